@@ -29,6 +29,7 @@ const order = [
   'housekeeping',
   'bootstrap',
   'platform',
+  'cli',
   'main',
 ];
 

@@ -1,0 +1,104 @@
+/**
+ * The one mechanism behind every hot write: callers hand in an item and await their own answer; a flush takes what
+ * has gathered into one transaction. An idle batcher flushes at once, so a lone item waits for nothing; under load
+ * items gather while earlier flushes are under way, so the batch grows with the load and no timer is needed.
+ *
+ * Guarantee: every item is answered exactly once. `flush` must be all or nothing (one transaction). When it fails,
+ * its items are tried again in halves, so that one bad item fails alone and its neighbours go through, unless
+ * `isShared` says that the fault is not any item's (the database is away): then all get that error at once.
+ */
+export type Batcher<Item, Answer> = {
+  add(item: Item): Promise<Answer>;
+  /** Items waiting or in a flush. */
+  readonly pending: number;
+  /** Resolves when nothing is pending; items may still be added. */
+  idle(): Promise<void>;
+};
+
+export type BatcherOptions<Item, Answer> = Readonly<{
+  /** One answer per item, in the order of the items. Throws if none was written. */
+  flush: (items: readonly Item[]) => Promise<readonly Answer[]>;
+  /** Most items in one flush. */
+  limit?: number;
+  /** Most flushes under way at once; more than one keeps the database busy while a commit waits for the disk. */
+  concurrency?: number;
+  /** True for an error that would meet every item alike, so that halving is of no use. */
+  isShared?: (error: unknown) => boolean;
+}>;
+
+type Waiting<Item, Answer> = {
+  item: Item;
+  resolve: (answer: Answer) => void;
+  reject: (error: unknown) => void;
+};
+
+export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer>): Batcher<Item, Answer> {
+  const { flush, limit = 500, concurrency = 1, isShared = () => false } = options;
+  let gathered: Waiting<Item, Answer>[] = [];
+  let flushing = 0;
+  let pending = 0;
+  let scheduled = false;
+  let idlers: (() => void)[] = [];
+
+  async function write(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
+    let answers: readonly Answer[];
+    try {
+      answers = await flush(batch.map(({ item }) => item));
+    } catch (error) {
+      if (batch.length === 1 || isShared(error)) {
+        for (const { reject } of batch) reject(error);
+        return;
+      }
+      const middle = batch.length >> 1;
+      await write(batch.slice(0, middle));
+      await write(batch.slice(middle));
+      return;
+    }
+    // Not tried again: what was flushed is written.
+    if (answers.length !== batch.length) {
+      const error = new Error(`A flush of ${batch.length} items gave ${answers.length} answers.`);
+      for (const { reject } of batch) reject(error);
+      return;
+    }
+    for (let i = 0; i < batch.length; i++) batch[i]!.resolve(answers[i]!);
+  }
+
+  function start(): void {
+    scheduled = false;
+    while (gathered.length > 0 && flushing < concurrency) {
+      const batch = gathered.length <= limit ? gathered : gathered.slice(0, limit);
+      gathered = gathered.length <= limit ? [] : gathered.slice(limit);
+      flushing += 1;
+      void write(batch).finally(() => {
+        flushing -= 1;
+        pending -= batch.length;
+        if (pending === 0) {
+          const resolved = idlers;
+          idlers = [];
+          for (const resolve of resolved) resolve();
+        }
+        start();
+      });
+    }
+  }
+
+  return {
+    get pending() {
+      return pending;
+    },
+    add(item) {
+      return new Promise<Answer>((resolve, reject) => {
+        gathered.push({ item, resolve, reject });
+        pending += 1;
+        // After the current round of I/O events, so that what arrived together is written together.
+        if (!scheduled && flushing < concurrency) {
+          scheduled = true;
+          setImmediate(start);
+        }
+      });
+    },
+    idle() {
+      return pending === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve));
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Cipher } from '../cipher.ts';
+import type { Db, Trx } from '../database/connection.ts';
+import type { KeyType } from '../database/tables.ts';
+import { addKey } from '../key/store.ts';
+import type { Log } from '../log.ts';
+import type { ProviderDetails } from '../provider/contract.ts';
+import { addMissingProviders } from '../provider/store.ts';
+import { platformServiceId } from '../service/service.ts';
+import { addEmailReplyTo, addService, addSmsSender, hasNoService } from '../service/store.ts';
+import { addTemplate } from '../template/store.ts';
+import { demoService } from './demo-service.ts';
+import { platformTemplates } from './platform-service.ts';
+
+export type BootstrapDeps = Readonly<{ db: Db; cipher: Cipher; log: Log }>;
+
+/**
+ * Brings a database to where the product can work: the platform's own service and templates, the providers that are
+ * configured, and in an empty database a demo service, if `demo` says so. Every process does it at its start; what is
+ * there already is left as it is.
+ */
+export async function bootstrap(
+  { db, cipher, log }: BootstrapDeps,
+  options: Readonly<{ demo: boolean; providers: readonly (ProviderDetails & { displayName: string })[] }>,
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await sql`select pg_advisory_xact_lock(hashtextextended('despatch.bootstrap', 0))`.execute(trx);
+    const isEmpty = await hasNoService(trx);
+    await addService(trx, {
+      id: platformServiceId,
+      name: 'Despatch',
+      restricted: false,
+      emailFrom: 'despatch',
+      prefixSms: true,
+      permissions: ['sms', 'email', 'international_sms'],
+    });
+    for (const template of platformTemplates) await addTemplate(trx, template);
+    await addMissingProviders(
+      trx,
+      options.providers.map((provider) => ({ ...provider, id: randomUUID() })),
+    );
+    if (!isEmpty || !options.demo) return;
+    await addDemoService(trx, cipher);
+    log.info('The database was empty: added a demo service with three keys and two templates');
+  });
+}
+
+async function addDemoService(trx: Trx, cipher: Cipher): Promise<void> {
+  // Service ids and key secrets are UUIDs of version 4: an official client insists (spec 01, section 1.1).
+  const serviceId = randomUUID();
+  const { name, emailFrom, smsSender, replyTo, templates } = demoService;
+  await addService(trx, {
+    id: serviceId,
+    name,
+    restricted: false,
+    emailFrom,
+    prefixSms: true,
+    permissions: ['sms', 'email'],
+  });
+  await addSmsSender(trx, serviceId, { id: randomUUID(), text: smsSender, isDefault: true });
+  await addEmailReplyTo(trx, serviceId, { id: randomUUID(), text: replyTo, isDefault: true });
+  await addTemplate(trx, { id: randomUUID(), serviceId, type: 'sms', subject: null, ...templates.sms });
+  await addTemplate(trx, { id: randomUUID(), serviceId, type: 'email', ...templates.email });
+  for (const keyType of ['normal', 'team', 'test'] satisfies KeyType[])
+    await addKey(trx, cipher, {
+      id: randomUUID(),
+      serviceId,
+      name: `demo ${keyType}`,
+      keyType,
+      secret: randomUUID(),
+    });
+}

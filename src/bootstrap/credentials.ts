@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Cipher } from '../cipher.ts';
+import type { Db } from '../database/connection.ts';
+import { pasteableKey } from '../key/key.ts';
+import { findKeys } from '../key/store.ts';
+import { defaultSender, platformServiceId } from '../service/service.ts';
+import { findService } from '../service/store.ts';
+
+/** `credentials.json` of the data directory (DESIGN, section 8). */
+export type Credentials = {
+  api: string;
+  admin: { issuer: string; secret: string };
+  services: {
+    id: string;
+    name: string;
+    keys: Partial<Record<'normal' | 'team' | 'test', string>>;
+    templates: Partial<Record<'sms' | 'email', string>>;
+    senders: { sms: string | null; email: string | null };
+  }[];
+};
+
+/**
+ * The credentials of the installation's first services, for people and for programs on this machine: their keys in
+ * the form that clients take.
+ */
+export async function collectCredentials(
+  db: Db,
+  cipher: Cipher,
+  api: string,
+  adminSecret: string,
+): Promise<Credentials> {
+  const rows = await db
+    .selectFrom('services')
+    .select(['id', 'name'])
+    .where('id', '!=', platformServiceId)
+    .orderBy('created_at')
+    .limit(10)
+    .execute();
+  const services: Credentials['services'] = [];
+  for (const { id, name } of rows) {
+    const keys: Credentials['services'][number]['keys'] = {};
+    for (const key of await findKeys(db, cipher, id))
+      if (key.revokedAt === null) keys[key.keyType] ??= pasteableKey(key);
+    const templates: Credentials['services'][number]['templates'] = {};
+    const found = await db
+      .selectFrom('templates')
+      .select(['id', 'template_type'])
+      .where('service_id', '=', id)
+      .where('archived', '=', false)
+      .orderBy('created_at')
+      .orderBy('id')
+      .limit(100)
+      .execute();
+    for (const template of found) templates[template.template_type] ??= template.id;
+    const service = await findService(db, id);
+    const senders = {
+      sms: defaultSender(service?.smsSenders ?? [])?.id ?? null,
+      email: defaultSender(service?.emailReplyTos ?? [])?.id ?? null,
+    };
+    services.push({ id, name, keys, templates, senders });
+  }
+  return { api, admin: { issuer: 'notify-admin', secret: adminSecret }, services };
+}
+
+/** Replaces the file at once, readable by its owner only. */
+export function writeCredentials(dataDir: string, credentials: Credentials): string {
+  const path = join(dataDir, 'credentials.json');
+  mkdirSync(dataDir, { recursive: true });
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
+  renameSync(draft, path);
+  return path;
+}
+
+/** null when there are none: no server has been started with this data directory. */
+export function readCredentials(dataDir: string): Credentials | null {
+  const path = join(dataDir, 'credentials.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Credentials) : null;
+}
+
+/**
+ * A random secret that is made once and kept in the data directory, readable by its owner only. Of processes that
+ * start at once one makes it, and all get the same.
+ */
+export function keptSecret(dataDir: string, name: string): string {
+  const path = join(dataDir, name);
+  mkdirSync(dataDir, { recursive: true });
+  if (!existsSync(path)) {
+    const draft = `${path}.${process.pid}`;
+    writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
+    try {
+      // A link, unlike a rename, does not replace what another process has put there meanwhile.
+      linkSync(draft, path);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'EEXIST') throw error;
+    } finally {
+      unlinkSync(draft);
+    }
+  }
+  chmodSync(path, 0o600);
+  return readFileSync(path, 'utf8').trim();
+}

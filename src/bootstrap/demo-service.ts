@@ -1,0 +1,19 @@
+/** The service a newcomer finds (DESIGN, section 8). */
+export const demoService = {
+  name: 'Harbour Library',
+  emailFrom: 'harbour.library',
+  smsSender: 'HARBOUR',
+  replyTo: 'desk@harbour-library.example',
+  templates: {
+    sms: {
+      name: 'Book ready to collect',
+      content: 'Hello ((name)), your book ((title)) is ready to collect until ((date)).',
+    },
+    email: {
+      name: 'Loan reminder',
+      subject: '((name)), your loan ends on ((date))',
+      content:
+        'Hello ((name)),\n\nyour loan of ((title)) ends on ((date)).\n\n# How to keep it longer\n\n* answer this email\n* or call the desk\n\n^ There is nothing to pay if you return it in time.\n',
+    },
+  },
+} as const;

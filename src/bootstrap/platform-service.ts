@@ -1,0 +1,61 @@
+import { platformServiceId } from '../service/service.ts';
+import type { NewTemplate } from '../template/store.ts';
+
+/**
+ * The templates of the platform's own messages, under the ids that other parts of the product know them by (spec 06,
+ * section 6.2). The words are ours; an operator may change them.
+ */
+export const platformTemplates: readonly NewTemplate[] = [
+  {
+    id: '4f46df42-f795-4cc4-83bb-65ca312f49cc',
+    type: 'email' as const,
+    name: 'Invitation',
+    subject: '((user_name)) has invited you to ((service_name))',
+    content:
+      '((user_name)) has invited you to take part in sending messages for ((service_name)).\n\nOpen this link within two days to accept:\n((url))\n',
+  },
+  {
+    id: '36fb0730-6259-4da1-8a80-c8de22ad4246',
+    type: 'sms' as const,
+    name: 'Sign-in code',
+    subject: null,
+    content: '((verify_code)) is your sign-in code. It can be used once, within 30 minutes.',
+  },
+  {
+    id: 'ece42649-22a8-4d06-b87f-d52d5d3f0a27',
+    type: 'email' as const,
+    name: 'Email verification',
+    subject: 'Confirm your email address',
+    content: 'Hello ((name)),\n\nOpen this link to confirm your email address:\n((url))\n',
+  },
+  {
+    id: '474e9242-823b-4f99-813d-ed392e7f1201',
+    type: 'email' as const,
+    name: 'Password reset',
+    subject: 'Choose a new password',
+    content:
+      'Hello ((user_name)),\n\nOpen this link within one hour to choose a new password:\n((url))\n\nIf you did not ask for it, you can ignore this email.\n',
+  },
+  {
+    id: '0880fbb1-a0c6-46f0-9a8e-36c986381ceb',
+    type: 'email' as const,
+    name: 'Already registered',
+    subject: 'You already have an account',
+    content:
+      'Somebody, probably you, tried to register with this email address, which has an account already.\n\nSign in here: ((signin_url))\n\nIf you have forgotten your password, choose a new one here: ((forgot_password_url))\n',
+  },
+  {
+    id: 'eb4d9930-87ab-4aef-9bce-786762687884',
+    type: 'email' as const,
+    name: 'Change of email address',
+    subject: 'Confirm your new email address',
+    content: 'Hello ((name)),\n\nOpen this link to confirm your new email address:\n((url))\n',
+  },
+  {
+    id: '618185c6-3636-49cd-b7d2-6f6f5eb3bdde',
+    type: 'email' as const,
+    name: 'Service is live',
+    subject: '((service_name)) is live',
+    content: 'Hello ((name)),\n\n((service_name)) is live now and can send messages to anybody.\n',
+  },
+].map((template) => ({ ...template, serviceId: platformServiceId, priority: true, hidden: true }));

@@ -1,0 +1,88 @@
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomFillSync } from 'node:crypto';
+
+/**
+ * Authenticated encryption of what is personal or secret at rest (spec 05 section 1.3, spec 06 section 7).
+ * AES-256-GCM with a random 96-bit nonce; `context` (the id of the row or task) is associated data, so a value
+ * copied to another row does not open. Stored form: version (1 byte), key id (4), nonce (12), tag (16), text.
+ */
+export type Cipher = {
+  /** Encrypts UTF-8 text under the first key. */
+  seal(text: string, context: string): Buffer;
+  /** The text again, whichever of the keys it was sealed under. Throws a CipherError. */
+  open(sealed: Uint8Array, context: string): string;
+};
+
+/** The value was changed, belongs to another row, or was sealed under a key that is no longer in SECRET_KEY. */
+export class CipherError extends Error {
+  override name = 'CipherError';
+}
+
+const version = 1;
+const headerLength = 5;
+const nonceLength = 12;
+const tagLength = 16;
+const prefixLength = headerLength + nonceLength + tagLength;
+
+/** `secretKeys`: the first encrypts, all decrypt. `salt` separates installations that share a secret. */
+export function createCipher(secretKeys: readonly string[], salt: string): Cipher {
+  const keys = secretKeys.map((secret) => {
+    const key = Buffer.from(hkdfSync('sha256', secret, salt, 'despatch at rest', 32));
+    return { key, id: createHash('sha256').update(key).digest().readUInt32BE(0) };
+  });
+  const current = keys[0];
+  if (!current) throw new Error('A cipher needs at least one secret key.');
+  const byId = new Map(keys.map((entry) => [entry.id, entry.key]));
+  const nonces = noncePool();
+
+  return Object.freeze({
+    seal(text: string, context: string): Buffer {
+      const nonce = nonces();
+      const cipher = createCipheriv('aes-256-gcm', current.key, nonce);
+      cipher.setAAD(Buffer.from(context));
+      const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+      const sealed = Buffer.allocUnsafe(prefixLength + body.length);
+      sealed.writeUInt8(version, 0);
+      sealed.writeUInt32BE(current.id, 1);
+      nonce.copy(sealed, headerLength);
+      cipher.getAuthTag().copy(sealed, headerLength + nonceLength);
+      body.copy(sealed, prefixLength);
+      return sealed;
+    },
+
+    open(stored: Uint8Array, context: string): string {
+      const sealed = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+      if (sealed.length < prefixLength || sealed.readUInt8(0) !== version)
+        throw new CipherError('Not a sealed value of a known version.');
+      const key = byId.get(sealed.readUInt32BE(1));
+      if (!key) throw new CipherError('Sealed under a key that is not in SECRET_KEY.');
+      const decipher = createDecipheriv(
+        'aes-256-gcm',
+        key,
+        sealed.subarray(headerLength, headerLength + nonceLength),
+      );
+      decipher.setAAD(Buffer.from(context));
+      decipher.setAuthTag(sealed.subarray(headerLength + nonceLength, prefixLength));
+      try {
+        return Buffer.concat([decipher.update(sealed.subarray(prefixLength)), decipher.final()]).toString(
+          'utf8',
+        );
+      } catch (cause) {
+        throw new CipherError('The sealed value does not belong here or was changed.', { cause });
+      }
+    },
+  });
+}
+
+/** Nonces cut from one large random block: asking the system for 12 bytes per message costs more than sealing it. */
+function noncePool(): () => Buffer {
+  const pool = Buffer.alloc(nonceLength * 512);
+  let offset = pool.length;
+  return () => {
+    if (offset === pool.length) {
+      randomFillSync(pool);
+      offset = 0;
+    }
+    offset += nonceLength;
+    return Buffer.from(pool.subarray(offset - nonceLength, offset));
+  };
+}

@@ -1,0 +1,28 @@
+import { createHmac } from 'node:crypto';
+import { systemClock } from '../clock.ts';
+
+/** A token for the public API from a key in its pasteable form; valid for 30 seconds (spec 01, section 1.2). */
+export function makeToken(key: string, now = systemClock.now()): string {
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const secret = key.slice(-36);
+  const signed = `${encode({ typ: 'JWT', alg: 'HS256' })}.${encode({ iss: key.slice(-73, -37), iat: Math.floor(now / 1000) })}`;
+  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+}
+
+/** Calls the public API with a key. Throws the sentence of the answer when it is not a success. */
+export async function callApi<Body>(
+  api: string,
+  key: string,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+): Promise<Body> {
+  const response = await fetch(api + path, {
+    method,
+    headers: { Authorization: `Bearer ${makeToken(key)}`, 'User-Agent': 'despatch-cli' },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+  return JSON.parse(text) as Body;
+}

@@ -1,0 +1,77 @@
+import { sql } from 'kysely';
+import type { Clock } from '../clock.ts';
+import type { DbOrTrx } from './connection.ts';
+import type { Listener } from './listener.ts';
+
+/** The channel on which a change of a cached row is announced; the payload is `<cache name>:<key>`. */
+const channel = 'despatch_changed';
+
+/**
+ * Rows kept in the process, so that the request path reads none of them from the database. A change is announced by
+ * the transaction that makes it (`announceChange`) and drops the entry everywhere; an entry is never older than
+ * `maxAgeMilliseconds`, so a missed notice delays a change by no more than that (a revoked key: 2 seconds, spec 01
+ * section 1.3). Concurrent reads of one key share one query. An answer of null ("no such row") is kept as well.
+ */
+export type Cache<Value> = {
+  get(key: string): Promise<Value>;
+  drop(key: string): void;
+};
+
+export type Caches = {
+  create<Value>(options: CacheOptions<Value>): Cache<Value>;
+  stop(): void;
+};
+
+type CacheOptions<Value> = Readonly<{
+  name: string;
+  load: (key: string) => Promise<Value>;
+  maxAgeMilliseconds: number;
+  /** Most entries; the oldest goes first. */
+  limit?: number;
+}>;
+
+type Entry<Value> = { value: Promise<Value>; loadedAt: number };
+
+export async function createCaches(listener: Listener, clock: Clock): Promise<Caches> {
+  const all = new Map<string, { drop(key: string): void; clear(): void }>();
+  const stop = await listener.listen(
+    channel,
+    (payload) => {
+      const colon = payload.indexOf(':');
+      all.get(payload.slice(0, colon))?.drop(payload.slice(colon + 1));
+    },
+    () => {
+      for (const cache of all.values()) cache.clear();
+    },
+  );
+
+  return {
+    create<Value>({ name, load, maxAgeMilliseconds, limit = 10_000 }: CacheOptions<Value>): Cache<Value> {
+      const entries = new Map<string, Entry<Value>>();
+      all.set(name, { drop: (key) => entries.delete(key), clear: () => entries.clear() });
+      return {
+        get(key) {
+          const now = clock.now();
+          const kept = entries.get(key);
+          if (kept && now - kept.loadedAt < maxAgeMilliseconds) return kept.value;
+          const entry: Entry<Value> = { value: load(key), loadedAt: now };
+          entries.delete(key);
+          entries.set(key, entry);
+          if (entries.size > limit) entries.delete(entries.keys().next().value as string);
+          // A failed read is not kept: the next caller asks the database again.
+          entry.value.catch(() => {
+            if (entries.get(key) === entry) entries.delete(key);
+          });
+          return entry.value;
+        },
+        drop: (key) => entries.delete(key),
+      };
+    },
+    stop,
+  };
+}
+
+/** Tells every process, once the transaction commits, that the row behind `key` of the cache `name` has changed. */
+export async function announceChange(db: DbOrTrx, name: string, key: string): Promise<void> {
+  await sql`select pg_notify(${channel}, ${`${name}:${key}`})`.execute(db);
+}

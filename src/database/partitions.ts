@@ -1,0 +1,84 @@
+import { sql } from 'kysely';
+import { idFloor, idTime } from '../identifier.ts';
+import type { Db } from './connection.ts';
+
+/**
+ * `notifications`, `attempts` and `receipts` are split by UTC day, `notification_history` by UTC month, each by range
+ * of the notification's UUIDv7. So an insert touches one small index, a look-up by id one partition, and deleting a
+ * day is dropping a table (DESIGN, section 6).
+ */
+const byDay = ['notifications', 'attempts', 'receipts'] as const;
+const byMonth = ['notification_history'] as const;
+
+const day = 86_400_000;
+
+/** First moment of the UTC day or month `offset` periods after the one that `time` lies in. */
+function periodStart(time: number, unit: 'day' | 'month', offset: number): Date {
+  const date = new Date(time);
+  return unit === 'day'
+    ? new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + offset))
+    : new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + offset, 1));
+}
+
+/**
+ * Makes the partitions that messages of the days from `from` to `until` (Unix milliseconds) go to. Safe to repeat and
+ * to run twice at once. Answers how many were missing.
+ */
+export async function ensurePartitions(db: Db, from: number, until: number): Promise<number> {
+  const wanted: { table: string; name: string; lower: string; upper: string; settings: string }[] = [];
+  for (let time = from; ; time += day) {
+    const plan = (table: string, unit: 'day' | 'month', settings: string) => {
+      const start = periodStart(time, unit, 0);
+      const name = `${table}_${start
+        .toISOString()
+        .slice(0, unit === 'day' ? 10 : 7)
+        .replaceAll('-', '')}`;
+      if (wanted.some((partition) => partition.name === name)) return;
+      wanted.push({
+        table,
+        name,
+        lower: idFloor(start.getTime()),
+        upper: idFloor(periodStart(time, unit, 1).getTime()),
+        settings,
+      });
+    };
+    for (const table of byDay)
+      plan(table, 'day', table === 'attempts' ? 'fillfactor = 80' : 'fillfactor = 100');
+    for (const table of byMonth)
+      plan(table, 'month', 'fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05');
+    if (time >= until) break;
+  }
+  const existing = await sql<{ name: string }>`
+    select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    join pg_class p on p.oid = i.inhparent
+    where p.relname = any(${[...byDay, ...byMonth]}) and p.relnamespace = to_regnamespace(current_schema())`.execute(
+    db,
+  );
+  const known = new Set(existing.rows.map(({ name }) => name));
+  const missing = wanted.filter(({ name }) => !known.has(name));
+  if (missing.length === 0) return 0;
+  await db.transaction().execute(async (trx) => {
+    // Two processes that start at once would both find the table missing.
+    await sql`select pg_advisory_xact_lock(hashtextextended('despatch.partitions', 0))`.execute(trx);
+    for (const { table, name, lower, upper, settings } of missing)
+      await sql`create table if not exists ${sql.table(name)} partition of ${sql.table(table)}
+        for values from (${sql.lit(lower)}) to (${sql.lit(upper)}) with (${sql.raw(settings)})`.execute(trx);
+  });
+  return missing.length;
+}
+
+/**
+ * Remembers which days have partitions, so that a writer can make sure before each batch at no cost: also in a process
+ * that has run past the days made at its start.
+ */
+export function createPartitionGuard(db: Db): (ids: readonly string[]) => Promise<void> {
+  const sure = new Set<number>();
+  return async (ids) => {
+    for (const id of ids) {
+      const dayNumber = Math.floor(idTime(id) / day);
+      if (sure.has(dayNumber)) continue;
+      await ensurePartitions(db, dayNumber * day, dayNumber * day);
+      sure.add(dayNumber);
+    }
+  };
+}

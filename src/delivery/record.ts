@@ -1,0 +1,80 @@
+import { setTimeout } from 'node:timers/promises';
+import { createBatcher } from '../batcher.ts';
+import { type Db, isTransient, isUnreachable } from '../database/connection.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Queues } from '../queue/boss.ts';
+import { type Settlement, settle, type Task } from '../queue/consume.ts';
+import { type AttemptEnd, finishAttempts, type HandOver, recordGivenUp, recordHandOvers } from './store.ts';
+
+/** Everything that is written when a send task, or one attempt of it, has come to an end. */
+export type Record = Readonly<{
+  attempt: AttemptEnd | null;
+  handOver: HandOver | null;
+  /** The message that is given up: it becomes a technical failure unless it has a final status. */
+  givenUp: Readonly<{ id: string; at: Date }> | null;
+  /** null: the task goes on (with the next provider). */
+  settlement: Readonly<{ task: Task<unknown>; settlement: Settlement }> | null;
+}>;
+
+export type Recorder = Readonly<{
+  /** Resolves once the record is committed. While the database is away it keeps trying, until `signal` is aborted. */
+  write(record: Record, signal: AbortSignal): Promise<void>;
+}>;
+
+export type RecordDeps = Readonly<{ db: Db; metrics: Metrics; queues: Queues }>;
+
+const retryMilliseconds = 500;
+
+/** The record batcher: attempts, statuses and the ends of their tasks, many messages in one transaction. */
+export function createRecorder(deps: RecordDeps): Recorder {
+  const { db, queues } = deps;
+  const records = createBatcher<Record, void>({
+    concurrency: 2,
+    isShared: isUnreachable,
+    async flush(records) {
+      const some = <T>(pick: (record: Record) => T | null) => records.flatMap((record) => pick(record) ?? []);
+      const write = () =>
+        db.transaction().execute(async (trx) => {
+          await recordHandOvers(
+            deps,
+            trx,
+            some(({ handOver }) => handOver),
+          );
+          const givenUp = some((record) => record.givenUp);
+          await recordGivenUp(
+            deps,
+            trx,
+            givenUp.map(({ id }) => id),
+            givenUp[0]?.at ?? new Date(0),
+          );
+          await finishAttempts(
+            deps,
+            trx,
+            some(({ attempt }) => attempt),
+          );
+          await settle(
+            queues,
+            trx,
+            some(({ settlement }) => settlement),
+          );
+        });
+      // A batch that met another in a deadlock was rolled back whole and is simply written again.
+      await write().catch((error: unknown) => (isTransient(error) ? write() : Promise.reject(error)));
+      return records.map(() => undefined);
+    },
+  });
+
+  return {
+    async write(record, signal) {
+      for (;;) {
+        try {
+          return await records.add(record);
+        } catch (error) {
+          // What a provider has answered is known only here: forgetting it would send the message a second time.
+          if (!isUnreachable(error) || signal.aborted) throw error;
+          await setTimeout(retryMilliseconds, undefined, { signal });
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,156 @@
+import { sql } from 'kysely';
+import type { DbOrTrx } from '../database/connection.ts';
+import type { AttemptOutcome } from '../database/tables.ts';
+import type { Metrics } from '../metrics.ts';
+import { notificationColumns, type StoredNotification } from '../notification/store.ts';
+
+/** A message and the last attempt to hand it over, as the decision to try again needs them. */
+export type Candidate = StoredNotification &
+  Readonly<{ lastNumber: number | null; lastOutcome: AttemptOutcome | null; lastStartedAt: Date | null }>;
+
+export type StoreDeps = Readonly<{ metrics: Metrics }>;
+
+export function findCandidates(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  ids: readonly string[],
+): Promise<Map<string, Candidate>> {
+  return metrics.timed('dao', 'get_notification_with_personalisation', async () => {
+    const { rows } = await sql<Candidate>`
+      select ${notificationColumns}, a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt"
+      from unnest(${ids}::uuid[]) as input (id)
+      join notifications n on n.id = input.id
+      join notification_history h on h.id = input.id
+      left join lateral (
+        select number, outcome, started_at from attempts where notification_id = input.id order by number desc limit 1
+      ) a on true`.execute(db);
+    return new Map(rows.map((row) => [row.id, row]));
+  });
+}
+
+/** A claim to hand a message to a provider: no two workers hold one with the same number. */
+export type Claim = Readonly<{ notificationId: string; number: number; provider: string; startedAt: Date }>;
+
+/**
+ * Writes claims for messages that are still `created`, and marks as `unknown` the attempts before them that never
+ * ended. Answers the ids that were claimed; the others were claimed by somebody else, or have moved on.
+ */
+export async function insertClaims(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  claims: readonly Claim[],
+): Promise<ReadonlySet<string>> {
+  const column = <T>(pick: (claim: Claim) => T) => claims.map(pick);
+  return metrics.timed('dao', 'dao_claim_notification', async () => {
+    const { rows } = await sql<{ id: string }>`
+      with input as (
+        select * from unnest(${column(({ notificationId }) => notificationId)}::uuid[],
+          ${column(({ number }) => number)}::int[], ${column(({ provider }) => provider)}::text[],
+          ${column(({ startedAt }) => startedAt)}::timestamptz[]) as t (notification_id, number, provider, started_at)
+      ), lapsed as (
+        update attempts a set outcome = 'unknown', code = 'lapsed', detail = 'The worker ended before it recorded an answer',
+          finished_at = input.started_at
+        from input where a.notification_id = input.notification_id and a.number = input.number - 1 and a.outcome is null
+      )
+      insert into attempts (notification_id, number, provider, started_at)
+      select input.* from input join notification_history h on h.id = input.notification_id and h.status = 'created'
+      on conflict (notification_id, number) do nothing
+      returning notification_id as id`.execute(db);
+    return new Set(rows.map(({ id }) => id));
+  });
+}
+
+/** How an attempt ended. */
+export type AttemptEnd = Readonly<{
+  notificationId: string;
+  number: number;
+  finishedAt: Date;
+  outcome: AttemptOutcome;
+  code: string | null;
+  detail: string | null;
+}>;
+
+export async function finishAttempts(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  ends: readonly AttemptEnd[],
+): Promise<void> {
+  if (ends.length === 0) return;
+  const column = <T>(pick: (end: AttemptEnd) => T) => ends.map(pick);
+  await metrics.timed('dao', 'dao_finish_attempt', () =>
+    sql`
+      update attempts a set finished_at = input.finished_at, outcome = input.outcome, code = input.code, detail = input.detail
+      from unnest(${column(({ notificationId }) => notificationId)}::uuid[], ${column(({ number }) => number)}::int[],
+        ${column(({ finishedAt }) => finishedAt)}::timestamptz[], ${column(({ outcome }) => outcome)}::text[],
+        ${column(({ code }) => code)}::text[], ${column(({ detail }) => detail)}::text[])
+        as input (notification_id, number, finished_at, outcome, code, detail)
+      where a.notification_id = input.notification_id and a.number = input.number`.execute(db),
+  );
+}
+
+/** What a hand-over changes in the history of a message (spec 05, section 3.4). */
+export type HandOver = Readonly<{
+  id: string;
+  status: 'sending' | 'sent';
+  sentAt: Date;
+  sentBy: string;
+  reference: string | null;
+  billableUnits: number;
+}>;
+
+/**
+ * Messages that a provider has taken. The status moves only from `created`, since a receipt may have come first; the
+ * other fields are always written. Rows are locked in the order of their ids, as everywhere, so that batches which
+ * meet wait for each other instead of deadlocking.
+ */
+export async function recordHandOvers(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  handOvers: readonly HandOver[],
+): Promise<void> {
+  if (handOvers.length === 0) return;
+  const ordered = handOvers.toSorted(byId);
+  const column = <T>(pick: (handOver: HandOver) => T) => ordered.map(pick);
+  await metrics.timed('dao', 'dao_update_notification', () =>
+    sql`
+      with input as (
+        select * from unnest(${column(({ id }) => id)}::uuid[], ${column(({ status }) => status)}::text[],
+          ${column(({ sentAt }) => sentAt)}::timestamptz[], ${column(({ sentBy }) => sentBy)}::text[],
+          ${column(({ reference }) => reference)}::text[], ${column(({ billableUnits }) => billableUnits)}::int[])
+          as t (id, status, sent_at, sent_by, reference, billable_units)
+      ), locked as materialized (
+        select h.id from notification_history h join input on input.id = h.id order by h.id for update of h
+      )
+      update notification_history h set
+        status = case when h.status = 'created' then input.status else h.status end,
+        updated_at = case when h.status = 'created' then input.sent_at else h.updated_at end,
+        sent_at = input.sent_at, sent_by = input.sent_by,
+        reference = coalesce(input.reference, h.reference), billable_units = input.billable_units
+      from input join locked on locked.id = input.id where h.id = input.id`.execute(db),
+  );
+}
+
+/** Messages that we give up: `technical-failure`, unless they have reached a final status meanwhile. Answers those that changed. */
+export async function recordGivenUp(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  ids: readonly string[],
+  at: Date,
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  return metrics.timed('dao', 'update_notification_status_by_id', async () => {
+    const { rows } = await sql<{ id: string }>`
+      with locked as materialized (
+        select id from notification_history where id = any(${ids.toSorted()}::uuid[]) order by id for update
+      )
+      update notification_history h set status = 'technical-failure', updated_at = ${at}
+      from locked where h.id = locked.id and h.status in ('created', 'sending', 'pending') returning h.id`.execute(
+      db,
+    );
+    return new Set(rows.map(({ id }) => id));
+  });
+}
+
+function byId(a: { id: string }, b: { id: string }): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}

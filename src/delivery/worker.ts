@@ -1,0 +1,229 @@
+import type { Batcher } from '../batcher.ts';
+import { type Clock, stopwatch } from '../clock.ts';
+import { isUnreachable } from '../database/connection.ts';
+import type { NotificationType } from '../database/tables.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Message, Provider, SendResult } from '../provider/contract.ts';
+import type { Settlement, Task, Verdict } from '../queue/consume.ts';
+import type { Claimed, ClaimWish } from './claim.ts';
+import { type Composer, composeMessage } from './message.ts';
+import { afterSending, describeResult } from './outcome.ts';
+import type { DeliverPayload } from './queue.ts';
+import type { Record, Recorder } from './record.ts';
+
+export type DeliverDeps = Composer &
+  Readonly<{
+    clock: Clock;
+    log: Log;
+    metrics: Metrics;
+    claims: Batcher<ClaimWish, Claimed>;
+    recorder: Recorder;
+    /** The provider of this identifier for this type; undefined where this process has none. */
+    provider: (identifier: string, type: NotificationType) => Provider | undefined;
+    /** How often and how far apart a message that nobody took is tried again. */
+    retries: Readonly<{ limit: number; seconds: number }>;
+  }>;
+
+type DeliverTask = Task<DeliverPayload>;
+type Claim = Extract<Claimed, { kind: 'claimed' }>;
+
+/** How the types are written in log lines (spec 05, sections 2.4 and 3.1). */
+const written = { sms: { start: 'SMS', sent: 'SMS' }, email: { start: 'EMAIL', sent: 'Email' } } as const;
+
+/**
+ * The `deliver_sms` and `deliver_email` tasks (spec 05, sections 2.3 and 3). At least once: a message in status
+ * `created` is claimed, handed to a provider with no transaction open, and the outcome is recorded together with the
+ * end of the task. A definite refusal goes on to the next provider at once; anything else that is temporary is tried
+ * again, by default 48 times 5 minutes apart, and ends as `technical-failure`.
+ */
+export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise<Verdict> {
+  const { clock, log, metrics, claims, recorder, retries } = deps;
+  const now = () => new Date(clock.now());
+  const nothing: Record = { attempt: null, handOver: null, givenUp: null, settlement: null };
+  const fieldsOf = (task: DeliverTask) => ({
+    notificationId: task.id,
+    requestId: task.requestId,
+    attempt: task.attempt,
+  });
+
+  async function deliver(type: NotificationType, task: DeliverTask): Promise<Verdict> {
+    const id = task.payload.notification_id;
+    const refused: string[] = [];
+    for (;;) {
+      const claimed = await claims.add({ id, refused });
+      if (claimed.kind !== 'claimed') return await withoutClaim(type, task, claimed, refused.length > 0);
+      if (refused.length === 0)
+        metrics.timing(
+          `tasks.deliver_${type}.queued-for`,
+          clock.now() - claimed.notification.createdAt.getTime(),
+        );
+      const next = await attempt(type, task, claimed);
+      if (next === 'settled') return 'settled';
+      refused.push(claimed.provider.identifier);
+    }
+  }
+
+  async function withoutClaim(
+    type: NotificationType,
+    task: DeliverTask,
+    claimed: Exclude<Claimed, Claim>,
+    wasRefused: boolean,
+  ): Promise<Verdict> {
+    const { id } = task;
+    switch (claimed.kind) {
+      case 'settled already':
+        log.warn(
+          fieldsOf(task),
+          `Not sending ${written[type].start} notification ${id} because status is '${claimed.status}' (not 'created')`,
+        );
+        return 'done';
+      case 'held':
+        return { waitSeconds: claimed.seconds };
+      case 'inactive service':
+        log.warn(
+          fieldsOf(task),
+          `Send ${type} for notification id ${id} to provider is not allowed: service ${claimed.notification.serviceId} is inactive`,
+        );
+        await recorder.write(
+          { ...nothing, givenUp: { id, at: now() }, settlement: { task, settlement: 'done' } },
+          task.signal,
+        );
+        return 'settled';
+      case 'no provider':
+        if (!wasRefused) log.error(fieldsOf(task), `${type} ${id} failed as no active providers`);
+        throw new Error(`No active ${type} providers`);
+      case 'not found':
+        // Seed: tried again like any error; it happens only when tasks overlap in unusual ways.
+        throw new Error(`Notification ${id} is not stored`);
+    }
+  }
+
+  /** One hand-over of a claimed message, and its record. `refused`: another provider may have it now. */
+  async function attempt(
+    type: NotificationType,
+    task: DeliverTask,
+    claim: Claim,
+  ): Promise<'settled' | 'refused'> {
+    const { notification, number, provider, othersLeft } = claim;
+    const { id } = notification;
+    const { identifier } = provider;
+    log.info(
+      fieldsOf(task),
+      `Starting sending ${written[type].start} ${id} to provider at ${now().toISOString()}`,
+    );
+
+    const composed = await composeMessage(deps, claim).catch((error: unknown) => {
+      log.error({ ...fieldsOf(task), err: error }, `The message of notification ${id} could not be composed`);
+      return null;
+    });
+    const result: SendResult = composed
+      ? await handOver(type, identifier, composed.message, task)
+      : { outcome: 'failed', code: 'not composed', detail: 'The message could not be composed' };
+    const at = now();
+    const end = { notificationId: id, number, finishedAt: at, ...describeResult(result) };
+    // What cannot be composed can be composed for no provider.
+    const next = afterSending(result, composed ? othersLeft : 0, retries.limit - task.attempt);
+    if (result.outcome !== 'accepted')
+      log.warn(
+        { ...fieldsOf(task), provider: identifier, outcome: end.outcome, code: end.code },
+        `Provider ${identifier} did not take ${type} ${id}`,
+      );
+
+    switch (next) {
+      case 'handed over':
+        await recorder.write(
+          {
+            attempt: end,
+            handOver: {
+              id,
+              status: type === 'sms' && notification.international ? 'sent' : 'sending',
+              sentAt: at,
+              sentBy: identifier,
+              reference: type === 'email' && result.outcome === 'accepted' ? result.reference : null,
+              billableUnits: composed?.billableUnits ?? 0,
+            },
+            givenUp: null,
+            settlement: { task, settlement: 'done' },
+          },
+          task.signal,
+        );
+        log.info(
+          fieldsOf(task),
+          `${written[type].sent} ${id} sent to provider ${identifier} at ${at.toISOString()}`,
+        );
+        metrics.timing(`${type}.total-time`, at.getTime() - notification.createdAt.getTime());
+        return 'settled';
+      case 'next provider':
+        await recorder.write({ ...nothing, attempt: end }, task.signal);
+        return 'refused';
+      case 'retry':
+      case 'give up': {
+        const tried = result.outcome !== 'rejected';
+        const error = new Error(`Code ${end.code} text ${end.detail}`);
+        await recorder.write(
+          { ...nothing, attempt: end, ...(await ending(type, task, tried ? error : null)) },
+          task.signal,
+        );
+        return 'settled';
+      }
+    }
+  }
+
+  /** What is recorded when nobody took the message: it is tried again, or given up when it was refused for good or the tries are used up. */
+  async function ending(
+    type: NotificationType,
+    task: DeliverTask,
+    error: unknown,
+  ): Promise<Pick<Record, 'givenUp' | 'settlement'>> {
+    const settlement = (settlement: Settlement) => ({ task, settlement });
+    if (error !== null && task.attempt < retries.limit) {
+      log.error(
+        { ...fieldsOf(task), err: error },
+        `RETRY: ${written[type].sent} notification ${task.id} failed`,
+      );
+      return { givenUp: null, settlement: settlement({ retryAfterSeconds: retries.seconds }) };
+    }
+    if (error !== null)
+      log.error(
+        { ...fieldsOf(task), err: error },
+        `RETRY FAILED: task send_${type}_to_provider failed for notification ${task.id}`,
+      );
+    return { givenUp: { id: task.id, at: now() }, settlement: settlement('done') };
+  }
+
+  async function handOver(
+    type: NotificationType,
+    identifier: string,
+    message: Message,
+    task: DeliverTask,
+  ): Promise<SendResult> {
+    const provider = deps.provider(identifier, type);
+    if (!provider)
+      return {
+        outcome: 'failed',
+        code: 'not configured',
+        detail: `The provider ${identifier} is not configured in this process`,
+      };
+    const elapsed = stopwatch();
+    const result = await provider.send(message, task.signal).catch((error: unknown): SendResult => {
+      log.error({ ...fieldsOf(task), err: error }, `The client of provider ${identifier} failed`);
+      return { outcome: 'unknown', code: 'error', detail: 'The provider’s client failed' };
+    });
+    metrics.timing(`clients.${identifier}.request-time`, elapsed());
+    metrics.count(`clients.${identifier}.${result.outcome === 'accepted' ? 'success' : 'error'}`);
+    return result;
+  }
+
+  return async (task) => {
+    const { type } = task.payload;
+    try {
+      return await metrics.timed('tasks', `deliver_${type}`, () => deliver(type, task));
+    } catch (error) {
+      // Without a database nothing can be written, and it is no fault of this message that would use up its tries.
+      if (isUnreachable(error) || task.signal.aborted) throw error;
+      await recorder.write({ ...nothing, ...(await ending(type, task, error)) }, task.signal);
+      return 'settled';
+    }
+  };
+}

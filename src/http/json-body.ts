@@ -1,0 +1,17 @@
+import { parseLossless } from '../literal.ts';
+import { badRequest } from '../problem.ts';
+
+/**
+ * The JSON document of a request, whatever its content type (spec 01, section 3.2). A falsy document counts as `{}`.
+ * Throws a Problem where the body is no JSON.
+ */
+export function readJson(body: unknown): unknown {
+  let document: unknown;
+  try {
+    document = parseLossless(Buffer.isBuffer(body) ? body.toString('utf8') : '');
+  } catch {
+    throw badRequest('Invalid JSON supplied in POST data');
+  }
+  if (!document || (Array.isArray(document) && document.length === 0)) return {};
+  return document;
+}

@@ -1,0 +1,25 @@
+import type { FastifyInstance } from 'fastify';
+import { type AuthenticateDeps, authenticate, type Caller } from './authenticate.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on every route below `requireKey`. */
+    caller: Caller;
+  }
+}
+
+const longestUserAgent = 200;
+
+/** Every route of `app` from here on needs an API key; authentication comes before anything else of the request. */
+export function requireKey(app: FastifyInstance, deps: AuthenticateDeps): void {
+  app.addHook('onRequest', async (request) => {
+    const caller = await authenticate(deps, request.headers.authorization);
+    request.caller = caller;
+    // Every authorised call is logged with its service, key and user agent (spec 01, section 6).
+    request.logFields = {
+      serviceId: caller.service.id,
+      apiKeyId: caller.key.id,
+      userAgent: request.headers['user-agent']?.slice(0, longestUserAgent),
+    };
+  });
+}

@@ -1,0 +1,107 @@
+/**
+ * Values in the reference's own literal notation (spec 02 section 1.4): `True`, `1.0`, `{'key': 'value'}`. And a
+ * JSON parse that keeps what `JSON.parse` alone would lose of a number: `6.0`, and digits beyond 2^53.
+ */
+
+/** A number that carries its source text; `JSON.stringify` writes that text back. */
+type RawJson = { readonly rawJSON: string };
+type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
+// The language has these; the types of the standard library do not yet.
+const Json = JSON as unknown as {
+  parse(text: string, reviver?: Reviver): unknown;
+  rawJSON(text: string): RawJson;
+  isRawJSON(value: unknown): value is RawJson;
+};
+
+const LOSSY_NUMBER = /(?:^|[[:,])\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
+const MAX_DEPTH = 100;
+
+/**
+ * `JSON.parse`, except that a number JavaScript would write differently from its source comes as an object that
+ * `valueText` reads and `JSON.stringify` writes back unchanged: so it survives storage too, if what is stored is
+ * read through this function again. Costs one regular expression more than `JSON.parse` unless there is such a
+ * number. Throws SyntaxError for what is not JSON.
+ */
+export function parseLossless(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  if (!LOSSY_NUMBER.test(text)) return value;
+  try {
+    return Json.parse(text, (_key, parsed, { source }) =>
+      typeof parsed === 'number' && source !== undefined && String(parsed) !== source
+        ? Json.rawJSON(source)
+        : parsed,
+    );
+  } catch {
+    // Valid, so nested too deep for a reviver, which recurses where the plain parse does not.
+    return value;
+  }
+}
+
+/** The literal notation of any value. Nesting beyond 100 levels shows as `...`. Never throws. */
+export function literalText(value: unknown, depth = 0): string {
+  switch (typeof value) {
+    case 'string':
+      return quoted(value);
+    case 'boolean':
+      return value ? 'True' : 'False';
+    case 'number':
+    case 'bigint':
+      return numberText(String(value));
+    case 'object':
+      break;
+    default:
+      return '';
+  }
+  if (value === null) return 'None';
+  if (Json.isRawJSON(value)) return numberText(value.rawJSON);
+  if (depth >= MAX_DEPTH) return '...';
+  if (Array.isArray(value)) return `[${value.map((item) => literalText(item, depth + 1)).join(', ')}]`;
+  const entries = Object.entries(value).map(
+    ([key, item]) => `${quoted(key)}: ${literalText(item, depth + 1)}`,
+  );
+  return `{${entries.join(', ')}}`;
+}
+
+/**
+ * A number as the reference writes it (spec 02 section 1.4), from its JSON source: an integer keeps its digits, a
+ * fraction or exponent gives the shortest form that reads back as the same double, with a fraction or an exponent.
+ */
+export function numberText(source: string): string {
+  if (/^-?\d+$/.test(source)) return source === '-0' ? '0' : source;
+  const value = Number(source);
+  if (Number.isNaN(value)) return 'nan';
+  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
+  if (!Number.isFinite(value)) return `${sign}inf`;
+  if (value === 0) return `${sign}0.0`;
+  const [mantissa = '', power = '0'] = Math.abs(value).toExponential().split('e');
+  const digits = mantissa.replace('.', '');
+  const exponent = Number(power);
+  if (exponent < -4 || exponent >= 16) {
+    const padded = String(Math.abs(exponent)).padStart(2, '0');
+    return `${sign}${mantissa}e${exponent < 0 ? '-' : '+'}${padded}`;
+  }
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`;
+  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, '0');
+  return `${sign}${whole}.${digits.slice(exponent + 1) || '0'}`;
+}
+
+const UNPRINTABLE = /[\\\p{C}\p{Z}]/gu;
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  ' ': ' ',
+};
+
+function quoted(text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const shown = text.replace(UNPRINTABLE, (character) => ESCAPES[character] ?? codeEscape(character));
+  return `${quote}${quote === "'" ? shown.replaceAll("'", "\\'") : shown}${quote}`;
+}
+
+function codeEscape(character: string): string {
+  const hex = character.codePointAt(0)!.toString(16);
+  if (hex.length <= 2) return `\\x${hex.padStart(2, '0')}`;
+  return hex.length <= 4 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
+}

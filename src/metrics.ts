@@ -1,0 +1,88 @@
+import { StatsD } from 'hot-shots';
+import { Counter, Histogram, Registry } from 'prom-client';
+import { stopwatch } from './clock.ts';
+import type { Log } from './log.ts';
+
+/**
+ * Counters and timers under the names of spec 06 section 4.2, without prefix. They go to StatsD where it is
+ * configured, and to the Prometheus registry behind `/metrics` (dots and hyphens become underscores).
+ */
+export type Metrics = {
+  count(stat: string, by?: number): void;
+  /** `milliseconds` may have a fraction. */
+  timing(stat: string, milliseconds: number): void;
+  /**
+   * Counts and times `<namespace>.<name>` when `work` returns; an error leaves no metric, one log line, and goes on
+   * (spec 06, section 4.3).
+   */
+  timed<T>(namespace: 'dao' | 'tasks', name: string, work: () => Promise<T>): Promise<T>;
+  readonly registry: Registry;
+  stop(): Promise<void>;
+};
+
+export type StatsdSettings = Readonly<{ host: string; port: number; prefix: string }> | null;
+
+const buckets = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 60_000, 600_000];
+
+export function createMetrics(statsd: StatsdSettings, log: Log): Metrics {
+  const client = statsd
+    ? new StatsD({
+        host: statsd.host,
+        port: statsd.port,
+        prefix: statsd.prefix,
+        cacheDns: true,
+        // Fire and forget: no error of the metrics may reach a caller.
+        errorHandler: (error) => log.debug({ err: error }, 'StatsD did not take a metric'),
+      })
+    : null;
+  const registry = new Registry();
+  const counters = new Map<string, Counter>();
+  const timers = new Map<string, Histogram>();
+  const promName = (stat: string) => `despatch_${stat.replace(/[^a-zA-Z0-9_]/g, '_')}`;
+
+  function count(stat: string, by = 1): void {
+    client?.increment(stat, by);
+    const name = `${promName(stat)}_total`;
+    let counter = counters.get(name);
+    if (!counter) {
+      counter = new Counter({ name, help: stat, registers: [registry] });
+      counters.set(name, counter);
+    }
+    counter.inc(by);
+  }
+
+  function timing(stat: string, milliseconds: number): void {
+    client?.timing(stat, milliseconds);
+    const name = `${promName(stat)}_milliseconds`;
+    let timer = timers.get(name);
+    if (!timer) {
+      timer = new Histogram({ name, help: stat, buckets, registers: [registry] });
+      timers.set(name, timer);
+    }
+    timer.observe(milliseconds);
+  }
+
+  return {
+    count,
+    timing,
+    registry,
+    async timed(namespace, name, work) {
+      const elapsed = stopwatch();
+      let result: Awaited<ReturnType<typeof work>>;
+      try {
+        result = await work();
+      } catch (error) {
+        log.error({ err: error }, `${namespace} call ${name} failed`);
+        throw error;
+      }
+      const took = elapsed();
+      count(`${namespace}.${name}`);
+      timing(`${namespace}.${name}`, took);
+      log.debug(`${namespace} call ${name} took ${(took / 1000).toFixed(4)}`);
+      return result;
+    },
+    async stop() {
+      await new Promise<void>((resolve) => (client ? client.close(() => resolve()) : resolve()));
+    },
+  };
+}

@@ -1,0 +1,326 @@
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { bootstrap } from './bootstrap/bootstrap.ts';
+import {
+  type Credentials,
+  collectCredentials,
+  keptSecret,
+  writeCredentials,
+} from './bootstrap/credentials.ts';
+import { createCipher } from './cipher.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { type Config, ConfigError } from './config.ts';
+import { createCaches } from './database/cache.ts';
+import { type Connection, connect, waitForDatabase } from './database/connection.ts';
+import { startEmbedded } from './database/embedded.ts';
+import { createListener } from './database/listener.ts';
+import { migrate } from './database/migrate.ts';
+import { ensurePartitions } from './database/partitions.ts';
+import type { NotificationType } from './database/tables.ts';
+import { createClaims } from './delivery/claim.ts';
+import { notifyInternal, researchMode, sendEmail, sendSms } from './delivery/queue.ts';
+import { createRecorder } from './delivery/record.ts';
+import { createDeliver } from './delivery/worker.ts';
+import { startSchedule } from './housekeeping/schedule.ts';
+import { createServer } from './http/server.ts';
+import { statusRoutes } from './http/status.ts';
+import { createIdSource } from './identifier.ts';
+import { requireKey } from './key/hook.ts';
+import { createKeyCache } from './key/store.ts';
+import { createLog, type Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { notificationRoutes } from './notification/routes.ts';
+import type { ProviderDetails } from './provider/contract.ts';
+import { sandboxReceipts } from './provider/sandbox/receipt.ts';
+import { sandboxProvider } from './provider/sandbox/send.ts';
+import { createProviderCache } from './provider/store.ts';
+import { openQueues } from './queue/boss.ts';
+import { type Consumer, consume } from './queue/consume.ts';
+import type { QueueName } from './queue/names.ts';
+import { createApply } from './receipt/apply.ts';
+import { receiptRoutes } from './receipt/routes.ts';
+import { DEFAULT_RATES, parseRates, type Rates } from './recipient/international-rates.ts';
+import { type Sandbox, startSandbox } from './sandbox/server.ts';
+import { createServiceCache } from './service/store.ts';
+import { createAccepting } from './submission/accepting.ts';
+import { findAccepted } from './submission/pending.ts';
+import { createPersist } from './submission/persist.ts';
+import { persistEmail, persistSms } from './submission/queue.ts';
+import { submissionRoutes } from './submission/routes.ts';
+import { createTemplateCaches } from './template/store.ts';
+
+/** What a process does: answer HTTP, work the queues, run what is periodic, be the provider in the box. */
+export const roles = ['api', 'worker', 'scheduler', 'sandbox'] as const;
+export type Role = (typeof roles)[number];
+
+export type PlatformOptions = Readonly<{
+  config: Config;
+  /** null: all, the sandbox only while something is sent through it and it runs nowhere else. */
+  roles: readonly Role[] | null;
+  /** The queues a worker serves; null: all. */
+  queues: readonly QueueName[] | null;
+  clock?: Clock;
+  log?: Log;
+}>;
+
+export type Platform = Readonly<{
+  /** Base URL of the API of this process, null without that role. */
+  url: string | null;
+  sandboxUrl: string | null;
+  databaseUrl: string;
+  credentials: Credentials;
+  /** Where the credentials were written. */
+  credentialsPath: string;
+  roles: readonly Role[];
+  /** Takes nothing more, finishes or gives back what is under way within 10 seconds, and closes everything. */
+  stop(): Promise<void>;
+}>;
+
+/** Time for what is under way when a process stops; the rest of the 10 seconds is for closing. */
+const graceMilliseconds = 8000;
+const day = 86_400_000;
+
+/** Builds everything that the roles need, in order, and starts it. What was started is stopped again when a later step fails. */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const { config, clock = systemClock } = options;
+  const log = options.log ?? createLog(config.logLevel, { environment: config.environment });
+  const has = rolesOf(options);
+  const stops: (() => Promise<unknown> | unknown)[] = [];
+  const stop = async () => {
+    for (const undo of stops.splice(0).reverse())
+      await Promise.resolve(undo()).catch((error: unknown) =>
+        log.warn({ err: error }, 'Something could not be stopped cleanly'),
+      );
+  };
+  try {
+    return await build();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  async function build(): Promise<Platform> {
+    const rates = readRates(config.smsRatesFile);
+    const statsd =
+      config.statsdHost && config.statsdEnabled
+        ? {
+            host: config.statsdHost,
+            port: config.statsdPort,
+            prefix: `${config.statsdPrefix && `${config.statsdPrefix}.`}${config.environment}.notifications.api.`,
+          }
+        : null;
+    const metrics = createMetrics(statsd, log);
+    stops.push(() => metrics.stop());
+
+    const connection = await openDatabase();
+    const { db } = connection;
+    await migrate(db, log);
+    await ensurePartitions(db, clock.now() - day, clock.now() + 7 * day);
+    const cipher = createCipher(config.secretKeys ?? [keptSecret(config.dataDir, 'secret-key')], config.salt);
+
+    const listener = createListener(connection.url, log);
+    stops.push(() => listener.stop());
+    const caches = await createCaches(listener, clock);
+    const services = createServiceCache(db, caches);
+    const keys = createKeyCache(db, cipher, caches);
+    const templates = createTemplateCaches(db, caches);
+    const providers = createProviderCache(db, caches);
+
+    const queues = await openQueues(connection, listener, {
+      prefix: config.queuePrefix,
+      supervise: has.includes('worker') || has.includes('scheduler'),
+      log,
+    });
+    stops.push(() => queues.stop());
+
+    let url: string | null = null;
+    const ownUrl = () => config.publicUrl ?? url ?? `http://127.0.0.1:${config.port}`;
+    let sandbox: Sandbox | null = null;
+    if (has.includes('sandbox')) {
+      sandbox = await startSandbox({ host: config.sandboxHost, port: config.sandboxPort, log });
+      stops.push(() => sandbox?.stop());
+    }
+    const sandboxUrl = config.sandboxUrl ?? sandbox?.url ?? `http://127.0.0.1:${config.sandboxPort}`;
+    await bootstrap({ db, cipher, log }, { demo: config.demo, providers: sandboxDetails });
+
+    if (has.includes('api')) {
+      const accepting = createAccepting({ db, queues, cipher });
+      const apply = createApply({ db, clock, log, metrics, rates });
+      const app = createServer({ log, metrics });
+      statusRoutes(app, { db, gitCommit: config.gitCommit, buildTime: config.buildTime });
+      receiptRoutes(app, { doors: [sandboxReceipts('sms'), sandboxReceipts('email')], apply });
+      app.register(async (v2) => {
+        requireKey(v2, { clock, services, keys });
+        submissionRoutes(v2, {
+          clock,
+          newId: createIdSource(clock),
+          metrics,
+          rates,
+          templates,
+          accepting,
+          fromNumber: config.fromNumber,
+          emailDomain: config.emailDomain,
+          publicUrl: config.publicUrl,
+        });
+        notificationRoutes(v2, {
+          db,
+          metrics,
+          cipher,
+          templates,
+          publicUrl: config.publicUrl,
+          findAccepted: (serviceId, id) => findAccepted({ queues, cipher }, serviceId, id),
+        });
+      });
+      await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
+        throw portProblem(error, 'PORT', config.port);
+      });
+      stops.push(() => app.close());
+      const { port } = app.server.address() as AddressInfo;
+      url = `http://${config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host}:${port}`;
+    }
+
+    if (has.includes('worker')) {
+      const clients = {
+        sandbox: sandboxProvider({
+          url: sandboxUrl,
+          receiptUrl: ownUrl,
+          timeoutSeconds: config.providerTimeoutSeconds,
+        }),
+      };
+      stops.push(() => Promise.all(Object.values(clients).map((client) => client.close?.())));
+      const persist = createPersist({
+        db,
+        queues,
+        cipher,
+        log,
+        metrics,
+        services,
+        templates,
+        retries: { limit: config.persistRetries, seconds: config.persistRetrySeconds },
+      });
+      const deliver = createDeliver({
+        clock,
+        log,
+        metrics,
+        cipher,
+        templates,
+        fromNumber: config.fromNumber,
+        emailDomain: config.emailDomain,
+        claims: createClaims({
+          db,
+          clock,
+          metrics,
+          services,
+          providers,
+          providerTimeoutSeconds: config.providerTimeoutSeconds,
+        }),
+        recorder: createRecorder({ db, metrics, queues }),
+        provider: (identifier) =>
+          Object.hasOwn(clients, identifier) ? clients[identifier as keyof typeof clients] : undefined,
+        retries: { limit: config.deliverRetries, seconds: config.deliverRetrySeconds },
+      });
+      const deps = { db, queues, log, metrics };
+      const concurrency = config.deliverConcurrency;
+      const starters: Readonly<Record<QueueName, () => Consumer>> = {
+        'db-sms': () =>
+          consume(deps, { queue: persistSms, concurrency: config.persistConcurrency, work: persist('sms') }),
+        'db-email': () =>
+          consume(deps, {
+            queue: persistEmail,
+            concurrency: config.persistConcurrency,
+            work: persist('email'),
+          }),
+        'send-sms': () => consume(deps, { queue: sendSms, concurrency, work: deliver }),
+        'send-email': () => consume(deps, { queue: sendEmail, concurrency, work: deliver }),
+        'notify-internal': () => consume(deps, { queue: notifyInternal, concurrency: 50, work: deliver }),
+        'research-mode': () => consume(deps, { queue: researchMode, concurrency, work: deliver }),
+      };
+      const consumers = Object.entries(starters)
+        .filter(([name]) => options.queues === null || options.queues.includes(name as QueueName))
+        .map(([, start]) => start());
+      stops.push(() => Promise.all(consumers.map((consumer) => consumer.stop(graceMilliseconds))));
+    }
+
+    if (has.includes('scheduler')) {
+      const schedule = startSchedule({ db, log }, [
+        {
+          name: 'make-partitions',
+          everySeconds: 3600,
+          run: () => ensurePartitions(db, clock.now(), clock.now() + 7 * day),
+        },
+      ]);
+      stops.push(() => schedule.stop());
+    }
+
+    const credentials = await collectCredentials(db, cipher, ownUrl(), adminSecret(config));
+    const credentialsPath = writeCredentials(config.dataDir, credentials);
+    return {
+      url,
+      sandboxUrl: sandbox?.url ?? null,
+      databaseUrl: connection.url,
+      credentials,
+      credentialsPath,
+      roles: has,
+      stop,
+    };
+  }
+
+  async function openDatabase(): Promise<Connection> {
+    let url = config.databaseUrl;
+    if (!url) {
+      const embedded = await startEmbedded({ dataDir: config.dataDir, log });
+      stops.push(() => embedded.stop());
+      url = embedded.url;
+    }
+    const connection = connect(url, config.databasePoolSize, log);
+    stops.push(() => connection.close());
+    await waitForDatabase(connection, config.databaseWaitSeconds, log);
+    return connection;
+  }
+}
+
+function rolesOf({ config, roles: wanted }: PlatformOptions): readonly Role[] {
+  if (wanted) return wanted;
+  return roles.filter((role) => role !== 'sandbox' || config.sandboxUrl === null);
+}
+
+const sandboxDetails = (['sms', 'email'] satisfies NotificationType[]).map(
+  (notificationType): ProviderDetails & { displayName: string } => ({
+    identifier: 'sandbox',
+    displayName: 'Sandbox',
+    notificationType,
+    priority: 100,
+    active: true,
+    supportsInternational: true,
+  }),
+);
+
+function readRates(path: string | null): Rates {
+  if (path === null) return DEFAULT_RATES;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(`SMS_RATES_FILE names ${path}, which cannot be read.`, { cause });
+  }
+  const outcome = parseRates(text);
+  if (!outcome.ok)
+    throw new ConfigError(`SMS_RATES_FILE is not a table of rates: ${outcome.errors.join(' ')}`);
+  return outcome.rates;
+}
+
+function adminSecret(config: Config): string {
+  return (
+    config.clientSecrets?.['notify-admin']?.[0] ??
+    config.adminSecret ??
+    keptSecret(config.dataDir, 'admin-secret')
+  );
+}
+
+function portProblem(error: unknown, variable: string, port: number): unknown {
+  return (error as { code?: string }).code === 'EADDRINUSE'
+    ? new ConfigError(
+        `Port ${port} is taken by another program. Stop that, or choose another with ${variable}.`,
+      )
+    : error;
+}

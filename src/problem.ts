@@ -1,0 +1,53 @@
+/** One entry of the v2 error envelope (spec 01, section 3.1). */
+export type Fault = Readonly<{ error: string; message: string }>;
+
+/**
+ * What a caller is told when a request cannot be served: HTTP status and one or more faults, each with a stable
+ * code (`error`) and a sentence. Anything else that is thrown is ours, becomes a 500 and stays in the log.
+ */
+export class Problem extends Error {
+  readonly status: number;
+  readonly faults: readonly Fault[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, faults: readonly Fault[], headers: Record<string, string> = {}) {
+    super(faults.map(({ message }) => message).join('; '));
+    this.name = 'Problem';
+    this.status = status;
+    this.faults = faults;
+    this.headers = headers;
+  }
+}
+
+/** 400: what the caller asked cannot be done, and no other class fits (spec 01, section 3.1). */
+export function badRequest(message: string): Problem {
+  return new Problem(400, [{ error: 'BadRequestError', message }]);
+}
+
+/** 400 for a schema failure: all of them, in the order of spec 01 section 3.2. */
+export function invalid(messages: readonly string[]): Problem {
+  return new Problem(
+    400,
+    messages.map((message) => ({ error: 'ValidationError', message })),
+  );
+}
+
+/** 404 for a row that is not there, or is another service's. */
+export function noResultFound(): Problem {
+  return new Problem(404, [{ error: 'NoResultFound', message: 'No result found' }]);
+}
+
+/** 503: the database cannot be reached; nothing of the request was kept, the caller is to send it again. */
+export function unavailable(): Problem {
+  return new Problem(
+    503,
+    [
+      {
+        error: 'ServiceUnavailable',
+        message:
+          'The service is temporarily unavailable. Nothing was accepted: send the request again in a few seconds.',
+      },
+    ],
+    { 'Retry-After': '5' },
+  );
+}

@@ -1,0 +1,80 @@
+import { errors, Pool } from 'undici';
+import type { SendResult } from './contract.ts';
+
+/** The answer of a provider's HTTP server. */
+export type Answer = Readonly<{ status: number; text: string }>;
+
+/** One exchange with a provider: an answer, or what is known when there is none. */
+export type Exchange = Answer | Exclude<SendResult, { outcome: 'accepted' }>;
+
+export type ProviderHttp = {
+  post(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+    signal: AbortSignal,
+  ): Promise<Exchange>;
+  close(): Promise<void>;
+};
+
+/** Errors that come before a byte of the request can have reached the provider: it definitely did not take it. */
+const beforeSending = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/**
+ * HTTP to one provider over kept-alive connections. An error before the request could be sent is `failed`; a time-out
+ * or a connection lost afterwards is `unknown`, because the provider may have taken the message all the same (DESIGN,
+ * section 5). `timeoutSeconds` bounds the whole exchange.
+ */
+export function connectProvider(url: string, timeoutSeconds: number, connections = 128): ProviderHttp {
+  const base = new URL(url);
+  const pool = new Pool(base.origin, {
+    connections,
+    pipelining: 1,
+    connect: { timeout: Math.min(5000, timeoutSeconds * 1000) },
+    headersTimeout: timeoutSeconds * 1000,
+    bodyTimeout: timeoutSeconds * 1000,
+    keepAliveTimeout: 30_000,
+  });
+  const prefix = base.pathname.replace(/\/+$/, '');
+  return {
+    async post(path, headers, body, signal) {
+      try {
+        const response = await pool.request({
+          method: 'POST',
+          path: prefix + path,
+          headers,
+          body,
+          signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds * 1000)]),
+        });
+        return { status: response.statusCode, text: await response.body.text() };
+      } catch (error) {
+        return classify(error);
+      }
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+function classify(error: unknown): Exclude<SendResult, { outcome: 'accepted' }> {
+  const code = (error as { code?: unknown }).code;
+  const name = error instanceof Error ? error.name : '';
+  if (typeof code === 'string' && beforeSending.has(code))
+    return { outcome: 'failed', code, detail: 'The provider could not be reached' };
+  const isTimeout =
+    error instanceof errors.HeadersTimeoutError ||
+    error instanceof errors.BodyTimeoutError ||
+    name === 'TimeoutError';
+  if (isTimeout) return { outcome: 'unknown', code: '504', detail: 'Gateway Time-out' };
+  return {
+    outcome: 'unknown',
+    code: typeof code === 'string' ? code : name || 'error',
+    detail: 'The connection ended before the provider answered',
+  };
+}

@@ -1,0 +1,209 @@
+import type pg from 'pg';
+import { type Db as BossDatabase, type CommandResponse, fromKysely, PgBoss } from 'pg-boss';
+import type { Connection, DbOrTrx } from '../database/connection.ts';
+import type { Listener } from '../database/listener.ts';
+import type { Log } from '../log.ts';
+import type { Queue } from './define.ts';
+import { type QueueName, queueNames } from './names.ts';
+
+/**
+ * The queues of the process, on pg-boss. Tasks are written inside the caller's own transaction, so a row and its
+ * task stand or fall together.
+ */
+export type Queues = {
+  /** Writes tasks; they can be taken once the transaction of `db` commits. A task whose id is queued already is left as it is. */
+  send<Payload>(db: DbOrTrx, queue: Queue<Payload>, tasks: readonly NewTask<Payload>[]): Promise<void>;
+  /** Up to `limit` tasks that are due, now held by this process. */
+  fetch(queue: QueueName, limit: number): Promise<RawTask[]>;
+  /** Tasks that are done leave the queue, unless another process holds them by now. */
+  complete(db: DbOrTrx, queue: QueueName, tasks: readonly Held[]): Promise<void>;
+  /** Tasks go back, with the data given, to be taken again after `seconds`. */
+  retry(db: DbOrTrx, queue: QueueName, tasks: readonly Retried[]): Promise<void>;
+  /** Tasks stay but are not taken again until an operator resumes them. */
+  park(db: DbOrTrx, queue: QueueName, tasks: readonly Held[]): Promise<void>;
+  /** Gives back what this process holds and cannot finish: another takes it at once. */
+  handBack(queue: QueueName, tasks: readonly Held[]): Promise<void>;
+  /** Says that the tasks are still being worked on. Answers the ids that are still this process's. */
+  heartbeat(queue: QueueName, tasks: readonly Held[]): Promise<ReadonlySet<string>>;
+  /** The data of a task that has not been completed, by id. */
+  find(queue: QueueName, id: string): Promise<unknown>;
+  /** Runs whenever tasks may have come into `queue`. */
+  onArrival(queue: QueueName, wake: () => void): void;
+  stop(): Promise<void>;
+};
+
+export type NewTask<Payload> = Readonly<{
+  id: string;
+  payload: Payload;
+  /** Higher goes first; 0 by default. */
+  priority?: number;
+  startAfterSeconds?: number;
+  requestId?: string | undefined;
+}>;
+
+/** A task as this process took it: `retryCount` tells this taking from a later one. */
+export type Held = Readonly<{ id: string; retryCount: number }>;
+export type RawTask = Held & Readonly<{ data: unknown; priority: number }>;
+export type Retried = Held & Readonly<{ data: TaskData; priority: number; seconds: number }>;
+
+/** What stands in a task's `data`: the payload, and what travels with every task. */
+export type TaskData = { payload: unknown; attempt: number; request_id?: string };
+
+const schema = 'pgboss';
+/** A worker that is gone is noticed after this many seconds without a heartbeat (the least that pg-boss takes). */
+const heartbeatSeconds = 10;
+const year = 365 * 86_400;
+
+export async function openQueues(
+  connection: Connection,
+  listener: Listener,
+  options: Readonly<{ prefix: string; supervise: boolean; log: Log }>,
+): Promise<Queues> {
+  const { prefix, supervise, log } = options;
+  const wakers = new Map<string, (() => void)[]>();
+  const wake = (name: string) => {
+    for (const waker of wakers.get(name) ?? []) waker();
+  };
+  const everything = () => {
+    for (const name of wakers.keys()) wake(name);
+  };
+
+  const database: BossDatabase = {
+    executeSql: async (text, values) => {
+      // pg answers a list for a text of several statements, which some of pg-boss's are.
+      const result = (await connection.pool.query(text, values)) as pg.QueryResult | pg.QueryResult[];
+      return { rows: Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows };
+    },
+    // pg-boss announces arrivals; the process has one connection for notices, and the consumers hear them too.
+    listen: async (channel, onNotification, onReconnect) => {
+      const stop = await listener.listen(
+        channel,
+        (payload) => {
+          onNotification(payload);
+          wake(payload);
+        },
+        () => {
+          onReconnect();
+          everything();
+        },
+      );
+      return { close: async () => stop() };
+    },
+  };
+  const boss = new PgBoss({
+    db: database,
+    schema,
+    useListenNotify: true,
+    supervise,
+    schedule: false,
+    // A killed worker's tasks are free again after a heartbeat and one of these at the latest.
+    superviseIntervalSeconds: 5,
+    monitorIntervalSeconds: 5,
+    maintenanceIntervalSeconds: 3600,
+  });
+  boss.on('error', (error) => log.error({ err: error }, 'The queue reported an error'));
+  boss.on('warning', (warning) => log.warn({ warning: warning.message }, 'The queue reported a warning'));
+  await boss.start();
+  const physical = (name: QueueName) => prefix + name;
+  for (const name of queueNames) {
+    const settings = {
+      notify: true,
+      heartbeatSeconds,
+      // A task that its worker lost is free at once; waiting between tries is decided by the task (`retry`).
+      retryLimit: 1000,
+      retryDelay: 0,
+      expireInSeconds: 900,
+      retentionSeconds: year,
+      deleteAfterSeconds: year,
+    };
+    if (await boss.getQueue(physical(name))) await boss.updateQueue(physical(name), settings);
+    // A table of its own for each queue keeps the indexes of the busy ones small.
+    else await boss.createQueue(physical(name), { ...settings, partition: true });
+  }
+
+  return {
+    async send(db, queue, tasks) {
+      if (tasks.length === 0) return;
+      await boss.insert(
+        physical(queue.name),
+        tasks.map(({ id, payload, priority = 0, startAfterSeconds, requestId }) => ({
+          id,
+          priority,
+          data: {
+            payload,
+            attempt: 0,
+            ...(requestId !== undefined && { request_id: requestId }),
+          } satisfies TaskData,
+          ...(startAfterSeconds !== undefined && { startAfter: startAfterSeconds }),
+        })),
+        { db: fromKysely(db) },
+      );
+    },
+
+    async fetch(queue, limit) {
+      const jobs = await boss.fetch<unknown>(physical(queue), { batchSize: limit, includeMetadata: true });
+      return jobs.map(({ id, data, retryCount, priority }) => ({ id, data, retryCount, priority }));
+    },
+
+    async complete(db, queue, tasks) {
+      if (tasks.length === 0) return;
+      await boss.deleteJob(physical(queue), tasks.map(attemptOf), { db: fromKysely(db) });
+    },
+
+    async retry(db, queue, tasks) {
+      if (tasks.length === 0) return;
+      const options = { db: fromKysely(db) };
+      const held = settledIds(await boss.deleteJob(physical(queue), tasks.map(attemptOf), options));
+      const again = tasks.filter(({ id }) => held.has(id));
+      if (again.length === 0) return;
+      await boss.insert(
+        physical(queue),
+        again.map(({ id, data, priority, seconds }) => ({
+          id,
+          priority,
+          data,
+          startAfter: seconds,
+        })),
+        options,
+      );
+    },
+
+    async park(db, queue, tasks) {
+      if (tasks.length > 0) await boss.cancel(physical(queue), tasks.map(attemptOf), { db: fromKysely(db) });
+    },
+
+    async handBack(queue, tasks) {
+      if (tasks.length > 0) await boss.fail(physical(queue), tasks.map(attemptOf));
+    },
+
+    async heartbeat(queue, tasks) {
+      return settledIds(await boss.touch(physical(queue), tasks.map(attemptOf)));
+    },
+
+    async find(queue, id) {
+      const job = await boss.getJobById<unknown>(physical(queue), id);
+      return job && job.state !== 'completed' ? job.data : null;
+    },
+
+    onArrival(queue, waker) {
+      const name = physical(queue);
+      wakers.set(name, [...(wakers.get(name) ?? []), waker]);
+    },
+
+    async stop() {
+      await boss.stop({ graceful: false, close: false });
+    },
+  };
+}
+
+function attemptOf({ id, retryCount }: Held): Held {
+  return { id, retryCount };
+}
+
+/** The ids a statement of pg-boss reached; its type of the answer leaves them out. */
+function settledIds(answer: CommandResponse): ReadonlySet<string> {
+  const response = answer as { jobs: string[]; requested: number; affected: number; settled?: string[] };
+  if (response.settled) return new Set(response.settled);
+  if (response.affected === response.requested) return new Set(response.jobs);
+  throw new Error('The queue did not say which tasks it reached.');
+}

@@ -1,0 +1,14 @@
+/**
+ * The queues (spec 05 section 1.2, DESIGN section 4). Retries stay in their own queue with a later start, and the
+ * priority of a template is a priority inside `send-*`, so there is neither a retry nor a priority queue.
+ */
+export const queueNames = [
+  'db-sms',
+  'db-email',
+  'send-sms',
+  'send-email',
+  'notify-internal',
+  'research-mode',
+] as const;
+
+export type QueueName = (typeof queueNames)[number];

@@ -1,0 +1,119 @@
+import { type Batcher, createBatcher } from '../batcher.ts';
+import type { Clock } from '../clock.ts';
+import { type Db, isTransient, isUnreachable } from '../database/connection.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { nextStatus } from '../notification/status.ts';
+import type { ReadReceipt, ReceiptOutcome } from '../provider/contract.ts';
+import type { Rates } from '../recipient/international-rates.ts';
+import {
+  insertReceipts,
+  type KeptReceipt,
+  lockSubjects,
+  type ReceiptSubject,
+  updateStatuses,
+} from './store.ts';
+
+export type ApplyDeps = Readonly<{ db: Db; clock: Clock; log: Log; metrics: Metrics; rates: Rates }>;
+
+export type IncomingReceipt = Readonly<{ provider: string; receipt: ReadReceipt }>;
+
+/**
+ * The receipt batcher: many receipts are applied in one transaction, and each is answered by itself. Guarantee: every
+ * receipt for a message we know is kept on its timeline, with the reason where it changed nothing; of several for one
+ * message, also within one batch, each sees what the one before has done (spec 05, section 5.5).
+ */
+export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOutcome> {
+  const { db, clock, log, metrics, rates } = deps;
+
+  function apply(receipts: readonly IncomingReceipt[]): Promise<readonly ReceiptOutcome[]> {
+    return db.transaction().execute(async (trx) => {
+      const subjects = await lockSubjects(
+        deps,
+        trx,
+        receipts.map(({ receipt }) => receipt.found),
+      );
+      const byId = new Map(subjects.map((subject) => [subject.id, subject]));
+      const byReference = new Map(
+        subjects.flatMap((subject) =>
+          subject.reference === null ? [] : [[subject.reference, subject] as const],
+        ),
+      );
+      const status = new Map(subjects.map((subject) => [subject.id, subject.status]));
+      const changed = new Map<
+        string,
+        { id: string; status: ReceiptSubject['status']; at: Date; sentBy: string }
+      >();
+      const kept: KeptReceipt[] = [];
+      const at = new Date(clock.now());
+
+      const outcomes = receipts.map(({ provider, receipt }): ReceiptOutcome => {
+        const { found } = receipt;
+        const subject = found.by === 'id' ? byId.get(found.value) : byReference.get(found.value);
+        if (!subject) return { outcome: 'not found' };
+        const { id, international, phonePrefix } = subject;
+        const transition = nextStatus(status.get(id)!, {
+          kind: 'receipt',
+          status: receipt.status,
+          found: found.by,
+          international,
+          reliable: phonePrefix !== null && (rates.get(phonePrefix)?.trustsReceipts ?? false),
+        });
+        const ignored = 'stays' in transition ? transition.stays : null;
+        kept.push({
+          notificationId: id,
+          provider,
+          receivedAt: at,
+          rawStatus: receipt.rawStatus,
+          status: receipt.status,
+          ignored,
+        });
+        if ('stays' in transition)
+          return { outcome: 'ignored', notificationId: id, status: receipt.status, why: transition.stays };
+        status.set(id, transition.to);
+        changed.set(id, { id, status: transition.to, at, sentBy: provider });
+        return { outcome: 'applied', notificationId: id, status: transition.to };
+      });
+      await updateStatuses(deps, trx, [...changed.values()]);
+      await insertReceipts(trx, kept);
+      measure(receipts, outcomes, byId, at);
+      return outcomes;
+    });
+  }
+
+  function measure(
+    receipts: readonly IncomingReceipt[],
+    outcomes: readonly ReceiptOutcome[],
+    byId: ReadonlyMap<string, ReceiptSubject>,
+    at: Date,
+  ): void {
+    outcomes.forEach((outcome, index) => {
+      const { provider, receipt } = receipts[index]!;
+      if (outcome.outcome === 'applied') {
+        metrics.count(`callback.${provider}.${receipt.status}`);
+        const sentAt = byId.get(outcome.notificationId)?.sentAt;
+        if (sentAt) metrics.timing(`callback.${provider}.elapsed-time`, at.getTime() - sentAt.getTime());
+      } else
+        log.warn(
+          {
+            provider,
+            ...(outcome.outcome === 'ignored' && {
+              notificationId: outcome.notificationId,
+              why: outcome.why,
+            }),
+          },
+          `A receipt of ${provider} with status ${receipt.status} changed nothing: ${outcome.outcome}`,
+        );
+    });
+  }
+
+  return createBatcher<IncomingReceipt, ReceiptOutcome>({
+    concurrency: 2,
+    isShared: isUnreachable,
+    // A batch that met another in a deadlock was rolled back whole and is simply applied again.
+    flush: (receipts) =>
+      apply(receipts).catch((error: unknown) =>
+        isTransient(error) ? apply(receipts) : Promise.reject(error),
+      ),
+  });
+}

@@ -1,0 +1,82 @@
+import { sql } from 'kysely';
+import type { Trx } from '../database/connection.ts';
+import type { NotificationStatus, NotificationType } from '../database/tables.ts';
+import type { Metrics } from '../metrics.ts';
+import type { ReadReceipt } from '../provider/contract.ts';
+
+/** The facts of a message that decide what a receipt may do. */
+export type ReceiptSubject = Readonly<{
+  id: string;
+  type: NotificationType;
+  status: NotificationStatus;
+  reference: string | null;
+  sentAt: Date | null;
+  international: boolean;
+  phonePrefix: string | null;
+}>;
+
+export type StoreDeps = Readonly<{ metrics: Metrics }>;
+
+/**
+ * The messages that receipts are about, locked in the order of their ids until the transaction ends, so that of two
+ * receipts for one message only one wins.
+ */
+export function lockSubjects(
+  { metrics }: StoreDeps,
+  trx: Trx,
+  found: readonly ReadReceipt['found'][],
+): Promise<readonly ReceiptSubject[]> {
+  const values = (by: 'id' | 'reference') =>
+    [...new Set(found.filter((entry) => entry.by === by).map(({ value }) => value))].toSorted();
+  return metrics.timed('dao', 'get_notifications_for_receipts', async () => {
+    const references = values('reference');
+    const ids = values('id');
+    if (references.length > 0) {
+      const named = await sql<{ id: string }>`
+        select id from notification_history where reference = any(${references}::text[])`.execute(trx);
+      for (const { id } of named.rows) ids.push(id);
+    }
+    const { rows } = await sql<ReceiptSubject>`
+      select h.id, h.notification_type as "type", h.status, h.reference, h.sent_at as "sentAt", h.international,
+        h.phone_prefix as "phonePrefix"
+      from unnest(${[...new Set(ids)].toSorted()}::uuid[]) as input (id) join notification_history h on h.id = input.id
+      order by h.id for update of h`.execute(trx);
+    return rows;
+  });
+}
+
+export async function updateStatuses(
+  { metrics }: StoreDeps,
+  trx: Trx,
+  changes: readonly Readonly<{ id: string; status: NotificationStatus; at: Date; sentBy: string }>[],
+): Promise<void> {
+  if (changes.length === 0) return;
+  await metrics.timed('dao', 'update_notification_status_by_reference', () =>
+    sql`
+      update notification_history h set status = input.status, updated_at = input.at, sent_by = coalesce(h.sent_by, input.sent_by)
+      from unnest(${changes.map(({ id }) => id)}::uuid[], ${changes.map(({ status }) => status)}::text[],
+        ${changes.map(({ at }) => at)}::timestamptz[], ${changes.map(({ sentBy }) => sentBy)}::text[])
+        as input (id, status, at, sent_by)
+      where h.id = input.id`.execute(trx),
+  );
+}
+
+/** A receipt for the timeline of its message. */
+export type KeptReceipt = Readonly<{
+  notificationId: string;
+  provider: string;
+  receivedAt: Date;
+  rawStatus: string;
+  status: NotificationStatus;
+  ignored: string | null;
+}>;
+
+export async function insertReceipts(trx: Trx, receipts: readonly KeptReceipt[]): Promise<void> {
+  if (receipts.length === 0) return;
+  const column = <T>(pick: (receipt: KeptReceipt) => T) => receipts.map(pick);
+  await sql`
+    insert into receipts (notification_id, provider, received_at, raw_status, status, ignored)
+    select * from unnest(${column(({ notificationId }) => notificationId)}::uuid[], ${column(({ provider }) => provider)}::text[],
+      ${column(({ receivedAt }) => receivedAt)}::timestamptz[], ${column(({ rawStatus }) => rawStatus)}::text[],
+      ${column(({ status }) => status)}::text[], ${column(({ ignored }) => ignored)}::text[])`.execute(trx);
+}

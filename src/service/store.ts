@@ -1,0 +1,107 @@
+import { sql } from 'kysely';
+import { announceChange, type Cache, type Caches } from '../database/cache.ts';
+import type { Db, DbOrTrx } from '../database/connection.ts';
+import type { Permission, Sender, Service } from './service.ts';
+
+/** Name of the cache of services; announce a change of any of its tables under the service's id. */
+const cacheName = 'service';
+
+/** The service with its senders that are not archived; null when there is none. */
+export async function findService(db: DbOrTrx, id: string): Promise<Service | null> {
+  const row = await db.selectFrom('services').selectAll().where('id', '=', id).executeTakeFirst();
+  if (!row) return null;
+  const smsSenders = await db
+    .selectFrom('service_sms_senders')
+    .select(['id', 'sms_sender as text', 'is_default as isDefault'])
+    .where('service_id', '=', id)
+    .where('archived', '=', false)
+    .orderBy('created_at')
+    .execute();
+  const emailReplyTos = await db
+    .selectFrom('service_email_reply_to')
+    .select(['id', 'email_address as text', 'is_default as isDefault'])
+    .where('service_id', '=', id)
+    .where('archived', '=', false)
+    .orderBy('created_at')
+    .execute();
+  return Object.freeze({
+    id: row.id,
+    name: row.name,
+    active: row.active,
+    restricted: row.restricted,
+    researchMode: row.research_mode,
+    emailFrom: row.email_from,
+    prefixSms: row.prefix_sms,
+    permissions: new Set(row.permissions as Permission[]),
+    smsSenders,
+    emailReplyTos,
+  });
+}
+
+export function createServiceCache(db: Db, caches: Caches): Cache<Service | null> {
+  return caches.create({ name: cacheName, load: (id) => findService(db, id), maxAgeMilliseconds: 2000 });
+}
+
+export type NewService = Readonly<{
+  id: string;
+  name: string;
+  restricted: boolean;
+  emailFrom: string;
+  prefixSms: boolean;
+  permissions: readonly Permission[];
+}>;
+
+/** Adds a service; one whose id exists already is left as it is. Answers whether it was added. */
+export async function addService(db: DbOrTrx, service: NewService): Promise<boolean> {
+  const result = await db
+    .insertInto('services')
+    .values({
+      id: service.id,
+      name: service.name,
+      restricted: service.restricted,
+      email_from: service.emailFrom,
+      prefix_sms: service.prefixSms,
+      permissions: [...service.permissions],
+      updated_at: null,
+    })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .executeTakeFirst();
+  await announceChange(db, cacheName, service.id);
+  return Number(result.numInsertedOrUpdatedRows) > 0;
+}
+
+export async function addSmsSender(db: DbOrTrx, serviceId: string, sender: Sender): Promise<void> {
+  await db
+    .insertInto('service_sms_senders')
+    .values({ id: sender.id, service_id: serviceId, sms_sender: sender.text, is_default: sender.isDefault })
+    .execute();
+  await announceChange(db, cacheName, serviceId);
+}
+
+export async function addEmailReplyTo(db: DbOrTrx, serviceId: string, sender: Sender): Promise<void> {
+  await db
+    .insertInto('service_email_reply_to')
+    .values({
+      id: sender.id,
+      service_id: serviceId,
+      email_address: sender.text,
+      is_default: sender.isDefault,
+    })
+    .execute();
+  await announceChange(db, cacheName, serviceId);
+}
+
+/** Archives a service, or brings it back. */
+export async function setServiceActive(db: DbOrTrx, id: string, active: boolean): Promise<void> {
+  await db
+    .updateTable('services')
+    .set({ active, version: sql`version + 1`, updated_at: sql`now()` })
+    .where('id', '=', id)
+    .execute();
+  await announceChange(db, cacheName, id);
+}
+
+/** True while no service has ever been added. */
+export async function hasNoService(db: DbOrTrx): Promise<boolean> {
+  return (await db.selectFrom('services').select('id').limit(1).executeTakeFirst()) === undefined;
+}

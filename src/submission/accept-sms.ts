@@ -1,0 +1,102 @@
+import { faultsOf } from '../http/schema.ts';
+import { badRequest, invalid, Problem } from '../problem.ts';
+import { clean } from '../recipient/characters.ts';
+import {
+  ANY_NUMBER,
+  checkPermissions,
+  type PhoneNumber,
+  parsePhoneNumber,
+} from '../recipient/phone-number.ts';
+import { phoneProblemV2Text, v2PermissionError } from '../recipient/phone-problem.ts';
+import { personalisationOf } from '../template/personalisation.ts';
+import { missingInSms, renderSms, SMS_LIMIT } from '../template/sms.ts';
+import {
+  type AcceptDeps,
+  type Accepted,
+  chosenSender,
+  commonFields,
+  readReference,
+  refuseMissing,
+  type Sending,
+  usableTemplate,
+} from './accept.ts';
+import { datetimeFormat } from './datetime.ts';
+import { type SmsRequest, smsRequest } from './schemas.ts';
+
+const longestNumber = 500;
+
+/**
+ * Accepts one text message: checks in the order of spec 01 section 4.3 from step 6, renders it once to be sure that
+ * it can be, and makes it durable. Guarantee: when this resolves, the message is committed and will be sent or be
+ * accounted for; when it throws, nothing of it was kept. Throws a Problem for whatever a caller can get wrong.
+ */
+export async function acceptSms(deps: AcceptDeps, caller: Sending, document: unknown): Promise<Accepted> {
+  const { request, phoneNumber } = readRequest(deps, document);
+  const reference = readReference(request.reference);
+  const { service } = caller;
+  if (!service.permissions.has('sms')) throw badRequest('Service is not allowed to send text messages');
+
+  const { template, content } = await usableTemplate(deps, service, 'sms', request.template_id);
+  const personalisation = request.personalisation ?? {};
+  const values = personalisationOf(personalisation);
+  refuseMissing(missingInSms(content.sms, values));
+  const rendered = renderSms(content.sms, values);
+  if (rendered.empty) throw badRequest('Your message is empty.');
+
+  const sender =
+    chosenSender(service.smsSenders, 'sms_sender_id', request.sms_sender_id, service.id)?.text ??
+    deps.fromNumber;
+
+  const refusal = checkPermissions(phoneNumber, {
+    international: service.permissions.has('international_sms'),
+    ukLandlines: service.permissions.has('sms_to_uk_landlines'),
+  });
+  if (refusal) throw new Problem(400, [v2PermissionError(refusal, { isForeign: !phoneNumber.isUk })]);
+
+  if (rendered.aboveLimit > 0)
+    throw badRequest(
+      `Your message is too long. Text messages cannot be longer than ${SMS_LIMIT} characters. Your message is ${rendered.charactersWithoutPrefix} characters long.`,
+    );
+
+  const message = {
+    ...commonFields(deps, caller, template, { reference, personalisation }),
+    type: 'sms' as const,
+    recipient: clean(request.phone_number),
+    normalisedRecipient: phoneNumber.normalised,
+    international: phoneNumber.isInternational,
+    phonePrefix: phoneNumber.prefix,
+    rateMultiplier: phoneNumber.rateMultiplier,
+    // Kept as it was chosen: a later change of the service's senders does not change this message.
+    replyToText: sender,
+    unsubscribeUrl: null,
+  };
+  await deps.accepting.add(message);
+  return {
+    id: message.id,
+    reference,
+    template,
+    content: { body: rendered.text, from_number: shownSender(sender) },
+  };
+}
+
+function readRequest(deps: AcceptDeps, document: unknown): { request: SmsRequest; phoneNumber: PhoneNumber } {
+  let phoneNumber: PhoneNumber | undefined;
+  const faults = faultsOf(smsRequest, document, {
+    datetime: datetimeFormat(deps.clock),
+    phone_number(text) {
+      // The start of a text that no number is as long as says what is wrong with it; the rest would only cost time.
+      const outcome = parsePhoneNumber(text.slice(0, longestNumber), deps.rates);
+      const problem = outcome.ok ? checkPermissions(outcome.phoneNumber, ANY_NUMBER) : outcome.error;
+      if (outcome.ok) phoneNumber = outcome.phoneNumber;
+      return problem === null ? null : phoneProblemV2Text(problem);
+    },
+  });
+  if (faults.length > 0) throw invalid(faults);
+  return { request: document as SmsRequest, phoneNumber: phoneNumber! };
+}
+
+/** A number as digits with its country code, a name unchanged (spec 01, section 3.3). */
+function shownSender(sender: string): string {
+  const outcome = parsePhoneNumber(sender);
+  return outcome.ok ? outcome.phoneNumber.normalised : sender;
+}

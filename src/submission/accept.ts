@@ -1,0 +1,99 @@
+import type { Batcher } from '../batcher.ts';
+import type { Clock } from '../clock.ts';
+import type { NotificationType } from '../database/tables.ts';
+import { type IdSource, parseUuid } from '../identifier.ts';
+import type { Caller } from '../key/authenticate.ts';
+import { badRequest } from '../problem.ts';
+import type { Rates } from '../recipient/international-rates.ts';
+import type { Sender, Service } from '../service/service.ts';
+import type { Content } from '../template/content.ts';
+import type { Template, TemplateCaches } from '../template/store.ts';
+import type { AcceptedMessage } from './accepted.ts';
+
+export type AcceptDeps = Readonly<{
+  clock: Clock;
+  newId: IdSource;
+  rates: Rates;
+  templates: TemplateCaches;
+  /** Commits accepted messages in batches; answers once the message is durable. */
+  accepting: Batcher<AcceptedMessage & Readonly<{ requestId: string }>, void>;
+  fromNumber: string;
+  emailDomain: string;
+}>;
+
+/** Who sends, and the trace id that follows the message into log lines and tasks. */
+export type Sending = Caller & Readonly<{ requestId: string }>;
+
+/** What a 201 of v2 says, beside its links (spec 01, sections 3.3 and 3.4). */
+export type Accepted = Readonly<{
+  id: string;
+  reference: string | null;
+  template: Template;
+  content: Readonly<Record<string, string | null>>;
+  /** Only for email: the values that `sanitise_content_for` changed. */
+  sanitised?: Readonly<Record<string, unknown>>;
+}>;
+
+/** Step 8 of spec 01 section 4.3, as far as the template itself goes. Throws a Problem. */
+export async function usableTemplate<Type extends NotificationType>(
+  deps: AcceptDeps,
+  service: Service,
+  type: Type,
+  templateId: string,
+): Promise<{ template: Template; content: Extract<Content, { type: Type }> }> {
+  const template = await deps.templates.templates.get(parseUuid(templateId) ?? templateId);
+  if (!template || template.serviceId !== service.id || template.hidden)
+    throw badRequest('Template not found');
+  const { content } = template.current;
+  if (content.type !== type)
+    throw badRequest(`${content.type} template is not suitable for ${type} notification`);
+  if (template.archived) throw badRequest('Template has been deleted');
+  return { template, content: content as Extract<Content, { type: Type }> };
+}
+
+/** `Missing personalisation: name, date`, in the template's spelling and order (spec 01, section 3.6). */
+export function refuseMissing(missing: readonly string[]): void {
+  if (missing.length > 0) throw badRequest(`Missing personalisation: ${missing.join(', ')}`);
+}
+
+/** Step 9: the sender that was asked for, else the service's default one; undefined when it has none. */
+export function chosenSender(
+  senders: readonly Sender[],
+  field: 'sms_sender_id' | 'email_reply_to_id',
+  wanted: string | undefined,
+  serviceId: string,
+): Sender | undefined {
+  if (wanted === undefined) return senders.find(({ isDefault }) => isDefault);
+  const id = parseUuid(wanted);
+  const found = senders.find((sender) => sender.id === id);
+  if (!found) throw badRequest(`${field} ${wanted} does not exist in database for service id ${serviceId}`);
+  return found;
+}
+
+/** The caller's reference, or null. */
+export function readReference(reference: string | undefined): string | null {
+  // No text column can hold it, and no client can mean it.
+  if (reference?.includes('\0')) throw badRequest('reference must not contain the null character');
+  return reference ?? null;
+}
+
+/** The fields of an accepted message that do not depend on its type. */
+export function commonFields(
+  deps: AcceptDeps,
+  { service, key, requestId }: Sending,
+  template: Template,
+  message: Readonly<{ reference: string | null; personalisation: Readonly<Record<string, unknown>> }>,
+) {
+  return {
+    id: deps.newId(),
+    serviceId: service.id,
+    templateId: template.id,
+    templateVersion: template.current.version,
+    apiKeyId: key.id,
+    keyType: key.keyType,
+    createdAt: new Date(deps.clock.now()),
+    clientReference: message.reference,
+    personalisation: message.personalisation,
+    requestId,
+  };
+}

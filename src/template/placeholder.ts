@@ -1,0 +1,166 @@
+import { escapeHtml } from './escape.ts';
+import { keyOf, type Personalisation } from './personalisation.ts';
+import { isYes, listText, valueText } from './value.ts';
+
+/**
+ * Placeholders of a template text (spec 02 section 1): `((name))` and the conditional `((name??text))`. A text is
+ * parsed once, by `parseText`, and what it gives is kept with the template version; `substitute` then only joins
+ * strings. Nothing here throws, whatever the content and the values.
+ */
+export type Placeholder = {
+  /** Exactly as typed, outer spaces included: the spelling of error texts and of the public template API. */
+  readonly name: string;
+  /** `name` under the normalisation of spec 02 section 1.2. */
+  readonly key: string;
+  /** What a conditional shows when its value says yes, exactly as typed; null for an ordinary placeholder. */
+  readonly text: string | null;
+};
+
+/** A parsed text: `literals[0] slots[0] literals[1] … literals[n]`, so always one literal more than slots. */
+export type ParsedText = {
+  readonly content: string;
+  readonly literals: readonly string[];
+  readonly slots: readonly Placeholder[];
+  /** Names in order of first appearance, each in its first spelling (spec 02 section 1.3). */
+  readonly placeholders: readonly string[];
+};
+
+/** How a text is filled in; which use takes which mode is the table of spec 02 section 1.5, kept in `modes`. */
+export type Mode = {
+  /** What a missing value leaves behind: a span, or the brackets as typed. */
+  readonly field: 'html' | 'plain';
+  /** `escape` puts content and values through `escapeHtml`; `passthrough` leaves both alone. */
+  readonly html: 'escape' | 'passthrough';
+  /** An array as `one, two and three`, or as a Markdown list below a blank line. */
+  readonly lists: 'sentence' | 'markdown';
+  /** Show `hidden` for a missing value (spec 02 section 1.6); default false. */
+  readonly redact?: boolean;
+  /** false shows the bare name of a missing ordinary placeholder; default true. */
+  readonly brackets?: boolean;
+};
+
+/** The uses of spec 02 section 1.5. */
+export const modes = {
+  smsText: { field: 'plain', html: 'passthrough', lists: 'sentence' },
+  smsPreview: { field: 'html', html: 'escape', lists: 'sentence' },
+  smsLine: { field: 'html', html: 'escape', lists: 'sentence', redact: true },
+  emailSubject: { field: 'html', html: 'passthrough', lists: 'sentence' },
+  emailTitle: { field: 'html', html: 'escape', lists: 'sentence' },
+  emailPlain: { field: 'html', html: 'passthrough', lists: 'markdown' },
+  emailHtml: { field: 'html', html: 'escape', lists: 'markdown' },
+  emailBody: { field: 'html', html: 'passthrough', lists: 'markdown' },
+} as const satisfies Record<string, Mode>;
+
+const PLACEHOLDER = /\(\(([^()]+)\)\)/g;
+
+/** Parses what stands between the brackets: a name, and for a conditional the text after its first `??`. */
+export function parsePlaceholder(body: string): Placeholder {
+  const split = body.indexOf('??');
+  const name = split === -1 ? body : body.slice(0, split);
+  return { name, key: keyOf(name), text: split === -1 ? null : body.slice(split + 2) };
+}
+
+/** Parses a content or subject (spec 02 section 1.1), in time linear in its length. Do it once per version. */
+export function parseText(content: string): ParsedText {
+  const literals: string[] = [];
+  const slots: Placeholder[] = [];
+  let end = 0;
+  for (const match of content.matchAll(PLACEHOLDER)) {
+    literals.push(content.slice(end, match.index));
+    slots.push(parsePlaceholder(match[1]!));
+    end = match.index + match[0].length;
+  }
+  literals.push(content.slice(end));
+  return { content, literals, slots, placeholders: distinctNames(slots) };
+}
+
+/**
+ * The placeholders of a whole template (spec 02 section 1.3): give its texts in the order of that section, for an
+ * email the subject and then the content.
+ */
+export function placeholdersOf(...texts: readonly ParsedText[]): string[] {
+  return distinctNames(texts.flatMap(({ slots }) => slots));
+}
+
+/** The names, as the template spells them, whose value is absent or null (spec 02 section 1.3). */
+export function missingPlaceholders(names: readonly string[], personalisation: Personalisation): string[] {
+  return names.filter((name) => personalisation.get(keyOf(name)) == null);
+}
+
+/** The keys, as the caller spelt them, that fill no placeholder; they are allowed (spec 02 section 1.3). */
+export function additionalKeys(
+  names: readonly string[],
+  values: Readonly<Record<string, unknown>>,
+): string[] {
+  const known = new Set(names.map(keyOf));
+  return Object.keys(values).filter((key) => !known.has(keyOf(key)));
+}
+
+/**
+ * The text with every placeholder replaced (spec 02 section 1.5), in one pass: what came from a value is never
+ * searched for placeholders. Placeholders were found before any decoding of references, so `&lpar;` is a way to
+ * put a bracket inside a conditional in HTML as in plain text (section 12.1).
+ */
+export function substitute(text: ParsedText, personalisation: Personalisation, mode: Mode): string {
+  const { slots } = text;
+  const escaped = mode.html === 'escape' ? escapedForm(text) : null;
+  const literals = escaped?.literals ?? text.literals;
+  let result = literals[0]!;
+  for (let index = 0; index < slots.length; index += 1) {
+    result += fill(slots[index]!, escaped?.slots[index], personalisation, mode) + literals[index + 1]!;
+  }
+  return result;
+}
+
+/** A parsed text already through `escapeHtml`, made when a text is first shown as HTML. */
+const escapedForms = new WeakMap<ParsedText, ParsedText>();
+
+function escapedForm(text: ParsedText): ParsedText {
+  let escaped = escapedForms.get(text);
+  if (!escaped) {
+    escaped = {
+      ...text,
+      literals: text.literals.map(escapeHtml),
+      slots: text.slots.map((slot) => {
+        const name = escapeHtml(slot.name);
+        return { name, key: keyOf(name), text: slot.text === null ? null : escapeHtml(slot.text) };
+      }),
+    };
+    escapedForms.set(text, escaped);
+  }
+  return escaped;
+}
+
+function fill(
+  typed: Placeholder,
+  escaped: Placeholder | undefined,
+  personalisation: Personalisation,
+  mode: Mode,
+): string {
+  // Names that differ only in how they write a character, `((a&amp;b))` and the key `a&b`, are the same in HTML.
+  const value = escaped ? personalisation.getEscaped(escaped.key) : personalisation.get(typed.key);
+  const slot = escaped ?? typed;
+  if (value === null || value === undefined) return missingForm(slot, mode);
+  const text = Array.isArray(value) ? listText(value, mode.lists) : valueText(value);
+  if (slot.text !== null) return isYes(text) ? slot.text : '';
+  return escaped ? escapeHtml(text) : text;
+}
+
+function missingForm({ name, text }: Placeholder, { field, redact = false, brackets = true }: Mode): string {
+  if (field === 'html') {
+    if (redact) return `<span class='placeholder-redacted'>hidden</span>`;
+    if (text !== null)
+      return `<span class='placeholder-conditional'>&#40;&#40;${name}??</span>${text}&#41;&#41;`;
+    if (!brackets) return `<span class='placeholder-no-brackets'>${name}</span>`;
+    return `<span class='placeholder'>&#40;&#40;${name}&#41;&#41;</span>`;
+  }
+  if (redact) return '[hidden]';
+  if (text !== null) return `((${name}??${text}))`;
+  return brackets ? `((${name}))` : name;
+}
+
+function distinctNames(slots: readonly Placeholder[]): string[] {
+  const names = new Map<string, string>();
+  for (const { name, key } of slots) if (!names.has(key)) names.set(key, name);
+  return [...names.values()];
+}

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { personalisationOf } from './personalisation.ts';
+import { compileSms, countFragments, missingInSms, type RenderedSms, renderSms, SMS_LIMIT } from './sms.ts';
+import { previewSms, previewSmsLine } from './sms-preview.ts';
+
+function render(
+  content: string,
+  values: Record<string, unknown> | null = null,
+  prefix?: string,
+): RenderedSms {
+  return renderSms(compileSms(content), personalisationOf(values), prefix);
+}
+
+test('a message is filled in, headed, tidied and put into the characters of a text message', () => {
+  const table: [string, Record<string, unknown> | null, string | undefined, string][] = [
+    ['Hi ((name)) .', { Name: ' Zoë ' }, undefined, 'Hi Zoë.'],
+    ['  a \r\n\r\n\r\n b\t\tc ', null, undefined, 'a\n\nb c'],
+    ['Don’t – “wait”…', null, undefined, 'Don\'t - "wait"...'],
+    ['&amp; <b>', null, undefined, '&amp; <b>'],
+    ['b', null, ' Team  A ', 'Team A: b'],
+    ['', null, 'Svc', 'Svc:'],
+    ['b', null, '  ', 'b'],
+    ['((things))', { things: ['one', null, 'two', '3'] }, undefined, 'one, two and 3'],
+    ['((a)) ((b))', { a: '((b))', b: '1' }, undefined, '((b)) 1'],
+    ['((a)) ((b))', { a: 'x' }, undefined, 'x ((b))'],
+  ];
+  for (const [content, values, prefix, text] of table) {
+    assert.equal(render(content, values, prefix).text, text, content);
+  }
+});
+
+test('missing values are named as the template spells them', () => {
+  assert.deepEqual(missingInSms(compileSms('((Your Name)) ((b))'), personalisationOf({ B: 1 })), [
+    'Your Name',
+  ]);
+});
+
+test('without values a placeholder counts as nothing but keeps the spaces around it', () => {
+  const table: [string, string | undefined, number][] = [
+    ['To ((name))', undefined, 3],
+    ['a  ((x))  b', undefined, 4],
+    ['a  ((x??y))  b', undefined, 3],
+    ['((x)) ', 'Svc', 5],
+    ['\ue000((x))', undefined, 1],
+    ['((ŵ))', undefined, 0],
+  ];
+  for (const [content, prefix, count] of table) {
+    for (const values of [null, {}]) assert.equal(render(content, values, prefix).characters, count, content);
+  }
+  assert.equal(render('((ŵ))').encoding, 'gsm-7');
+  assert.equal(render('To ((name))', { name: '' }).characters, 2);
+});
+
+test('fragments change exactly at their boundaries', () => {
+  const gsm: [number, number, number][] = [
+    [0, 0, 1],
+    [160, 0, 1],
+    [161, 0, 2],
+    [306, 0, 2],
+    [307, 0, 3],
+    [918, 0, 6],
+    [919, 0, 7],
+    [159, 1, 1],
+    [159, 2, 2],
+    [305, 2, 3],
+  ];
+  for (const [count, extensions, fragments] of gsm) {
+    assert.equal(countFragments(count, extensions, 'gsm-7'), fragments, `${count} + ${extensions}`);
+  }
+  for (const [count, fragments] of [
+    [70, 1],
+    [71, 2],
+    [134, 2],
+    [135, 3],
+    [918, 14],
+  ] as const) {
+    assert.equal(countFragments(count, 50, 'ucs-2'), fragments, `${count} in UCS-2`);
+  }
+});
+
+test('a letter that loses one of two accents is counted as GSM and handed over as UCS-2', () => {
+  const { text, encoding, deliveryEncoding, fragments } = render('ế'.repeat(80));
+  assert.deepEqual([text, encoding, deliveryEncoding, fragments], ['ê'.repeat(80), 'gsm-7', 'ucs-2', 1]);
+  assert.equal(render('é 😀').deliveryEncoding, 'gsm-7');
+});
+
+test('what lies past the last boundary is told in the units of the encoding', () => {
+  const table: [string, number, number][] = [
+    ['a'.repeat(160), 1, 160],
+    ['a'.repeat(162), 2, 2],
+    ['a'.repeat(308), 3, 2],
+    [`${'a'.repeat(159)}€`, 2, 1],
+    ['ŵ'.repeat(72), 2, 2],
+    ['ŵ'.repeat(135), 3, 1],
+  ];
+  for (const [content, fragments, above] of table) {
+    const measured = render(content);
+    assert.deepEqual([measured.fragments, measured.abovePreviousBoundary], [fragments, above]);
+  }
+});
+
+test('the prefix is billed, but neither limited nor enough to be a message', () => {
+  const full = render('a'.repeat(SMS_LIMIT), null, 'Some service');
+  assert.deepEqual([full.aboveLimit, full.charactersWithoutPrefix, full.fragments], [0, 918, 7]);
+  assert.equal(render('€'.repeat(SMS_LIMIT)).aboveLimit, 0);
+  assert.equal(render(`${'a'.repeat(917)}((x))`, { x: 'bcd' }, 'P').aboveLimit, 2);
+  assert.equal(render('((x))', { x: ' \u200b' }, 'Svc').empty, true);
+  assert.equal(render('((x))', { x: '0' }, 'Svc').empty, false);
+});
+
+test('a web preview is escaped, keeps line breaks and links addresses', () => {
+  const show = (content: string, values: Record<string, unknown> | null = null, options = {}) =>
+    previewSms(compileSms(content), personalisationOf(values), options);
+  assert.equal(show('<b>((x))\n\n\n\n“a” .', { x: '&<' }), '&lt;b&gt;&amp;&lt;<br><br>"a".');
+  assert.equal(show('b', null, { prefix: ' <i> ' }), '&lt;i&gt;: b');
+  assert.equal(show('😀“a”', null, { keepCharacters: true }), '😀“a”');
+  assert.equal(show('((x))', null, { redact: true }), "<span class='placeholder-redacted'>hidden</span>");
+  assert.equal(show('go to a.example.'), 'go to <a href="http://a.example">a.example</a>.');
+  assert.equal(
+    previewSmsLine(compileSms('((a)) a.example\nb'), personalisationOf({})),
+    "<span class='placeholder-redacted'>hidden</span> a.example\nb",
+  );
+});
+
+const pieces = fc.constantFrom(
+  '((a))',
+  '((b??c ))',
+  '((',
+  '))',
+  ' ',
+  '\n',
+  '\u2028',
+  '.',
+  '€',
+  '[',
+  'ŵ',
+  'ế',
+  '…',
+  '😀',
+  '\ud83d',
+);
+const contents = fc.array(fc.oneof(pieces, fc.string({ unit: 'binary' })), { maxLength: 60 });
+const someValues = fc.option(fc.dictionary(fc.constantFrom('a', 'B', '<c>'), fc.anything()), { nil: null });
+
+test('rendering never throws and its figures agree, whatever the content, values and prefix', () => {
+  fc.assert(
+    fc.property(contents, someValues, fc.option(fc.string()), (parts, values, prefix) => {
+      const sms = compileSms(parts.join(''));
+      const personalisation = personalisationOf(values);
+      const { text, charactersWithoutPrefix, characters, fragments, empty } = renderSms(
+        sms,
+        personalisation,
+        prefix,
+      );
+      assert.ok(charactersWithoutPrefix <= characters && fragments >= 1);
+      assert.equal(empty, charactersWithoutPrefix === 0);
+      assert.equal(text.length, [...text].length, 'one UTF-16 unit for each character');
+      previewSms(sms, personalisation, { prefix });
+      previewSmsLine(sms, personalisation);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('fragments are never fewer than the text needs', () => {
+  // Apart from letters that lose one of two accents: the reference counts those as GSM (spec 02 section 12.5).
+  const units = fc
+    .oneof(pieces, fc.string({ unit: 'binary' }))
+    .filter((unit) => !/[ấầẩẫếềểễốồổỗḯ]/iu.test(unit));
+  const gsmOnly = /^[^ẁỳÀÈÌÒÙẀỲáíóúẃýÁÍÓÚẂÝëïẅÿËÏẄŸâêîôûŵŷÂÊÎÔÛŴŶ]*$/;
+  fc.assert(
+    fc.property(fc.array(units, { maxLength: 40 }), fc.integer({ min: 1, max: 30 }), (parts, times) => {
+      const { text, fragments } = render(parts.join('').repeat(times), { a: '^', b: 'yes' });
+      const septets = text.length + (text.match(/[\^{}\\[~\]|€]/g)?.length ?? 0);
+      const needed = gsmOnly.test(text)
+        ? septets <= 160
+          ? 1
+          : septets / 153
+        : text.length <= 70
+          ? 1
+          : text.length / 67;
+      assert.ok(fragments >= needed);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('hostile text renders in time linear in its length', () => {
+  const units = [
+    '(',
+    '((a??',
+    '??',
+    ' ',
+    ' .',
+    '\r',
+    '-',
+    'a-',
+    'a.',
+    'a..',
+    'a.bc..',
+    '-.',
+    'http://',
+    '&#',
+    '&a',
+  ];
+  for (const unit of [...units, 'a.bc/', ')', '\u0301', '😀', '\u200b', '\ue000']) {
+    const hostile = unit.repeat(100_000 / unit.length);
+    const started = performance.now();
+    for (const [content, values] of [[hostile, null] as const, ['((v)) b', { v: hostile }] as const]) {
+      render(content, values, 'Svc');
+      previewSms(compileSms(content), personalisationOf(values));
+    }
+    assert.ok(performance.now() - started < 1500, JSON.stringify(unit));
+  }
+});
