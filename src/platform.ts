@@ -22,7 +22,7 @@ import { notifyInternal, researchMode, sendEmail, sendSms } from './delivery/que
 import { createRecorder } from './delivery/record.ts';
 import { createDeliver } from './delivery/worker.ts';
 import { startSchedule } from './housekeeping/schedule.ts';
-import { createServer } from './http/server.ts';
+import { closeServer, createServer } from './http/server.ts';
 import { statusRoutes } from './http/status.ts';
 import { createIdSource } from './identifier.ts';
 import { requireKey } from './key/hook.ts';
@@ -40,6 +40,8 @@ import type { QueueName } from './queue/names.ts';
 import { createApply } from './receipt/apply.ts';
 import { receiptRoutes } from './receipt/routes.ts';
 import { DEFAULT_RATES, parseRates, type Rates } from './recipient/international-rates.ts';
+import { researchReceipts } from './research/queue.ts';
+import { createResearch } from './research/worker.ts';
 import { type Sandbox, startSandbox } from './sandbox/server.ts';
 import { createServiceCache } from './service/store.ts';
 import { createAccepting } from './submission/accepting.ts';
@@ -174,7 +176,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
         throw portProblem(error, 'PORT', config.port);
       });
-      stops.push(() => app.close());
+      stops.push(() => closeServer(app));
       const { port } = app.server.address() as AddressInfo;
       url = `http://${config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host}:${port}`;
     }
@@ -188,6 +190,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         }),
       };
       stops.push(() => Promise.all(Object.values(clients).map((client) => client.close?.())));
+      const provider = (identifier: string) =>
+        Object.hasOwn(clients, identifier) ? clients[identifier as keyof typeof clients] : undefined;
       const persist = createPersist({
         db,
         queues,
@@ -202,11 +206,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         clock,
         log,
         metrics,
-        cipher,
-        templates,
-        fromNumber: config.fromNumber,
-        emailDomain: config.emailDomain,
         claims: createClaims({
+          cipher,
+          templates,
+          fromNumber: config.fromNumber,
+          emailDomain: config.emailDomain,
           db,
           clock,
           metrics,
@@ -215,8 +219,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
           providerTimeoutSeconds: config.providerTimeoutSeconds,
         }),
         recorder: createRecorder({ db, metrics, queues }),
-        provider: (identifier) =>
-          Object.hasOwn(clients, identifier) ? clients[identifier as keyof typeof clients] : undefined,
+        provider,
         retries: { limit: config.deliverRetries, seconds: config.deliverRetrySeconds },
       });
       const deps = { db, queues, log, metrics };
@@ -234,6 +237,12 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         'send-email': () => consume(deps, { queue: sendEmail, concurrency, work: deliver }),
         'notify-internal': () => consume(deps, { queue: notifyInternal, concurrency: 50, work: deliver }),
         'research-mode': () => consume(deps, { queue: researchMode, concurrency, work: deliver }),
+        'research-receipts': () =>
+          consume(deps, {
+            queue: researchReceipts,
+            concurrency: 50,
+            work: createResearch({ log, provider, ownUrl }),
+          }),
       };
       const consumers = Object.entries(starters)
         .filter(([name]) => options.queues === null || options.queues.includes(name as QueueName))

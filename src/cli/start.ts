@@ -19,7 +19,7 @@ export async function start(args: readonly string[]): Promise<void> {
 /** The first signal stops in good order, a second one at once. */
 function stopOnSignal(platform: Platform): void {
   let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => {
       if (stopping) process.exit(1);
       stopping = true;

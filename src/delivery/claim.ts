@@ -6,7 +6,8 @@ import type { Metrics } from '../metrics.ts';
 import { candidates } from '../provider/choice.ts';
 import type { ProviderDetails } from '../provider/contract.ts';
 import { allProviders } from '../provider/store.ts';
-import type { Service } from '../service/service.ts';
+import { platformServiceId, type Service } from '../service/service.ts';
+import { type Composed, type Composer, composeMessage } from './message.ts';
 import { type Candidate, type Claim, findCandidates, insertClaims } from './store.ts';
 
 /** What may be done with a message now. */
@@ -14,9 +15,11 @@ export type Claimed = Readonly<
   | {
       kind: 'claimed';
       notification: Candidate;
-      service: Service;
-      number: number;
-      provider: ProviderDetails;
+      composed: Composed;
+      claim: Claim;
+      /** No provider is called: a test key, or a service in research mode. */
+      isResearch: boolean;
+      /** How many providers may still be asked when this one refuses. */
       othersLeft: number;
     }
   /** It is not `created` any more: nothing is left to do. */
@@ -26,26 +29,33 @@ export type Claimed = Readonly<
   | { kind: 'not found' }
   | { kind: 'inactive service'; notification: Candidate }
   | { kind: 'no provider'; notification: Candidate }
+  | { kind: 'not composed'; error: unknown }
 >;
 
 /** A message to claim; `refused` are the providers that have just refused it. */
 export type ClaimWish = Readonly<{ id: string; refused: readonly string[] }>;
 
-export type ClaimDeps = Readonly<{
-  db: Db;
-  clock: Clock;
-  metrics: Metrics;
-  services: Cache<Service | null>;
-  providers: Cache<readonly ProviderDetails[]>;
-  /** How long a provider may take to answer; a claim runs out 5 seconds later (spec 05, section 2.6). */
-  providerTimeoutSeconds: number;
-}>;
+export type ClaimDeps = Composer &
+  Readonly<{
+    db: Db;
+    clock: Clock;
+    metrics: Metrics;
+    services: Cache<Service | null>;
+    providers: Cache<readonly ProviderDetails[]>;
+    /** How long a provider may take to answer. */
+    providerTimeoutSeconds: number;
+  }>;
 
-type Decision =
-  | Exclude<Claimed, { kind: 'claimed' }>
-  | Readonly<{ kind: 'claim'; claim: Claim; claimed: Extract<Claimed, { kind: 'claimed' }> }>;
+/**
+ * A claim runs out this long after the provider's time (spec 05, section 2.6). So the call must begin within this time
+ * of the claim, or not at all: see `isStale`.
+ */
+const claimMarginMilliseconds = 5000;
 
-const claimMarginSeconds = 5;
+/** True when so much time has passed since the claim that the call could outlast it: another worker may hold the message then. */
+export function isStale(claim: Claim, now: number): boolean {
+  return now - claim.startedAt.getTime() > claimMarginMilliseconds;
+}
 
 /**
  * Claims messages to send, many at a time. Guarantee: an attempt is written before a provider is called, its number
@@ -59,7 +69,7 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimWish, Claimed> {
     { id, refused }: ClaimWish,
     candidate: Candidate | undefined,
     available: readonly ProviderDetails[],
-  ): Promise<Decision> {
+  ): Promise<Claimed> {
     if (!candidate) return { kind: 'not found' };
     if (candidate.status !== 'created') return { kind: 'settled already', status: candidate.status };
     const service = await services.get(candidate.serviceId);
@@ -67,25 +77,36 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimWish, Claimed> {
     const now = clock.now();
     if (candidate.lastNumber !== null && candidate.lastOutcome === null) {
       const runsOut =
-        candidate.lastStartedAt!.getTime() + (deps.providerTimeoutSeconds + claimMarginSeconds) * 1000;
+        candidate.lastStartedAt!.getTime() + deps.providerTimeoutSeconds * 1000 + claimMarginMilliseconds;
       if (runsOut > now) return { kind: 'held', seconds: Math.max(1, Math.ceil((runsOut - now) / 1000)) };
     }
     const [provider, ...others] = candidates(available, candidate).filter(
       ({ identifier }) => !refused.includes(identifier),
     );
     if (!provider) return { kind: 'no provider', notification: candidate };
-    const number = (candidate.lastNumber ?? 0) + 1;
+    let composed: Composed;
+    try {
+      composed = await composeMessage(deps, { notification: candidate, service });
+    } catch (error) {
+      return { kind: 'not composed', error };
+    }
+    // The platform's own messages go out whatever is set there: people must be able to sign in (spec 05, section 1.2).
+    const isResearch =
+      candidate.keyType === 'test' || (service.researchMode && service.id !== platformServiceId);
+    const claim: Claim = {
+      notificationId: id,
+      number: (candidate.lastNumber ?? 0) + 1,
+      provider: provider.identifier,
+      startedAt: new Date(now),
+      billableUnits: isResearch ? 0 : composed.billableUnits,
+    };
     return {
-      kind: 'claim',
-      claim: { notificationId: id, number, provider: provider.identifier, startedAt: new Date(now) },
-      claimed: {
-        kind: 'claimed',
-        notification: candidate,
-        service,
-        number,
-        provider,
-        othersLeft: others.length,
-      },
+      kind: 'claimed',
+      notification: candidate,
+      composed,
+      claim,
+      isResearch,
+      othersLeft: others.length,
     };
   }
 
@@ -102,12 +123,14 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimWish, Claimed> {
         providers.get(allProviders),
       ]);
       const decisions = await Promise.all(wishes.map((wish) => decide(wish, found.get(wish.id), available)));
-      const claims = decisions.flatMap((decision) => (decision.kind === 'claim' ? [decision.claim] : []));
+      const claims = decisions.flatMap((decision) => (decision.kind === 'claimed' ? [decision.claim] : []));
       const won = claims.length > 0 ? await insertClaims(deps, db, claims) : new Set<string>();
-      return decisions.map((decision): Claimed => {
-        if (decision.kind !== 'claim') return decision;
-        return won.has(decision.claim.notificationId) ? decision.claimed : { kind: 'held', seconds: 1 };
-      });
+      return decisions.map(
+        (decision): Claimed =>
+          decision.kind === 'claimed' && !won.has(decision.claim.notificationId)
+            ? { kind: 'held', seconds: 1 }
+            : decision,
+      );
     },
   });
 }

@@ -4,12 +4,15 @@ import { type Db, isTransient, isUnreachable } from '../database/connection.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Queues } from '../queue/boss.ts';
 import { type Settlement, settle, type Task } from '../queue/consume.ts';
+import { type ReceiptPayload, researchReceipts } from '../research/queue.ts';
 import { type AttemptEnd, finishAttempts, type HandOver, recordGivenUp, recordHandOvers } from './store.ts';
 
 /** Everything that is written when a send task, or one attempt of it, has come to an end. */
 export type Record = Readonly<{
   attempt: AttemptEnd | null;
   handOver: HandOver | null;
+  /** A message that no provider got: its receipts are made up by the research room. */
+  pretended: ReceiptPayload | null;
   /** The message that is given up: it becomes a technical failure unless it has a final status. */
   givenUp: Readonly<{ id: string; at: Date }> | null;
   /** null: the task goes on (with the next provider). */
@@ -51,6 +54,11 @@ export function createRecorder(deps: RecordDeps): Recorder {
             deps,
             trx,
             some(({ attempt }) => attempt),
+          );
+          await queues.send(
+            trx,
+            researchReceipts,
+            some((record) => record.pretended).map((payload) => ({ id: payload.notificationId, payload })),
           );
           await settle(
             queues,

@@ -29,7 +29,14 @@ export function findCandidates(
 }
 
 /** A claim to hand a message to a provider: no two workers hold one with the same number. */
-export type Claim = Readonly<{ notificationId: string; number: number; provider: string; startedAt: Date }>;
+export type Claim = Readonly<{
+  notificationId: string;
+  number: number;
+  provider: string;
+  startedAt: Date;
+  /** What the message costs if the provider takes it; a receipt that overtakes the record of it needs them. */
+  billableUnits: number;
+}>;
 
 /**
  * Writes claims for messages that are still `created`, and marks as `unknown` the attempts before them that never
@@ -46,13 +53,14 @@ export async function insertClaims(
       with input as (
         select * from unnest(${column(({ notificationId }) => notificationId)}::uuid[],
           ${column(({ number }) => number)}::int[], ${column(({ provider }) => provider)}::text[],
-          ${column(({ startedAt }) => startedAt)}::timestamptz[]) as t (notification_id, number, provider, started_at)
+          ${column(({ startedAt }) => startedAt)}::timestamptz[], ${column(({ billableUnits }) => billableUnits)}::int[])
+          as t (notification_id, number, provider, started_at, billable_units)
       ), lapsed as (
         update attempts a set outcome = 'unknown', code = 'lapsed', detail = 'The worker ended before it recorded an answer',
           finished_at = input.started_at
         from input where a.notification_id = input.notification_id and a.number = input.number - 1 and a.outcome is null
       )
-      insert into attempts (notification_id, number, provider, started_at)
+      insert into attempts (notification_id, number, provider, started_at, billable_units)
       select input.* from input join notification_history h on h.id = input.notification_id and h.status = 'created'
       on conflict (notification_id, number) do nothing
       returning notification_id as id`.execute(db);
@@ -79,7 +87,11 @@ export async function finishAttempts(
   const column = <T>(pick: (end: AttemptEnd) => T) => ends.map(pick);
   await metrics.timed('dao', 'dao_finish_attempt', () =>
     sql`
-      update attempts a set finished_at = input.finished_at, outcome = input.outcome, code = input.code, detail = input.detail
+      update attempts a set finished_at = input.finished_at,
+        -- An attempt that was given up as unknown stays so: another may have been made because of it.
+        outcome = coalesce(a.outcome, input.outcome),
+        code = case when a.outcome is null then input.code else a.code end,
+        detail = case when a.outcome is null then input.detail else 'The answer came after the claim had run out: ' || input.outcome end
       from unnest(${column(({ notificationId }) => notificationId)}::uuid[], ${column(({ number }) => number)}::int[],
         ${column(({ finishedAt }) => finishedAt)}::timestamptz[], ${column(({ outcome }) => outcome)}::text[],
         ${column(({ code }) => code)}::text[], ${column(({ detail }) => detail)}::text[])

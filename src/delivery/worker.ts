@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Batcher } from '../batcher.ts';
 import { type Clock, stopwatch } from '../clock.ts';
 import { isUnreachable } from '../database/connection.ts';
@@ -6,24 +7,26 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Message, Provider, SendResult } from '../provider/contract.ts';
 import type { Settlement, Task, Verdict } from '../queue/consume.ts';
-import type { Claimed, ClaimWish } from './claim.ts';
-import { type Composer, composeMessage } from './message.ts';
+import { simulatedEmailOutcome, simulatedSmsOutcome } from '../recipient/simulator.ts';
+import { type Claimed, type ClaimWish, isStale } from './claim.ts';
 import { afterSending, describeResult } from './outcome.ts';
 import type { DeliverPayload } from './queue.ts';
 import type { Record, Recorder } from './record.ts';
 
-export type DeliverDeps = Composer &
-  Readonly<{
-    clock: Clock;
-    log: Log;
-    metrics: Metrics;
-    claims: Batcher<ClaimWish, Claimed>;
-    recorder: Recorder;
-    /** The provider of this identifier for this type; undefined where this process has none. */
-    provider: (identifier: string, type: NotificationType) => Provider | undefined;
-    /** How often and how far apart a message that nobody took is tried again. */
-    retries: Readonly<{ limit: number; seconds: number }>;
-  }>;
+export type DeliverDeps = Readonly<{
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  claims: Batcher<ClaimWish, Claimed>;
+  recorder: Recorder;
+  /** The provider of this identifier for this type; undefined where this process has none. */
+  provider: (identifier: string, type: NotificationType) => Provider | undefined;
+  /** How often and how far apart a message that nobody took is tried again. */
+  retries: Readonly<{ limit: number; seconds: number }>;
+}>;
+
+/** What a message of a test key or of research mode gets in place of a provider's answer (spec 05, section 3.5). */
+const pretended: SendResult = { outcome: 'accepted', reference: null };
 
 type DeliverTask = Task<DeliverPayload>;
 type Claim = Extract<Claimed, { kind: 'claimed' }>;
@@ -40,7 +43,7 @@ const written = { sms: { start: 'SMS', sent: 'SMS' }, email: { start: 'EMAIL', s
 export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise<Verdict> {
   const { clock, log, metrics, claims, recorder, retries } = deps;
   const now = () => new Date(clock.now());
-  const nothing: Record = { attempt: null, handOver: null, givenUp: null, settlement: null };
+  const nothing: Record = { attempt: null, handOver: null, pretended: null, givenUp: null, settlement: null };
   const fieldsOf = (task: DeliverTask) => ({
     notificationId: task.id,
     requestId: task.requestId,
@@ -60,7 +63,7 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
         );
       const next = await attempt(type, task, claimed);
       if (next === 'settled') return 'settled';
-      refused.push(claimed.provider.identifier);
+      refused.push(claimed.claim.provider);
     }
   }
 
@@ -93,6 +96,8 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
       case 'no provider':
         if (!wasRefused) log.error(fieldsOf(task), `${type} ${id} failed as no active providers`);
         throw new Error(`No active ${type} providers`);
+      case 'not composed':
+        throw claimed.error;
       case 'not found':
         // Seed: tried again like any error; it happens only when tasks overlap in unusual ways.
         throw new Error(`Notification ${id} is not stored`);
@@ -103,27 +108,32 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
   async function attempt(
     type: NotificationType,
     task: DeliverTask,
-    claim: Claim,
+    claimed: Claim,
   ): Promise<'settled' | 'refused'> {
-    const { notification, number, provider, othersLeft } = claim;
+    const { notification, composed, othersLeft } = claimed;
     const { id } = notification;
-    const { identifier } = provider;
+    const { provider: identifier, number } = claimed.claim;
+    if (isStale(claimed.claim, clock.now())) {
+      const held = {
+        outcome: 'failed',
+        code: 'stalled',
+        detail: 'The worker was held up and did not call the provider',
+      } as const;
+      const attempt = { notificationId: id, number, finishedAt: now(), ...held };
+      await recorder.write(
+        { ...nothing, attempt, settlement: { task, settlement: { waitSeconds: 1 } } },
+        task.signal,
+      );
+      return 'settled';
+    }
     log.info(
       fieldsOf(task),
       `Starting sending ${written[type].start} ${id} to provider at ${now().toISOString()}`,
     );
-
-    const composed = await composeMessage(deps, claim).catch((error: unknown) => {
-      log.error({ ...fieldsOf(task), err: error }, `The message of notification ${id} could not be composed`);
-      return null;
-    });
-    const result: SendResult = composed
-      ? await handOver(type, identifier, composed.message, task)
-      : { outcome: 'failed', code: 'not composed', detail: 'The message could not be composed' };
+    const result = claimed.isResearch ? pretended : await handOver(type, identifier, composed.message, task);
     const at = now();
     const end = { notificationId: id, number, finishedAt: at, ...describeResult(result) };
-    // What cannot be composed can be composed for no provider.
-    const next = afterSending(result, composed ? othersLeft : 0, retries.limit - task.attempt);
+    const next = afterSending(result, othersLeft, retries.limit - task.attempt);
     if (result.outcome !== 'accepted')
       log.warn(
         { ...fieldsOf(task), provider: identifier, outcome: end.outcome, code: end.code },
@@ -131,7 +141,10 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
       );
 
     switch (next) {
-      case 'handed over':
+      case 'handed over': {
+        // A text is found again by our own id, which its provider echoes; an email by its provider's.
+        const own = result.outcome === 'accepted' ? result.reference : null;
+        const reference = type === 'sms' ? null : claimed.isResearch ? randomUUID() : own;
         await recorder.write(
           {
             attempt: end,
@@ -140,9 +153,21 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
               status: type === 'sms' && notification.international ? 'sent' : 'sending',
               sentAt: at,
               sentBy: identifier,
-              reference: type === 'email' && result.outcome === 'accepted' ? result.reference : null,
-              billableUnits: composed?.billableUnits ?? 0,
+              reference,
+              billableUnits: claimed.claim.billableUnits,
             },
+            pretended: claimed.isResearch
+              ? {
+                  notificationId: id,
+                  type,
+                  provider: identifier,
+                  reference: reference ?? id,
+                  outcome:
+                    type === 'sms'
+                      ? simulatedSmsOutcome(composed.message.to)
+                      : simulatedEmailOutcome(composed.message.to),
+                }
+              : null,
             givenUp: null,
             settlement: { task, settlement: 'done' },
           },
@@ -154,6 +179,7 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
         );
         metrics.timing(`${type}.total-time`, at.getTime() - notification.createdAt.getTime());
         return 'settled';
+      }
       case 'next provider':
         await recorder.write({ ...nothing, attempt: end }, task.signal);
         return 'refused';

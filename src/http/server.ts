@@ -83,6 +83,8 @@ export function createServer({ log, metrics }: ServerDeps): FastifyInstance {
     begin(request, reply);
     // Fastify would refuse one that is not well-formed.
     delete request.raw.headers['content-type'];
+    // Fastify lets a parameter be empty, so that `/things/` would be the route `/things/:id`.
+    if (!request.is404 && Object.values(request.params as object).includes('')) return reply.callNotFound();
   });
 
   app.addHook('onResponse', async (request, reply) => {
@@ -134,6 +136,21 @@ function begin(request: FastifyRequest, reply: FastifyReply): void {
   reply.headers(fixedHeaders);
   reply.header('X-B3-TraceId', request.traceId);
   reply.header('X-B3-SpanId', headerOf(request, 'x-b3-spanid') ?? `self-${randomBytes(8).toString('hex')}`);
+}
+
+/** Most time that requests under way get when the server closes. */
+const closingMilliseconds = 5000;
+
+/** Takes no more connections, lets requests under way finish, and closes connections as they fall idle. */
+export async function closeServer(app: FastifyInstance): Promise<void> {
+  const closed = app.close();
+  // A connection whose request was under way when the closing began would stay open until its keep-alive ends.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), 50);
+  const limit = setTimeout(() => app.server.closeAllConnections(), closingMilliseconds);
+  await closed.finally(() => {
+    clearInterval(sweep);
+    clearTimeout(limit);
+  });
 }
 
 function problemOf(error: unknown): Problem {

@@ -1,4 +1,5 @@
 import type { NotificationStatus, NotificationType } from '../database/tables.ts';
+import type { SimulatedOutcome } from '../recipient/simulator.ts';
 
 /**
  * What a supplier of texts or emails is to the product. Everything that knows a supplier stands in its folder below
@@ -50,8 +51,23 @@ export type Provider = Readonly<{
   identifier: string;
   /** Hands one message over. Answers within the time of `signal` and does not throw for what a provider can do. */
   send: (message: Message, signal: AbortSignal) => Promise<SendResult>;
+  /**
+   * The receipts this provider would post for a message that it never got (research mode, test keys: spec 05, section
+   * 6). They are posted to our own door one after the other.
+   */
+  fakeReceipts: (message: Pretended) => readonly FakeReceipt[];
   close?: () => Promise<void>;
 }>;
+
+/** `reference` is what would be the provider's own; `outcome` is chosen by the recipient. */
+export type Pretended = Readonly<{
+  type: NotificationType;
+  notificationId: string;
+  reference: string;
+  outcome: SimulatedOutcome;
+}>;
+
+export type FakeReceipt = Readonly<{ path: string; contentType: string; body: string }>;
 
 /** A row of the table of providers: who may send what, in which order (spec 05, section 3.2). */
 export type ProviderDetails = Readonly<{

@@ -1,4 +1,4 @@
-import { errors, Pool } from 'undici';
+import { buildConnector, errors, Pool } from 'undici';
 import type { SendResult } from './contract.ts';
 
 /** The answer of a provider's HTTP server. */
@@ -17,15 +17,17 @@ export type ProviderHttp = {
   close(): Promise<void>;
 };
 
-/** Errors that come before a byte of the request can have reached the provider: it definitely did not take it. */
-const beforeSending = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
+/** Errors of connecting, TLS included: no byte of a request can have reached the provider, it did not take it. */
+const beforeSending = new WeakSet<Error>();
+
+function connector(timeout: number): buildConnector.connector {
+  const connect = buildConnector({ timeout });
+  return (options, callback) =>
+    connect(options, (...[error, socket]) => {
+      if (error) beforeSending.add(error);
+      callback(...([error, socket] as Parameters<buildConnector.Callback>));
+    });
+}
 
 /**
  * HTTP to one provider over kept-alive connections. An error before the request could be sent is `failed`; a time-out
@@ -37,7 +39,7 @@ export function connectProvider(url: string, timeoutSeconds: number, connections
   const pool = new Pool(base.origin, {
     connections,
     pipelining: 1,
-    connect: { timeout: Math.min(5000, timeoutSeconds * 1000) },
+    connect: connector(Math.min(5000, timeoutSeconds * 1000)),
     headersTimeout: timeoutSeconds * 1000,
     bodyTimeout: timeoutSeconds * 1000,
     keepAliveTimeout: 30_000,
@@ -65,8 +67,12 @@ export function connectProvider(url: string, timeoutSeconds: number, connections
 function classify(error: unknown): Exclude<SendResult, { outcome: 'accepted' }> {
   const code = (error as { code?: unknown }).code;
   const name = error instanceof Error ? error.name : '';
-  if (typeof code === 'string' && beforeSending.has(code))
-    return { outcome: 'failed', code, detail: 'The provider could not be reached' };
+  if (error instanceof Error && beforeSending.has(error))
+    return {
+      outcome: 'failed',
+      code: typeof code === 'string' ? code : name,
+      detail: 'The provider could not be reached',
+    };
   const isTimeout =
     error instanceof errors.HeadersTimeoutError ||
     error instanceof errors.BodyTimeoutError ||

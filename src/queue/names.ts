@@ -9,6 +9,7 @@ export const queueNames = [
   'send-email',
   'notify-internal',
   'research-mode',
+  'research-receipts',
 ] as const;
 
 export type QueueName = (typeof queueNames)[number];

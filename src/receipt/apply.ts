@@ -11,6 +11,7 @@ import {
   type KeptReceipt,
   lockSubjects,
   type ReceiptSubject,
+  type StatusChange,
   updateStatuses,
 } from './store.ts';
 
@@ -40,10 +41,7 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
         ),
       );
       const status = new Map(subjects.map((subject) => [subject.id, subject.status]));
-      const changed = new Map<
-        string,
-        { id: string; status: ReceiptSubject['status']; at: Date; sentBy: string }
-      >();
+      const changed = new Map<string, StatusChange>();
       const kept: KeptReceipt[] = [];
       const at = new Date(clock.now());
 
@@ -71,7 +69,7 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
         if ('stays' in transition)
           return { outcome: 'ignored', notificationId: id, status: receipt.status, why: transition.stays };
         status.set(id, transition.to);
-        changed.set(id, { id, status: transition.to, at, sentBy: provider });
+        changed.set(id, { id, status: transition.to, at, sentBy: provider, units: subject.claimedUnits });
         return { outcome: 'applied', notificationId: id, status: transition.to };
       });
       await updateStatuses(deps, trx, [...changed.values()]);

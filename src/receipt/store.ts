@@ -13,6 +13,8 @@ export type ReceiptSubject = Readonly<{
   sentAt: Date | null;
   international: boolean;
   phonePrefix: string | null;
+  /** Units of the attempt under way, where a receipt may come before its record. */
+  claimedUnits: number | null;
 }>;
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
@@ -38,25 +40,37 @@ export function lockSubjects(
     }
     const { rows } = await sql<ReceiptSubject>`
       select h.id, h.notification_type as "type", h.status, h.reference, h.sent_at as "sentAt", h.international,
-        h.phone_prefix as "phonePrefix"
+        h.phone_prefix as "phonePrefix",
+        (select a.billable_units from attempts a where h.status = 'created' and a.notification_id = h.id
+          order by a.number desc limit 1) as "claimedUnits"
       from unnest(${[...new Set(ids)].toSorted()}::uuid[]) as input (id) join notification_history h on h.id = input.id
       order by h.id for update of h`.execute(trx);
     return rows;
   });
 }
 
+/** `units`: billable units where they are not recorded yet. */
+export type StatusChange = Readonly<{
+  id: string;
+  status: NotificationStatus;
+  at: Date;
+  sentBy: string;
+  units: number | null;
+}>;
+
 export async function updateStatuses(
   { metrics }: StoreDeps,
   trx: Trx,
-  changes: readonly Readonly<{ id: string; status: NotificationStatus; at: Date; sentBy: string }>[],
+  changes: readonly StatusChange[],
 ): Promise<void> {
   if (changes.length === 0) return;
   await metrics.timed('dao', 'update_notification_status_by_reference', () =>
     sql`
-      update notification_history h set status = input.status, updated_at = input.at, sent_by = coalesce(h.sent_by, input.sent_by)
+      update notification_history h set status = input.status, updated_at = input.at, sent_by = coalesce(h.sent_by, input.sent_by),
+        billable_units = case when h.billable_units = 0 then coalesce(input.units, 0) else h.billable_units end
       from unnest(${changes.map(({ id }) => id)}::uuid[], ${changes.map(({ status }) => status)}::text[],
-        ${changes.map(({ at }) => at)}::timestamptz[], ${changes.map(({ sentBy }) => sentBy)}::text[])
-        as input (id, status, at, sent_by)
+        ${changes.map(({ at }) => at)}::timestamptz[], ${changes.map(({ sentBy }) => sentBy)}::text[],
+        ${changes.map(({ units }) => units)}::int[]) as input (id, status, at, sent_by, units)
       where h.id = input.id`.execute(trx),
   );
 }

@@ -36,10 +36,10 @@ body, table, td { -webkit-text-size-adjust: 100%; -ms-text-size-adjust: 100%; }
 img { border: 0; -ms-interpolation-mode: bicubic; }
 .despatch-content a { color: #1a5fa8; }
 .despatch-content > :last-child { margin-bottom: 0 !important; }
+.despatch-content blockquote > :last-child { margin-bottom: 9px !important; }
 @media only screen and (max-width: 600px) {
   .despatch-content h2 { font-size: 24px !important; }
   .despatch-content p, .despatch-content li { font-size: 17px !important; }
-  .despatch-content blockquote { overflow-wrap: anywhere; }
 }
 @media (prefers-color-scheme: dark) {
   .despatch-page { background-color: #16181a !important; }
@@ -81,9 +81,9 @@ ${emailFragment({ title, preheader, body, branding })}
 /** The same without document type, head and body tags, to show a message inside another page. */
 export function emailFragment({ preheader, body, branding }: PageParts): string {
   return `<span style="display: none; font-size: 1px; color: #ffffff; max-height: 0; overflow: hidden;" hidden>${preheader}…</span>
-${branding ? header(branding) : ''}<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse: collapse;">
+${branding ? header(branding) : ''}<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse: collapse; table-layout: fixed;">
 <tr><td align="center" style="padding: 30px 16px;">
-<div class="despatch-content" role="article" aria-roledescription="email" lang="en" dir="auto" style="max-width: 580px; margin: 0 auto; text-align: left; color: ${DARK_TEXT}; font-family: Helvetica, Arial, sans-serif; font-size: 19px; line-height: 1.35; overflow-wrap: break-word;">${body}</div>
+<div class="despatch-content" role="article" aria-roledescription="email" lang="en" dir="auto" style="max-width: 580px; margin: 0 auto; text-align: left; color: ${DARK_TEXT}; font-family: Helvetica, Arial, sans-serif; font-size: 19px; line-height: 1.35; overflow-wrap: break-word; word-break: break-word;">${body}</div>
 </td></tr>
 </table>`;
 }
@@ -118,8 +118,8 @@ function row(text: string | null | undefined, image: string, colour: string | nu
 }
 
 function headerTable(cell: string, content: string, classes: string): string {
-  return `<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse: collapse;">
-<tr>${cell}<div${classes} style="max-width: 580px; margin: 0 auto; text-align: left; color: ${DARK_TEXT};">${content}</div></td></tr>
+  return `<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse: collapse; table-layout: fixed;">
+<tr>${cell}<div${classes} style="max-width: 580px; margin: 0 auto; text-align: left; color: ${DARK_TEXT}; overflow-wrap: break-word; word-break: break-word;">${content}</div></td></tr>
 </table>
 `;
 }

@@ -86,7 +86,7 @@ export function emailPlainText(
     return 'w\ufdd0w';
   });
   let next = 0;
-  const decoded = decodeReferences(typeset(text));
+  const decoded = decodeReferences(typeset(text, { keepLines: true }));
   const complete = addresses.length > 0 ? decoded.replace(MARK, () => addresses[next++]!) : decoded;
   return `${complete.replace(LEADING_SPACE, '')}\n`;
 }

@@ -4,7 +4,7 @@ import { WHITE_SPACE } from './whitespace.ts';
 
 const ONLY_HOST = /^[a-zA-Z0-9.-]+$/;
 const MARKDOWN = /[`*_()\\{}[\]<>#+\-.!|]/g;
-const SCHEME = new RegExp(`https?://[^${WHITE_SPACE}<]{2,}`, 'g');
+const SCHEME = new RegExp(`https?://[^${WHITE_SPACE}<]*`, 'g');
 
 /** The report of one changed value, as the answer to the caller shows it. */
 export type Change = { readonly unsanitised: string; readonly sanitised: string };

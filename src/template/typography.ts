@@ -3,6 +3,9 @@ import { trimBeforePunctuation, WHITE_SPACE } from './whitespace.ts';
 const SPACE = `[${WHITE_SPACE}]`;
 const WORD = '[\\p{L}\\p{N}_]';
 const EN_DASH = new RegExp(`(?<!${SPACE})${SPACE}+[-–—]{1,3}${SPACE}+`, 'g');
+const EN_DASH_IN_LINE = new RegExp(`(?<!${SPACE})(?:(?!\n)${SPACE})+[-–—]{1,3}${SPACE}+`, 'g');
+// The same in little, to leave most texts alone at once.
+const DASH_BETWEEN_SPACES = new RegExp(`${SPACE}[-–—]{1,3}${SPACE}`);
 const EMAIL_ADDRESS = new RegExp(`[^${WHITE_SPACE}]+`, 'g');
 const UNTOUCHED = /^<(\/?)(a|pre|samp|code|tt|kbd|script|style|math)(?![\w-])/i;
 const STARTS_WITH_INK = new RegExp(`^[^${WHITE_SPACE}]`);
@@ -33,14 +36,19 @@ const CHARACTERS: Readonly<Record<string, string>> = {
   '&#8230;': '…',
 };
 
-/** Typographic quotes and dashes for HTML or running text (spec 02 section 3.9). Tags are left alone. */
-export function typeset(text: string): string {
-  return enDashes(straightQuotesInEmailAddresses(smartQuotes(trimBeforePunctuation(text))));
+/**
+ * Typographic quotes and dashes for HTML or running text (spec 02 section 3.9). Tags are left alone. In plain text
+ * `keepLines` leaves a line alone that starts with a hyphen, which the line before would swallow (section 12.8).
+ */
+export function typeset(text: string, { keepLines = false } = {}): string {
+  const quoted = straightQuotesInEmailAddresses(smartQuotes(trimBeforePunctuation(text)));
+  return enDashes(quoted, { keepLines });
 }
 
-/** Hyphens between spaces become an en dash (spec 02 section 3.6). */
-export function enDashes(text: string): string {
-  return text.replace(EN_DASH, ' – ');
+/** Hyphens between spaces become an en dash (spec 02 section 3.6); `keepLines` as in `typeset`. */
+export function enDashes(text: string, { keepLines = false } = {}): string {
+  if (!DASH_BETWEEN_SPACES.test(text)) return text;
+  return text.replace(keepLines ? EN_DASH_IN_LINE : EN_DASH, ' – ');
 }
 
 /**
@@ -88,19 +96,25 @@ function smartRun(run: string, previous: string): string {
   const closes = STARTS_WITH_INK.test(previous);
   if (escaped === "'") return closes ? '’' : '‘';
   if (escaped === '"') return closes ? '”' : '“';
-  return escaped
-    .replace(DOUBLE_THEN_SINGLE, '“‘')
-    .replace(SINGLE_THEN_DOUBLE, '‘“')
-    .replace(DECADE, '’')
-    .replace(OPENING_SINGLE, '$1‘')
-    .replace(CLOSING_SINGLE, '$1’')
-    .replace(CLOSING_SINGLE_BEFORE_SPACE, '$1’$2')
-    .replaceAll("'", '‘')
-    .replace(OPENING_DOUBLE, '$1“')
-    .replace(DOUBLE_BEFORE_SPACE, '”')
-    .replace(CLOSING_DOUBLE, '$1”')
-    .replaceAll('"', '“')
-    .replace(/&#82[0-9]{2};/g, (reference) => CHARACTERS[reference] ?? reference);
+  let set = escaped;
+  if (set.includes("'")) {
+    set = set
+      .replace(DOUBLE_THEN_SINGLE, '“‘')
+      .replace(SINGLE_THEN_DOUBLE, '‘“')
+      .replace(DECADE, '’')
+      .replace(OPENING_SINGLE, '$1‘')
+      .replace(CLOSING_SINGLE, '$1’')
+      .replace(CLOSING_SINGLE_BEFORE_SPACE, '$1’$2')
+      .replaceAll("'", '‘');
+  }
+  if (set.includes('"')) {
+    set = set
+      .replace(OPENING_DOUBLE, '$1“')
+      .replace(DOUBLE_BEFORE_SPACE, '”')
+      .replace(CLOSING_DOUBLE, '$1”')
+      .replaceAll('"', '“');
+  }
+  return set.replace(/&#82[0-9]{2};/g, (reference) => CHARACTERS[reference] ?? reference);
 }
 
 /** Curly single quotes in anything with an at sign inside made straight again (spec 02 section 3.8). */

@@ -143,6 +143,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       provider text not null,
       started_at timestamptz not null,
       finished_at timestamptz,
+      -- what the message costs if the provider takes it
+      billable_units integer not null,
       outcome text check (outcome in ('accepted', 'rejected', 'failed', 'unknown')),
       code text,
       detail text,

@@ -32,6 +32,15 @@ export function sandboxProvider(settings: SandboxSettings): Provider {
         detail: said.message ?? `The sandbox answered ${answer.status}`,
       };
     },
+    fakeReceipts({ type, notificationId, outcome }) {
+      // A text that fails for now is reported as pending first.
+      const statuses = type === 'sms' && outcome === 'temporary-failure' ? ['pending', outcome] : [outcome];
+      return statuses.map((status) => ({
+        path: `/notifications/${type}/sandbox`,
+        contentType: 'application/json',
+        body: JSON.stringify({ reference: notificationId, status }),
+      }));
+    },
     close: () => http.close(),
   };
 }

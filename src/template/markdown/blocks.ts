@@ -1,4 +1,4 @@
-import { type Cursor, cursorOn } from './cursor.ts';
+import { Cursor } from './cursor.ts';
 import {
   type Definitions,
   footnoteDefinitionAt,
@@ -30,6 +30,7 @@ const PIPED_TABLE_RULE = / *\| *[-:]+[-| :]*\n/y;
 const INSET = / *\^[^\n]/y;
 const INSET_MARK = /(^|\n) *\^ ?/g;
 const QUOTE = / *>[^\n]/y;
+const MARK_IN_PARAGRAPH = / *[*+\-_>#<`~[\p{Nd}]/uy;
 const LIST_IN_PARAGRAPH = / *(?:[*+-](?:\p{Nd}+\.)?|\p{Nd}+\.) ./suy;
 
 /** The blocks of a text whose newlines and tabs are in order (spec 02 section 6.2). Fills `definitions`. */
@@ -40,7 +41,7 @@ export function parseBlocks(text: string, definitions: Definitions): Block[] {
 function parseWith(rules: readonly Rule[], source: string, depth: Depth): Block[] {
   let length = source.length;
   while (source[length - 1] === '\n') length -= 1;
-  const cursor = cursorOn(source.slice(0, length));
+  const cursor = new Cursor(source.slice(0, length));
   const blocks: Block[] = [];
   let position = 0;
   while (position < length) {
@@ -215,13 +216,15 @@ const paragraph: Rule = (cursor, position, depth) => {
 /** Whether what starts on the line at `position` ends the paragraph above it (spec 02 section 6.2, item 14). */
 function endsParagraph(cursor: Cursor, position: number, depth: Depth): boolean {
   const { text } = cursor;
+  if (underlinedHeading(cursor, position, depth) !== null) return true;
+  // Most lines start with a letter, and then nothing else can be.
+  if (!matchesAt(MARK_IN_PARAGRAPH, text, position)) return false;
   return (
     matchesAt(LIST_IN_PARAGRAPH, text, position) ||
     matchesAt(RULE, text, position) ||
     matchesAt(QUOTE, text, position) ||
     startsBlockTag(text, position) ||
     heading(cursor, position, depth) !== null ||
-    underlinedHeading(cursor, position, depth) !== null ||
     fenceAt(cursor, position) !== null ||
     linkDefinitionAt(cursor, position) !== null ||
     isFootnoteDefinition(cursor, position)

@@ -10,7 +10,7 @@ const style = {
   heading2: 'margin: 25px 0 15px; font-size: 19px; line-height: 1.3; font-weight: bold;',
   paragraph: 'margin: 0 0 20px; font-size: 19px; line-height: 1.35;',
   rule: 'border: 0; height: 1px; background: #808a93; margin: 30px 0;',
-  list: 'margin: 0; padding: 0;',
+  list: 'margin: 0; padding: 0; width: 100%; table-layout: fixed; border-collapse: collapse;',
   unordered: 'margin: 0 0 20px; padding: 0 0 0 24px; list-style-type: disc;',
   ordered: 'margin: 0 0 20px; padding: 0 0 0 30px; list-style-type: decimal;',
   item: 'margin: 5px 0; padding: 0 0 0 4px; font-size: 19px; line-height: 1.35;',

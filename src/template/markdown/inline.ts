@@ -1,5 +1,5 @@
 import { WHITE_SPACE } from '../whitespace.ts';
-import { type Cursor, cursorOn } from './cursor.ts';
+import { Cursor } from './cursor.ts';
 import { keyOf, type LinkTarget } from './definitions.ts';
 import { bracketedAt, keyedLinkAt, linkAt } from './links.ts';
 import { inlineHtmlAt } from './raw-html.ts';
@@ -47,7 +47,7 @@ function parsePieces(text: string, references: References, insideLink: boolean):
   NEXT_MARK.lastIndex = 0;
   for (let mark = NEXT_MARK.exec(text); mark !== null; mark = NEXT_MARK.exec(text)) {
     const position = mark.index;
-    cursor ??= cursorOn(text);
+    cursor ??= new Cursor(text);
     const piece = pieceAt(cursor, position, references, insideLink);
     // Parsing the text of a link has moved the shared expression.
     NEXT_MARK.lastIndex = piece ? piece.end : position + 1;

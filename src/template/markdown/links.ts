@@ -60,8 +60,8 @@ function lookUp(cursor: Cursor, open: number, kind: 'addressed' | 'keyed' | 'pla
  */
 function readBrackets(cursor: Cursor): Brackets {
   const { text } = cursor;
-  const positions = [...text.matchAll(/[[\]]/g)].map(({ index }) => index);
-  const carets = [...text.matchAll(/\^/g)].map(({ index }) => index);
+  const positions = placesOf(/[[\]]/g, text);
+  const carets = text.includes('^') ? placesOf(/\^/g, text) : [];
   const count = positions.length;
   const addressed = new Int32Array(count).fill(-1);
   const keyed = new Int32Array(count).fill(-1);
@@ -114,7 +114,8 @@ function readAddress(cursor: Cursor, start: number): Address | null {
     const end = firstFrom(angleEnds(cursor), start + 1);
     if (end !== -1) return { address: text.slice(start + 1, end), ...endOfLink(cursor, end + 1)! };
   }
-  const close = cursor.next(')', start);
+  // Not by `next`: brackets are read from the last to the first.
+  const close = firstFrom(closes(cursor), start);
   if (close === -1) return null;
   const beforeTitle = firstFrom(titleStarts(cursor), start);
   if (beforeTitle !== -1 && beforeTitle < close) {
@@ -140,24 +141,22 @@ function endOfLink(
   return text[start] === ')' ? { title: null, end: start + 1 } : null;
 }
 
+function closes(cursor: Cursor): readonly number[] {
+  return cursor.remember('closes', 0, () => placesOf(/\)/g, cursor.text));
+}
+
 function titleStarts(cursor: Cursor): readonly number[] {
-  return cursor.remember('title starts', 0, () =>
-    [...cursor.text.matchAll(TITLE_START)].map(({ index }) => index),
-  );
+  return cursor.remember('title starts', 0, () => placesOf(TITLE_START, cursor.text));
 }
 
 function titleEnds(cursor: Cursor): readonly number[] {
-  return cursor.remember('title ends', 0, () =>
-    [...cursor.text.matchAll(TITLE_END)].map(({ index }) => index),
-  );
+  return cursor.remember('title ends', 0, () => placesOf(TITLE_END, cursor.text));
 }
 
 /** Where an address in angle brackets may end. */
 function angleEnds(cursor: Cursor): readonly number[] {
   return cursor.remember('angle ends', 0, () =>
-    [...cursor.text.matchAll(/>/g)]
-      .map(({ index }) => index)
-      .filter((index) => endOfLink(cursor, index + 1) !== null),
+    placesOf(/>/g, cursor.text).filter((index) => endOfLink(cursor, index + 1) !== null),
   );
 }
 
@@ -165,4 +164,11 @@ function skipSpace(text: string, from: number): number {
   let position = from;
   while (position < text.length && SPACE.test(text[position]!)) position += 1;
   return position;
+}
+
+function placesOf(pattern: RegExp, text: string): number[] {
+  const places: number[] = [];
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) places.push(match.index);
+  return places;
 }

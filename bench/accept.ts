@@ -1,0 +1,145 @@
+import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
+import type { Child } from './child.ts';
+import { closedLoop, describeRefusals, type LoadOptions, openLoop, type Tally } from './load.ts';
+import { median, quantile } from './quantile.ts';
+import { Requests } from './requests.ts';
+import type { Outcome, Scenario, Settings } from './scenario.ts';
+import { readAccount, startServer } from './server.ts';
+import type { Stage } from './stage.ts';
+
+const connections = 64;
+const rounds = 3;
+
+/**
+ * How fast the API accepts text messages, as a multiple of what a bare route with one INSERT per request does on the
+ * same database under the same load, and how long callers wait at half of its speed. Rounds of both alternate, so
+ * that whatever else the machine does meets both alike; the ratio is the median of the rounds' ratios.
+ */
+export const accept: Scenario = {
+  name: 'accept',
+  summary: 'v2 POST accepted per second against a bare route, and its latency at half that load',
+  run: measureAccept,
+};
+
+async function measureAccept(stage: Stage, { seconds }: Settings): Promise<Outcome> {
+  const database = await stage.openDatabase();
+  const product = await startServer(stage, { databaseUrl: database.url, roles: 'api' });
+  const account = readAccount(stage);
+  const reference = await startReference(stage, database.url, account.key);
+
+  const requests = new Requests(account, 0);
+  const servers = {
+    reference: { url: reference.url, requests, connections },
+    product: { url: product.url, requests, connections },
+  };
+  const tallies: Record<keyof typeof servers, Tally[]> = { reference: [], product: [] };
+  const round = async (who: keyof typeof servers, length: number) => {
+    const tally = await closedLoop(servers[who], during(length));
+    tallies[who].push(tally);
+    return (tally.accepted * 1000) / tally.milliseconds;
+  };
+
+  for (const who of ['reference', 'product'] as const) await round(who, Math.min(3, seconds));
+  const rates: Record<keyof typeof servers, number>[] = [];
+  for (let index = 0; index < rounds; index++) {
+    // Whoever comes second finds the caches of the other: they take turns.
+    const order = index % 2 === 0 ? (['reference', 'product'] as const) : (['product', 'reference'] as const);
+    const rate = { reference: 0, product: 0 };
+    for (const who of order) rate[who] = await round(who, seconds);
+    rates.push(rate);
+    console.error(
+      `  round ${index + 1}: reference ${rate.reference.toFixed(0)}/s, product ${rate.product.toFixed(0)}/s`,
+    );
+  }
+  const perSecond = median(rates.map(({ product }) => product));
+  const ratio = median(rates.map(({ product, reference }) => product / reference));
+
+  const half = await atHalf(servers.product, perSecond / 2, seconds * 2);
+  tallies.product.push(half);
+
+  const faults = (['reference', 'product'] as const).flatMap((who) =>
+    tallies[who].flatMap((tally) => describeRefusals(who, tally)),
+  );
+  faults.push(
+    ...(await missing(database.client, 'reference', 'bench_reference', tallies.reference)),
+    ...(await missing(database.client, 'product', `pgboss.job where name = 'db-sms'`, tallies.product)),
+    ...deaths([product.child, reference.child]),
+  );
+  return {
+    faults,
+    figures: [
+      {
+        key: 'ratio',
+        meaning: 'accepted, as a multiple of a bare route with one INSERT',
+        value: ratio,
+        unit: 'x',
+        target: { atLeast: 1 },
+      },
+      { key: 'per_second', meaning: `accepted, ${connections} connections`, value: perSecond, unit: '/s' },
+      {
+        key: 'reference_per_second',
+        meaning: 'the bare route, likewise',
+        value: median(rates.map(({ reference }) => reference)),
+        unit: '/s',
+      },
+      { key: 'p50_ms', meaning: 'latency at half that load, p50', value: half.p50, unit: 'ms' },
+      {
+        key: 'p99_ms',
+        meaning: 'latency at half that load, p99',
+        value: half.p99,
+        unit: 'ms',
+        target: { atMost: 50 },
+      },
+    ],
+  };
+}
+
+async function atHalf(
+  server: LoadOptions,
+  perSecond: number,
+  seconds: number,
+): Promise<Tally & { p50: number; p99: number }> {
+  const tally = await openLoop(server, { perSecond, seconds });
+  return { ...tally, p50: quantile(tally.latencies, 0.5), p99: quantile(tally.latencies, 0.99) };
+}
+
+async function startReference(
+  stage: Stage,
+  databaseUrl: string,
+  key: string,
+): Promise<{ child: Child; url: string }> {
+  const child = stage.startChild({
+    name: 'reference',
+    args: [fileURLToPath(new URL('reference.ts', import.meta.url))],
+    environment: { DATABASE_URL: databaseUrl, KEY: key },
+  });
+  return { child, url: (await child.logged(/^Reference: (\S+)$/m))[1]! };
+}
+
+function during(seconds: number): () => boolean {
+  const end = performance.now() + seconds * 1000;
+  return () => performance.now() < end;
+}
+
+/** Nobody gets credit for a 201 that no row stands for. */
+async function missing(
+  client: pg.Client,
+  who: string,
+  from: string,
+  tallies: readonly Tally[],
+): Promise<string[]> {
+  const { rows } = await client.query<{ stored: number }>(`select count(*)::int as stored from ${from}`);
+  const accepted = tallies.reduce((sum, tally) => sum + tally.accepted, 0);
+  const { stored } = rows[0]!;
+  return stored >= accepted
+    ? []
+    : [`${who}: accepted ${accepted} messages, but only ${stored} are in the database`];
+}
+
+/** Processes that ended by themselves, and the last they said. */
+function deaths(children: readonly Child[]): string[] {
+  return children
+    .filter(({ running }) => !running)
+    .map((child) => `The ${child.name} process ended by itself. Its last lines:\n${child.lastLines()}`);
+}

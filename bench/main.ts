@@ -1,0 +1,125 @@
+/**
+ * `npm run bench -- [scenario…] [--json]`: measures what DESIGN section 9 promises, on this machine, from a new
+ * database to real processes and real HTTP. Exit code 1 when a run went wrong (not when a target was missed), 2 when
+ * the command line cannot be understood.
+ */
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { accept } from './accept.ts';
+import { flow } from './flow.ts';
+import type { Outcome, Scenario, Settings } from './scenario.ts';
+import { Stage } from './stage.ts';
+import { document, table } from './table.ts';
+
+const scenarios: readonly Scenario[] = [accept, flow];
+
+const help = `npm run bench -- [scenario…] [options]
+
+Scenarios (all of them unless told otherwise):
+${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\n')}
+
+Options:
+  --seconds N     length of one measured round (5)
+  --messages N    how many messages are sent where a number of them is (20000)
+  --emails N      percent of these that are emails (20)
+  --json          the last line of output is the figures as one JSON object
+  --profile DIR   product processes write CPU profiles there`;
+
+type Plan = Readonly<{
+  chosen: readonly Scenario[];
+  settings: Settings;
+  json: boolean;
+  profileDir: string | null;
+}>;
+
+/** Throws an error whose message is a sentence for whoever typed the command. */
+function readPlan(args: readonly string[]): Plan | 'help' {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      seconds: { type: 'string', default: '5' },
+      messages: { type: 'string', default: '20000' },
+      emails: { type: 'string', default: '20' },
+      json: { type: 'boolean', default: false },
+      profile: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const known = new Map(scenarios.map((scenario) => [scenario.name, scenario]));
+  const unknown = positionals.filter((name) => !known.has(name));
+  if (unknown.length > 0)
+    throw new Error(
+      `There is no scenario "${unknown.join('", "')}". The scenarios are ${[...known.keys()].join(', ')}.`,
+    );
+  const chosen =
+    positionals.length === 0 ? scenarios : [...new Set(positionals)].map((name) => known.get(name)!);
+  return {
+    chosen,
+    settings: {
+      seconds: number('seconds', values.seconds, 0.1, 3600),
+      messages: Math.round(number('messages', values.messages, 1, 1_000_000)),
+      emails: number('emails', values.emails, 0, 100) / 100,
+    },
+    json: values.json,
+    profileDir: values.profile === undefined ? null : resolve(values.profile),
+  };
+}
+
+function number(option: string, text: string, least: number, most: number): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(value >= least && value <= most))
+    throw new Error(`--${option} takes a number from ${least} to ${most}, not "${text}".`);
+  return value;
+}
+
+async function run({ chosen, settings, json, profileDir }: Plan): Promise<number> {
+  if (profileDir !== null) mkdirSync(profileDir, { recursive: true });
+  const outcomes = new Map<string, Outcome>();
+  for (const scenario of chosen) {
+    console.error(`${scenario.name}: ${scenario.summary}`);
+    outcomes.set(scenario.name, await runOn(new Stage({ profileDir }), scenario, settings));
+  }
+  console.log(`\n${table(outcomes)}`);
+  const faults = [...outcomes].flatMap(([name, outcome]) =>
+    outcome.faults.map((fault) => `${name}: ${fault}`),
+  );
+  for (const fault of faults) console.error(`\n${fault}`);
+  if (json) console.log(JSON.stringify(document(outcomes)));
+  return faults.length === 0 ? 0 : 1;
+}
+
+async function runOn(stage: Stage, scenario: Scenario, settings: Settings): Promise<Outcome> {
+  let interrupted = false;
+  const interrupt = () => {
+    if (interrupted) return;
+    interrupted = true;
+    console.error('Interrupted: clearing away.');
+    void stage.end().then(() => process.exit(130));
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    return await scenario.run(stage, settings);
+  } catch (error) {
+    // What breaks because it is being cleared away is no news; the process is about to end.
+    if (interrupted) await new Promise(() => {});
+    return { figures: [], faults: [error instanceof Error ? (error.stack ?? error.message) : String(error)] };
+  } finally {
+    await stage.end();
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
+let plan: Plan | 'help';
+try {
+  plan = readPlan(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(2);
+}
+if (plan === 'help') console.log(help);
+else process.exitCode = await run(plan);

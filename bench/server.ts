@@ -1,0 +1,48 @@
+import { readCredentials } from '../src/bootstrap/credentials.ts';
+import type { Child } from './child.ts';
+import type { Stage } from './stage.ts';
+
+export type ServerOptions = Readonly<{
+  databaseUrl: string;
+  /** As `despatch start --roles` takes them. */
+  roles: string;
+  /** Settings that differ from the product's defaults. */
+  environment?: Readonly<Record<string, string>>;
+}>;
+
+/** `url`: of the API, empty for a process without that role. */
+export type Server = Readonly<{ child: Child; url: string }>;
+
+/** Starts a process of the product on the stage and waits until it runs. */
+export async function startServer(
+  stage: Stage,
+  { databaseUrl, roles, environment = {} }: ServerOptions,
+): Promise<Server> {
+  const profile = stage.profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${stage.profileDir}`];
+  const child = stage.startChild({
+    name: roles.replaceAll(',', '-'),
+    args: [...profile, 'src/main.ts', 'start', '--roles', roles],
+    environment: {
+      DATABASE_URL: databaseUrl,
+      SECRET_KEY: stage.secretKey,
+      DESPATCH_DATA_DIR: stage.dataDir,
+      PORT: '0',
+      ...environment,
+    },
+  });
+  await child.logged(/^Despatch is running/m);
+  const hasApi = roles.split(',').includes('api');
+  return { child, url: hasApi ? (await child.logged(/^\s*API\s+(http:\S+)$/m))[1]! : '' };
+}
+
+/** The key and the templates that the benchmark sends with: those of the demo service of a new installation. */
+export type Account = Readonly<{ key: string; templates: Readonly<{ sms: string; email: string }> }>;
+
+/** Throws when the installation on the stage has no service that can send both types. */
+export function readAccount(stage: Stage): Account {
+  const service = readCredentials(stage.dataDir)?.services[0];
+  const { sms, email } = service?.templates ?? {};
+  const key = service?.keys.normal;
+  if (!key || !sms || !email) throw new Error('The new installation has no demo service to send with.');
+  return { key, templates: { sms, email } };
+}

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createBatcher } from './batcher.ts';
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const turns = async (count: number) => {
+  for (let i = 0; i < count; i++) await turn();
+};
+
+/** A batcher whose flushes are written down and end when the test says so. */
+function held(options: { limit?: number; concurrency?: number } = {}) {
+  const flushes: { items: readonly number[]; end: () => void }[] = [];
+  const batcher = createBatcher<number, string>({
+    ...options,
+    flush: async (items) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      flushes.push({ items, end: resolve });
+      await promise;
+      return items.map((item) => `answer ${item}`);
+    },
+  });
+  return { batcher, flushes, sizes: () => flushes.map(({ items }) => items.length) };
+}
+
+const range = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i);
+
+test('an idle batcher flushes a lone item at once, with no timer', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  const { batcher, flushes } = held();
+  const answer = batcher.add(7);
+  await turn();
+  assert.deepEqual(flushes[0]?.items, [7]);
+  flushes[0]?.end();
+  assert.equal(await answer, 'answer 7');
+});
+
+test('what arrives together is flushed together, what arrives during a flush gathers for the next', async () => {
+  const { batcher, flushes } = held();
+  const answers = [batcher.add(0), batcher.add(1), batcher.add(2)];
+  await turn();
+  for (const item of range(5, 3)) {
+    answers.push(batcher.add(item));
+    await turn();
+  }
+  assert.deepEqual(
+    flushes.map(({ items }) => items),
+    [[0, 1, 2]],
+  );
+  assert.equal(batcher.pending, 8);
+  flushes[0]!.end();
+  await turn();
+  assert.deepEqual(flushes[1]!.items, [3, 4, 5, 6, 7]);
+  flushes[1]!.end();
+  assert.deepEqual(
+    await Promise.all(answers),
+    range(8).map((item) => `answer ${item}`),
+  );
+  await turn();
+  assert.equal(batcher.pending, 0);
+});
+
+test('no flush takes more than the limit, and no more flushes run at once than the concurrency', async () => {
+  const { batcher, flushes, sizes } = held({ limit: 4, concurrency: 2 });
+  const answers = Promise.all(range(11).map((item) => batcher.add(item)));
+  await turns(3);
+  assert.deepEqual(sizes(), [4, 4]);
+  flushes[1]!.end();
+  await turns(3);
+  assert.deepEqual(sizes(), [4, 4, 3]);
+  for (const { end } of flushes) end();
+  assert.equal((await answers).length, 11);
+});
+
+test('idle resolves at once when nothing is pending, else when the last item is answered', async () => {
+  const { batcher, flushes } = held({ limit: 1 });
+  await batcher.idle();
+  let idle = false;
+  const answers = [batcher.add(1), batcher.add(2)];
+  const waiting = batcher.idle().then(() => {
+    idle = true;
+  });
+  await turn();
+  flushes[0]!.end();
+  await turns(3);
+  assert.equal(idle, false);
+  flushes[1]!.end();
+  await waiting;
+  assert.equal(batcher.pending, 0);
+  await Promise.all(answers);
+});
+
+test('one bad item among 500 fails alone with its own error, in few flushes', async () => {
+  let flushes = 0;
+  const batcher = createBatcher<number, number>({
+    flush: async (items) => {
+      flushes += 1;
+      if (items.includes(321)) throw new Error('321 is bad');
+      return items.map((item) => -item);
+    },
+  });
+  const results = await Promise.allSettled(range(500).map((item) => batcher.add(item)));
+  results.forEach((result, item) => {
+    if (item === 321) assert.match(String((result as PromiseRejectedResult).reason), /321 is bad/);
+    else assert.deepEqual(result, { status: 'fulfilled', value: -item });
+  });
+  assert.ok(flushes <= 19, `${flushes} flushes`);
+});
+
+test('an error shared by all items goes to each of them after one flush, and the next flush starts afresh', async () => {
+  const away = new Error('the database is away');
+  let flushes = 0;
+  const batcher = createBatcher<number, number>({
+    flush: async (items) => {
+      flushes += 1;
+      if (flushes === 1) throw away;
+      return items;
+    },
+    isShared: (error) => error === away,
+  });
+  const results = await Promise.allSettled(range(8).map((item) => batcher.add(item)));
+  assert.ok(results.every((result) => result.status === 'rejected' && result.reason === away));
+  assert.equal(flushes, 1);
+  assert.equal(await batcher.add(9), 9);
+});
+
+test('a flush that throws before it is under way, or answers too few, rejects its items and no others', async () => {
+  let flushes = 0;
+  const batcher = createBatcher<string, string>({
+    flush: (items) => {
+      flushes += 1;
+      if (items.includes('throw')) throw new Error('no promise at all');
+      return Promise.resolve(items.includes('short') ? items.slice(1) : items);
+    },
+  });
+  await assert.rejects(batcher.add('throw'), /no promise at all/);
+  flushes = 0;
+  const results = await Promise.allSettled(['a', 'short', 'b', 'c'].map((item) => batcher.add(item)));
+  assert.ok(results.every((result) => result.status === 'rejected' && /gave 3/.test(String(result.reason))));
+  assert.equal(flushes, 1, 'what was written is not written again');
+  assert.equal(await batcher.add('d'), 'd');
+});
+
+test('whatever fails, each good item is written once and gets its own answer, each bad one its own error', async () => {
+  const item = fc.record({ bad: fc.boolean(), wait: fc.nat(3) });
+  const world = fc.record({
+    items: fc.array(item, { maxLength: 40 }),
+    limit: fc.integer({ min: 1, max: 9 }),
+    concurrency: fc.integer({ min: 1, max: 4 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(world, async ({ items, limit, concurrency }) => {
+      const written: number[] = [];
+      let under = 0;
+      const batcher = createBatcher<number, string>({
+        limit,
+        concurrency,
+        flush: async (batch) => {
+          under += 1;
+          assert.ok(batch.length <= limit && under <= concurrency);
+          await turns(items[batch[0]!]!.wait);
+          under -= 1;
+          const bad = batch.find((index) => items[index]!.bad);
+          if (bad !== undefined) throw new Error(`bad ${bad}`);
+          written.push(...batch);
+          return batch.map((index) => `answer ${index}`);
+        },
+      });
+      const answers: Promise<string>[] = [];
+      for (const [index, { wait }] of items.entries()) {
+        if (wait === 3) await turn();
+        const answer = batcher.add(index);
+        answer.catch(() => {});
+        answers.push(answer);
+      }
+      await batcher.idle();
+      assert.equal(batcher.pending, 0);
+      const results = await Promise.allSettled(answers);
+      results.forEach((result, index) => {
+        if (result.status === 'fulfilled') assert.equal(result.value, `answer ${index}`);
+        else assert.equal(result.reason.message, `bad ${index}`);
+        assert.equal(result.status === 'rejected', items[index]!.bad);
+      });
+      assert.deepEqual(
+        written.toSorted((a, b) => a - b),
+        range(items.length).filter((index) => !items[index]!.bad),
+      );
+    }),
+    { numRuns: 150 },
+  );
+});

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pasteableKey, stillCounts } from './key.ts';
+
+const serviceId = '6b0d1c9e-1f5e-4a3c-9d53-2f6c7a1e8b40';
+const secret = 'c1f0b7de-58a2-4c11-8a6f-0b9d6c3e2a75';
+
+test('a key as people paste it begins with its plain name and ends in what clients cut off', () => {
+  const table: [name: string, shown: string][] = [
+    ['harbour_live', 'harbour_live'],
+    ['Harbour  Live', 'harbour_live'],
+    ['Café Ångström', 'cafe_angstrom'],
+    ['a\t\n b-c.d/e', 'a_bcde'],
+    ['Key #1 (test)', 'key_1_test'],
+    ['鍵 🔑', '_'],
+    ['', ''],
+  ];
+  for (const [name, shown] of table) {
+    const key = pasteableKey({ name, serviceId, secret });
+    assert.equal(key, `${shown}-${serviceId}-${secret}`);
+    assert.equal(key.slice(-36), secret);
+    assert.equal(key.slice(-73, -37), serviceId);
+    assert.doesNotMatch(key, /\s/);
+  }
+});
+
+test('a revoked key counts until a week after 00:00 UTC of the day it was revoked', () => {
+  const day = 86_400_000;
+  const midnight = Date.UTC(2026, 10, 21);
+  for (const revokedAt of [midnight, midnight + 1, midnight + day - 1].map((time) => new Date(time))) {
+    assert.equal(stillCounts({ revokedAt }, midnight + 7 * day - 1), true);
+    assert.equal(stillCounts({ revokedAt }, midnight + 7 * day), false);
+  }
+  assert.equal(stillCounts({ revokedAt: null }, midnight), true);
+});

@@ -1,0 +1,57 @@
+import type { Log } from '../log.ts';
+import type { Provider } from '../provider/contract.ts';
+import type { Task, Verdict } from '../queue/consume.ts';
+import type { ReceiptPayload } from './queue.ts';
+
+export type ResearchDeps = Readonly<{
+  log: Log;
+  provider: (identifier: string) => Provider | undefined;
+  /** Base URL of our own API. */
+  ownUrl: () => string;
+}>;
+
+const timeoutMilliseconds = 60_000;
+const retries = { limit: 3, seconds: 60 };
+
+/**
+ * The `research-mode-receipt` task: posts the receipts of a message that no provider got to our own doors, so that the
+ * whole loop is exercised (spec 05, section 6). At least once; tried 3 times again, a minute apart, when a door does
+ * not answer. A second receipt of the same message changes nothing.
+ */
+export function createResearch({
+  log,
+  provider,
+  ownUrl,
+}: ResearchDeps): (task: Task<ReceiptPayload>) => Promise<Verdict> {
+  return async (task) => {
+    const { notificationId, provider: identifier } = task.payload;
+    const fields = { notificationId, requestId: task.requestId };
+    try {
+      for (const receipt of provider(identifier)?.fakeReceipts(task.payload) ?? []) {
+        const response = await fetch(ownUrl() + receipt.path, {
+          method: 'POST',
+          headers: { 'Content-Type': receipt.contentType },
+          body: receipt.body,
+          signal: AbortSignal.any([task.signal, AbortSignal.timeout(timeoutMilliseconds)]),
+        });
+        await response.arrayBuffer();
+        if (!response.ok) throw new Error(`Our own door ${receipt.path} answered ${response.status}`);
+      }
+      return 'done';
+    } catch (error) {
+      if (task.signal.aborted) throw error;
+      if (task.attempt < retries.limit) {
+        log.warn(
+          { ...fields, err: error },
+          `RETRY: research receipt of notification ${notificationId} failed`,
+        );
+        return { retryAfterSeconds: retries.seconds };
+      }
+      log.error(
+        { ...fields, err: error },
+        `RETRY FAILED: research receipt of notification ${notificationId} failed`,
+      );
+      return 'done';
+    }
+  };
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { datetimeFormat } from './datetime.ts';
+
+const invalid =
+  'datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601';
+const past = 'datetime can not be in the past';
+const future = 'datetime can only be 24 hours in the future';
+
+test('a date and time of ISO 8601 within the next 24 hours is taken, its zone offset ignored', () => {
+  const format = datetimeFormat({ now: () => Date.UTC(2026, 10, 21, 12, 0, 0, 500) });
+  const table: [string, string | null][] = [
+    ['2026-11-21T12:00:00.500Z', null],
+    ['2026-11-21T12:00:00.499Z', past],
+    ['2026-11-21T12:00:00', past],
+    ['2026-11-22T12:00:00.5', null],
+    ['2026-11-22T12:00:00,501', future],
+    ['2026-11-22T12:00:01', future],
+    ['2026-11-21T13:00', null],
+    ['2026-11-21 13:00:00', null],
+    ['2026-11-21T13', null],
+    ['20261121T130000Z', null],
+    ['2026-11-21t13:00:00z', null],
+    ['2026-11-21T11:00:00-05:00', past],
+    ['2026-11-21T13:00:00+05:00', null],
+    ['2026-11-21T13:00:00+0530', null],
+    ['2026-11-21T13:00:00-05', null],
+    ['2026-11-22', null],
+    ['2026-11-21', past],
+    ['2026-11-23', future],
+    ['0001-01-01T00:00:00Z', past],
+    ['9999-12-31T23:59:59Z', future],
+  ];
+  for (const [text, expected] of table) assert.equal(format(text), expected, text);
+});
+
+test('a moment that does not exist, or is written otherwise, is invalid', () => {
+  const format = datetimeFormat({ now: () => Date.UTC(2026, 1, 28, 12) });
+  const texts = [
+    ...['', 'tomorrow', '21/11/2026', '2026-02-29T12:00', '2026-13-01T12:00', '2026-00-10', '2026-03-00'],
+    ...['2026-02-28T24:00', '2026-02-28T23:60', '2026-02-28T23:59:60', '2026-02-28T', '2026-02-28T1:00'],
+    ...[
+      ' 2026-02-28T13:00',
+      '2026-02-28T13:00\n',
+      '2026-02-28T13:00:00.',
+      '2026-02-28T13:00:00+5',
+      '1772280000',
+    ],
+  ];
+  for (const text of texts) assert.equal(format(text), invalid, text);
+});

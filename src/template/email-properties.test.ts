@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  compileEmail,
+  emailHtmlBody,
+  emailPlainText,
+  emailPreheader,
+  measureEmail,
+  renderEmail,
+} from './email.ts';
+import { personalisationOf } from './personalisation.ts';
+import { sanitisePersonalisation } from './sanitise.ts';
+
+const syntax = [
+  ...[
+    '[',
+    ']',
+    '](',
+    ')',
+    '[a](b)',
+    '![',
+    '(',
+    '((a))',
+    '((b??',
+    '))',
+    '<',
+    '>',
+    '<b>',
+    '</b>',
+    '<!--',
+    '-->',
+    '"',
+    "'",
+  ],
+  ...[
+    'http://',
+    'https://a.b',
+    'www.a.b',
+    'a.b/c',
+    'javascript:',
+    '&',
+    '&lt;',
+    '&#60;',
+    '&amp;',
+    '\\',
+    '\n',
+    '\n\n',
+    '    ',
+  ],
+  ...[
+    '* ',
+    '1. ',
+    '^ ',
+    '# ',
+    '---',
+    '===',
+    '```\n',
+    '|',
+    '[a]: http://c.d\n',
+    '[^a]',
+    ' ',
+    '\t',
+    '\u2028',
+    '\ufdd0',
+    'x',
+  ],
+  ...['onclick="x"', '<script>', '<img src=x>', '<a href="http://e.f">', 'é', '😀', '\ud800'],
+];
+const text = fc.oneof(
+  fc.array(fc.constantFrom(...syntax), { maxLength: 25 }).map((pieces) => pieces.join('')),
+  fc.string({ unit: 'binary', maxLength: 60 }),
+);
+
+const OUR_TAGS = new RegExp(
+  [
+    '^<(?:/(?:p|h2|h3|ul|ol|li|table|tr|td|div|blockquote|a|span)|br|tr|td',
+    '(?:p|h2|h3|hr|ul|ol|li|div|blockquote) style="[^"<>]*"',
+    'table role="presentation" style="[^"<>]*"',
+    'a style="[^"<>]*" href="[^"<> ]*"(?: title="[^"<>]*")?',
+    `span class='placeholder(?:-conditional)?')>$`,
+  ].join('|'),
+);
+
+function assertOnlyOurTags(html: string): void {
+  for (const [tag] of html.matchAll(/<[^>]*>?/g)) assert.match(tag, OUR_TAGS);
+}
+
+test('any content and personalisation render', () => {
+  fc.assert(
+    fc.property(
+      text,
+      text,
+      fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.jsonValue()),
+      (subject, content, values) => {
+        const template = compileEmail(subject, content);
+        const personalisation = personalisationOf(values);
+        renderEmail(template, personalisation, { unsubscribeLink: 'https://a.b/c' });
+        measureEmail(template, personalisation);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test('neither content nor values can put a tag of their own into HTML', () => {
+  fc.assert(
+    fc.property(text, text, text, (content, a, b) => {
+      const template = compileEmail('', content);
+      const values = personalisationOf({ a, b });
+      assertOnlyOurTags(emailHtmlBody(template, values));
+      assertOnlyOurTags(emailPreheader(template, values));
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test('a sanitised value adds no link to the template around it', () => {
+  fc.assert(
+    fc.property(text, (a) => {
+      const template = compileEmail('', 'before ((a)) after');
+      const { personalisation } = sanitisePersonalisation({ a }, ['a']);
+      const values = personalisationOf(personalisation);
+      const html = emailHtmlBody(template, values);
+      assert.doesNotMatch(html, /<a /);
+      const plain = emailPlainText(template, values);
+      assert.doesNotMatch(plain, /https?:\/\/[^\s<]/);
+    }),
+    { numRuns: 1500 },
+  );
+});

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { emailLocalPart, fileSize, formattedList, htmlId, trimInvisible } from './wording.ts';
+
+test('lists are wrapped, joined and escaped', () => {
+  assert.equal(formattedList([]), '');
+  assert.equal(formattedList(['a'], { prefix: 'one', prefixPlural: 'many' }), 'one ‘a’');
+  assert.equal(formattedList(['a', 'b'], { prefix: 'one', prefixPlural: 'many' }), 'many ‘a’ and ‘b’');
+  assert.equal(formattedList(['<', 'b', 'c'], { conjunction: 'or', separator: '; ' }), '‘&lt;’; ‘b’ or ‘c’');
+});
+
+test('long lists end in a word for what is left out', () => {
+  const others = { wordForOthers: 'more' };
+  assert.equal(formattedList([1, 2, 3], { maxItems: 3, ...others }), '‘1’, ‘2’ and ‘3’');
+  assert.equal(formattedList([1, 2, 3, 4], { maxItems: 3, ...others }), '‘1’, ‘2’ and more');
+  assert.equal(formattedList([1, 2], { maxItems: 1, ...others }), '‘1’ and more');
+  assert.throws(() => formattedList([1], { maxItems: 1 }), RangeError);
+});
+
+test('sizes have one decimal at most', () => {
+  const sizes = [0, 52, 512, 1024, 1536, 10_240, 102_400, 52_428, 52_429, 1_048_576, 10_485_760].map(
+    fileSize,
+  );
+  assert.deepEqual(sizes, [
+    '0.1KB',
+    '0.1KB',
+    '0.5KB',
+    '1KB',
+    '1.5KB',
+    '10KB',
+    '0.1MB',
+    '51.2KB',
+    '0.1MB',
+    '1MB',
+    '10MB',
+  ]);
+});
+
+test('names become safe strings', () => {
+  assert.equal(emailLocalPart('  Café & Bar — Müller, Ltd. '), 'cafe.bar.muller.ltd');
+  assert.equal(emailLocalPart('...'), '');
+  assert.equal(htmlId(' A - b.c '), 'a---bc');
+});
+
+test('invisible characters go from both ends alone', () => {
+  assert.equal(trimInvisible('\u200b \xa0a\u200bb\u2060\n'), 'a\u200bb');
+});

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { createWorld, type World } from '../world.ts';
+
+const personalisation = { name: 'Rowan', time: '14:05' };
+
+describe('a message sent with the official client', () => {
+  let world: World;
+  before(async () => {
+    world = await createWorld();
+  });
+  after(() => world.stop());
+
+  test('a text is answered 201, read at once, delivered, and is in the inbox', async () => {
+    const { status, data } = await world.client.sendSms(world.tenant.templates.sms, '07700 900 123', {
+      personalisation,
+      reference: 'tide-1',
+    });
+    assert.equal(status, 201);
+    assert.deepEqual(data, {
+      id: data.id,
+      reference: 'tide-1',
+      uri: `${world.api}/v2/notifications/${data.id}`,
+      template: {
+        id: world.tenant.templates.sms,
+        version: 1,
+        uri: `${world.api}/services/${world.tenant.id}/templates/${world.tenant.templates.sms}`,
+      },
+      scheduled_for: null,
+      content: { body: 'Hi Rowan, high tide at 14:05', from_number: 'HARBOUR' },
+    });
+    const read = await world.client.getNotificationById(data.id);
+    assert.equal(read.status, 200);
+    const { data: seen } = await world.until(
+      () => world.client.getNotificationById(data.id),
+      ({ data }) => data.status === 'delivered',
+    );
+    assert.deepEqual(
+      { ...seen, created_at: 'x', sent_at: 'x', completed_at: 'x' },
+      {
+        id: data.id,
+        reference: 'tide-1',
+        email_address: null,
+        phone_number: '07700 900 123',
+        line_1: null,
+        line_2: null,
+        line_3: null,
+        line_4: null,
+        line_5: null,
+        line_6: null,
+        postcode: null,
+        type: 'sms',
+        status: 'delivered',
+        template: {
+          id: world.tenant.templates.sms,
+          version: 1,
+          uri: `${world.api}/v2/template/${world.tenant.templates.sms}/version/1`,
+        },
+        body: 'Hi Rowan, high tide at 14:05',
+        subject: null,
+        created_at: 'x',
+        created_by_name: null,
+        sent_at: 'x',
+        completed_at: 'x',
+        scheduled_for: null,
+        postage: null,
+        one_click_unsubscribe_url: null,
+        is_cost_data_ready: true,
+        cost_in_pounds: 0.024,
+        cost_details: { billable_sms_fragments: 1, international_rate_multiplier: 1, sms_rate: 0.024 },
+      },
+    );
+    for (const field of ['created_at', 'sent_at', 'completed_at'])
+      assert.match(String(seen[field]), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+
+    const { messages } = await world.sandbox(`/messages?reference=${data.id}`);
+    assert.equal(messages.length, 1);
+    assert.equal(messages[0].to, '447700900123');
+    assert.match(messages[0].body, /^Harbour \w+: Hi Rowan, high tide at 14:05$/);
+  });
+
+  test('an email is answered 201 with every field of the contract, and is delivered', async () => {
+    const { status, data } = await world.client.sendEmail(world.tenant.templates.email, 'Rowan@Example.com', {
+      personalisation,
+    });
+    assert.equal(status, 201);
+    assert.deepEqual(data['content'], {
+      from_email: `harbour.${world.tenant.id.slice(0, 8)}@despatch.localhost`,
+      body: 'Hi Rowan,\n\nhigh tide at 14:05',
+      subject: 'Tide for Rowan',
+      one_click_unsubscribe_url: null,
+    });
+    assert.deepEqual(data['sanitised_content'], {});
+    const { data: seen } = await world.until(
+      () => world.client.getNotificationById(data.id),
+      ({ data }) => data.status === 'delivered',
+    );
+    assert.equal(seen['email_address'], 'Rowan@Example.com');
+    assert.equal(seen['subject'], 'Tide for Rowan');
+    assert.equal(seen['cost_in_pounds'], 0);
+    const { messages } = await world.sandbox(`/messages?reference=${data.id}`);
+    assert.equal(messages[0].subject, 'Tide for Rowan');
+    assert.match(messages[0].html, /high tide at 14:05/);
+  });
+
+  for (const [recipient, outcome] of [
+    ['07822222222', 'permanent-failure'],
+    ['07833333333', 'temporary-failure'],
+    ['07811111111', 'delivered'],
+    ['perm-fail@simulator.notify', 'permanent-failure'],
+    ['temp-fail@simulator.notify', 'temporary-failure'],
+    ['delivered@simulator.notify', 'delivered'],
+  ] as const)
+    test(`${recipient} ends as ${outcome}`, async () => {
+      const { data } = recipient.includes('@')
+        ? await world.client.sendEmail(world.tenant.templates.email, recipient, { personalisation })
+        : await world.client.sendSms(world.tenant.templates.sms, recipient, { personalisation });
+      const { data: seen } = await world.until(
+        () => world.client.getNotificationById(data.id),
+        ({ data }) => data.completed_at !== null,
+      );
+      assert.equal(seen.status, outcome);
+    });
+
+  test('reading right after the 201 never answers 404, for a hundred messages at once', async () => {
+    await Promise.all(
+      Array.from({ length: 100 }, async (_, index) => {
+        const { data } = await world.client.sendSms(
+          world.tenant.templates.sms,
+          `07700 900${String(index).padStart(3, '0')}`,
+          { personalisation },
+        );
+        const { data: seen } = await world.client.getNotificationById(data.id);
+        assert.equal(seen.id, data.id);
+      }),
+    );
+    await world.drain();
+  });
+
+  test('the timeline tells the acceptance, the attempt and the receipt', async () => {
+    const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900456', {
+      personalisation,
+    });
+    await world.drain();
+    const steps = await world.timeline(data.id);
+    assert.deepEqual(
+      steps.map(({ event, outcome, provider_status }) => [event, outcome ?? provider_status]),
+      [
+        ['accepted', undefined],
+        ['attempt', 'accepted'],
+        ['receipt', 'delivered'],
+      ],
+    );
+  });
+
+  test('another service cannot read it', async () => {
+    const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900456', {
+      personalisation,
+    });
+    const other = await world.addTenant();
+    const answer = await world.call('GET', `/v2/notifications/${data.id}`, { key: other.keys.normal });
+    assert.equal(answer.status, 404);
+    assert.deepEqual(answer.body, {
+      status_code: 404,
+      errors: [{ error: 'NoResultFound', message: 'No result found' }],
+    });
+  });
+});

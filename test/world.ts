@@ -1,0 +1,293 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { createCipher } from '../src/cipher.ts';
+import { readConfig } from '../src/config.ts';
+import { type Connection, connect } from '../src/database/connection.ts';
+import type { KeyType } from '../src/database/tables.ts';
+import { pasteableKey } from '../src/key/key.ts';
+import { addKey } from '../src/key/store.ts';
+import { createLog } from '../src/log.ts';
+import { type Platform, type Role, startPlatform } from '../src/platform.ts';
+import type { QueueName } from '../src/queue/names.ts';
+import type { Permission } from '../src/service/service.ts';
+import { addEmailReplyTo, addService, addSmsSender } from '../src/service/store.ts';
+import { addTemplate } from '../src/template/store.ts';
+
+export const secretKey = 'a secret that only the tests use';
+const salt = 'tests';
+
+/** The server that the tests run on (scripts/test.ts). */
+function serverUrl(): URL {
+  const url = process.env['TEST_DATABASE_URL'];
+  if (!url) throw new Error('TEST_DATABASE_URL is not set: run the tests with `npm test -- <files>`.');
+  return new URL(url);
+}
+
+/** A fresh, empty database on the server of the tests. */
+export async function freshDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const admin = new pg.Client({ connectionString: serverUrl().href });
+  await admin.connect();
+  await admin.query(`create database ${name}`);
+  await admin.end();
+  const url = serverUrl();
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    async drop() {
+      const client = new pg.Client({ connectionString: serverUrl().href });
+      await client.connect();
+      await client.query(`drop database if exists ${name} with (force)`);
+      await client.end();
+    },
+  };
+}
+
+/** Environment of a process of the product on a database; ports are free ones. */
+export function environment(
+  databaseUrl: string,
+  dataDir: string,
+  more: Record<string, string> = {},
+): Record<string, string> {
+  return {
+    DATABASE_URL: databaseUrl,
+    SECRET_KEY: secretKey,
+    DANGEROUS_SALT: salt,
+    DESPATCH_DATA_DIR: dataDir,
+    PORT: '0',
+    SANDBOX_PORT: '0',
+    LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+    DATABASE_POOL_SIZE: '8',
+    ...more,
+  };
+}
+
+/** What a notification looks like to whoever reads it over the API; the fields that tests look at. */
+export type SeenNotification = {
+  id: string;
+  status: string;
+  completed_at: string | null;
+  [field: string]: unknown;
+};
+
+export type TimelineStep = {
+  event: string;
+  outcome?: string;
+  code?: string;
+  applied?: boolean;
+  provider_status?: string;
+};
+
+export type OfficialClient = {
+  sendSms(
+    template: string,
+    phone: string,
+    options?: object,
+  ): Promise<{ status: number; data: Record<string, unknown> & { id: string } }>;
+  sendEmail(
+    template: string,
+    address: string,
+    options?: object,
+  ): Promise<{ status: number; data: Record<string, unknown> & { id: string } }>;
+  getNotificationById(id: string): Promise<{ status: number; data: SeenNotification }>;
+};
+
+const require = createRequire(import.meta.url);
+const { NotifyClient } = require('notifications-node-client') as {
+  NotifyClient: new (url: string, key: string) => OfficialClient;
+};
+
+export type Tenant = {
+  id: string;
+  keys: Record<KeyType, string>;
+  templates: { sms: string; email: string };
+  senders: { sms: string; email: string };
+};
+
+export type World = {
+  databaseUrl: string;
+  dataDir: string;
+  connection: Connection;
+  api: string;
+  sandboxUrl: string;
+  tenant: Tenant;
+  client: OfficialClient;
+  clientOf(key: string): OfficialClient;
+  /** Calls the API as it is, with a token of the tenant's normal key unless told otherwise. */
+  call(
+    method: string,
+    path: string,
+    options?: { body?: string | object; headers?: Record<string, string>; key?: string | null },
+  ): Promise<{ status: number; headers: Headers; body: any }>;
+  addTenant(options?: Partial<{ permissions: Permission[]; prefixSms: boolean }>): Promise<Tenant>;
+  timeline(id: string): Promise<TimelineStep[]>;
+  /** Resolves when `condition` holds; looks again every few milliseconds and gives up with the last value seen. */
+  until<T>(look: () => Promise<T>, condition: (value: T) => boolean, seconds?: number): Promise<T>;
+  /** Resolves when no task waits to be run now and every message has a final status. */
+  drain(seconds?: number): Promise<void>;
+  /** How the sandbox behaves from now on. */
+  behave(behaviour: object): Promise<void>;
+  sandbox(path: string): Promise<any>;
+  platform: Platform;
+  stop(): Promise<void>;
+};
+
+/** A whole platform of its own: fresh database, every role in this process, the sandbox as provider. */
+export async function createWorld(
+  options: {
+    roles?: readonly Role[];
+    queues?: readonly QueueName[];
+    environment?: Record<string, string>;
+  } = {},
+): Promise<World> {
+  const database = await freshDatabase();
+  const dataDir = mkdtempSync(join(tmpdir(), 'despatch-test-'));
+  const config = readConfig(environment(database.url, dataDir, options.environment));
+  const log = createLog(config.logLevel);
+  const platform = await startPlatform({
+    config,
+    roles: options.roles ?? null,
+    queues: options.queues ?? null,
+    log,
+  });
+  const connection = connect(database.url, 4, log);
+  const { db } = connection;
+  const cipher = createCipher([secretKey], salt);
+  const api = platform.url ?? '';
+  const sandboxUrl = platform.sandboxUrl ?? '';
+
+  async function addTenant({
+    permissions = ['sms', 'email'],
+    prefixSms = true,
+  }: Partial<{ permissions: Permission[]; prefixSms: boolean }> = {}): Promise<Tenant> {
+    const id = randomUUID();
+    const tenant: Tenant = {
+      id,
+      keys: { normal: '', team: '', test: '' },
+      templates: { sms: randomUUID(), email: randomUUID() },
+      senders: { sms: randomUUID(), email: randomUUID() },
+    };
+    const name = `Harbour ${id.slice(0, 8)}`;
+    await addService(db, {
+      id,
+      name,
+      restricted: false,
+      emailFrom: `harbour.${id.slice(0, 8)}`,
+      prefixSms,
+      permissions,
+    });
+    await addSmsSender(db, id, { id: tenant.senders.sms, text: 'HARBOUR', isDefault: true });
+    await addEmailReplyTo(db, id, { id: tenant.senders.email, text: 'desk@example.com', isDefault: true });
+    await addTemplate(db, {
+      id: tenant.templates.sms,
+      serviceId: id,
+      type: 'sms',
+      name: 'Tide',
+      subject: null,
+      content: 'Hi ((name)), high tide at ((time))',
+    });
+    await addTemplate(db, {
+      id: tenant.templates.email,
+      serviceId: id,
+      type: 'email',
+      name: 'Tide',
+      subject: 'Tide for ((name))',
+      content: 'Hi ((name)),\n\nhigh tide at ((time))',
+    });
+    for (const keyType of ['normal', 'team', 'test'] as const) {
+      const key = {
+        id: randomUUID(),
+        serviceId: id,
+        name: `a ${keyType} key`,
+        keyType,
+        secret: randomUUID(),
+      };
+      await addKey(db, cipher, key);
+      tenant.keys[keyType] = pasteableKey(key);
+    }
+    return tenant;
+  }
+
+  async function until<T>(
+    look: () => Promise<T>,
+    condition: (value: T) => boolean,
+    seconds = 15,
+  ): Promise<T> {
+    const deadline = Date.now() + seconds * 1000;
+    for (;;) {
+      const value = await look();
+      if (condition(value)) return value;
+      if (Date.now() > deadline)
+        throw new Error(`Still not so after ${seconds} seconds: ${JSON.stringify(value)}`);
+      await sleep(20);
+    }
+  }
+
+  const { makeToken } = await import('../src/cli/client.ts');
+  const tenant = await addTenant();
+  const world: World = {
+    databaseUrl: database.url,
+    dataDir,
+    connection,
+    api,
+    sandboxUrl,
+    tenant,
+    platform,
+    client: new NotifyClient(api, tenant.keys.normal),
+    clientOf: (key) => new NotifyClient(api, key),
+    addTenant,
+    until,
+    async call(method, path, { body, headers = {}, key = tenant.keys.normal } = {}) {
+      const response = await fetch(api + path, {
+        method,
+        headers: { ...(key !== null && { Authorization: `Bearer ${makeToken(key)}` }), ...headers },
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: text === '' ? null : JSON.parse(text),
+      };
+    },
+    async timeline(id) {
+      return (await world.call('GET', `/v2/notifications/${id}/timeline`)).body.timeline;
+    },
+    async drain(seconds = 20) {
+      await until(
+        async () => {
+          const { rows } = await connection.pool.query<{ open: number; due: number }>(`
+            select (select count(*) from notification_history where status in ('created', 'sending', 'pending'))::int as open,
+              (select count(*) from pgboss.job where state = 'active' or (state in ('created', 'retry') and start_after <= now()))::int as due`);
+          return rows[0]!;
+        },
+        ({ open, due }) => open === 0 && due === 0,
+        seconds,
+      );
+    },
+    async behave(behaviour) {
+      const response = await fetch(`${sandboxUrl}/behaviour`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(behaviour),
+      });
+      if (!response.ok) throw new Error(await response.text());
+    },
+    async sandbox(path) {
+      return await (await fetch(sandboxUrl + path, { headers: { accept: 'application/json' } })).json();
+    },
+    async stop() {
+      await platform.stop();
+      await connection.close();
+      await database.drop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+  if (sandboxUrl) await world.behave({ receipt_delay_ms: { min: 0, max: 0 } });
+  return world;
+}
