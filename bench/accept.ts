@@ -1,6 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import type { Child } from './child.ts';
+import { type Child, unexpectedEnds } from './child.ts';
 import { closedLoop, describeRefusals, type LoadOptions, openLoop, type Tally } from './load.ts';
 import { median, quantile } from './quantile.ts';
 import { Requests } from './requests.ts';
@@ -64,7 +63,7 @@ async function measureAccept(stage: Stage, { seconds }: Settings): Promise<Outco
   faults.push(
     ...(await missing(database.client, 'reference', 'bench_reference', tallies.reference)),
     ...(await missing(database.client, 'product', `pgboss.job where name = 'db-sms'`, tallies.product)),
-    ...deaths([product.child, reference.child]),
+    ...unexpectedEnds([product.child, reference.child]),
   );
   return {
     faults,
@@ -111,7 +110,7 @@ async function startReference(
 ): Promise<{ child: Child; url: string }> {
   const child = stage.startChild({
     name: 'reference',
-    args: [fileURLToPath(new URL('reference.ts', import.meta.url))],
+    args: ['bench/reference.ts'],
     environment: { DATABASE_URL: databaseUrl, KEY: key },
   });
   return { child, url: (await child.logged(/^Reference: (\S+)$/m))[1]! };
@@ -135,11 +134,4 @@ async function missing(
   return stored >= accepted
     ? []
     : [`${who}: accepted ${accepted} messages, but only ${stored} are in the database`];
-}
-
-/** Processes that ended by themselves, and the last they said. */
-function deaths(children: readonly Child[]): string[] {
-  return children
-    .filter(({ running }) => !running)
-    .map((child) => `The ${child.name} process ended by itself. Its last lines:\n${child.lastLines()}`);
 }

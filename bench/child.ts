@@ -75,11 +75,6 @@ export class Child {
     return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
   }
 
-  /** How many lines of the log hold `text`, for a look at what went wrong. */
-  linesWith(text: string): number {
-    return readFileSync(this.#logFile, 'utf8').split(text).length - 1;
-  }
-
   /** The most memory the process has held so far, in bytes; null where the system does not say. */
   get residentPeak(): number | null {
     return this.running ? residentPeak(this.#process.pid!) : null;
@@ -94,4 +89,11 @@ export class Child {
     await this.#exited;
     clearTimeout(timer);
   }
+}
+
+/** A sentence for each process that ended although nobody had asked it to, with the last it said. */
+export function unexpectedEnds(children: readonly Child[]): string[] {
+  return children
+    .filter(({ running }) => !running)
+    .map((child) => `The ${child.name} process ended by itself. Its last lines:\n${child.lastLines()}`);
 }

@@ -1,6 +1,207 @@
-import type { Scenario } from './scenario.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { type Child, unexpectedEnds } from './child.ts';
+import { closedLoop, describeRefusals, type LoadOptions, type Tally } from './load.ts';
+import { quantile } from './quantile.ts';
+import { Requests } from './requests.ts';
+import { SandboxClient } from './sandbox-client.ts';
+import type { Outcome, Scenario, Settings } from './scenario.ts';
+import { readAccount, startServer } from './server.ts';
+import type { Stage } from './stage.ts';
+import { Wire } from './wire.ts';
+
+const connections = 64;
+const singles = 100;
+const pollMilliseconds = 250;
+/** Nothing has moved for so long: what is not final by now is called lost. Longer than the recovery of a worker. */
+const patienceMilliseconds = 40_000;
+
+const finalStatuses = ['delivered', 'sent', 'temporary-failure', 'permanent-failure', 'technical-failure'];
+
+/**
+ * Messages from the API to `delivered`, through one API process, one worker process and a provider that is reached,
+ * and reports, over HTTP. Counts at both ends: every accepted message must come to a final status, and reach the
+ * provider exactly once.
+ */
 export const flow: Scenario = {
   name: 'flow',
-  summary: 'todo',
-  run: async () => ({ figures: [], faults: [] }),
+  summary: 'messages per second from the API to delivered, and the way of one message on an idle system',
+  run: measureFlow,
 };
+
+/** The installation under test, and the ids of all that it has accepted. */
+type Installation = Readonly<{
+  client: pg.Client;
+  provider: SandboxClient;
+  load: LoadOptions;
+  accepted: string[];
+}>;
+
+async function measureFlow(stage: Stage, { messages, emails }: Settings): Promise<Outcome> {
+  const { url: databaseUrl, client } = await stage.openDatabase();
+  const provider = await startProvider(stage);
+  const api = await startServer(stage, { databaseUrl, roles: 'api' });
+  const worker = await startServer(stage, {
+    databaseUrl,
+    roles: 'worker,scheduler',
+    environment: { SANDBOX_URL: provider.client.url, API_HOST_NAME: api.url },
+  });
+  const accepted: string[] = [];
+  const load: LoadOptions = {
+    url: api.url,
+    requests: new Requests(readAccount(stage), emails),
+    connections,
+    onAccepted: (body) => accepted.push((JSON.parse(body.toString()) as { id: string }).id),
+  };
+  const installation: Installation = { client, provider: provider.client, load, accepted };
+
+  const warmUp = await sendAll(installation, Math.ceil(messages / 10));
+  const idle = await measureIdle(installation, Math.min(singles, Math.ceil(messages / 10)));
+
+  const before = accepted.length;
+  const startedAt = Date.now();
+  const tally = await sendAll(installation, messages);
+  const course = await readCourse(client, accepted.slice(before));
+
+  const lost = accepted.length - (await readCourse(client, accepted)).final;
+  const counts = await provider.client.counts();
+  const servers = [api.child, worker.child];
+  const memory = servers.reduce((sum, child) => sum + (child.residentPeak ?? Number.NaN), 0);
+  const faults = [
+    ...[warmUp, idle, tally].flatMap((each) => describeRefusals('API', each)),
+    ...unexpectedEnds([...servers, provider.child]),
+  ];
+  if (lost > 0) faults.push(`${lost} accepted messages did not come to a final status`);
+  if (course.delivered < course.final)
+    faults.push(`${course.final - course.delivered} messages ended otherwise than delivered`);
+  if (counts.duplicates > 0) faults.push(`${counts.duplicates} messages reached the provider more than once`);
+  if (counts.distinct !== accepted.length)
+    faults.push(`${accepted.length} messages were accepted, but ${counts.distinct} reached the provider`);
+  return {
+    faults,
+    figures: [
+      {
+        key: 'per_second',
+        meaning: `API to delivered, ${messages} messages`,
+        value: (course.final * 1000) / (course.lastAt - startedAt),
+        unit: '/s',
+        target: { atLeast: 1000 },
+      },
+      { key: 'lost', meaning: 'accepted, but never final', value: lost, target: { atMost: 0 } },
+      {
+        key: 'twice',
+        meaning: 'handed to the provider more than once',
+        value: counts.duplicates,
+        target: { atMost: 0 },
+      },
+      {
+        key: 'accepted_per_second',
+        meaning: 'accepted meanwhile, until all were',
+        value: (tally.accepted * 1000) / tally.milliseconds,
+        unit: '/s',
+      },
+      { key: 'handed_over_p50_ms', meaning: 'created to sent, p50', value: course.p50, unit: 'ms' },
+      { key: 'handed_over_p95_ms', meaning: 'created to sent, p95', value: course.p95, unit: 'ms' },
+      {
+        key: 'idle_p50_ms',
+        meaning: 'idle system, 201 to arrival at the provider, p50',
+        value: quantile(idle.latencies, 0.5),
+        unit: 'ms',
+      },
+      {
+        key: 'idle_p95_ms',
+        meaning: 'idle system, 201 to arrival at the provider, p95',
+        value: quantile(idle.latencies, 0.95),
+        unit: 'ms',
+        target: { under: 150 },
+      },
+      {
+        key: 'memory_mib',
+        meaning: 'most memory of API and worker together',
+        value: memory / 2 ** 20,
+        unit: 'MiB',
+        target: { under: 512 },
+      },
+    ],
+  };
+}
+
+async function startProvider(stage: Stage): Promise<{ child: Child; client: SandboxClient }> {
+  const child = stage.startChild({ name: 'provider', args: ['bench/provider.ts'], environment: {} });
+  return { child, client: new SandboxClient((await child.logged(/^Provider: (\S+)$/m))[1]!) };
+}
+
+/** Sends so many messages as fast as they are accepted, and waits until all are final or nothing moves any more. */
+async function sendAll(installation: Installation, messages: number): Promise<Tally> {
+  const { load, accepted, client, provider } = installation;
+  let left = messages;
+  const tally = await closedLoop(load, () => left-- > 0);
+  let most = -1;
+  let movedAt = performance.now();
+  while (performance.now() - movedAt < patienceMilliseconds) {
+    // The provider knows without costing the database anything; that has the last word.
+    let moved = (await provider.counts()).reported;
+    if (moved >= accepted.length) {
+      const { rows } = await client.query<{ final: number }>(
+        'select count(*)::int as final from notification_history where status = any($1)',
+        [finalStatuses],
+      );
+      const { final } = rows[0]!;
+      if (final >= accepted.length) break;
+      moved += final;
+    }
+    if (moved > most) {
+      most = moved;
+      movedAt = performance.now();
+    }
+    await sleep(pollMilliseconds);
+  }
+  return tally;
+}
+
+/** One message after another: milliseconds from its 201 to its arrival at the provider, the shortest first. */
+async function measureIdle(
+  { load, provider, accepted }: Installation,
+  messages: number,
+): Promise<Tally & { latencies: Float64Array }> {
+  const latencies = new Float64Array(messages);
+  const refusals = new Map<string, number>();
+  const wire = await Wire.open(load.url);
+  const started = performance.now();
+  for (let index = 0; index < messages; index++) {
+    const { status, body } = await wire.send(load.requests.take());
+    const answeredAt = Date.now();
+    if (status !== 201) {
+      refusals.set(`${status} on an idle system`, (refusals.get(`${status} on an idle system`) ?? 0) + 1);
+      latencies[index] = Number.NaN;
+      continue;
+    }
+    load.onAccepted?.(body);
+    const arrivedAt = await provider.arrival(accepted.at(-1)!, patienceMilliseconds);
+    latencies[index] = arrivedAt - answeredAt;
+    // Its receipt is not to meet the next message.
+    await sleep(30);
+  }
+  wire.close();
+  return {
+    accepted: messages,
+    milliseconds: performance.now() - started,
+    refusals,
+    latencies: latencies.sort(),
+  };
+}
+
+type Course = Readonly<{ final: number; delivered: number; lastAt: number; p50: number; p95: number }>;
+
+/** What the database says about these messages. `p50`, `p95`: milliseconds from created to sent. */
+async function readCourse(client: pg.Client, ids: readonly string[]): Promise<Course> {
+  const { rows } = await client.query<Course>(
+    `select count(*)::int as final, count(*) filter (where status = 'delivered')::int as delivered,
+       (extract(epoch from max(updated_at)) * 1000)::float8 as "lastAt",
+       percentile_cont(0.5) within group (order by extract(epoch from sent_at - created_at)::float8 * 1000) as p50,
+       percentile_cont(0.95) within group (order by extract(epoch from sent_at - created_at)::float8 * 1000) as p95
+     from notification_history where id = any($1::uuid[]) and status = any($2)`,
+    [ids, finalStatuses],
+  );
+  return rows[0]!;
+}

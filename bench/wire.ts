@@ -60,7 +60,7 @@ export class Wire {
     this.#received = received;
     const end = received.indexOf(headEnd);
     if (end === -1) return;
-    const head = received.latin1Slice(0, end);
+    const head = received.toString('latin1', 0, end);
     const length = /\r\ncontent-length: *(\d+)/i.exec(head);
     if (!length) {
       this.#socket.destroy(new Error('An answer came without a Content-Length.'));

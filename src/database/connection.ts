@@ -32,6 +32,8 @@ export function connect(url: string, poolSize: number, log: Log): Connection {
   });
   // A broken idle connection is replaced by the pool; without a listener the process would end.
   pool.on('error', (error) => log.warn({ err: error }, 'An idle database connection broke'));
+  // The same for one that breaks while a query holds it: the query's own error says it.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return { db, pool, url, close: () => db.destroy() };
 }
@@ -41,12 +43,13 @@ export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string') {
-    // 08: connection exception; 57P01 to 57P03: shut down, crash, starting up; 53300: no connection left.
-    if (/^(08...|57P0[1-3]|53300)$/.test(code)) return true;
+    // 08: connection exception; 57P01 to 57P03: shut down, crash, starting up; 53300: no connection left; 28 and
+    // 3D000: it does not let us in (yet).
+    if (/^(08...|57P0[1-3]|53300|28...|3D000)$/.test(code)) return true;
     if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(code))
       return true;
   }
-  return /Connection terminated|connection timeout|timeout exceeded when trying to connect|Client was closed|Cannot use a pool after/i.test(
+  return /Connection terminated|not currently accepting connections|connection timeout|timeout exceeded when trying to connect|Client was closed|Cannot use a pool after/i.test(
     error.message,
   );
 }

@@ -3,7 +3,7 @@ import { parseLossless } from '../literal.ts';
 import type { StoredNotification } from '../notification/store.ts';
 import type { EmailMessage, Message, SmsMessage } from '../provider/contract.ts';
 import { defaultSender, type Service } from '../service/service.ts';
-import { emailHtmlBody, emailPlainText, emailSubject } from '../template/email.ts';
+import { renderEmail } from '../template/email.ts';
 import { personalisationOf } from '../template/personalisation.ts';
 import { renderSms } from '../template/sms.ts';
 import type { TemplateCaches } from '../template/store.ts';
@@ -44,7 +44,7 @@ export async function composeMessage(
     };
     return { message, billableUnits: rendered.fragments };
   }
-  const body = { unsubscribeLink: notification.unsubscribeUrl };
+  const { subject, text, html } = renderEmail(content.email, values);
   const message: EmailMessage = {
     type: 'email',
     reference: id,
@@ -53,9 +53,9 @@ export async function composeMessage(
     fromAddress: `${service.emailFrom}@${composer.emailDomain}`,
     // Read from the service at send time where the message chose none (seed); never carried through the queues.
     replyTo: notification.replyToText ?? defaultSender(service.emailReplyTos)?.text ?? null,
-    subject: emailSubject(content.email, values),
-    text: emailPlainText(content.email, values, body),
-    html: emailHtmlBody(content.email, values, body),
+    subject,
+    text,
+    html,
     unsubscribeUrl: notification.unsubscribeUrl,
   };
   return { message, billableUnits: 0 };

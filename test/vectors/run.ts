@@ -10,7 +10,14 @@ import type { Suite } from './suite.ts';
 
 export const vectorsDir = process.env['VECTORS_DIR'] ?? join(import.meta.dirname, '../../../shared/vectors');
 
-export type Failure = { file: string; name: string; part?: string; input: unknown; expected: unknown; got: unknown };
+export type Failure = {
+  file: string;
+  name: string;
+  part?: string;
+  input: unknown;
+  expected: unknown;
+  got: unknown;
+};
 
 /** The suites in `suites/`, by name of their vector file. */
 export async function loadSuites(): Promise<Suite[]> {
@@ -31,13 +38,21 @@ export async function runSuite(suite: Suite): Promise<{ passed: number; failures
   let passed = 0;
   for (const vector of suite.cases(JSON.parse(readFileSync(path, 'utf8')))) {
     const failed = (part: string | undefined, expected: unknown, got: unknown) =>
-      failures.push({ file: suite.file, name: vector.name, ...(part && { part }), input: vector, expected, got });
+      failures.push({
+        file: suite.file,
+        name: vector.name,
+        ...(part && { part }),
+        input: vector,
+        expected,
+        got,
+      });
     const before = failures.length;
     try {
       const judged = await suite.judge(vector);
       for (const { part, expected, got } of 'length' in judged ? judged : [judged]) {
         // Through JSON, because that is what the cases are written in: an absent field and undefined are equal.
-        const plain = (value: unknown) => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
+        const plain = (value: unknown) =>
+          value === undefined ? undefined : JSON.parse(JSON.stringify(value));
         if (!isDeepStrictEqual(plain(expected), plain(got))) failed(part, expected, got);
       }
     } catch (error) {

@@ -9,7 +9,9 @@ export type Suite = {
   readonly file: string;
   /** The cases of the parsed file, in order; elements that only describe the file are left out. */
   readonly cases: (content: unknown) => readonly VectorCase[];
-  readonly judge: (vector: VectorCase) => Judgement | readonly Judgement[] | Promise<Judgement | readonly Judgement[]>;
+  readonly judge: (
+    vector: VectorCase,
+  ) => Judgement | readonly Judgement[] | Promise<Judgement | readonly Judgement[]>;
 };
 
 export type VectorCase = { readonly name: string; readonly [field: string]: unknown };

@@ -85,6 +85,7 @@ const indexes = (rows: readonly { index: number }[]) => rows.map(({ index }) => 
 function described(check: CsvCheck): Record<string, unknown> {
   const { columns } = check;
   return {
+    unreadable: false,
     column_headers: columns.headers,
     missing_column_headers: columns.missing.toSorted(),
     duplicate_recipient_column_headers: columns.duplicateRecipients,

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const lookMilliseconds = 10;
+
+/** What the provider's end has seen. */
+export type ProviderCounts = Readonly<{
+  /** Different messages taken in. */
+  distinct: number;
+  /** Those of them that came more than once. */
+  duplicates: number;
+  /** Receipts that were answered, or given up. */
+  reported: number;
+}>;
+
+/** Asks the sandbox what it has received. */
+export class SandboxClient {
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  /** Throws when the sandbox could not tell all messages apart: then its counts prove nothing. */
+  async counts(): Promise<ProviderCounts> {
+    const counts = await this.#get<{
+      distinct_references: number;
+      duplicate_references: number;
+      uncounted: number;
+      receipts: { sent: number; failed: number };
+    }>('/counts');
+    if (counts.uncounted > 0) throw new Error('The sandbox has seen more messages than it can count.');
+    return {
+      distinct: counts.distinct_references,
+      duplicates: counts.duplicate_references,
+      reported: counts.receipts.sent + counts.receipts.failed,
+    };
+  }
+
+  /** When the message arrived, in Unix milliseconds; NaN when it has not come within `milliseconds`. */
+  async arrival(reference: string, milliseconds: number): Promise<number> {
+    const deadline = performance.now() + milliseconds;
+    while (performance.now() < deadline) {
+      const { messages } = await this.#get<{ messages: { received_at: string }[] }>(
+        `/messages?reference=${reference}&limit=1`,
+      );
+      if (messages[0]) return Date.parse(messages[0].received_at);
+      await sleep(lookMilliseconds);
+    }
+    return Number.NaN;
+  }
+
+  async #get<Body>(path: string): Promise<Body> {
+    const response = await fetch(this.url + path);
+    if (!response.ok) throw new Error(`The sandbox answered ${response.status} to GET ${path}.`);
+    return (await response.json()) as Body;
+  }
+}

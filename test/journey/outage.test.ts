@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { createWorld } from '../world.ts';
+
+const personalisation = { name: 'Rowan', time: '14:05' };
+
+test('while a provider is down messages wait, and go out once it is back', async () => {
+  const world = await createWorld({ environment: { DELIVER_RETRY_DELAY_SECONDS: '1' } });
+  try {
+    await world.behave({ outage: true });
+    const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900123', {
+      personalisation,
+    });
+    await world.until(
+      () => world.timeline(data.id),
+      (steps) => steps.filter(({ outcome }) => outcome === 'failed').length >= 2,
+    );
+    assert.equal((await world.client.getNotificationById(data.id)).data.status, 'created');
+    await world.behave({ outage: false });
+    await world.drain();
+    assert.equal((await world.client.getNotificationById(data.id)).data.status, 'delivered');
+    assert.deepEqual((await world.sandbox('/counts')).duplicates, []);
+  } finally {
+    await world.stop();
+  }
+});
+
+test('a refusal for good is a technical failure at once; used up tries are one at the end', async () => {
+  const world = await createWorld({
+    environment: { DELIVER_RETRY_DELAY_SECONDS: '1', DELIVER_MAX_RETRIES: '1' },
+  });
+  try {
+    await world.behave({ refusal_rate: 1 });
+    const refused = await world.client.sendSms(world.tenant.templates.sms, '07700900123', {
+      personalisation,
+    });
+    await world.drain();
+    assert.equal((await world.client.getNotificationById(refused.data.id)).data.status, 'technical-failure');
+    assert.equal((await world.timeline(refused.data.id)).length, 2);
+
+    await world.behave({ refusal_rate: 0, failure_rate: 1 });
+    const failed = await world.client.sendSms(world.tenant.templates.sms, '07700900123', { personalisation });
+    await world.drain();
+    assert.equal((await world.client.getNotificationById(failed.data.id)).data.status, 'technical-failure');
+    assert.deepEqual(
+      (await world.timeline(failed.data.id)).map(({ outcome }) => outcome),
+      [undefined, 'failed', 'failed'],
+    );
+  } finally {
+    await world.stop();
+  }
+});
+
+test('a time-out is marked unknown, and a receipt that comes meanwhile stops the message from being sent again', async () => {
+  const world = await createWorld({
+    environment: { DELIVER_RETRY_DELAY_SECONDS: '1', PROVIDER_TIMEOUT_SECONDS: '1' },
+  });
+  try {
+    await world.behave({ timeout_rate: 1 });
+    const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900123', {
+      personalisation,
+    });
+    await world.drain();
+    assert.equal((await world.client.getNotificationById(data.id)).data.status, 'delivered');
+    await world.until(
+      () => world.timeline(data.id),
+      (steps) => steps.some(({ outcome }) => outcome === 'unknown'),
+    );
+    assert.deepEqual((await world.sandbox('/counts')).duplicates, []);
+  } finally {
+    await world.stop();
+  }
+});
+
+test('receipts that come twice and out of order change a message once, and are all on its timeline', async () => {
+  const world = await createWorld();
+  try {
+    await world.behave({ receipt_duplicate_rate: 1, receipt_shuffle: true });
+    const { data } = await world.client.sendSms(world.tenant.templates.sms, '07833333333', {
+      personalisation,
+    });
+    await world.drain();
+    const steps = await world.until(
+      () => world.timeline(data.id),
+      (all) => all.filter(({ event }) => event === 'receipt').length === 4,
+    );
+    assert.equal((await world.client.getNotificationById(data.id)).data.status, 'temporary-failure');
+    assert.ok(steps.some(({ applied }) => applied === false));
+  } finally {
+    await world.stop();
+  }
+});
+
+test('a database that goes away is a 503 that keeps nothing; when it is back everything goes on', async () => {
+  const world = await createWorld();
+  try {
+    const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900123', {
+      personalisation,
+    });
+    const database = new URL(world.databaseUrl).pathname.slice(1);
+    const admin = async (statement: string) => {
+      const pg = (await import('pg')).default;
+      const client = new pg.Client({ connectionString: process.env['TEST_DATABASE_URL'] });
+      await client.connect();
+      await client.query(statement);
+      await client.end();
+    };
+    await admin(`alter database ${database} with allow_connections false`);
+    await admin(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`);
+    const body = { template_id: world.tenant.templates.sms, phone_number: '07700900123', personalisation };
+    const refused = await world.until(
+      () => world.call('POST', '/v2/notifications/sms', { body }),
+      ({ status }) => status !== 201,
+    );
+    assert.equal(refused.status, 503);
+    assert.equal(refused.body.errors[0].error, 'ServiceUnavailable');
+    assert.equal(refused.headers.get('retry-after'), '5');
+    assert.equal((await world.call('GET', '/_status?simple=1', { key: null })).status, 200);
+
+    await admin(`alter database ${database} with allow_connections true`);
+    const accepted = await world.until(
+      () => world.call('POST', '/v2/notifications/sms', { body }),
+      ({ status }) => status === 201,
+    );
+    await world.drain(40);
+    for (const id of [data.id, accepted.body.id])
+      assert.equal((await world.client.getNotificationById(id)).data.status, 'delivered');
+  } finally {
+    await world.stop();
+  }
+});
+
+test('a taken port is told in a sentence that names the setting', async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  const { port } = taken.address() as { port: number };
+  try {
+    await assert.rejects(
+      createWorld({ environment: { PORT: String(port) } }),
+      new RegExp(`Port ${port} is taken.*PORT`),
+    );
+  } finally {
+    taken.close();
+  }
+});
