@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { type Child, unexpectedEnds } from './child.ts';
 import { closedLoop, describeRefusals, type LoadOptions, openLoop, type Tally } from './load.ts';
@@ -110,7 +111,7 @@ async function startReference(
 ): Promise<{ child: Child; url: string }> {
   const child = stage.startChild({
     name: 'reference',
-    args: ['bench/reference.ts'],
+    args: [fileURLToPath(new URL('./reference.ts', import.meta.url))],
     environment: { DATABASE_URL: databaseUrl, KEY: key },
   });
   return { child, url: (await child.logged(/^Reference: (\S+)$/m))[1]! };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { type Child, unexpectedEnds } from './child.ts';
 import { closedLoop, describeRefusals, type LoadOptions, type Tally } from './load.ts';
@@ -83,7 +84,7 @@ async function measureFlow(stage: Stage, { messages, emails }: Settings): Promis
       {
         key: 'per_second',
         meaning: `API to delivered, ${messages} messages`,
-        value: (course.final * 1000) / (course.lastAt - startedAt),
+        value: course.final === 0 ? 0 : (course.final * 1000) / (course.lastAt - startedAt),
         unit: '/s',
         target: { atLeast: 1000 },
       },
@@ -127,7 +128,11 @@ async function measureFlow(stage: Stage, { messages, emails }: Settings): Promis
 }
 
 async function startProvider(stage: Stage): Promise<{ child: Child; client: SandboxClient }> {
-  const child = stage.startChild({ name: 'provider', args: ['bench/provider.ts'], environment: {} });
+  const child = stage.startChild({
+    name: 'provider',
+    args: [fileURLToPath(new URL('./provider.ts', import.meta.url))],
+    environment: {},
+  });
   return { child, client: new SandboxClient((await child.logged(/^Provider: (\S+)$/m))[1]!) };
 }
 
@@ -191,9 +196,10 @@ async function measureIdle(
   };
 }
 
+/** `lastAt`: Unix milliseconds of the last receipt; `p50`, `p95`: milliseconds from created to sent. */
 type Course = Readonly<{ final: number; delivered: number; lastAt: number; p50: number; p95: number }>;
 
-/** What the database says about these messages. `p50`, `p95`: milliseconds from created to sent. */
+/** What the database says about these messages, as far as they are final. */
 async function readCourse(client: pg.Client, ids: readonly string[]): Promise<Course> {
   const { rows } = await client.query<Course>(
     `select count(*)::int as final, count(*) filter (where status = 'delivered')::int as delivered,

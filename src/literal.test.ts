@@ -15,6 +15,10 @@ test('every number keeps its source text, wherever in a document it stands', () 
     )
     .map(([sign, whole, part, exponent]) => `${sign}${whole}${part === null ? '' : `.${part}`}${exponent}`);
   const frame = fc.constantFrom('?', ' ?', '[?]', '[1,\n?]', '{"a":?}', '{"a" :\t?,"b":[[?]]}', '["e.1",?]');
+  for (const digits of [15, 16, 17, 18]) {
+    const source = '9'.repeat(digits);
+    assert.equal(JSON.stringify(parseLossless(`[-${source}]`)), `[-${source}]`);
+  }
   fc.assert(
     fc.property(number, frame, (source, text) => {
       const document = text.replaceAll('?', source);
@@ -27,7 +31,8 @@ test('every number keeps its source text, wherever in a document it stands', () 
 test('a number in the literal notation reads back as the same double', () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
-      const text = numberText(value.toExponential());
+      const sign = Object.is(value, -0) ? '-' : '';
+      const text = numberText(sign + value.toExponential());
       assert.match(text, /^-?(\d+\.\d+|\d(\.\d+)?e[+-]\d{2,3})$/);
       assert.ok(Object.is(Number(text), value), text);
     }),

@@ -37,6 +37,11 @@ export function parseLossless(text: string): unknown {
   }
 }
 
+/** The source text of a number that `parseLossless` kept with it; null for anything else. */
+export function numberSource(value: unknown): string | null {
+  return Json.isRawJSON(value) ? value.rawJSON : null;
+}
+
 /** The literal notation of any value. Nesting beyond 100 levels shows as `...`. Never throws. */
 export function literalText(value: unknown, depth = 0): string {
   switch (typeof value) {

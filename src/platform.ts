@@ -42,6 +42,7 @@ import { receiptRoutes } from './receipt/routes.ts';
 import { DEFAULT_RATES, parseRates, type Rates } from './recipient/international-rates.ts';
 import { researchReceipts } from './research/queue.ts';
 import { createResearch } from './research/worker.ts';
+import { resumeReceipts } from './sandbox/resume.ts';
 import { type Sandbox, startSandbox } from './sandbox/server.ts';
 import { createServiceCache } from './service/store.ts';
 import { createAccepting } from './submission/accepting.ts';
@@ -144,6 +145,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     }
     const sandboxUrl = config.sandboxUrl ?? sandbox?.url ?? `http://127.0.0.1:${config.sandboxPort}`;
     await bootstrap({ db, cipher, log }, { demo: config.demo, providers: sandboxDetails });
+    if (sandbox) {
+      const owed = await resumeReceipts(db, queues);
+      if (owed > 0)
+        log.info({ count: owed }, 'The sandbox owed receipts from an earlier run and posts them now');
+    }
 
     if (has.includes('api')) {
       const accepting = createAccepting({ db, queues, cipher });
@@ -187,6 +193,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
           url: sandboxUrl,
           receiptUrl: ownUrl,
           timeoutSeconds: config.providerTimeoutSeconds,
+          // It takes both types, and each type's queue sends so many at once.
+          connections: 2 * config.deliverConcurrency,
         }),
       };
       stops.push(() => Promise.all(Object.values(clients).map((client) => client.close?.())));

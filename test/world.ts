@@ -133,7 +133,8 @@ export type World = {
   /** How the sandbox behaves from now on. */
   behave(behaviour: object): Promise<void>;
   sandbox(path: string): Promise<any>;
-  platform: Platform;
+  /** One more process' worth of the product on the same database, in this process. */
+  startMore(options: { roles: readonly Role[]; queues?: readonly QueueName[] }): Promise<Platform>;
   stop(): Promise<void>;
 };
 
@@ -237,7 +238,19 @@ export async function createWorld(
     api,
     sandboxUrl,
     tenant,
-    platform,
+    startMore: ({ roles, queues = null }) =>
+      startPlatform({
+        config: readConfig(
+          environment(database.url, dataDir, {
+            ...options.environment,
+            SANDBOX_URL: sandboxUrl,
+            API_HOST_NAME: api,
+          }),
+        ),
+        roles,
+        queues,
+        log,
+      }),
     client: new NotifyClient(api, tenant.keys.normal),
     clientOf: (key) => new NotifyClient(api, key),
     addTenant,

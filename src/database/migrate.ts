@@ -1,11 +1,11 @@
 import { type Migration, Migrator } from 'kysely';
 import type { Log } from '../log.ts';
 import type { Db } from './connection.ts';
-import * as messages from './migrations/0001-messages.ts';
+import { up as messages } from './migrations/0001-messages.ts';
 
 /** In order. A migration that has run anywhere is never changed; the next one gets the next number. */
 const migrations: Readonly<Record<string, Migration>> = {
-  '0001-messages': messages,
+  '0001-messages': { up: messages },
 };
 
 /** Brings the database to the newest migration. Takes a lock, so that any number of processes may start at once. */

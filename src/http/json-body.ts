@@ -1,4 +1,4 @@
-import { parseLossless } from '../literal.ts';
+import { numberSource, parseLossless } from '../literal.ts';
 import { badRequest } from '../problem.ts';
 
 /**
@@ -12,6 +12,11 @@ export function readJson(body: unknown): unknown {
   } catch {
     throw badRequest('Invalid JSON supplied in POST data');
   }
-  if (!document || (Array.isArray(document) && document.length === 0)) return {};
-  return document;
+  const isEmptyList = Array.isArray(document) && document.length === 0;
+  return !document || isEmptyList || isZero(document) ? {} : document;
+}
+
+/** A zero that was written with a fraction or a sign, and so is kept with its source text (literal.ts). */
+function isZero(document: unknown): boolean {
+  return numberSource(document) !== null && Number(numberSource(document)) === 0;
 }

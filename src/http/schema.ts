@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox';
 import { parseUuid } from '../identifier.ts';
-import { literalText } from '../literal.ts';
+import { literalText, numberSource } from '../literal.ts';
 
 /**
  * One translator from a JSON Schema and a document to the error texts of spec 01 section 3.2. The schemas are the
@@ -71,7 +71,8 @@ function propertyFaults(name: string, node: Node, value: unknown, formats: Forma
     const fault = fitting.format === undefined ? null : formats[fitting.format]?.(value);
     if (fault) faults.push(`${name} ${fault}`);
   }
-  if (fitting.minimum !== undefined && isOfType(value, 'number') && numberOf(value) < fitting.minimum)
+  const number = numberOf(value);
+  if (fitting.minimum !== undefined && number !== null && number < fitting.minimum)
     faults.push(`${name} ${literal(value)} is less than the minimum of ${fitting.minimum}`);
   return faults;
 }
@@ -93,16 +94,14 @@ function codePoints(text: string): number {
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isLosslessNumber(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && numberSource(value) === null;
 }
 
-/** A number kept with its source text (see literal.ts). */
-function isLosslessNumber(value: unknown): boolean {
-  return (JSON as unknown as { isRawJSON(candidate: unknown): boolean }).isRawJSON(value);
-}
-
-function numberOf(value: unknown): number {
-  return Number(isLosslessNumber(value) ? (value as { rawJSON: string }).rawJSON : value);
+/** A number, or null: also one that was kept with its source text (see literal.ts). */
+function numberOf(value: unknown): number | null {
+  if (typeof value === 'number') return value;
+  const source = numberSource(value);
+  return source === null ? null : Number(source);
 }
 
 function isOfType(value: unknown, type: string): boolean {
@@ -114,9 +113,9 @@ function isOfType(value: unknown, type: string): boolean {
     case 'object':
       return isObject(value);
     case 'integer':
-      return Number.isInteger(value) || (isLosslessNumber(value) && Number.isInteger(numberOf(value)));
+      return Number.isInteger(numberOf(value));
     case 'number':
-      return typeof value === 'number' || isLosslessNumber(value);
+      return numberOf(value) !== null;
     default:
       return typeof value === type;
   }

@@ -5,7 +5,6 @@ import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import type { InjectOptions } from 'fastify';
 import { pino } from 'pino';
-import { systemClock } from '../clock.ts';
 import { connect } from '../database/connection.ts';
 import { createLog } from '../log.ts';
 import { createMetrics } from '../metrics.ts';
@@ -41,7 +40,7 @@ function world() {
     }),
   );
   const metrics = createMetrics(null, log);
-  const app = createServer({ clock: systemClock, log, metrics });
+  const app = createServer({ log, metrics });
   let thrown: unknown;
   app.get(
     '/v2/notifications/:id',

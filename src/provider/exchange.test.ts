@@ -13,7 +13,10 @@ async function provider(t: TestContext, listener: RequestListener, { path = '', 
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const http = connectProvider(`http://127.0.0.1:${port}${path}`, seconds);
+  const http = connectProvider(`http://127.0.0.1:${port}${path}`, {
+    timeoutSeconds: seconds,
+    connections: 4,
+  });
   t.after(async () => {
     await http.close();
     server.closeAllConnections();
@@ -61,7 +64,7 @@ test('the request arrives as given below the path of the URL, and the answer com
 test('a connection that is refused, or is lost before TLS stands, means that the provider did not take it', async (t) => {
   const detail = 'The provider could not be reached';
   const { http, server, port } = await provider(t, (_, response) => response.end());
-  const plain = connectProvider(`https://127.0.0.1:${port}`, 30);
+  const plain = connectProvider(`https://127.0.0.1:${port}`, { timeoutSeconds: 30, connections: 4 });
   t.after(() => plain.close());
   const code = 'ERR_SSL_WRONG_VERSION_NUMBER';
   assert.deepEqual(await plain.post('/', {}, 'body', never), { outcome: 'failed', code, detail });
@@ -76,7 +79,7 @@ test('a connection that is refused, or is lost before TLS stands, means that the
 test('a provider that does not finish connecting in time did not take it', async (t) => {
   const { server, port } = await provider(t, () => {});
   server.removeAllListeners('connection');
-  const http = connectProvider(`https://127.0.0.1:${port}`, 0.5);
+  const http = connectProvider(`https://127.0.0.1:${port}`, { timeoutSeconds: 0.5, connections: 4 });
   t.after(() => http.close());
   const exchange = await http.post('/', {}, 'body', never);
   assert.ok('outcome' in exchange && exchange.outcome === 'failed', JSON.stringify(exchange));

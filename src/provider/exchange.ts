@@ -17,6 +17,9 @@ export type ProviderHttp = {
   close(): Promise<void>;
 };
 
+/** Bytes of an answer that are read; a provider says what it has to say in less. */
+const longestAnswer = 1_000_000;
+
 /** Errors of connecting, TLS included: no byte of a request can have reached the provider, it did not take it. */
 const beforeSending = new WeakSet<Error>();
 
@@ -32,9 +35,13 @@ function connector(timeout: number): buildConnector.connector {
 /**
  * HTTP to one provider over kept-alive connections. An error before the request could be sent is `failed`; a time-out
  * or a connection lost afterwards is `unknown`, because the provider may have taken the message all the same (DESIGN,
- * section 5). `timeoutSeconds` bounds the whole exchange.
+ * section 5). `timeoutSeconds` bounds the whole exchange; `connections` should be as many as there are senders, since
+ * waiting for one counts as waiting for the provider.
  */
-export function connectProvider(url: string, timeoutSeconds: number, connections = 128): ProviderHttp {
+export function connectProvider(
+  url: string,
+  { timeoutSeconds, connections }: Readonly<{ timeoutSeconds: number; connections: number }>,
+): ProviderHttp {
   const base = new URL(url);
   const pool = new Pool(base.origin, {
     connections,
@@ -43,6 +50,7 @@ export function connectProvider(url: string, timeoutSeconds: number, connections
     headersTimeout: timeoutSeconds * 1000,
     bodyTimeout: timeoutSeconds * 1000,
     keepAliveTimeout: 30_000,
+    maxResponseSize: longestAnswer,
   });
   const prefix = base.pathname.replace(/\/+$/, '');
   return {

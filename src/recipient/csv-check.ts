@@ -221,7 +221,7 @@ function checkRow(
     const isRecipient = columns.recipientKeys.includes(key);
     const text = isRecipient ? recipientError(columns, value, judged) : value === null ? MISSING : null;
     if (text === null) continue;
-    const header = columns.columns.findLast((column) => column.key === key)!.header;
+    const header = columns.headerOf.get(key)!;
     cellErrors.push({ header, key, text, hint: isRecipient ? judged.hint : null });
   }
   return { ...row, judged, cellErrors, messageProblem: template.judge(row.personalisation) };

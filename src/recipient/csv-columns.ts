@@ -53,6 +53,8 @@ export type CsvColumns = {
   readonly columns: readonly Column[];
   /** Those of `columns` that a message needs: not the ignored ones, save `reference`. */
   readonly needed: readonly Column[];
+  /** By key, the header whose value counts: of several spellings the later. */
+  readonly headerOf: ReadonlyMap<string, string>;
   /** From this place on the cells of a row have no header. */
   readonly headedWidth: number;
   /** Past this place every cell of every row is empty, or dropped. */
@@ -107,6 +109,7 @@ export function readColumns(
     recipientKeys,
     columns,
     needed: columns.filter(({ key, isIgnored }) => !isIgnored || key === REFERENCE_KEY),
+    headerOf: new Map(columns.map(({ key, header }) => [key, header])),
     headedWidth: headed,
     width: Math.max(filledWidth, headed),
   };

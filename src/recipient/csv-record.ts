@@ -28,7 +28,7 @@ const SPACE = 0x20;
 
 /** Takes text in by chunks, however divided, and hands each record over as it ends. Never throws. */
 export class RecordReader {
-  /** Set once the file has turned out unreadable; nothing more is read then. */
+  /** Set once the file has turned out unreadable, to the first reason; nothing more is read then. */
   problem: CsvProblem | null = null;
 
   readonly #separator: number;
@@ -66,7 +66,7 @@ export class RecordReader {
       case 'carriage-return':
         // Any number of them before a line feed is one line end.
         if (code === LINE_FEED) this.#state = 'record';
-        else if (code !== CARRIAGE_RETURN) this.problem = 'lone-carriage-return';
+        else if (code !== CARRIAGE_RETURN) this.problem ??= 'lone-carriage-return';
         return at + 1;
       case 'quote-seen':
         if (code === QUOTE) {
@@ -115,15 +115,15 @@ export class RecordReader {
     if (end === start) return;
     this.#cell += text.slice(start, end);
     // No character takes more than two units, so this is too long however it is counted.
-    if (this.#cell.length > 2 * MAX_CELL) this.problem = 'cell-too-long';
+    if (this.#cell.length > 2 * MAX_CELL) this.problem ??= 'cell-too-long';
   }
 
   #endCell(): void {
     const cell = this.#cell;
     if (cell !== '') {
-      if (cell.length > MAX_CELL && Array.from(cell).length > MAX_CELL) this.problem = 'cell-too-long';
+      if (cell.length > MAX_CELL && Array.from(cell).length > MAX_CELL) this.problem ??= 'cell-too-long';
       if (this.#width >= MAX_COLUMNS) {
-        this.problem = 'too-many-columns';
+        this.problem ??= 'too-many-columns';
         return;
       }
       while (this.#cells.length < this.#width) this.#cells.push('');

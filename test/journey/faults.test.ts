@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { revokeKey } from '../../src/key/store.ts';
 import { createWorld, type World } from '../world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
@@ -191,9 +192,8 @@ describe('bad input', () => {
       (await world.call('POST', '/v2/notifications/sms', { key: tenant.keys.normal, body: '{}' })).status,
       400,
     );
-    await world.connection.pool.query('update api_keys set expires_at = now() where service_id = $1', [
-      tenant.id,
-    ]);
+    const { connection } = world;
+    await connection.pool.query('update api_keys set expires_at = now() where service_id = $1', [tenant.id]);
     // Behind the cache's back: no notice is sent.
     const answer = await world.until(
       () => world.call('POST', '/v2/notifications/sms', { key: tenant.keys.normal, body: '{}' }),
@@ -201,6 +201,22 @@ describe('bad input', () => {
       2.5,
     );
     assert.equal(answer.body.errors[0].message, 'Invalid token: API key revoked');
+  });
+
+  test('a revocation that is announced works at once', async () => {
+    const tenant = await world.addTenant();
+    const key = tenant.keys.team;
+    assert.equal((await world.call('POST', '/v2/notifications/sms', { key, body: '{}' })).status, 400);
+    const { rows } = await world.connection.pool.query<{ id: string }>(
+      `select id from api_keys where service_id = $1 and key_type = 'team'`,
+      [tenant.id],
+    );
+    await revokeKey(world.connection.db, tenant.id, rows[0]!.id, new Date());
+    await world.until(
+      () => world.call('POST', '/v2/notifications/sms', { key, body: '{}' }),
+      ({ status }) => status === 403,
+      1,
+    );
   });
 
   test('an unknown path is 404 and a wrong method 405, both without a token', async () => {

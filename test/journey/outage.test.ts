@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { setServiceActive } from '../../src/service/store.ts';
+import { addTemplateVersion, setTemplateArchived } from '../../src/template/store.ts';
 import { createWorld } from '../world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
@@ -142,5 +144,63 @@ test('a taken port is told in a sentence that names the setting', async () => {
     );
   } finally {
     taken.close();
+  }
+});
+
+test('a service that was archived after its message was accepted sends nothing', async () => {
+  const world = await createWorld({ queues: ['db-sms'] });
+  try {
+    const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900123', {
+      personalisation,
+    });
+    await setServiceActive(world.connection.db, world.tenant.id, false);
+    const worker = await world.startMore({ roles: ['worker'], queues: ['send-sms'] });
+    const status = async () =>
+      (await world.connection.pool.query('select status from notification_history where id = $1', [data.id]))
+        .rows[0]?.status;
+    assert.equal(
+      await world.until(status, (seen) => seen !== undefined && seen !== 'created'),
+      'technical-failure',
+    );
+    assert.deepEqual((await world.sandbox('/counts')).received, 0);
+    await worker.stop();
+  } finally {
+    await world.stop();
+  }
+});
+
+test('a message keeps the words it was accepted with, though its template has new ones and is archived', async () => {
+  const world = await createWorld({ queues: ['db-sms'] });
+  try {
+    const { templates } = world.tenant;
+    const { data } = await world.client.sendSms(templates.sms, '07700900123', { personalisation });
+    await addTemplateVersion(
+      world.connection.db,
+      templates.sms,
+      { name: 'Tide', subject: null, content: 'New words' },
+      new Date(),
+    );
+    const newer = await world.until(
+      () => world.client.sendSms(templates.sms, '07700900123', { personalisation }),
+      ({ data }) => (data['content'] as { body: string }).body === 'New words',
+    );
+    await setTemplateArchived(world.connection.db, templates.sms, true);
+    const worker = await world.startMore({ roles: ['worker'], queues: ['send-sms'] });
+    await world.drain();
+    const bodyOf = async (id: string) =>
+      (await world.sandbox(`/messages?reference=${id}`)).messages[0].body.split(': ')[1];
+    assert.equal(await bodyOf(data.id), 'Hi Rowan, high tide at 14:05');
+    assert.equal(await bodyOf(newer.data.id), 'New words');
+    const refused = await world.until(
+      () =>
+        world.call('POST', '/v2/notifications/sms', {
+          body: { template_id: templates.sms, phone_number: '07700900123' },
+        }),
+      ({ status }) => status === 400,
+    );
+    assert.equal(refused.body.errors[0].message, 'Template has been deleted');
+    await worker.stop();
+  } finally {
+    await world.stop();
   }
 });

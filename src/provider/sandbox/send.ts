@@ -7,11 +7,13 @@ export type SandboxSettings = Readonly<{
   /** Base URL of our API, for receipts. */
   receiptUrl: () => string;
   timeoutSeconds: number;
+  /** Most connections to it at once. */
+  connections: number;
 }>;
 
 /** The provider in the box: sends to the sandbox's HTTP server, which keeps the message and posts receipts. */
 export function sandboxProvider(settings: SandboxSettings): Provider {
-  const http = connectProvider(settings.url, settings.timeoutSeconds);
+  const http = connectProvider(settings.url, settings);
   const headers = { 'content-type': 'application/json' };
   return {
     identifier: 'sandbox',

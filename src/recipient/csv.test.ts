@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { type CsvForm, readCsv, type Survey, surveyCsv } from './csv.ts';
+import { csvProblemText } from './csv-problem.ts';
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+const utf16 = (text: string, mark = '') => new Uint8Array(Buffer.from(mark + text, 'utf16le'));
+const bigEndian = (bytes: Uint8Array) => new Uint8Array(Buffer.from(bytes).swap16());
+/** For characters that have their Latin-1 code in Windows-1252 too. */
+const latin1 = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
+
+async function* chunked(bytes: Uint8Array, sizes: readonly number[] = []): AsyncGenerator<Uint8Array> {
+  let start = 0;
+  for (const size of sizes) {
+    yield bytes.subarray(start, start + size);
+    start += size;
+  }
+  yield bytes.subarray(start);
+}
+
+type Options = { expected?: string[]; isConverted?: boolean; sizes?: readonly number[] };
+
+function survey(
+  bytes: Uint8Array,
+  { expected = [], isConverted = false, sizes }: Options = {},
+): Promise<Survey> {
+  return surveyCsv(chunked(bytes, sizes), { expected, isConverted });
+}
+
+async function formOf(bytes: Uint8Array, options?: Options): Promise<CsvForm> {
+  const outcome = await survey(bytes, options);
+  assert.ok(outcome.ok, outcome.ok ? '' : outcome.problem);
+  return outcome.form;
+}
+
+async function rowsOf(bytes: Uint8Array, form: CsvForm, sizes?: readonly number[]): Promise<string[][]> {
+  const rows: string[][] = [];
+  for await (const { cells } of readCsv(chunked(bytes, sizes), form)) rows.push([...cells]);
+  return rows;
+}
+
+async function read(bytes: Uint8Array, options?: Options) {
+  const form = await formOf(bytes, options);
+  return { ...form, header: form.header.cells, rows: await rowsOf(bytes, form) };
+}
+
+describe('the encoding of a file is recognised', () => {
+  const text = 'phone number,name\n07400123456,Zoë\n07400123457,O’Neill\n';
+  const rows = [
+    ['07400123456', 'Zoë'],
+    ['07400123457', 'O’Neill'],
+  ];
+  const cases: [promise: string, bytes: Uint8Array, encoding: string][] = [
+    ['UTF-8', utf8(text), 'utf-8'],
+    ['UTF-8 with a mark', utf8(`\uFEFF${text}`), 'utf-8'],
+    ['UTF-16 with a mark', utf16(text, '\uFEFF'), 'utf-16le'],
+    ['UTF-16, big end first, with a mark', bigEndian(utf16(text, '\uFEFF')), 'utf-16be'],
+    ['UTF-16 without a mark', utf16(text), 'utf-16le'],
+    ['UTF-16, big end first, without a mark', bigEndian(utf16(text)), 'utf-16be'],
+    ['Windows-1252', latin1(text.replace('’', '\x92')), 'windows-1252'],
+  ];
+  for (const [promise, bytes, encoding] of cases)
+    test(promise, async () => {
+      const got = await read(bytes);
+      assert.equal(got.encoding, encoding);
+      assert.deepEqual(got.header, ['phone number', 'name']);
+      assert.deepEqual(got.rows, rows);
+    });
+
+  test('one late byte makes the whole file Windows-1252', async () => {
+    // Read as UTF-8 the first name would be one letter, and nobody would notice.
+    const bytes = latin1(`name\nÃ©\n${'Ann\n'.repeat(100_000)}Ren\xe9`);
+    const got = await read(bytes);
+    assert.equal(got.encoding, 'windows-1252');
+    assert.deepEqual([got.rows[0], got.rows.at(-1)], [['Ã©'], ['René']]);
+  });
+
+  test('half a character at the end of UTF-8 is none', async () => {
+    assert.deepEqual((await read(latin1('name\nRen\xc3'))).rows, [['RenÃ']]);
+  });
+
+  test('half a character at the end of UTF-16 is dropped', async () => {
+    const bytes = utf16('name\nAnn', '\uFEFF');
+    assert.deepEqual((await read(new Uint8Array([...bytes, 0x41]))).rows, [['Ann']]);
+  });
+
+  const notText: [string, Uint8Array][] = [
+    ['a file marked UTF-8 that is not', new Uint8Array([0xef, 0xbb, 0xbf, 0x61, 0xff])],
+    ['a workbook', new Uint8Array([0x50, 0x4b, 3, 4, 20, 0, 6, 0, 8, 0, 0xff, 0xfe, 0x9c, 1, 2, 3])],
+  ];
+  for (const [what, bytes] of notText)
+    test(`${what} is no text`, async () =>
+      assert.deepEqual(await survey(bytes), { ok: false, problem: 'not-text' }));
+});
+
+describe('the separator is that of the header line', () => {
+  const expected = ['email address', 'First name'];
+  const cases: [promise: string, text: string, separator: string, header: string[]][] = [
+    ['commas', 'email address,first name\na;b;c;d', ',', ['email address', 'first name']],
+    ['semicolons', 'email address;first_name\na@b.c;x,y,z', ';', ['email address', 'first_name']],
+    ['tabs', 'Email address\tFirst name\na@b.c\tx,y', '\t', ['Email address', 'First name']],
+    ['one column has none', 'email address\na;b;c\nd;e', ',', ['email address']],
+    [
+      'semicolons in a header do not make a comma file theirs',
+      'note; or; remark,email address,first name\n',
+      ',',
+      ['note; or; remark', 'email address', 'first name'],
+    ],
+    [
+      'commas in a header do not make a semicolon file theirs',
+      'a, b, c, d;email address;first name\n',
+      ';',
+      ['a, b, c, d', 'email address', 'first name'],
+    ],
+    [
+      'what is in quotes does not count',
+      '"a;b\n;c;d","email;address",e\n',
+      ',',
+      ['a;b\n;c;d'.replace('\n', '\r\n'), 'email;address', 'e'],
+    ],
+    ['nothing expected is there, but a comma', 'x,a;b;c;d\n', ',', ['x', 'a;b;c;d']],
+    ['nothing expected is there, and no comma', 'x;y\tz;w\n', ';', ['x', 'y\tz', 'w']],
+    ['an empty first column of a tab file', '\n \n\temail address\n', '\t', ['', 'email address']],
+    ['a blank start of a comma file', '\n\t\n\temail address,a\n', ',', ['email address', 'a']],
+  ];
+  for (const [promise, text, separator, header] of cases)
+    test(promise, async () => {
+      const form = await formOf(utf8(text), { expected });
+      assert.equal(form.separator, separator);
+      assert.deepEqual(form.header.cells, header);
+    });
+
+  test('a converted text has commas only', async () => {
+    const form = await formOf(utf8('email address;first name\n'), { expected, isConverted: true });
+    assert.deepEqual([form.separator, form.header.cells], [',', ['email address;first name']]);
+  });
+
+  test('empty cells at the end of a semicolon file go, commas there stay', async () => {
+    const got = await read(utf8('email address;first name\na@b.c;x,\n;;\n; \n'), { expected });
+    assert.deepEqual(got.rows, [['a@b.c', 'x,']]);
+  });
+});
+
+describe('the text of a file', () => {
+  test('begins and ends where something stands', async () => {
+    const got = await read(utf8('\uFEFF\u200B \r\n\tname , date\nAnn,\n ,\u00A0\n,,\n'));
+    assert.deepEqual(got.header, ['name ', 'date']);
+    assert.deepEqual([got.rows, got.rowCount], [[['Ann']], 1]);
+  });
+
+  test('has rows wherever a line ends, also with the rare line ends', async () => {
+    const text = 'name\rAnn\nBob\vCat\fDan\x1cEve\x1dFay\x1eGil\u0085Hal\u2028Ida\u2029Joe\r\n\r\nKim';
+    const names = 'Ann Bob Cat Dan Eve Fay Gil Hal Ida Joe'.split(' ');
+    assert.deepEqual((await read(utf8(text))).rows, [...names.map((name) => [name]), [], ['Kim']]);
+  });
+
+  test('has CRLF for the line ends in a cell', async () => {
+    assert.deepEqual((await read(utf8('name\n"a\nb\r\nc\rd"'))).rows, [['a\r\nb\r\nc\r\nd']]);
+  });
+
+  test('keeps its line ends when it is a converted one', async () => {
+    const got = await read(utf8('name\n"a\nb\rc"\nd\u2028e'), { isConverted: true });
+    assert.deepEqual(got.rows, [['a\nb\rc'], ['d\u2028e']]);
+    const outcome = await survey(utf8('name\rAnn'), { isConverted: true });
+    assert.deepEqual(outcome, { ok: false, problem: 'lone-carriage-return' });
+  });
+
+  test('may be absent', async () => {
+    for (const bytes of [new Uint8Array(), utf8('\uFEFF'), utf8(' \n\t ,, \n')]) {
+      const form = await formOf(bytes);
+      assert.deepEqual([form.header, form.rowCount], [{ cells: [], width: 0 }, 0]);
+    }
+  });
+
+  test('is as wide as its fullest row, whatever the header', async () => {
+    const form = await formOf(utf8('a,b,c,,,\n1,,,,\n1,2,,\n,,'));
+    assert.deepEqual([form.filledWidth, form.header.width, form.rowCount], [2, 6, 2]);
+  });
+});
+
+const word = fc.constantFrom(
+  'a',
+  'é',
+  '’',
+  ',',
+  ';',
+  '\t',
+  '"',
+  '\r',
+  '\n',
+  '\u2028',
+  '\uFEFF',
+  ' ',
+  'name',
+  '07',
+);
+const anyText = fc.array(word, { maxLength: 60 }).map((words) => words.join(''));
+const anyFile = fc.oneof(
+  anyText.map(utf8),
+  anyText.map((text) => utf16(text, '\uFEFF')),
+  anyText.map((text) => bigEndian(utf16(text, '\uFEFF'))),
+  anyText.map(latin1),
+  fc.uint8Array({ maxLength: 60 }),
+);
+const anySizes = fc.array(fc.nat(9), { maxLength: 30 });
+
+test('however the bytes are divided, the file is the same', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyFile, anySizes, fc.boolean(), async (bytes, sizes, isConverted) => {
+      const whole = await survey(bytes, { expected: ['name'], isConverted });
+      assert.deepEqual(await survey(bytes, { expected: ['name'], isConverted, sizes }), whole);
+      if (!whole.ok) return;
+      const rows = await rowsOf(bytes, whole.form);
+      assert.deepEqual(await rowsOf(bytes, whole.form, sizes), rows);
+      assert.equal(rows.length, whole.form.rowCount);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a long file in chunks of any size is the same', async () => {
+  const bytes = utf8(`name;note\n${'Zoë;"a\r\nb"\n'.repeat(20_000)}`);
+  const whole = await formOf(bytes);
+  for (const size of [1023, 65_535, 65_537]) {
+    const sizes = Array.from({ length: Math.floor(bytes.length / size) }, () => size);
+    assert.deepEqual(await formOf(bytes, { sizes }), whole);
+    assert.equal((await rowsOf(bytes, whole, sizes)).length, 20_000);
+  }
+});
+
+test('another file than the surveyed one is an error', async () => {
+  const form = await formOf(utf8('name\nZoë'));
+  await assert.rejects(rowsOf(latin1('name\nZo\xeb'), form), /not the file that was surveyed/);
+});
+
+test('people are told that a file cannot be read', () => {
+  assert.equal(csvProblemText('not-text'), 'Notify cannot read this file - try using a different file type');
+  assert.match(csvProblemText('too-many-columns'), /too many columns .*up to 16,384 columns/);
+});

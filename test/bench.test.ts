@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Runs the benchmark as people do. Ends it when the test ends first. */
+async function bench(t: TestContext, ...args: string[]) {
+  const child = spawn(process.execPath, ['bench/main.ts', ...args], { cwd: root });
+  t.signal.addEventListener('abort', () => child.kill('SIGTERM'));
+  let output = '';
+  let complaints = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, output, complaints };
+}
+
+function assertFigures(figures: Record<string, unknown>, names: readonly string[]): void {
+  for (const name of names) {
+    const value = figures[name];
+    assert.ok(typeof value === 'number' && value > 0, `${name} is ${value}`);
+  }
+}
+
+test('the benchmark ends with one line of figures, and a small run loses nothing and sends nothing twice', async (t) => {
+  const { code, output, complaints } = await bench(
+    t,
+    ...['accept', 'flow', '--json', '--seconds', '1', '--messages', '200'],
+  );
+  assert.equal(code, 0, complaints);
+  const { accept, flow, ...others } = JSON.parse(output.trimEnd().split('\n').at(-1)!);
+  assert.deepEqual(others, {});
+  assertFigures(accept, ['ratio', 'per_second', 'reference_per_second', 'p50_ms', 'p99_ms']);
+  assertFigures(flow, ['per_second', 'accepted_per_second', 'handed_over_p50_ms', 'handed_over_p95_ms']);
+  assertFigures(flow, ['idle_p95_ms']);
+  assert.equal(flow.lost, 0);
+  assert.equal(flow.twice, 0);
+  assert.match(output, /accept {2,}accepted, as a multiple of/);
+});
+
+test('a scenario that does not exist is told in a sentence', async (t) => {
+  const { code, output, complaints } = await bench(t, 'acept');
+  assert.equal(code, 2);
+  assert.equal(output, '');
+  assert.match(complaints, /There is no scenario "acept"\. The scenarios are accept, flow\.\n$/);
+});
