@@ -1,7 +1,9 @@
 #!/usr/bin/env node
+import { csv } from './cli/csv.ts';
 import { demo } from './cli/demo.ts';
 import { migrateOnly } from './cli/migrate.ts';
 import { start } from './cli/start.ts';
+import { template } from './cli/template.ts';
 import { token } from './cli/token.ts';
 import { ConfigError } from './config.ts';
 import { roles } from './platform.ts';
@@ -17,6 +19,10 @@ const help = `despatch: templated emails and text messages for many services
       Sends a handful of messages through the running server (or one it starts) and shows what became of them.
   despatch token [--key normal|team|test]
       Prints a token for the first service of credentials.json, for use with curl.
+  despatch template render --file t.md --type sms|email [--subject s] [--data d.json] [--prefix name] [--html]
+      Prints what would be sent, its length and its cost. An email's subject may be the file's first line: Subject: …
+  despatch csv check file.csv --type sms|email --template t.md [--subject s] [--prefix name] [--international] [--json]
+      Says what is wrong with a file of recipients.
 
 Queues: ${queueNames.join(', ')}
 Settings are environment variables; docs/operations.md lists them.`;
@@ -31,6 +37,10 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
       return await demo(args);
     case 'token':
       return token(args);
+    case 'template':
+      return template(args);
+    case 'csv':
+      return await csv(args);
     case undefined:
     case 'help':
     case '--help':

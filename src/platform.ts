@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { bootstrap } from './bootstrap/bootstrap.ts';
 import {
@@ -39,7 +38,7 @@ import { type Consumer, consume } from './queue/consume.ts';
 import type { QueueName } from './queue/names.ts';
 import { createApply } from './receipt/apply.ts';
 import { receiptRoutes } from './receipt/routes.ts';
-import { DEFAULT_RATES, parseRates, type Rates } from './recipient/international-rates.ts';
+import { readRates } from './recipient/rates-file.ts';
 import { researchReceipts } from './research/queue.ts';
 import { createResearch } from './research/worker.ts';
 import { resumeReceipts } from './sandbox/resume.ts';
@@ -311,20 +310,6 @@ const sandboxDetails = (['sms', 'email'] satisfies NotificationType[]).map(
     supportsInternational: true,
   }),
 );
-
-function readRates(path: string | null): Rates {
-  if (path === null) return DEFAULT_RATES;
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`SMS_RATES_FILE names ${path}, which cannot be read.`, { cause });
-  }
-  const outcome = parseRates(text);
-  if (!outcome.ok)
-    throw new ConfigError(`SMS_RATES_FILE is not a table of rates: ${outcome.errors.join(' ')}`);
-  return outcome.rates;
-}
 
 function adminSecret(config: Config): string {
   return (

@@ -1,17 +1,37 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config.ts';
 
-/** Options by name; a command that meets one it does not know ends with a sentence. Throws a ConfigError. */
+/**
+ * Options by name; a flag that is there has the value `yes`. One that the command does not know ends it with a
+ * sentence: throws a ConfigError.
+ */
 export function readOptions(
   args: readonly string[],
   names: readonly string[],
+  flags: readonly string[] = [],
 ): Readonly<Record<string, string | undefined>> {
+  return readCommand(args, names, flags, 0).options;
+}
+
+/** The same for a command that takes `most` plain arguments beside its options. */
+export function readCommand(
+  args: readonly string[],
+  names: readonly string[],
+  flags: readonly string[],
+  most: number,
+): { options: Readonly<Record<string, string | undefined>>; plain: readonly string[] } {
   try {
-    const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
-    return parseArgs({ args: [...args], options, allowPositionals: false }).values as Record<
-      string,
-      string | undefined
-    >;
+    const options = Object.fromEntries([
+      ...names.map((name) => [name, { type: 'string' as const }]),
+      ...flags.map((name) => [name, { type: 'boolean' as const }]),
+    ]);
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: most > 0 });
+    if (positionals.length > most) throw new Error(`Unexpected argument '${positionals[most]}'.`);
+    const given = Object.entries(values).map(([name, value]) => [
+      name,
+      value === true ? 'yes' : (value as string),
+    ]);
+    return { options: Object.fromEntries(given), plain: positionals };
   } catch (error) {
     throw new ConfigError(
       `${error instanceof Error ? error.message : error} \`despatch help\` lists what a command takes.`,

@@ -1,0 +1,110 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { ConfigError, readConfig } from '../config.ts';
+import { type CsvForm, surveyCsv } from '../recipient/csv.ts';
+import { type CheckedRow, type CsvTemplate, checkCsv, readRows } from '../recipient/csv-check.ts';
+import { csvProblemText } from '../recipient/csv-problem.ts';
+import { reportCsv } from '../recipient/csv-report.ts';
+import type { Rates } from '../recipient/international-rates.ts';
+import { parsePhoneNumber } from '../recipient/phone-number.ts';
+import { readRates } from '../recipient/rates-file.ts';
+import type { Content } from '../template/content.ts';
+import { emailBody, emailSubject } from '../template/email.ts';
+import { personalisationOf } from '../template/personalisation.ts';
+import { emailRows, smsRows } from '../template/recipient-rows.ts';
+import { type CompiledSms, renderSms } from '../template/sms.ts';
+import { readCommand } from './arguments.ts';
+import { readFileOf, readTemplate, readType } from './template.ts';
+
+/** How many messages are shown as they would be sent. */
+const shownRows = 3;
+
+/**
+ * `despatch csv check file.csv --type sms --template t.md [--subject …] [--international]`: says what an upload of the
+ * file would be answered: its columns, its rows and their errors. Needs no database. Exit code 1 where it could not be sent.
+ */
+export async function csv([action, ...args]: readonly string[]): Promise<void> {
+  if (action !== 'check') throw new ConfigError('`despatch csv` knows one action: check.');
+  const { options, plain } = readCommand(
+    args,
+    ['type', 'template', 'subject', 'prefix'],
+    ['international', 'json'],
+    1,
+  );
+  const [path] = plain;
+  if (path === undefined || !existsSync(path))
+    throw new ConfigError('`despatch csv check` takes a file that is there.');
+  const type = readType(options['type']);
+  const compiled = readTemplate(type, readFileOf('template', options['template']), options['subject']);
+  const template = compiled.type === 'sms' ? smsRows(compiled.sms) : emailRows(compiled.email);
+  const expected = [type === 'sms' ? 'phone number' : 'email address', ...template.placeholders];
+
+  const survey = await surveyCsv(createReadStream(path), { expected });
+  if (!survey.ok) {
+    console.error(csvProblemText(survey.problem));
+    process.exitCode = 1;
+    return;
+  }
+  const international = options['international'] !== undefined;
+  const rates = readRates(readConfig(process.env).smsRatesFile);
+  const check = await checkCsv(createReadStream(path), survey.form, template, {
+    permissions: { international, ukLandlines: false },
+    ...(!international && { remainingInternational: 0 }),
+    rates,
+  });
+  const report = reportCsv(check);
+  if (options['json'] !== undefined) console.log(JSON.stringify(report, null, 2));
+  else {
+    print(report);
+    if (compiled.type === 'sms')
+      await printCost(path, survey.form, template, compiled.sms, options['prefix'] ?? null, rates);
+    printFirst(check.initialRows, compiled);
+  }
+  if (!report.valid) process.exitCode = 1;
+}
+
+function print(report: ReturnType<typeof reportCsv>): void {
+  const { notificationCount, columns, errors, errorCount, duplicateCount, valid } = report;
+  console.log(`${notificationCount} messages; columns: ${columns.join(', ')}`);
+  for (const { row, column, message } of errors) {
+    const place = [row === null ? 'file' : `row ${row}`, ...(column === null ? [] : [column])].join(', ');
+    console.log(`  ${place}: ${message}`);
+  }
+  if (errorCount > errors.length) console.log(`  and ${errorCount - errors.length} more errors`);
+  if (duplicateCount > 0) console.log(`${duplicateCount} rows repeat the recipient of an earlier row`);
+  console.log(valid ? 'The file can be sent.' : 'The file cannot be sent as it is.');
+}
+
+/** Fragments and cost units of all rows that can be sent; a unit is one fragment within the UK (spec 06, section 3.5). */
+async function printCost(
+  path: string,
+  form: CsvForm,
+  template: CsvTemplate,
+  sms: CompiledSms,
+  prefix: string | null,
+  rates: Rates,
+): Promise<void> {
+  let fragments = 0;
+  let units = 0;
+  for await (const { recipient, personalisation } of readRows(createReadStream(path), form, template)) {
+    const number = typeof recipient === 'string' ? parsePhoneNumber(recipient, rates) : null;
+    if (!number?.ok) continue;
+    const needed = renderSms(sms, personalisationOf(Object.fromEntries(personalisation)), prefix).fragments;
+    fragments += needed;
+    units += needed * (number.phoneNumber.rateMultiplier ?? 1);
+  }
+  console.log(`${fragments} fragments, ${units} cost units`);
+}
+
+/** The first messages as they would be sent. */
+function printFirst(rows: readonly CheckedRow[], compiled: Content): void {
+  for (const { index, recipient, personalisation } of rows.slice(0, shownRows)) {
+    const values = personalisationOf(Object.fromEntries(personalisation));
+    const text =
+      compiled.type === 'sms'
+        ? renderSms(compiled.sms, values).text
+        : `${emailSubject(compiled.email, values)}\n${emailBody(compiled.email, values)}`;
+    console.log(
+      `\nrow ${index + 2} to ${typeof recipient === 'string' ? recipient : 'nobody'}:\n${text.replace(/^/gm, '  ')}`,
+    );
+  }
+}

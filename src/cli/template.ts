@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../config.ts';
+import type { NotificationType } from '../database/tables.ts';
+import { parseLossless } from '../literal.ts';
+import { compileContent } from '../template/content.ts';
+import { emailBody, measureEmail, renderEmail } from '../template/email.ts';
+import { type Personalisation, personalisationOf } from '../template/personalisation.ts';
+import { additionalKeys, missingPlaceholders } from '../template/placeholder.ts';
+import { renderSms, SMS_LIMIT } from '../template/sms.ts';
+import { readOptions } from './arguments.ts';
+
+/** A file that an option names. Throws a ConfigError where it cannot be read. */
+export function readFileOf(option: string, path: string | undefined): string {
+  if (path === undefined) throw new ConfigError(`--${option} is missing: it names a file.`);
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw new ConfigError(`--${option} names ${path}, which cannot be read.`);
+  }
+}
+
+export function readType(given: string | undefined): NotificationType {
+  if (given === 'sms' || given === 'email') return given;
+  throw new ConfigError('--type must be sms or email.');
+}
+
+/** The words of a template file; the subject of an email is its first line, `Subject: …`, unless given apart. */
+export function readTemplate(type: NotificationType, text: string, subject: string | undefined) {
+  const first = type === 'email' ? /^Subject:[ \t]*(.*)\r?\n(?:\r?\n)?/i.exec(text) : null;
+  const content = first && subject === undefined ? text.slice(first[0].length) : text;
+  return compileContent(type, subject ?? first?.[1] ?? '', content);
+}
+
+/**
+ * `despatch template render --file t.md --type email [--subject …] [--data d.json] [--prefix name] [--html]`: prints what
+ * would be sent, and what it measures and costs. Needs no database. Exit code 1 where it could not be sent.
+ */
+export function template([action, ...args]: readonly string[]): void {
+  if (action !== 'render') throw new ConfigError('`despatch template` knows one action: render.');
+  const options = readOptions(args, ['file', 'type', 'subject', 'data', 'prefix'], ['html']);
+  const type = readType(options['type']);
+  const compiled = readTemplate(type, readFileOf('file', options['file']), options['subject']);
+  const data = options['data'] === undefined ? {} : readData(options['data']);
+  const values = personalisationOf(data);
+  const placeholders = compiled.type === 'sms' ? compiled.sms.placeholders : compiled.email.placeholders;
+  const faults: string[] = [];
+  const missing = missingPlaceholders(placeholders, values);
+  if (missing.length > 0) faults.push(`Missing personalisation: ${missing.join(', ')}`);
+
+  if (compiled.type === 'sms') faults.push(...printSms(compiled.sms, values, options['prefix'] ?? null));
+  else faults.push(...printEmail(compiled.email, values, options['html'] !== undefined));
+  const unused = additionalKeys(placeholders, data);
+  if (unused.length > 0) console.error(`Not used by the template: ${unused.join(', ')}`);
+  for (const fault of faults) console.error(fault);
+  if (faults.length > 0) process.exitCode = 1;
+}
+
+function printSms(
+  sms: Parameters<typeof renderSms>[0],
+  values: Personalisation,
+  prefix: string | null,
+): string[] {
+  const rendered = renderSms(sms, values, prefix);
+  console.log(rendered.text);
+  console.log(
+    `\n${rendered.characters} characters, ${rendered.encoding}, ${rendered.fragments} ${rendered.fragments === 1 ? 'fragment' : 'fragments'}, ${rendered.fragments} cost ${rendered.fragments === 1 ? 'unit' : 'units'} within the UK`,
+  );
+  if (rendered.empty) return ['Your message is empty.'];
+  if (rendered.aboveLimit === 0) return [];
+  return [
+    `Your message is too long. Text messages cannot be longer than ${SMS_LIMIT} characters. Your message is ${rendered.charactersWithoutPrefix} characters long.`,
+  ];
+}
+
+function printEmail(
+  email: Parameters<typeof renderEmail>[0],
+  values: Personalisation,
+  asHtml: boolean,
+): string[] {
+  const { subject, text, html } = renderEmail(email, values);
+  const { bytes, tooLong, empty } = measureEmail(email, values);
+  console.log(asHtml ? html : `Subject: ${subject}\n\n${text}`);
+  // The HTML alone goes to standard output, so that it can be kept in a file.
+  (asHtml ? console.error : console.log)(`\n${bytes} bytes of content, 0 cost units`);
+  if (empty || emailBody(email, values) === '') return ['Your message is empty.'];
+  return tooLong ? [`Your message is too long: ${bytes} bytes.`] : [];
+}
+
+function readData(path: string): Record<string, unknown> {
+  let data: unknown;
+  try {
+    data = parseLossless(readFileOf('data', path));
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(`${path} is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  if (typeof data !== 'object' || data === null || Array.isArray(data))
+    throw new ConfigError(`${path} must hold a JSON object from placeholder to value.`);
+  return data as Record<string, unknown>;
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+
+const folder = mkdtempSync(join(tmpdir(), 'despatch-cli-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs a command without any database to reach. */
+function run(...args: string[]): { code: number | null; out: string; err: string } {
+  const main = join(import.meta.dirname, '../src/main.ts');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: {},
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('the command line', () => {
+  test('an unknown command or option ends with a sentence and code 1', () => {
+    for (const args of [
+      ['fly'],
+      ['start', '--rolls', 'api'],
+      ['start', '--roles', 'pilot'],
+      ['start', '--queues', 'x'],
+    ]) {
+      const { code, err } = run(...args);
+      assert.equal(code, 1);
+      assert.doesNotMatch(err, /\n {4}at /);
+      assert.match(err, /\.\n$/);
+    }
+  });
+
+  test('a wrong setting stops the start with a sentence that names it', () => {
+    const main = join(import.meta.dirname, '../src/main.ts');
+    const { status, stderr } = spawnSync(process.execPath, [main, 'start'], {
+      encoding: 'utf8',
+      env: { PORT: 'many' },
+    });
+    assert.equal(status, 1);
+    assert.equal(stderr, 'PORT must be a whole number from 0 to 65535, not "many".\n');
+  });
+
+  test('a text is rendered with its fragments and units', () => {
+    const template = file('tide.md', 'Hi ((name)), high tide at ((time))');
+    const data = file('tide.json', '{"name": "Rowan", "time": "14:05"}');
+    const { code, out } = run(
+      'template',
+      'render',
+      '--file',
+      template,
+      '--type',
+      'sms',
+      '--data',
+      data,
+      '--prefix',
+      'Harbour',
+    );
+    assert.equal(
+      out,
+      'Harbour: Hi Rowan, high tide at 14:05\n\n37 characters, gsm-7, 1 fragment, 1 cost unit within the UK\n',
+    );
+    assert.equal(code, 0);
+  });
+
+  test('an email is rendered as text, or as the page alone', () => {
+    const template = file('mail.md', 'Subject: Hello ((name))\n\n# Tide\n\nat ((time))');
+    const data = file('mail.json', '{"name": "Rowan", "time": "14:05"}');
+    const args = ['template', 'render', '--file', template, '--type', 'email', '--data', data];
+    assert.match(run(...args).out, /^Subject: Hello Rowan\n\n[^]*at 14:05\n/);
+    assert.match(run(...args, '--html').out, /^<!DOCTYPE html>[^]*<\/html>\s*$/i);
+  });
+
+  test('missing personalisation is told, with code 1', () => {
+    const template = file('tide.md', 'Hi ((name)), high tide at ((time))');
+    const { code, err } = run('template', 'render', '--file', template, '--type', 'sms');
+    assert.equal(code, 1);
+    assert.match(err, /Missing personalisation: name, time/);
+  });
+
+  test('a file of recipients is checked row by row', () => {
+    const template = file('tide.md', 'Hi ((name)), high tide at ((time))');
+    const good = file('good.csv', 'phone number,name,time\n07700900123,Rowan,14:05\n');
+    const bad = file('bad.csv', 'phone number;name\n0770090;Rowan\n');
+    const checked = run('csv', 'check', good, '--type', 'sms', '--template', template);
+    assert.equal(checked.code, 0);
+    assert.match(checked.out, /The file can be sent\.\n1 fragments, 1 cost units/);
+    const report = run('csv', 'check', bad, '--type', 'sms', '--template', template, '--json');
+    assert.equal(report.code, 1);
+    const { missingColumns, errors } = JSON.parse(report.out) as {
+      missingColumns: string[];
+      errors: { row: number | null; message: string }[];
+    };
+    assert.deepEqual(missingColumns, ['time']);
+    assert.ok(errors.some(({ row, message }) => row === 2 && message === 'Mobile number is too short'));
+  });
+});
