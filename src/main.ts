@@ -1,17 +1,9 @@
 #!/usr/bin/env node
-import { csv } from './cli/csv.ts';
-import { demo } from './cli/demo.ts';
-import { migrateOnly } from './cli/migrate.ts';
-import { start } from './cli/start.ts';
-import { template } from './cli/template.ts';
-import { token } from './cli/token.ts';
 import { ConfigError } from './config.ts';
-import { roles } from './platform.ts';
-import { queueNames } from './queue/names.ts';
 
 const help = `despatch: templated emails and text messages for many services
 
-  despatch start [--roles ${roles.join(',')}] [--queues a,b]
+  despatch start [--roles api,worker,scheduler,sandbox] [--queues a,b]
       Runs the server: every role and every queue unless told otherwise.
   despatch migrate
       Brings the database to the newest version and ends.
@@ -22,25 +14,25 @@ const help = `despatch: templated emails and text messages for many services
   despatch template render --file t.md --type sms|email [--subject s] [--data d.json] [--prefix name] [--html]
       Prints what would be sent, its length and its cost. An email's subject may be the file's first line: Subject: …
   despatch csv check file.csv --type sms|email --template t.md [--subject s] [--prefix name] [--international] [--json]
-      Says what is wrong with a file of recipients.
+      Says what is wrong with a file of recipients, what it would cost, and shows the first messages.
 
-Queues: ${queueNames.join(', ')}
-Settings are environment variables; docs/operations.md lists them.`;
+Settings are environment variables; docs/operations.md lists them, and the queues.`;
 
+/** Commands are loaded when they are called: rendering a template does not need a database driver. */
 async function main([command, ...args]: readonly string[]): Promise<void> {
   switch (command) {
     case 'start':
-      return await start(args);
+      return await (await import('./cli/start.ts')).start(args);
     case 'migrate':
-      return await migrateOnly(args);
+      return await (await import('./cli/migrate.ts')).migrateOnly(args);
     case 'demo':
-      return await demo(args);
+      return await (await import('./cli/demo.ts')).demo(args);
     case 'token':
-      return token(args);
+      return (await import('./cli/token.ts')).token(args);
     case 'template':
-      return template(args);
+      return (await import('./cli/template.ts')).template(args);
     case 'csv':
-      return await csv(args);
+      return await (await import('./cli/csv.ts')).csv(args);
     case undefined:
     case 'help':
     case '--help':
