@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
+import { ConfigError } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Tables } from './tables.ts';
 
@@ -70,7 +71,7 @@ export async function waitForDatabase(connection: Connection, seconds: number, l
     } catch (error) {
       if (!isUnreachable(error) || Date.now() >= deadline) {
         const reason = error instanceof Error ? error.message : String(error);
-        throw new Error(
+        throw new ConfigError(
           `The database did not answer within ${seconds} seconds (${reason}). Check DATABASE_URL and that the server runs; DATABASE_WAIT_SECONDS sets how long to wait.`,
           { cause: error },
         );

@@ -43,11 +43,11 @@ export type NewTask<Payload> = Readonly<{
 
 /** A task as this process took it: `retryCount` tells this taking from a later one. */
 export type Held = Readonly<{ id: string; retryCount: number }>;
-export type RawTask = Held & Readonly<{ data: unknown; priority: number }>;
-export type Retried = Held & Readonly<{ data: TaskData; priority: number; seconds: number }>;
+export type RawTask = Held & Readonly<{ data: unknown }>;
+export type Retried = Held & Readonly<{ data: TaskData; seconds: number }>;
 
 /** What stands in a task's `data`: the payload, and what travels with every task. */
-export type TaskData = { payload: unknown; attempt: number; request_id?: string };
+export type TaskData = { payload: unknown; attempt: number; priority?: number; request_id?: string };
 
 const schema = 'pgboss';
 /** A worker that is gone is noticed after this many seconds without a heartbeat (the least that pg-boss takes). */
@@ -132,6 +132,7 @@ export async function openQueues(
           data: {
             payload,
             attempt: 0,
+            ...(priority !== 0 && { priority }),
             ...(requestId !== undefined && { request_id: requestId }),
           } satisfies TaskData,
           ...(startAfterSeconds !== undefined && { startAfter: startAfterSeconds }),
@@ -141,8 +142,8 @@ export async function openQueues(
     },
 
     async fetch(queue, limit) {
-      const jobs = await boss.fetch<unknown>(physical(queue), { batchSize: limit, includeMetadata: true });
-      return jobs.map(({ id, data, retryCount, priority }) => ({ id, data, retryCount, priority }));
+      const jobs = await boss.fetch<unknown>(physical(queue), { batchSize: limit });
+      return jobs.map(({ id, data, retryCount }) => ({ id, data, retryCount }));
     },
 
     async complete(db, queue, tasks) {
@@ -158,9 +159,9 @@ export async function openQueues(
       if (again.length === 0) return;
       await boss.insert(
         physical(queue),
-        again.map(({ id, data, priority, seconds }) => ({
+        again.map(({ id, data, seconds }) => ({
           id,
-          priority,
+          priority: data.priority ?? 0,
           data,
           startAfter: seconds,
         })),

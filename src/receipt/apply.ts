@@ -69,7 +69,14 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
         if ('stays' in transition)
           return { outcome: 'ignored', notificationId: id, status: receipt.status, why: transition.stays };
         status.set(id, transition.to);
-        changed.set(id, { id, status: transition.to, at, sentBy: provider, units: subject.claimedUnits });
+        changed.set(id, {
+          id,
+          status: transition.to,
+          at,
+          sentBy: provider,
+          units: subject.claimedUnits,
+          sentAt: subject.claimedAt,
+        });
         return { outcome: 'applied', notificationId: id, status: transition.to };
       });
       await updateStatuses(deps, trx, [...changed.values()]);

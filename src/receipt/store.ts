@@ -13,8 +13,9 @@ export type ReceiptSubject = Readonly<{
   sentAt: Date | null;
   international: boolean;
   phonePrefix: string | null;
-  /** Units of the attempt under way, where a receipt may come before its record. */
+  /** Units and start of the attempt under way, where a receipt may come before its record. */
   claimedUnits: number | null;
+  claimedAt: Date | null;
 }>;
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
@@ -41,9 +42,12 @@ export function lockSubjects(
     const { rows } = await sql<ReceiptSubject>`
       select h.id, h.notification_type as "type", h.status, h.reference, h.sent_at as "sentAt", h.international,
         h.phone_prefix as "phonePrefix",
-        (select a.billable_units from attempts a where h.status = 'created' and a.notification_id = h.id
-          order by a.number desc limit 1) as "claimedUnits"
+        a.billable_units as "claimedUnits", a.started_at as "claimedAt"
       from unnest(${[...new Set(ids)].toSorted()}::uuid[]) as input (id) join notification_history h on h.id = input.id
+      left join lateral (
+        select billable_units, started_at from attempts
+        where h.status = 'created' and notification_id = h.id order by number desc limit 1
+      ) a on true
       order by h.id for update of h`.execute(trx);
     return rows;
   });
@@ -56,6 +60,8 @@ export type StatusChange = Readonly<{
   at: Date;
   sentBy: string;
   units: number | null;
+  /** When it was handed over, where that is not recorded yet. */
+  sentAt: Date | null;
 }>;
 
 export async function updateStatuses(
@@ -67,10 +73,12 @@ export async function updateStatuses(
   await metrics.timed('dao', 'update_notification_status_by_reference', () =>
     sql`
       update notification_history h set status = input.status, updated_at = input.at, sent_by = coalesce(h.sent_by, input.sent_by),
+        sent_at = coalesce(h.sent_at, input.sent_at),
         billable_units = case when h.billable_units = 0 then coalesce(input.units, 0) else h.billable_units end
       from unnest(${changes.map(({ id }) => id)}::uuid[], ${changes.map(({ status }) => status)}::text[],
         ${changes.map(({ at }) => at)}::timestamptz[], ${changes.map(({ sentBy }) => sentBy)}::text[],
-        ${changes.map(({ units }) => units)}::int[]) as input (id, status, at, sent_by, units)
+        ${changes.map(({ units }) => units)}::int[], ${changes.map(({ sentAt }) => sentAt)}::timestamptz[])
+        as input (id, status, at, sent_by, units, sent_at)
       where h.id = input.id`.execute(trx),
   );
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { setServiceActive } from '../../src/service/store.ts';
 import { addTemplateVersion, setTemplateArchived } from '../../src/template/store.ts';
-import { createWorld } from '../world.ts';
+import { startProcess } from '../process.ts';
+import { createWorld, environment } from '../world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 
@@ -203,4 +205,17 @@ test('a message keeps the words it was accepted with, though its template has ne
   } finally {
     await world.stop();
   }
+});
+
+test('a start waits for its database, and gives up with a sentence after DATABASE_WAIT_SECONDS', async () => {
+  const settings = environment('postgres://nobody@127.0.0.1:1/nothing', tmpdir(), {
+    DATABASE_WAIT_SECONDS: '1',
+    LOG_LEVEL: 'warn',
+  });
+  await assert.rejects(startProcess([], settings), (error: Error) => {
+    assert.match(error.message, /Waiting for the database to answer/);
+    assert.match(error.message, /The database did not answer within 1 seconds .* DATABASE_WAIT_SECONDS/);
+    assert.doesNotMatch(error.message, /\n {4}at /);
+    return true;
+  });
 });
