@@ -236,7 +236,7 @@ async function makeDatabase(port: number, password: string): Promise<string> {
         if (!/^(42P04|23505)$/.test(error.code)) throw error; // another process was first
       });
   });
-  return `postgres://despatch:${password}@127.0.0.1:${port}/despatch`;
+  return `postgres://despatch:${password}@127.0.0.1:${port}/despatch?sslmode=disable`;
 }
 
 async function withClient<T>(
