@@ -1,7 +1,10 @@
+import { stopwatch } from './clock.ts';
+
 /**
  * The one mechanism behind every hot write: callers hand in an item and await their own answer; a flush takes what
  * has gathered into one transaction. An idle batcher flushes at once, so a lone item waits for nothing; under load
- * items gather while earlier flushes are under way, so the batch grows with the load and no timer is needed.
+ * items gather while earlier flushes are under way, so the batch grows with the load. A pace keeps flushes apart where
+ * a few milliseconds matter to nobody, which makes them fewer and larger still.
  *
  * Guarantee: every item is answered exactly once. `flush` must be all or nothing (one transaction). When it fails,
  * its items are tried again in halves, so that one bad item fails alone and its neighbours go through, unless
@@ -22,6 +25,8 @@ export type BatcherOptions<Item, Answer> = Readonly<{
   limit?: number;
   /** Most flushes under way at once; more than one keeps the database busy while a commit waits for the disk. */
   concurrency?: number;
+  /** Least time from the start of one flush to that of the next, unless the next is full; 0 by default. */
+  paceMilliseconds?: number;
   /** True for an error that would meet every item alike, so that halving is of no use. */
   isShared?: (error: unknown) => boolean;
 }>;
@@ -33,11 +38,12 @@ type Waiting<Item, Answer> = {
 };
 
 export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer>): Batcher<Item, Answer> {
-  const { flush, limit = 500, concurrency = 1, isShared = () => false } = options;
+  const { flush, limit = 500, concurrency = 1, paceMilliseconds = 0, isShared = () => false } = options;
   let gathered: Waiting<Item, Answer>[] = [];
   let flushing = 0;
   let pending = 0;
   let scheduled = false;
+  let sinceStart: () => number = () => Number.POSITIVE_INFINITY;
   let idlers: (() => void)[] = [];
 
   async function write(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
@@ -66,6 +72,13 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
   function start(): void {
     scheduled = false;
     while (gathered.length > 0 && flushing < concurrency) {
+      const early = gathered.length < limit ? paceMilliseconds - sinceStart() : 0;
+      if (early > 0) {
+        scheduled = true;
+        setTimeout(start, Math.ceil(early));
+        return;
+      }
+      if (paceMilliseconds > 0) sinceStart = stopwatch();
       const batch = gathered.length <= limit ? gathered : gathered.slice(0, limit);
       gathered = gathered.length <= limit ? [] : gathered.slice(limit);
       flushing += 1;
@@ -77,7 +90,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
           idlers = [];
           for (const resolve of resolved) resolve();
         }
-        start();
+        if (!scheduled) start();
       });
     }
   }

@@ -10,8 +10,6 @@ export type IdSource = () => string;
  * by day along the id (DESIGN, section 6).
  */
 export function createIdSource(clock: Clock): IdSource {
-  const pool = Buffer.alloc(8 * 1024);
-  let offset = pool.length;
   let lastTime = 0;
   let sequence = 0;
   return () => {
@@ -26,18 +24,31 @@ export function createIdSource(clock: Clock): IdSource {
       lastTime += 1;
       sequence = 0;
     }
-    // Cut from one large random block: asking the system for 8 bytes per id costs more than making the id.
-    if (offset === pool.length) {
-      randomFillSync(pool);
-      offset = 0;
-    }
-    pool[offset] = (pool[offset]! & 0x3f) | 0x80;
-    const tail = pool.toString('hex', offset, offset + 8);
-    offset += 8;
+    const bytes = randomBlock(8);
+    bytes[0] = (bytes[0]! & 0x3f) | 0x80;
+    const tail = bytes.toString('hex');
     const time = lastTime.toString(16).padStart(12, '0');
     const counter = sequence.toString(16).padStart(3, '0');
     return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${tail.slice(0, 4)}-${tail.slice(4)}`;
   };
+}
+
+const pool = Buffer.alloc(16 * 1024);
+let offset = pool.length;
+
+/** Random bytes cut from one large block, to be used at once: asking the system for a few costs more than their use. */
+function randomBlock(length: number): Buffer {
+  if (offset + length > pool.length) {
+    randomFillSync(pool);
+    offset = 0;
+  }
+  offset += length;
+  return pool.subarray(offset - length, offset);
+}
+
+/** `bytes` random bytes in hex, for ids that need not be secret. */
+export function randomHex(bytes: number): string {
+  return randomBlock(bytes).toString('hex');
 }
 
 /** The smallest id of a moment (Unix milliseconds): a bound for ranges of ids. */

@@ -151,7 +151,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     }
 
     if (has.includes('api')) {
-      const accepting = createAccepting({ db, queues, cipher });
+      const accepting = createAccepting({ queues, cipher });
       const apply = createApply({ db, clock, log, metrics, rates });
       const app = createServer({ log, metrics });
       statusRoutes(app, { db, gitCommit: config.gitCommit, buildTime: config.buildTime });
@@ -225,7 +225,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
           providers,
           providerTimeoutSeconds: config.providerTimeoutSeconds,
         }),
-        recorder: createRecorder({ db, metrics, queues }),
+        recorder: createRecorder({ metrics, queues }),
         provider,
         retries: { limit: config.deliverRetries, seconds: config.deliverRetrySeconds },
       });

@@ -111,7 +111,7 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimWish, Claimed> {
   }
 
   return createBatcher<ClaimWish, Claimed>({
-    concurrency: 2,
+    paceMilliseconds: 15,
     isShared: isUnreachable,
     async flush(wishes) {
       const [found, available] = await Promise.all([

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { createBatcher } from '../batcher.ts';
-import { type Db, isTransient, isUnreachable } from '../database/connection.ts';
+import { isTransient, isUnreachable } from '../database/connection.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Queues } from '../queue/boss.ts';
 import { type Settlement, settle, type Task } from '../queue/consume.ts';
@@ -24,20 +24,20 @@ export type Recorder = Readonly<{
   write(record: Record, signal: AbortSignal): Promise<void>;
 }>;
 
-export type RecordDeps = Readonly<{ db: Db; metrics: Metrics; queues: Queues }>;
+export type RecordDeps = Readonly<{ metrics: Metrics; queues: Queues }>;
 
 const retryMilliseconds = 500;
 
 /** The record batcher: attempts, statuses and the ends of their tasks, many messages in one transaction. */
 export function createRecorder(deps: RecordDeps): Recorder {
-  const { db, queues } = deps;
+  const { queues } = deps;
   const records = createBatcher<Record, void>({
-    concurrency: 2,
+    paceMilliseconds: 15,
     isShared: isUnreachable,
     async flush(records) {
       const some = <T>(pick: (record: Record) => T | null) => records.flatMap((record) => pick(record) ?? []);
       const write = () =>
-        db.transaction().execute(async (trx) => {
+        queues.transaction(async (trx, send) => {
           await recordHandOvers(
             deps,
             trx,
@@ -55,8 +55,7 @@ export function createRecorder(deps: RecordDeps): Recorder {
             trx,
             some(({ attempt }) => attempt),
           );
-          await queues.send(
-            trx,
+          await send(
             researchReceipts,
             some((record) => record.pretended).map((payload) => ({ id: payload.notificationId, payload })),
           );

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   type FastifyInstance,
   type FastifyReply,
@@ -8,6 +7,7 @@ import {
 } from 'fastify';
 import { stopwatch } from '../clock.ts';
 import { isUnreachable } from '../database/connection.ts';
+import { randomHex } from '../identifier.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { Problem, unavailable } from '../problem.ts';
@@ -135,7 +135,7 @@ function begin(request: FastifyRequest, reply: FastifyReply): void {
   request.traceId = traceIdOf(request);
   reply.headers(fixedHeaders);
   reply.header('X-B3-TraceId', request.traceId);
-  reply.header('X-B3-SpanId', headerOf(request, 'x-b3-spanid') ?? `self-${randomBytes(8).toString('hex')}`);
+  reply.header('X-B3-SpanId', headerOf(request, 'x-b3-spanid') ?? `self-${randomHex(8)}`);
 }
 
 /** Most time that requests under way get when the server closes. */
@@ -197,7 +197,7 @@ function traceIdOf(request: FastifyRequest): string {
     const value = headerOf(request, name);
     if (value !== undefined) return value.slice(0, 128);
   }
-  return randomBytes(16).toString('hex');
+  return randomHex(16);
 }
 
 /** Base URL of the API as the caller sees it, without a slash at the end. */

@@ -12,6 +12,7 @@ export type Token = Readonly<{
 
 const malformed =
   'Invalid token: make sure your API token matches the example at https://docs.notifications.service.gov.uk/rest-api.html#authorisation-header';
+const wrongClock = 'Error: Your system clock must be accurate to within 30 seconds';
 /** Seconds that `iat`, `nbf` and `exp` may be off (spec 01, section 1.3). */
 const leeway = 30;
 
@@ -80,24 +81,23 @@ export function verifySignature<C extends Credential>(
 }
 
 function checkClaims(claims: Token['claims'], now: number): Problem | 'not this key' | null {
-  const clock = authProblem(403, 'Error: Your system clock must be accurate to within 30 seconds');
   const { iat, nbf, exp, aud, sub, jti, iss } = claims;
   if (iat === undefined || iat === null || iss === undefined || iss === null) return 'not this key';
   const issued = wholeSeconds(iat);
   // Whole seconds on both sides: 30 seconds off is accepted, 31 is not.
   const age = issued === null ? null : Math.trunc(now) - issued;
-  if (age === null || age < -leeway) return clock;
+  if (age === null || age < -leeway) return authProblem(403, wrongClock);
   if (nbf !== undefined) {
     const from = wholeSeconds(nbf);
     if (from === null) return authProblem(403, malformed);
-    if (from > now + leeway) return clock;
+    if (from > now + leeway) return authProblem(403, wrongClock);
   }
   // An expired token is noticed before one that is too old.
   if (exp !== undefined) {
     const until = wholeSeconds(exp);
     if (until === null || until <= now - leeway) return authProblem(403, malformed);
   }
-  if (age > leeway) return clock;
+  if (age > leeway) return authProblem(403, wrongClock);
   if (aud !== undefined && aud !== null) return authProblem(403, malformed);
   if (sub !== undefined && typeof sub !== 'string') return authProblem(403, malformed);
   if (jti !== undefined && typeof jti !== 'string') return authProblem(403, malformed);

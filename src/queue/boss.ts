@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import { type Db as BossDatabase, type CommandResponse, fromKysely, PgBoss } from 'pg-boss';
-import type { Connection, DbOrTrx } from '../database/connection.ts';
+import type { Connection, DbOrTrx, Trx } from '../database/connection.ts';
 import type { Listener } from '../database/listener.ts';
 import type { Log } from '../log.ts';
+import { createAnnouncer } from './announce.ts';
 import type { Queue } from './define.ts';
 import { type QueueName, queueNames } from './names.ts';
 
@@ -11,8 +12,12 @@ import { type QueueName, queueNames } from './names.ts';
  * task stand or fall together.
  */
 export type Queues = {
-  /** Writes tasks; they can be taken once the transaction of `db` commits. A task whose id is queued already is left as it is. */
-  send<Payload>(db: DbOrTrx, queue: Queue<Payload>, tasks: readonly NewTask<Payload>[]): Promise<void>;
+  /**
+   * Runs `work` in a transaction whose tasks are announced once it has committed, so that a worker takes them at once.
+   */
+  transaction<T>(work: (trx: Trx, send: Send) => Promise<T>): Promise<T>;
+  /** Writes and announces tasks, as one statement by itself. */
+  send: Send;
   /** Up to `limit` tasks that are due, now held by this process. */
   fetch(queue: QueueName, limit: number): Promise<RawTask[]>;
   /** Tasks that are done leave the queue, unless another process holds them by now. */
@@ -31,6 +36,9 @@ export type Queues = {
   onArrival(queue: QueueName, wake: () => void): void;
   stop(): Promise<void>;
 };
+
+/** Writes tasks. One whose id is queued already is left as it is. */
+export type Send = <Payload>(queue: Queue<Payload>, tasks: readonly NewTask<Payload>[]) => Promise<void>;
 
 export type NewTask<Payload> = Readonly<{
   id: string;
@@ -64,9 +72,6 @@ export async function openQueues(
   const wake = (name: string) => {
     for (const waker of wakers.get(name) ?? []) waker();
   };
-  const everything = () => {
-    for (const name of wakers.keys()) wake(name);
-  };
 
   const database: BossDatabase = {
     executeSql: async (text, values) => {
@@ -74,26 +79,14 @@ export async function openQueues(
       const result = (await connection.pool.query(text, values)) as pg.QueryResult | pg.QueryResult[];
       return { rows: Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows };
     },
-    // pg-boss announces arrivals; the process has one connection for notices, and the consumers hear them too.
-    listen: async (channel, onNotification, onReconnect) => {
-      const stop = await listener.listen(
-        channel,
-        (payload) => {
-          onNotification(payload);
-          wake(payload);
-        },
-        () => {
-          onReconnect();
-          everything();
-        },
-      );
-      return { close: async () => stop() };
-    },
   };
+  const announcer = createAnnouncer(connection.pool, wake, log);
+  const stopListening = await listener.listen(announcer.channel, wake, () => {
+    for (const name of wakers.keys()) wake(name);
+  });
   const boss = new PgBoss({
     db: database,
     schema,
-    useListenNotify: true,
     supervise,
     schedule: false,
     // A killed worker's tasks are free again after a heartbeat and one of these at the latest.
@@ -107,7 +100,8 @@ export async function openQueues(
   const physical = (name: QueueName) => prefix + name;
   for (const name of queueNames) {
     const settings = {
-      notify: true,
+      // Arrivals are announced by us: a notice inside the transaction would make commits wait for each other.
+      notify: false,
       heartbeatSeconds,
       // A task that its worker lost is free at once; waiting between tries is decided by the task (`retry`).
       retryLimit: 1000,
@@ -121,24 +115,45 @@ export async function openQueues(
     else await boss.createQueue(physical(name), { ...settings, partition: true });
   }
 
+  /** Answers whether there is a task that may be taken now. */
+  async function insert<Payload>(
+    db: DbOrTrx,
+    queue: Queue<Payload>,
+    tasks: readonly NewTask<Payload>[],
+  ): Promise<boolean> {
+    if (tasks.length === 0) return false;
+    await boss.insert(
+      physical(queue.name),
+      tasks.map(({ id, payload, priority = 0, startAfterSeconds, requestId }) => ({
+        id,
+        priority,
+        data: {
+          payload,
+          attempt: 0,
+          ...(priority !== 0 && { priority }),
+          ...(requestId !== undefined && { request_id: requestId }),
+        } satisfies TaskData,
+        ...(startAfterSeconds !== undefined && { startAfter: startAfterSeconds }),
+      })),
+      { db: fromKysely(db) },
+    );
+    return tasks.some(({ startAfterSeconds = 0 }) => startAfterSeconds === 0);
+  }
+
   return {
-    async send(db, queue, tasks) {
-      if (tasks.length === 0) return;
-      await boss.insert(
-        physical(queue.name),
-        tasks.map(({ id, payload, priority = 0, startAfterSeconds, requestId }) => ({
-          id,
-          priority,
-          data: {
-            payload,
-            attempt: 0,
-            ...(priority !== 0 && { priority }),
-            ...(requestId !== undefined && { request_id: requestId }),
-          } satisfies TaskData,
-          ...(startAfterSeconds !== undefined && { startAfter: startAfterSeconds }),
-        })),
-        { db: fromKysely(db) },
+    async transaction(work) {
+      const sent = new Set<string>();
+      const result = await connection.db.transaction().execute((trx) =>
+        work(trx, async (queue, tasks) => {
+          if (await insert(trx, queue, tasks)) sent.add(physical(queue.name));
+        }),
       );
+      announcer.announce(sent);
+      return result;
+    },
+
+    async send(queue, tasks) {
+      if (await insert(connection.db, queue, tasks)) announcer.announce([physical(queue.name)]);
     },
 
     async fetch(queue, limit) {
@@ -192,6 +207,7 @@ export async function openQueues(
     },
 
     async stop() {
+      stopListening();
       await boss.stop({ graceful: false, close: false });
     },
   };

@@ -88,6 +88,8 @@ export type ConsumerDeps = Readonly<{ db: Db; queues: Queues; log: Log; metrics:
 const pollMilliseconds = 1000;
 const heartbeatMilliseconds = 3000;
 const fetchLimit = 500;
+/** Least time between two fetches: under load they are few and large, and the first after a pause is at once. */
+const fetchPaceMilliseconds = 20;
 /** Until a task is tried again whose work ended in an error it did not expect. */
 const errorRetrySeconds = 60;
 
@@ -105,6 +107,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   let stopping = false;
   let awake: (() => void) | null = null;
   let arrivals = 0;
+  let sinceFetch: () => number = () => Number.POSITIVE_INFINITY;
   const settlements = createBatcher<Parameters<typeof settle>[2][number], void>({
     flush: async (batch) => {
       await db.transaction().execute((trx) => settle(queues, trx, batch));
@@ -170,14 +173,20 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
 
   async function loop(): Promise<void> {
     while (!stopping) {
-      const free = concurrency - held.size;
       const before = arrivals;
+      const early = fetchPaceMilliseconds - sinceFetch();
+      if (early > 0) {
+        await pause(Math.ceil(early), false);
+        continue;
+      }
+      const free = concurrency - held.size;
       let fetched = 0;
       let asked = 0;
       // Waiting until a good part is free makes the fetches few and large under load.
       if (free >= Math.min(fetchLimit, Math.ceil(concurrency / 4))) {
         asked = Math.min(free, fetchLimit);
         const elapsed = stopwatch();
+        sinceFetch = elapsed;
         try {
           const tasks = await queues.fetch(queue.name, asked);
           fetched = tasks.length;
@@ -189,7 +198,11 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
           continue;
         }
       }
-      if (asked > 0 && fetched === asked) continue;
+      // A full lot: there is more, and no reason to wait.
+      if (asked > 0 && fetched === asked) {
+        sinceFetch = () => Number.POSITIVE_INFINITY;
+        continue;
+      }
       // Sleep until something arrives or finishes; the poll catches what is due by time and a missed notice.
       if (arrivals === before) await pause(pollMilliseconds, true);
     }

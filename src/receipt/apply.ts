@@ -113,7 +113,7 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
   }
 
   return createBatcher<IncomingReceipt, ReceiptOutcome>({
-    concurrency: 2,
+    paceMilliseconds: 15,
     isShared: isUnreachable,
     // A batch that met another in a deadlock was rolled back whole and is simply applied again.
     flush: (receipts) =>

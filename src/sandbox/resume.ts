@@ -16,7 +16,6 @@ export async function resumeReceipts(db: Db, queues: Queues): Promise<number> {
     from notification_history h join notifications n on n.id = h.id
     where h.sent_by = 'sandbox' and h.status in ('sending', 'pending')`.execute(db);
   await queues.send(
-    db,
     researchReceipts,
     rows.map(({ id, type, recipient, to }) => ({
       id,

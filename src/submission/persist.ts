@@ -45,19 +45,18 @@ export function createPersist(
   const { db, queues, cipher, log, metrics } = deps;
   const ensureDays = createPartitionGuard(db);
   const persisting = createBatcher<Item, void>({
-    concurrency: 2,
+    paceMilliseconds: 15,
     isShared: isUnreachable,
     async flush(items) {
       await ensureDays(items.map(({ notification }) => notification.id));
-      await db.transaction().execute(async (trx) => {
+      await queues.transaction(async (trx, send) => {
         const written = await insertNotifications(
           deps,
           trx,
           items.map(({ notification }) => notification),
         );
         for (const queue of new Set(items.map((item) => item.queue)))
-          await queues.send(
-            trx,
+          await send(
             queue,
             items
               .filter((item) => item.queue === queue && written.has(item.notification.id))
