@@ -43,6 +43,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
   let flushing = 0;
   let pending = 0;
   let scheduled = false;
+  let pacing: NodeJS.Timeout | undefined;
   let sinceStart: () => number = () => Number.POSITIVE_INFINITY;
   let idlers: (() => void)[] = [];
 
@@ -71,11 +72,13 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
 
   function start(): void {
     scheduled = false;
+    clearTimeout(pacing);
+    pacing = undefined;
     while (gathered.length > 0 && flushing < concurrency) {
       const early = gathered.length < limit ? paceMilliseconds - sinceStart() : 0;
       if (early > 0) {
         scheduled = true;
-        setTimeout(start, Math.ceil(early));
+        pacing = setTimeout(start, Math.ceil(early));
         return;
       }
       if (paceMilliseconds > 0) sinceStart = stopwatch();
@@ -104,7 +107,8 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
         gathered.push({ item, resolve, reject });
         pending += 1;
         // After the current round of I/O events, so that what arrived together is written together.
-        if (!scheduled && flushing < concurrency) {
+        if (pacing !== undefined && gathered.length >= limit) start();
+        else if (!scheduled && flushing < concurrency) {
           scheduled = true;
           setImmediate(start);
         }

@@ -236,12 +236,6 @@ export const variables = {
     '300',
     'Seconds between these tries.',
   ),
-  persistConcurrency: variable(
-    'PERSIST_CONCURRENCY',
-    whole(1000, 1, 10_000),
-    '1000',
-    'Most persist tasks one process holds per queue.',
-  ),
   deliverConcurrency: variable(
     'DELIVER_CONCURRENCY',
     whole(300, 1, 10_000),

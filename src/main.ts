@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { catchSignals } from './cli/signals.ts';
 import { ConfigError } from './config.ts';
 
 const help = `despatch: templated emails and text messages for many services
@@ -42,6 +43,7 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
   }
 }
 
+catchSignals();
 main(process.argv.slice(2)).catch((error: unknown) => {
   // A setting that is wrong is told in a sentence; anything else with where it happened.
   console.error(error instanceof ConfigError ? error.message : error);

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { bootstrap } from './bootstrap/bootstrap.ts';
 import {
   type Credentials,
+  checkSecretKey,
   collectCredentials,
   keptSecret,
   writeCredentials,
@@ -34,7 +35,7 @@ import { sandboxReceipts } from './provider/sandbox/receipt.ts';
 import { sandboxProvider } from './provider/sandbox/send.ts';
 import { createProviderCache } from './provider/store.ts';
 import { openQueues } from './queue/boss.ts';
-import { type Consumer, consume } from './queue/consume.ts';
+import { consume } from './queue/consume.ts';
 import type { QueueName } from './queue/names.ts';
 import { createApply } from './receipt/apply.ts';
 import { receiptRoutes } from './receipt/routes.ts';
@@ -45,9 +46,7 @@ import { resumeReceipts } from './sandbox/resume.ts';
 import { type Sandbox, startSandbox } from './sandbox/server.ts';
 import { createServiceCache } from './service/store.ts';
 import { createAccepting } from './submission/accepting.ts';
-import { findAccepted } from './submission/pending.ts';
-import { createPersist } from './submission/persist.ts';
-import { persistEmail, persistSms } from './submission/queue.ts';
+import { startPersisting } from './submission/persist.ts';
 import { submissionRoutes } from './submission/routes.ts';
 import { createTemplateCaches } from './template/store.ts';
 
@@ -71,15 +70,15 @@ export type Platform = Readonly<{
   sandboxUrl: string | null;
   databaseUrl: string;
   credentials: Credentials;
-  /** Where the credentials were written. */
-  credentialsPath: string;
+  /** Where the credentials were written; null without the role api. */
+  credentialsPath: string | null;
   roles: readonly Role[];
   /** Takes nothing more, finishes or gives back what is under way within 10 seconds, and closes everything. */
   stop(): Promise<void>;
 }>;
 
 /** Time for what is under way when a process stops; the rest of the 10 seconds is for closing. */
-const graceMilliseconds = 8000;
+const graceMilliseconds = 5000;
 const day = 86_400_000;
 
 /** Builds everything that the roles need, in order, and starts it. What was started is stopped again when a later step fails. */
@@ -123,6 +122,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const listener = createListener(connection.url, log);
     stops.push(() => listener.stop());
     const caches = await createCaches(listener, clock);
+    stops.push(() => caches.stop());
     const services = createServiceCache(db, caches);
     const keys = createKeyCache(db, cipher, caches);
     const templates = createTemplateCaches(db, caches);
@@ -136,29 +136,42 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     stops.push(() => queues.stop());
 
     let url: string | null = null;
-    const ownUrl = () => config.publicUrl ?? url ?? `http://127.0.0.1:${config.port}`;
+    /** Our own API, as this machine reaches it: its own process first, since a public name may not resolve in here. */
+    const ownUrl = () => url ?? config.publicUrl ?? `http://127.0.0.1:${config.port}`;
     let sandbox: Sandbox | null = null;
     if (has.includes('sandbox')) {
-      sandbox = await startSandbox({ host: config.sandboxHost, port: config.sandboxPort, log });
+      sandbox = await startSandbox({
+        host: config.sandboxHost,
+        port: config.sandboxPort,
+        log,
+        allowAnyReceiptHost: config.publicUrl !== null,
+      });
       stops.push(() => sandbox?.stop());
     }
     const sandboxUrl = config.sandboxUrl ?? sandbox?.url ?? `http://127.0.0.1:${config.sandboxPort}`;
+    await checkSecretKey(db, cipher);
     await bootstrap({ db, cipher, log }, { demo: config.demo, providers: sandboxDetails });
     if (sandbox) {
-      const owed = await resumeReceipts(db, queues);
+      const owed = await resumeReceipts(db, queues, clock.now());
       if (owed > 0)
         log.info({ count: owed }, 'The sandbox owed receipts from an earlier run and posts them now');
     }
 
     if (has.includes('api')) {
-      const accepting = createAccepting({ queues, cipher });
+      const accepting = createAccepting({ db, queues });
       const apply = createApply({ db, clock, log, metrics, rates });
       const app = createServer({ log, metrics });
-      statusRoutes(app, { db, gitCommit: config.gitCommit, buildTime: config.buildTime });
+      statusRoutes(app, {
+        db,
+        registry: metrics.registry,
+        gitCommit: config.gitCommit,
+        buildTime: config.buildTime,
+      });
       receiptRoutes(app, { doors: [sandboxReceipts('sms'), sandboxReceipts('email')], apply });
       app.register(async (v2) => {
         requireKey(v2, { clock, services, keys });
         submissionRoutes(v2, {
+          cipher,
           clock,
           newId: createIdSource(clock),
           metrics,
@@ -175,7 +188,6 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
           cipher,
           templates,
           publicUrl: config.publicUrl,
-          findAccepted: (serviceId, id) => findAccepted({ queues, cipher }, serviceId, id),
         });
       });
       await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
@@ -199,16 +211,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       stops.push(() => Promise.all(Object.values(clients).map((client) => client.close?.())));
       const provider = (identifier: string) =>
         Object.hasOwn(clients, identifier) ? clients[identifier as keyof typeof clients] : undefined;
-      const persist = createPersist({
+      const persisting = {
         db,
+        clock,
         queues,
-        cipher,
         log,
         metrics,
-        services,
-        templates,
         retries: { limit: config.persistRetries, seconds: config.persistRetrySeconds },
-      });
+      };
       const deliver = createDeliver({
         clock,
         log,
@@ -231,15 +241,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       });
       const deps = { db, queues, log, metrics };
       const concurrency = config.deliverConcurrency;
-      const starters: Readonly<Record<QueueName, () => Consumer>> = {
-        'db-sms': () =>
-          consume(deps, { queue: persistSms, concurrency: config.persistConcurrency, work: persist('sms') }),
-        'db-email': () =>
-          consume(deps, {
-            queue: persistEmail,
-            concurrency: config.persistConcurrency,
-            work: persist('email'),
-          }),
+      const starters: Readonly<Record<QueueName, () => { stop(milliseconds: number): Promise<void> }>> = {
+        'db-sms': () => startPersisting(persisting, 'sms'),
+        'db-email': () => startPersisting(persisting, 'email'),
         'send-sms': () => consume(deps, { queue: sendSms, concurrency, work: deliver }),
         'send-email': () => consume(deps, { queue: sendEmail, concurrency, work: deliver }),
         'notify-internal': () => consume(deps, { queue: notifyInternal, concurrency: 50, work: deliver }),
@@ -268,8 +272,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       stops.push(() => schedule.stop());
     }
 
-    const credentials = await collectCredentials(db, cipher, ownUrl(), adminSecret(config));
-    const credentialsPath = writeCredentials(config.dataDir, credentials);
+    const credentials = await collectCredentials(
+      db,
+      cipher,
+      config.publicUrl ?? ownUrl(),
+      adminSecret(config),
+    );
+    const credentialsPath = url === null ? null : writeCredentials(config.dataDir, credentials);
     return {
       url,
       sandboxUrl: sandbox?.url ?? null,

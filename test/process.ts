@@ -27,7 +27,7 @@ export async function startProcess(
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream! }).on('line', (line) => {
         output.push(line);
-        if (line.startsWith('  Keys ')) resolve();
+        if (line.startsWith('Despatch is running')) setImmediate(resolve);
       });
     child.once('exit', (code) => reject(new Error(`The process ended with ${code}:\n${output.join('\n')}`)));
   });

@@ -275,7 +275,7 @@ export async function createWorld(
       await until(
         async () => {
           const { rows } = await connection.pool.query<{ open: number; due: number }>(`
-            select (select count(*) from notification_history where status in ('created', 'sending', 'pending'))::int as open,
+            select ((select count(*) from notification_history where status in ('created', 'sending', 'pending')) + (select count(*) from accepted))::int as open,
               (select count(*) from pgboss.job where state = 'active' or (state in ('created', 'retry') and start_after <= now()))::int as due`);
           return rows[0]!;
         },

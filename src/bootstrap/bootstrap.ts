@@ -57,6 +57,7 @@ async function addDemoService(trx: Trx, cipher: Cipher): Promise<void> {
     emailFrom,
     prefixSms: true,
     permissions: ['sms', 'email'],
+    demo: true,
   });
   await addSmsSender(trx, serviceId, { id: randomUUID(), text: smsSender, isDefault: true });
   await addEmailReplyTo(trx, serviceId, { id: randomUUID(), text: replyTo, isDefault: true });

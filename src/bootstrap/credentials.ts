@@ -10,11 +10,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Cipher } from '../cipher.ts';
+import { type Cipher, CipherError } from '../cipher.ts';
+import { ConfigError } from '../config.ts';
 import type { Db } from '../database/connection.ts';
 import { pasteableKey } from '../key/key.ts';
 import { findKeys } from '../key/store.ts';
-import { defaultSender, platformServiceId } from '../service/service.ts';
+import { defaultSender } from '../service/service.ts';
 import { findService } from '../service/store.ts';
 
 /** `credentials.json` of the data directory (DESIGN, section 8). */
@@ -31,8 +32,8 @@ export type Credentials = {
 };
 
 /**
- * The credentials of the installation's first services, for people and for programs on this machine: their keys in
- * the form that clients take.
+ * The credentials of the demo service, for people and for programs on this machine: its keys in the form that clients
+ * take. No other service's keys are ever written down.
  */
 export async function collectCredentials(
   db: Db,
@@ -43,9 +44,8 @@ export async function collectCredentials(
   const rows = await db
     .selectFrom('services')
     .select(['id', 'name'])
-    .where('id', '!=', platformServiceId)
+    .where('demo', '=', true)
     .orderBy('created_at')
-    .limit(10)
     .execute();
   const services: Credentials['services'] = [];
   for (const { id, name } of rows) {
@@ -71,6 +71,29 @@ export async function collectCredentials(
     services.push({ id, name, keys, templates, senders });
   }
   return { api, admin: { issuer: 'notify-admin', secret: adminSecret }, services };
+}
+
+/**
+ * Throws a ConfigError when the stored secrets do not open under SECRET_KEY: with another key nothing that is stored
+ * could be sent, so such a process must not start.
+ */
+export async function checkSecretKey(db: Db, cipher: Cipher): Promise<void> {
+  const row = await db
+    .selectFrom('api_keys')
+    .select(['id', 'secret'])
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (!row) return;
+  try {
+    cipher.open(row.secret, row.id);
+  } catch (cause) {
+    if (!(cause instanceof CipherError)) throw cause;
+    throw new ConfigError(
+      'SECRET_KEY (or DANGEROUS_SALT) is not the one this database was written with: its keys and messages cannot be read. Set the old one, or put it into the list after the new one.',
+      { cause },
+    );
+  }
 }
 
 /** Replaces the file at once, readable by its owner only. */

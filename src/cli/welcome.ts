@@ -9,7 +9,7 @@ export function welcome({ url, sandboxUrl, credentials, credentialsPath, roles }
   if (url) lines.push(`  API     ${url}`);
   if (sandboxUrl)
     lines.push(`  Inbox   ${sandboxUrl}   the sandbox: messages land here, none leaves this machine`);
-  lines.push(`  Keys    ${credentialsPath}`);
+  if (credentialsPath) lines.push(`  Keys    ${credentialsPath}`);
   const service = credentials.services[0];
   if (!url || !service?.keys.normal || !service.templates.sms) return lines.join('\n');
   return [

@@ -12,6 +12,7 @@ export type Tables = {
   templates: TemplateRow;
   template_versions: TemplateVersionRow;
   providers: ProviderRow;
+  accepted: AcceptedRow;
   notifications: NotificationRow;
   notification_history: NotificationHistoryRow;
   attempts: AttemptRow;
@@ -30,6 +31,7 @@ export type ServiceRow = {
   email_from: string;
   prefix_sms: Generated<boolean>;
   permissions: string[];
+  demo: Generated<boolean>;
   created_at: Generated<Date>;
   updated_at: Date | null;
   version: Generated<number>;
@@ -94,6 +96,17 @@ export type ProviderRow = {
   supports_international: boolean;
   version: Generated<number>;
   updated_at: Date | null;
+};
+
+export type AcceptedRow = Omit<
+  NotificationRow & NotificationHistoryRow,
+  'status' | 'sent_at' | 'updated_at' | 'sent_by' | 'reference' | 'billable_units'
+> & {
+  queue: string;
+  priority: number;
+  request_id: string | null;
+  attempt: Generated<number>;
+  due_at: Generated<Date | null>;
 };
 
 export type NotificationRow = {

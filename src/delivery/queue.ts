@@ -17,6 +17,15 @@ export const notifyInternal = defineQueue('notify-internal', payload);
 /** Messages of test keys and of services in research mode: no provider gets them. */
 export const researchMode = defineQueue('research-mode', payload);
 
+const deliverQueues = [sendSms, sendEmail, notifyInternal, researchMode] as const;
+
+/** The queue of a name that `deliverQueueFor` gave. Throws for any other. */
+export function deliverQueueNamed(name: string): Queue<DeliverPayload> {
+  const queue = deliverQueues.find((one) => one.name === name);
+  if (!queue) throw new Error(`${name} is no queue that messages are delivered from.`);
+  return queue;
+}
+
 /** Higher goes first (DESIGN, section 4). */
 export const priorities = { priorityTemplate: 20, api: 10, csv: 0 } as const;
 

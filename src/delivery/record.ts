@@ -20,13 +20,15 @@ export type Record = Readonly<{
 }>;
 
 export type Recorder = Readonly<{
-  /** Resolves once the record is committed. While the database is away it keeps trying, until `signal` is aborted. */
+  /** Resolves once the record is committed. While it cannot be, it is tried again, until `signal` is aborted. */
   write(record: Record, signal: AbortSignal): Promise<void>;
 }>;
 
 export type RecordDeps = Readonly<{ metrics: Metrics; queues: Queues }>;
 
 const retryMilliseconds = 500;
+/** For errors that are not the database's absence: half a minute. */
+const mostAttempts = 60;
 
 /** The record batcher: attempts, statuses and the ends of their tasks, many messages in one transaction. */
 export function createRecorder(deps: RecordDeps): Recorder {
@@ -73,12 +75,13 @@ export function createRecorder(deps: RecordDeps): Recorder {
 
   return {
     async write(record, signal) {
-      for (;;) {
+      for (let attempt = 1; ; attempt++) {
         try {
           return await records.add(record);
         } catch (error) {
-          // What a provider has answered is known only here: forgetting it would send the message a second time.
-          if (!isUnreachable(error) || signal.aborted) throw error;
+          // What a provider has answered is known only here: forgetting it would send the message a second time. So
+          // a disk that is full or a statement that took too long is waited for, too.
+          if (signal.aborted || (!isUnreachable(error) && attempt >= mostAttempts)) throw error;
           await setTimeout(retryMilliseconds, undefined, { signal });
         }
       }

@@ -95,7 +95,7 @@ export function createServer({ log, metrics }: ServerDeps): FastifyInstance {
     const level = status >= 500 ? 'warn' : quiet ? 'debug' : 'info';
     // The path without its query: a search can hold a recipient.
     log[level](
-      { requestId: request.traceId },
+      { requestId: request.traceId, ...request.logFields },
       `${request.method} ${path} ${status} took ${(took / 1000).toFixed(5)}`,
     );
     const stat = [request.method, request.routeOptions.config.handler, status].filter(Boolean).join('.');
@@ -139,7 +139,7 @@ function begin(request: FastifyRequest, reply: FastifyReply): void {
 }
 
 /** Most time that requests under way get when the server closes. */
-const closingMilliseconds = 5000;
+const closingMilliseconds = 2000;
 
 /** Takes no more connections, lets requests under way finish, and closes connections as they fall idle. */
 export async function closeServer(app: FastifyInstance): Promise<void> {

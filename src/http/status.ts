@@ -1,11 +1,15 @@
 import type { FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
 import type { Db } from '../database/connection.ts';
 import { schemaVersion } from '../database/migrate.ts';
 
-/** `/_status` and `/`: whether the process serves, for load balancers and people (spec 04, section 9). No authentication. */
+/**
+ * `/_status` and `/`: whether the process serves, for load balancers and people (spec 04, section 9); `/metrics` for
+ * Prometheus (spec 06, section 4.4). No authentication.
+ */
 export function statusRoutes(
   app: FastifyInstance,
-  deps: Readonly<{ db: Db; gitCommit: string; buildTime: string }>,
+  deps: Readonly<{ db: Db; registry: Registry; gitCommit: string; buildTime: string }>,
 ): void {
   for (const url of ['/_status', '/'])
     app.route<{ Querystring: Record<string, string | undefined> }>({
@@ -27,4 +31,8 @@ export function statusRoutes(
         return reply.type('application/json').send(JSON.stringify(body));
       },
     });
+  app.get('/metrics', { config: { handler: 'status.metrics' } }, async (_request, reply) => {
+    const text = await deps.registry.metrics();
+    return reply.type(deps.registry.contentType).send(text);
+  });
 }

@@ -13,24 +13,17 @@ export type NotificationRouteDeps = ReadingDeps &
     db: Db;
     metrics: Metrics;
     publicUrl: string | null;
-    /** A message that is accepted but not yet persisted, from its queue. */
-    findAccepted: (serviceId: string, id: string) => Promise<StoredNotification | null>;
   }>;
 
 type WithId = FastifyRequest<{ Params: { notification_id: string } }>;
 
 /** Reading messages in v2. Needs `requireKey` before it. */
 export function notificationRoutes(app: FastifyInstance, deps: NotificationRouteDeps): void {
-  /**
-   * Never a 404 for a message whose 201 was sent: between leaving its queue and appearing in the tables there is no
-   * moment, but one between our two looks, so the tables are asked once more.
-   */
   async function find(request: WithId): Promise<StoredNotification> {
     const id = parseUuid(request.params.notification_id);
     if (id === null) throw invalid(['notification_id is not a valid UUID']);
     const serviceId = request.caller.service.id;
-    const stored = () => findNotification(deps, deps.db, serviceId, id);
-    const found = (await stored()) ?? (await deps.findAccepted(serviceId, id)) ?? (await stored());
+    const found = await findNotification(deps, deps.db, serviceId, id);
     if (!found) throw noResultFound();
     return found;
   }

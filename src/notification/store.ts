@@ -44,7 +44,10 @@ export const notificationColumns = sql`
   h.rate_multiplier::float8 as "rateMultiplier", n.recipient, n.normalised_recipient as "normalisedRecipient",
   n.personalisation, n.reply_to_text as "replyToText", n.unsubscribe_url as "unsubscribeUrl"`;
 
-/** The message, if it is the service's and has not passed its retention. */
+/**
+ * The message, if it is the service's and has not passed its retention. One that is accepted but not yet persisted is
+ * found too, as `created`: one look at both places, so that there is no moment between them (spec 05, section 1.4).
+ */
 export function findNotification(
   { metrics }: StoreDeps,
   db: DbOrTrx,
@@ -54,62 +57,24 @@ export function findNotification(
   return metrics.timed('dao', 'get_notification_by_id', async () => {
     const { rows } = await sql<StoredNotification>`
       select ${notificationColumns} from notifications n join notification_history h on h.id = n.id
-      where n.id = ${id} and h.id = ${id} and n.service_id = ${serviceId}`.execute(db);
+      where n.id = ${id} and h.id = ${id} and n.service_id = ${serviceId}
+      union all
+      select ${notificationColumns} from accepted n
+      cross join lateral (
+        select n.*, 'created' as status, null::timestamptz as sent_at, null::timestamptz as updated_at,
+          null as sent_by, null as reference, 0 as billable_units
+      ) h
+      where n.notification_type in ('sms', 'email') and n.id = ${id} and n.service_id = ${serviceId}
+      limit 1`.execute(db);
     return rows[0] ?? null;
   });
 }
 
-/** What is inserted when an accepted message is persisted. */
+/** What is known of a message when it is accepted. */
 export type NewNotification = Omit<
   StoredNotification,
   'status' | 'sentAt' | 'updatedAt' | 'sentBy' | 'reference' | 'billableUnits'
 >;
-
-/**
- * Writes many messages, status `created`, into both tables. One whose id is there already is left alone: a task that
- * runs twice collides here. Answers the ids that were written now.
- */
-export function insertNotifications(
-  { metrics }: StoreDeps,
-  db: DbOrTrx,
-  notifications: readonly NewNotification[],
-): Promise<ReadonlySet<string>> {
-  return metrics.timed('dao', 'dao_create_notification', async () => {
-    const column = <T>(pick: (notification: NewNotification) => T) => notifications.map(pick);
-    const { rows } = await sql<{ id: string }>`
-      insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
-        api_key_id, key_type, notification_type, status, created_at, client_reference, international, phone_prefix,
-        rate_multiplier)
-      select id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
-        notification_type, 'created', created_at, client_reference, international, phone_prefix, rate_multiplier
-      from unnest(${column(({ id }) => id)}::uuid[], ${column(({ serviceId }) => serviceId)}::uuid[],
-        ${column(({ templateId }) => templateId)}::uuid[], ${column(({ templateVersion }) => templateVersion)}::int[],
-        ${column(({ jobId }) => jobId)}::uuid[], ${column(({ jobRowNumber }) => jobRowNumber)}::int[],
-        ${column(({ apiKeyId }) => apiKeyId)}::uuid[], ${column(({ keyType }) => keyType)}::text[],
-        ${column(({ type }) => type)}::text[], ${column(({ createdAt }) => createdAt)}::timestamptz[],
-        ${column(({ clientReference }) => clientReference)}::text[],
-        ${column(({ international }) => international)}::boolean[],
-        ${column(({ phonePrefix }) => phonePrefix)}::text[], ${column(({ rateMultiplier }) => rateMultiplier)}::numeric[])
-        as input (id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
-          notification_type, created_at, client_reference, international, phone_prefix, rate_multiplier)
-      on conflict (id) do nothing
-      returning id`.execute(db);
-    const written = new Set(rows.map(({ id }) => id));
-    const fresh = notifications.filter(({ id }) => written.has(id));
-    const personal = <T>(pick: (notification: NewNotification) => T) => fresh.map(pick);
-    if (fresh.length > 0)
-      await sql`
-        insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
-          unsubscribe_url)
-        select * from unnest(${personal(({ id }) => id)}::uuid[], ${personal(({ serviceId }) => serviceId)}::uuid[],
-          ${personal(({ recipient }) => recipient)}::text[],
-          ${personal(({ normalisedRecipient }) => normalisedRecipient)}::text[],
-          ${personal(({ personalisation }) => personalisation)}::bytea[],
-          ${personal(({ replyToText }) => replyToText)}::text[],
-          ${personal(({ unsubscribeUrl }) => unsubscribeUrl)}::text[])`.execute(db);
-    return written;
-  });
-}
 
 /** One step on the timeline of a message (what happened, when, and what was said). */
 export type TimelineEntry = Readonly<

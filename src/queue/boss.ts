@@ -5,7 +5,7 @@ import type { Listener } from '../database/listener.ts';
 import type { Log } from '../log.ts';
 import { createAnnouncer } from './announce.ts';
 import type { Queue } from './define.ts';
-import { type QueueName, queueNames } from './names.ts';
+import { type QueueName, taskQueueNames } from './names.ts';
 
 /**
  * The queues of the process, on pg-boss. Tasks are written inside the caller's own transaction, so a row and its
@@ -30,8 +30,8 @@ export type Queues = {
   handBack(queue: QueueName, tasks: readonly Held[]): Promise<void>;
   /** Says that the tasks are still being worked on. Answers the ids that are still this process's. */
   heartbeat(queue: QueueName, tasks: readonly Held[]): Promise<ReadonlySet<string>>;
-  /** The data of a task that has not been completed, by id. */
-  find(queue: QueueName, id: string): Promise<unknown>;
+  /** Tells every process that something has come into the queues, after its commit. */
+  announce(queues: Iterable<QueueName>): void;
   /** Runs whenever tasks may have come into `queue`. */
   onArrival(queue: QueueName, wake: () => void): void;
   stop(): Promise<void>;
@@ -98,7 +98,7 @@ export async function openQueues(
   boss.on('warning', (warning) => log.warn({ warning: warning.message }, 'The queue reported a warning'));
   await boss.start();
   const physical = (name: QueueName) => prefix + name;
-  for (const name of queueNames) {
+  for (const name of taskQueueNames) {
     const settings = {
       // Arrivals are announced by us: a notice inside the transaction would make commits wait for each other.
       notify: false,
@@ -196,10 +196,7 @@ export async function openQueues(
       return settledIds(await boss.touch(physical(queue), tasks.map(attemptOf)));
     },
 
-    async find(queue, id) {
-      const job = await boss.getJobById<unknown>(physical(queue), id);
-      return job && job.state !== 'completed' ? job.data : null;
-    },
+    announce: (names) => announcer.announce([...names].map(physical)),
 
     onArrival(queue, waker) {
       const name = physical(queue);

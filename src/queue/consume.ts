@@ -129,12 +129,12 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
     try {
       const payload = queue.parse(data.payload);
       if (payload === null) {
-        // Nobody can ever do it; it is said once and leaves the queue.
+        // Another version of the product wrote it, or will be able to read it: it is kept for an operator.
         log.error(
           { queue: queue.name, taskId: raw.id },
-          'A task whose payload is not of its queue was dropped',
+          'A task whose payload is not of its queue was parked',
         );
-        await settlements.add({ task: { queue: queue.name, raw }, settlement: 'done' });
+        await settlements.add({ task: { queue: queue.name, raw }, settlement: 'parked' });
         return;
       }
       const task: Task<Payload> = {
@@ -162,7 +162,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
     const fields = { queue: queue.name, taskId: raw.id, attempt: data.attempt, requestId: data.request_id };
     log.error({ ...fields, err: error }, 'A task failed and is tried again later');
     await settlements
-      .add({ task: { queue: queue.name, raw }, settlement: { retryAfterSeconds: errorRetrySeconds } })
+      .add({ task: { queue: queue.name, raw }, settlement: { waitSeconds: errorRetrySeconds } })
       .catch((unsettled: unknown) => {
         log.error(
           { ...fields, err: unsettled },

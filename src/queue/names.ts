@@ -12,4 +12,10 @@ export const queueNames = [
   'research-receipts',
 ] as const;
 
+/**
+ * The two queues before a message is persisted are the table `accepted` itself (docs/decisions/0009); the others are
+ * queues of tasks.
+ */
+export const taskQueueNames = queueNames.filter((name) => name !== 'db-sms' && name !== 'db-email');
+
 export type QueueName = (typeof queueNames)[number];

@@ -1,20 +1,26 @@
 import { sql } from 'kysely';
 import type { Db } from '../database/connection.ts';
 import type { NotificationType } from '../database/tables.ts';
+import { idFloor } from '../identifier.ts';
 import type { Queues } from '../queue/boss.ts';
 import { simulatedEmailOutcome, simulatedSmsOutcome } from '../recipient/simulator.ts';
 import { researchReceipts } from '../research/queue.ts';
+
+/** After which nothing waits for a receipt any more (spec 05, section 9.1). */
+const timeout = 3 * 86_400_000;
 
 /**
  * A sandbox keeps its messages in memory, so one that was killed owes receipts that nobody will post. When a sandbox
  * starts, the receipts of what its predecessor had taken are made up as for a message that was never sent; one that
  * did arrive after all changes nothing. Answers how many messages that were.
  */
-export async function resumeReceipts(db: Db, queues: Queues): Promise<number> {
+export async function resumeReceipts(db: Db, queues: Queues, now: number): Promise<number> {
   const { rows } = await sql<{ id: string; type: NotificationType; recipient: string; to: string }>`
     select h.id, h.notification_type as "type", n.recipient, n.normalised_recipient as "to"
     from notification_history h join notifications n on n.id = h.id
-    where h.sent_by = 'sandbox' and h.status in ('sending', 'pending')`.execute(db);
+    where h.id >= ${idFloor(now - timeout)} and h.sent_by = 'sandbox' and h.status in ('sending', 'pending')`.execute(
+    db,
+  );
   await queues.send(
     researchReceipts,
     rows.map(({ id, type, recipient, to }) => ({

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../clock.ts';
+import { ConfigError } from '../config.ts';
 import type { Log } from '../log.ts';
 import { Behaviour, type BehaviourChange } from './behaviour.ts';
 import { Counts } from './counts.ts';
@@ -121,7 +122,7 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
   try {
     await promise;
   } catch (cause) {
-    throw new Error(reasonOf(cause, host, port), { cause });
+    throw new ConfigError(reasonOf(cause, host, port), { cause });
   } finally {
     server.off('error', reject);
   }

@@ -49,6 +49,8 @@ export type NewService = Readonly<{
   emailFrom: string;
   prefixSms: boolean;
   permissions: readonly Permission[];
+  /** Made for a newcomer: its keys are written to credentials.json. */
+  demo?: boolean;
 }>;
 
 /** Adds a service; one whose id exists already is left as it is. Answers whether it was added. */
@@ -62,6 +64,7 @@ export async function addService(db: DbOrTrx, service: NewService): Promise<bool
       email_from: service.emailFrom,
       prefix_sms: service.prefixSms,
       permissions: [...service.permissions],
+      demo: service.demo ?? false,
       updated_at: null,
     })
     .onConflict((conflict) => conflict.column('id').doNothing())

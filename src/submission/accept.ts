@@ -1,22 +1,25 @@
 import type { Batcher } from '../batcher.ts';
+import type { Cipher } from '../cipher.ts';
 import type { Clock } from '../clock.ts';
 import type { NotificationType } from '../database/tables.ts';
+import { deliverQueueFor, priorities } from '../delivery/queue.ts';
 import { type IdSource, parseUuid } from '../identifier.ts';
 import type { Caller } from '../key/authenticate.ts';
 import { badRequest } from '../problem.ts';
 import type { Rates } from '../recipient/international-rates.ts';
-import type { Sender, Service } from '../service/service.ts';
+import { platformServiceId, type Sender, type Service } from '../service/service.ts';
 import type { Content } from '../template/content.ts';
 import type { Template, TemplateCaches } from '../template/store.ts';
-import type { AcceptedMessage } from './accepted.ts';
+import type { AcceptedMessage } from './store.ts';
 
 export type AcceptDeps = Readonly<{
+  cipher: Cipher;
   clock: Clock;
   newId: IdSource;
   rates: Rates;
   templates: TemplateCaches;
   /** Commits accepted messages in batches; answers once the message is durable. */
-  accepting: Batcher<AcceptedMessage & Readonly<{ requestId: string }>, void>;
+  accepting: Batcher<AcceptedMessage, void>;
   fromNumber: string;
   emailDomain: string;
 }>;
@@ -84,16 +87,27 @@ export function commonFields(
   template: Template,
   message: Readonly<{ reference: string | null; personalisation: Readonly<Record<string, unknown>> }>,
 ) {
+  const id = deps.newId();
+  const queue = deliverQueueFor({
+    isPlatform: service.id === platformServiceId,
+    researchMode: service.researchMode,
+    keyType: key.keyType,
+    type: template.type,
+  });
   return {
-    id: deps.newId(),
+    id,
     serviceId: service.id,
     templateId: template.id,
     templateVersion: template.current.version,
+    jobId: null,
+    jobRowNumber: null,
     apiKeyId: key.id,
     keyType: key.keyType,
     createdAt: new Date(deps.clock.now()),
     clientReference: message.reference,
-    personalisation: message.personalisation,
+    personalisation: deps.cipher.seal(JSON.stringify(message.personalisation), id),
+    queue: queue.name,
+    priority: template.current.priority ? priorities.priorityTemplate : priorities.api,
     requestId,
   };
 }

@@ -1,38 +1,34 @@
 import { type Batcher, createBatcher } from '../batcher.ts';
-import type { Cipher } from '../cipher.ts';
-import { isUnreachable } from '../database/connection.ts';
-import type { NewTask, Queues } from '../queue/boss.ts';
-import { type AcceptedMessage, sealAccepted } from './accepted.ts';
-import { type PersistPayload, persistEmail, persistSms } from './queue.ts';
+import { type Db, isUnreachable } from '../database/connection.ts';
+import { createPartitionGuard } from '../database/partitions.ts';
+import type { NotificationType } from '../database/tables.ts';
+import type { Queues } from '../queue/boss.ts';
+import type { QueueName } from '../queue/names.ts';
+import { type AcceptedMessage, insertAccepted } from './store.ts';
 
-export type AcceptingDeps = Readonly<{ queues: Queues; cipher: Cipher }>;
-
-type Item = AcceptedMessage & Readonly<{ requestId: string }>;
+/** The queue that a type of accepted message waits in to be persisted (spec 05, section 1.2). */
+export const persistQueues: Readonly<Record<NotificationType, QueueName>> = {
+  sms: 'db-sms',
+  email: 'db-email',
+};
 
 /**
- * The accept batcher: one transaction makes a whole batch of accepted messages durable as persist tasks. Only after
- * its commit is a caller told 201 (DESIGN, section 4).
+ * The accept batcher: one statement, and so one commit, makes a whole batch of accepted messages durable. Only after
+ * it is a caller told 201 (DESIGN, section 4; docs/decisions/0009).
  */
-export function createAccepting({ queues, cipher }: AcceptingDeps): Batcher<Item, void> {
-  return createBatcher<Item, void>({
+export function createAccepting({
+  db,
+  queues,
+}: Readonly<{ db: Db; queues: Queues }>): Batcher<AcceptedMessage, void> {
+  const ensureDays = createPartitionGuard(db);
+  return createBatcher<AcceptedMessage, void>({
+    concurrency: 2,
     isShared: isUnreachable,
-    async flush(items) {
-      const tasks = { sms: [] as NewTask<PersistPayload>[], email: [] as NewTask<PersistPayload>[] };
-      for (const item of items)
-        tasks[item.type].push({
-          id: item.id,
-          payload: sealAccepted(cipher, item),
-          requestId: item.requestId,
-        });
-      // One statement is a transaction by itself.
-      if (tasks.email.length === 0) await queues.send(persistSms, tasks.sms);
-      else if (tasks.sms.length === 0) await queues.send(persistEmail, tasks.email);
-      else
-        await queues.transaction(async (_trx, send) => {
-          await send(persistSms, tasks.sms);
-          await send(persistEmail, tasks.email);
-        });
-      return items.map(() => undefined);
+    async flush(messages) {
+      await ensureDays(messages.map(({ id }) => id));
+      await insertAccepted(db, messages);
+      queues.announce(new Set(messages.map(({ type }) => persistQueues[type])));
+      return messages.map(() => undefined);
     },
   });
 }

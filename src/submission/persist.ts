@@ -1,119 +1,139 @@
-import { createBatcher } from '../batcher.ts';
-import type { Cipher } from '../cipher.ts';
-import type { Cache } from '../database/cache.ts';
+import { type Clock, stopwatch } from '../clock.ts';
 import { type Db, isUnreachable } from '../database/connection.ts';
-import { createPartitionGuard } from '../database/partitions.ts';
 import type { NotificationType } from '../database/tables.ts';
-import { type DeliverPayload, deliverQueueFor, priorities } from '../delivery/queue.ts';
+import { type DeliverPayload, deliverQueueNamed } from '../delivery/queue.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { insertNotifications, type NewNotification } from '../notification/store.ts';
 import type { NewTask, Queues } from '../queue/boss.ts';
-import { settle, type Task, type Verdict } from '../queue/consume.ts';
-import type { Queue } from '../queue/define.ts';
-import { platformServiceId, type Service } from '../service/service.ts';
-import type { TemplateCaches } from '../template/store.ts';
-import { openAccepted } from './accepted.ts';
-import type { PersistPayload } from './queue.ts';
+import { persistQueues } from './accepting.ts';
+import { findDue, type Moved, moveAccepted, type Persisted, postponeAccepted } from './store.ts';
 
 export type PersistDeps = Readonly<{
   db: Db;
+  clock: Clock;
   queues: Queues;
-  cipher: Cipher;
   log: Log;
   metrics: Metrics;
-  services: Cache<Service | null>;
-  templates: TemplateCaches;
   retries: Readonly<{ limit: number; seconds: number }>;
 }>;
 
-type Item = Readonly<{
-  task: Task<PersistPayload>;
-  notification: NewNotification;
-  queue: Queue<DeliverPayload>;
-  priority: number;
-}>;
+const lot = 500;
+const pollMilliseconds = 1000;
+/** Least time between two lots that are not full: under load they are few and large. */
+const paceMilliseconds = 15;
 
 /**
- * The `send_sms` and `send_email` tasks (spec 05, section 2.2): store an accepted message and queue its delivery.
- * At least once, with one effect: the rows, the delivery task and the end of this task are one transaction for a
- * whole batch, and a message that is stored already is neither stored nor queued again.
+ * The `send_sms` and `send_email` tasks (spec 05, section 2.2), for whatever waits in `accepted`: store the messages
+ * and queue their delivery. At least once, with one effect: leaving `accepted`, the rows and the delivery tasks are
+ * one transaction for a whole lot, and a message that is stored already is neither stored nor queued again. A worker
+ * that dies leaves nothing half done and nothing held.
  */
-export function createPersist(
-  deps: PersistDeps,
-): (type: NotificationType) => (task: Task<PersistPayload>) => Promise<Verdict> {
-  const { db, queues, cipher, log, metrics } = deps;
-  const ensureDays = createPartitionGuard(db);
-  const persisting = createBatcher<Item, void>({
-    paceMilliseconds: 15,
-    isShared: isUnreachable,
-    async flush(items) {
-      await ensureDays(items.map(({ notification }) => notification.id));
-      await queues.transaction(async (trx, send) => {
-        const written = await insertNotifications(
-          deps,
-          trx,
-          items.map(({ notification }) => notification),
-        );
-        for (const queue of new Set(items.map((item) => item.queue)))
-          await send(
-            queue,
-            items
-              .filter((item) => item.queue === queue && written.has(item.notification.id))
-              .map(
-                (item): NewTask<DeliverPayload> => ({
-                  id: item.notification.id,
-                  payload: { notification_id: item.notification.id, type: item.notification.type },
-                  priority: item.priority,
-                  requestId: item.task.requestId,
-                }),
-              ),
-          );
-        await settle(
-          queues,
-          trx,
-          items.map(({ task }) => ({ task, settlement: 'done' })),
-        );
-      });
-      return items.map(() => undefined);
-    },
+export function startPersisting(deps: PersistDeps, type: NotificationType): { stop(): Promise<void> } {
+  const { db, clock, queues, log, metrics, retries } = deps;
+  const task = `send_${type}`;
+  let stopping = false;
+  let arrivals = 0;
+  let awake: (() => void) | null = null;
+  queues.onArrival(persistQueues[type], () => {
+    arrivals += 1;
+    awake?.();
   });
 
-  async function persist(type: NotificationType, task: Task<PersistPayload>): Promise<Verdict> {
-    const notification = openAccepted(cipher, type, task.id, task.payload);
-    if (!notification) {
-      log.error({ notificationId: task.id }, 'An accepted message could not be decrypted and was dropped');
-      return 'done';
-    }
-    const [service, template] = await Promise.all([
-      deps.services.get(notification.serviceId),
-      deps.templates.version(notification.templateId, notification.templateVersion),
-    ]);
-    const queue = deliverQueueFor({
-      isPlatform: notification.serviceId === platformServiceId,
-      researchMode: service?.researchMode ?? false,
-      keyType: notification.keyType,
-      type,
+  function move(limit: number, only: string | null = null): Promise<Moved> {
+    return queues.transaction(async (trx, send) => {
+      const moved = await moveAccepted(deps, trx, type, new Date(clock.now()), limit, only);
+      for (const queue of new Set(moved.persisted.map((message) => message.queue)))
+        await send(
+          deliverQueueNamed(queue),
+          moved.persisted
+            .filter((message) => message.queue === queue)
+            .map((message) => deliverTask(type, message)),
+        );
+      return moved;
     });
-    const priority = template?.priority ? priorities.priorityTemplate : priorities.api;
-    await persisting.add({ task, notification, queue, priority });
-    return 'settled';
   }
 
-  return (type) => async (task) => {
-    try {
-      return await metrics.timed('tasks', `send_${type}`, () => persist(type, task));
-    } catch (error) {
-      // No connection: nothing can be written now, and it is no fault of this message that would use up its tries.
-      if (isUnreachable(error)) throw error;
-      const fields = { err: error, notificationId: task.id, requestId: task.requestId };
-      if (task.attempt < deps.retries.limit) {
-        log.error(fields, `RETRY: send_${type} notification ${task.id}`);
-        return { retryAfterSeconds: deps.retries.seconds };
+  /** After a lot has failed: each message by itself, so that one that cannot be stored holds up no other. */
+  async function moveOneByOne(): Promise<void> {
+    for (const { id, attempt } of await findDue(db, type, new Date(clock.now()), lot)) {
+      if (stopping) return;
+      try {
+        await move(1, id);
+      } catch (error) {
+        if (isUnreachable(error)) throw error;
+        const fields = { err: error, notificationId: id };
+        const isLast = attempt >= retries.limit;
+        // What was accepted is not thrown away: the message stays for an operator, and reads still find it.
+        log.error(
+          fields,
+          isLast
+            ? `RETRY FAILED: task ${task} failed for notification ${id}`
+            : `RETRY: ${task} notification ${id}`,
+        );
+        await postponeAccepted(db, type, id, isLast ? null : new Date(clock.now() + retries.seconds * 1000));
       }
-      // What was accepted is not thrown away: the task stays for an operator, and reads still find the message.
-      log.error(fields, `RETRY FAILED: task send_${type} failed for notification ${task.id}`);
-      return 'parked';
     }
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping) {
+      const before = arrivals;
+      const elapsed = stopwatch();
+      try {
+        const { count } = await metrics.timed('tasks', task, () => move(lot));
+        if (count === lot) continue;
+      } catch (error) {
+        log.warn(
+          { err: error, queue: persistQueues[type] },
+          'Accepted messages could not be stored together; trying again',
+        );
+        await moveOneByOne().catch((again: unknown) =>
+          log.error(
+            { err: again, queue: persistQueues[type] },
+            'Accepted messages could not be stored; trying again',
+          ),
+        );
+        await pause(pollMilliseconds, false);
+        continue;
+      }
+      const early = paceMilliseconds - elapsed();
+      if (early > 0) await pause(Math.ceil(early), false);
+      // Sleep until something arrives; the poll catches what is due by time and a missed notice.
+      if (arrivals === before) await pause(pollMilliseconds, true);
+    }
+  }
+
+  function pause(milliseconds: number, wakeable: boolean): Promise<void> {
+    if (stopping) return Promise.resolve();
+    return new Promise((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        awake = null;
+        resolve();
+      };
+      const timer = setTimeout(finish, milliseconds);
+      awake = wakeable ? finish : () => stopping && finish();
+    });
+  }
+
+  const looping = loop();
+  return {
+    async stop() {
+      stopping = true;
+      awake?.();
+      await looping;
+    },
+  };
+}
+
+function deliverTask(
+  type: NotificationType,
+  { id, priority, requestId }: Persisted,
+): NewTask<DeliverPayload> {
+  return {
+    id,
+    payload: { notification_id: id, type },
+    priority,
+    ...(requestId !== null && { requestId }),
   };
 }

@@ -17,6 +17,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       -- whether texts begin with "<service name>: "
       prefix_sms boolean not null default true,
       permissions text[] not null,
+      -- made for a newcomer: its keys are written to credentials.json
+      demo boolean not null default false,
       created_at timestamptz not null default now(),
       updated_at timestamptz,
       version integer not null default 1
@@ -91,6 +93,38 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       updated_at timestamptz,
       unique (identifier, notification_type)
     )`,
+
+    // Accepted and not yet persisted: what the API commits before it answers 201. A row stays until its message is in
+    // the tables below, which is usually milliseconds.
+    sql`create table accepted (
+      id uuid not null,
+      notification_type text not null,
+      service_id uuid not null,
+      template_id uuid not null,
+      template_version integer not null,
+      job_id uuid,
+      job_row_number integer,
+      api_key_id uuid,
+      key_type text not null,
+      created_at timestamptz not null,
+      client_reference text,
+      international boolean not null,
+      phone_prefix text,
+      rate_multiplier numeric,
+      recipient text not null,
+      normalised_recipient text not null,
+      personalisation bytea not null,
+      reply_to_text text,
+      unsubscribe_url text,
+      -- where its delivery is queued, and how urgent it is
+      queue text not null,
+      priority integer not null,
+      request_id text,
+      -- tries that failed, and when the next may be made; null: none, until an operator resumes it
+      attempt integer not null default 0,
+      due_at timestamptz default now(),
+      primary key (notification_type, id)
+    ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0)`,
 
     // Written once, at persistence, and dropped by day when the retention ends. Holds everything that is personal.
     sql`create table notifications (

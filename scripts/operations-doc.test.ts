@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { variables } from '../src/config.ts';
+import { roles } from '../src/platform.ts';
+import { queueNames } from '../src/queue/names.ts';
+import { parseRates } from '../src/recipient/international-rates.ts';
+
+const text = readFileSync(join(import.meta.dirname, '../docs/operations.md'), 'utf8');
+const section = (title: string) => text.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';
+
+test('docs/operations.md names every setting with its default and its meaning, and no other', () => {
+  const rows = section('Settings')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'));
+  const expected = Object.values(variables).map(
+    ({ names, standard, meaning }) =>
+      `| ${names.map((name) => `\`${name}\``).join(', ')} | ${standard} | ${meaning} |`,
+  );
+  assert.deepEqual(rows.toSorted(), expected.toSorted());
+});
+
+test('docs/operations.md names every role and every queue', () => {
+  const rows = section('Roles and queues')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.split('|')[1]);
+  for (const name of [...roles, ...queueNames])
+    assert.ok(
+      rows.some((row) => row?.includes(`\`${name}\``)),
+      name,
+    );
+});
+
+test('the rates file in docs/operations.md is one that a start takes', () => {
+  const example = /```json\n(.*?)```/s.exec(section('Rates of countries'))?.[1] ?? '';
+  assert.equal(parseRates(example).ok, true);
+});
