@@ -63,7 +63,7 @@ async function measureAccept(stage: Stage, { seconds }: Settings): Promise<Outco
   );
   faults.push(
     ...(await missing(database.client, 'reference', 'bench_reference', tallies.reference)),
-    ...(await missing(database.client, 'product', `pgboss.job where name = 'db-sms'`, tallies.product)),
+    ...(await missing(database.client, 'product', 'accepted', tallies.product)),
     ...unexpectedEnds([product.child, reference.child]),
   );
   return {

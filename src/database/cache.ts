@@ -14,6 +14,8 @@ const channel = 'despatch_changed';
  */
 export type Cache<Value> = {
   get(key: string): Promise<Value>;
+  /** What `get` would answer if it can be had without waiting; undefined where it cannot. */
+  peek(key: string): Value | undefined;
   drop(key: string): void;
 };
 
@@ -30,7 +32,7 @@ type CacheOptions<Value> = Readonly<{
   limit?: number;
 }>;
 
-type Entry<Value> = { value: Promise<Value>; loadedAt: number };
+type Entry<Value> = { value: Promise<Value>; loadedAt: number; loaded?: Value };
 
 export async function createCaches(listener: Listener, clock: Clock): Promise<Caches> {
   const all = new Map<string, { drop(key: string): void; clear(): void }>();
@@ -58,11 +60,21 @@ export async function createCaches(listener: Listener, clock: Clock): Promise<Ca
           entries.delete(key);
           entries.set(key, entry);
           if (entries.size > limit) entries.delete(entries.keys().next().value as string);
+          entry.value.then(
+            (loaded) => {
+              entry.loaded = loaded;
+            },
+            () => undefined,
+          );
           // A failed read is not kept: the next caller asks the database again.
           entry.value.catch(() => {
             if (entries.get(key) === entry) entries.delete(key);
           });
           return entry.value;
+        },
+        peek(key) {
+          const kept = entries.get(key);
+          return kept && clock.now() - kept.loadedAt < maxAgeMilliseconds ? kept.loaded : undefined;
         },
         drop: (key) => entries.delete(key),
       };

@@ -79,15 +79,16 @@ export function createServer({ log, metrics }: ServerDeps): FastifyInstance {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     begin(request, reply);
     // Fastify would refuse one that is not well-formed.
     delete request.raw.headers['content-type'];
     // Fastify lets a parameter be empty, so that `/things/` would be the route `/things/:id`.
-    if (!request.is404 && Object.values(request.params as object).includes('')) return reply.callNotFound();
+    if (!request.is404 && Object.values(request.params as object).includes('')) reply.callNotFound();
+    else done();
   });
 
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const took = request.elapsed();
     const status = reply.statusCode;
     const path = pathOf(request);
@@ -101,6 +102,7 @@ export function createServer({ log, metrics }: ServerDeps): FastifyInstance {
     const stat = [request.method, request.routeOptions.config.handler, status].filter(Boolean).join('.');
     metrics.count(stat);
     metrics.timing(stat, took);
+    done();
   });
 
   app.setErrorHandler(async (error: unknown, request, reply) => {

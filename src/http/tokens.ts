@@ -80,6 +80,11 @@ export function verifySignature<C extends Credential>(
   throw authProblem(403, 'Invalid token: API key not found');
 }
 
+/** Whether a token whose signature was verified before is valid at `now` (Unix milliseconds), too. */
+export function isTimely(claims: Token['claims'], now: number): boolean {
+  return checkClaims(claims, now / 1000) === null;
+}
+
 function checkClaims(claims: Token['claims'], now: number): Problem | 'not this key' | null {
   const { iat, nbf, exp, aud, sub, jti, iss } = claims;
   if (iat === undefined || iat === null || iss === undefined || iss === null) return 'not this key';

@@ -1,5 +1,5 @@
-import type { FastifyInstance } from 'fastify';
-import { type AuthenticateDeps, authenticate, type Caller } from './authenticate.ts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type AuthenticateDeps, type Caller, createAuthenticate } from './authenticate.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -12,8 +12,8 @@ const longestUserAgent = 200;
 
 /** Every route of `app` from here on needs an API key; authentication comes before anything else of the request. */
 export function requireKey(app: FastifyInstance, deps: AuthenticateDeps): void {
-  app.addHook('onRequest', async (request) => {
-    const caller = await authenticate(deps, request.headers.authorization);
+  const authenticate = createAuthenticate(deps);
+  const admit = (request: FastifyRequest, caller: Caller) => {
     request.caller = caller;
     // Every authorised call is logged with its service, key and user agent (spec 01, section 6).
     request.logFields = {
@@ -21,5 +21,17 @@ export function requireKey(app: FastifyInstance, deps: AuthenticateDeps): void {
       apiKeyId: caller.key.id,
       userAgent: request.headers['user-agent']?.slice(0, longestUserAgent),
     };
+  };
+  app.addHook('onRequest', (request, _reply, done) => {
+    const caller = authenticate(request.headers.authorization);
+    if (!(caller instanceof Promise)) {
+      admit(request, caller);
+      done();
+      return;
+    }
+    caller.then((found) => {
+      admit(request, found);
+      done();
+    }, done);
   });
 }
