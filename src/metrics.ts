@@ -42,22 +42,27 @@ export function createMetrics(statsd: StatsdSettings, log: Log): Metrics {
 
   function count(stat: string, by = 1): void {
     client?.increment(stat, by);
-    const name = `${promName(stat)}_total`;
-    let counter = counters.get(name);
+    let counter = counters.get(stat);
     if (!counter) {
-      counter = new Counter({ name, help: stat, registers: [registry] });
-      counters.set(name, counter);
+      const name = `${promName(stat)}_total`;
+      // Two stats may differ only in what Prometheus does not allow in a name.
+      counter =
+        (registry.getSingleMetric(name) as Counter) ??
+        new Counter({ name, help: stat, registers: [registry] });
+      counters.set(stat, counter);
     }
     counter.inc(by);
   }
 
   function timing(stat: string, milliseconds: number): void {
     client?.timing(stat, milliseconds);
-    const name = `${promName(stat)}_milliseconds`;
-    let timer = timers.get(name);
+    let timer = timers.get(stat);
     if (!timer) {
-      timer = new Histogram({ name, help: stat, buckets, registers: [registry] });
-      timers.set(name, timer);
+      const name = `${promName(stat)}_milliseconds`;
+      timer =
+        (registry.getSingleMetric(name) as Histogram) ??
+        new Histogram({ name, help: stat, buckets, registers: [registry] });
+      timers.set(stat, timer);
     }
     timer.observe(milliseconds);
   }
