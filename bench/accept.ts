@@ -5,7 +5,7 @@ import { closedLoop, describeRefusals, type LoadOptions, openLoop, type Tally } 
 import { median, quantile } from './quantile.ts';
 import { Requests } from './requests.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
-import { readAccount, startServer } from './server.ts';
+import { openAccount, startServer } from './server.ts';
 import type { Stage } from './stage.ts';
 
 const connections = 64;
@@ -25,7 +25,7 @@ export const accept: Scenario = {
 async function measureAccept(stage: Stage, { seconds }: Settings): Promise<Outcome> {
   const database = await stage.openDatabase();
   const product = await startServer(stage, { databaseUrl: database.url, roles: 'api' });
-  const account = readAccount(stage);
+  const account = await openAccount(stage, database.client);
   const reference = await startReference(stage, database.url, account.key);
 
   const requests = new Requests(account, 0);

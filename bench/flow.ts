@@ -7,7 +7,7 @@ import { quantile } from './quantile.ts';
 import { Requests } from './requests.ts';
 import { SandboxClient } from './sandbox-client.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
-import { readAccount, startServer } from './server.ts';
+import { openAccount, startServer } from './server.ts';
 import type { Stage } from './stage.ts';
 import { Wire } from './wire.ts';
 
@@ -50,7 +50,7 @@ async function measureFlow(stage: Stage, { messages, emails }: Settings): Promis
   const accepted: string[] = [];
   const load: LoadOptions = {
     url: api.url,
-    requests: new Requests(readAccount(stage), emails),
+    requests: new Requests(await openAccount(stage, client), emails),
     connections,
     onAccepted: (body) => accepted.push((JSON.parse(body.toString()) as { id: string }).id),
   };

@@ -19,6 +19,7 @@ test('with nothing set, every variable has its documented default', () => {
     salt: 'despatch',
     clientSecrets: null,
     adminSecret: null,
+    simulatedRecipients: null,
     demo: true,
     logLevel: 'info',
     statsdHost: null,
@@ -38,6 +39,29 @@ test('with nothing set, every variable has its documented default', () => {
     sandboxHost: '127.0.0.1',
     sandboxPort: 6012,
     sandboxUrl: null,
+    mmgUrl: 'https://api.mmg.co.uk/jsonv2a/api.php',
+    mmgApiKey: null,
+    mmgReceiptUrl: null,
+    mmgReceiptAuth: null,
+    firetextUrl: 'https://www.firetext.co.uk/api/sendsms/json',
+    firetextApiKey: null,
+    firetextInternationalApiKey: null,
+    firetextReceiptUrl: null,
+    firetextReceiptAuth: null,
+    loadtestingUrl: null,
+    loadtestingApiKey: null,
+    loadtestingLatencyMilliseconds: 0,
+    sesEnabled: false,
+    sesUrl: null,
+    awsRegion: 'eu-west-1',
+    awsAccessKeyId: null,
+    awsSecretAccessKey: null,
+    awsSessionToken: null,
+    sesTopicArns: [],
+    smtpUrl: null,
+    smtpConnections: 20,
+    documentMaxBytes: 2_097_152,
+    adminBaseUrl: 'http://localhost:6012',
     gitCommit: '',
     buildTime: '',
   });
@@ -49,8 +73,9 @@ test('the default that people read is the one that applies, and giving it change
     const value = defaults[key as keyof Config];
     if (value === null) assert.ok(standard.length > 0, key);
     else if (value === '') assert.equal(standard, 'none', key);
+    else if (Array.isArray(value)) assert.match(standard, /^none/, key);
     else {
-      assert.equal(standard, value === true ? '1' : String(value), key);
+      assert.equal(standard, typeof value === 'boolean' ? String(Number(value)) : String(value), key);
       assert.deepEqual(readConfig({ [names[0]!]: standard }), defaults, key);
     }
     assert.match(meaning, /\.$/, key);
@@ -61,6 +86,8 @@ test('a value that is given is taken, trimmed, under each of its names', () => {
   const own = { SECRET_KEY: secret };
   const table: [Record<string, string>, Partial<Config>][] = [
     [{ PORT: ' 0 ' }, { port: 0 }],
+    [{ DOCUMENT_MAX_BYTES: '1000' }, { documentMaxBytes: 1000 }],
+    [{ ADMIN_BASE_URL: 'https://admin.example.com/' }, { adminBaseUrl: 'https://admin.example.com' }],
     [
       { PORT: '  ', HOST: '' },
       { port: 6011, host: '127.0.0.1' },
@@ -87,6 +114,18 @@ test('a value that is given is taken, trimmed, under each of its names', () => {
     [{ NOTIFY_EMAIL_DOMAIN: 'Mail.Example.com' }, { emailDomain: 'mail.example.com' }],
     [{ NOTIFICATION_QUEUE_PREFIX: 'preview_1.-' }, { queuePrefix: 'preview_1.-' }],
     [{ SANDBOX_URL: 'http://sandbox:6012/' }, { sandboxUrl: 'http://sandbox:6012' }],
+    [
+      { MMG_URL: 'http://h/api', MMG_API_KEY: 'bWU6MQ==' },
+      { mmgUrl: 'http://h/api', mmgApiKey: 'bWU6MQ==' },
+    ],
+    [{ MMG_RECEIPT_AUTH: 'mmg:a:b' }, { mmgReceiptAuth: 'mmg:a:b' }],
+    [{ SES_STUB_URL: 'http://h' }, { sesUrl: 'http://h' }],
+    [{ SES_ENABLED: '1' }, { sesEnabled: true }],
+    [
+      { SES_SNS_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:1:a, arn:aws-cn:sns:cn-north-1:1:b,' },
+      { sesTopicArns: ['arn:aws:sns:eu-west-1:1:a', 'arn:aws-cn:sns:cn-north-1:1:b'] },
+    ],
+    [{ SMTP_URL: 'smtp://u:p@mail.example:25' }, { smtpUrl: 'smtp://u:p@mail.example:25' }],
   ];
   for (const [environment, expected] of table)
     assert.deepEqual(
@@ -97,6 +136,7 @@ test('a value that is given is taken, trimmed, under each of its names', () => {
 });
 
 const numbers: [string, number, number][] = [
+  ['DOCUMENT_MAX_BYTES', 1, 10_485_760],
   ['PORT', 0, 65_535],
   ['DATABASE_POOL_SIZE', 4, 500],
   ['DATABASE_WAIT_SECONDS', 0, 86_400],
@@ -108,6 +148,8 @@ const numbers: [string, number, number][] = [
   ['DELIVER_CONCURRENCY', 1, 10_000],
   ['PROVIDER_TIMEOUT_SECONDS', 1, 120],
   ['SANDBOX_PORT', 0, 65_535],
+  ['LOADTESTING_LATENCY_MS', 0, 60_000],
+  ['SMTP_CONNECTIONS', 1, 1000],
 ];
 const wrong: Record<string, string[]> = {
   API_HOST_NAME: ['api.example.com', 'ftp://api.example.com', 'https://', 'postgres://h/d'],
@@ -123,10 +165,32 @@ const wrong: Record<string, string[]> = {
   FROM_NUMBER: ['ab', 'twelve chars', 'a/b', '...', '1234567890123456'],
   NOTIFY_EMAIL_DOMAIN: ['localhost', 'a@b.example', 'mail..example'],
   SANDBOX_URL: ['sandbox:6012', 'ws://sandbox'],
+  MMG_URL: ['mmg', 'smtp://h'],
+  MMG_API_KEY: ['a b', 'é'],
+  MMG_RECEIPT_URL: ['mmg'],
+  MMG_RECEIPT_AUTH: ['user', ':password', 'user:', 'a b:c'],
+  FIRETEXT_URL: ['firetext'],
+  FIRETEXT_API_KEY: ['a b'],
+  FIRETEXT_INTERNATIONAL_API_KEY: ['a b'],
+  FIRETEXT_RECEIPT_URL: ['firetext'],
+  FIRETEXT_RECEIPT_AUTH: ['user'],
+  LOADTESTING_URL: ['loadtesting'],
+  LOADTESTING_API_KEY: ['a b'],
+  SES_ENABLED: ['maybe'],
+  SES_URL: ['ses'],
+  SES_STUB_URL: ['smtp://h'],
+  AWS_REGION: ['Ireland', 'eu-west', 'eu-west-1.evil.example'],
+  AWS_ACCESS_KEY_ID: ['a b'],
+  AWS_SECRET_ACCESS_KEY: ['a b'],
+  AWS_SESSION_TOKEN: ['a b'],
+  SES_SNS_TOPIC_ARNS: ['receipts', 'arn:aws:sqs:eu-west-1:1:a', 'arn:aws:sns:eu-west-1:1:a b'],
+  SMTP_URL: ['mail.example', 'http://mail.example'],
+  ADMIN_BASE_URL: ['admin.example', 'ftp://admin.example'],
 };
 for (const [name, least, most] of numbers)
   wrong[name] = [String(least - 1), String(most + 1), '1.5', '1e1', 'x', '0x10'];
 const freeText = [
+  'SIMULATED_RECIPIENTS',
   ...['NOTIFY_ENVIRONMENT', 'HOST', 'DESPATCH_DATA_DIR', 'DANGEROUS_SALT', 'ADMIN_CLIENT_SECRET'],
   ...['STATSD_HOST', 'STATSD_PREFIX', 'SMS_RATES_FILE', 'SANDBOX_HOST', 'GIT_COMMIT', 'BUILD_TIME'],
 ];
@@ -160,6 +224,18 @@ test('a database of your own demands SECRET_KEY', () => {
     });
 });
 
+test('a key of Amazon demands its secret', () => {
+  assert.throws(() => readConfig({ SES_ENABLED: '1', AWS_ACCESS_KEY_ID: 'id' }), {
+    name: 'ConfigError',
+    message: 'AWS_SECRET_ACCESS_KEY must be set when AWS_ACCESS_KEY_ID is, for SES_ENABLED.',
+  });
+  assert.equal(
+    readConfig({ AWS_ACCESS_KEY_ID: 'id' }).awsAccessKeyId,
+    'id',
+    'it may be there for other ends',
+  );
+});
+
 test('no error repeats a secret', () => {
   const environments = [
     { DATABASE_URL: 'postgres://u:hunter2@h/d' },
@@ -171,6 +247,10 @@ test('no error repeats a secret', () => {
     { INTERNAL_CLIENT_API_KEYS: '{"notify-admin":"hunter2"}' },
     { SANDBOX_URL: 'ftp://u:hunter2@h' },
     { ADMIN_CLIENT_SECRET: 'hunter2', PORT: 'x' },
+    { MMG_API_KEY: 'hunter2 ?' },
+    { FIRETEXT_RECEIPT_AUTH: 'hunter2' },
+    { SMTP_URL: 'http://u:hunter2@h' },
+    { SES_ENABLED: '1', AWS_ACCESS_KEY_ID: 'hunter2' },
   ];
   for (const environment of environments)
     assert.throws(

@@ -53,9 +53,11 @@ function oneOf<T extends string>(standard: T, values: readonly T[]): Reader<T> {
   };
 }
 
-function url(protocols: readonly string[]): Reader<string | null> {
+function url(protocols: readonly string[]): Reader<string | null>;
+function url(protocols: readonly string[], standard: string): Reader<string>;
+function url(protocols: readonly string[], standard: string | null = null): Reader<string | null> {
   return (name, given) => {
-    if (given === undefined) return null;
+    if (given === undefined) return standard;
     const parsed = URL.canParse(given) ? new URL(given) : null;
     // The value itself is not repeated: a database URL holds a password.
     if (!parsed || !protocols.includes(parsed.protocol.slice(0, -1)))
@@ -63,6 +65,35 @@ function url(protocols: readonly string[]): Reader<string | null> {
     return given.replace(/\/+$/, '');
   };
 }
+
+/** A key of a provider, sent as it is; it is not repeated. */
+const providerKey: Reader<string | null> = (name, given) => {
+  if (given !== undefined && !/^[\x21-\x7e]+$/.test(given))
+    throw new ConfigError(`${name} must be a key of printable characters without spaces.`);
+  return given ?? null;
+};
+
+const userAndPassword: Reader<string | null> = (name, given) => {
+  if (given !== undefined && !/^[^:\s]+:\S+$/.test(given))
+    throw new ConfigError(`${name} must be a user and a password with a colon between them.`);
+  return given ?? null;
+};
+
+const region: Reader<string> = (name, given) => {
+  if (given !== undefined && !/^[a-z]{2}(-[a-z]+)+-\d$/.test(given))
+    throw new ConfigError(`${name} must be a region such as eu-west-1, not "${given}".`);
+  return given ?? 'eu-west-1';
+};
+
+const topicArns: Reader<readonly string[]> = (name, given) => {
+  const arns = (given ?? '').split(',').flatMap((arn) => arn.trim() || []);
+  const wrong = arns.find((arn) => !/^arn:aws[\w-]*:sns:[a-z0-9-]+:\d+:[\w-]+(\.fifo)?$/.test(arn));
+  if (wrong !== undefined)
+    throw new ConfigError(
+      `${name} must be one or more ARNs of SNS topics, separated by commas, not "${wrong}".`,
+    );
+  return arns;
+};
 
 const secretKeys: Reader<readonly string[] | null> = (name, given) => {
   if (given === undefined) return null;
@@ -117,7 +148,19 @@ const queuePrefix: Reader<string> = (name, given) => {
 };
 
 /** Every environment variable the product reads: its default as people read it, and what it means. */
+const recipients: Reader<readonly string[] | null> = (_, given) =>
+  given
+    ?.split(',')
+    .map((recipient) => recipient.trim())
+    .filter((recipient) => recipient !== '') ?? null;
+
 export const variables = {
+  simulatedRecipients: variable(
+    'SIMULATED_RECIPIENTS',
+    recipients,
+    'those of the official documentation',
+    'Numbers and addresses that are answered like any other, but neither stored nor sent to; separated by commas.',
+  ),
   environment: variable(
     'NOTIFY_ENVIRONMENT',
     text('development'),
@@ -279,6 +322,120 @@ export const variables = {
     'the sandbox of this process',
     'Base URL of a sandbox that runs elsewhere.',
   ),
+  mmgUrl: variable(
+    'MMG_URL',
+    url(['http', 'https'], 'https://api.mmg.co.uk/jsonv2a/api.php'),
+    'https://api.mmg.co.uk/jsonv2a/api.php',
+    'Where texts are handed to MMG.',
+  ),
+  mmgApiKey: variable('MMG_API_KEY', providerKey, 'none: not used', 'Key of MMG, sent as it is after Basic.'),
+  mmgReceiptUrl: variable(
+    'MMG_RECEIPT_URL',
+    url(['http', 'https']),
+    'as the account says',
+    'Where MMG is told to post receipts: the public URL of /notifications/sms/mmg.',
+  ),
+  mmgReceiptAuth: variable(
+    'MMG_RECEIPT_AUTH',
+    userAndPassword,
+    'none: open',
+    'user:password that receipts of MMG must show; put into MMG_RECEIPT_URL by itself.',
+  ),
+  firetextUrl: variable(
+    'FIRETEXT_URL',
+    url(['http', 'https'], 'https://www.firetext.co.uk/api/sendsms/json'),
+    'https://www.firetext.co.uk/api/sendsms/json',
+    'Where texts are handed to Firetext.',
+  ),
+  firetextApiKey: variable('FIRETEXT_API_KEY', providerKey, 'none: not used', 'Key of Firetext.'),
+  firetextInternationalApiKey: variable(
+    'FIRETEXT_INTERNATIONAL_API_KEY',
+    providerKey,
+    'FIRETEXT_API_KEY',
+    'Key of Firetext for numbers abroad.',
+  ),
+  firetextReceiptUrl: variable(
+    'FIRETEXT_RECEIPT_URL',
+    url(['http', 'https']),
+    'as the account says',
+    'Where Firetext is told to post receipts: the public URL of /notifications/sms/firetext.',
+  ),
+  firetextReceiptAuth: variable(
+    'FIRETEXT_RECEIPT_AUTH',
+    userAndPassword,
+    'none: open',
+    'user:password that receipts of Firetext must show; put into FIRETEXT_RECEIPT_URL by itself.',
+  ),
+  loadtestingUrl: variable(
+    'LOADTESTING_URL',
+    url(['http', 'https']),
+    'none: no call is made',
+    'A server that speaks as Firetext does, for the provider loadtesting.',
+  ),
+  loadtestingApiKey: variable('LOADTESTING_API_KEY', providerKey, 'none', 'Key of the provider loadtesting.'),
+  loadtestingLatencyMilliseconds: variable(
+    'LOADTESTING_LATENCY_MS',
+    whole(0, 0, 60_000),
+    '0',
+    'How long a call of the provider loadtesting takes without LOADTESTING_URL.',
+  ),
+  sesEnabled: variable(
+    'SES_ENABLED',
+    flag(false),
+    '0',
+    'Whether emails go through Amazon SES; keys alone do not say so, as many machines have some for other ends.',
+  ),
+  sesUrl: variable(
+    ['SES_URL', 'SES_STUB_URL'],
+    url(['http', 'https']),
+    'Amazon’s of the region',
+    'A server that speaks as Amazon SES does.',
+  ),
+  awsRegion: variable('AWS_REGION', region, 'eu-west-1', 'Region of Amazon SES.'),
+  awsAccessKeyId: variable(
+    'AWS_ACCESS_KEY_ID',
+    providerKey,
+    'the role of the machine',
+    'Key for Amazon SES.',
+  ),
+  awsSecretAccessKey: variable('AWS_SECRET_ACCESS_KEY', providerKey, 'none', 'Secret of AWS_ACCESS_KEY_ID.'),
+  awsSessionToken: variable(
+    'AWS_SESSION_TOKEN',
+    providerKey,
+    'none',
+    'Token of a temporary AWS_ACCESS_KEY_ID.',
+  ),
+  sesTopicArns: variable(
+    'SES_SNS_TOPIC_ARNS',
+    topicArns,
+    'none: any, signatures are not checked',
+    'SNS topics whose receipts are taken, each with a valid signature; separated by commas.',
+  ),
+  smtpUrl: variable(
+    'SMTP_URL',
+    url(['smtp', 'smtps']),
+    'none: not used',
+    'Mail server: smtp://user:password@host:587, or smtps:// for TLS from the first byte.',
+  ),
+  smtpConnections: variable(
+    'SMTP_CONNECTIONS',
+    whole(20, 1, 1000),
+    '20',
+    'Most connections of one process to the mail server.',
+  ),
+  documentMaxBytes: variable(
+    'DOCUMENT_MAX_BYTES',
+    // A whole request has to fit into the 16 MiB that the API takes.
+    whole(2_097_152, 1, 10_485_760),
+    '2097152',
+    'Most bytes of a file that is sent as a link, before base64.',
+  ),
+  adminBaseUrl: variable(
+    'ADMIN_BASE_URL',
+    url(['http', 'https'], 'http://localhost:6012'),
+    'http://localhost:6012',
+    'Base URL of the admin pages, for links in texts.',
+  ),
   gitCommit: variable('GIT_COMMIT', text(''), 'none', 'Shown by /_status.'),
   buildTime: variable('BUILD_TIME', text(''), 'none', 'Shown by /_status.'),
 } as const satisfies Record<string, Variable<unknown>>;
@@ -300,5 +457,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     throw new ConfigError(
       'SECRET_KEY must be set when DATABASE_URL is: it encrypts what is stored, and every process needs the same one.',
     );
+  if (result.sesEnabled && result.awsAccessKeyId && !result.awsSecretAccessKey)
+    throw new ConfigError('AWS_SECRET_ACCESS_KEY must be set when AWS_ACCESS_KEY_ID is, for SES_ENABLED.');
   return result;
 }

@@ -32,6 +32,24 @@ export function invalid(messages: readonly string[]): Problem {
   );
 }
 
+/**
+ * 400 with what is wrong with each field, all at once, as v1 and the internal API tell it:
+ * `{"to": ["Missing data for required field."]}` (spec 01, section 2).
+ */
+export class FieldProblem extends Problem {
+  readonly fields: Readonly<Record<string, readonly string[]>>;
+
+  constructor(fields: Readonly<Record<string, readonly string[]>>) {
+    super(
+      400,
+      Object.values(fields).flatMap((messages) =>
+        messages.map((message) => ({ error: 'ValidationError', message })),
+      ),
+    );
+    this.fields = fields;
+  }
+}
+
 /** 404 for a row that is not there, or is another service's. */
 export function noResultFound(): Problem {
   return new Problem(404, [{ error: 'NoResultFound', message: 'No result found' }]);

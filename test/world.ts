@@ -181,6 +181,7 @@ export async function createWorld(
       emailFrom: `harbour.${id.slice(0, 8)}`,
       prefixSms,
       permissions,
+      contactLink: 'https://harbour.example/contact',
     });
     await addSmsSender(db, id, { id: tenant.senders.sms, text: 'HARBOUR', isDefault: true });
     await addEmailReplyTo(db, id, { id: tenant.senders.email, text: 'desk@example.com', isDefault: true });

@@ -10,13 +10,14 @@ import { addMissingProviders } from '../provider/store.ts';
 import { platformServiceId } from '../service/service.ts';
 import { addEmailReplyTo, addService, addSmsSender, hasNoService } from '../service/store.ts';
 import { addTemplate } from '../template/store.ts';
+import { addUser } from '../user/store.ts';
 import { demoService } from './demo-service.ts';
-import { platformTemplates } from './platform-service.ts';
+import { platformTemplates, platformUser } from './platform-service.ts';
 
 export type BootstrapDeps = Readonly<{ db: Db; cipher: Cipher; log: Log }>;
 
 /**
- * Brings a database to where the product can work: the platform's own service and templates, the providers that are
+ * Brings a database to where the product can work: the platform's own user, service and templates, the providers that are
  * configured, and in an empty database a demo service, if `demo` says so. Every process does it at its start; what is
  * there already is left as it is.
  */
@@ -27,6 +28,7 @@ export async function bootstrap(
   await db.transaction().execute(async (trx) => {
     await sql`select pg_advisory_xact_lock(hashtextextended('despatch.bootstrap', 0))`.execute(trx);
     const isEmpty = await hasNoService(trx);
+    await addUser(trx, platformUser);
     await addService(trx, {
       id: platformServiceId,
       name: 'Despatch',
@@ -58,6 +60,9 @@ async function addDemoService(trx: Trx, cipher: Cipher): Promise<void> {
     prefixSms: true,
     permissions: ['sms', 'email'],
     demo: true,
+    contactLink: demoService.contactLink,
+    rateLimit: demoService.rateLimit,
+    limits: { sms: demoService.dailyLimit, email: demoService.dailyLimit },
   });
   await addSmsSender(trx, serviceId, { id: randomUUID(), text: smsSender, isDefault: true });
   await addEmailReplyTo(trx, serviceId, { id: randomUUID(), text: replyTo, isDefault: true });

@@ -4,6 +4,10 @@ export const demoService = {
   emailFrom: 'harbour.library',
   smsSender: 'HARBOUR',
   replyTo: 'desk@harbour-library.example',
+  // So much that nobody who tries the product out, or loads it, meets them (spec 06, section 10).
+  rateLimit: 12_000_000,
+  dailyLimit: 2_000_000_000,
+  contactLink: 'https://harbour-library.example/contact',
   templates: {
     sms: {
       name: 'Book ready to collect',

@@ -1,5 +1,15 @@
 import { platformServiceId } from '../service/service.ts';
 import type { NewTemplate } from '../template/store.ts';
+import type { NewUser } from '../user/store.ts';
+import { platformUserId } from '../user/user.ts';
+
+/** Author of the templates below and of everything else that no person made (spec 04, section 4.1). */
+export const platformUser: NewUser = {
+  id: platformUserId,
+  name: 'Despatch',
+  emailAddress: 'despatch@despatch.localhost',
+  state: 'active',
+};
 
 /**
  * The templates of the platform's own messages, under the ids that other parts of the product know them by (spec 06,

@@ -2,10 +2,18 @@ import { type Migration, Migrator } from 'kysely';
 import type { Log } from '../log.ts';
 import type { Db } from './connection.ts';
 import { up as messages } from './migrations/0001-messages.ts';
+import { up as complaints } from './migrations/0002-complaints.ts';
+import { up as reading } from './migrations/0003-reading.ts';
+import { up as admission } from './migrations/0004-admission.ts';
+import { up as documents } from './migrations/0005-documents.ts';
 
 /** In order. A migration that has run anywhere is never changed; the next one gets the next number. */
 const migrations: Readonly<Record<string, Migration>> = {
   '0001-messages': { up: messages },
+  '0002-complaints': { up: complaints },
+  '0003-reading': { up: reading },
+  '0004-admission': { up: admission },
+  '0005-documents': { up: documents },
 };
 
 /** Brings the database to the newest migration. Takes a lock, so that any number of processes may start at once. */

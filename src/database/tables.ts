@@ -5,6 +5,7 @@ import type { Generated } from 'kysely';
  * stands with the migration that makes it and in docs/architecture.md.
  */
 export type Tables = {
+  users: UserRow;
   services: ServiceRow;
   service_sms_senders: SmsSenderRow;
   service_email_reply_to: EmailReplyToRow;
@@ -12,15 +13,31 @@ export type Tables = {
   templates: TemplateRow;
   template_versions: TemplateVersionRow;
   providers: ProviderRow;
+  service_guest_list: GuestRow;
+  service_users: ServiceUserRow;
+  idempotency_keys: IdempotencyKeyRow;
   accepted: AcceptedRow;
   notifications: NotificationRow;
   notification_history: NotificationHistoryRow;
   attempts: AttemptRow;
   receipts: ReceiptRow;
+  complaints: ComplaintRow;
+  inbound_sms: InboundSmsRow;
+  documents: DocumentRow;
+  document_contents: DocumentContentRow;
 };
 
 export type NotificationType = 'sms' | 'email';
 export type KeyType = 'normal' | 'team' | 'test';
+
+export type UserRow = {
+  id: string;
+  name: string;
+  email_address: string;
+  state: Generated<'pending' | 'active' | 'inactive'>;
+  created_at: Generated<Date>;
+  updated_at: Date | null;
+};
 
 export type ServiceRow = {
   id: string;
@@ -32,6 +49,12 @@ export type ServiceRow = {
   prefix_sms: Generated<boolean>;
   permissions: string[];
   demo: Generated<boolean>;
+  contact_link: string | null;
+  rate_limit: Generated<number>;
+  sms_limit: Generated<number>;
+  email_limit: Generated<number>;
+  letter_limit: Generated<number>;
+  international_sms_limit: Generated<number>;
   created_at: Generated<Date>;
   updated_at: Date | null;
   version: Generated<number>;
@@ -72,6 +95,7 @@ export type TemplateRow = {
   version: number;
   archived: Generated<boolean>;
   hidden: Generated<boolean>;
+  created_by: string;
   created_at: Generated<Date>;
   updated_at: Date | null;
 };
@@ -83,6 +107,7 @@ export type TemplateVersionRow = {
   subject: string | null;
   content: string;
   priority: Generated<boolean>;
+  created_by: string;
   created_at: Generated<Date>;
 };
 
@@ -96,6 +121,18 @@ export type ProviderRow = {
   supports_international: boolean;
   version: Generated<number>;
   updated_at: Date | null;
+};
+
+export type GuestRow = { id: string; service_id: string; recipient: string; created_at: Generated<Date> };
+
+export type ServiceUserRow = { service_id: string; user_id: string };
+
+export type IdempotencyKeyRow = {
+  service_id: string;
+  key: string;
+  fingerprint: Buffer;
+  answer: Buffer;
+  created_at: Date;
 };
 
 export type AcceptedRow = Omit<
@@ -128,7 +165,8 @@ export type NotificationStatus =
   | 'temporary-failure'
   | 'permanent-failure'
   | 'technical-failure'
-  | 'validation-failed';
+  | 'validation-failed'
+  | 'cancelled';
 
 export type NotificationHistoryRow = {
   id: string;
@@ -142,6 +180,7 @@ export type NotificationHistoryRow = {
   notification_type: NotificationType;
   status: NotificationStatus;
   created_at: Date;
+  scheduled_for: Date | null;
   sent_at: Date | null;
   updated_at: Date | null;
   sent_by: string | null;
@@ -178,3 +217,45 @@ export type ReceiptRow = {
   /** null: the receipt changed the status; else why it did not. */
   ignored: string | null;
 };
+
+/** A recipient has told the provider that an email was unwanted. */
+export type ComplaintRow = {
+  id: string;
+  notification_id: string;
+  service_id: string;
+  ses_feedback_id: string;
+  complaint_type: string | null;
+  complaint_date: Date;
+  created_at: Date;
+};
+
+/** A text that somebody sent to a number of a service. */
+export type InboundSmsRow = {
+  id: string;
+  service_id: string;
+  notify_number: string;
+  user_number: string;
+  provider_date: Date;
+  provider_reference: string | null;
+  provider: string;
+  content: Buffer;
+  created_at: Date;
+};
+
+/** A file that was sent as a link. */
+export type DocumentRow = {
+  id: string;
+  service_id: string;
+  filename: Buffer;
+  content_type: string;
+  size: number;
+  proof: Buffer;
+  recipient_hash: Buffer | null;
+  created_at: Date;
+  expires_at: Date;
+  downloads: Generated<number>;
+  wrong_tries: Generated<number>;
+  tried_since: Date | null;
+};
+
+export type DocumentContentRow = { id: string; sealed: Buffer };

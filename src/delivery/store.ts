@@ -103,7 +103,7 @@ export async function finishAttempts(
 /** What a hand-over changes in the history of a message (spec 05, section 3.4). */
 export type HandOver = Readonly<{
   id: string;
-  status: 'sending' | 'sent';
+  status: 'sending' | 'sent' | 'delivered' | 'temporary-failure' | 'permanent-failure';
   sentAt: Date;
   sentBy: string;
   reference: string | null;

@@ -145,29 +145,33 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
         // A text is found again by our own id, which its provider echoes; an email by its provider's.
         const own = result.outcome === 'accepted' ? result.reference : null;
         const reference = type === 'sms' ? null : claimed.isResearch ? randomUUID() : own;
+        const simulated =
+          type === 'sms'
+            ? simulatedSmsOutcome(composed.message.to)
+            : simulatedEmailOutcome(composed.message.to);
+        const isFinal = deps.provider(identifier, type)?.receipts === 'none';
+        const open = type === 'sms' && notification.international ? 'sent' : 'sending';
         await recorder.write(
           {
             attempt: end,
             handOver: {
               id,
-              status: type === 'sms' && notification.international ? 'sent' : 'sending',
+              status: isFinal ? (claimed.isResearch ? simulated : 'delivered') : open,
               sentAt: at,
               sentBy: identifier,
               reference,
               billableUnits: claimed.claim.billableUnits,
             },
-            pretended: claimed.isResearch
-              ? {
-                  notificationId: id,
-                  type,
-                  provider: identifier,
-                  reference: reference ?? id,
-                  outcome:
-                    type === 'sms'
-                      ? simulatedSmsOutcome(composed.message.to)
-                      : simulatedEmailOutcome(composed.message.to),
-                }
-              : null,
+            pretended:
+              claimed.isResearch && !isFinal
+                ? {
+                    notificationId: id,
+                    type,
+                    provider: identifier,
+                    reference: reference ?? id,
+                    outcome: simulated,
+                  }
+                : null,
             givenUp: null,
             settlement: { task, settlement: 'done' },
           },

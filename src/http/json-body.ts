@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import { numberSource, parseLossless } from '../literal.ts';
 import { badRequest } from '../problem.ts';
 
@@ -19,4 +20,9 @@ export function readJson(body: unknown): unknown {
 /** A zero that was written with a fraction or a sign, and so is kept with its source text (literal.ts). */
 function isZero(document: unknown): boolean {
   return numberSource(document) !== null && Number(numberSource(document)) === 0;
+}
+
+/** Answers with `body` as JSON. */
+export function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
+  return reply.type('application/json').send(JSON.stringify(body));
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { badRequest, invalid, noResultFound, Problem, unavailable } from '../problem.ts';
+import { badRequest, FieldProblem, invalid, noResultFound, Problem, unavailable } from '../problem.ts';
 import { envelope, plainError } from './problems.ts';
 import { authProblem } from './tokens.ts';
 
@@ -31,6 +31,17 @@ test('below /v2 a problem gives its status and every fault, elsewhere its first 
       authProblem(403, 'Invalid token: service not found'),
       { status_code: 403, errors: [{ error: 'AuthError', message: 'Invalid token: service not found' }] },
       { token: ['Invalid token: service not found'] },
+    ],
+    [
+      new FieldProblem({ to: ['No', 'Never'] }),
+      {
+        status_code: 400,
+        errors: [
+          { error: 'ValidationError', message: 'No' },
+          { error: 'ValidationError', message: 'Never' },
+        ],
+      },
+      { to: ['No', 'Never'] },
     ],
     [new Problem(418, []), { status_code: 418, errors: [] }, ''],
   ];

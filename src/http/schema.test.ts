@@ -69,6 +69,26 @@ test('each failure reads as its pattern says, values printed as the reference pr
   for (const [json, ...expected] of table) assert.deepEqual(faults(json), expected, json);
 });
 
+test('each item of a list is told under the name of the list, each text once', () => {
+  const lists = Type.Object({
+    kind: Type.Array(Type.Unsafe<string>({ type: 'string', enum: ['sms', 'email'] })),
+    ids: Type.Optional(Type.Array(Type.String({ format: 'uuid' }))),
+  });
+  const table: [document: object, ...faults: string[]][] = [
+    [{ kind: [] }],
+    [{ kind: ['sms', 'email', 'sms'], ids: [id] }],
+    [
+      { kind: ['fax', 'sms', 5, 'fax', "it's"], ids: [id, null, 'x'] },
+      'kind fax is not one of [sms, email]',
+      'kind 5 is not of type string',
+      'kind "its" is not one of [sms, email]',
+      'ids is not a valid UUID',
+    ],
+    [{ kind: 'sms' }, 'kind sms is not of type array'],
+  ];
+  for (const [document, ...expected] of table) assert.deepEqual(faultsOf(lists, document, {}), expected);
+});
+
 test('whatever is wrong with a UUID or an https URL is told in one way', () => {
   for (const value of ['null', '5', '""', '"x"', `" ${id}"`, '{}', '[]', 'true'])
     assert.deepEqual(faults(`{"template":${value}}`), ['template is not a valid UUID'], value);

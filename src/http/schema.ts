@@ -21,6 +21,7 @@ type Node = Readonly<{
   properties?: Readonly<Record<string, Node>>;
   required?: readonly string[];
   additionalProperties?: boolean;
+  items?: Node;
   enum?: readonly string[];
   maxLength?: number;
   minimum?: number;
@@ -71,6 +72,9 @@ function propertyFaults(name: string, node: Node, value: unknown, formats: Forma
     const fault = fitting.format === undefined ? null : formats[fitting.format]?.(value);
     if (fault) faults.push(`${name} ${fault}`);
   }
+  // The text names the list, not the place in it (spec 01, section 3.2).
+  if (fitting.items && Array.isArray(value))
+    for (const item of value) faults.push(...propertyFaults(name, fitting.items, item, formats));
   const number = numberOf(value);
   if (fitting.minimum !== undefined && number !== null && number < fitting.minimum)
     faults.push(`${name} ${literal(value)} is less than the minimum of ${fitting.minimum}`);
@@ -81,7 +85,8 @@ function wrongType(prefix: string, value: unknown, types: readonly string[]): st
   return `${prefix}${literal(value)} is not of type ${types.join(', ')}`.replaceAll("'", '');
 }
 
-function literal(value: unknown): string {
+/** A value as the texts show it; the caller takes the apostrophes out. */
+export function literal(value: unknown): string {
   const text = literalText(value);
   // A top-level string stands bare; inside a list or an object the quotes are apostrophes and go with the others.
   return typeof value === 'string' && text.startsWith("'") ? text.slice(1, -1) : text;

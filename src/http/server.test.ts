@@ -51,6 +51,7 @@ function world() {
   app.post('/v2/throw', () => Promise.reject(thrown));
   app.post('/throw', () => Promise.reject(thrown));
   app.put('/dots.and+signs/:id/x', async () => 'ok');
+  app.get('/numbers/:n(^\\d+$)/x', async (request) => request.params);
   app.get('/base', async (request) => ({
     own: baseUrl(request, null),
     given: baseUrl(request, 'https://api'),
@@ -99,12 +100,33 @@ test('a method that a path does not have is a 405 that names those it has', asyn
     ['GET', '/v2/throw/', ''],
     ['GET', '/throw', 'POST, OPTIONS'],
     ['GET', '/dots.and+signs/a/x', 'PUT, OPTIONS'],
+    ['PUT', '/numbers/12/x', 'GET, HEAD, OPTIONS'],
+    ['PUT', '/numbers/1a/x', ''],
+    ['GET', '/numbers/1a/x', ''],
   ];
   for (const [method, url, allow] of table) {
     const { status, json, headers } = await call({ method, url });
     const expected = allow ? [405, notAllowed, allow] : [404, notFound, undefined];
     assert.deepEqual([status, json, headers.allow], expected, `${method} ${url}`);
   }
+});
+
+test('OPTIONS is answered where there is a route, by what guards the route', async () => {
+  const { app } = world();
+  app.register(async (guarded) => {
+    guarded.addHook('onRequest', async () => {
+      throw new Problem(401, [{ error: 'AuthError', message: 'Who?' }]);
+    });
+    guarded.get('/v2/guarded', async () => 'ok');
+  });
+  const options = (url: string) => app.inject({ method: 'OPTIONS', url });
+  const open = await options('/v2/notifications/sms?a=b');
+  assert.deepEqual(
+    [open.statusCode, open.body, open.headers['allow']],
+    [200, '', 'GET, HEAD, POST, OPTIONS'],
+  );
+  assert.equal((await options('/v2/guarded')).statusCode, 401);
+  assert.equal((await options('/nowhere')).statusCode, 404);
 });
 
 test('HEAD answers as GET does, and a long path reaches its route like another', async () => {
@@ -255,4 +277,37 @@ test('the base URL is the configured one, else that of the caller', async () => 
   assert.deepEqual(json, { own: 'http://api.example:8080', given: 'https://api' });
   const proxied = { host: 'inner', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'api.example' };
   assert.equal((await call({ url: '/base', headers: proxied })).json.own, 'https://api.example');
+});
+
+test('no log line holds the key of a document, however its path is written and whatever becomes of the request', async () => {
+  const { app, lines } = world();
+  app.get('/d/:id/:key', async () => 'page');
+  app.get('/d/:id/:key/download', () => Promise.reject(new Error('broken')));
+  const urls = [
+    '/d/i/secret',
+    '/d/i/secret/',
+    '/d/i/secret?a=b',
+    '/d/i/secret/download',
+    '/%64/i/secret',
+    '/d%2Fi/secret',
+  ];
+  for (const url of [
+    ...urls,
+    '//d/i/secret',
+    '/D/i/secret',
+    '/d/%zz/secret',
+    'http://h/d/i/secret',
+    '/x/../d/i/secret',
+  ])
+    for (const method of ['GET', 'HEAD', 'POST'] as const) {
+      lines.length = 0;
+      await app.inject({ method, url });
+      assert.doesNotMatch(JSON.stringify(lines), /secret/, `${method} ${url}`);
+    }
+  lines.length = 0;
+  await app.inject({ url: '/d/i/secret' });
+  assert.match(lines[0]!.msg, /^GET \/d\/… 200 took /);
+  lines.length = 0;
+  await app.inject({ url: '/v2/dogs/d' });
+  assert.match(lines[0]!.msg, /^GET \/v2\/dogs\/d 404 took /);
 });

@@ -63,17 +63,26 @@ export function createServer({ log, metrics }: ServerDeps): FastifyInstance {
     // A path whose percent signs make no sense comes here, before any hook.
     frameworkErrors: (_error, request, reply) => {
       begin(request, reply);
-      void (reply as FastifyReply).code(404).type('application/json').send(plainError(notFound));
+      void sendNotFound(reply as FastifyReply);
     },
   });
   const routes: { method: string; pattern: RegExp }[] = [];
 
-  app.addHook('onRoute', (route: RouteOptions) => {
-    const pattern = new RegExp(
-      `^${route.url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:[a-z_]+/gi, '[^/]+')}$`,
+  const withOptions = new Set<string>();
+  app.addHook('onRoute', function (this: FastifyInstance, route: RouteOptions) {
+    const pattern = patternOf(route.url);
+    for (const method of [route.method].flat()) if (method !== 'OPTIONS') routes.push({ method, pattern });
+    if (withOptions.has(pattern.source)) return;
+    withOptions.add(pattern.source);
+    // In the part of the server that the route is in: what needs a key needs one for this too (spec 01, section 6).
+    this.options(route.url, async (request, reply) =>
+      reply.header('Allow', allowedAt(pathOf(request)).join(', ')).send(),
     );
-    for (const method of [route.method].flat()) routes.push({ method, pattern });
   });
+  const allowedAt = (path: string) => {
+    const methods = new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
+    return methods.size === 0 ? [] : [...methods, 'OPTIONS'];
+  };
 
   // Content types are ignored on requests (spec 01, section 6): a route gets the bytes and reads them itself.
   app.removeAllContentTypeParsers();
@@ -97,7 +106,7 @@ export function createServer({ log, metrics }: ServerDeps): FastifyInstance {
     // The path without its query: a search can hold a recipient.
     log[level](
       { requestId: request.traceId, ...request.logFields },
-      `${request.method} ${path} ${status} took ${(took / 1000).toFixed(5)}`,
+      `${request.method} ${loggedPath(path)} ${status} took ${(took / 1000).toFixed(5)}`,
     );
     const stat = [request.method, request.routeOptions.config.handler, status].filter(Boolean).join('.');
     metrics.count(stat);
@@ -108,7 +117,10 @@ export function createServer({ log, metrics }: ServerDeps): FastifyInstance {
   app.setErrorHandler(async (error: unknown, request, reply) => {
     const problem = problemOf(error);
     if (problem.status >= 500)
-      log.error({ err: error, requestId: request.traceId }, `${request.method} ${pathOf(request)} failed`);
+      log.error(
+        { err: error, requestId: request.traceId },
+        `${request.method} ${loggedPath(pathOf(request))} failed`,
+      );
     return reply
       .code(problem.status)
       .headers(problem.headers)
@@ -118,18 +130,30 @@ export function createServer({ log, metrics }: ServerDeps): FastifyInstance {
 
   app.setNotFoundHandler(async (request, reply) => {
     const path = pathOf(request);
-    const allowed = [
-      ...new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)),
-    ];
-    if (allowed.length === 0) return reply.code(404).type('application/json').send(plainError(notFound));
+    const allowed = allowedAt(path);
+    if (allowed.length === 0) return sendNotFound(reply);
     return reply
       .code(405)
-      .header('Allow', [...allowed, 'OPTIONS'].join(', '))
+      .header('Allow', allowed.join(', '))
       .type('application/json')
       .send(plainError(methodNotAllowed));
   });
 
   return app;
+}
+
+/** There is nothing at this path: always in the old envelope (spec 01, section 6). */
+export function sendNotFound(reply: FastifyReply): FastifyReply {
+  return reply.code(404).type('application/json').send(plainError(notFound));
+}
+
+/** The paths of a route: a parameter takes one part of the path, where it says what then only that (`:n(^\\d+$)`). */
+function patternOf(url: string): RegExp {
+  const parts = url.split(/(:[a-z_]+(?:\([^)]*\))?)/i).map((part, index) => {
+    if (index % 2 === 0) return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    return /\(\^(.*)\$\)$/.exec(part)?.[1] ?? '[^/]+';
+  });
+  return new RegExp(`^${parts.join('')}$`);
 }
 
 function begin(request: FastifyRequest, reply: FastifyReply): void {
@@ -185,6 +209,13 @@ function refusedByServer(error: unknown): number | null {
 export function pathOf(request: FastifyRequest): string {
   const question = request.url.indexOf('?');
   return question === -1 ? request.url : request.url.slice(0, question);
+}
+
+/** The path for a log line. What stands below `/d/` is the key of a document: whoever reads the log could open it. */
+function loggedPath(path: string): string {
+  // The router decodes letters, and takes a whole URL in place of a path.
+  const plain = path.replace(/%64|%44/g, 'd').replace(/%2f/gi, '/');
+  return /\/d\//i.test(plain) ? '/d/…' : path;
 }
 
 function headerOf(request: FastifyRequest, name: string): string | undefined {

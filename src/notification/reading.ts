@@ -40,7 +40,7 @@ export async function showNotification(deps: ReadingDeps, notification: StoredNo
     created_by_name: null,
     sent_at: timestamp(sentAt),
     completed_at: isCompleted(status) ? timestamp(updatedAt) : null,
-    scheduled_for: null,
+    scheduled_for: timestamp(notification.scheduledFor),
     postage: null,
     one_click_unsubscribe_url: notification.unsubscribeUrl,
     ...costOf(notification),

@@ -1,11 +1,15 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isoMicroseconds } from '../clock.ts';
 import type { Db } from '../database/connection.ts';
+import type { Description } from '../http/describe.ts';
+import { sendJson } from '../http/json-body.ts';
 import { baseUrl } from '../http/server.ts';
 import { parseUuid } from '../identifier.ts';
 import type { Metrics } from '../metrics.ts';
-import { invalid, noResultFound } from '../problem.ts';
+import { badRequest, invalid, noResultFound } from '../problem.ts';
+import { notificationListRoute } from './list.ts';
 import { type ReadingDeps, showNotification } from './reading.ts';
+import { notification, notificationId, timeline } from './schemas.ts';
 import { findNotification, findTimeline, type StoredNotification, type TimelineEntry } from './store.ts';
 
 export type NotificationRouteDeps = ReadingDeps &
@@ -16,6 +20,37 @@ export type NotificationRouteDeps = ReadingDeps &
   }>;
 
 type WithId = FastifyRequest<{ Params: { notification_id: string } }>;
+
+const notFound = { description: 'The service has no such message, or it is past its retention.' };
+const badId = { description: '`notification_id` is not a UUID.' };
+const readOne: Description = {
+  summary: 'Read a message',
+  description: 'A message can be read from the moment of its 201, with any key of its service.',
+  tag: 'Reading',
+  authentication: 'api key',
+  parameters: { notification_id: notificationId },
+  client: "getNotificationById('{notification_id}')",
+  responses: { 200: { description: 'The message.', schema: notification }, 400: badId, 404: notFound },
+};
+const readTimeline: Description = {
+  summary: 'Read what happened to a message',
+  description: 'Its acceptance, each attempt to hand it to a provider, and each receipt.',
+  tag: 'Reading',
+  authentication: 'api key',
+  parameters: { notification_id: notificationId },
+  responses: { 200: { description: 'The timeline.', schema: timeline }, 400: badId, 404: notFound },
+};
+const readPdf: Description = {
+  summary: 'Read the PDF of a letter',
+  description: 'Despatch sends no letters, so a message never has one.',
+  tag: 'Reading',
+  authentication: 'api key',
+  parameters: { notification_id: notificationId },
+  responses: {
+    400: { description: '`notification_id` is not a UUID, or the message is not a letter.' },
+    404: notFound,
+  },
+};
 
 /** Reading messages in v2. Needs `requireKey` before it. */
 export function notificationRoutes(app: FastifyInstance, deps: NotificationRouteDeps): void {
@@ -28,27 +63,38 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationRoute
     return found;
   }
 
+  notificationListRoute(app, deps);
+
   app.get(
     '/v2/notifications/:notification_id',
-    { config: { handler: 'v2_notifications.get_notification_by_id' } },
+    { config: { handler: 'v2_notifications.get_notification_by_id', describe: readOne } },
     async (request: WithId, reply) => {
       const notification = await find(request);
-      return json(reply, await showNotification(deps, notification, baseUrl(request, deps.publicUrl)));
+      return sendJson(reply, await showNotification(deps, notification, baseUrl(request, deps.publicUrl)));
     },
   );
 
   app.get(
     '/v2/notifications/:notification_id/timeline',
-    { config: { handler: 'v2_notifications.get_notification_timeline' } },
+    { config: { handler: 'v2_notifications.get_notification_timeline', describe: readTimeline } },
     async (request: WithId, reply) => {
       const notification = await find(request);
       const { id, status, createdAt } = notification;
       const entries = await findTimeline(deps.db, id);
-      return json(reply, {
+      return sendJson(reply, {
         notification_id: id,
         status,
         timeline: [{ event: 'accepted', at: isoMicroseconds(createdAt) }, ...entries.map(showEntry)],
       });
+    },
+  );
+
+  app.get(
+    '/v2/notifications/:notification_id/pdf',
+    { config: { handler: 'v2_notifications.get_pdf_for_notification', describe: readPdf } },
+    async (request: WithId) => {
+      await find(request);
+      throw badRequest('Notification is not a letter');
     },
   );
 }
@@ -78,8 +124,4 @@ function showEntry(entry: TimelineEntry) {
     detail,
     duration_ms: finishedAt ? finishedAt.getTime() - entry.at.getTime() : null,
   };
-}
-
-function json(reply: FastifyReply, body: unknown): FastifyReply {
-  return reply.type('application/json').send(JSON.stringify(body));
 }

@@ -28,6 +28,7 @@ const completed: ReadonlySet<NotificationStatus> = new Set<NotificationStatus>([
   'temporary-failure',
   'permanent-failure',
   'validation-failed',
+  'cancelled',
 ]);
 
 /** What a receipt can say; anything else is not drawn, so it changes nothing. */

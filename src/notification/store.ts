@@ -16,6 +16,8 @@ export type StoredNotification = Readonly<{
   type: NotificationType;
   status: NotificationStatus;
   createdAt: Date;
+  /** When it is, or was, to be sent; null: at once. */
+  scheduledFor: Date | null;
   sentAt: Date | null;
   updatedAt: Date | null;
   sentBy: string | null;
@@ -38,11 +40,17 @@ export type StoreDeps = Readonly<{ metrics: Metrics }>;
 export const notificationColumns = sql`
   n.id, n.service_id as "serviceId", h.template_id as "templateId", h.template_version as "templateVersion",
   h.job_id as "jobId", h.job_row_number as "jobRowNumber", h.api_key_id as "apiKeyId", h.key_type as "keyType",
-  h.notification_type as "type", h.status, h.created_at as "createdAt", h.sent_at as "sentAt",
+  h.notification_type as "type", h.status, h.created_at as "createdAt", h.scheduled_for as "scheduledFor", h.sent_at as "sentAt",
   h.updated_at as "updatedAt", h.sent_by as "sentBy", h.reference, h.client_reference as "clientReference",
   h.billable_units as "billableUnits", h.international, h.phone_prefix as "phonePrefix",
   h.rate_multiplier::float8 as "rateMultiplier", n.recipient, n.normalised_recipient as "normalisedRecipient",
   n.personalisation, n.reply_to_text as "replyToText", n.unsubscribe_url as "unsubscribeUrl"`;
+
+/** `n` and `h` of a message that is accepted but not yet persisted. */
+const accepted = sql`accepted n cross join lateral (
+    select n.*, 'created' as status, null::timestamptz as sent_at, null::timestamptz as updated_at, null as sent_by,
+      null as reference, 0 as billable_units
+  ) h`;
 
 /**
  * The message, if it is the service's and has not passed its retention. One that is accepted but not yet persisted is
@@ -59,14 +67,68 @@ export function findNotification(
       select ${notificationColumns} from notifications n join notification_history h on h.id = n.id
       where n.id = ${id} and h.id = ${id} and n.service_id = ${serviceId}
       union all
-      select ${notificationColumns} from accepted n
-      cross join lateral (
-        select n.*, 'created' as status, null::timestamptz as sent_at, null::timestamptz as updated_at,
-          null as sent_by, null as reference, 0 as billable_units
-      ) h
+      select ${notificationColumns} from ${accepted}
       where n.notification_type in ('sms', 'email') and n.id = ${id} and n.service_id = ${serviceId}
       limit 1`.execute(db);
     return rows[0] ?? null;
+  });
+}
+
+/** What a list of a service's messages shows; null leaves a choice open. */
+export type NotificationFilter = Readonly<{
+  serviceId: string;
+  keyType: KeyType;
+  /** Also messages that belong to a job. */
+  jobs: boolean;
+  types: readonly string[] | null;
+  statuses: readonly string[] | null;
+  /** The caller's reference. */
+  reference: string | null;
+  /** Only what was created before this message; nothing when the service has no such message. */
+  olderThan: string | null;
+}>;
+
+/**
+ * At most `limit` messages, newest first, which is by id. One look at both places, as in `findNotification`. Walks an
+ * index from where the page begins and looks each row up by its id in the other table, so that the cost is that of the
+ * rows passed over, whatever the planner knows of a table that grows all day.
+ */
+export function findNotifications(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  filter: NotificationFilter,
+  limit: number,
+): Promise<readonly StoredNotification[]> {
+  const { serviceId, keyType, jobs, types, statuses, reference, olderThan } = filter;
+  const wanted = sql`h.key_type = ${keyType} ${jobs ? sql`` : sql`and h.job_id is null`}
+    ${types ? sql`and h.notification_type = any(${types}::text[])` : sql``}
+    ${statuses ? sql`and h.status = any(${statuses}::text[])` : sql``}
+    ${reference === null ? sql`` : sql`and h.client_reference = ${reference}`}`;
+  const before = (id: string) => (olderThan === null ? sql`` : sql`and ${sql.ref(id)} < ${olderThan}`);
+  // These two have indexes of their own on the history, which goes back further than there are messages to show.
+  const stored =
+    reference !== null || keyType !== 'normal'
+      ? sql`notification_history h cross join lateral (select * from notifications where id = h.id limit 1) n
+          where h.service_id = ${serviceId} and h.id >= (select id from notifications order by id limit 1) ${before('h.id')}
+            and ${wanted} order by h.id desc`
+      : sql`notifications n cross join lateral (select * from notification_history where id = n.id limit 1) h
+          where n.service_id = ${serviceId} ${before('n.id')} and ${wanted} order by n.id desc`;
+  const isKnown =
+    olderThan === null
+      ? sql`true`
+      : sql`exists (
+          select from notifications where id = ${olderThan} and service_id = ${serviceId}
+          union all select from accepted where id = ${olderThan} and service_id = ${serviceId})`;
+  return metrics.timed('dao', 'get_notifications_for_service', async () => {
+    const { rows } = await sql<StoredNotification>`
+      select * from (
+        (select ${notificationColumns} from ${accepted}
+          where n.service_id = ${serviceId} ${before('n.id')} and ${wanted} order by n.id desc limit ${limit})
+        union all
+        (select ${notificationColumns} from ${stored} limit ${limit})
+      ) page
+      where ${isKnown} order by id desc limit ${limit}`.execute(db);
+    return rows;
   });
 }
 

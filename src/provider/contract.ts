@@ -51,6 +51,8 @@ export type Provider = Readonly<{
   identifier: string;
   /** Hands one message over. Answers within the time of `signal` and does not throw for what a provider can do. */
   send: (message: Message, signal: AbortSignal) => Promise<SendResult>;
+  /** `none`: nothing is ever heard again of what it has taken, so that is as good as delivered. */
+  receipts: 'posted' | 'none';
   /**
    * The receipts this provider would post for a message that it never got (research mode, test keys: spec 05, section
    * 6). They are posted to our own door one after the other.
@@ -84,23 +86,57 @@ export type ReadReceipt = Readonly<{
   found: Readonly<{ by: 'id' | 'reference'; value: string }>;
   status: NotificationStatus;
   rawStatus: string;
-  /** What it says in words, for the log and the timeline. */
+  /** What it says in words, for the log; empty where `detailCode` is one that nobody knows. */
   detail: string;
+  /** The provider's code that says more than its status, null where it sent none. */
+  detailCode?: string | null;
+  /**
+   * When the provider took the message, in Unix milliseconds, as it says; only from those that report by a reference of
+   * their own: their receipt may come before that reference is stored.
+   */
+  handedOverAt?: number | null;
+  complaint?: Complaint | null;
 }>;
+
+/** The recipient has told the provider that the message was unwanted. Holds nothing personal. */
+export type Complaint = Readonly<{
+  /** The provider's id of it: the same complaint may be posted twice. */
+  feedbackId: string;
+  /** `abuse`, `not-spam` and the like; null where the provider does not know. */
+  type: string | null;
+  /** ISO 8601, null where the provider does not say. */
+  at: string | null;
+}>;
+
+/** What the row of a message says when a receipt for it is applied. */
+export type ReceiptRow = Readonly<{ status: NotificationStatus; sentBy: string | null }>;
 
 /** What came of applying a receipt (spec 05, section 5.5). */
 export type ReceiptOutcome =
   | Readonly<{ outcome: 'applied'; notificationId: string; status: NotificationStatus }>
   | Readonly<{ outcome: 'ignored'; notificationId: string; status: NotificationStatus; why: string }>
-  | Readonly<{ outcome: 'not found' }>;
+  | Readonly<{ outcome: 'not found' }>
+  /** It came before its message could be found by it, and is applied later. */
+  | Readonly<{ outcome: 'postponed' }>;
 
 export type HttpAnswer = Readonly<{ status: number; body: unknown }>;
+
+/** What a door has made of a request: a receipt to apply, or an answer that refuses it or needs nothing applied. */
+export type ReadRequest = Readonly<{ receipt: ReadReceipt } | { answer: HttpAnswer }>;
 
 /** Where a provider's receipts arrive, and what it is answered. */
 export type ReceiptDoor = Readonly<{
   identifier: string;
+  /** The provider as log lines name it; its identifier where it has no other name. */
+  name?: string;
+  /** Receipts of this door are about messages of this type; one about another finds no message. */
+  type: NotificationType;
   path: string;
-  /** Reads the request's body; an answer instead of a receipt refuses it, or needs nothing to be applied. */
-  read: (body: Buffer) => Readonly<{ receipt: ReadReceipt } | { answer: HttpAnswer }>;
+  /** `user:password` that a request has to show (basic authentication); null or absent: open to all. */
+  credentials?: string | null;
+  /** `isOwn`: we made the receipt up ourselves (research mode), so it carries no proof of the provider. */
+  read: (body: Buffer, request: Readonly<{ isOwn: boolean }>) => ReadRequest | Promise<ReadRequest>;
+  /** Pure: the status that a receipt means for this row, where it is not simply the one it says (spec 05, section 5.8). */
+  soften?: (receipt: ReadReceipt, row: ReceiptRow) => NotificationStatus;
   answer: (receipt: ReadReceipt, outcome: ReceiptOutcome) => HttpAnswer;
 }>;

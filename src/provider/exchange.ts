@@ -23,7 +23,8 @@ const longestAnswer = 1_000_000;
 /** Errors of connecting, TLS included: no byte of a request can have reached the provider, it did not take it. */
 const beforeSending = new WeakSet<Error>();
 
-function connector(timeout: number): buildConnector.connector {
+/** Makes connections, and remembers which errors came of that. `timeout` in milliseconds. */
+export function connector(timeout: number): buildConnector.connector {
   const connect = buildConnector({ timeout });
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
@@ -72,7 +73,8 @@ export function connectProvider(
   };
 }
 
-function classify(error: unknown): Exclude<SendResult, { outcome: 'accepted' }> {
+/** What is known when an exchange over connections of `connector` ended in an error. */
+export function classify(error: unknown): Exclude<SendResult, { outcome: 'accepted' }> {
   const code = (error as { code?: unknown }).code;
   const name = error instanceof Error ? error.name : '';
   if (error instanceof Error && beforeSending.has(error))

@@ -21,8 +21,20 @@ export async function findProviders(db: DbOrTrx): Promise<readonly ProviderDetai
     .execute();
 }
 
-export function createProviderCache(db: Db, caches: Caches): Cache<readonly ProviderDetails[]> {
-  return caches.create({ name: cacheName, load: () => findProviders(db), maxAgeMilliseconds: 2000 });
+/**
+ * The providers that this installation can use. A row whose supplier is not configured any more is passed over: no
+ * message may wait for it, nor go to the sandbox once a real provider is there.
+ */
+export function createProviderCache(
+  db: Db,
+  caches: Caches,
+  isConfigured: (provider: ProviderDetails) => boolean,
+): Cache<readonly ProviderDetails[]> {
+  return caches.create({
+    name: cacheName,
+    load: async () => (await findProviders(db)).filter(isConfigured),
+    maxAgeMilliseconds: 2000,
+  });
 }
 
 /** Adds the providers that are not in the table yet; what an operator has changed of the others stays. */

@@ -10,6 +10,7 @@ export const queueNames = [
   'notify-internal',
   'research-mode',
   'research-receipts',
+  'receipts',
 ] as const;
 
 /**

@@ -4,10 +4,12 @@ import { type Db, isTransient, isUnreachable } from '../database/connection.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { nextStatus } from '../notification/status.ts';
-import type { ReadReceipt, ReceiptOutcome } from '../provider/contract.ts';
+import type { ReadReceipt, ReceiptDoor, ReceiptOutcome } from '../provider/contract.ts';
 import type { Rates } from '../recipient/international-rates.ts';
 import {
+  insertComplaints,
   insertReceipts,
+  type KeptComplaint,
   type KeptReceipt,
   lockSubjects,
   type ReceiptSubject,
@@ -17,7 +19,11 @@ import {
 
 export type ApplyDeps = Readonly<{ db: Db; clock: Clock; log: Log; metrics: Metrics; rates: Rates }>;
 
-export type IncomingReceipt = Readonly<{ provider: string; receipt: ReadReceipt }>;
+/** A receipt and what has to be known of the door it came through. */
+export type IncomingReceipt = Readonly<{
+  door: Pick<ReceiptDoor, 'identifier' | 'type' | 'soften'>;
+  receipt: ReadReceipt;
+}>;
 
 /**
  * The receipt batcher: many receipts are applied in one transaction, and each is answered by itself. Guarantee: every
@@ -43,16 +49,23 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
       const status = new Map(subjects.map((subject) => [subject.id, subject.status]));
       const changed = new Map<string, StatusChange>();
       const kept: KeptReceipt[] = [];
+      const complaints: KeptComplaint[] = [];
       const at = new Date(clock.now());
 
-      const outcomes = receipts.map(({ provider, receipt }): ReceiptOutcome => {
+      const outcomes = receipts.map(({ door, receipt }): ReceiptOutcome => {
         const { found } = receipt;
         const subject = found.by === 'id' ? byId.get(found.value) : byReference.get(found.value);
-        if (!subject) return { outcome: 'not found' };
+        if (!subject || subject.type !== door.type) return { outcome: 'not found' };
         const { id, international, phonePrefix } = subject;
-        const transition = nextStatus(status.get(id)!, {
+        const provider = door.identifier;
+        const current = status.get(id)!;
+        // A receipt that overtakes the record of the hand-over: the attempt knows who has the message.
+        const sentBy = subject.sentBy ?? subject.claimedBy;
+        const meant = door.soften?.(receipt, { status: current, sentBy }) ?? receipt.status;
+        if (receipt.complaint) complaints.push({ ...receipt.complaint, subject, receivedAt: at });
+        const transition = nextStatus(current, {
           kind: 'receipt',
-          status: receipt.status,
+          status: meant,
           found: found.by,
           international,
           reliable: phonePrefix !== null && (rates.get(phonePrefix)?.trustsReceipts ?? false),
@@ -63,17 +76,17 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
           provider,
           receivedAt: at,
           rawStatus: receipt.rawStatus,
-          status: receipt.status,
+          status: meant,
           ignored,
         });
         if ('stays' in transition)
-          return { outcome: 'ignored', notificationId: id, status: receipt.status, why: transition.stays };
+          return { outcome: 'ignored', notificationId: id, status: meant, why: transition.stays };
         status.set(id, transition.to);
         changed.set(id, {
           id,
           status: transition.to,
           at,
-          sentBy: provider,
+          sentBy: sentBy ?? provider,
           units: subject.claimedUnits,
           sentAt: subject.claimedAt,
         });
@@ -81,6 +94,7 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
       });
       await updateStatuses(deps, trx, [...changed.values()]);
       await insertReceipts(trx, kept);
+      await insertComplaints(trx, complaints);
       measure(receipts, outcomes, byId, at);
       return outcomes;
     });
@@ -93,8 +107,10 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
     at: Date,
   ): void {
     outcomes.forEach((outcome, index) => {
-      const { provider, receipt } = receipts[index]!;
+      const { receipt, door } = receipts[index]!;
+      const provider = door.identifier;
       if (outcome.outcome === 'applied') {
+        // As received: what softening made of it is the message's business, not the provider's (spec 05, section 11).
         metrics.count(`callback.${provider}.${receipt.status}`);
         const sentAt = byId.get(outcome.notificationId)?.sentAt;
         if (sentAt) metrics.timing(`callback.${provider}.elapsed-time`, at.getTime() - sentAt.getTime());

@@ -1,21 +1,25 @@
+import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Trx } from '../database/connection.ts';
 import type { NotificationStatus, NotificationType } from '../database/tables.ts';
 import type { Metrics } from '../metrics.ts';
-import type { ReadReceipt } from '../provider/contract.ts';
+import type { Complaint, ReadReceipt } from '../provider/contract.ts';
 
 /** The facts of a message that decide what a receipt may do. */
 export type ReceiptSubject = Readonly<{
   id: string;
+  serviceId: string;
   type: NotificationType;
   status: NotificationStatus;
   reference: string | null;
   sentAt: Date | null;
+  sentBy: string | null;
   international: boolean;
   phonePrefix: string | null;
-  /** Units and start of the attempt under way, where a receipt may come before its record. */
+  /** Units, start and provider of the attempt under way, where a receipt may come before its record. */
   claimedUnits: number | null;
   claimedAt: Date | null;
+  claimedBy: string | null;
 }>;
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
@@ -40,12 +44,12 @@ export function lockSubjects(
       for (const { id } of named.rows) ids.push(id);
     }
     const { rows } = await sql<ReceiptSubject>`
-      select h.id, h.notification_type as "type", h.status, h.reference, h.sent_at as "sentAt", h.international,
-        h.phone_prefix as "phonePrefix",
-        a.billable_units as "claimedUnits", a.started_at as "claimedAt"
+      select h.id, h.service_id as "serviceId", h.notification_type as "type", h.status, h.reference,
+        h.sent_at as "sentAt", h.sent_by as "sentBy", h.international, h.phone_prefix as "phonePrefix",
+        a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy"
       from unnest(${[...new Set(ids)].toSorted()}::uuid[]) as input (id) join notification_history h on h.id = input.id
       left join lateral (
-        select billable_units, started_at from attempts
+        select billable_units, started_at, provider from attempts
         where h.status = 'created' and notification_id = h.id order by number desc limit 1
       ) a on true
       order by h.id for update of h`.execute(trx);
@@ -101,4 +105,25 @@ export async function insertReceipts(trx: Trx, receipts: readonly KeptReceipt[])
     select * from unnest(${column(({ notificationId }) => notificationId)}::uuid[], ${column(({ provider }) => provider)}::text[],
       ${column(({ receivedAt }) => receivedAt)}::timestamptz[], ${column(({ rawStatus }) => rawStatus)}::text[],
       ${column(({ status }) => status)}::text[], ${column(({ ignored }) => ignored)}::text[])`.execute(trx);
+}
+
+/** A complaint about a message; `receivedAt` stands in where the provider does not say when it was made. */
+export type KeptComplaint = Complaint & Readonly<{ subject: ReceiptSubject; receivedAt: Date }>;
+
+/** Keeps complaints, each once however often it is posted. Answers those that are new, which their services are told of. */
+export async function insertComplaints(
+  trx: Trx,
+  complaints: readonly KeptComplaint[],
+): Promise<readonly Readonly<{ id: string; notificationId: string; serviceId: string }>[]> {
+  if (complaints.length === 0) return [];
+  const column = <T>(pick: (complaint: KeptComplaint) => T) => complaints.map(pick);
+  const { rows } = await sql<{ id: string; notificationId: string; serviceId: string }>`
+    insert into complaints (id, notification_id, service_id, ses_feedback_id, complaint_type, complaint_date, created_at)
+    select * from unnest(${column(() => randomUUID())}::uuid[], ${column(({ subject }) => subject.id)}::uuid[],
+      ${column(({ subject }) => subject.serviceId)}::uuid[], ${column(({ feedbackId }) => feedbackId)}::text[],
+      ${column(({ type }) => type)}::text[], ${column(({ at, receivedAt }) => (at === null ? receivedAt : new Date(at)))}::timestamptz[],
+      ${column(({ receivedAt }) => receivedAt)}::timestamptz[])
+    on conflict (ses_feedback_id) do nothing
+    returning id, notification_id as "notificationId", service_id as "serviceId"`.execute(trx);
+  return rows;
 }

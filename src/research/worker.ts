@@ -1,10 +1,13 @@
+import type { Cipher } from '../cipher.ts';
 import type { Log } from '../log.ts';
 import type { Provider } from '../provider/contract.ts';
 import type { Task, Verdict } from '../queue/consume.ts';
+import { ownHeader, sealOwn } from '../receipt/own.ts';
 import type { ReceiptPayload } from './queue.ts';
 
 export type ResearchDeps = Readonly<{
   log: Log;
+  cipher: Cipher;
   provider: (identifier: string) => Provider | undefined;
   /** Base URL of our own API. */
   ownUrl: () => string;
@@ -20,6 +23,7 @@ const retries = { limit: 3, seconds: 60 };
  */
 export function createResearch({
   log,
+  cipher,
   provider,
   ownUrl,
 }: ResearchDeps): (task: Task<ReceiptPayload>) => Promise<Verdict> {
@@ -30,7 +34,11 @@ export function createResearch({
       for (const receipt of provider(identifier)?.fakeReceipts(task.payload) ?? []) {
         const response = await fetch(ownUrl() + receipt.path, {
           method: 'POST',
-          headers: { 'Content-Type': receipt.contentType },
+          headers: {
+            'Content-Type': receipt.contentType,
+            // In place of the credentials and signatures that the provider's own receipts show.
+            [ownHeader]: sealOwn(cipher, receipt.path, receipt.body),
+          },
           body: receipt.body,
           signal: AbortSignal.any([task.signal, AbortSignal.timeout(timeoutMilliseconds)]),
         });

@@ -1,4 +1,4 @@
-import { type Html, html } from './html.ts';
+import { type Html, html } from '../http/html.ts';
 import type { Inbox } from './inbox.ts';
 import type { Message, MessageType } from './message.ts';
 import { moment, page, receiptMark } from './page.ts';

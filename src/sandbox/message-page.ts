@@ -1,4 +1,4 @@
-import { type Html, html } from './html.ts';
+import { type Html, html } from '../http/html.ts';
 import type { Message } from './message.ts';
 import { moment, page } from './page.ts';
 import type { Receipt } from './receipt.ts';

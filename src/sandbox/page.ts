@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Html, html } from './html.ts';
+import { Html, html } from '../http/html.ts';
 import type { Message } from './message.ts';
 import type { Receipt } from './receipt.ts';
 import { style } from './style.ts';

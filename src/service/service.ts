@@ -1,3 +1,5 @@
+import type { RecipientSet } from '../recipient/allow-list.ts';
+
 /** A tenant: whoever sends messages under a name of its own. */
 export type Service = Readonly<{
   id: string;
@@ -11,9 +13,20 @@ export type Service = Readonly<{
   /** Whether its texts begin with its name. */
   prefixSms: boolean;
   permissions: ReadonlySet<Permission>;
+  /** Requests per minute and key type (spec 01, section 4.1). */
+  rateLimit: number;
+  /** Messages per day (spec 01, section 4.2). */
+  limits: Readonly<Record<DailyLimit, number>>;
+  /** Its team and its guest list, in the form that recipients are compared in. */
+  allowed: RecipientSet;
   smsSenders: readonly Sender[];
   emailReplyTos: readonly Sender[];
+  /** Where recipients of its files can ask: a web address, an email address or a phone number; null: it sends no files. */
+  contactLink: string | null;
 }>;
+
+/** The names that daily limits are told by. */
+export type DailyLimit = 'sms' | 'email' | 'letter' | 'international_sms';
 
 export type Permission =
   | 'sms'
@@ -21,7 +34,9 @@ export type Permission =
   | 'letter'
   | 'international_sms'
   | 'sms_to_uk_landlines'
-  | 'inbound_sms';
+  | 'inbound_sms'
+  /** `scheduled_for` is honoured. */
+  | 'schedule';
 
 /** An SMS sender or a reply-to address of a service. */
 export type Sender = Readonly<{ id: string; text: string; isDefault: boolean }>;

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { announceChange, type Cache, type Caches } from '../database/cache.ts';
 import type { Db, DbOrTrx } from '../database/connection.ts';
-import type { Permission, Sender, Service } from './service.ts';
+import { recipientSet } from '../recipient/allow-list.ts';
+import type { DailyLimit, Permission, Sender, Service } from './service.ts';
 
 /** Name of the cache of services; announce a change of any of its tables under the service's id. */
 const cacheName = 'service';
@@ -24,6 +26,11 @@ export async function findService(db: DbOrTrx, id: string): Promise<Service | nu
     .where('archived', '=', false)
     .orderBy('created_at')
     .execute();
+  const allowed = await sql<{ recipient: string | null }>`
+    select recipient from service_guest_list where service_id = ${id}
+    union all
+    select unnest(array[u.email_address, u.mobile_number]) from service_users s join users u on u.id = s.user_id
+    where s.service_id = ${id}`.execute(db);
   return Object.freeze({
     id: row.id,
     name: row.name,
@@ -33,8 +40,17 @@ export async function findService(db: DbOrTrx, id: string): Promise<Service | nu
     emailFrom: row.email_from,
     prefixSms: row.prefix_sms,
     permissions: new Set(row.permissions as Permission[]),
+    rateLimit: row.rate_limit,
+    limits: Object.freeze({
+      sms: row.sms_limit,
+      email: row.email_limit,
+      letter: row.letter_limit,
+      international_sms: row.international_sms_limit,
+    }),
+    allowed: recipientSet(allowed.rows.map(({ recipient }) => recipient)),
     smsSenders,
     emailReplyTos,
+    contactLink: row.contact_link,
   });
 }
 
@@ -51,6 +67,10 @@ export type NewService = Readonly<{
   permissions: readonly Permission[];
   /** Made for a newcomer: its keys are written to credentials.json. */
   demo?: boolean;
+  contactLink?: string;
+  rateLimit?: number;
+  /** Those of a trial service are 50 unless given (spec 01, section 4.2). */
+  limits?: Partial<Record<DailyLimit, number>>;
 }>;
 
 /** Adds a service; one whose id exists already is left as it is. Answers whether it was added. */
@@ -65,6 +85,12 @@ export async function addService(db: DbOrTrx, service: NewService): Promise<bool
       prefix_sms: service.prefixSms,
       permissions: [...service.permissions],
       demo: service.demo ?? false,
+      contact_link: service.contactLink ?? null,
+      rate_limit: service.rateLimit ?? 3000,
+      sms_limit: service.limits?.sms ?? (service.restricted ? 50 : 250_000),
+      email_limit: service.limits?.email ?? (service.restricted ? 50 : 250_000),
+      letter_limit: service.limits?.letter ?? (service.restricted ? 50 : 20_000),
+      international_sms_limit: service.limits?.international_sms ?? (service.restricted ? 50 : 100),
       updated_at: null,
     })
     .onConflict((conflict) => conflict.column('id').doNothing())
@@ -107,4 +133,46 @@ export async function setServiceActive(db: DbOrTrx, id: string, active: boolean)
 /** True while no service has ever been added. */
 export async function hasNoService(db: DbOrTrx): Promise<boolean> {
   return (await db.selectFrom('services').select('id').limit(1).executeTakeFirst()) === undefined;
+}
+
+/** Puts recipients on the guest list: team keys and services in trial mode may write to them. */
+export async function addGuests(
+  db: DbOrTrx,
+  serviceId: string,
+  recipients: readonly string[],
+): Promise<void> {
+  if (recipients.length === 0) return;
+  await db
+    .insertInto('service_guest_list')
+    .values(recipients.map((recipient) => ({ id: randomUUID(), service_id: serviceId, recipient })))
+    .execute();
+  await announceChange(db, cacheName, serviceId);
+}
+
+/** Makes a user a member of the service's team. */
+export async function addTeamMember(db: DbOrTrx, serviceId: string, userId: string): Promise<void> {
+  await db.insertInto('service_users').values({ service_id: serviceId, user_id: userId }).execute();
+  await announceChange(db, cacheName, serviceId);
+}
+
+/** Changes how much a service may send. */
+export async function setLimits(
+  db: DbOrTrx,
+  id: string,
+  { rateLimit, limits = {} }: Readonly<{ rateLimit?: number; limits?: Partial<Record<DailyLimit, number>> }>,
+): Promise<void> {
+  await db
+    .updateTable('services')
+    .set({
+      ...(rateLimit !== undefined && { rate_limit: rateLimit }),
+      ...(limits.sms !== undefined && { sms_limit: limits.sms }),
+      ...(limits.email !== undefined && { email_limit: limits.email }),
+      ...(limits.letter !== undefined && { letter_limit: limits.letter }),
+      ...(limits.international_sms !== undefined && { international_sms_limit: limits.international_sms }),
+      version: sql`version + 1`,
+      updated_at: sql`now()`,
+    })
+    .where('id', '=', id)
+    .execute();
+  await announceChange(db, cacheName, id);
 }

@@ -1,3 +1,5 @@
+import { isFileValue } from '../document/file.ts';
+import { fileProblems, uploadFiles } from '../document/upload.ts';
 import { faultsOf } from '../http/schema.ts';
 import { badRequest, invalid } from '../problem.ts';
 import { type EmailAddress, parseEmailAddress } from '../recipient/email-address.ts';
@@ -7,20 +9,22 @@ import { missingPlaceholders } from '../template/placeholder.ts';
 import { sanitisePersonalisation } from '../template/sanitise.ts';
 import {
   type AcceptDeps,
-  type Accepted,
   chosenSender,
   commonFields,
+  type Prepared,
   readReference,
+  readSchedule,
   refuseMissing,
+  refuseRecipient,
   type Sending,
   usableTemplate,
 } from './accept.ts';
 import { datetimeFormat } from './datetime.ts';
 import { type EmailRequest, emailRequest } from './schemas.ts';
 
-/** Accepts one email, with the order of checks and the guarantee of `acceptSms`. */
-export async function acceptEmail(deps: AcceptDeps, caller: Sending, document: unknown): Promise<Accepted> {
-  const { request, emailAddress } = readRequest(deps, document);
+/** Checks a request to send an email, as `prepareSms` does a text. */
+export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: unknown): Promise<Prepared> {
+  const { request, emailAddress } = readRequest(deps, caller, document);
   const reference = readReference(request.reference);
   const { service } = caller;
   if (!service.permissions.has('email')) throw badRequest('Service is not allowed to send emails');
@@ -28,10 +32,10 @@ export async function acceptEmail(deps: AcceptDeps, caller: Sending, document: u
   const { template, content } = await usableTemplate(deps, service, 'email', request.template_id);
   const listed = (request.sanitise_content_for ?? []).filter((key) => typeof key === 'string');
   const { personalisation, changes } = sanitisePersonalisation(request.personalisation ?? {}, listed);
-  const values = personalisationOf(personalisation);
-  refuseMissing(missingPlaceholders(content.email.placeholders, values));
-  const measured = measureEmail(content.email, values);
-  if (measured.empty) throw badRequest('Your message is empty.');
+  // A file is a link by the time it is sent; until then its name stands for it.
+  const drafted = personalisationOf(withoutFiles(personalisation));
+  refuseMissing(missingPlaceholders(content.email.placeholders, drafted));
+  if (measureEmail(content.email, drafted).empty) throw badRequest('Your message is empty.');
 
   const replyTo = chosenSender(
     service.emailReplyTos,
@@ -40,6 +44,12 @@ export async function acceptEmail(deps: AcceptDeps, caller: Sending, document: u
     service.id,
   );
 
+  refuseRecipient(caller, emailAddress.normalised);
+
+  const isSimulated = deps.simulated.has(emailAddress.normalised);
+  const linked = await linkFiles(deps, caller, personalisation, emailAddress.normalised, isSimulated);
+  const values = personalisationOf(linked);
+  const measured = measureEmail(content.email, values);
   if (measured.tooLong)
     throw badRequest(
       `Your message is too long. Emails cannot be longer than ${EMAIL_SIZE_LIMIT} bytes. Your message is ${measured.bytes} bytes.`,
@@ -47,7 +57,11 @@ export async function acceptEmail(deps: AcceptDeps, caller: Sending, document: u
 
   const unsubscribeUrl = request.one_click_unsubscribe_url ?? null;
   const message = {
-    ...commonFields(deps, caller, template, { reference, personalisation }),
+    ...commonFields(deps, caller, template, {
+      reference,
+      personalisation: linked,
+      scheduledFor: readSchedule(caller, request.scheduled_for),
+    }),
     type: 'email' as const,
     recipient: emailAddress.address,
     normalisedRecipient: emailAddress.normalised,
@@ -58,10 +72,8 @@ export async function acceptEmail(deps: AcceptDeps, caller: Sending, document: u
     replyToText: request.email_reply_to_id === undefined ? null : (replyTo?.text ?? null),
     unsubscribeUrl,
   };
-  await deps.accepting.add(message);
   return {
-    id: message.id,
-    reference,
+    message,
     template,
     content: {
       from_email: `${service.emailFrom}@${deps.emailDomain}`,
@@ -70,16 +82,18 @@ export async function acceptEmail(deps: AcceptDeps, caller: Sending, document: u
       one_click_unsubscribe_url: unsubscribeUrl,
     },
     sanitised: changes,
+    isSimulated,
   };
 }
 
 function readRequest(
   deps: AcceptDeps,
+  caller: Sending,
   document: unknown,
 ): { request: EmailRequest; emailAddress: EmailAddress } {
   let emailAddress: EmailAddress | undefined;
   const faults = faultsOf(emailRequest, document, {
-    datetime: datetimeFormat(deps.clock),
+    datetime: datetimeFormat(deps.clock, caller.service.permissions.has('schedule')),
     email_address(text) {
       const outcome = parseEmailAddress(text);
       if (!outcome.ok) return outcome.error;
@@ -89,4 +103,32 @@ function readRequest(
   });
   if (faults.length > 0) throw invalid(faults);
   return { request: document as EmailRequest, emailAddress: emailAddress! };
+}
+
+/** Step 11: the files of the personalisation are stored, and links stand in their place (spec 01, section 3.6). */
+async function linkFiles(
+  deps: AcceptDeps,
+  { service, baseUrl }: Sending,
+  personalisation: Readonly<Record<string, unknown>>,
+  recipientNormalised: string,
+  simulated: boolean,
+): Promise<Readonly<Record<string, unknown>>> {
+  if (!Object.values(personalisation).some(isFileValue)) return personalisation;
+  const { adminBaseUrl } = deps;
+  const { maxBytes } = deps.files;
+  const problem = fileProblems(personalisation, { type: 'email', service, adminBaseUrl, maxBytes });
+  if (problem) throw problem;
+  return await uploadFiles(deps.files, {
+    serviceId: service.id,
+    recipientNormalised,
+    personalisation,
+    baseUrl,
+    simulated,
+  });
+}
+
+function withoutFiles(personalisation: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(personalisation);
+  if (!entries.some(([, value]) => isFileValue(value))) return personalisation;
+  return Object.fromEntries(entries.map(([name, value]) => [name, isFileValue(value) ? name : value]));
 }

@@ -1,3 +1,4 @@
+import { fileProblems } from '../document/upload.ts';
 import { faultsOf } from '../http/schema.ts';
 import { badRequest, invalid, Problem } from '../problem.ts';
 import { clean } from '../recipient/characters.ts';
@@ -12,11 +13,13 @@ import { personalisationOf } from '../template/personalisation.ts';
 import { missingInSms, renderSms, SMS_LIMIT } from '../template/sms.ts';
 import {
   type AcceptDeps,
-  type Accepted,
   chosenSender,
   commonFields,
+  type Prepared,
   readReference,
+  readSchedule,
   refuseMissing,
+  refuseRecipient,
   type Sending,
   usableTemplate,
 } from './accept.ts';
@@ -26,12 +29,11 @@ import { type SmsRequest, smsRequest } from './schemas.ts';
 const longestNumber = 500;
 
 /**
- * Accepts one text message: checks in the order of spec 01 section 4.3 from step 6, renders it once to be sure that
- * it can be, and makes it durable. Guarantee: when this resolves, the message is committed and will be sent or be
- * accounted for; when it throws, nothing of it was kept. Throws a Problem for whatever a caller can get wrong.
+ * Checks a request to send a text, in the order of spec 01 section 4.3 from step 6, and renders it once to be sure that
+ * it can be. Nothing is kept yet. Throws a Problem for whatever a caller can get wrong.
  */
-export async function acceptSms(deps: AcceptDeps, caller: Sending, document: unknown): Promise<Accepted> {
-  const { request, phoneNumber } = readRequest(deps, document);
+export async function prepareSms(deps: AcceptDeps, caller: Sending, document: unknown): Promise<Prepared> {
+  const { request, phoneNumber } = readRequest(deps, caller, document);
   const reference = readReference(request.reference);
   const { service } = caller;
   if (!service.permissions.has('sms')) throw badRequest('Service is not allowed to send text messages');
@@ -42,11 +44,14 @@ export async function acceptSms(deps: AcceptDeps, caller: Sending, document: unk
   refuseMissing(missingInSms(content.sms, values));
   const rendered = renderSms(content.sms, values);
   if (rendered.empty) throw badRequest('Your message is empty.');
+  const problem = fileProblems(personalisation, { type: 'sms' });
+  if (problem) throw problem;
 
   const sender =
     chosenSender(service.smsSenders, 'sms_sender_id', request.sms_sender_id, service.id)?.text ??
     deps.fromNumber;
 
+  refuseRecipient(caller, phoneNumber.normalised);
   const refusal = checkPermissions(phoneNumber, {
     international: service.permissions.has('international_sms'),
     ukLandlines: service.permissions.has('sms_to_uk_landlines'),
@@ -59,7 +64,11 @@ export async function acceptSms(deps: AcceptDeps, caller: Sending, document: unk
     );
 
   const message = {
-    ...commonFields(deps, caller, template, { reference, personalisation }),
+    ...commonFields(deps, caller, template, {
+      reference,
+      personalisation,
+      scheduledFor: readSchedule(caller, request.scheduled_for),
+    }),
     type: 'sms' as const,
     recipient: clean(request.phone_number),
     normalisedRecipient: phoneNumber.normalised,
@@ -70,19 +79,22 @@ export async function acceptSms(deps: AcceptDeps, caller: Sending, document: unk
     replyToText: sender,
     unsubscribeUrl: null,
   };
-  await deps.accepting.add(message);
   return {
-    id: message.id,
-    reference,
+    message,
     template,
     content: { body: rendered.text, from_number: shownSender(sender) },
+    isSimulated: deps.simulated.has(phoneNumber.normalised),
   };
 }
 
-function readRequest(deps: AcceptDeps, document: unknown): { request: SmsRequest; phoneNumber: PhoneNumber } {
+function readRequest(
+  deps: AcceptDeps,
+  caller: Sending,
+  document: unknown,
+): { request: SmsRequest; phoneNumber: PhoneNumber } {
   let phoneNumber: PhoneNumber | undefined;
   const faults = faultsOf(smsRequest, document, {
-    datetime: datetimeFormat(deps.clock),
+    datetime: datetimeFormat(deps.clock, caller.service.permissions.has('schedule')),
     phone_number(text) {
       // The start of a text that no number is as long as says what is wrong with it; the rest would only cost time.
       const outcome = parsePhoneNumber(text.slice(0, longestNumber), deps.rates);

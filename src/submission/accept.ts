@@ -1,16 +1,20 @@
-import type { Batcher } from '../batcher.ts';
 import type { Cipher } from '../cipher.ts';
 import type { Clock } from '../clock.ts';
 import type { NotificationType } from '../database/tables.ts';
 import { deliverQueueFor, priorities } from '../delivery/queue.ts';
+import type { UploadDeps } from '../document/upload.ts';
 import { type IdSource, parseUuid } from '../identifier.ts';
 import type { Caller } from '../key/authenticate.ts';
 import { badRequest } from '../problem.ts';
+import { maySendTo, notAllowedText, type RecipientSet } from '../recipient/allow-list.ts';
 import type { Rates } from '../recipient/international-rates.ts';
 import { platformServiceId, type Sender, type Service } from '../service/service.ts';
 import type { Content } from '../template/content.ts';
 import type { Template, TemplateCaches } from '../template/store.ts';
+import { parseDatetime } from './datetime.ts';
 import type { AcceptedMessage } from './store.ts';
+
+const trialModeUrl = 'https://www.notifications.service.gov.uk/trial-mode';
 
 export type AcceptDeps = Readonly<{
   cipher: Cipher;
@@ -18,23 +22,31 @@ export type AcceptDeps = Readonly<{
   newId: IdSource;
   rates: Rates;
   templates: TemplateCaches;
-  /** Commits accepted messages in batches; answers once the message is durable. */
-  accepting: Batcher<AcceptedMessage, void>;
+  /** Recipients that stand for no person: answered like any other, and neither stored nor sent (spec 01, section 5.1). */
+  simulated: RecipientSet;
   fromNumber: string;
   emailDomain: string;
+  adminBaseUrl: string;
+  files: UploadDeps;
 }>;
 
 /** Who sends, and the trace id that follows the message into log lines and tasks. */
-export type Sending = Caller & Readonly<{ requestId: string }>;
+export type Sending = Caller &
+  Readonly<{
+    requestId: string;
+    /** Of the API as this caller reaches it; links begin with it. */
+    baseUrl: string;
+  }>;
 
-/** What a 201 of v2 says, beside its links (spec 01, sections 3.3 and 3.4). */
-export type Accepted = Readonly<{
-  id: string;
-  reference: string | null;
+/** A request that has passed every check of its own: what is left are the limits and the commit (submit.ts). */
+export type Prepared = Readonly<{
+  message: AcceptedMessage;
   template: Template;
+  /** What the answer shows of the words (spec 01, sections 3.3 and 3.4). */
   content: Readonly<Record<string, string | null>>;
   /** Only for email: the values that `sanitise_content_for` changed. */
   sanitised?: Readonly<Record<string, unknown>>;
+  isSimulated: boolean;
 }>;
 
 /** Step 8 of spec 01 section 4.3, as far as the template itself goes. Throws a Problem. */
@@ -80,12 +92,30 @@ export function readReference(reference: string | undefined): string | null {
   return reference ?? null;
 }
 
+/** Step 10: who may be written to with this key (spec 01, section 5.3). `recipient` in its compared form. */
+export function refuseRecipient({ service, key }: Caller, recipient: string): void {
+  const { restricted, allowed } = service;
+  if (!maySendTo(recipient, { keyType: key.keyType, restricted, allowed }))
+    throw badRequest(notAllowedText(key.keyType, trialModeUrl));
+}
+
+/** When a message is due; null for one without `scheduled_for`, or of a service that may not schedule: it is ignored there. */
+export function readSchedule({ service }: Caller, scheduledFor: string | null | undefined): Date | null {
+  if (scheduledFor === undefined || scheduledFor === null || !service.permissions.has('schedule'))
+    return null;
+  return parseDatetime(scheduledFor);
+}
+
 /** The fields of an accepted message that do not depend on its type. */
 export function commonFields(
   deps: AcceptDeps,
   { service, key, requestId }: Sending,
   template: Template,
-  message: Readonly<{ reference: string | null; personalisation: Readonly<Record<string, unknown>> }>,
+  message: Readonly<{
+    reference: string | null;
+    personalisation: Readonly<Record<string, unknown>>;
+    scheduledFor: Date | null;
+  }>,
 ) {
   const id = deps.newId();
   const queue = deliverQueueFor({
@@ -105,6 +135,7 @@ export function commonFields(
     keyType: key.keyType,
     createdAt: new Date(deps.clock.now()),
     clientReference: message.reference,
+    scheduledFor: message.scheduledFor,
     personalisation: deps.cipher.seal(JSON.stringify(message.personalisation), id),
     queue: queue.name,
     priority: template.current.priority ? priorities.priorityTemplate : priorities.api,

@@ -1,10 +1,13 @@
+import type pg from 'pg';
 import { type Batcher, createBatcher } from '../batcher.ts';
-import { type Db, isUnreachable } from '../database/connection.ts';
+import { dayOf } from '../business-day.ts';
+import type { Clock } from '../clock.ts';
+import { type Db, isTransient, isUnreachable } from '../database/connection.ts';
 import { createPartitionGuard } from '../database/partitions.ts';
 import type { NotificationType } from '../database/tables.ts';
 import type { Queues } from '../queue/boss.ts';
 import type { QueueName } from '../queue/names.ts';
-import { type AcceptedMessage, insertAccepted } from './store.ts';
+import { type Admitted, acceptBatch, type Submission } from './accept-statement.ts';
 
 /** The queue that a type of accepted message waits in to be persisted (spec 05, section 1.2). */
 export const persistQueues: Readonly<Record<NotificationType, QueueName>> = {
@@ -12,23 +15,32 @@ export const persistQueues: Readonly<Record<NotificationType, QueueName>> = {
   email: 'db-email',
 };
 
+export type AcceptingDeps = Readonly<{ db: Db; pool: pg.Pool; clock: Clock; queues: Queues }>;
+
 /**
- * The accept batcher: one statement, and so one commit, makes a whole batch of accepted messages durable. Only after
- * it is a caller told 201 (DESIGN, section 4; docs/decisions/0009).
+ * The accept batcher: one statement, and so one commit, reserves the limits of a whole batch and makes its messages
+ * durable. Only after it is a caller told 201 (DESIGN, section 4; docs/decisions/0009).
  */
-export function createAccepting({
-  db,
-  queues,
-}: Readonly<{ db: Db; queues: Queues }>): Batcher<AcceptedMessage, void> {
+export function createAccepting({ db, pool, clock, queues }: AcceptingDeps): Batcher<Submission, Admitted> {
   const ensureDays = createPartitionGuard(db);
-  return createBatcher<AcceptedMessage, void>({
+  return createBatcher<Submission, Admitted>({
     concurrency: 2,
     isShared: isUnreachable,
-    async flush(messages) {
+    async flush(submissions) {
+      const messages = submissions.flatMap(({ message }) => message ?? []);
       await ensureDays(messages.map(({ id }) => id));
-      await insertAccepted(db, messages);
-      queues.announce(new Set(messages.map(({ type }) => persistQueues[type])));
-      return messages.map(() => undefined);
+      const now = new Date(clock.now());
+      const accept = () => acceptBatch(pool, submissions, now, dayOf(now.getTime()));
+      const admitted = await accept().catch((error: unknown) =>
+        isTransient(error) ? accept() : Promise.reject(error),
+      );
+      const arrived = new Set(
+        submissions.flatMap(({ message }, index) =>
+          message && admitted[index]?.verdict === 'accepted' ? [persistQueues[message.type]] : [],
+        ),
+      );
+      if (arrived.size > 0) queues.announce(arrived);
+      return admitted;
     },
   });
 }

@@ -8,7 +8,7 @@ const past = 'datetime can not be in the past';
 const future = 'datetime can only be 24 hours in the future';
 
 test('a date and time of ISO 8601 within the next 24 hours is taken, its zone offset ignored', () => {
-  const format = datetimeFormat({ now: () => Date.UTC(2026, 10, 21, 12, 0, 0, 500) });
+  const format = datetimeFormat({ now: () => Date.UTC(2026, 10, 21, 12, 0, 0, 500) }, false);
   const table: [string, string | null][] = [
     ['2026-11-21T12:00:00.500Z', null],
     ['2026-11-21T12:00:00.499Z', past],
@@ -35,7 +35,7 @@ test('a date and time of ISO 8601 within the next 24 hours is taken, its zone of
 });
 
 test('a moment that does not exist, or is written otherwise, is invalid', () => {
-  const format = datetimeFormat({ now: () => Date.UTC(2026, 1, 28, 12) });
+  const format = datetimeFormat({ now: () => Date.UTC(2026, 1, 28, 12) }, false);
   const texts = [
     ...['', 'tomorrow', '21/11/2026', '2026-02-29T12:00', '2026-13-01T12:00', '2026-00-10', '2026-03-00'],
     ...['2026-02-28T24:00', '2026-02-28T23:60', '2026-02-28T23:59:60', '2026-02-28T', '2026-02-28T1:00'],

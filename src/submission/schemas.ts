@@ -7,11 +7,15 @@ const uuid = (description: string) => Type.String({ format: 'uuid', description 
 const personalisation = Type.Optional(
   Type.Unsafe<Record<string, unknown>>({
     type: 'object',
-    description: 'Values for the placeholders of the template.',
+    description:
+      'Values for the placeholders of the template, by name. A list becomes a bulleted list in an email, and `a, b and c` in a text.',
   }),
 );
 const scheduledFor = Type.Optional(
-  Type.Union([Type.String({ format: 'datetime' }), Type.Null()], { description: 'Validated, then ignored.' }),
+  Type.Union([Type.String({ format: 'datetime' }), Type.Null()], {
+    description:
+      'When to send it, within 7 days, for a service that may schedule; for any other it is checked, within 24 hours, and then ignored.',
+  }),
 );
 
 /** Body of `POST /v2/notifications/sms`; the order of the properties is the order of the errors (spec 01, 3.3). */
@@ -39,7 +43,9 @@ export const emailRequest = Type.Object(
     email_reply_to_id: Type.Optional(
       uuid('One of the service’s reply-to addresses; its default one without it.'),
     ),
-    one_click_unsubscribe_url: Type.Optional(Type.String({ format: 'https_url' })),
+    one_click_unsubscribe_url: Type.Optional(
+      Type.String({ format: 'https_url', description: 'Where the recipient’s mail program unsubscribes.' }),
+    ),
     sanitise_content_for: Type.Optional(
       Type.Union([Type.Array(Type.Unknown()), Type.Null()], {
         description: 'Personalisation keys whose links and Markdown are made harmless.',
@@ -49,3 +55,52 @@ export const emailRequest = Type.Object(
   { additionalProperties: false },
 );
 export type EmailRequest = Static<typeof emailRequest>;
+
+const acceptedFields = {
+  id: uuid('The message’s; read it by this.'),
+  reference: Type.Union([Type.String(), Type.Null()]),
+  uri: Type.String({ format: 'uri', description: 'Where to read the message.' }),
+  template: Type.Object({
+    id: Type.String({ format: 'uuid' }),
+    version: Type.Integer({ minimum: 1, description: 'The version that is sent, whatever is edited later.' }),
+    uri: Type.String({ format: 'uri' }),
+  }),
+  scheduled_for: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+    description: 'When it will be sent; null: now.',
+  }),
+};
+
+/** Answer to an accepted text message (spec 01, 3.3). */
+export const smsResponse = Type.Object(
+  {
+    ...acceptedFields,
+    content: Type.Object({
+      body: Type.String({ description: 'The text, without the name of the service in front.' }),
+      from_number: Type.String({ description: 'The sender that is shown.' }),
+    }),
+  },
+  { $id: 'AcceptedSms' },
+);
+
+/** Answer to an accepted email (spec 01, 3.4). */
+export const emailResponse = Type.Object(
+  {
+    ...acceptedFields,
+    content: Type.Object({
+      body: Type.String({ description: 'The text in Markdown.' }),
+      subject: Type.String(),
+      from_email: Type.String(),
+      one_click_unsubscribe_url: Type.Union([Type.String(), Type.Null()]),
+    }),
+    sanitised_content: Type.Unsafe<Record<string, unknown>>({
+      type: 'object',
+      description: 'The values that `sanitise_content_for` changed, by name.',
+      additionalProperties: {
+        type: 'object',
+        properties: { unsanitised: { type: 'string' }, sanitised: { type: 'string' } },
+        required: ['unsanitised', 'sanitised'],
+      },
+    }),
+  },
+  { $id: 'AcceptedEmail' },
+);

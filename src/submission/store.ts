@@ -14,30 +14,6 @@ export type AcceptedMessage = NewNotification &
     requestId: string | null;
   }>;
 
-/** Makes accepted messages durable: one statement for any number of them. */
-export async function insertAccepted(db: DbOrTrx, messages: readonly AcceptedMessage[]): Promise<void> {
-  const column = <T>(pick: (message: AcceptedMessage) => T) => messages.map(pick);
-  await sql`
-    insert into accepted (id, notification_type, service_id, template_id, template_version, job_id, job_row_number,
-      api_key_id, key_type, created_at, client_reference, international, phone_prefix, rate_multiplier, recipient,
-      normalised_recipient, personalisation, reply_to_text, unsubscribe_url, queue, priority, request_id)
-    select * from unnest(${column(({ id }) => id)}::uuid[], ${column(({ type }) => type)}::text[],
-      ${column(({ serviceId }) => serviceId)}::uuid[], ${column(({ templateId }) => templateId)}::uuid[],
-      ${column(({ templateVersion }) => templateVersion)}::int[], ${column(({ jobId }) => jobId)}::uuid[],
-      ${column(({ jobRowNumber }) => jobRowNumber)}::int[], ${column(({ apiKeyId }) => apiKeyId)}::uuid[],
-      ${column(({ keyType }) => keyType)}::text[], ${column(({ createdAt }) => createdAt.toISOString())}::timestamptz[],
-      ${column(({ clientReference }) => clientReference)}::text[],
-      ${column(({ international }) => international)}::boolean[],
-      ${column(({ phonePrefix }) => phonePrefix)}::text[], ${column(({ rateMultiplier }) => rateMultiplier)}::numeric[],
-      ${column(({ recipient }) => recipient)}::text[],
-      ${column(({ normalisedRecipient }) => normalisedRecipient)}::text[],
-      ${column(({ personalisation }) => personalisation)}::bytea[], ${column(({ replyToText }) => replyToText)}::text[],
-      ${column(({ unsubscribeUrl }) => unsubscribeUrl)}::text[], ${column(({ queue }) => queue)}::text[],
-      ${column(({ priority }) => priority)}::int[], ${column(({ requestId }) => requestId)}::text[])`.execute(
-    db,
-  );
-}
-
 /** A message that has just been stored, as its delivery task needs it. */
 export type Persisted = Readonly<{
   id: string;
@@ -70,15 +46,16 @@ export function moveAccepted(
     const { rows } = await sql<Persisted & { count: number; stored: boolean }>`
       with chosen as materialized (
         select id from accepted where notification_type = ${type} and due_at <= ${now} ${one}
-        order by id limit ${limit} for update skip locked
+        order by due_at, id limit ${limit} for update skip locked
       ), moved as (
         delete from accepted a using chosen where a.notification_type = ${type} and a.id = chosen.id returning a.*
       ), facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
-          api_key_id, key_type, notification_type, status, created_at, client_reference, international, phone_prefix,
-          rate_multiplier)
+          api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
+          phone_prefix, rate_multiplier)
         select id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
-          notification_type, 'created', created_at, client_reference, international, phone_prefix, rate_multiplier
+          notification_type, 'created', created_at, scheduled_for, client_reference, international, phone_prefix,
+          rate_multiplier
         from moved on conflict (id) do nothing returning id
       ), personal as (
         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
@@ -123,4 +100,48 @@ export async function postponeAccepted(
     .where('notification_type', '=', type)
     .where('id', '=', id)
     .execute();
+}
+
+/** The answer kept under an Idempotency-Key, still sealed; null when there is none of the last 24 hours. */
+export async function findAnswer(
+  db: DbOrTrx,
+  serviceId: string,
+  key: string,
+): Promise<{ fingerprint: Buffer; answer: Buffer } | null> {
+  const row = await db
+    .selectFrom('idempotency_keys')
+    .select(['fingerprint', 'answer'])
+    .where('service_id', '=', serviceId)
+    .where('key', '=', key)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** Forgets keys older than `before`, at most `limit`. Answers how many. */
+export async function deleteAnswers(db: DbOrTrx, before: Date, limit: number): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from idempotency_keys where ctid = any(array(
+      select ctid from idempotency_keys where created_at < ${before} limit ${limit}))`.execute(db);
+  return Number(numAffectedRows);
+}
+
+/** Takes back a scheduled message that is not due yet: it is stored as `cancelled`. Any other is left as it is. */
+export async function cancelScheduled(db: DbOrTrx, serviceId: string, id: string, now: Date): Promise<void> {
+  await sql`
+    with moved as (
+      delete from accepted where id = ${id} and service_id = ${serviceId} and scheduled_for > ${now} and due_at > ${now}
+      returning *
+    ), facts as (
+      insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
+        api_key_id, key_type, notification_type, status, created_at, scheduled_for, updated_at, client_reference,
+        international, phone_prefix, rate_multiplier)
+      select id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
+        notification_type, 'cancelled', created_at, scheduled_for, ${now}, client_reference, international,
+        phone_prefix, rate_multiplier
+      from moved
+    )
+    insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
+      unsubscribe_url)
+    select id, service_id, recipient, normalised_recipient, personalisation, reply_to_text, unsubscribe_url
+    from moved`.execute(db);
 }

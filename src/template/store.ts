@@ -1,6 +1,8 @@
+import { sql } from 'kysely';
 import { announceChange, type Cache, type Caches } from '../database/cache.ts';
 import type { Db, DbOrTrx } from '../database/connection.ts';
 import type { NotificationType } from '../database/tables.ts';
+import { platformUserId } from '../user/user.ts';
 import { type Content, compileContent } from './content.ts';
 
 /** One version of a template, parsed. Never changes. */
@@ -122,6 +124,55 @@ export function createTemplateCaches(db: Db, caches: Caches): TemplateCaches {
   };
 }
 
+/** One version of a template as it was written, for those who read it. */
+export type WrittenTemplate = Readonly<{
+  id: string;
+  type: NotificationType;
+  name: string;
+  subject: string | null;
+  content: string;
+  version: number;
+  /** When the template was made, and this version; null for the first. */
+  createdAt: Date;
+  updatedAt: Date | null;
+  /** Email address of who made this version. */
+  author: string;
+}>;
+
+const written = sql`
+  t.id, t.template_type as type, v.name, v.subject, v.content, v.version, t.created_at as "createdAt",
+  case when v.version > 1 then v.created_at end as "updatedAt", u.email_address as author
+  from templates t join template_versions v on v.template_id = t.id join users u on u.id = v.created_by`;
+
+/** A version of a service's template, archived or not; null: the current one. A hidden template is not found. */
+export async function findWrittenTemplate(
+  db: DbOrTrx,
+  serviceId: string,
+  id: string,
+  version: number | null,
+): Promise<WrittenTemplate | null> {
+  const { rows } = await sql<WrittenTemplate>`
+    select ${written}
+    where t.id = ${id} and t.service_id = ${serviceId} and not t.hidden
+      and v.version = ${version === null ? sql`t.version` : version}`.execute(db);
+  return rows[0] ?? null;
+}
+
+/** The current versions of a service's templates, by name, then type; none that is archived or hidden. */
+export async function findWrittenTemplates(
+  db: DbOrTrx,
+  serviceId: string,
+  type: string | null,
+): Promise<readonly WrittenTemplate[]> {
+  const { rows } = await sql<WrittenTemplate>`
+    select ${written}
+    where t.service_id = ${serviceId} and not t.hidden and not t.archived and v.version = t.version
+      ${type === null ? sql`` : sql`and t.template_type = ${type}`}
+    order by lower(v.name) collate "C", v.name collate "C",
+      array_position(array['sms', 'email', 'letter'], t.template_type), t.id`.execute(db);
+  return rows;
+}
+
 export type NewTemplate = Readonly<{
   id: string;
   serviceId: string;
@@ -131,7 +182,11 @@ export type NewTemplate = Readonly<{
   content: string;
   priority?: boolean;
   hidden?: boolean;
+  /** The user who wrote it; without one it is the product's own. */
+  createdBy?: string;
 }>;
+
+type Words = Pick<NewTemplate, 'name' | 'subject' | 'content' | 'priority' | 'createdBy'>;
 
 /** Adds a template in version 1; one whose id exists already is left as it is. */
 export async function addTemplate(db: DbOrTrx, template: NewTemplate): Promise<void> {
@@ -143,6 +198,7 @@ export async function addTemplate(db: DbOrTrx, template: NewTemplate): Promise<v
       template_type: template.type,
       version: 1,
       hidden: template.hidden ?? false,
+      created_by: template.createdBy ?? platformUserId,
       updated_at: null,
     })
     .onConflict((conflict) => conflict.column('id').doNothing())
@@ -158,30 +214,30 @@ export async function addTemplate(db: DbOrTrx, template: NewTemplate): Promise<v
 export async function addTemplateVersion(
   db: DbOrTrx,
   templateId: string,
-  words: Pick<NewTemplate, 'name' | 'subject' | 'content' | 'priority'>,
+  words: Words,
   at: Date,
 ): Promise<number> {
   const { version } = await db
     .updateTable('templates')
-    .set((row) => ({ version: row('version', '+', 1), updated_at: at }))
+    .set((row) => ({
+      version: row('version', '+', 1),
+      created_by: words.createdBy ?? platformUserId,
+      updated_at: at,
+    }))
     .where('id', '=', templateId)
     .returning('version')
     .executeTakeFirstOrThrow();
   await db
     .insertInto('template_versions')
-    .values(versionRow(templateId, version, words))
+    .values({ ...versionRow(templateId, version, words), created_at: at })
     .execute();
   await announceChange(db, cacheName, templateId);
   return version;
 }
 
-function versionRow(
-  templateId: string,
-  version: number,
-  words: Pick<NewTemplate, 'name' | 'subject' | 'content' | 'priority'>,
-) {
-  const { name, subject, content, priority = false } = words;
-  return { template_id: templateId, version, name, subject, content, priority };
+function versionRow(templateId: string, version: number, words: Words) {
+  const { name, subject, content, priority = false, createdBy = platformUserId } = words;
+  return { template_id: templateId, version, name, subject, content, priority, created_by: createdBy };
 }
 
 export async function setTemplateArchived(db: DbOrTrx, id: string, archived: boolean): Promise<void> {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setLimits } from '../../src/service/store.ts';
 import { type ProductProcess, startProcess } from '../process.ts';
 import { createWorld, environment } from '../world.ts';
 
@@ -21,6 +22,7 @@ test('two workers and one API on one database deliver 2,000 messages once each, 
     workers.push(...(await Promise.all([1, 2].map(() => startProcess(['--roles', 'worker'], settings)))));
     // Slow enough that many messages are on their way when the worker dies.
     await world.behave({ latency_ms: { min: 20, max: 60 } });
+    await setLimits(world.connection.db, world.tenant.id, { rateLimit: 12_000_000 });
 
     const ids: string[] = [];
     let killedAt = 0;
@@ -31,7 +33,7 @@ test('two workers and one API on one database deliver 2,000 messages once each, 
           const number = next++;
           const { data } = await world.client.sendSms(
             world.tenant.templates.sms,
-            `07700 900${100 + (number % 900)}`,
+            `07700 900${300 + (number % 700)}`,
             {
               personalisation: { name: `N${number}`, time: '14:05' },
             },

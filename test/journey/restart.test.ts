@@ -26,7 +26,7 @@ test('the whole server, killed with SIGKILL while messages flow, starts again wi
       Array.from({ length: messages }, async (_, index) => {
         const body = {
           template_id: service.templates.sms,
-          phone_number: `07700 900${100 + index}`,
+          phone_number: `07700 900${300 + index}`,
           personalisation: { name: 'Rowan', title: 'Sea Charts', date: '4 May' },
         };
         return (await callApi<{ id: string }>(api, key, 'POST', '/v2/notifications/sms', body)).id;

@@ -1,11 +1,12 @@
 /**
  * Runs the cases of VECTORS_DIR (default `../shared/vectors` beside the repository) against the product.
  * `npm run test:vectors` prints each failure with input, expected and got, and ends with `N passed, N failed`;
- * `npm run test:vectors -- phone-numbers sms-content` runs some files only.
+ * `npm run test:vectors -- phone-numbers api` runs some files only, by part of their name or by another name of theirs.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { temporaryEmbedded } from '../../src/database/embedded.ts';
 import type { Suite } from './suite.ts';
 
 export const vectorsDir = process.env['VECTORS_DIR'] ?? join(import.meta.dirname, '../../../shared/vectors');
@@ -60,14 +61,22 @@ export async function runSuite(suite: Suite): Promise<{ passed: number; failures
     }
     if (failures.length === before) passed += 1;
   }
+  await suite.close?.();
   return { passed, failures };
 }
 
+function isWanted({ file, aliases = [] }: Suite, words: readonly string[]): boolean {
+  return words.length === 0 || words.some((word) => file.includes(word) || aliases.includes(word));
+}
+
 async function main(wanted: readonly string[]): Promise<void> {
+  const suites = (await loadSuites()).filter((suite) => isWanted(suite, wanted));
+  const isMissing = !process.env['TEST_DATABASE_URL'] && suites.some(({ needsDatabase }) => needsDatabase);
+  const embedded = isMissing ? await temporaryEmbedded() : null;
+  if (embedded) process.env['TEST_DATABASE_URL'] = embedded.url;
   let passed = 0;
   let failed = 0;
-  for (const suite of await loadSuites()) {
-    if (wanted.length > 0 && !wanted.some((word) => suite.file.includes(word))) continue;
+  for (const suite of suites) {
     const result = await runSuite(suite);
     if (result === null) {
       console.log(`${suite.file}: skipped, no such file in ${vectorsDir}`);
@@ -84,6 +93,7 @@ async function main(wanted: readonly string[]): Promise<void> {
     passed += result.passed;
     failed += cases;
   }
+  await embedded?.stop();
   console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -7,11 +7,17 @@ export type Judgement = { readonly part?: string; readonly expected: unknown; re
 export type Suite = {
   /** File name below VECTORS_DIR, without `.json`. */
   readonly file: string;
+  /** Other names to ask for it by. */
+  readonly aliases?: readonly string[];
+  /** It runs on the PostgreSQL of TEST_DATABASE_URL; where that is not set, run.ts starts one. */
+  readonly needsDatabase?: boolean;
   /** The cases of the parsed file, in order; elements that only describe the file are left out. */
   readonly cases: (content: unknown) => readonly VectorCase[];
   readonly judge: (
     vector: VectorCase,
   ) => Judgement | readonly Judgement[] | Promise<Judgement | readonly Judgement[]>;
+  /** Stops what judging has started; called after the last case. */
+  readonly close?: () => Promise<void>;
 };
 
 export type VectorCase = { readonly name: string; readonly [field: string]: unknown };

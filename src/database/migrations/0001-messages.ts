@@ -116,6 +116,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       personalisation bytea not null,
       reply_to_text text,
       unsubscribe_url text,
+      -- when it is to be sent, for a scheduled message
+      scheduled_for timestamptz,
       -- where its delivery is queued, and how urgent it is
       queue text not null,
       priority integer not null,
@@ -123,8 +125,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       -- tries that failed, and when the next may be made; null: none, until an operator resumes it
       attempt integer not null default 0,
       due_at timestamptz default now(),
-      primary key (notification_type, id)
+      primary key (id)
     ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0)`,
+    sql`create index accepted_due on accepted (notification_type, due_at)`,
 
     // Written once, at persistence, and dropped by day when the retention ends. Holds everything that is personal.
     sql`create table notifications (
@@ -154,6 +157,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       notification_type text not null,
       status text not null,
       created_at timestamptz not null,
+      scheduled_for timestamptz,
       sent_at timestamptz,
       updated_at timestamptz,
       sent_by text,

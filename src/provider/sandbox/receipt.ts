@@ -1,6 +1,7 @@
 import type { NotificationStatus, NotificationType } from '../../database/tables.ts';
 import { parseUuid } from '../../identifier.ts';
 import type { HttpAnswer, ReceiptDoor } from '../contract.ts';
+import { receiptText } from '../receipt-text.ts';
 
 const statuses: Readonly<Record<string, NotificationStatus>> = {
   delivered: 'delivered',
@@ -14,6 +15,7 @@ export function sandboxReceipts(type: NotificationType): ReceiptDoor {
   const error = (message: unknown): HttpAnswer => ({ status: 400, body: { result: 'error', message } });
   return {
     identifier: 'sandbox',
+    type,
     path: `/notifications/${type}/sandbox`,
     read(body) {
       let document: { reference?: unknown; status?: unknown; detail?: unknown };
@@ -33,7 +35,7 @@ export function sandboxReceipts(type: NotificationType): ReceiptDoor {
         receipt: {
           found: { by: 'id', value: id },
           status: statuses[status as string] ?? 'technical-failure',
-          rawStatus: (status as string).slice(0, 100),
+          rawStatus: receiptText(status as string),
           detail: typeof detail === 'string' ? detail.slice(0, 200) : '',
         },
       };

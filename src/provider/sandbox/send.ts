@@ -17,6 +17,7 @@ export function sandboxProvider(settings: SandboxSettings): Provider {
   const headers = { 'content-type': 'application/json' };
   return {
     identifier: 'sandbox',
+    receipts: 'posted',
     async send(message: Message, signal: AbortSignal): Promise<SendResult> {
       const body = JSON.stringify(message.type === 'sms' ? sms(message, settings) : email(message, settings));
       const answer = await http.post(`/send/${message.type}`, headers, body, signal);

@@ -1,0 +1,60 @@
+import type { Batcher } from '../batcher.ts';
+import type { Clock } from '../clock.ts';
+import { isUnreachable } from '../database/connection.ts';
+import type { Log } from '../log.ts';
+import type { ReceiptDoor, ReceiptOutcome } from '../provider/contract.ts';
+import type { Task, Verdict } from '../queue/consume.ts';
+import type { IncomingReceipt } from './apply.ts';
+import { isEarly, laterSeconds } from './early.ts';
+import type { ReceiptTask } from './queue.ts';
+
+export type ReceiptWorkDeps = Readonly<{
+  clock: Clock;
+  log: Log;
+  doors: readonly ReceiptDoor[];
+  apply: Batcher<IncomingReceipt, ReceiptOutcome>;
+}>;
+
+const retries = 5;
+
+/**
+ * The tasks `process-sms-client-response` and `process-ses-result` (spec 05, sections 2 and 5.6). At least once: applies
+ * a receipt that could not be applied when it came; one that is applied twice changes nothing the second time. Tried
+ * again 5 times, 5 minutes apart, while the database fails or the message is still too young to have its reference;
+ * then it is logged and dropped, and the time-out closes the message.
+ */
+export function createReceiptWork(deps: ReceiptWorkDeps): (task: Task<ReceiptTask>) => Promise<Verdict> {
+  const { clock, log, doors, apply } = deps;
+  return async (task) => {
+    const { provider, type, receipt, task: name } = task.payload;
+    const fields = {
+      provider,
+      reference: receipt.found.value,
+      attempt: task.attempt,
+      requestId: task.requestId,
+    };
+    const door = doors.find((candidate) => candidate.identifier === provider && candidate.type === type);
+    if (!door) {
+      log.error(fields, `A receipt of ${provider} was dropped: this process does not know that provider`);
+      return 'done';
+    }
+    const again = (err: unknown): Verdict => {
+      const isLast = task.attempt >= retries;
+      log[isLast ? 'error' : 'warn'](
+        { ...fields, ...(err !== null && { err }) },
+        isLast
+          ? `RETRY FAILED: task ${name} failed for reference ${receipt.found.value}`
+          : `RETRY: ${name} for reference ${receipt.found.value} failed`,
+      );
+      return isLast ? 'done' : { retryAfterSeconds: laterSeconds };
+    };
+    try {
+      const outcome = await apply.add({ door, receipt });
+      // One that found nothing was logged by whoever applied it.
+      return isEarly(receipt, outcome, clock.now()) ? again(null) : 'done';
+    } catch (error) {
+      if (isUnreachable(error) || task.signal.aborted) throw error;
+      return again(error);
+    }
+  };
+}

@@ -1,0 +1,45 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Clock } from '../clock.ts';
+import type { Db } from '../database/connection.ts';
+import type { Description } from '../http/describe.ts';
+import { baseUrl } from '../http/server.ts';
+import { parseUuid } from '../identifier.ts';
+import type { Metrics } from '../metrics.ts';
+import { type ReadingDeps, showNotification } from '../notification/reading.ts';
+import { findNotification } from '../notification/store.ts';
+import { badRequest, invalid, noResultFound } from '../problem.ts';
+import { cancelScheduled } from './store.ts';
+
+export type CancelDeps = ReadingDeps &
+  Readonly<{ db: Db; clock: Clock; metrics: Metrics; publicUrl: string | null }>;
+
+const describe: Description = {
+  summary: 'Take back a scheduled message',
+  description:
+    'Possible until the moment it is due. Its status becomes `cancelled`, it is never sent, and asking again answers the same. It stays counted for the day it was accepted on.',
+  tag: 'Sending',
+  authentication: 'api key',
+  parameters: { notification_id: Type.String({ format: 'uuid', description: 'The message.' }) },
+  responses: { 200: { description: 'The message, as `GET /v2/notifications/{notification_id}` shows it.' } },
+};
+
+/** `POST /v2/notifications/{id}/cancel`, for services that may schedule. Needs `requireKey` before it. */
+export function cancelRoute(app: FastifyInstance, deps: CancelDeps): void {
+  app.post(
+    '/v2/notifications/:notification_id/cancel',
+    { config: { handler: 'v2_notifications.cancel_notification', describe } },
+    async (request: FastifyRequest<{ Params: { notification_id: string } }>, reply) => {
+      const id = parseUuid(request.params.notification_id);
+      if (id === null) throw invalid(['notification_id is not a valid UUID']);
+      const serviceId = request.caller.service.id;
+      await cancelScheduled(deps.db, serviceId, id, new Date(deps.clock.now()));
+      const notification = await findNotification(deps, deps.db, serviceId, id);
+      if (!notification) throw noResultFound();
+      if (notification.status !== 'cancelled')
+        throw badRequest('Only a notification that is scheduled and not yet due can be cancelled');
+      const shown = await showNotification(deps, notification, baseUrl(request, deps.publicUrl));
+      return reply.type('application/json').send(JSON.stringify(shown));
+    },
+  );
+}

@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { addGuests, addTeamMember, setLimits } from '../../src/service/store.ts';
+import { createWorld, type Tenant, type World } from '../world.ts';
+
+const personalisation = { name: 'Rowan', time: '14:05' };
+
+describe('how much and to whom a service may send', () => {
+  let world: World;
+  let second: string;
+  let stopSecond: () => Promise<void>;
+  before(async () => {
+    world = await createWorld();
+    const platform = await world.startMore({ roles: ['api'] });
+    second = platform.url ?? '';
+    stopSecond = () => platform.stop();
+  });
+  after(async () => {
+    await stopSecond();
+    await world.stop();
+  });
+
+  const sms = (tenant: Tenant, more: object = {}) => ({
+    template_id: tenant.templates.sms,
+    phone_number: '07700900123',
+    personalisation,
+    ...more,
+  });
+  const post = (tenant: Tenant, options: Parameters<World['call']>[2] = {}) =>
+    world.call('POST', '/v2/notifications/sms', { key: tenant.keys.normal, body: sms(tenant), ...options });
+  const statuses = (answers: readonly { status: number }[]) => {
+    const counts: Record<number, number> = {};
+    for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+    return counts;
+  };
+  /** Sends `count` requests at once, by turns to two API processes. */
+  async function storm(
+    tenant: Tenant,
+    count: number,
+    body: (index: number) => object = () => sms(tenant),
+    headers: Record<string, string> = {},
+  ) {
+    const { makeToken } = await import('../../src/cli/client.ts');
+    return await Promise.all(
+      Array.from({ length: count }, async (_, index) => {
+        const response = await fetch(`${index % 2 ? second : world.api}/v2/notifications/sms`, {
+          method: 'POST',
+          headers: { Authorization: `Bearer ${makeToken(tenant.keys.normal)}`, ...headers },
+          body: JSON.stringify(body(index)),
+        });
+        return { status: response.status, headers: response.headers, body: (await response.json()) as any };
+      }),
+    );
+  }
+
+  test('of 5,000 requests at once on two processes exactly the 1,000 of the day are accepted', async () => {
+    const tenant = await world.addTenant();
+    await setLimits(world.connection.db, tenant.id, { rateLimit: 12_000_000, limits: { sms: 1000 } });
+    const answers: Awaited<ReturnType<typeof storm>> = [];
+    // The bucket holds 999 at most and fills 200,000 times a second, so lots of 500 never meet it.
+    for (let lot = 0; lot < 10; lot++) answers.push(...(await storm(tenant, 500)));
+    assert.deepEqual(statuses(answers), { 201: 1000, 429: 4000 });
+    const refused = answers.find(({ status }) => status === 429)!;
+    assert.deepEqual(refused.body, {
+      status_code: 429,
+      errors: [{ error: 'TooManyRequestsError', message: 'Exceeded send limits (sms: 1000) for today' }],
+    });
+    assert.ok(Number(refused.headers.get('retry-after')) > 0);
+    assert.match(refused.headers.get('ratelimit') ?? '', /^"sms";r=0;t=\d+$/);
+    await world.drain(60);
+    const { rows } = await world.connection.pool.query(
+      'select count(*)::int as count from notification_history where service_id = $1',
+      [tenant.id],
+    );
+    assert.equal(rows[0].count, 1000);
+  });
+
+  test('a burst takes exactly what the bucket holds, whatever process it meets', async () => {
+    const tenant = await world.addTenant();
+    // Capacity 21, of which the last is never given; the next token comes after a second.
+    await setLimits(world.connection.db, tenant.id, { rateLimit: 60 });
+    const started = Date.now();
+    const answers = await storm(tenant, 200);
+    const refilled = Math.floor((Date.now() - started) / 1000) + 1;
+    const accepted = statuses(answers)[201] ?? 0;
+    assert.ok(accepted >= 20 && accepted <= 20 + refilled, `${accepted} accepted`);
+    const refused = answers.find(({ status }) => status === 429)!;
+    assert.deepEqual(refused.body.errors, [
+      {
+        error: 'RateLimitError',
+        message: 'Exceeded rate limit for key type LIVE of 60 requests per 60 seconds',
+      },
+    ]);
+    assert.equal(refused.headers.get('retry-after'), '1');
+    assert.equal(refused.headers.get('ratelimit-policy'), '"rate";q=60;w=60');
+    // The buckets of the key types are apart, and a full bucket hides every other fault but authentication.
+    assert.equal(
+      (await world.call('POST', '/v2/notifications/sms', { key: tenant.keys.test, body: sms(tenant) }))
+        .status,
+      201,
+    );
+  });
+
+  test('a success tells what is left, and a request that was refused for a fault takes its token too', async () => {
+    const tenant = await world.addTenant();
+    await setLimits(world.connection.db, tenant.id, { rateLimit: 30 });
+    const left = async () => Number(/r=(\d+)/.exec((await post(tenant)).headers.get('ratelimit') ?? '')?.[1]);
+    const before = await left();
+    assert.equal((await post(tenant, { body: '{' })).status, 400);
+    assert.ok((await left()) <= before - 2 + 1);
+  });
+
+  test('a limit of texts abroad is counted beside that of all texts', async () => {
+    const tenant = await world.addTenant({ permissions: ['sms', 'international_sms'] });
+    await setLimits(world.connection.db, tenant.id, { limits: { international_sms: 2 } });
+    const abroad = await storm(tenant, 10, () => sms(tenant, { phone_number: '+33612345678' }));
+    assert.deepEqual(statuses(abroad), { 201: 2, 429: 8 });
+    assert.equal(
+      abroad.find(({ status }) => status === 429)!.body.errors[0].message,
+      'Exceeded send limits (international_sms: 2) for today',
+    );
+    assert.equal((await post(tenant)).status, 201);
+    const { rows } = await world.connection.pool.query(
+      `select name, used from daily_counts where service_id = $1 order by name`,
+      [tenant.id],
+    );
+    assert.deepEqual(rows, [
+      { name: 'international_sms', used: 2 },
+      { name: 'sms', used: 3 },
+    ]);
+  });
+
+  test('test keys and simulated recipients count against no daily limit, and a simulated one is not stored', async () => {
+    const tenant = await world.addTenant();
+    await setLimits(world.connection.db, tenant.id, { limits: { sms: 1 } });
+    const simulated = await post(tenant, { body: sms(tenant, { phone_number: '+447700900111' }) });
+    assert.equal(simulated.status, 201);
+    assert.equal(
+      (await world.call('GET', `/v2/notifications/${simulated.body.id}`, { key: tenant.keys.normal })).status,
+      404,
+    );
+    for (let index = 0; index < 3; index++)
+      assert.equal((await post(tenant, { key: tenant.keys.test })).status, 201);
+    assert.deepEqual(statuses([await post(tenant), await post(tenant)]), { 201: 1, 429: 1 });
+  });
+
+  test('a team key and a service in trial mode reach the team and the guest list only', async () => {
+    const tenant = await world.addTenant();
+    const team = await post(tenant, { key: tenant.keys.team });
+    assert.deepEqual(
+      [team.status, team.body.errors[0].message],
+      [400, 'Can’t send to this recipient using a team-only API key'],
+    );
+    await addGuests(world.connection.db, tenant.id, ['07700 900 123', 'Guest@Example.com']);
+    const user = randomUUID();
+    await world.connection.pool.query(
+      `insert into users (id, name, email_address, mobile_number) values ($1, 'Kim', $2, '07700 900 789')`,
+      [user, `kim.${user}@example.com`],
+    );
+    await addTeamMember(world.connection.db, tenant.id, user);
+    await world.until(
+      () => post(tenant, { key: tenant.keys.team }),
+      ({ status }) => status === 201,
+    );
+    const email = {
+      template_id: tenant.templates.email,
+      email_address: 'guest@example.com',
+      personalisation,
+    };
+    assert.equal(
+      (await world.call('POST', '/v2/notifications/email', { key: tenant.keys.team, body: email })).status,
+      201,
+    );
+
+    assert.equal(
+      (await post(tenant, { key: tenant.keys.team, body: sms(tenant, { phone_number: '07700900789' }) }))
+        .status,
+      201,
+    );
+    await world.connection.pool.query('update services set restricted = true where id = $1', [tenant.id]);
+    const trial = await world.until(
+      () => post(tenant, { body: sms(tenant, { phone_number: '07700900456' }) }),
+      ({ status }) => status === 400,
+      3,
+    );
+    assert.equal(
+      trial.body.errors[0].message,
+      'Can’t send to this recipient when service is in trial mode – see https://www.notifications.service.gov.uk/trial-mode',
+    );
+    assert.equal((await post(tenant)).status, 201);
+    assert.equal(
+      (await post(tenant, { key: tenant.keys.test, body: sms(tenant, { phone_number: '07700900456' }) }))
+        .status,
+      201,
+    );
+  });
+});
+
+describe('a repeated request', () => {
+  let world: World;
+  let second: string;
+  let stopSecond: () => Promise<void>;
+  before(async () => {
+    world = await createWorld();
+    const platform = await world.startMore({ roles: ['api'] });
+    second = platform.url ?? '';
+    stopSecond = () => platform.stop();
+  });
+  after(async () => {
+    await stopSecond();
+    await world.stop();
+  });
+
+  const body = () => ({
+    template_id: world.tenant.templates.sms,
+    phone_number: '07700900123',
+    personalisation,
+  });
+  async function send(key: string, more: object = {}, api = world.api) {
+    const { makeToken } = await import('../../src/cli/client.ts');
+    const response = await fetch(`${api}/v2/notifications/sms`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${makeToken(world.tenant.keys.normal)}`, 'Idempotency-Key': key },
+      body: JSON.stringify({ ...body(), ...more }),
+    });
+    return {
+      status: response.status,
+      replayed: response.headers.get('idempotency-replayed'),
+      text: await response.text(),
+    };
+  }
+
+  test('with one Idempotency-Key, 50 times at once on two processes, is one message and one answer', async () => {
+    const key = randomUUID();
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => send(key, {}, index % 2 ? second : world.api)),
+    );
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([201]));
+    assert.equal(new Set(answers.map(({ text }) => JSON.parse(text).id)).size, 1);
+    assert.equal(answers.filter(({ replayed }) => replayed === null).length, 1);
+    await world.drain();
+    const { rows } = await world.connection.pool.query(
+      'select count(*)::int as count from notification_history',
+    );
+    assert.equal(rows[0].count, 1);
+    assert.equal((await world.sandbox('/counts')).received, 1);
+  });
+
+  test('with the same key and another body is a conflict, told in words', async () => {
+    const key = randomUUID();
+    const first = await send(key);
+    assert.equal(first.status, 201);
+    const other = await send(key, { reference: 'other' });
+    assert.equal(other.status, 409);
+    assert.match(
+      JSON.parse(other.text).errors[0].message,
+      /Idempotency-Key was used for a different request/,
+    );
+    const again = await send(key);
+    assert.deepEqual([again.status, again.text, again.replayed], [201, first.text, 'true']);
+  });
+
+  test('that was refused leaves its key free', async () => {
+    const key = randomUUID();
+    assert.equal((await send(key, { personalisation: {} })).status, 400);
+    assert.equal((await send(key)).status, 201);
+  });
+
+  test('under the key of another service is a message of its own', async () => {
+    const key = randomUUID();
+    const first = await send(key);
+    const tenant = await world.addTenant();
+    const other = await world.call('POST', '/v2/notifications/sms', {
+      key: tenant.keys.normal,
+      headers: { 'Idempotency-Key': key },
+      body: { ...body(), template_id: tenant.templates.sms },
+    });
+    assert.equal(other.status, 201);
+    assert.notEqual(other.body.id, JSON.parse(first.text).id);
+  });
+
+  test('keeps nothing readable of its answer in the database', async () => {
+    const key = randomUUID();
+    await send(key, { personalisation: { name: 'Zebedee', time: '1' } });
+    const { rows } = await world.connection.pool.query<{ answer: Buffer }>(
+      'select answer from idempotency_keys where key = $1',
+      [key],
+    );
+    assert.equal(rows[0]!.answer.includes('Zebedee'), false);
+  });
+});

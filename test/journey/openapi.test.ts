@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import Schema from 'typebox/schema';
+import { systemClock } from '../../src/clock.ts';
+import { databaseStorage } from '../../src/document/store.ts';
+import { uploadFiles } from '../../src/document/upload.ts';
+import type { OpenApi, Operation } from '../../src/http/openapi.ts';
+import { createWorld, type Tenant, type World } from '../world.ts';
+
+const run = promisify(execFile);
+
+type Told = { name: string; method: string; operation: Operation };
+
+/** What is wrong with a value by a schema of the document; none when nothing is. */
+function faultsBy(document: OpenApi, schema: object, value: unknown): unknown[] {
+  const validator = Schema.Compile({ ...schema, components: document.components });
+  const [isGood, faults] = validator.Errors(value);
+  return isGood ? [] : faults.map(({ instancePath, message }) => `${instancePath} ${message}`);
+}
+
+function jsonSchema(operation: Operation, status: number): object | undefined {
+  return operation.responses[status]?.content?.['application/json']?.schema;
+}
+
+/** What an example of the route is answered: the first of its good answers. */
+function goodStatus({ responses }: Operation): number | undefined {
+  return Object.keys(responses)
+    .map(Number)
+    .find((status) => status < 400);
+}
+
+describe('the OpenAPI document', () => {
+  let world: World;
+  let document: OpenApi;
+  let told: Told[];
+  let page: string;
+  /** What stands in braces in examples. */
+  let ids: Record<string, string>;
+  /** The same where one route means another thing by it. */
+  let idsOf: Record<string, Record<string, string>>;
+  let tenant: Tenant;
+
+  before(async () => {
+    world = await createWorld();
+    document = (await world.call('GET', '/spec', { key: null })).body;
+    page = await (await fetch(`${world.api}/docs`)).text();
+    told = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({
+        name: `${method.toUpperCase()} ${path}`,
+        method: method.toUpperCase(),
+        operation,
+      })),
+    );
+    tenant = await world.addTenant({ permissions: ['sms', 'email', 'schedule'] });
+    const send = async (more: object = {}) => {
+      const { body } = await world.call('POST', '/v2/notifications/sms', {
+        key: tenant.keys.normal,
+        body: {
+          template_id: tenant.templates.sms,
+          phone_number: '07700900123',
+          personalisation: { name: 'Rowan', time: '14:05' },
+          ...more,
+        },
+      });
+      return body.id;
+    };
+    const link = (await uploadOne()).split('/');
+    ids = {
+      api_key: tenant.keys.normal,
+      sms_template_id: tenant.templates.sms,
+      email_template_id: tenant.templates.email,
+      template_id: tenant.templates.email,
+      sms_sender_id: tenant.senders.sms,
+      email_reply_to_id: tenant.senders.email,
+      notification_id: await send(),
+      id: link.at(-2)!,
+      key: link.at(-1)!,
+    };
+    const later = new Date(systemClock.now() + 3_600_000).toISOString();
+    idsOf = {
+      'POST /v2/notifications/{notification_id}/cancel': {
+        notification_id: await send({ scheduled_for: later }),
+      },
+    };
+  });
+  after(() => world.stop());
+
+  /** The link of a file that was sent by email. */
+  async function uploadOne(): Promise<string> {
+    const { db } = world.connection;
+    const { file } = await uploadFiles(
+      { db, storage: databaseStorage(db), clock: systemClock, maxBytes: 1000 },
+      {
+        serviceId: tenant.id,
+        recipientNormalised: 'rowan@example.com',
+        personalisation: {
+          file: {
+            file: Buffer.from('a,b\n').toString('base64'),
+            filename: 'tides.csv',
+            confirm_email_before_download: false,
+          },
+        },
+        baseUrl: world.api,
+      },
+    );
+    return String(file);
+  }
+
+  function fill(text: string, where: string): string {
+    return text.replace(/\{([a-z_]+)\}/g, (_all, name: string) => {
+      const id = idsOf[where]?.[name] ?? ids[name];
+      assert.ok(id, `the example of ${where} names {${name}}, which this test cannot fill`);
+      return id;
+    });
+  }
+
+  const withExample = () => told.filter(({ operation }) => operation['x-codeSamples']);
+
+  test('is valid OpenAPI 3.1', async () => {
+    const { valid, errors } = await new Validator().validate({ ...document });
+    assert.deepEqual(errors ?? [], []);
+    assert.ok(valid);
+    assert.equal(document.openapi, '3.1.0');
+    assert.deepEqual((await world.call('GET', '/spec.json', { key: null })).body, document);
+  });
+
+  test('tells each operation once, and every schema that it names', () => {
+    const names = told.map(({ operation }) => operation.operationId);
+    assert.equal(new Set(names).size, names.length);
+    for (const path of [
+      '/v2/notifications/sms',
+      '/v2/notifications/email',
+      '/v2/notifications/{notification_id}',
+    ])
+      assert.ok(document.paths[path], path);
+    for (const [, place] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+      const found = place!.split('/').reduce<any>((node, part) => node?.[part], document);
+      assert.ok(found, place);
+    }
+  });
+
+  test('every example is answered as the document says', async () => {
+    for (const { name, method, operation } of withExample()) {
+      const example = operation.requestBody?.content['application/json']?.example;
+      const response = await fetch(world.api + fill(operation['x-example-path'], name), {
+        method,
+        headers: { Authorization: `Bearer ${await token()}` },
+        ...(example !== undefined && { body: fill(JSON.stringify(example), name) }),
+      });
+      const text = await response.text();
+      const expected = goodStatus(operation);
+      if (expected === undefined)
+        assert.ok(operation.responses[response.status], `${name}: ${response.status} ${text}`);
+      else assert.equal(response.status, expected, `${name}: ${text}`);
+      for (const header of Object.keys(operation.responses[response.status]?.headers ?? {}))
+        if (header !== 'Idempotency-Replayed') assert.ok(response.headers.has(header), `${name}: ${header}`);
+      const schema = jsonSchema(operation, response.status);
+      if (schema) assert.deepEqual(faultsBy(document, schema, JSON.parse(text)), [], `${name}: ${text}`);
+    }
+  });
+
+  test('every answer that it shows fits its schema, and so does every body', () => {
+    for (const { name, operation } of told) {
+      for (const [status, response] of Object.entries(operation.responses))
+        for (const { schema, example } of Object.values(response.content ?? {}))
+          if (schema && example !== undefined)
+            assert.deepEqual(faultsBy(document, schema, example), [], `${name} ${status}`);
+      for (const { schema, example } of Object.values(operation.requestBody?.content ?? {}))
+        if (schema && example !== undefined) {
+          const filled = JSON.parse(fill(JSON.stringify(example), name));
+          assert.deepEqual(faultsBy(document, schema, filled), [], name);
+        }
+    }
+  });
+
+  test('refusals have the shape that it says', async () => {
+    for (const { name, method, operation } of withExample()) {
+      const path = fill(operation['x-example-path'], name);
+      const calls: [number, string, { key?: string | null; body?: string }][] = [[405, 'PATCH', {}]];
+      if (operation.security.length > 0) calls.push([401, method, { key: null }]);
+      if (operation.requestBody?.required) calls.push([400, method, { body: '{', key: tenant.keys.normal }]);
+      for (const [status, wrong, options] of calls) {
+        const answer = await world.call(wrong, path, options);
+        assert.equal(answer.status, status, `${wrong} ${path}: ${JSON.stringify(answer.body)}`);
+        const schema = jsonSchema(operation, status);
+        assert.ok(schema, `${name} does not tell ${status}`);
+        assert.deepEqual(faultsBy(document, schema, answer.body), [], `${name} ${status}`);
+      }
+    }
+  });
+
+  /** The shell commands of the document that make a token. */
+  function tokenCommands(): string {
+    const text = String(document.components.securitySchemes['apiKey']?.['description']);
+    return fill(/```sh\n([\s\S]*?)\n```/.exec(text)![1]!, 'Authentication');
+  }
+
+  const has = (program: string, ...args: string[]) => spawnSync(program, args).status === 0;
+  const canShell = process.platform !== 'win32' && has('openssl', 'version') && has('curl', '--version');
+  const canToken = process.platform !== 'win32' && has('openssl', 'version');
+
+  /** By the commands of the document where this machine has what they need. */
+  async function token(): Promise<string> {
+    if (canToken) return (await run('sh', ['-c', `${tokenCommands()}\nprintf %s "$TOKEN"`])).stdout;
+    return (await import('../../src/cli/client.ts')).makeToken(tenant.keys.normal);
+  }
+
+  test('every curl command works as it stands', { skip: !canShell }, async () => {
+    for (const { name, operation } of withExample()) {
+      const { source } = operation['x-codeSamples']!.find(({ lang }) => lang === 'Shell')!;
+      const commands = `${tokenCommands()}\n${fill(source, name)} -w '\\n%{http_code}'`;
+      const { stdout } = await run('sh', ['-c', commands]);
+      const status = Number(stdout.slice(stdout.lastIndexOf('\n') + 1));
+      assert.ok(status < 400 || goodStatus(operation) === undefined, `${name}: ${stdout}`);
+    }
+  });
+
+  test('every call with the official client works as it stands', async () => {
+    const samples = told.flatMap(({ name, operation }) =>
+      (operation['x-codeSamples'] ?? [])
+        .filter(({ lang }) => lang === 'JavaScript')
+        .map(({ source }) => ({ name, source: fill(source, name) })),
+    );
+    assert.ok(samples.length >= 2);
+    await Promise.all(
+      samples.map(async ({ name, source }) => {
+        const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', source], {
+          cwd: new URL('../..', import.meta.url),
+        });
+        assert.notEqual(stdout, '', `${name}: ${stderr}`);
+      }),
+    );
+  });
+
+  test('the page tells every operation, loads nothing, and has no dead link in it', async () => {
+    const { headers } = await fetch(`${world.api}/docs`);
+    assert.doesNotMatch(headers.get('content-security-policy') ?? 'unsafe', /unsafe|https?:/);
+    for (const { operation } of told) assert.ok(page.includes(`id="${operation.operationId}"`));
+    for (const [, target] of page.matchAll(/href="#([^"]+)"/g))
+      assert.ok(page.includes(`id="${target}"`), target);
+    assert.doesNotMatch(page, /(?:src|href)="https?:/);
+    assert.ok(page.includes(world.api), 'the address of the API stands in it');
+    assert.doesNotMatch(page, /despatch\.invalid/);
+  });
+
+  test('an odd Host does not get into the lines that people paste', async () => {
+    const answer = await fetch(`${world.api}/docs`, { headers: { 'X-Forwarded-Host': "x'; rm -rf ~ #" } });
+    assert.doesNotMatch(await answer.text(), /rm -rf/);
+  });
+});

@@ -1,0 +1,91 @@
+/** A whole platform that takes receipts, on a database of its own, with a clock and an outside world that a case sets. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { getGlobalDispatcher, MockAgent, setGlobalDispatcher } from 'undici';
+import { readConfig } from '../../src/config.ts';
+import { temporaryEmbedded } from '../../src/database/embedded.ts';
+import { createLog } from '../../src/log.ts';
+import { startPlatform } from '../../src/platform.ts';
+import { environment, freshDatabase } from '../world.ts';
+
+export type Outgoing = Readonly<{ method: string; url: string }>;
+
+export type ReceiptStand = Readonly<{
+  url: string;
+  pool: pg.Pool;
+  clock: { time: number };
+  /** Requests that left this machine since the last case, and what they are answered with. */
+  outside: { requests: Outgoing[]; status: number };
+  /** The counters of receipts, in Prometheus' form without prefix and suffix. */
+  counters(): Promise<ReadonlyMap<string, number>>;
+  stop(): Promise<void>;
+}>;
+
+/** Starts one; a PostgreSQL of its own where TEST_DATABASE_URL names none. `ratesFile`: what each country's receipts are worth. */
+export async function startReceiptStand(ratesFile: string | null): Promise<ReceiptStand> {
+  const embedded = process.env['TEST_DATABASE_URL'] ? null : await temporaryEmbedded();
+  if (embedded) process.env['TEST_DATABASE_URL'] = embedded.url;
+  const database = await freshDatabase();
+  const dataDir = mkdtempSync(join(tmpdir(), 'despatch-vectors-'));
+  const clock = { time: Date.now() };
+
+  const outside = { requests: [] as Outgoing[], status: 200 };
+  const usual = getGlobalDispatcher();
+  const agent = new MockAgent();
+  agent.disableNetConnect();
+  agent.enableNetConnect(/127\.0\.0\.1/);
+  agent
+    .get((origin) => !origin.includes('127.0.0.1'))
+    .intercept({ path: () => true, method: () => true })
+    .reply(({ method, origin, path }) => {
+      outside.requests.push({ method, url: `${origin}${path}` });
+      return { statusCode: outside.status, data: '' };
+    })
+    .persist();
+  setGlobalDispatcher(agent);
+
+  const config = readConfig(
+    environment(database.url, dataDir, {
+      DESPATCH_DEMO: '0',
+      ...(ratesFile !== null && { SMS_RATES_FILE: ratesFile }),
+    }),
+  );
+  const platform = await startPlatform({
+    config,
+    roles: ['api'],
+    queues: null,
+    clock: { now: () => clock.time },
+    log: createLog(config.logLevel),
+  });
+  const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+  // The ids of the cases are of no time that has a partition.
+  for (const table of ['notifications', 'notification_history', 'attempts', 'receipts'])
+    await pool.query(`create table ${table}_any partition of ${table} default`);
+  const { url } = platform;
+  if (url === null) throw new Error('The platform has no API.');
+
+  return {
+    url,
+    pool,
+    clock,
+    outside,
+    async counters() {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const lines = text.matchAll(/^despatch_(callback_\w+)_total (\d+)$/gm);
+      return new Map([...lines].map(([, name, count]) => [name!, Number(count)]));
+    },
+    async stop() {
+      await platform.stop();
+      await pool.end();
+      setGlobalDispatcher(usual);
+      await agent.close();
+      await database.drop();
+      rmSync(dataDir, { recursive: true, force: true });
+      if (!embedded) return;
+      delete process.env['TEST_DATABASE_URL'];
+      await embedded.stop();
+    },
+  };
+}
