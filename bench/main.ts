@@ -8,11 +8,12 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { accept } from './accept.ts';
 import { flow } from './flow.ts';
+import { render } from './render.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
 import { Stage } from './stage.ts';
 import { document, table } from './table.ts';
 
-const scenarios: readonly Scenario[] = [accept, flow];
+const scenarios: readonly Scenario[] = [accept, flow, render];
 
 const help = `npm run bench -- [scenario…] [options]
 

@@ -126,7 +126,7 @@ function answer(status: string, { description, headers = {}, content = {} }: Res
     type !== undefined && type !== 'application/json' ? html`<p class="type">${type}</p>` : null
   }${shape}${
     names.length > 0 ? html`<p class="rules">With ${headerNames(names)}.</p>` : null
-  }${media?.example === undefined ? null : codeBlock(JSON.stringify(media.example, null, 2))}</dd></div>`;
+  }${media?.example === undefined ? null : html`<pre tabindex="0"><code>${JSON.stringify(media.example, null, 2)}</code></pre>`}</dd></div>`;
 }
 
 function headerNames(names: readonly string[]): Html {

@@ -32,11 +32,7 @@ export function docsRoutes(
     page = docsPage(document);
   });
 
-  // A request can say anything of its host; what is no plain address stays out of lines that people paste.
-  const base = (request: FastifyRequest) => {
-    const said = baseUrl(request, publicUrl);
-    return publicUrl !== null || /^https?:\/\/[\w.:[\]-]+$/.test(said) ? said : '';
-  };
+  const base = (request: FastifyRequest) => baseUrl(request, publicUrl);
   const sendSpec = (request: FastifyRequest, reply: FastifyReply) => {
     const shown = JSON.stringify(base(request)).slice(1, -1);
     return reply.type('application/json').send(spec.replaceAll(anyBase, () => shown));

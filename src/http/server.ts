@@ -233,7 +233,13 @@ function traceIdOf(request: FastifyRequest): string {
   return randomHex(16);
 }
 
-/** Base URL of the API as the caller sees it, without a slash at the end. */
+/**
+ * Base URL of the API as the caller sees it, without a slash at the end. A request can say anything of its host and
+ * protocol: what is none does not get into an address.
+ */
 export function baseUrl(request: FastifyRequest, publicUrl: string | null): string {
-  return publicUrl ?? `${request.protocol}://${request.host}`;
+  if (publicUrl !== null) return publicUrl;
+  const hosts = [request.host, request.headers.host ?? ''];
+  const host = hosts.find((one) => /^[\w.-]+(:\d+)?$|^\[[\da-f:.]+\](:\d+)?$/i.test(one)) ?? 'localhost';
+  return `${request.protocol === 'https' ? 'https' : 'http'}://${host}`;
 }

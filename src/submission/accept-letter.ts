@@ -45,6 +45,7 @@ export const letterDescription: Description = {
         errors: [{ error: 'BadRequestError', message: 'Service is not allowed to send letters' }],
       },
     },
+    409: { description: 'The `Idempotency-Key` was used for a different request within the last 24 hours.' },
     403: { description: 'The token is not one of a key in use, or such a key may not send letters.' },
   },
 };

@@ -7,6 +7,7 @@ import { baseUrl } from '../http/server.ts';
 import { parseUuid } from '../identifier.ts';
 import type { Metrics } from '../metrics.ts';
 import { type ReadingDeps, showNotification } from '../notification/reading.ts';
+import { notification } from '../notification/schemas.ts';
 import { findNotification } from '../notification/store.ts';
 import { badRequest, invalid, noResultFound } from '../problem.ts';
 import { cancelScheduled } from './store.ts';
@@ -21,7 +22,10 @@ const describe: Description = {
   tag: 'Sending',
   authentication: 'api key',
   parameters: { notification_id: Type.String({ format: 'uuid', description: 'The message.' }) },
-  responses: { 200: { description: 'The message, as `GET /v2/notifications/{notification_id}` shows it.' } },
+  responses: {
+    200: { description: 'The message, cancelled.', schema: notification },
+    400: { description: 'It is not scheduled, or it is due; or `notification_id` is not a UUID.' },
+  },
 };
 
 /** `POST /v2/notifications/{id}/cancel`, for services that may schedule. Needs `requireKey` before it. */
@@ -34,11 +38,11 @@ export function cancelRoute(app: FastifyInstance, deps: CancelDeps): void {
       if (id === null) throw invalid(['notification_id is not a valid UUID']);
       const serviceId = request.caller.service.id;
       await cancelScheduled(deps.db, serviceId, id, new Date(deps.clock.now()));
-      const notification = await findNotification(deps, deps.db, serviceId, id);
-      if (!notification) throw noResultFound();
-      if (notification.status !== 'cancelled')
+      const found = await findNotification(deps, deps.db, serviceId, id);
+      if (!found) throw noResultFound();
+      if (found.status !== 'cancelled')
         throw badRequest('Only a notification that is scheduled and not yet due can be cancelled');
-      const shown = await showNotification(deps, notification, baseUrl(request, deps.publicUrl));
+      const shown = await showNotification(deps, found, baseUrl(request, deps.publicUrl));
       return reply.type('application/json').send(JSON.stringify(shown));
     },
   );

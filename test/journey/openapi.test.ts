@@ -140,6 +140,8 @@ describe('the OpenAPI document', () => {
       const found = place!.split('/').reduce<any>((node, part) => node?.[part], document);
       assert.ok(found, place);
     }
+    const empty = faultsBy(document, { $ref: '#/components/schemas/Notification' }, {});
+    assert.notDeepEqual(empty, [], 'a schema that is named is looked at');
   });
 
   test('every example is answered as the document says', async () => {

@@ -115,9 +115,9 @@ function checkOf(schema: object): Check {
 
 /** In what an answer differs from the document; null: in nothing. */
 function differenceOf(request: OddRequest, { status, headers, text }: Answer): string | null {
-  // What the HTTP parser refuses never comes to a route.
-  if (headers['content-type'] === undefined) return null;
-  const isJson = headers['content-type'].startsWith('application/json');
+  // What the HTTP parser refuses never comes to a route, and has no trace.
+  if (headers['x-b3-traceid'] === undefined) return null;
+  const isJson = (headers['content-type'] ?? '').startsWith('application/json');
   const value: unknown = isJson && text !== '' ? JSON.parse(text) : undefined;
   if (status >= 400 && value !== undefined) {
     const isKnown = ['Errors', 'Error', 'ReceiptAnswer'].some((name) =>
@@ -125,7 +125,9 @@ function differenceOf(request: OddRequest, { status, headers, text }: Answer): s
     );
     if (!isKnown) return `${request.method} ${status} in neither envelope`;
   }
-  if (request.operation === null) return null;
+  // An odd parameter can make it the path of no route.
+  if (request.operation === null || (status === 404 && text.includes('was not found on the server')))
+    return null;
   const [method = '', path = ''] = request.operation.split(' ');
   const told = document.paths[path]?.[method.toLowerCase()]?.responses[status];
   if (!told) return `${request.operation} ${status} is not told`;

@@ -34,7 +34,9 @@ export function sandboxReceipts(type: NotificationType): ReceiptDoor {
       return {
         receipt: {
           found: { by: 'id', value: id },
-          status: statuses[status as string] ?? 'technical-failure',
+          status: Object.hasOwn(statuses, status as string)
+            ? statuses[status as string]!
+            : 'technical-failure',
           rawStatus: receiptText(status as string),
           detail: typeof detail === 'string' ? detail.slice(0, 200) : '',
         },
