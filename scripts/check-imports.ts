@@ -1,6 +1,6 @@
 /**
  * Who may import whom (docs/architecture.md). A file imports from its own room and from rooms earlier in the
- * order; from a later room it may take only that room's `queue.ts`. Only `platform.ts` names a supplier's
+ * order; from a later room it may take only that room's `queue.ts`. Only the room `platform` names a supplier's
  * folder inside `provider/`. Exit code 1 and one line per breach.
  */
 import { globSync, readFileSync } from 'node:fs';
@@ -63,7 +63,7 @@ for (const file of globSync('src/**/*.ts', { cwd: root })) {
     const targetRoom = roomOf(targetPath);
     const supplier = /^provider\/[^/]+\//.exec(targetPath)?.[0];
     if (supplier && !path.startsWith(supplier) && room !== 'platform' && !isTest)
-      breaches.push(`${file}: only platform.ts may name a supplier, not ${targetPath}`);
+      breaches.push(`${file}: only the room platform may name a supplier, not ${targetPath}`);
     if (order.indexOf(targetRoom) <= order.indexOf(room)) continue;
     if (/^[^/]+\/queue\.ts$/.test(targetPath) || isTest) continue;
     breaches.push(`${file}: "${room}" comes before "${targetRoom}" and may not import ${targetPath}`);

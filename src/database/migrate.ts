@@ -1,4 +1,4 @@
-import { type Migration, Migrator } from 'kysely';
+import { type Migration, Migrator, sql } from 'kysely';
 import type { Log } from '../log.ts';
 import type { Db } from './connection.ts';
 import { up as messages } from './migrations/0001-messages.ts';
@@ -25,9 +25,8 @@ export async function migrate(db: Db, log: Log): Promise<void> {
   if (error) throw new Error('The database could not be migrated.', { cause: error });
 }
 
-/** Name of the newest migration that has run; null before the first. */
+/** Name of the newest migration that has run. */
 export async function schemaVersion(db: Db): Promise<string | null> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const ran = (await migrator.getMigrations()).filter(({ executedAt }) => executedAt !== undefined);
-  return ran.at(-1)?.name ?? null;
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name desc limit 1`.execute(db);
+  return rows[0]?.name ?? null;
 }

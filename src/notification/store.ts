@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTrx } from '../database/connection.ts';
 import type { AttemptOutcome, KeyType, NotificationStatus, NotificationType } from '../database/tables.ts';
 import type { Metrics } from '../metrics.ts';
@@ -88,6 +88,9 @@ export type NotificationFilter = Readonly<{
   olderThan: string | null;
 }>;
 
+/** What the index of references holds: a reference can be longer than an index takes. */
+const hashed = (text: RawBuilder<unknown>) => sql`hashtextextended(${text}, 0)`;
+
 /**
  * At most `limit` messages, newest first, which is by id. One look at both places, as in `findNotification`. Walks an
  * index from where the page begins and looks each row up by its id in the other table, so that the cost is that of the
@@ -103,7 +106,7 @@ export function findNotifications(
   const wanted = sql`h.key_type = ${keyType} ${jobs ? sql`` : sql`and h.job_id is null`}
     ${types ? sql`and h.notification_type = any(${types}::text[])` : sql``}
     ${statuses ? sql`and h.status = any(${statuses}::text[])` : sql``}
-    ${reference === null ? sql`` : sql`and h.client_reference = ${reference}`}`;
+    ${reference === null ? sql`` : sql`and h.client_reference = ${reference} and ${hashed(sql`h.client_reference`)} = ${hashed(sql`${reference}`)}`}`;
   const before = (id: string) => (olderThan === null ? sql`` : sql`and ${sql.ref(id)} < ${olderThan}`);
   // These two have indexes of their own on the history, which goes back further than there are messages to show.
   const stored =

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { createCipher } from '../../src/cipher.ts';
@@ -283,6 +283,26 @@ describe('the official client for Node.js', () => {
     );
     assert.ok(emails.flat().every(({ type, reference }) => type === 'email' && reference === 'batch-0'));
     assert.deepEqual(done, []);
+  });
+
+  test('getNotifications: by the longest reference of the rarest letters', async () => {
+    // Letters that no compression makes fewer bytes of.
+    const reference = String.fromCodePoint(
+      ...Array.from({ length: 1000 }, () => 0x20000 + randomInt(40_000)),
+    );
+    const { data } = await client.sendSms(tenant.templates.sms, '07700900123', {
+      personalisation,
+      reference,
+    });
+    await world.until(
+      () => client.getNotificationById(data.id),
+      ({ data }) => data.status === 'delivered',
+    );
+    const found = await client.getNotifications(undefined, undefined, reference);
+    assert.deepEqual(
+      found.data.notifications.map(({ id }: { id: string }) => id),
+      [data.id],
+    );
   });
 
   test('getPdfForLetterNotification: no message is a letter', async () => {

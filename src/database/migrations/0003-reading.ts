@@ -43,10 +43,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     )`,
     sql`create index inbound_sms_service on inbound_sms (service_id, created_at, id)`,
 
-    // A list by the caller's reference pages by id like any other.
+    // A list by the caller's reference pages by id like any other. By its hash, because a long reference does not fit
+    // into an index: storing such a message would fail.
     sql`drop index notification_history_client_reference`,
-    sql`create index notification_history_client_reference on notification_history (service_id, client_reference, id)
-      where client_reference is not null`,
+    sql`create index notification_history_client_reference on notification_history
+      (service_id, hashtextextended(client_reference, 0), id) where client_reference is not null`,
     // Lists show one key type. What is not live is rare among what is, so it is found by an index of its own, which
     // costs a live message nothing.
     sql`create index notification_history_not_live on notification_history (service_id, key_type, id)
