@@ -96,29 +96,33 @@ const candidatesByKey = `keyed as (
   select service_id, idempotency_key, min(place) as first from rated
   where rate_ok and id is not null and idempotency_key is not null group by service_id, idempotency_key
 ), candidate as (
-  select r.* from rated r
+  select r.*, r.rate_ok and r.id is not null and k.key is null
+    and (r.idempotency_key is null or f.first = r.place) as is_candidate
+  from rated r
   left join keyed f on f.service_id = r.service_id and f.idempotency_key = r.idempotency_key
   left join idempotency_keys k on k.service_id = r.service_id and k.key = r.idempotency_key
-  where r.rate_ok and r.id is not null and k.key is null and (r.idempotency_key is null or f.first = r.place)
 )`;
+const allCandidates = `candidate as (select *, rate_ok and id is not null as is_candidate from rated)`;
 
 const countAbroad = (day: string) => `international as (
   insert into daily_counts as d (service_id, day, name, used, wanted, day_limit, admitted)
   select service_id, ${day}, 'international_sms', greatest(0, least(count(*), max(international_limit))), count(*),
     max(international_limit), greatest(0, least(count(*), max(international_limit)))
-  from candidate where international_limit is not null group by service_id order by service_id
+  from candidate where is_candidate and international_limit is not null group by service_id order by service_id
   ${takeDaily}
   returning service_id, admitted
 ), abroad as (
   select c.*, international_limit is null or row_number() over (
-    partition by c.service_id, international_limit is null order by place) <= i.admitted as international_ok
+    partition by c.service_id, is_candidate, international_limit is null order by place) <= i.admitted as international_ok
   from candidate c left join international i on i.service_id = c.service_id
 )`;
+const noneAbroad = `abroad as (select *, true as international_ok from candidate)`;
 
 const rememberKeys = `remembered as (
   insert into idempotency_keys (service_id, key, fingerprint, answer, created_at)
   select service_id, idempotency_key, fingerprint, answer, created_at from counted
-  where international_ok and daily_ok and idempotency_key is not null order by service_id, idempotency_key
+  where is_candidate and international_ok and daily_ok and idempotency_key is not null
+  order by service_id, idempotency_key
   on conflict do nothing
   returning service_id, key
 ),`;
@@ -129,13 +133,18 @@ const rememberKeys = `remembered as (
  * processes, since the rows of the limits are locked until the commit, and always in the same order. A row without an
  * id is only counted.
  *
- * The parameters after the columns: now, and the day of the business zone.
+ * Each step keeps all rows and adds what it found, so that nothing has to be joined again at the end. The parameters
+ * after the columns: now, and the day of the business zone.
  */
 function statementFor(needs: Needs): string {
   const columns = columnsFor(needs);
   const now = `$${columns.length + 1}::timestamptz`;
   const day = `$${columns.length + 2}::date`;
   const stored = messageColumns.map(([name]) => name);
+  const memory = needs.keys
+    ? 'left join remembered m on m.service_id = c.service_id and m.key = c.idempotency_key'
+    : '';
+  const isRemembered = needs.keys ? '(c.idempotency_key is null or m.key is not null)' : 'true';
   return `
 with input as materialized (
   select * from unnest(${columns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')})
@@ -158,38 +167,35 @@ with input as materialized (
   select i.*, bucket.tokens,
     row_number() over (partition by i.service_id, i.key_type order by place) <= bucket.admitted as rate_ok
   from input i join bucket on bucket.service_id = i.service_id and bucket.key_type = i.key_type
-), ${needs.keys ? candidatesByKey : 'candidate as (select * from rated where rate_ok and id is not null)'},
-${needs.abroad ? countAbroad(day) : 'abroad as (select *, true as international_ok from candidate)'}, daily as (
+), ${needs.keys ? candidatesByKey : allCandidates}, ${needs.abroad ? countAbroad(day) : noneAbroad}, daily as (
   insert into daily_counts as d (service_id, day, name, used, wanted, day_limit, admitted)
   select service_id, ${day}, notification_type, greatest(0, least(count(*), max(daily_limit))), count(*),
     max(daily_limit), greatest(0, least(count(*), max(daily_limit)))
-  from abroad where international_ok and daily_limit is not null group by service_id, notification_type
-  order by service_id, notification_type
+  from abroad where is_candidate and international_ok and daily_limit is not null
+  group by service_id, notification_type order by service_id, notification_type
   ${takeDaily}
   returning service_id, name, admitted
 ), counted as (
-  select a.*, daily_limit is null or (international_ok and row_number() over (
-    partition by a.service_id, notification_type, daily_limit is null, international_ok order by place) <= d.admitted)
-    as daily_ok
+  select a.*, daily_limit is null or row_number() over (
+    partition by a.service_id, notification_type, daily_limit is null, is_candidate and international_ok order by place)
+    <= d.admitted as daily_ok
   from abroad a left join daily d on d.service_id = a.service_id and d.name = a.notification_type
 ), ${needs.keys ? rememberKeys : ''} stored as (
   insert into accepted (${stored.join(', ')}, due_at)
   select ${stored.map((name) => `c.${name}`).join(', ')}, coalesce(c.scheduled_for, ${now})
-  from counted c
-  ${needs.keys ? 'left join remembered m on m.service_id = c.service_id and m.key = c.idempotency_key' : ''}
-  where international_ok and daily_ok ${needs.keys ? 'and (c.idempotency_key is null or m.key is not null)' : ''}
-  returning id
+  from counted c ${memory}
+  where is_candidate and international_ok and daily_ok and ${isRemembered}
 )
-select r.tokens, case
-    when not r.rate_ok then 'rate'
-    when r.id is null then 'counted'
-    when c.place is null then 'duplicate'
+select c.tokens, case
+    when not c.rate_ok then 'rate'
+    when c.id is null then 'counted'
+    when not c.is_candidate then 'duplicate'
     when not c.international_ok then 'international'
     when not c.daily_ok then 'daily'
-    when s.id is null then 'duplicate'
+    when not ${isRemembered} then 'duplicate'
     else 'accepted' end as verdict
-from rated r left join counted c on c.place = r.place left join stored s on s.id = r.id
-order by r.place`;
+from counted c ${memory}
+order by c.place`;
 }
 
 /** The statement in its four forms, each made and prepared once. */

@@ -24,7 +24,8 @@ export type AcceptingDeps = Readonly<{ db: Db; pool: pg.Pool; clock: Clock; queu
 export function createAccepting({ db, pool, clock, queues }: AcceptingDeps): Batcher<Submission, Admitted> {
   const ensureDays = createPartitionGuard(db);
   return createBatcher<Submission, Admitted>({
-    concurrency: 2,
+    // One at a time: the rows of the limits would make a second one wait for the first one's commit.
+    concurrency: 1,
     isShared: isUnreachable,
     async flush(submissions) {
       const messages = submissions.flatMap(({ message }) => message ?? []);
