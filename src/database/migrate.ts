@@ -27,6 +27,8 @@ export async function migrate(db: Db, log: Log): Promise<void> {
 
 /** Name of the newest migration that has run. */
 export async function schemaVersion(db: Db): Promise<string | null> {
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name desc limit 1`.execute(db);
+  const { rows } = await sql<{
+    name: string;
+  }>`select name from kysely_migration order by name desc limit 1`.execute(db);
   return rows[0]?.name ?? null;
 }
