@@ -137,7 +137,7 @@ export type IdempotencyKeyRow = {
 
 export type AcceptedRow = Omit<
   NotificationRow & NotificationHistoryRow,
-  'status' | 'sent_at' | 'updated_at' | 'sent_by' | 'reference' | 'billable_units'
+  'status' | 'persisted_at' | 'sent_at' | 'updated_at' | 'sent_by' | 'reference' | 'billable_units'
 > & {
   queue: string;
   priority: number;
@@ -180,6 +180,7 @@ export type NotificationHistoryRow = {
   notification_type: NotificationType;
   status: NotificationStatus;
   created_at: Date;
+  persisted_at: Generated<Date>;
   scheduled_for: Date | null;
   sent_at: Date | null;
   updated_at: Date | null;

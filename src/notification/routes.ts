@@ -34,7 +34,7 @@ const readOne: Description = {
 };
 const readTimeline: Description = {
   summary: 'Read what happened to a message',
-  description: 'Its acceptance, each attempt to hand it to a provider, and each receipt.',
+  description: 'Its acceptance, when it was stored, each attempt to hand it to a provider, and each receipt.',
   tag: 'Reading',
   authentication: 'api key',
   parameters: { notification_id: notificationId },
@@ -101,6 +101,7 @@ export function notificationRoutes(app: FastifyInstance, deps: NotificationRoute
 
 function showEntry(entry: TimelineEntry) {
   const at = isoMicroseconds(entry.at);
+  if (entry.kind === 'persisted') return { event: 'persisted', at };
   if (entry.kind === 'receipt') {
     const { provider, rawStatus, status, ignored } = entry;
     return {

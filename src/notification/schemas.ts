@@ -79,6 +79,7 @@ export const notification = Type.Object(
 );
 
 const accepted = Type.Object({ event: Type.Literal('accepted'), at: time });
+const persisted = Type.Object({ event: Type.Literal('persisted'), at: time });
 const attempt = Type.Object({
   event: Type.Literal('attempt'),
   at: time,
@@ -107,7 +108,9 @@ export const timeline = Type.Object(
   {
     notification_id: Type.String({ format: 'uuid' }),
     status,
-    timeline: Type.Array(Type.Union([accepted, attempt, receipt]), { description: 'In order of time.' }),
+    timeline: Type.Array(Type.Union([accepted, persisted, attempt, receipt]), {
+      description: 'In order of time.',
+    }),
   },
   { $id: 'Timeline' },
 );

@@ -143,6 +143,7 @@ export type NewNotification = Omit<
 
 /** One step on the timeline of a message (what happened, when, and what was said). */
 export type TimelineEntry = Readonly<
+  | { kind: 'persisted'; at: Date }
   | {
       kind: 'attempt';
       at: Date;
@@ -163,7 +164,7 @@ export type TimelineEntry = Readonly<
     }
 >;
 
-/** Every attempt and receipt of a message, in order of time. */
+/** When a message was persisted, and every attempt and receipt of it, in order of time. */
 export async function findTimeline(db: Db, id: string): Promise<readonly TimelineEntry[]> {
   const attempts = await db
     .selectFrom('attempts')
@@ -177,6 +178,11 @@ export async function findTimeline(db: Db, id: string): Promise<readonly Timelin
     .where('notification_id', '=', id)
     .orderBy('id')
     .execute();
+  const persisted = await db
+    .selectFrom('notification_history')
+    .select('persisted_at')
+    .where('id', '=', id)
+    .executeTakeFirst();
   const entries: TimelineEntry[] = [
     ...attempts.map(
       (row): TimelineEntry => ({
@@ -201,5 +207,7 @@ export async function findTimeline(db: Db, id: string): Promise<readonly Timelin
       }),
     ),
   ];
-  return entries.sort((a, b) => a.at.getTime() - b.at.getTime());
+  const inOrder = entries.sort((a, b) => a.at.getTime() - b.at.getTime());
+  // Always before the rest, though the database's clock wrote it and a worker's the others.
+  return persisted ? [{ kind: 'persisted', at: persisted.persisted_at }, ...inOrder] : inOrder;
 }

@@ -41,7 +41,7 @@ test('a refusal for good is a technical failure at once; used up tries are one a
     });
     await world.drain();
     assert.equal((await world.client.getNotificationById(refused.data.id)).data.status, 'technical-failure');
-    assert.equal((await world.timeline(refused.data.id)).length, 2);
+    assert.equal((await world.timeline(refused.data.id)).length, 3);
 
     await world.behave({ refusal_rate: 0, failure_rate: 1 });
     const failed = await world.client.sendSms(world.tenant.templates.sms, '07700900123', { personalisation });
@@ -49,7 +49,7 @@ test('a refusal for good is a technical failure at once; used up tries are one a
     assert.equal((await world.client.getNotificationById(failed.data.id)).data.status, 'technical-failure');
     assert.deepEqual(
       (await world.timeline(failed.data.id)).map(({ outcome }) => outcome),
-      [undefined, 'failed', 'failed'],
+      [undefined, undefined, 'failed', 'failed'],
     );
   } finally {
     await world.stop();

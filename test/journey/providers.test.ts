@@ -127,6 +127,7 @@ describe('messages go out through real providers', () => {
       (await world.timeline(id)).map(({ event, outcome }) => [event, outcome]),
       [
         ['accepted', undefined],
+        ['persisted', undefined],
         ['attempt', 'failed'],
         ['attempt', 'accepted'],
       ],

@@ -145,6 +145,7 @@ describe('a message sent with the official client', () => {
       steps.map(({ event, outcome, provider_status }) => [event, outcome ?? provider_status]),
       [
         ['accepted', undefined],
+        ['persisted', undefined],
         ['attempt', 'accepted'],
         ['receipt', 'delivered'],
       ],

@@ -157,6 +157,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       notification_type text not null,
       status text not null,
       created_at timestamptz not null,
+      persisted_at timestamptz not null default now(),
       scheduled_for timestamptz,
       sent_at timestamptz,
       updated_at timestamptz,
