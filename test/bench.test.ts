@@ -44,5 +44,5 @@ test('a scenario that does not exist is told in a sentence', async (t) => {
   const { code, output, complaints } = await bench(t, 'acept');
   assert.equal(code, 2);
   assert.equal(output, '');
-  assert.match(complaints, /There is no scenario "acept"\. The scenarios are accept, flow\.\n$/);
+  assert.match(complaints, /There is no scenario "acept"\. The scenarios are accept, flow, render.\n$/);
 });
