@@ -32,7 +32,10 @@ export function connect(url: string, poolSize: number, log: Log): Connection {
     statement_timeout: 60_000,
   });
   // A broken idle connection is replaced by the pool; without a listener the process would end.
-  pool.on('error', (error) => log.warn({ err: error }, 'An idle database connection broke'));
+  // While the pool ends, a connection that breaks is no news: end() does not wait until the server has let go of all.
+  pool.on('error', (error) => {
+    if (!pool.ending) log.warn({ err: error }, 'An idle database connection broke');
+  });
   // The same for one that breaks while a query holds it: the query's own error says it.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });

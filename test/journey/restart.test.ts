@@ -51,9 +51,14 @@ test('the whole server, killed with SIGKILL while messages flow, starts again wi
         await sleep(50);
       }
 
-    // A stop in good order ends the server and its database.
+    // A stop in good order ends the server and its database, and warns of nothing.
+    const printed = server.output.length;
     await server.kill('SIGTERM');
     assert.equal(server.child.exitCode, 0);
+    assert.deepEqual(
+      server.output.slice(printed).filter((line) => line.includes('An idle database connection broke')),
+      [],
+    );
   } finally {
     await server?.kill('SIGKILL');
     rmSync(dataDir, { recursive: true, force: true });
