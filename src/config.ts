@@ -85,8 +85,16 @@ const region: Reader<string> = (name, given) => {
   return given ?? 'eu-west-1';
 };
 
+/** The parts of a list with commas; empty ones are left out. */
+function listed(given: string): readonly string[] {
+  return given
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
 const topicArns: Reader<readonly string[]> = (name, given) => {
-  const arns = (given ?? '').split(',').flatMap((arn) => arn.trim() || []);
+  const arns = listed(given ?? '');
   const wrong = arns.find((arn) => !/^arn:aws[\w-]*:sns:[a-z0-9-]+:\d+:[\w-]+(\.fifo)?$/.test(arn));
   if (wrong !== undefined)
     throw new ConfigError(
@@ -147,13 +155,10 @@ const queuePrefix: Reader<string> = (name, given) => {
   return given ?? '';
 };
 
-/** Every environment variable the product reads: its default as people read it, and what it means. */
 const recipients: Reader<readonly string[] | null> = (_, given) =>
-  given
-    ?.split(',')
-    .map((recipient) => recipient.trim())
-    .filter((recipient) => recipient !== '') ?? null;
+  given === undefined ? null : listed(given);
 
+/** Every environment variable the product reads: its default as people read it, and what it means. */
 export const variables = {
   simulatedRecipients: variable(
     'SIMULATED_RECIPIENTS',

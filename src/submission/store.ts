@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx } from '../database/connection.ts';
 import type { NotificationType } from '../database/tables.ts';
 import type { Metrics } from '../metrics.ts';
@@ -49,13 +49,22 @@ export function moveAccepted(
         order by due_at, id limit ${limit} for update skip locked
       ), moved as (
         delete from accepted a using chosen where a.notification_type = ${type} and a.id = chosen.id returning a.*
-      ), facts as (
+      ), ${storeMoved('created', null)}
+      select m.id, m.queue, m.priority, m.request_id as "requestId", facts.id is not null as stored
+      from moved m left join facts on facts.id = m.id`.execute(db);
+    return { count: rows.length, persisted: rows.filter(({ stored }) => stored) };
+  });
+}
+
+/** The rows that the CTE `moved` took out of `accepted`, into the tables; CTE `facts` has those not stored before. */
+function storeMoved(status: 'created' | 'cancelled', updatedAt: Date | null): RawBuilder<unknown> {
+  return sql`facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
-          api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
-          phone_prefix, rate_multiplier)
+          api_key_id, key_type, notification_type, status, created_at, scheduled_for, updated_at, client_reference,
+          international, phone_prefix, rate_multiplier)
         select id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
-          notification_type, 'created', created_at, scheduled_for, client_reference, international, phone_prefix,
-          rate_multiplier
+          notification_type, ${sql.lit(status)}, created_at, scheduled_for, ${updatedAt}::timestamptz,
+          client_reference, international, phone_prefix, rate_multiplier
         from moved on conflict (id) do nothing returning id
       ), personal as (
         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
@@ -63,11 +72,7 @@ export function moveAccepted(
         select m.id, m.service_id, m.recipient, m.normalised_recipient, m.personalisation, m.reply_to_text,
           m.unsubscribe_url
         from moved m join facts on facts.id = m.id
-      )
-      select m.id, m.queue, m.priority, m.request_id as "requestId", facts.id is not null as stored
-      from moved m left join facts on facts.id = m.id`.execute(db);
-    return { count: rows.length, persisted: rows.filter(({ stored }) => stored) };
-  });
+      )`;
 }
 
 /** Accepted messages that may be moved now, oldest first. */
@@ -131,17 +136,6 @@ export async function cancelScheduled(db: DbOrTrx, serviceId: string, id: string
     with moved as (
       delete from accepted where id = ${id} and service_id = ${serviceId} and scheduled_for > ${now} and due_at > ${now}
       returning *
-    ), facts as (
-      insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
-        api_key_id, key_type, notification_type, status, created_at, scheduled_for, updated_at, client_reference,
-        international, phone_prefix, rate_multiplier)
-      select id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
-        notification_type, 'cancelled', created_at, scheduled_for, ${now}, client_reference, international,
-        phone_prefix, rate_multiplier
-      from moved
-    )
-    insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
-      unsubscribe_url)
-    select id, service_id, recipient, normalised_recipient, personalisation, reply_to_text, unsubscribe_url
-    from moved`.execute(db);
+    ), ${storeMoved('cancelled', now)}
+    select id from facts`.execute(db);
 }

@@ -1,25 +1,31 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { makeToken } from '../../src/cli/client.ts';
 import { addGuests, addTeamMember, setLimits } from '../../src/service/store.ts';
 import { createWorld, type Tenant, type World } from '../world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 
+/** A world whose API runs in two processes; `second` is the base URL of the other one. */
+async function createPair(): Promise<{ world: World; second: string; stop: () => Promise<void> }> {
+  const world = await createWorld();
+  const platform = await world.startMore({ roles: ['api'] });
+  const stop = async () => {
+    await platform.stop();
+    await world.stop();
+  };
+  return { world, second: platform.url ?? '', stop };
+}
+
 describe('how much and to whom a service may send', () => {
   let world: World;
   let second: string;
-  let stopSecond: () => Promise<void>;
+  let stop: () => Promise<void>;
   before(async () => {
-    world = await createWorld();
-    const platform = await world.startMore({ roles: ['api'] });
-    second = platform.url ?? '';
-    stopSecond = () => platform.stop();
+    ({ world, second, stop } = await createPair());
   });
-  after(async () => {
-    await stopSecond();
-    await world.stop();
-  });
+  after(() => stop());
 
   const sms = (tenant: Tenant, more: object = {}) => ({
     template_id: tenant.templates.sms,
@@ -41,7 +47,6 @@ describe('how much and to whom a service may send', () => {
     body: (index: number) => object = () => sms(tenant),
     headers: Record<string, string> = {},
   ) {
-    const { makeToken } = await import('../../src/cli/client.ts');
     return await Promise.all(
       Array.from({ length: count }, async (_, index) => {
         const response = await fetch(`${index % 2 ? second : world.api}/v2/notifications/sms`, {
@@ -200,17 +205,11 @@ describe('how much and to whom a service may send', () => {
 describe('a repeated request', () => {
   let world: World;
   let second: string;
-  let stopSecond: () => Promise<void>;
+  let stop: () => Promise<void>;
   before(async () => {
-    world = await createWorld();
-    const platform = await world.startMore({ roles: ['api'] });
-    second = platform.url ?? '';
-    stopSecond = () => platform.stop();
+    ({ world, second, stop } = await createPair());
   });
-  after(async () => {
-    await stopSecond();
-    await world.stop();
-  });
+  after(() => stop());
 
   const body = () => ({
     template_id: world.tenant.templates.sms,
@@ -218,7 +217,6 @@ describe('a repeated request', () => {
     personalisation,
   });
   async function send(key: string, more: object = {}, api = world.api) {
-    const { makeToken } = await import('../../src/cli/client.ts');
     const response = await fetch(`${api}/v2/notifications/sms`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${makeToken(world.tenant.keys.normal)}`, 'Idempotency-Key': key },
