@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { type Config, ConfigError, readConfig, variables } from './config.ts';
+import { type Config, readConfig, variables } from './config.ts';
+import { ConfigError } from './setting.ts';
 
 const secret = 'a secret of 24 characters';
 
@@ -19,6 +20,7 @@ test('with nothing set, every variable has its documented default', () => {
     salt: 'despatch',
     clientSecrets: null,
     adminSecret: null,
+    adminUserName: 'notify-admin',
     simulatedRecipients: null,
     demo: true,
     logLevel: 'info',
@@ -29,10 +31,28 @@ test('with nothing set, every variable has its documented default', () => {
     queuePrefix: '',
     deliverRetries: 48,
     deliverRetrySeconds: 300,
+    deliverRetryDelays: null,
+    smsFirstRetryImmediate: false,
     persistRetries: 5,
     persistRetrySeconds: 300,
     deliverConcurrency: 300,
     providerTimeoutSeconds: 10,
+    smsProviderStrategy: 'ordered',
+    smsProviderErrorThreshold: 50,
+    smsProviderErrorIntervalSeconds: 60,
+    smsProviderRestingPoints: { mmg: 51, firetext: 49 },
+    slowCheckServiceId: null,
+    slowCheckTemplateId: null,
+    circuitWindowSeconds: 60,
+    circuitLeastFailures: 10,
+    circuitFailurePercent: 50,
+    circuitOpenSeconds: 15,
+    sendingTimeoutSeconds: 259_200,
+    callbackTimeoutSeconds: 5,
+    callbackRetries: 5,
+    callbackRetrySeconds: 300,
+    callbackConcurrency: 10,
+    callbackAllowPrivate: false,
     fromNumber: 'DESPATCH',
     emailDomain: 'despatch.localhost',
     smsRatesFile: null,
@@ -48,6 +68,9 @@ test('with nothing set, every variable has its documented default', () => {
     firetextInternationalApiKey: null,
     firetextReceiptUrl: null,
     firetextReceiptAuth: null,
+    mmgInboundUsers: [],
+    mmgInboundPasswords: [],
+    firetextInboundPasswords: [],
     loadtestingUrl: null,
     loadtestingApiKey: null,
     loadtestingLatencyMilliseconds: 0,
@@ -75,7 +98,8 @@ test('the default that people read is the one that applies, and giving it change
     else if (value === '') assert.equal(standard, 'none', key);
     else if (Array.isArray(value)) assert.match(standard, /^none/, key);
     else {
-      assert.equal(standard, typeof value === 'boolean' ? String(Number(value)) : String(value), key);
+      const shown = typeof value === 'boolean' ? String(Number(value)) : String(value);
+      assert.equal(standard, typeof value === 'object' ? JSON.stringify(value) : shown, key);
       assert.deepEqual(readConfig({ [names[0]!]: standard }), defaults, key);
     }
     assert.match(meaning, /\.$/, key);
@@ -103,6 +127,11 @@ test('a value that is given is taken, trimmed, under each of its names', () => {
     [
       { INTERNAL_CLIENT_API_KEYS: '{"notify-admin":["a","b"]}' },
       { clientSecrets: { 'notify-admin': ['a', 'b'] } },
+    ],
+    [{ DELIVER_RETRY_DELAYS: '10, 60,300' }, { deliverRetryDelays: [10, 60, 300] }],
+    [
+      { SMS_PROVIDER_RESTING_POINTS: '{"one":60,"two":40}' },
+      { smsProviderRestingPoints: { one: 60, two: 40 } },
     ],
     [
       { DESPATCH_DEMO: 'No', STATSD_ENABLED: '0' },
@@ -150,6 +179,17 @@ const numbers: [string, number, number][] = [
   ['SANDBOX_PORT', 0, 65_535],
   ['LOADTESTING_LATENCY_MS', 0, 60_000],
   ['SMTP_CONNECTIONS', 1, 1000],
+  ['SMS_PROVIDER_ERROR_THRESHOLD', 1, 1_000_000],
+  ['SMS_PROVIDER_ERROR_INTERVAL', 1, 3600],
+  ['PROVIDER_CIRCUIT_WINDOW_SECONDS', 5, 3600],
+  ['PROVIDER_CIRCUIT_LEAST_FAILURES', 1, 100_000],
+  ['PROVIDER_CIRCUIT_FAILURE_PERCENT', 1, 100],
+  ['PROVIDER_CIRCUIT_OPEN_SECONDS', 1, 3600],
+  ['SENDING_NOTIFICATIONS_TIMEOUT_PERIOD', 60, 31_536_000],
+  ['SERVICE_CALLBACK_TIMEOUT_SECONDS', 1, 120],
+  ['CALLBACK_MAX_RETRIES', 0, 1000],
+  ['CALLBACK_RETRY_DELAY_SECONDS', 1, 86_400],
+  ['CALLBACK_CONCURRENCY', 1, 1000],
 ];
 const wrong: Record<string, string[]> = {
   API_HOST_NAME: ['api.example.com', 'ftp://api.example.com', 'https://', 'postgres://h/d'],
@@ -158,6 +198,13 @@ const wrong: Record<string, string[]> = {
   SECRET_KEY: ['short', `${secret},short`, `${secret},`],
   INTERNAL_CLIENT_API_KEYS: ['secret', '[]', 'null', '1', '{"a":"b"}', '{"a":[]}', '{"a":[""]}', '{"a":[1]}'],
   DESPATCH_DEMO: ['2', 'maybe'],
+  DELIVER_RETRY_DELAYS: ['10,,60', '0', '1.5', 'x', ','],
+  SMS_FIRST_RETRY_IMMEDIATE: ['maybe'],
+  SMS_PROVIDER_STRATEGY: ['random'],
+  SMS_PROVIDER_RESTING_POINTS: ['51', '[]', '{"mmg":101}', '{"mmg":-1}', '{"mmg":"51"}', '{"mmg":0.5}'],
+  FUNCTIONAL_TEST_PROVIDER_SERVICE_ID: ['one', '6f1b4f0e6f8a4c7e9d0e0d9a6a1f4b11'],
+  FUNCTIONAL_TEST_PROVIDER_SMS_TEMPLATE_ID: ['one'],
+  CALLBACK_ALLOW_PRIVATE: ['maybe'],
   LOG_LEVEL: ['loud'],
   NOTIFY_LOG_LEVEL: ['WARNING'],
   STATSD_ENABLED: ['never'],
@@ -191,6 +238,12 @@ for (const [name, least, most] of numbers)
   wrong[name] = [String(least - 1), String(most + 1), '1.5', '1e1', 'x', '0x10'];
 const freeText = [
   'SIMULATED_RECIPIENTS',
+  ...[
+    'ADMIN_CLIENT_USER_NAME',
+    'MMG_INBOUND_SMS_USERNAME',
+    'MMG_INBOUND_SMS_AUTH',
+    'FIRETEXT_INBOUND_SMS_AUTH',
+  ],
   ...['NOTIFY_ENVIRONMENT', 'HOST', 'DESPATCH_DATA_DIR', 'DANGEROUS_SALT', 'ADMIN_CLIENT_SECRET'],
   ...['STATSD_HOST', 'STATSD_PREFIX', 'SMS_RATES_FILE', 'SANDBOX_HOST', 'GIT_COMMIT', 'BUILD_TIME'],
 ];

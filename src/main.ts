@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { catchSignals } from './cli/signals.ts';
-import { ConfigError } from './config.ts';
+import { ConfigError } from './setting.ts';
 
 const help = `despatch: templated emails and text messages for many services
 
@@ -10,8 +10,8 @@ const help = `despatch: templated emails and text messages for many services
       Brings the database to the newest version and ends.
   despatch demo
       Sends a handful of messages through the running server (or one it starts) and shows what became of them.
-  despatch token [--key normal|team|test]
-      Prints a token for the first service of credentials.json, for use with curl.
+  despatch token [--key normal|team|test] [--admin]
+      Prints a token for the first service of credentials.json, or for the admin API, for use with curl.
   despatch template render --file t.md --type sms|email [--subject s] [--data d.json] [--prefix name] [--html]
       Prints what would be sent, its length and its cost. An email's subject may be the file's first line: Subject: …
   despatch csv check file.csv --type sms|email --template t.md [--subject s] [--prefix name] [--international] [--json]

@@ -9,7 +9,7 @@ import {
 } from './bootstrap/credentials.ts';
 import { createCipher } from './cipher.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config.ts';
 import { createCaches } from './database/cache.ts';
 import { type Connection, connect, waitForDatabase } from './database/connection.ts';
 import { startEmbedded } from './database/embedded.ts';
@@ -19,6 +19,7 @@ import { ensurePartitions } from './database/partitions.ts';
 import { documentRoutes } from './document/routes.ts';
 import { databaseStorage, deleteExpiredDocuments } from './document/store.ts';
 import { startSchedule } from './housekeeping/schedule.ts';
+import { requireAdmin } from './http/admin.ts';
 import { docsRoutes } from './http/docs.ts';
 import { closeServer, createServer } from './http/server.ts';
 import { statusRoutes } from './http/status.ts';
@@ -42,6 +43,7 @@ import { simulatedRecipients } from './recipient/simulator.ts';
 import { resumeReceipts } from './sandbox/resume.ts';
 import { type Sandbox, startSandbox } from './sandbox/server.ts';
 import { createServiceCache } from './service/store.ts';
+import { ConfigError } from './setting.ts';
 import { createAccepting } from './submission/accepting.ts';
 import { createAdmission } from './submission/admission.ts';
 import { cancelRoute } from './submission/cancel.ts';
@@ -214,6 +216,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
           publicUrl: config.publicUrl,
         });
       });
+      app.register(async (admin) => {
+        requireAdmin(admin, { clock, issuer: config.adminUserName, secrets: adminSecrets(config) });
+      });
       await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
         throw portProblem(error, 'PORT', config.port);
       });
@@ -266,12 +271,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       stops.push(() => schedule.stop());
     }
 
-    const credentials = await collectCredentials(
-      db,
-      cipher,
-      config.publicUrl ?? ownUrl(),
-      adminSecret(config),
-    );
+    const credentials = await collectCredentials(db, cipher, config.publicUrl ?? ownUrl(), {
+      issuer: config.adminUserName,
+      secret: adminSecrets(config)[0]!,
+    });
     const credentialsPath = url === null ? null : writeCredentials(config.dataDir, credentials);
     return {
       url,
@@ -304,12 +307,13 @@ function rolesOf({ config, roles: wanted }: PlatformOptions): readonly Role[] {
   return roles.filter((role) => role !== 'sandbox' || isSandboxNeeded);
 }
 
-function adminSecret(config: Config): string {
-  return (
-    config.clientSecrets?.['notify-admin']?.[0] ??
-    config.adminSecret ??
-    keptSecret(config.dataDir, 'admin-secret')
-  );
+/** The secrets that sign tokens of the admin client; at least one. */
+function adminSecrets(config: Config): readonly string[] {
+  const given = [
+    ...(config.clientSecrets?.[config.adminUserName] ?? []),
+    ...(config.adminSecret === null ? [] : [config.adminSecret]),
+  ];
+  return given.length > 0 ? given : [keptSecret(config.dataDir, 'admin-secret')];
 }
 
 function portProblem(error: unknown, variable: string, port: number): unknown {

@@ -50,6 +50,11 @@ export class FieldProblem extends Problem {
   }
 }
 
+/**
+ * 400 for a schema failure of those internal routes that tell it as v2 does, outside `/v2` (spec 04, section 10.3).
+ */
+export class SchemaProblem extends Problem {}
+
 /** 404 for a row that is not there, or is another service's. */
 export function noResultFound(): Problem {
   return new Problem(404, [{ error: 'NoResultFound', message: 'No result found' }]);

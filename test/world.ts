@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import type { Credentials } from '../src/bootstrap/credentials.ts';
 import { createCipher } from '../src/cipher.ts';
+import { makeToken, signToken } from '../src/cli/client.ts';
 import { readConfig } from '../src/config.ts';
 import { type Connection, connect } from '../src/database/connection.ts';
 import type { KeyType } from '../src/database/tables.ts';
@@ -116,6 +118,7 @@ export type World = {
   api: string;
   sandboxUrl: string;
   tenant: Tenant;
+  credentials: Credentials;
   client: OfficialClient;
   clientOf(key: string): OfficialClient;
   /** Calls the API as it is, with a token of the tenant's normal key unless told otherwise. */
@@ -124,6 +127,8 @@ export type World = {
     path: string,
     options?: { body?: string | object; headers?: Record<string, string>; key?: string | null },
   ): Promise<{ status: number; headers: Headers; body: any }>;
+  /** The same for the admin API, with the admin client's token. */
+  admin(method: string, path: string, body?: string | object): Promise<{ status: number; body: any }>;
   addTenant(options?: Partial<{ permissions: Permission[]; prefixSms: boolean }>): Promise<Tenant>;
   timeline(id: string): Promise<TimelineStep[]>;
   /** Resolves when `condition` holds; looks again every few milliseconds and gives up with the last value seen. */
@@ -230,8 +235,8 @@ export async function createWorld(
     }
   }
 
-  const { makeToken } = await import('../src/cli/client.ts');
   const tenant = await addTenant();
+  const { credentials } = platform;
   const world: World = {
     databaseUrl: database.url,
     dataDir,
@@ -239,6 +244,7 @@ export async function createWorld(
     api,
     sandboxUrl,
     tenant,
+    credentials,
     startMore: ({ roles, queues = null }) =>
       startPlatform({
         config: readConfig(
@@ -269,6 +275,12 @@ export async function createWorld(
         body: text === '' ? null : JSON.parse(text),
       };
     },
+    admin: async (method, path, body) =>
+      world.call(method, path, {
+        key: null,
+        headers: { Authorization: `Bearer ${signToken(credentials.admin.issuer, credentials.admin.secret)}` },
+        ...(body !== undefined && { body }),
+      }),
     async timeline(id) {
       return (await world.call('GET', `/v2/notifications/${id}/timeline`)).body.timeline;
     },

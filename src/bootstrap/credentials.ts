@@ -11,17 +11,17 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type Cipher, CipherError } from '../cipher.ts';
-import { ConfigError } from '../config.ts';
 import type { Db } from '../database/connection.ts';
 import { pasteableKey } from '../key/key.ts';
 import { findKeys } from '../key/store.ts';
 import { defaultSender } from '../service/service.ts';
 import { findService } from '../service/store.ts';
+import { ConfigError } from '../setting.ts';
 
 /** `credentials.json` of the data directory (DESIGN, section 8). */
 export type Credentials = {
   api: string;
-  admin: { issuer: string; secret: string };
+  admin: Readonly<{ issuer: string; secret: string }>;
   services: {
     id: string;
     name: string;
@@ -39,7 +39,7 @@ export async function collectCredentials(
   db: Db,
   cipher: Cipher,
   api: string,
-  adminSecret: string,
+  admin: Credentials['admin'],
 ): Promise<Credentials> {
   const rows = await db
     .selectFrom('services')
@@ -70,7 +70,7 @@ export async function collectCredentials(
     };
     services.push({ id, name, keys, templates, senders });
   }
-  return { api, admin: { issuer: 'notify-admin', secret: adminSecret }, services };
+  return { api, admin, services };
 }
 
 /**

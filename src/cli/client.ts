@@ -3,9 +3,13 @@ import { systemClock } from '../clock.ts';
 
 /** A token for the public API from a key in its pasteable form; valid for 30 seconds (spec 01, section 1.2). */
 export function makeToken(key: string, now = systemClock.now()): string {
+  return signToken(key.slice(-73, -37), key.slice(-36), now);
+}
+
+/** A token of `issuer`: a service, or the admin client (spec 04, section 0.1). */
+export function signToken(issuer: string, secret: string, now = systemClock.now()): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const secret = key.slice(-36);
-  const signed = `${encode({ typ: 'JWT', alg: 'HS256' })}.${encode({ iss: key.slice(-73, -37), iat: Math.floor(now / 1000) })}`;
+  const signed = `${encode({ typ: 'JWT', alg: 'HS256' })}.${encode({ iss: issuer, iat: Math.floor(now / 1000) })}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }
 

@@ -1,5 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { ConfigError, readConfig } from '../config.ts';
+import { readConfig } from '../config.ts';
 import { type CsvForm, surveyCsv } from '../recipient/csv.ts';
 import { type CheckedRow, type CsvTemplate, checkCsv, readRows } from '../recipient/csv-check.ts';
 import { csvProblemText } from '../recipient/csv-problem.ts';
@@ -7,6 +7,7 @@ import { reportCsv } from '../recipient/csv-report.ts';
 import type { Rates } from '../recipient/international-rates.ts';
 import { parsePhoneNumber } from '../recipient/phone-number.ts';
 import { readRates } from '../recipient/rates-file.ts';
+import { ConfigError } from '../setting.ts';
 import type { Content } from '../template/content.ts';
 import { emailBody, emailSubject } from '../template/email.ts';
 import { personalisationOf } from '../template/personalisation.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../config.ts';
 import type { NotificationType } from '../database/tables.ts';
 import { parseLossless } from '../literal.ts';
+import { ConfigError } from '../setting.ts';
 import { compileContent } from '../template/content.ts';
 import { emailBody, measureEmail, renderEmail } from '../template/email.ts';
 import { type Personalisation, personalisationOf } from '../template/personalisation.ts';

@@ -1,16 +1,22 @@
 import { readCredentials } from '../bootstrap/credentials.ts';
-import { ConfigError, readConfig } from '../config.ts';
+import { readConfig } from '../config.ts';
+import { ConfigError } from '../setting.ts';
 import { readOptions } from './arguments.ts';
-import { makeToken } from './client.ts';
+import { makeToken, signToken } from './client.ts';
 
-/** `despatch token [--key normal|team|test]`: prints a token of the first service's key, for curl. */
+/** `despatch token [--key normal|team|test] [--admin]`: prints a token of the first service's key, or of the admin client, for curl. */
 export function token(args: readonly string[]): void {
-  const { key: type = 'normal' } = readOptions(args, ['key']);
+  const { key: type = 'normal', admin } = readOptions(args, ['key'], ['admin']);
   const { dataDir } = readConfig(process.env);
-  const key = readCredentials(dataDir)?.services[0]?.keys[type as 'normal'];
+  const credentials = readCredentials(dataDir);
+  if (admin && credentials) {
+    console.log(signToken(credentials.admin.issuer, credentials.admin.secret));
+    return;
+  }
+  const key = credentials?.services[0]?.keys[type as 'normal'];
   if (!key)
     throw new ConfigError(
-      `${dataDir}/credentials.json has no ${type} key. Start the server once, with DESPATCH_DEMO=1 or a service of your own.`,
+      `${dataDir}/credentials.json has no ${admin ? 'admin secret' : `${type} key`}. Start the server once, with DESPATCH_DEMO=1 or a service of your own.`,
     );
   console.log(makeToken(key));
 }

@@ -9,6 +9,7 @@ import type { Message, Provider, SendResult } from '../provider/contract.ts';
 import type { Settlement, Task, Verdict } from '../queue/consume.ts';
 import { simulatedEmailOutcome, simulatedSmsOutcome } from '../recipient/simulator.ts';
 import { type Claimed, type ClaimWish, isStale } from './claim.ts';
+import type { RetryCourse } from './course.ts';
 import { afterSending, describeResult } from './outcome.ts';
 import type { DeliverPayload } from './queue.ts';
 import type { Record, Recorder } from './record.ts';
@@ -21,8 +22,7 @@ export type DeliverDeps = Readonly<{
   recorder: Recorder;
   /** The provider of this identifier for this type; undefined where this process has none. */
   provider: (identifier: string, type: NotificationType) => Provider | undefined;
-  /** How often and how far apart a message that nobody took is tried again. */
-  retries: Readonly<{ limit: number; seconds: number }>;
+  retries: RetryCourse;
 }>;
 
 /** What a message of a test key or of research mode gets in place of a provider's answer (spec 05, section 3.5). */
@@ -38,7 +38,7 @@ const written = { sms: { start: 'SMS', sent: 'SMS' }, email: { start: 'EMAIL', s
  * The `deliver_sms` and `deliver_email` tasks (spec 05, sections 2.3 and 3). At least once: a message in status
  * `created` is claimed, handed to a provider with no transaction open, and the outcome is recorded together with the
  * end of the task. A definite refusal goes on to the next provider at once; anything else that is temporary is tried
- * again, by default 48 times 5 minutes apart, and ends as `technical-failure`.
+ * again on its retry course, by default 48 times 5 minutes apart, and ends as `technical-failure`.
  */
 export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise<Verdict> {
   const { clock, log, metrics, claims, recorder, retries } = deps;
@@ -191,8 +191,9 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
       case 'give up': {
         const tried = result.outcome !== 'rejected';
         const error = new Error(`Code ${end.code} text ${end.detail}`);
+        const isDefinite = result.outcome === 'failed';
         await recorder.write(
-          { ...nothing, attempt: end, ...(await ending(type, task, tried ? error : null)) },
+          { ...nothing, attempt: end, ...ending(type, task, tried ? error : null, isDefinite) },
           task.signal,
         );
         return 'settled';
@@ -201,18 +202,20 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
   }
 
   /** What is recorded when nobody took the message: it is tried again, or given up when it was refused for good or the tries are used up. */
-  async function ending(
+  function ending(
     type: NotificationType,
     task: DeliverTask,
     error: unknown,
-  ): Promise<Pick<Record, 'givenUp' | 'settlement'>> {
+    isDefinite: boolean,
+  ): Pick<Record, 'givenUp' | 'settlement'> {
     const settlement = (settlement: Settlement) => ({ task, settlement });
     if (error !== null && task.attempt < retries.limit) {
       log.error(
         { ...fieldsOf(task), err: error },
         `RETRY: ${written[type].sent} notification ${task.id} failed`,
       );
-      return { givenUp: null, settlement: settlement({ retryAfterSeconds: retries.seconds }) };
+      const retryAfterSeconds = retries.seconds(task.attempt, type, isDefinite);
+      return { givenUp: null, settlement: settlement({ retryAfterSeconds }) };
     }
     if (error !== null)
       log.error(
@@ -252,7 +255,7 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
     } catch (error) {
       // Without a database nothing can be written, and it is no fault of this message that would use up its tries.
       if (isUnreachable(error) || task.signal.aborted) throw error;
-      await recorder.write({ ...nothing, ...(await ending(type, task, error)) }, task.signal);
+      await recorder.write({ ...nothing, ...ending(type, task, error, true) }, task.signal);
       return 'settled';
     }
   };

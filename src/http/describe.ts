@@ -30,10 +30,12 @@ export type Description = Readonly<{
     | 'Received texts'
     | 'Files'
     | 'Version 1'
+    | 'Callbacks'
     | 'Status'
-    | 'Provider receipts';
-  /** Whether it needs an API key. */
-  authentication: 'api key' | 'none';
+    | 'Provider receipts'
+    | 'Administration';
+  /** Whose token it needs: a service's, the admin client's, or none. */
+  authentication: 'api key' | 'admin' | 'none';
   /**
    * Of the path, by name. In the example call one stands as its first of `examples`, else as its name in braces, which
    * test/journey/openapi.test.ts fills.

@@ -51,7 +51,9 @@ export function docsPage(document: OpenApi): string {
 <section id="about"><h2>About</h2>${prose(info.description)}
 <p>Address: <code>${document.servers[0]?.url ?? ''}</code></p>
 <p>In the examples, put what is yours in place of what stands in braces, such as <code>{sms_template_id}</code>.</p></section>
-<section id="authentication"><h2>Authentication</h2>${prose(String(components.securitySchemes['apiKey']?.['description']))}</section>
+<section id="authentication"><h2>Authentication</h2>${['apiKey', 'admin'].map((scheme) =>
+    prose(String(components.securitySchemes[scheme]?.['description'])),
+  )}</section>
 ${parts.map(part)}
 <section id="headers"><h2>Headers of answers</h2><dl class="fields">${Object.entries(components.headers).map(
     ([name, header]) =>

@@ -105,7 +105,7 @@ const general: Readonly<Record<number, string>> = {
 
 /** All answers of a route: those that it tells, and those that follow from its kind. */
 export function allAnswers(method: string, url: string, description: Description): Map<number, Answer> {
-  const hasKey = description.authentication === 'api key';
+  const hasKey = description.authentication !== 'none';
   const follows: Readonly<Record<number, boolean>> = {
     401: hasKey,
     403: hasKey,

@@ -28,7 +28,8 @@ export function samplesOf(method: string, url: string, base: string, description
   if (body && example === undefined && !description.bodyOptional) return [];
   const lines = [`curl -s '${base}${examplePath(url, description)}'`];
   if (method !== 'GET') lines[0] = `curl -s -X ${method} '${base}${examplePath(url, description)}'`;
-  if (authentication === 'api key') lines.push('-H "Authorization: Bearer $TOKEN"');
+  if (authentication !== 'none')
+    lines.push(`-H "Authorization: Bearer $${authentication === 'admin' ? 'ADMIN_TOKEN' : 'TOKEN'}"`);
   if (example !== undefined)
     lines.push(
       "-H 'Content-Type: application/json'",

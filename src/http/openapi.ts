@@ -2,7 +2,7 @@ import type { Answer, Description } from './describe.ts';
 import { allAnswers, envelopeOf, errorSchemas, headerObjects, headersOf } from './openapi-answers.ts';
 import { examplePath, type Sample, samplesOf } from './openapi-sample.ts';
 import { createSchemaTranslator, type JsonSchema, type SchemaTranslator } from './openapi-schema.ts';
-import { tokenText } from './token-text.ts';
+import { adminTokenText, tokenText } from './token-text.ts';
 
 /** A route that describes itself. */
 export type DescribedRoute = Readonly<{ method: string; url: string; describe: Description }>;
@@ -56,8 +56,10 @@ const tags: Readonly<Record<Description['tag'], string>> = {
   'Received texts': 'Text messages that people sent to the service.',
   Files: 'Files that recipients download.',
   'Version 1': 'The older API, for the clients that still speak it. Its errors are of the form `Error`.',
+  Callbacks: 'What your service was told of its messages, at the address that it gave.',
   Status: 'For those who run the platform.',
   'Provider receipts': 'Where providers report what became of messages. Not for services.',
+  Administration: 'For the one internal client that runs the platform, with a token of its own.',
 };
 const order = Object.keys(tags);
 
@@ -89,11 +91,17 @@ export function openApiOf(routes: readonly DescribedRoute[], base: string): Open
     components: {
       securitySchemes: {
         apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: tokenText },
+        admin: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: adminTokenText },
       },
       headers: headerObjects,
       schemas: { ...schemas.named, ...errorSchemas },
     },
   };
+}
+
+function securityOf({ authentication }: Description): readonly object[] {
+  if (authentication === 'none') return [];
+  return [authentication === 'admin' ? { admin: [] } : { apiKey: [] }];
 }
 
 function operationOf(
@@ -109,7 +117,7 @@ function operationOf(
     summary: describe.summary,
     ...(describe.description && { description: describe.description }),
     tags: [describe.tag],
-    security: describe.authentication === 'api key' ? [{ apiKey: [] }] : [],
+    security: securityOf(describe),
     ...(parameters.length > 0 && { parameters }),
     ...(body && {
       requestBody: {

@@ -1,4 +1,4 @@
-import { FieldProblem, type Problem } from '../problem.ts';
+import { FieldProblem, type Problem, SchemaProblem } from '../problem.ts';
 
 /** A body that Fastify could not even parse or route, in the old envelope (spec 01, section 6). */
 export function plainError(message: unknown): string {
@@ -10,7 +10,8 @@ export function plainError(message: unknown): string {
  * everywhere else `result` and `message`, with an authentication error under `token` and those of fields by field.
  */
 export function envelope(problem: Problem, path: string): string {
-  if (path.startsWith('/v2/')) return JSON.stringify({ status_code: problem.status, errors: problem.faults });
+  if (path.startsWith('/v2/') || problem instanceof SchemaProblem)
+    return JSON.stringify({ status_code: problem.status, errors: problem.faults });
   if (problem instanceof FieldProblem) return plainError(problem.fields);
   const [first] = problem.faults;
   const message = first?.error === 'AuthError' ? { token: [first.message] } : (first?.message ?? '');

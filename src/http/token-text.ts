@@ -20,3 +20,13 @@ TOKEN=$SIGNED.$(printf %s "$SIGNED" | openssl dgst -sha256 -hmac "$SECRET" -bina
 
 What a key may do depends on its type: a live key sends to anyone, a team key to the members of the service and its guest list, and a test key sends nothing but behaves as if it did.
 `;
+
+/** The same for the admin API (spec 04, section 0.1). */
+export const adminTokenText = `Requests below Administration carry a token of the admin client in place of a service's: \`iss\` is its name, \`notify-admin\` unless \`ADMIN_CLIENT_USER_NAME\` says otherwise, and the key of the signature is its secret, which stands in \`credentials.json\`. \`npm run --silent despatch -- token --admin\` prints one. With the function above:
+
+\`\`\`sh
+ADMIN_SECRET='{admin_secret}'
+SIGNED=$(printf '{"typ":"JWT","alg":"HS256"}' | base64url).$(printf '{"iss":"notify-admin","iat":%s}' "$(date +%s)" | base64url)
+ADMIN_TOKEN=$SIGNED.$(printf %s "$SIGNED" | openssl dgst -sha256 -hmac "$ADMIN_SECRET" -binary | base64url)
+\`\`\`
+`;

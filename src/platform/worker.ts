@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { Cache } from '../database/cache.ts';
 import type { Connection } from '../database/connection.ts';
 import { createClaims } from '../delivery/claim.ts';
+import { retryCourse } from '../delivery/course.ts';
 import { notifyInternal, researchMode, sendEmail, sendSms } from '../delivery/queue.ts';
 import { createRecorder } from '../delivery/record.ts';
 import { createDeliver } from '../delivery/worker.ts';
@@ -115,7 +116,12 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
     }),
     recorder: createRecorder({ metrics, queues }),
     provider,
-    retries: { limit: config.deliverRetries, seconds: config.deliverRetrySeconds },
+    retries: retryCourse({
+      retries: config.deliverRetries,
+      seconds: config.deliverRetrySeconds,
+      delays: config.deliverRetryDelays,
+      smsFirstImmediate: config.smsFirstRetryImmediate,
+    }),
   });
   const deps = { db, queues, log, metrics };
   const concurrency = config.deliverConcurrency;

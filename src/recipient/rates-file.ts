@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../setting.ts';
 import { DEFAULT_RATES, parseRates, type Rates } from './international-rates.ts';
 
 /** The rates of SMS_RATES_FILE, or the table in the box where `path` is null. Throws a ConfigError that says what is wrong. */

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../clock.ts';
-import { ConfigError } from '../config.ts';
 import type { Log } from '../log.ts';
+import { ConfigError } from '../setting.ts';
 import { Behaviour, type BehaviourChange } from './behaviour.ts';
 import { Counts } from './counts.ts';
 import { Delays } from './delays.ts';

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import Schema from 'typebox/schema';
+import { makeToken, signToken } from '../../src/cli/client.ts';
 import { systemClock } from '../../src/clock.ts';
 import { databaseStorage } from '../../src/document/store.ts';
 import { uploadFiles } from '../../src/document/upload.ts';
@@ -70,6 +71,7 @@ describe('the OpenAPI document', () => {
     const link = (await uploadOne()).split('/');
     ids = {
       api_key: tenant.keys.normal,
+      admin_secret: world.credentials.admin.secret,
       sms_template_id: tenant.templates.sms,
       email_template_id: tenant.templates.email,
       template_id: tenant.templates.email,
@@ -149,7 +151,7 @@ describe('the OpenAPI document', () => {
       const example = operation.requestBody?.content['application/json']?.example;
       const response = await fetch(world.api + fill(operation['x-example-path'], name), {
         method,
-        headers: { Authorization: `Bearer ${await token()}` },
+        headers: { Authorization: `Bearer ${await token(operation)}` },
         ...(example !== undefined && { body: fill(JSON.stringify(example), name) }),
       });
       const text = await response.text();
@@ -185,7 +187,10 @@ describe('the OpenAPI document', () => {
       if (operation.security.length > 0) calls.push([401, method, { key: null }]);
       if (operation.requestBody?.required) calls.push([400, method, { body: '{', key: tenant.keys.normal }]);
       for (const [status, wrong, options] of calls) {
-        const answer = await world.call(wrong, path, options);
+        const isAdmin = operation.security.some((scheme) => 'admin' in scheme) && options.key !== null;
+        const answer = isAdmin
+          ? await world.admin(wrong, path, options.body)
+          : await world.call(wrong, path, options);
         assert.equal(answer.status, status, `${wrong} ${path}: ${JSON.stringify(answer.body)}`);
         const schema = jsonSchema(operation, status);
         assert.ok(schema, `${name} does not tell ${status}`);
@@ -194,10 +199,14 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  /** The shell commands of the document that make a token. */
+  /** The shell commands of the document that make a token of a service, and one of the admin client. */
   function tokenCommands(): string {
-    const text = String(document.components.securitySchemes['apiKey']?.['description']);
-    return fill(/```sh\n([\s\S]*?)\n```/.exec(text)![1]!, 'Authentication');
+    return ['apiKey', 'admin']
+      .map((scheme) => {
+        const text = String(document.components.securitySchemes[scheme]?.['description']);
+        return fill(/```sh\n([\s\S]*?)\n```/.exec(text)![1]!, 'Authentication');
+      })
+      .join('\n');
   }
 
   const has = (program: string, ...args: string[]) => spawnSync(program, args).status === 0;
@@ -205,9 +214,12 @@ describe('the OpenAPI document', () => {
   const canToken = process.platform !== 'win32' && has('openssl', 'version');
 
   /** By the commands of the document where this machine has what they need. */
-  async function token(): Promise<string> {
-    if (canToken) return (await run('sh', ['-c', `${tokenCommands()}\nprintf %s "$TOKEN"`])).stdout;
-    return (await import('../../src/cli/client.ts')).makeToken(tenant.keys.normal);
+  async function token({ security }: Operation): Promise<string> {
+    const isAdmin = security.some((scheme) => 'admin' in scheme);
+    const name = isAdmin ? 'ADMIN_TOKEN' : 'TOKEN';
+    if (canToken) return (await run('sh', ['-c', `${tokenCommands()}\nprintf %s "$${name}"`])).stdout;
+    const { issuer, secret } = world.credentials.admin;
+    return isAdmin ? signToken(issuer, secret) : makeToken(tenant.keys.normal);
   }
 
   test('every curl command works as it stands', { skip: !canShell }, async () => {
