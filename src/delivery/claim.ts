@@ -8,7 +8,7 @@ import type { ProviderDetails } from '../provider/contract.ts';
 import { allProviders } from '../provider/store.ts';
 import { platformServiceId, type Service } from '../service/service.ts';
 import { type Composed, type Composer, composeMessage } from './message.ts';
-import { type Candidate, type Claim, findCandidates, insertClaims } from './store.ts';
+import { type Candidate, type Claim, findCandidates, insertClaims, lapseAttempts } from './store.ts';
 
 /** What may be done with a message now. */
 export type Claimed = Readonly<
@@ -23,7 +23,7 @@ export type Claimed = Readonly<
       othersLeft: number;
     }
   /** It is not `created` any more: nothing is left to do. */
-  | { kind: 'settled already'; status: string }
+  | { kind: 'settled already'; notification: Candidate }
   /** Another attempt may still be under way; look again after `seconds`. */
   | { kind: 'held'; seconds: number }
   | { kind: 'not found' }
@@ -71,15 +71,15 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimWish, Claimed> {
     available: readonly ProviderDetails[],
   ): Promise<Claimed> {
     if (!candidate) return { kind: 'not found' };
-    if (candidate.status !== 'created') return { kind: 'settled already', status: candidate.status };
-    const service = await services.get(candidate.serviceId);
-    if (!service?.active) return { kind: 'inactive service', notification: candidate };
     const now = clock.now();
     if (candidate.lastNumber !== null && candidate.lastOutcome === null) {
       const runsOut =
         candidate.lastStartedAt!.getTime() + deps.providerTimeoutSeconds * 1000 + claimMarginMilliseconds;
       if (runsOut > now) return { kind: 'held', seconds: Math.max(1, Math.ceil((runsOut - now) / 1000)) };
     }
+    if (candidate.status !== 'created') return { kind: 'settled already', notification: candidate };
+    const service = await services.get(candidate.serviceId);
+    if (!service?.active) return { kind: 'inactive service', notification: candidate };
     const [provider, ...others] = candidates(available, candidate).filter(
       ({ identifier }) => !refused.includes(identifier),
     );
@@ -123,6 +123,13 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimWish, Claimed> {
         providers.get(allProviders),
       ]);
       const decisions = await Promise.all(wishes.map((wish) => decide(wish, found.get(wish.id), available)));
+      // A receipt has settled what a worker left behind: its attempt is closed, as nobody else will.
+      await lapseAttempts(
+        deps,
+        db,
+        decisions.flatMap((decision) => (decision.kind === 'settled already' ? [decision.notification] : [])),
+        new Date(clock.now()),
+      );
       const claims = decisions.flatMap((decision) => (decision.kind === 'claimed' ? [decision.claim] : []));
       const won = claims.length > 0 ? await insertClaims(deps, db, claims) : new Set<string>();
       return decisions.map(

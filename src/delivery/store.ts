@@ -56,8 +56,7 @@ export async function insertClaims(
           ${column(({ startedAt }) => startedAt)}::timestamptz[], ${column(({ billableUnits }) => billableUnits)}::int[])
           as t (notification_id, number, provider, started_at, billable_units)
       ), lapsed as (
-        update attempts a set outcome = 'unknown', code = 'lapsed', detail = 'The worker ended before it recorded an answer',
-          finished_at = input.started_at
+        update attempts a set ${lapse}, finished_at = input.started_at
         from input where a.notification_id = input.notification_id and a.number = input.number - 1 and a.outcome is null
       )
       insert into attempts (notification_id, number, provider, started_at, billable_units)
@@ -66,6 +65,26 @@ export async function insertClaims(
       returning notification_id as id`.execute(db);
     return new Set(rows.map(({ id }) => id));
   });
+}
+
+/** What is written of an attempt whose claim has run out without an answer. */
+const lapse = sql`outcome = 'unknown', code = 'lapsed', detail = 'The worker ended before it recorded an answer'`;
+
+/** Closes the last attempts of messages that need no other one. */
+export async function lapseAttempts(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  messages: readonly Pick<Candidate, 'id' | 'lastNumber' | 'lastOutcome'>[],
+  at: Date,
+): Promise<void> {
+  const open = messages.filter(({ lastNumber, lastOutcome }) => lastNumber !== null && lastOutcome === null);
+  if (open.length === 0) return;
+  await metrics.timed('dao', 'dao_lapse_attempt', () =>
+    sql`
+      update attempts a set ${lapse}, finished_at = ${at}
+      from unnest(${open.map(({ id }) => id)}::uuid[], ${open.map(({ lastNumber }) => lastNumber)}::int[]) as input (id, number)
+      where a.notification_id = input.id and a.number = input.number and a.outcome is null`.execute(db),
+  );
 }
 
 /** How an attempt ended. */

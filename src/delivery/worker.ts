@@ -78,7 +78,7 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
       case 'settled already':
         log.warn(
           fieldsOf(task),
-          `Not sending ${written[type].start} notification ${id} because status is '${claimed.status}' (not 'created')`,
+          `Not sending ${written[type].start} notification ${id} because status is '${claimed.notification.status}' (not 'created')`,
         );
         return 'done';
       case 'held':

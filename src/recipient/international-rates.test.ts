@@ -31,6 +31,8 @@ test('the table we ship has every country at one unit, and none of the networks 
     trustsReceipts: true,
   });
   for (const code of ['1', '7', '353', '247']) assert.ok(DEFAULT_RATES.has(code), code);
+  const reporting = [...DEFAULT_RATES].filter(([, { trustsReceipts }]) => trustsReceipts);
+  assert.deepEqual(reporting.map(([code]) => code).toSorted(), ['33', '44', '7', '852']);
   for (const code of ['881', '870', '979', '999']) assert.ok(!DEFAULT_RATES.has(code), code);
 });
 

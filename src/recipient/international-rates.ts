@@ -21,15 +21,18 @@ export type Rates = ReadonlyMap<string, Rate>;
 /** The entry of the Crown dependencies, the only one that every table must have (spec 03 section 1.4). */
 const HOME_CODE = '44';
 
+/** Calling codes of which it is known that receipts mean something; of any other it is not (spec 05, section 5.5). */
+const reporting: ReadonlySet<string> = new Set([HOME_CODE, '33', '7', '852']);
+
 /**
- * The table of an installation without a file of its own: every calling code of a country or territory, one unit,
- * receipts trusted. Codes of no country are left out, because satellite and premium networks cost a hundred times
- * as much; an operator who wants them says so in a file.
+ * The table of an installation without a file of its own: every calling code of a country or territory, one unit.
+ * Codes of no country are left out, because satellite and premium networks cost a hundred times as much; an operator
+ * who wants them says so in a file.
  */
 export const DEFAULT_RATES: Rates = new Map(
   GEOGRAPHIC_CALLING_CODES.map((code) => [
     code,
-    { names: [], multiplier: 1, needsNumericSender: false, trustsReceipts: true },
+    { names: [], multiplier: 1, needsNumericSender: false, trustsReceipts: reporting.has(code) },
   ]),
 );
 

@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import type { NotificationStatus } from '../../src/database/tables.ts';
+import type { SendResult } from '../../src/provider/contract.ts';
+import {
+  type Call,
+  createStand,
+  providers,
+  providerTimeoutSeconds,
+  type Seen,
+  type Stand,
+  type Worker,
+} from './stand.ts';
+
+/** How many stories of one message are told; more by LIFECYCLE_RUNS. */
+const numRuns = Number(process.env['LIFECYCLE_RUNS'] ?? 40);
+
+let stand: Stand;
+before(async () => {
+  stand = await createStand();
+});
+after(() => stand.stop());
+
+/** What has happened to the message so far, as the outside world knows it. */
+type Story = {
+  id: string;
+  prefix: string | null;
+  status: NotificationStatus;
+  workers: Worker[];
+  calls: Call[];
+  /** Providers that said yes, in time, to a worker that lives. */
+  accepted: string[];
+  receipts: number;
+};
+
+/** The drawn transitions (spec 05, section 10), several at once included; of a country whose networks report, `sent` has more. */
+const drawn: Readonly<Record<string, readonly string[]>> = {
+  created: [
+    'created',
+    'sending',
+    'sent',
+    'pending',
+    'delivered',
+    'temporary-failure',
+    'permanent-failure',
+    'technical-failure',
+  ],
+  sending: ['sending', 'pending', 'delivered', 'temporary-failure', 'permanent-failure', 'technical-failure'],
+  pending: ['pending', 'delivered', 'temporary-failure', 'permanent-failure', 'technical-failure'],
+};
+const reported = [
+  'sent',
+  'pending',
+  'delivered',
+  'temporary-failure',
+  'permanent-failure',
+  'technical-failure',
+];
+
+function mayBecome({ status, prefix }: Story, next: string): boolean {
+  if (status === 'sent' && prefix === '33') return reported.includes(next);
+  return (drawn[status] ?? [status]).includes(next);
+}
+
+const isRunning = (call: Call) => stand.now() - call.startedAt < providerTimeoutSeconds * 1000;
+
+/** What holds after whatever has happened. */
+async function check(story: Story): Promise<Seen> {
+  const seen = await stand.look(story.id);
+  const { status, attempts } = seen;
+  assert.ok(mayBecome(story, status), `${story.status} became ${status}`);
+  story.status = status;
+  const definite = attempts.filter(({ outcome }) => outcome === 'accepted');
+  assert.ok(definite.length <= 1, `accepted definitely by ${definite.map(({ provider }) => provider)}`);
+  assert.ok(story.accepted.length <= 1, `these said yes: ${story.accepted}`);
+  if (definite.length > 0) assert.notEqual(status, 'created', 'what a provider has is not sent again');
+  const live = story.workers.filter(({ call }) => call !== null && isRunning(call));
+  assert.ok(live.length <= 1, 'two workers hand over at once');
+  // The timeline: every call and every receipt is on it.
+  assert.deepEqual(
+    attempts.map(({ number }) => number),
+    attempts.map((_, index) => index + 1),
+  );
+  const called = attempts.map(({ provider }) => provider).join();
+  let place = 0;
+  for (const { provider } of story.calls) {
+    while (place < attempts.length && attempts[place]!.provider !== provider) place += 1;
+    assert.ok(place < attempts.length, `the call of ${provider} is not among the attempts ${called}`);
+    place += 1;
+  }
+  assert.equal(seen.receipts, story.receipts);
+  return seen;
+}
+
+function note(story: Story, worker: Worker): void {
+  if (worker.call) story.calls.push(worker.call);
+  else story.workers.splice(story.workers.indexOf(worker), 1);
+}
+
+type Step = fc.AsyncCommand<Story, Stand>;
+const step = (name: string, may: (story: Story) => boolean, run: (story: Story) => Promise<void>): Step => ({
+  check: may,
+  run: async (story) => {
+    await run(story);
+    await check(story);
+  },
+  toString: () => name,
+});
+
+const take = step(
+  'a worker looks for the task',
+  ({ workers }) => workers.length < 3,
+  async (story) => {
+    const worker = await stand.take();
+    if (!worker) return;
+    story.workers.push(worker);
+    note(story, worker);
+  },
+);
+
+const results: Readonly<Record<string, SendResult>> = {
+  accepted: { outcome: 'accepted', reference: 'r' },
+  failed: { outcome: 'failed', code: '500', detail: 'no' },
+  rejected: { outcome: 'rejected', code: '400', detail: 'never' },
+  unknown: { outcome: 'unknown', code: '504', detail: 'Gateway Time-out' },
+};
+
+const answer = (outcome: string, which: number) =>
+  step(
+    `provider answers ${outcome} to worker ${which}`,
+    ({ workers }) => workers.length > 0,
+    async (story) => {
+      const worker = story.workers[which % story.workers.length]!;
+      const { provider } = worker.call!;
+      // A client gives up after its time-out, whatever the provider would say later.
+      const inTime = isRunning(worker.call!);
+      if (inTime && outcome === 'accepted') story.accepted.push(provider);
+      await stand.answer(worker, inTime ? results[outcome]! : results['unknown']!);
+      note(story, worker);
+    },
+  );
+
+/** The worker is gone in the middle of a call; whoever cleans up after it gives its task to the next. */
+const crash = (which: number) =>
+  step(
+    `worker ${which} is killed`,
+    ({ workers }) => workers.length > 0,
+    async (story) => {
+      const [worker] = story.workers.splice(which % story.workers.length, 1);
+      await stand.release(worker!);
+    },
+  );
+
+/** The worker lives, but so slowly that its task is given to the next. */
+const stall = (which: number) =>
+  step(
+    `worker ${which} stalls`,
+    ({ workers }) => workers.length > 0,
+    (story) => stand.release(story.workers[which % story.workers.length]!),
+  );
+
+const receive = (status: NotificationStatus, provider: string, times: number) =>
+  step(
+    `${times} x receipt ${status} of ${provider}`,
+    () => true,
+    async (story) => {
+      story.receipts += times;
+      await Promise.all(Array.from({ length: times }, () => stand.receive(story.id, provider, status)));
+    },
+  );
+
+const pass = (seconds: number) =>
+  step(
+    `${seconds} s pass`,
+    () => true,
+    () => stand.advance(seconds),
+  );
+
+const which = fc.nat(2);
+const steps = [
+  fc.constant(take),
+  fc.constant(take),
+  fc.tuple(fc.constantFrom(...Object.keys(results)), which).map(([outcome, n]) => answer(outcome, n)),
+  fc.tuple(fc.constantFrom(...Object.keys(results)), which).map(([outcome, n]) => answer(outcome, n)),
+  which.map(crash),
+  which.map(stall),
+  fc
+    .tuple(
+      fc.constantFrom<NotificationStatus>(
+        'pending',
+        'delivered',
+        'temporary-failure',
+        'permanent-failure',
+        'technical-failure',
+      ),
+      fc.constantFrom(...providers),
+      fc.integer({ min: 1, max: 3 }),
+    )
+    .map(([status, provider, times]) => receive(status, provider, times)),
+  fc.constantFrom(1, 6, 11, 16, 300).map(pass),
+  fc.constantFrom(16, 300).map(pass),
+];
+
+/** Whatever has happened: workers that live on and providers that work bring the message to an end. */
+async function finish(story: Story): Promise<void> {
+  while (story.workers.length > 0) await answer('accepted', 0).run(story, stand);
+  for (let round = 0; round < 20; round++) {
+    const { tasks } = await check(story);
+    if (tasks === 0) break;
+    await stand.advance(301);
+    await take.run(story, stand);
+    while (story.workers.length > 0) await answer('accepted', 0).run(story, stand);
+  }
+  const { status, tasks, attempts } = await check(story);
+  assert.equal(tasks, 0, 'its task has come to an end');
+  assert.notEqual(status, 'created', `attempts: ${attempts.map(({ outcome }) => outcome)}`);
+  for (const { outcome } of attempts) assert.notEqual(outcome, null, 'no attempt is left open');
+}
+
+test('one message, in whatever order attempts, crashes, receipts and delays come, is sent as drawn and once', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.commands(steps, { maxCommands: 24, size: '+1' }),
+      fc.constantFrom(null, '33', '1'),
+      async (commands, prefix) => {
+        const id = await stand.newMessage(prefix);
+        const story: Story = {
+          id,
+          prefix,
+          status: 'created',
+          workers: [],
+          calls: [],
+          accepted: [],
+          receipts: 0,
+        };
+        await fc.asyncModelRun(() => ({ model: story, real: stand }), commands);
+        await finish(story);
+      },
+    ),
+    { numRuns, endOnFailure: true },
+  );
+});

@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto';
+import { createCipher } from '../../src/cipher.ts';
+import { createCaches } from '../../src/database/cache.ts';
+import { createListener } from '../../src/database/listener.ts';
+import type { NotificationStatus } from '../../src/database/tables.ts';
+import { createClaims } from '../../src/delivery/claim.ts';
+import { retryCourse } from '../../src/delivery/course.ts';
+import { type DeliverPayload, sendSms } from '../../src/delivery/queue.ts';
+import { createRecorder } from '../../src/delivery/record.ts';
+import { createDeliver } from '../../src/delivery/worker.ts';
+import { createIdSource } from '../../src/identifier.ts';
+import { createLog } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import type { Provider, ReceiptOutcome, SendResult } from '../../src/provider/contract.ts';
+import { addMissingProviders, createProviderCache } from '../../src/provider/store.ts';
+import { openQueues, type RawTask, type TaskData } from '../../src/queue/boss.ts';
+import { settle, type Task } from '../../src/queue/consume.ts';
+import { createApply } from '../../src/receipt/apply.ts';
+import { DEFAULT_RATES } from '../../src/recipient/international-rates.ts';
+import { createServiceCache } from '../../src/service/store.ts';
+import { createTemplateCaches } from '../../src/template/store.ts';
+import { createWorld, secretKey } from '../world.ts';
+
+/** A call to a provider that has not been answered. */
+export type Call = Readonly<{
+  provider: string;
+  startedAt: number;
+  answer: (result: SendResult) => void;
+}>;
+
+/** A worker that has taken the message's task. `call` is the one it waits for, null while it has none. */
+export type Worker = { raw: RawTask; abort: AbortController; call: Call | null; ended: Promise<void> };
+
+export type Seen = Readonly<{
+  status: NotificationStatus;
+  attempts: readonly Readonly<{ number: number; provider: string; outcome: string | null }>[];
+  receipts: number;
+  tasks: number;
+}>;
+
+export const providerTimeoutSeconds = 10;
+export const providers = ['one', 'two'] as const;
+
+/**
+ * The product's own parts around one message (the queue, the delivery and receipt rooms, PostgreSQL) with everything
+ * outside them in the hands of a test: the time, the providers' answers, and which worker lives.
+ */
+export async function createStand() {
+  const world = await createWorld({ roles: [] });
+  const { connection, tenant } = world;
+  const { db, pool } = connection;
+  let shift = 0;
+  const clock = { now: () => Date.now() + shift };
+  const log = createLog('silent');
+  const metrics = createMetrics(null, log);
+  const cipher = createCipher([secretKey], 'tests');
+  const listener = createListener(world.databaseUrl, log);
+  const caches = await createCaches(listener, clock);
+  const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
+  await pool.query('delete from providers');
+  await addMissingProviders(
+    db,
+    providers.map((identifier, index) => ({
+      id: randomUUID(),
+      identifier,
+      displayName: identifier,
+      notificationType: 'sms' as const,
+      priority: 10 * (index + 1),
+      active: true,
+      supportsInternational: true,
+    })),
+  );
+  /** Calls as they come in, for whoever waits for the next one. */
+  let onCall: ((call: Call) => void) | null = null;
+  const clients = new Map(
+    providers.map((identifier): [string, Provider] => [
+      identifier,
+      {
+        identifier,
+        receipts: 'posted',
+        fakeReceipts: () => [],
+        send: () =>
+          new Promise((answer) => onCall?.({ provider: identifier, startedAt: clock.now(), answer })),
+      },
+    ]),
+  );
+  const deliver = createDeliver({
+    clock,
+    log,
+    metrics,
+    claims: createClaims({
+      cipher,
+      templates: createTemplateCaches(db, caches),
+      fromNumber: 'DESPATCH',
+      emailDomain: 'example.com',
+      db,
+      clock,
+      metrics,
+      services: createServiceCache(db, caches),
+      providers: createProviderCache(db, caches, () => true),
+      providerTimeoutSeconds,
+    }),
+    recorder: createRecorder({ metrics, queues }),
+    provider: (identifier) => clients.get(identifier),
+    retries: retryCourse({ retries: 4, seconds: 300, delays: null, smsFirstImmediate: false }),
+  });
+  const apply = createApply({ db, clock, log, metrics, rates: DEFAULT_RATES });
+  const newId = createIdSource(clock);
+
+  /** Until the worker calls a provider or is done with its task. */
+  async function untilNext(worker: Worker, start: () => void): Promise<void> {
+    worker.call = null;
+    const called = new Promise<void>((resolve) => {
+      onCall = (call) => {
+        worker.call = call;
+        resolve();
+      };
+    });
+    start();
+    await Promise.race([called, worker.ended]);
+    onCall = null;
+  }
+
+  return {
+    world,
+    now: clock.now,
+
+    /** Time passes, for the clock and for the tasks of the queue. */
+    async advance(seconds: number): Promise<void> {
+      shift += seconds * 1000;
+      await pool.query(`update pgboss.job set start_after = start_after - $1 * interval '1 second'`, [
+        seconds,
+      ]);
+    },
+
+    /** A new message in status `created`, with its task. `prefix`: of the country abroad, null for the UK. */
+    async newMessage(prefix: string | null): Promise<string> {
+      shift = 0;
+      const id = newId();
+      await pool.query('delete from pgboss.job');
+      await pool.query(
+        `with personal as (
+           insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)
+           values ($1, $2, $3, $3, $4))
+         insert into notification_history (id, service_id, template_id, template_version, key_type, notification_type,
+           status, created_at, international, phone_prefix, rate_multiplier)
+         values ($1, $2, $5, 1, 'normal', 'sms', 'created', $6, $7, $8, 1)`,
+        [
+          id,
+          tenant.id,
+          prefix === null ? '447700900123' : `${prefix}612345678`,
+          cipher.seal('{"name":"Rowan","time":"14:05"}', id),
+          tenant.templates.sms,
+          new Date(clock.now()),
+          prefix !== null,
+          prefix,
+        ],
+      );
+      await queues.send(sendSms, [{ id, payload: { notification_id: id, type: 'sms' } }]);
+      return id;
+    },
+
+    /** A worker takes the task, if it is due, and goes on until it calls a provider or has nothing to do. */
+    async take(): Promise<Worker | null> {
+      const [raw] = await queues.fetch('send-sms', 1);
+      if (!raw) return null;
+      const abort = new AbortController();
+      const data = raw.data as TaskData;
+      const task: Task<DeliverPayload> = {
+        id: raw.id,
+        retryCount: raw.retryCount,
+        payload: sendSms.parse(data.payload)!,
+        attempt: data.attempt,
+        requestId: undefined,
+        signal: abort.signal,
+        queue: 'send-sms',
+        raw,
+      };
+      const worker: Worker = { raw, abort, call: null, ended: Promise.resolve() };
+      await untilNext(worker, () => {
+        worker.ended = deliver(task).then(async (verdict) => {
+          if (verdict !== 'settled') await settle(queues, db, [{ task, settlement: verdict }]);
+        });
+      });
+      return worker;
+    },
+
+    /** The provider answers; the worker goes on until it calls the next one or is done. */
+    async answer(worker: Worker, result: SendResult): Promise<void> {
+      const { call } = worker;
+      if (call) await untilNext(worker, () => call.answer(result));
+    },
+
+    /** Another process may take the task: its holder is gone, or is thought to be. */
+    async release(worker: Worker): Promise<void> {
+      await queues.handBack('send-sms', [worker.raw]);
+    },
+
+    receive(id: string, provider: string, status: NotificationStatus): Promise<ReceiptOutcome> {
+      return apply.add({
+        door: { identifier: provider, type: 'sms' },
+        receipt: { found: { by: 'id', value: id }, status, rawStatus: status, detail: '' },
+      });
+    },
+
+    async look(id: string): Promise<Seen> {
+      const [history, attempts, receipts, tasks] = await Promise.all([
+        pool.query<{ status: NotificationStatus }>('select status from notification_history where id = $1', [
+          id,
+        ]),
+        pool.query(
+          'select number, provider, outcome from attempts where notification_id = $1 order by number',
+          [id],
+        ),
+        pool.query('select count(*)::int as count from receipts where notification_id = $1', [id]),
+        pool.query(`select count(*)::int as count from pgboss.job where name = 'send-sms'`),
+      ]);
+      return {
+        status: history.rows[0]!.status,
+        attempts: attempts.rows,
+        receipts: receipts.rows[0].count,
+        tasks: tasks.rows[0].count,
+      };
+    },
+
+    async stop(): Promise<void> {
+      caches.stop();
+      await queues.stop();
+      await listener.stop();
+      await world.stop();
+    },
+  };
+}
+
+export type Stand = Awaited<ReturnType<typeof createStand>>;
