@@ -33,6 +33,7 @@ import { notificationRoutes } from './notification/routes.ts';
 import { notificationRoutesV1 } from './notification/routes-v1.ts';
 import { doorsOf, isSameProvider, sandboxTypes, suppliersOf } from './platform/suppliers.ts';
 import { startWorkers } from './platform/worker.ts';
+import { providerRoutes } from './provider/routes.ts';
 import { createProviderCache } from './provider/store.ts';
 import { openQueues } from './queue/boss.ts';
 import type { QueueName } from './queue/names.ts';
@@ -218,6 +219,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       });
       app.register(async (admin) => {
         requireAdmin(admin, { clock, issuer: config.adminUserName, secrets: adminSecrets(config) });
+        providerRoutes(admin, { db, clock });
       });
       await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
         throw portProblem(error, 'PORT', config.port);
