@@ -1,34 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import type { Batcher } from '../batcher.ts';
-import { type Clock, stopwatch } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { isUnreachable } from '../database/connection.ts';
 import type { NotificationType } from '../database/tables.ts';
-import type { Log } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
-import type { Circuits } from '../provider/circuits.ts';
-import type { Message, Provider, SendResult } from '../provider/contract.ts';
+import type { SendResult } from '../provider/contract.ts';
 import type { Paces } from '../provider/pace.ts';
 import type { TaskData } from '../queue/boss.ts';
 import type { Settlement, Task, Verdict } from '../queue/consume.ts';
 import { simulatedEmailOutcome, simulatedSmsOutcome } from '../recipient/simulator.ts';
+import { type CallDeps, callProvider } from './call.ts';
 import { type Claimed, type ClaimWish, isStale } from './claim.ts';
 import type { RetryCourse } from './course.ts';
 import { afterSending, describeResult } from './outcome.ts';
 import { type DeliverPayload, notifyInternal } from './queue.ts';
 import type { Record, Recorder } from './record.ts';
 
-export type DeliverDeps = Readonly<{
-  clock: Clock;
-  log: Log;
-  metrics: Metrics;
-  claims: Batcher<ClaimWish, Claimed>;
-  recorder: Recorder;
-  /** The provider of this identifier for this type; undefined where this process has none. */
-  provider: (identifier: string, type: NotificationType) => Provider | undefined;
-  circuits: Pick<Circuits, 'record' | 'endProbe'>;
-  paces: Pick<Paces, 'wait'>;
-  retries: RetryCourse;
-}>;
+export type DeliverDeps = CallDeps &
+  Readonly<{
+    clock: Clock;
+    claims: Batcher<ClaimWish, Claimed>;
+    recorder: Recorder;
+    paces: Pick<Paces, 'wait'>;
+    retries: RetryCourse;
+  }>;
 
 /** What a message of a test key or of research mode gets in place of a provider's answer (spec 05, section 3.5). */
 const pretended: SendResult = { outcome: 'accepted', reference: null };
@@ -177,7 +171,9 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
       fieldsOf(task),
       `Starting sending ${written[type].start} ${id} to provider at ${now().toISOString()}`,
     );
-    const result = claimed.isResearch ? pretended : await handOver(type, claimed, composed.message, task);
+    const result = claimed.isResearch
+      ? pretended
+      : await callProvider(deps, claimed, task.signal, fieldsOf(task));
     const at = now();
     const end = { notificationId: id, number, finishedAt: at, ...describeResult(result) };
     const next = afterSending(result, othersLeft, retries.limit - task.attempt);
@@ -267,39 +263,6 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
         `RETRY FAILED: task send_${type}_to_provider failed for notification ${task.id}`,
       );
     return { givenUp: { id: task.id, at: now() }, settlement: settlement('done') };
-  }
-
-  async function handOver(
-    type: NotificationType,
-    { claim, provider: standing, isProbe }: Claim,
-    message: Message,
-    task: DeliverTask,
-  ): Promise<SendResult> {
-    const { provider: identifier, notificationId } = claim;
-    const provider = deps.provider(identifier, type);
-    const endProbe = (outcome: SendResult['outcome'] | null) => {
-      if (isProbe) deps.circuits.endProbe(standing, notificationId, outcome);
-    };
-    if (!provider) {
-      endProbe(null);
-      return {
-        outcome: 'failed',
-        code: 'not configured',
-        detail: `The provider ${identifier} is not configured in this process`,
-      };
-    }
-    const elapsed = stopwatch();
-    const result = await provider.send(message, task.signal).catch((error: unknown): SendResult => {
-      log.error({ ...fieldsOf(task), err: error }, `The client of provider ${identifier} failed`);
-      return { outcome: 'unknown', code: 'error', detail: 'The provider’s client failed' };
-    });
-    metrics.timing(`clients.${identifier}.request-time`, elapsed());
-    metrics.count(`clients.${identifier}.${result.outcome === 'accepted' ? 'success' : 'error'}`);
-    // What we broke off ourselves says nothing about the provider.
-    const isOurs = task.signal.aborted && result.outcome === 'unknown';
-    if (!isOurs) deps.circuits.record(standing, result.outcome);
-    endProbe(isOurs ? null : result.outcome);
-    return result;
   }
 
   return async (task) => {

@@ -15,6 +15,7 @@ import type { Standing } from '../provider/circuit.ts';
 import { createCircuits } from '../provider/circuits.ts';
 import type { Provider, ReceiptDoor, ReceiptOutcome } from '../provider/contract.ts';
 import { createPaces } from '../provider/pace.ts';
+import type { Shifting } from '../provider/shifting.ts';
 import type { Queues } from '../queue/boss.ts';
 import { consume } from '../queue/consume.ts';
 import type { QueueName } from '../queue/names.ts';
@@ -41,6 +42,7 @@ export type WorkerDeps = Readonly<{
   templates: TemplateCaches;
   providers: Cache<readonly Standing[]>;
   suppliers: readonly Supplier[];
+  shifting: Pick<Shifting, 'onErrors'>;
   doors: readonly ReceiptDoor[];
   apply: Batcher<IncomingReceipt, ReceiptOutcome>;
   sandboxUrl: string;
@@ -117,6 +119,8 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
     },
     by: platformUserId,
     release: (type, limit) => queues.makeDue(providedQueueNames, type, limit),
+    onFailures: (failing) => given.shifting.onErrors(failing),
+    rememberSeconds: config.smsProviderErrorIntervalSeconds,
   });
   const paces = createPaces({ db, log, providers });
   const deliver = createDeliver({
