@@ -159,3 +159,17 @@ describe('both providers down for ten minutes', () => {
     );
   });
 });
+
+test('weighted: each provider gets its share of the texts', async (t) => {
+  const { world, mmg, firetext } = await createPair(t, { SMS_PROVIDER_STRATEGY: 'weighted' });
+  await world.connection.pool.query(
+    `update providers set priority = case identifier when 'mmg' then 75 else 25 end where identifier in ('mmg', 'firetext')`,
+  );
+  await world.connection.pool.query(`select pg_notify('despatch_changed', 'providers:all')`);
+  const ids = await send(world, 200);
+  await all(world, ids, 'sending');
+  const [most, rest] = [mmg.requests().length, firetext.requests().length];
+  assert.equal(most + rest, 200);
+  // Far around 150; before the notice of the change 10 to 20 may have decided some.
+  assert.ok(most > 30 && most < 190, `${most} and ${rest}`);
+});
