@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { all, becomes, createPair, idOf, rowOf, send } from '../pair.ts';
 
+const waitingTasks = `select count(*) as waiting from pgboss.job where start_after > now() and data->>'waits_for' = 'sms'`;
 const statusesOpen = `select count(*) as open from notification_history where status = 'created'`;
 
 describe('a provider that answers 500 to everything', () => {
@@ -95,6 +96,14 @@ describe('a provider that hangs', () => {
     await becomes(world, 'mmg', 'open');
     const later = await send(world, 20);
     await all(world, later, 'sending', 5);
+    const { rows } = await world.connection.pool.query<{ id: string; waits: string | null }>(
+      `select id, data->>'waits_for' as waits from pgboss.job where state < 'active'`,
+    );
+    assert.deepEqual(rows.map(({ id }) => id).toSorted(), unknown.toSorted());
+    assert.ok(
+      rows.every(({ waits }) => waits === null),
+      'they wait for their receipts',
+    );
     // Five minutes later they are tried again: only by the one that may have them.
     await world.advance(300);
     await world.until(
@@ -116,8 +125,25 @@ describe('a provider that hangs', () => {
   });
 });
 
-describe('both providers down for ten minutes', () => {
-  test('every message goes out afterwards, once, and each try is a RETRY line', async (t) => {
+describe('both providers down', () => {
+  test('what waits goes out once one works, long before its next try, with nothing new coming along', async (t) => {
+    const { world, mmg, firetext } = await createPair(t);
+    mmg.behave('fail');
+    firetext.behave('fail');
+    const ids = await send(world, 40);
+    await becomes(world, 'mmg', 'open');
+    await becomes(world, 'firetext', 'open');
+    await world.until(
+      async () => (await world.connection.pool.query(waitingTasks)).rows[0].waiting,
+      (waiting) => waiting === ids.length,
+    );
+    firetext.behave('accept');
+    await world.advance(21);
+    await all(world, ids, 'sending');
+    assert.deepEqual(firetext.requests().slice(-ids.length).map(idOf).toSorted(), ids.toSorted());
+  });
+
+  test('for ten minutes: every message goes out afterwards, once, and each try is a RETRY line', async (t) => {
     const { world, mmg, firetext, lines } = await createPair(t);
     mmg.behave('fail');
     firetext.behave('fail');
