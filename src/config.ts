@@ -204,7 +204,7 @@ export const variables = {
   ),
   smsProviderStrategy: variable(
     'SMS_PROVIDER_STRATEGY',
-    oneOf('ordered', ['ordered', 'weighted']),
+    oneOf<'ordered' | 'weighted'>('ordered', ['ordered', 'weighted']),
     'ordered: the provider of the lowest priority number gets every text; weighted: each gets a share of them.',
   ),
   smsProviderErrorThreshold: variable(

@@ -31,8 +31,10 @@ import { createLog, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { notificationRoutes } from './notification/routes.ts';
 import { notificationRoutesV1 } from './notification/routes-v1.ts';
+import { openShifting } from './platform/shifting.ts';
 import { doorsOf, isSameProvider, sandboxTypes, suppliersOf } from './platform/suppliers.ts';
 import { startWorkers } from './platform/worker.ts';
+import { providerRoutes } from './provider/routes.ts';
 import { createProviderCache } from './provider/store.ts';
 import { openQueues } from './queue/boss.ts';
 import type { QueueName } from './queue/names.ts';
@@ -133,6 +135,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const providers = createProviderCache(db, caches, (row) =>
       suppliers.some(({ details }) => details.some((own) => isSameProvider(own, row))),
     );
+    const shifting = openShifting({ config, db, clock, log, metrics, suppliers });
 
     const storage = databaseStorage(db);
 
@@ -218,6 +221,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       });
       app.register(async (admin) => {
         requireAdmin(admin, { clock, issuer: config.adminUserName, secrets: adminSecrets(config) });
+        providerRoutes(admin, { db, clock });
       });
       await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
         throw portProblem(error, 'PORT', config.port);
@@ -240,6 +244,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         templates,
         providers,
         suppliers,
+        shifting,
         doors,
         apply,
         sandboxUrl,
@@ -267,6 +272,12 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
           everySeconds: 600,
           run: () => deleteAnswers(db, new Date(clock.now() - day), 50_000),
         },
+        {
+          name: 'switch-current-sms-provider-on-slow-delivery',
+          everySeconds: 60,
+          run: () => shifting.onSlowDelivery(),
+        },
+        { name: 'tend-providers-back-to-middle', everySeconds: 300, run: () => shifting.tendBack() },
       ]);
       stops.push(() => schedule.stop());
     }

@@ -8,12 +8,13 @@ import pg from 'pg';
 import type { Credentials } from '../src/bootstrap/credentials.ts';
 import { createCipher } from '../src/cipher.ts';
 import { makeToken, signToken } from '../src/cli/client.ts';
+import { type Clock, systemClock } from '../src/clock.ts';
 import { readConfig } from '../src/config.ts';
 import { type Connection, connect } from '../src/database/connection.ts';
 import type { KeyType } from '../src/database/tables.ts';
 import { pasteableKey } from '../src/key/key.ts';
 import { addKey } from '../src/key/store.ts';
-import { createLog } from '../src/log.ts';
+import { createLog, type Log } from '../src/log.ts';
 import { type Platform, type Role, startPlatform } from '../src/platform.ts';
 import type { QueueName } from '../src/queue/names.ts';
 import type { Permission } from '../src/service/service.ts';
@@ -119,6 +120,13 @@ export type World = {
   sandboxUrl: string;
   tenant: Tenant;
   credentials: Credentials;
+  /** The time as the platform sees it; it goes on by itself. */
+  clock: Clock;
+  /**
+   * Moves that time on: what waits is due so much earlier. The official client makes its tokens by the real time: after
+   * this use `call` and `admin`.
+   */
+  advance(seconds: number): Promise<void>;
   client: OfficialClient;
   clientOf(key: string): OfficialClient;
   /** Calls the API as it is, with a token of the tenant's normal key unless told otherwise. */
@@ -149,14 +157,19 @@ export async function createWorld(
     roles?: readonly Role[];
     queues?: readonly QueueName[];
     environment?: Record<string, string>;
+    /** Where the lines of the platform go, in place of the log that TEST_LOG_LEVEL asks for. */
+    log?: Log;
   } = {},
 ): Promise<World> {
   const database = await freshDatabase();
   const dataDir = mkdtempSync(join(tmpdir(), 'despatch-test-'));
   const config = readConfig(environment(database.url, dataDir, options.environment));
-  const log = createLog(config.logLevel);
+  const log = options.log ?? createLog(config.logLevel);
+  let ahead = 0;
+  const clock: Clock = { now: () => systemClock.now() + ahead };
   const platform = await startPlatform({
     config,
+    clock,
     roles: options.roles ?? null,
     queues: options.queues ?? null,
     log,
@@ -245,8 +258,21 @@ export async function createWorld(
     sandboxUrl,
     tenant,
     credentials,
+    clock,
+    async advance(seconds) {
+      ahead += seconds * 1000;
+      // The queues go by the time of the database.
+      await connection.pool.query(
+        `update pgboss.job set start_after = start_after - $1 * interval '1 second' where state < 'active'`,
+        [seconds],
+      );
+      await connection.pool.query(`update accepted set due_at = due_at - $1 * interval '1 second'`, [
+        seconds,
+      ]);
+    },
     startMore: ({ roles, queues = null }) =>
       startPlatform({
+        clock,
         config: readConfig(
           environment(database.url, dataDir, {
             ...options.environment,
@@ -265,7 +291,10 @@ export async function createWorld(
     async call(method, path, { body, headers = {}, key = tenant.keys.normal } = {}) {
       const response = await fetch(api + path, {
         method,
-        headers: { ...(key !== null && { Authorization: `Bearer ${makeToken(key)}` }), ...headers },
+        headers: {
+          ...(key !== null && { Authorization: `Bearer ${makeToken(key, clock.now())}` }),
+          ...headers,
+        },
         ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
       const text = await response.text();
@@ -278,7 +307,9 @@ export async function createWorld(
     admin: async (method, path, body) =>
       world.call(method, path, {
         key: null,
-        headers: { Authorization: `Bearer ${signToken(credentials.admin.issuer, credentials.admin.secret)}` },
+        headers: {
+          Authorization: `Bearer ${signToken(credentials.admin.issuer, credentials.admin.secret, clock.now())}`,
+        },
         ...(body !== undefined && { body }),
       }),
     async timeline(id) {

@@ -13,6 +13,9 @@ export type Tables = {
   templates: TemplateRow;
   template_versions: TemplateVersionRow;
   providers: ProviderRow;
+  provider_versions: ProviderVersionRow;
+  provider_calls: ProviderCallsRow;
+  provider_paces: ProviderPaceRow;
   service_guest_list: GuestRow;
   service_users: ServiceUserRow;
   idempotency_keys: IdempotencyKeyRow;
@@ -121,7 +124,43 @@ export type ProviderRow = {
   supports_international: boolean;
   version: Generated<number>;
   updated_at: Date | null;
+  reason: Generated<string | null>;
+  created_by: Generated<string | null>;
+  rate_limit: Generated<number | null>;
+  circuit: Generated<'closed' | 'open'>;
+  circuit_until: Generated<Date | null>;
+  circuit_openings: Generated<number>;
+  probe_id: Generated<string | null>;
+  probe_until: Generated<Date | null>;
+  probe_passes: Generated<number>;
 };
+
+export type ProviderVersionRow = {
+  id: string;
+  version: number;
+  identifier: string;
+  display_name: string;
+  notification_type: NotificationType;
+  priority: number;
+  active: boolean;
+  supports_international: boolean;
+  updated_at: Date | null;
+  reason: string | null;
+  created_by: string | null;
+  rate_limit: number | null;
+  circuit: 'closed' | 'open';
+  circuit_until: Date | null;
+};
+
+export type ProviderCallsRow = {
+  provider_id: string;
+  slot: Date;
+  taken: number;
+  failed: number;
+  unknown: number;
+};
+
+export type ProviderPaceRow = { provider_id: string; free_at: Date };
 
 export type GuestRow = { id: string; service_id: string; recipient: string; created_at: Generated<Date> };
 

@@ -3,8 +3,9 @@ import type { Clock } from '../clock.ts';
 import type { Cache } from '../database/cache.ts';
 import { type Db, isUnreachable } from '../database/connection.ts';
 import type { Metrics } from '../metrics.ts';
-import { candidates } from '../provider/choice.ts';
-import type { ProviderDetails } from '../provider/contract.ts';
+import { candidates, choose, drawOrder, othersLeft, type Strategy } from '../provider/choice.ts';
+import type { Standing } from '../provider/circuit.ts';
+import type { Circuits } from '../provider/circuits.ts';
 import { allProviders } from '../provider/store.ts';
 import { platformServiceId, type Service } from '../service/service.ts';
 import { type Composed, type Composer, composeMessage } from './message.ts';
@@ -17,6 +18,9 @@ export type Claimed = Readonly<
       notification: Candidate;
       composed: Composed;
       claim: Claim;
+      provider: Standing;
+      /** It is the one message that tries a half-open provider. */
+      isProbe: boolean;
       /** No provider is called: a test key, or a service in research mode. */
       isResearch: boolean;
       /** How many providers may still be asked when this one refuses. */
@@ -29,11 +33,18 @@ export type Claimed = Readonly<
   | { kind: 'not found' }
   | { kind: 'inactive service'; notification: Candidate }
   | { kind: 'no provider'; notification: Candidate }
+  /** The provider has a rate: claim again with a call of it. */
+  | { kind: 'paced'; provider: Standing }
+  /** The circuits of all who could have it are open. `suspect`: the only one who could, since it may have it already. */
+  | { kind: 'left alone'; suspect: string | null }
   | { kind: 'not composed'; error: unknown }
 >;
 
-/** A message to claim; `refused` are the providers that have just refused it. */
-export type ClaimWish = Readonly<{ id: string; refused: readonly string[] }>;
+/**
+ * A message to claim; `refused` are the providers that have just refused it, `mayCall` is one with a rate that it may
+ * call now.
+ */
+export type ClaimWish = Readonly<{ id: string; refused: readonly string[]; mayCall: string | null }>;
 
 export type ClaimDeps = Composer &
   Readonly<{
@@ -41,7 +52,11 @@ export type ClaimDeps = Composer &
     clock: Clock;
     metrics: Metrics;
     services: Cache<Service | null>;
-    providers: Cache<readonly ProviderDetails[]>;
+    providers: Cache<readonly Standing[]>;
+    circuits: Pick<Circuits, 'takeProbes' | 'endProbe'>;
+    /** How texts are shared out, and chance: from 0 up to, not including, 1. */
+    smsStrategy: Strategy;
+    draw: () => number;
     /** How long a provider may take to answer. */
     providerTimeoutSeconds: number;
   }>;
@@ -57,21 +72,33 @@ export function isStale(claim: Claim, now: number): boolean {
   return now - claim.startedAt.getTime() > claimMarginMilliseconds;
 }
 
+type Claimable = Extract<Claimed, { kind: 'claimed' }>;
+
+/** A message that may be handed over, and the providers that may have it, best first. */
+type Sendable = Readonly<{
+  kind: 'sendable';
+  candidate: Candidate;
+  service: Service;
+  isResearch: boolean;
+  order: readonly Standing[];
+  suspect: string | null;
+}>;
+
 /**
  * Claims messages to send, many at a time. Guarantee: an attempt is written before a provider is called, its number
  * is unique, and a later attempt begins only when the one before has ended or its claim has run out; so no two
  * workers hand over the same message at once, however late a stalled one wakes up (DESIGN, section 5).
  */
 export function createClaims(deps: ClaimDeps): Batcher<ClaimWish, Claimed> {
-  const { db, clock, services, providers } = deps;
+  const { db, clock, services, providers, circuits } = deps;
 
-  async function decide(
-    { id, refused }: ClaimWish,
+  async function check(
+    { refused, mayCall }: ClaimWish,
     candidate: Candidate | undefined,
-    available: readonly ProviderDetails[],
-  ): Promise<Claimed> {
+    available: readonly Standing[],
+    now: number,
+  ): Promise<Claimed | Sendable> {
     if (!candidate) return { kind: 'not found' };
-    const now = clock.now();
     if (candidate.lastNumber !== null && candidate.lastOutcome === null) {
       const runsOut =
         candidate.lastStartedAt!.getTime() + deps.providerTimeoutSeconds * 1000 + claimMarginMilliseconds;
@@ -80,21 +107,73 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimWish, Claimed> {
     if (candidate.status !== 'created') return { kind: 'settled already', notification: candidate };
     const service = await services.get(candidate.serviceId);
     if (!service?.active) return { kind: 'inactive service', notification: candidate };
-    const [provider, ...others] = candidates(available, candidate).filter(
-      ({ identifier }) => !refused.includes(identifier),
+    // The platform's own messages go out whatever is set there: people must be able to sign in (spec 05, section 1.2).
+    const isResearch =
+      candidate.keyType === 'test' || (service.researchMode && service.id !== platformServiceId);
+    const able = candidates(available, candidate).filter(({ identifier }) => !refused.includes(identifier));
+    if (able.length === 0) return { kind: 'no provider', notification: candidate };
+    const isDrawn = candidate.type === 'sms' && deps.smsStrategy === 'weighted';
+    const order = isDrawn ? drawOrder(able, deps.draw) : able;
+    // Nobody knows whether the last one has it: that one can tell by the reference, another would send it twice.
+    const isUnknown = candidate.lastOutcome === 'unknown' || candidate.lastOutcome === null;
+    const suspect = order.find(({ identifier }) => isUnknown && identifier === candidate.lastProvider);
+    const called = order.find(({ identifier }) => identifier === mayCall);
+    return {
+      kind: 'sendable',
+      candidate,
+      service,
+      isResearch,
+      order: suspect
+        ? [suspect]
+        : called
+          ? [called, ...order.filter((provider) => provider !== called)]
+          : order,
+      suspect: suspect?.identifier ?? null,
+    };
+  }
+
+  /** The messages of a batch that try a half-open provider: the first that wants to, if none does already. */
+  async function probing(
+    checked: readonly (Claimed | Sendable)[],
+    now: number,
+  ): Promise<ReadonlySet<string>> {
+    const wishes = new Map<string, string>();
+    for (const one of checked) {
+      if (one.kind !== 'sendable' || one.isResearch) continue;
+      const { probe } = choose(one.order, now);
+      if (probe && !wishes.has(probe.id)) wishes.set(probe.id, one.candidate.id);
+    }
+    if (wishes.size === 0) return new Set();
+    return await circuits.takeProbes(
+      [...wishes].map(([providerId, messageId]) => ({ providerId, messageId })),
     );
-    if (!provider) return { kind: 'no provider', notification: candidate };
+  }
+
+  async function decide(
+    one: Claimed | Sendable,
+    { mayCall }: ClaimWish,
+    probes: ReadonlySet<string>,
+    now: number,
+  ): Promise<Claimed> {
+    if (one.kind !== 'sendable') return one;
+    const { candidate, service, isResearch, order, suspect } = one;
+    const choice = choose(order, now);
+    const isProbe = choice.probe !== null && probes.has(candidate.id);
+    // Whoever is not called is not left alone either.
+    const provider = isResearch ? order[0]! : isProbe ? choice.probe : choice.provider;
+    if (!provider) return { kind: 'left alone', suspect };
+    // The one message that tries a provider does not wait: it would hold the others up.
+    if (provider.rateLimit !== null && !isResearch && !isProbe && provider.identifier !== mayCall)
+      return { kind: 'paced', provider };
     let composed: Composed;
     try {
       composed = await composeMessage(deps, { notification: candidate, service });
     } catch (error) {
+      if (isProbe) circuits.endProbe(provider, candidate.id, null);
       return { kind: 'not composed', error };
     }
-    // The platform's own messages go out whatever is set there: people must be able to sign in (spec 05, section 1.2).
-    const isResearch =
-      candidate.keyType === 'test' || (service.researchMode && service.id !== platformServiceId);
     const claim: Claim = {
-      notificationId: id,
+      notificationId: candidate.id,
       number: (candidate.lastNumber ?? 0) + 1,
       provider: provider.identifier,
       startedAt: new Date(now),
@@ -105,9 +184,16 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimWish, Claimed> {
       notification: candidate,
       composed,
       claim,
+      provider,
+      isProbe,
       isResearch,
-      othersLeft: others.length,
+      othersLeft: othersLeft(order, provider, now),
     };
+  }
+
+  function lost({ isProbe, provider, claim }: Claimable): Claimed {
+    if (isProbe) circuits.endProbe(provider, claim.notificationId, null);
+    return { kind: 'held', seconds: 1 };
   }
 
   return createBatcher<ClaimWish, Claimed>({
@@ -122,21 +208,24 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimWish, Claimed> {
         ),
         providers.get(allProviders),
       ]);
-      const decisions = await Promise.all(wishes.map((wish) => decide(wish, found.get(wish.id), available)));
+      const now = clock.now();
+      const checked = await Promise.all(
+        wishes.map((wish) => check(wish, found.get(wish.id), available, now)),
+      );
+      const probes = await probing(checked, now);
+      const decisions = await Promise.all(wishes.map((wish, i) => decide(checked[i]!, wish, probes, now)));
       // A receipt has settled what a worker left behind: its attempt is closed, as nobody else will.
       await lapseAttempts(
         deps,
         db,
         decisions.flatMap((decision) => (decision.kind === 'settled already' ? [decision.notification] : [])),
-        new Date(clock.now()),
+        new Date(now),
       );
       const claims = decisions.flatMap((decision) => (decision.kind === 'claimed' ? [decision.claim] : []));
       const won = claims.length > 0 ? await insertClaims(deps, db, claims) : new Set<string>();
       return decisions.map(
         (decision): Claimed =>
-          decision.kind === 'claimed' && !won.has(decision.claim.notificationId)
-            ? { kind: 'held', seconds: 1 }
-            : decision,
+          decision.kind === 'claimed' && !won.has(decision.claim.notificationId) ? lost(decision) : decision,
       );
     },
   });

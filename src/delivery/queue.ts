@@ -18,6 +18,8 @@ export const notifyInternal = defineQueue('notify-internal', payload);
 export const researchMode = defineQueue('research-mode', payload);
 
 const deliverQueues = [sendSms, sendEmail, notifyInternal, researchMode] as const;
+/** The queues whose messages providers get. */
+export const providedQueueNames = [sendSms.name, sendEmail.name, notifyInternal.name] as const;
 
 /** The queue of a name that `deliverQueueFor` gave. Throws for any other. */
 export function deliverQueueNamed(name: string): Queue<DeliverPayload> {

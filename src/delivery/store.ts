@@ -6,7 +6,12 @@ import { notificationColumns, type StoredNotification } from '../notification/st
 
 /** A message and the last attempt to hand it over, as the decision to try again needs them. */
 export type Candidate = StoredNotification &
-  Readonly<{ lastNumber: number | null; lastOutcome: AttemptOutcome | null; lastStartedAt: Date | null }>;
+  Readonly<{
+    lastNumber: number | null;
+    lastOutcome: AttemptOutcome | null;
+    lastStartedAt: Date | null;
+    lastProvider: string | null;
+  }>;
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
@@ -17,12 +22,13 @@ export function findCandidates(
 ): Promise<Map<string, Candidate>> {
   return metrics.timed('dao', 'get_notification_with_personalisation', async () => {
     const { rows } = await sql<Candidate>`
-      select ${notificationColumns}, a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt"
+      select ${notificationColumns}, a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt",
+        a.provider as "lastProvider"
       from unnest(${ids}::uuid[]) as input (id)
       join notifications n on n.id = input.id
       join notification_history h on h.id = input.id
       left join lateral (
-        select number, outcome, started_at from attempts where notification_id = input.id order by number desc limit 1
+        select number, outcome, started_at, provider from attempts where notification_id = input.id order by number desc limit 1
       ) a on true`.execute(db);
     return new Map(rows.map((row) => [row.id, row]));
   });

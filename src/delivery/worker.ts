@@ -1,35 +1,38 @@
 import { randomUUID } from 'node:crypto';
 import type { Batcher } from '../batcher.ts';
-import { type Clock, stopwatch } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { isUnreachable } from '../database/connection.ts';
 import type { NotificationType } from '../database/tables.ts';
-import type { Log } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
-import type { Message, Provider, SendResult } from '../provider/contract.ts';
+import type { SendResult } from '../provider/contract.ts';
+import type { Paces } from '../provider/pace.ts';
+import type { TaskData } from '../queue/boss.ts';
 import type { Settlement, Task, Verdict } from '../queue/consume.ts';
 import { simulatedEmailOutcome, simulatedSmsOutcome } from '../recipient/simulator.ts';
+import { type CallDeps, callProvider } from './call.ts';
 import { type Claimed, type ClaimWish, isStale } from './claim.ts';
 import type { RetryCourse } from './course.ts';
 import { afterSending, describeResult } from './outcome.ts';
-import type { DeliverPayload } from './queue.ts';
+import { type DeliverPayload, notifyInternal } from './queue.ts';
 import type { Record, Recorder } from './record.ts';
 
-export type DeliverDeps = Readonly<{
-  clock: Clock;
-  log: Log;
-  metrics: Metrics;
-  claims: Batcher<ClaimWish, Claimed>;
-  recorder: Recorder;
-  /** The provider of this identifier for this type; undefined where this process has none. */
-  provider: (identifier: string, type: NotificationType) => Provider | undefined;
-  retries: RetryCourse;
-}>;
+export type DeliverDeps = CallDeps &
+  Readonly<{
+    clock: Clock;
+    claims: Batcher<ClaimWish, Claimed>;
+    recorder: Recorder;
+    paces: Pick<Paces, 'wait'>;
+    retries: RetryCourse;
+  }>;
 
 /** What a message of a test key or of research mode gets in place of a provider's answer (spec 05, section 3.5). */
 const pretended: SendResult = { outcome: 'accepted', reference: null };
 
 type DeliverTask = Task<DeliverPayload>;
 type Claim = Extract<Claimed, { kind: 'claimed' }>;
+type Paced = Extract<Claimed, { kind: 'paced' }>;
+
+/** Why a message is tried again. `waitsFor`: what lets it go earlier, null: only time does. */
+type Again = Readonly<{ error: unknown; isDefinite: boolean; waitsFor: NotificationType | null }>;
 
 /** How the types are written in log lines (spec 05, sections 2.4 and 3.1). */
 const written = { sms: { start: 'SMS', sent: 'SMS' }, email: { start: 'EMAIL', sent: 'Email' } } as const;
@@ -53,8 +56,16 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
   async function deliver(type: NotificationType, task: DeliverTask): Promise<Verdict> {
     const id = task.payload.notification_id;
     const refused: string[] = [];
+    let mayCall: string | null = null;
     for (;;) {
-      const claimed = await claims.add({ id, refused });
+      const claimed: Claimed = await claims.add({ id, refused, mayCall });
+      mayCall = null;
+      if (claimed.kind === 'paced') {
+        // Before the claim, which does not last.
+        if (!(await waitForCall(task, claimed))) return { waitSeconds: 0 };
+        mayCall = claimed.provider.identifier;
+        continue;
+      }
       if (claimed.kind !== 'claimed') return await withoutClaim(type, task, claimed, refused.length > 0);
       if (refused.length === 0)
         metrics.timing(
@@ -67,10 +78,19 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
     }
   }
 
+  function waitForCall(task: DeliverTask, { provider }: Paced): Promise<boolean> {
+    const { priority = 0 } = task.raw.data as TaskData;
+    return deps.paces.wait(
+      provider,
+      { isInternal: task.queue === notifyInternal.name, priority },
+      task.signal,
+    );
+  }
+
   async function withoutClaim(
     type: NotificationType,
     task: DeliverTask,
-    claimed: Exclude<Claimed, Claim>,
+    claimed: Exclude<Claimed, Claim | Paced>,
     wasRefused: boolean,
   ): Promise<Verdict> {
     const { id } = task;
@@ -95,13 +115,33 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
         return 'settled';
       case 'no provider':
         if (!wasRefused) log.error(fieldsOf(task), `${type} ${id} failed as no active providers`);
-        throw new Error(`No active ${type} providers`);
+        return await tryAgain(type, task, {
+          error: new Error(`No active ${type} providers`),
+          isDefinite: true,
+          waitsFor: type,
+        });
+      case 'left alone':
+        // Not at once, whatever the course says: the circuits would be the same.
+        return await tryAgain(type, task, {
+          error: new Error(
+            claimed.suspect === null
+              ? `Every ${type} provider is left alone: circuits are open`
+              : `Provider ${claimed.suspect} may have it and is left alone: its circuit is open`,
+          ),
+          isDefinite: false,
+          waitsFor: claimed.suspect === null ? type : null,
+        });
       case 'not composed':
         throw claimed.error;
       case 'not found':
         // Seed: tried again like any error; it happens only when tasks overlap in unusual ways.
         throw new Error(`Notification ${id} is not stored`);
     }
+  }
+
+  async function tryAgain(type: NotificationType, task: DeliverTask, why: Again): Promise<Verdict> {
+    await recorder.write({ ...nothing, ...ending(type, task, why) }, task.signal);
+    return 'settled';
   }
 
   /** One hand-over of a claimed message, and its record. `refused`: another provider may have it now. */
@@ -114,6 +154,7 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
     const { id } = notification;
     const { provider: identifier, number } = claimed.claim;
     if (isStale(claimed.claim, clock.now())) {
+      if (claimed.isProbe) deps.circuits.endProbe(claimed.provider, id, null);
       const held = {
         outcome: 'failed',
         code: 'stalled',
@@ -130,7 +171,9 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
       fieldsOf(task),
       `Starting sending ${written[type].start} ${id} to provider at ${now().toISOString()}`,
     );
-    const result = claimed.isResearch ? pretended : await handOver(type, identifier, composed.message, task);
+    const result = claimed.isResearch
+      ? pretended
+      : await callProvider(deps, claimed, task.signal, fieldsOf(task));
     const at = now();
     const end = { notificationId: id, number, finishedAt: at, ...describeResult(result) };
     const next = afterSending(result, othersLeft, retries.limit - task.attempt);
@@ -192,10 +235,8 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
         const tried = result.outcome !== 'rejected';
         const error = new Error(`Code ${end.code} text ${end.detail}`);
         const isDefinite = result.outcome === 'failed';
-        await recorder.write(
-          { ...nothing, attempt: end, ...ending(type, task, tried ? error : null, isDefinite) },
-          task.signal,
-        );
+        const why: Again = { error: tried ? error : null, isDefinite, waitsFor: isDefinite ? type : null };
+        await recorder.write({ ...nothing, attempt: end, ...ending(type, task, why) }, task.signal);
         return 'settled';
       }
     }
@@ -205,8 +246,7 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
   function ending(
     type: NotificationType,
     task: DeliverTask,
-    error: unknown,
-    isDefinite: boolean,
+    { error, isDefinite, waitsFor }: Again,
   ): Pick<Record, 'givenUp' | 'settlement'> {
     const settlement = (settlement: Settlement) => ({ task, settlement });
     if (error !== null && task.attempt < retries.limit) {
@@ -215,7 +255,7 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
         `RETRY: ${written[type].sent} notification ${task.id} failed`,
       );
       const retryAfterSeconds = retries.seconds(task.attempt, type, isDefinite);
-      return { givenUp: null, settlement: settlement({ retryAfterSeconds }) };
+      return { givenUp: null, settlement: settlement({ retryAfterSeconds, waitsFor }) };
     }
     if (error !== null)
       log.error(
@@ -225,29 +265,6 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
     return { givenUp: { id: task.id, at: now() }, settlement: settlement('done') };
   }
 
-  async function handOver(
-    type: NotificationType,
-    identifier: string,
-    message: Message,
-    task: DeliverTask,
-  ): Promise<SendResult> {
-    const provider = deps.provider(identifier, type);
-    if (!provider)
-      return {
-        outcome: 'failed',
-        code: 'not configured',
-        detail: `The provider ${identifier} is not configured in this process`,
-      };
-    const elapsed = stopwatch();
-    const result = await provider.send(message, task.signal).catch((error: unknown): SendResult => {
-      log.error({ ...fieldsOf(task), err: error }, `The client of provider ${identifier} failed`);
-      return { outcome: 'unknown', code: 'error', detail: 'The provider’s client failed' };
-    });
-    metrics.timing(`clients.${identifier}.request-time`, elapsed());
-    metrics.count(`clients.${identifier}.${result.outcome === 'accepted' ? 'success' : 'error'}`);
-    return result;
-  }
-
   return async (task) => {
     const { type } = task.payload;
     try {
@@ -255,8 +272,7 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
     } catch (error) {
       // Without a database nothing can be written, and it is no fault of this message that would use up its tries.
       if (isUnreachable(error) || task.signal.aborted) throw error;
-      await recorder.write({ ...nothing, ...ending(type, task, error, true) }, task.signal);
-      return 'settled';
+      return await tryAgain(type, task, { error, isDefinite: true, waitsFor: null });
     }
   };
 }

@@ -33,6 +33,9 @@ export function isSameProvider(a: ProviderDetails, b: ProviderDetails): boolean 
   return a.identifier === b.identifier && a.notificationType === b.notificationType;
 }
 
+/** The text providers between which slow delivery switches (spec 05, section 4). */
+export const switchedPair = ['mmg', 'firetext'] as const;
+
 const usesMmg = (config: Config) => config.mmgApiKey !== null;
 const usesFiretext = (config: Config) => config.firetextApiKey !== null;
 const usesSes = (config: Config) => config.sesEnabled;

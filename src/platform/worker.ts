@@ -6,12 +6,16 @@ import type { Cache } from '../database/cache.ts';
 import type { Connection } from '../database/connection.ts';
 import { createClaims } from '../delivery/claim.ts';
 import { retryCourse } from '../delivery/course.ts';
-import { notifyInternal, researchMode, sendEmail, sendSms } from '../delivery/queue.ts';
+import { notifyInternal, providedQueueNames, researchMode, sendEmail, sendSms } from '../delivery/queue.ts';
 import { createRecorder } from '../delivery/record.ts';
 import { createDeliver } from '../delivery/worker.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Provider, ProviderDetails, ReceiptDoor, ReceiptOutcome } from '../provider/contract.ts';
+import type { Standing } from '../provider/circuit.ts';
+import { createCircuits } from '../provider/circuits.ts';
+import type { Provider, ReceiptDoor, ReceiptOutcome } from '../provider/contract.ts';
+import { createPaces } from '../provider/pace.ts';
+import type { Shifting } from '../provider/shifting.ts';
 import type { Queues } from '../queue/boss.ts';
 import { consume } from '../queue/consume.ts';
 import type { QueueName } from '../queue/names.ts';
@@ -23,6 +27,7 @@ import { createResearch } from '../research/worker.ts';
 import type { Service } from '../service/service.ts';
 import { startPersisting } from '../submission/persist.ts';
 import type { TemplateCaches } from '../template/store.ts';
+import { platformUserId } from '../user/user.ts';
 import { internalConcurrency, type Supplier } from './suppliers.ts';
 
 export type WorkerDeps = Readonly<{
@@ -35,8 +40,9 @@ export type WorkerDeps = Readonly<{
   queues: Queues;
   services: Cache<Service | null>;
   templates: TemplateCaches;
-  providers: Cache<readonly ProviderDetails[]>;
+  providers: Cache<readonly Standing[]>;
   suppliers: readonly Supplier[];
+  shifting: Pick<Shifting, 'onErrors'>;
   doors: readonly ReceiptDoor[];
   apply: Batcher<IncomingReceipt, ReceiptOutcome>;
   sandboxUrl: string;
@@ -98,6 +104,25 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
     metrics,
     retries: { limit: config.persistRetries, seconds: config.persistRetrySeconds },
   };
+  const circuits = createCircuits({
+    db,
+    clock,
+    log,
+    providers,
+    rules: {
+      windowSeconds: config.circuitWindowSeconds,
+      leastFailures: config.circuitLeastFailures,
+      failurePercent: config.circuitFailurePercent,
+      openSeconds: config.circuitOpenSeconds,
+      // The call, and as much before it as a claim may take (delivery/claim.ts).
+      probeSeconds: config.providerTimeoutSeconds + 10,
+    },
+    by: platformUserId,
+    release: (type, limit) => queues.makeDue(providedQueueNames, type, limit),
+    onFailures: (failing) => given.shifting.onErrors(failing),
+    rememberSeconds: config.smsProviderErrorIntervalSeconds,
+  });
+  const paces = createPaces({ db, log, providers });
   const deliver = createDeliver({
     clock,
     log,
@@ -112,10 +137,15 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
       metrics,
       services,
       providers,
+      circuits,
+      smsStrategy: config.smsProviderStrategy,
+      draw: Math.random,
       providerTimeoutSeconds: config.providerTimeoutSeconds,
     }),
     recorder: createRecorder({ metrics, queues }),
     provider,
+    circuits,
+    paces,
     retries: retryCourse({
       retries: config.deliverRetries,
       seconds: config.deliverRetrySeconds,
@@ -152,7 +182,9 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
 
   return {
     async stop(milliseconds) {
+      paces.stop();
       await Promise.all(consumers.map((consumer) => consumer.stop(milliseconds)));
+      await circuits.stop();
     },
     async close() {
       await Promise.all([...clients.values()].map((client) => client.close?.()));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { candidates } from './choice.ts';
+import { describe, test } from 'node:test';
+import { candidates, choose, drawOrder, othersLeft } from './choice.ts';
+import type { Circuit, Standing } from './circuit.ts';
 import type { ProviderDetails } from './contract.ts';
 
 const provider = (
@@ -39,4 +40,68 @@ test('active providers of the type are tried by priority, then name; abroad only
       `${type} ${international}`,
     );
   assert.deepEqual(candidates([], { type: 'sms', international: false }), []);
+});
+
+describe('weighted', () => {
+  const pair = [provider('mmg', 30), provider('firetext', 70)];
+  const names = (order: readonly ProviderDetails[]) => order.map(({ identifier }) => identifier).join(' ');
+
+  test('the first is drawn by its weight, the others follow by theirs', () => {
+    const table: [readonly ProviderDetails[], number, string][] = [
+      [pair, 0, 'firetext mmg'],
+      [pair, 0.69, 'firetext mmg'],
+      [pair, 0.71, 'mmg firetext'],
+      [pair, 0.999, 'mmg firetext'],
+      [[provider('mmg', 0), provider('firetext', 100)], 0.999, 'firetext mmg'],
+      [[provider('mmg', 0), provider('firetext', 0)], 0.4, 'firetext mmg'],
+      [[provider('mmg', 0), provider('firetext', 0)], 0.6, 'mmg firetext'],
+      [[provider('a', 20), provider('b', 50), provider('c', 30)], 0.9, 'a b c'],
+      [[provider('a', 20), provider('b', 50), provider('c', 30)], 0.6, 'c b a'],
+      [[provider('alone', 0)], 0.5, 'alone'],
+      [[], 0.5, ''],
+    ];
+    for (const [all, drawn, expected] of table)
+      assert.equal(names(drawOrder(all, () => drawn)), expected, `${names(all)} at ${drawn}`);
+  });
+});
+
+describe('circuits', () => {
+  const now = 100_000;
+  const states = {
+    closed: { state: 'closed', until: null, probeUntil: null },
+    open: { state: 'open', until: new Date(now + 1), probeUntil: null },
+    due: { state: 'open', until: new Date(now), probeUntil: null },
+    probed: { state: 'open', until: new Date(now), probeUntil: new Date(now + 1) },
+  } as const satisfies Record<string, Circuit>;
+  const standing = (identifier: string, state: keyof typeof states): Standing => ({
+    ...provider(identifier, 10),
+    id: identifier,
+    rateLimit: null,
+    circuit: states[state],
+  });
+
+  test('open ones are passed over; a better one is tried when it is due, a spare one is not', () => {
+    type State = keyof typeof states;
+    const table: [readonly State[], probe: string | null, taken: string | null, others: number][] = [
+      [['closed', 'closed'], null, 'a', 1],
+      [['open', 'closed'], null, 'b', 0],
+      [['due', 'closed'], 'a', 'b', 1],
+      [['probed', 'closed'], null, 'b', 0],
+      [['closed', 'due'], null, 'a', 1],
+      [['closed', 'open'], null, 'a', 0],
+      [['open', 'open'], null, null, 0],
+      [['open', 'due'], 'b', null, 0],
+      [['due', 'due'], 'a', null, 1],
+      [['open', 'due', 'closed'], 'b', 'c', 1],
+      [[], null, null, 0],
+    ];
+    for (const [given, probe, taken, others] of table) {
+      const order = given.map((state, i) => standing('abc'[i]!, state));
+      const choice = choose(order, now);
+      assert.equal(choice.probe?.identifier ?? null, probe, `probe of ${given}`);
+      assert.equal(choice.provider?.identifier ?? null, taken, `choice of ${given}`);
+      const chosen = choice.provider ?? choice.probe;
+      assert.equal(chosen ? othersLeft(order, chosen, now) : 0, others, `others of ${given}`);
+    }
+  });
 });

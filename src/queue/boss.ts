@@ -24,6 +24,11 @@ export type Queues = {
   complete(db: DbOrTrx, queue: QueueName, tasks: readonly Held[]): Promise<void>;
   /** Tasks go back, with the data given, to be taken again after `seconds`. */
   retry(db: DbOrTrx, queue: QueueName, tasks: readonly Retried[]): Promise<void>;
+  /**
+   * Makes waiting tasks due whose data say that they wait for `reason`; at most `limit` of all, null: every one. Tells
+   * every process. Answers how many.
+   */
+  makeDue(queues: readonly QueueName[], reason: string, limit: number | null): Promise<number>;
   /** Tasks stay but are not taken again until an operator resumes them. */
   park(db: DbOrTrx, queue: QueueName, tasks: readonly Held[]): Promise<void>;
   /** Gives back what this process holds and cannot finish: another takes it at once. */
@@ -55,7 +60,14 @@ export type RawTask = Held & Readonly<{ data: unknown }>;
 export type Retried = Held & Readonly<{ data: TaskData; seconds: number }>;
 
 /** What stands in a task's `data`: the payload, and what travels with every task. */
-export type TaskData = { payload: unknown; attempt: number; priority?: number; request_id?: string };
+export type TaskData = {
+  payload: unknown;
+  attempt: number;
+  priority?: number;
+  request_id?: string;
+  /** What it waits for until its next try: when that happens, it is made due early (`makeDue`). */
+  waits_for?: string;
+};
 
 const schema = 'pgboss';
 /** A worker that is gone is noticed after this many seconds without a heartbeat (the least that pg-boss takes). */
@@ -182,6 +194,20 @@ export async function openQueues(
         })),
         options,
       );
+    },
+
+    async makeDue(queueNames, reason, limit) {
+      // pg-boss has no call for this. The names lead to the table of each queue.
+      const { rows } = await connection.pool.query<{ name: string }>(
+        `update ${schema}.job j set start_after = now() from (
+          select name, id from ${schema}.job
+          where name = any($1) and state < 'active' and start_after > now() and data->>'waits_for' = $2
+          limit $3 for update skip locked
+        ) waiting where j.name = any($1) and j.name = waiting.name and j.id = waiting.id returning j.name`,
+        [queueNames.map(physical), reason, limit],
+      );
+      announcer.announce(new Set(rows.map(({ name }) => name)));
+      return rows.length;
     },
 
     async park(db, queue, tasks) {

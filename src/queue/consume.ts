@@ -27,11 +27,14 @@ export type Task<Payload> = Held &
  */
 export type Verdict = 'settled' | Settlement;
 /** `parked`: it stays in its queue but is not taken again until an operator resumes it. */
-/** `retryAfterSeconds` counts as a try, `waitSeconds` does not: the task only came too early. */
+/**
+ * `retryAfterSeconds` counts as a try, `waitSeconds` does not: the task only came too early. `waitsFor`: what may make it
+ * due earlier than that (`Queues.makeDue`).
+ */
 export type Settlement =
   | 'done'
   | 'parked'
-  | Readonly<{ retryAfterSeconds: number }>
+  | Readonly<{ retryAfterSeconds: number; waitsFor?: string | null }>
   | Readonly<{ waitSeconds: number }>;
 
 /**
@@ -52,12 +55,16 @@ export async function settle(
       if (settlement === 'done') done.push(task.raw);
       else if (settlement === 'parked') parked.push(task.raw);
       else {
-        const data = task.raw.data as TaskData;
+        const { waits_for: _, ...data } = task.raw.data as TaskData;
         if ('waitSeconds' in settlement) again.push({ ...task.raw, data, seconds: settlement.waitSeconds });
         else
           again.push({
             ...task.raw,
-            data: { ...data, attempt: data.attempt + 1 },
+            data: {
+              ...data,
+              attempt: data.attempt + 1,
+              ...(settlement.waitsFor && { waits_for: settlement.waitsFor }),
+            },
             seconds: settlement.retryAfterSeconds,
           });
       }

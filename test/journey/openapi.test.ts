@@ -68,6 +68,7 @@ describe('the OpenAPI document', () => {
       });
       return body.id;
     };
+    const providers = await world.admin('GET', '/provider-details');
     const link = (await uploadOne()).split('/');
     ids = {
       api_key: tenant.keys.normal,
@@ -78,6 +79,7 @@ describe('the OpenAPI document', () => {
       sms_sender_id: tenant.senders.sms,
       email_reply_to_id: tenant.senders.email,
       notification_id: await send(),
+      provider_details_id: providers.body.provider_details[0].id,
       id: link.at(-2)!,
       key: link.at(-1)!,
     };

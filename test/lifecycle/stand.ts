@@ -11,7 +11,9 @@ import { createDeliver } from '../../src/delivery/worker.ts';
 import { createIdSource } from '../../src/identifier.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import { createCircuits } from '../../src/provider/circuits.ts';
 import type { Provider, ReceiptOutcome, SendResult } from '../../src/provider/contract.ts';
+import { createPaces } from '../../src/provider/pace.ts';
 import { addMissingProviders, createProviderCache } from '../../src/provider/store.ts';
 import { openQueues, type RawTask, type TaskData } from '../../src/queue/boss.ts';
 import { settle, type Task } from '../../src/queue/consume.ts';
@@ -19,6 +21,7 @@ import { createApply } from '../../src/receipt/apply.ts';
 import { DEFAULT_RATES } from '../../src/recipient/international-rates.ts';
 import { createServiceCache } from '../../src/service/store.ts';
 import { createTemplateCaches } from '../../src/template/store.ts';
+import { platformUserId } from '../../src/user/user.ts';
 import { createWorld, secretKey } from '../world.ts';
 
 /** A call to a provider that has not been answered. */
@@ -84,6 +87,16 @@ export async function createStand() {
       },
     ]),
   );
+  const available = createProviderCache(db, caches, () => true);
+  const circuits = createCircuits({
+    ...{ db, clock, log, providers: available, by: platformUserId, release: async () => 0 },
+    // One message's story cannot be about circuits: the rows of the providers are those of all stories.
+    rules: {
+      ...{ windowSeconds: 60, leastFailures: 1_000_000, failurePercent: 100 },
+      ...{ openSeconds: 15, probeSeconds: 20 },
+    },
+  });
+  const paces = createPaces({ db, log, providers: available });
   const deliver = createDeliver({
     clock,
     log,
@@ -97,11 +110,16 @@ export async function createStand() {
       clock,
       metrics,
       services: createServiceCache(db, caches),
-      providers: createProviderCache(db, caches, () => true),
+      providers: available,
+      circuits,
+      smsStrategy: 'ordered',
+      draw: Math.random,
       providerTimeoutSeconds,
     }),
     recorder: createRecorder({ metrics, queues }),
     provider: (identifier) => clients.get(identifier),
+    circuits,
+    paces,
     retries: retryCourse({ retries: 4, seconds: 300, delays: null, smsFirstImmediate: false }),
   });
   const apply = createApply({ db, clock, log, metrics, rates: DEFAULT_RATES });
@@ -224,6 +242,8 @@ export async function createStand() {
     },
 
     async stop(): Promise<void> {
+      paces.stop();
+      await circuits.stop();
       caches.stop();
       await queues.stop();
       await listener.stop();

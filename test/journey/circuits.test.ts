@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { all, becomes, createPair, idOf, rowOf, send } from '../pair.ts';
+
+const waitingTasks = `select count(*) as waiting from pgboss.job where start_after > now() and data->>'waits_for' = 'sms'`;
+const statusesOpen = `select count(*) as open from notification_history where status = 'created'`;
+
+describe('a provider that answers 500 to everything', () => {
+  test('loses its messages to the next one within seconds, is left alone, and has them back when it works', async (t) => {
+    const { world, mmg, firetext, lines } = await createPair(t);
+    mmg.behave('fail');
+    const started = performance.now();
+    const ids = await send(world, 60);
+    await all(world, ids, 'sending', 5);
+    assert.ok(performance.now() - started < 5000);
+    assert.deepEqual(new Set(firetext.requests().map(idOf)), new Set(ids));
+
+    const { id, reason } = await becomes(world, 'mmg', 'open');
+    assert.match(reason ?? '', /^Circuit opened: \d+ of \d+ calls failed within 60 seconds$/);
+    await world.until(
+      async () => lines.filter(({ message }) => message === `Provider mmg (sms): ${reason}`),
+      (found) => found.length === 1,
+    );
+    const calls = mmg.requests().length;
+    const later = await send(world, 60);
+    await all(world, later, 'sending', 5);
+    assert.equal(mmg.requests().length, calls, 'it is left alone');
+
+    // Its time comes while it still fails: one message tries it, and goes to the next.
+    await world.advance(21);
+    await all(world, await send(world, 20), 'sending', 5);
+    await world.until(
+      async () => lines.some(({ message }) => /^Provider mmg \(sms\): Circuit stays open/.test(message)),
+      (seen) => seen,
+    );
+    assert.equal(mmg.requests().length, calls + 1);
+
+    mmg.behave('accept');
+    await world.advance(41);
+    await world.until(
+      async () => {
+        await send(world, 1);
+        return await rowOf(world, 'mmg');
+      },
+      ({ circuit }) => circuit === 'closed',
+    );
+    assert.equal((await rowOf(world, 'mmg')).reason, 'Circuit closed: 3 messages in a row were taken');
+    const given = firetext.requests().length;
+    await all(world, await send(world, 30), 'sending', 5);
+    assert.equal(firetext.requests().length, given, 'all go to the first one again');
+    const { rows } = await world.connection.pool.query(
+      'select version, reason from provider_versions where id = $1 order by 1',
+      [id],
+    );
+    assert.deepEqual(rows, [
+      { version: 1, reason: null },
+      { version: 2, reason },
+      { version: 3, reason: 'Circuit closed: 3 messages in a row were taken' },
+    ]);
+  });
+
+  test('is left alone by every process as soon as one has seen enough, and one opens its circuit', async (t) => {
+    const { world, mmg } = await createPair(t, { PROVIDER_CIRCUIT_LEAST_FAILURES: '30' });
+    const more = await world.startMore({ roles: ['worker'] });
+    t.after(() => more.stop());
+    mmg.behave('fail');
+    await all(world, await send(world, 100), 'sending', 10);
+    const { version } = await becomes(world, 'mmg', 'open');
+    assert.equal(version, 2);
+    const calls = mmg.requests().length;
+    await all(world, await send(world, 100), 'sending', 10);
+    assert.equal(mmg.requests().length, calls);
+
+    // Both processes want to try it again: one message at a time does.
+    mmg.behave('silent');
+    await world.advance(21);
+    await send(world, 50);
+    await world.until(
+      async () => mmg.requests().length,
+      (count) => count > calls,
+    );
+    await world.until(
+      async () => (await world.connection.pool.query(statusesOpen)).rows[0].open,
+      (open) => open === 1,
+    );
+    assert.equal(mmg.requests().length, calls + 1);
+    await mmg.stop();
+  });
+});
+
+describe('a provider that hangs', () => {
+  test('is left alone; what it may have is given to nobody else, what comes later is', async (t) => {
+    const { world, mmg, firetext } = await createPair(t, { PROVIDER_TIMEOUT_SECONDS: '1' });
+    mmg.behave('silent');
+    const unknown = await send(world, 12);
+    await becomes(world, 'mmg', 'open');
+    const later = await send(world, 20);
+    await all(world, later, 'sending', 5);
+    const { rows } = await world.connection.pool.query<{ id: string; waits: string | null }>(
+      `select id, data->>'waits_for' as waits from pgboss.job where state < 'active'`,
+    );
+    assert.deepEqual(rows.map(({ id }) => id).toSorted(), unknown.toSorted());
+    assert.ok(
+      rows.every(({ waits }) => waits === null),
+      'they wait for their receipts',
+    );
+    // Five minutes later they are tried again: only by the one that may have them.
+    await world.advance(300);
+    await world.until(
+      async () => new Set(mmg.requests().map(idOf)).size,
+      (size) => size === unknown.length,
+    );
+    assert.deepEqual(new Set(firetext.requests().map(idOf)), new Set(later));
+    mmg.behave('accept');
+    for (let i = 0; i < 8; i++) {
+      await world.advance(300);
+      await send(world, 1);
+    }
+    await all(world, unknown, 'sending', 20);
+    const elsewhere = new Set(firetext.requests().map(idOf));
+    assert.deepEqual(
+      unknown.filter((id) => elsewhere.has(id)),
+      [],
+    );
+  });
+});
+
+describe('both providers down', () => {
+  test('what waits goes out once one works, long before its next try, with nothing new coming along', async (t) => {
+    const { world, mmg, firetext } = await createPair(t);
+    mmg.behave('fail');
+    firetext.behave('fail');
+    const ids = await send(world, 40);
+    await becomes(world, 'mmg', 'open');
+    await becomes(world, 'firetext', 'open');
+    await world.until(
+      async () => (await world.connection.pool.query(waitingTasks)).rows[0].waiting,
+      (waiting) => waiting === ids.length,
+    );
+    firetext.behave('accept');
+    await world.advance(21);
+    await all(world, ids, 'sending');
+    assert.deepEqual(firetext.requests().slice(-ids.length).map(idOf).toSorted(), ids.toSorted());
+  });
+
+  test('for ten minutes: every message goes out afterwards, once, and each try is a RETRY line', async (t) => {
+    const { world, mmg, firetext, lines } = await createPair(t);
+    mmg.behave('fail');
+    firetext.behave('fail');
+    const ids = await send(world, 40);
+    await becomes(world, 'mmg', 'open');
+    await becomes(world, 'firetext', 'open');
+    for (let minute = 0; minute < 10; minute++) {
+      ids.push(...(await send(world, 3)));
+      await world.advance(60);
+      await world.until(
+        async () =>
+          (
+            await world.connection.pool.query(
+              `select count(*) from pgboss.job where state = 'active' or (state < 'active' and start_after <= now())`,
+            )
+          ).rows[0].count,
+        (busy) => busy === 0,
+      );
+    }
+    const refusals = mmg.requests().length + firetext.requests().length;
+    assert.ok(refusals < ids.length * 3, `${refusals} calls`);
+    mmg.behave('accept');
+    firetext.behave('accept');
+    const before = [mmg.requests().length, firetext.requests().length] as const;
+    // At most five minutes until the next try, and then everything that waits goes at once.
+    await world.advance(300);
+    await all(world, ids, 'sending', 20);
+    const taken = [...mmg.requests().slice(before[0]), ...firetext.requests().slice(before[1])].map(idOf);
+    assert.deepEqual(taken.toSorted(), ids.toSorted(), 'each once');
+    for (const id of ids)
+      assert.ok(
+        lines.some(({ message }) => message === `RETRY: SMS notification ${id} failed`),
+        `no RETRY line of ${id}`,
+      );
+    assert.ok(!lines.some(({ message }) => message.startsWith('RETRY FAILED')));
+    assert.equal(
+      (await becomes(world, 'mmg', 'closed')).reason,
+      'Circuit closed: 3 messages in a row were taken',
+    );
+  });
+});
+
+test('weighted: each provider gets its share of the texts', async (t) => {
+  const { world, mmg, firetext } = await createPair(t, { SMS_PROVIDER_STRATEGY: 'weighted' });
+  await world.connection.pool.query(
+    `update providers set priority = case identifier when 'mmg' then 75 else 25 end where identifier in ('mmg', 'firetext')`,
+  );
+  await world.connection.pool.query(`select pg_notify('despatch_changed', 'providers:all')`);
+  const ids = await send(world, 200);
+  await all(world, ids, 'sending');
+  const [most, rest] = [mmg.requests().length, firetext.requests().length];
+  assert.equal(most + rest, 200);
+  // Far around 150; before the notice of the change 10 to 20 may have decided some.
+  assert.ok(most > 30 && most < 190, `${most} and ${rest}`);
+});

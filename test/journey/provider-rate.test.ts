@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { createCipher } from '../../src/cipher.ts';
+import { pasteableKey } from '../../src/key/key.ts';
+import { addKey } from '../../src/key/store.ts';
+import { platformServiceId } from '../../src/service/service.ts';
+import { addTemplate } from '../../src/template/store.ts';
+import { all, createPair, idOf, rowOf, send } from '../pair.ts';
+import { environment, secretKey, type World } from '../world.ts';
+
+/** A sign-in code, as the platform's own service sends it. */
+async function sendCode(world: World): Promise<string> {
+  const cipher = createCipher([secretKey], environment('', '')['DANGEROUS_SALT']!);
+  const key = {
+    id: randomUUID(),
+    serviceId: platformServiceId,
+    name: 'codes',
+    keyType: 'normal',
+    secret: randomUUID(),
+  } as const;
+  await addKey(world.connection.db, cipher, key);
+  const template = randomUUID();
+  await addTemplate(world.connection.db, {
+    id: template,
+    serviceId: platformServiceId,
+    type: 'sms',
+    name: 'A code',
+    subject: null,
+    content: '((verify_code)) is your code',
+  });
+  const [id] = await send(world, 1, {
+    key: pasteableKey(key),
+    template,
+    personalisation: { verify_code: '12345' },
+  });
+  return id!;
+}
+
+describe('the rate of a provider', () => {
+  test('holds over all processes, and a sign-in code goes before what waits', async (t) => {
+    const { world, mmg } = await createPair(t);
+    const more = await world.startMore({ roles: ['worker'] });
+    t.after(() => more.stop());
+    const { id } = await rowOf(world, 'mmg');
+    assert.equal((await world.admin('POST', `/provider-details/${id}`, { rate_limit: 20 })).status, 200);
+    const arrivals: number[] = [];
+    const watching = setInterval(() => {
+      while (arrivals.length < mmg.requests().length) arrivals.push(performance.now());
+    }, 5);
+    t.after(() => clearInterval(watching));
+    const ids = await send(world, 100);
+    await world.until(
+      async () => mmg.requests().length,
+      (count) => count >= 10,
+    );
+    const code = await sendCode(world);
+    await all(world, [...ids, code], 'sending', 15);
+    const place = mmg.requests().map(idOf).indexOf(code);
+    assert.ok(place < 40, `the code came as number ${place}`);
+    // Evenly spaced when they leave; this machine may hold some of them up.
+    for (let i = 20; i < arrivals.length; i++) {
+      const gap = arrivals[i]! - arrivals[i - 20]!;
+      assert.ok(gap > 600, `21 calls within ${gap} ms`);
+    }
+    const took = (arrivals[100]! - arrivals[0]!) / 1000;
+    assert.ok(took > 4.5 && took < 8, `101 messages took ${took} s`);
+  });
+
+  test('that is taken away lets go what waits for it', async (t) => {
+    const { world, mmg } = await createPair(t);
+    const { id } = await rowOf(world, 'mmg');
+    await world.admin('POST', `/provider-details/${id}`, { rate_limit: 1 });
+    const ids = await send(world, 50);
+    await world.until(
+      async () => mmg.requests().length,
+      (count) => count > 0,
+    );
+    await world.admin('POST', `/provider-details/${id}`, { rate_limit: null });
+    await all(world, ids, 'sending', 5);
+  });
+
+  test('is no reason to hold anything back when a process stops', async (t) => {
+    const { world, mmg } = await createPair(t);
+    await world.connection.pool.query(`update providers set rate_limit = 1 where identifier = 'mmg'`);
+    const more = await world.startMore({ roles: ['worker'], queues: ['send-sms'] });
+    const ids = await send(world, 200);
+    await world.until(
+      async () => mmg.requests().length,
+      (count) => count > 1,
+    );
+    const started = performance.now();
+    await more.stop();
+    assert.ok(performance.now() - started < 3000);
+    await world.connection.pool.query(`update providers set rate_limit = null where identifier = 'mmg'`);
+    await all(world, ids, 'sending', 15);
+    assert.equal(mmg.requests().length, ids.length);
+  });
+});
