@@ -251,7 +251,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     }
 
     if (has.includes('scheduler')) {
-      const schedule = startSchedule({ db, log }, [
+      const schedule = startSchedule({ db, clock, log }, [
         {
           name: 'make-partitions',
           everySeconds: 3600,
