@@ -24,6 +24,8 @@ import { docsRoutes } from './http/docs.ts';
 import { closeServer, createServer } from './http/server.ts';
 import { statusRoutes } from './http/status.ts';
 import { createIdSource } from './identifier.ts';
+import { inboundDoors } from './inbound/doors.ts';
+import { numberRoutes } from './inbound/number-routes.ts';
 import { inboundRoutes } from './inbound/routes.ts';
 import { requireKey } from './key/hook.ts';
 import { createKeyCache } from './key/store.ts';
@@ -31,7 +33,7 @@ import { createLog, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { notificationRoutes } from './notification/routes.ts';
 import { notificationRoutesV1 } from './notification/routes-v1.ts';
-import { doorsOf, isSameProvider, sandboxTypes, suppliersOf } from './platform/suppliers.ts';
+import { doorsOf, inboundDoorsOf, isSameProvider, sandboxTypes, suppliersOf } from './platform/suppliers.ts';
 import { startWorkers } from './platform/worker.ts';
 import { createProviderCache } from './provider/store.ts';
 import { openQueues } from './queue/boss.ts';
@@ -42,6 +44,7 @@ import { readRates } from './recipient/rates-file.ts';
 import { simulatedRecipients } from './recipient/simulator.ts';
 import { resumeReceipts } from './sandbox/resume.ts';
 import { type Sandbox, startSandbox } from './sandbox/server.ts';
+import { retentionRoutes } from './service/retention-routes.ts';
 import { createServiceCache } from './service/store.ts';
 import { ConfigError } from './setting.ts';
 import { createAccepting } from './submission/accepting.ts';
@@ -170,6 +173,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
     const apply = createApply({ db, clock, log, metrics, rates });
     const doors = doorsOf(config, clock);
+    const inbound = inboundDoorsOf(config);
     if (has.includes('api')) {
       const accepting = createAccepting({ db, pool: connection.pool, clock, queues });
       const app = createServer({ log, metrics });
@@ -183,6 +187,16 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       });
       documentRoutes(app, { db, storage, cipher, clock, services });
       receiptRoutes(app, { clock, log, cipher, queues, doors, apply });
+      inboundDoors(app, {
+        db,
+        clock,
+        log,
+        metrics,
+        cipher,
+        queues,
+        doors: inbound,
+        queueCallback: async () => {},
+      });
       app.register(async (v2) => {
         requireKey(v2, { clock, services, keys });
         const sending = {
@@ -218,6 +232,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       });
       app.register(async (admin) => {
         requireAdmin(admin, { clock, issuer: config.adminUserName, secrets: adminSecrets(config) });
+        retentionRoutes(admin, { db, clock });
+        numberRoutes(admin, { db, clock, providers: inbound.map(({ identifier }) => identifier) });
       });
       await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
         throw portProblem(error, 'PORT', config.port);
