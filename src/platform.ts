@@ -16,8 +16,9 @@ import { startEmbedded } from './database/embedded.ts';
 import { createListener } from './database/listener.ts';
 import { migrate } from './database/migrate.ts';
 import { ensurePartitions } from './database/partitions.ts';
+import { deliverRoute } from './delivery/routes.ts';
 import { documentRoutes } from './document/routes.ts';
-import { databaseStorage, deleteExpiredDocuments } from './document/store.ts';
+import { databaseStorage } from './document/store.ts';
 import { startSchedule } from './housekeeping/schedule.ts';
 import { requireAdmin } from './http/admin.ts';
 import { docsRoutes } from './http/docs.ts';
@@ -33,6 +34,7 @@ import { createLog, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { notificationRoutes } from './notification/routes.ts';
 import { notificationRoutesV1 } from './notification/routes-v1.ts';
+import { periodicTasks } from './platform/periodic.ts';
 import { doorsOf, inboundDoorsOf, isSameProvider, sandboxTypes, suppliersOf } from './platform/suppliers.ts';
 import { startWorkers } from './platform/worker.ts';
 import { createProviderCache } from './provider/store.ts';
@@ -52,7 +54,6 @@ import { createAdmission } from './submission/admission.ts';
 import { cancelRoute } from './submission/cancel.ts';
 import { submissionRoutes } from './submission/routes.ts';
 import { submissionRoutesV1 } from './submission/routes-v1.ts';
-import { deleteAnswers } from './submission/store.ts';
 import { templateRoutes } from './template/routes.ts';
 import { createTemplateCaches } from './template/store.ts';
 
@@ -233,6 +234,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       app.register(async (admin) => {
         requireAdmin(admin, { clock, issuer: config.adminUserName, secrets: adminSecrets(config) });
         retentionRoutes(admin, { db, clock });
+        deliverRoute(admin, { db, metrics, queues });
         numberRoutes(admin, { db, clock, providers: inbound.map(({ identifier }) => identifier) });
       });
       await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
@@ -267,23 +269,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     }
 
     if (has.includes('scheduler')) {
-      const schedule = startSchedule({ db, clock, log }, [
-        {
-          name: 'make-partitions',
-          everySeconds: 3600,
-          run: () => ensurePartitions(db, clock.now(), clock.now() + 7 * day),
-        },
-        {
-          name: 'delete-expired-documents',
-          everySeconds: 3600,
-          run: () => deleteExpiredDocuments({ db, storage }, clock.now()),
-        },
-        {
-          name: 'forget-idempotency-keys',
-          everySeconds: 600,
-          run: () => deleteAnswers(db, new Date(clock.now() - day), 50_000),
-        },
-      ]);
+      const schedule = startSchedule(
+        { db, clock, log },
+        periodicTasks({ config, db, clock, log, metrics, queues, storage, queueCallbacks: async () => {} }),
+      );
       stops.push(() => schedule.stop());
     }
 

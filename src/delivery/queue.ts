@@ -17,7 +17,8 @@ export const notifyInternal = defineQueue('notify-internal', payload);
 /** Messages of test keys and of services in research mode: no provider gets them. */
 export const researchMode = defineQueue('research-mode', payload);
 
-const deliverQueues = [sendSms, sendEmail, notifyInternal, researchMode] as const;
+/** Whatever is delivered is in one of these. */
+export const deliverQueues = [sendSms, sendEmail, notifyInternal, researchMode] as const;
 
 /** The queue of a name that `deliverQueueFor` gave. Throws for any other. */
 export function deliverQueueNamed(name: string): Queue<DeliverPayload> {
