@@ -57,6 +57,12 @@ export function idFloor(time: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
+/**
+ * By how much the time in an id may lie before or after the `created_at` of its row: it is made at another moment of the
+ * same request, and borrows milliseconds in a rush. For ranges of ids that stand for ranges of `created_at`.
+ */
+export const idMarginMilliseconds = 600_000;
+
 /** When a UUIDv7 was made, in Unix milliseconds. */
 export function idTime(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);

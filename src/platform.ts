@@ -16,14 +16,17 @@ import { startEmbedded } from './database/embedded.ts';
 import { createListener } from './database/listener.ts';
 import { migrate } from './database/migrate.ts';
 import { ensurePartitions } from './database/partitions.ts';
+import { deliverRoute } from './delivery/routes.ts';
 import { documentRoutes } from './document/routes.ts';
-import { databaseStorage, deleteExpiredDocuments } from './document/store.ts';
+import { databaseStorage } from './document/store.ts';
 import { startSchedule } from './housekeeping/schedule.ts';
 import { requireAdmin } from './http/admin.ts';
 import { docsRoutes } from './http/docs.ts';
 import { closeServer, createServer } from './http/server.ts';
 import { statusRoutes } from './http/status.ts';
 import { createIdSource } from './identifier.ts';
+import { inboundDoors } from './inbound/doors.ts';
+import { numberRoutes } from './inbound/number-routes.ts';
 import { inboundRoutes } from './inbound/routes.ts';
 import { requireKey } from './key/hook.ts';
 import { createKeyCache } from './key/store.ts';
@@ -31,8 +34,9 @@ import { createLog, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { notificationRoutes } from './notification/routes.ts';
 import { notificationRoutesV1 } from './notification/routes-v1.ts';
+import { periodicTasks } from './platform/periodic.ts';
 import { openShifting } from './platform/shifting.ts';
-import { doorsOf, isSameProvider, sandboxTypes, suppliersOf } from './platform/suppliers.ts';
+import { doorsOf, inboundDoorsOf, isSameProvider, sandboxTypes, suppliersOf } from './platform/suppliers.ts';
 import { startWorkers } from './platform/worker.ts';
 import { providerRoutes } from './provider/routes.ts';
 import { createProviderCache } from './provider/store.ts';
@@ -44,6 +48,7 @@ import { readRates } from './recipient/rates-file.ts';
 import { simulatedRecipients } from './recipient/simulator.ts';
 import { resumeReceipts } from './sandbox/resume.ts';
 import { type Sandbox, startSandbox } from './sandbox/server.ts';
+import { retentionRoutes } from './service/retention-routes.ts';
 import { createServiceCache } from './service/store.ts';
 import { ConfigError } from './setting.ts';
 import { createAccepting } from './submission/accepting.ts';
@@ -51,7 +56,6 @@ import { createAdmission } from './submission/admission.ts';
 import { cancelRoute } from './submission/cancel.ts';
 import { submissionRoutes } from './submission/routes.ts';
 import { submissionRoutesV1 } from './submission/routes-v1.ts';
-import { deleteAnswers } from './submission/store.ts';
 import { templateRoutes } from './template/routes.ts';
 import { createTemplateCaches } from './template/store.ts';
 
@@ -173,6 +177,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
     const apply = createApply({ db, clock, log, metrics, rates });
     const doors = doorsOf(config, clock);
+    const inbound = inboundDoorsOf(config);
     if (has.includes('api')) {
       const accepting = createAccepting({ db, pool: connection.pool, clock, queues });
       const app = createServer({ log, metrics });
@@ -186,6 +191,16 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       });
       documentRoutes(app, { db, storage, cipher, clock, services });
       receiptRoutes(app, { clock, log, cipher, queues, doors, apply });
+      inboundDoors(app, {
+        db,
+        clock,
+        log,
+        metrics,
+        cipher,
+        queues,
+        doors: inbound,
+        queueCallback: async () => {},
+      });
       app.register(async (v2) => {
         requireKey(v2, { clock, services, keys });
         const sending = {
@@ -222,6 +237,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       app.register(async (admin) => {
         requireAdmin(admin, { clock, issuer: config.adminUserName, secrets: adminSecrets(config) });
         providerRoutes(admin, { db, clock });
+        retentionRoutes(admin, { db, clock });
+        deliverRoute(admin, { db, metrics, queues });
+        numberRoutes(admin, { db, clock, providers: inbound.map(({ identifier }) => identifier) });
       });
       await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
         throw portProblem(error, 'PORT', config.port);
@@ -256,29 +274,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     }
 
     if (has.includes('scheduler')) {
-      const schedule = startSchedule({ db, log }, [
-        {
-          name: 'make-partitions',
-          everySeconds: 3600,
-          run: () => ensurePartitions(db, clock.now(), clock.now() + 7 * day),
-        },
-        {
-          name: 'delete-expired-documents',
-          everySeconds: 3600,
-          run: () => deleteExpiredDocuments({ db, storage }, clock.now()),
-        },
-        {
-          name: 'forget-idempotency-keys',
-          everySeconds: 600,
-          run: () => deleteAnswers(db, new Date(clock.now() - day), 50_000),
-        },
-        {
-          name: 'switch-current-sms-provider-on-slow-delivery',
-          everySeconds: 60,
-          run: () => shifting.onSlowDelivery(),
-        },
-        { name: 'tend-providers-back-to-middle', everySeconds: 300, run: () => shifting.tendBack() },
-      ]);
+      const schedule = startSchedule(
+        { db, clock, log },
+        periodicTasks({
+          ...{ config, db, clock, log, metrics, queues, storage, shifting },
+          queueCallbacks: async () => {},
+        }),
+      );
       stops.push(() => schedule.stop());
     }
 

@@ -26,6 +26,9 @@ export type Tables = {
   receipts: ReceiptRow;
   complaints: ComplaintRow;
   inbound_sms: InboundSmsRow;
+  inbound_numbers: InboundNumberRow;
+  service_data_retention: DataRetentionRow;
+  periodic_tasks: PeriodicTaskRow;
   documents: DocumentRow;
   document_contents: DocumentContentRow;
 };
@@ -70,6 +73,7 @@ export type SmsSenderRow = {
   is_default: boolean;
   archived: Generated<boolean>;
   created_at: Generated<Date>;
+  inbound_number_id: string | null;
 };
 
 export type EmailReplyToRow = {
@@ -281,6 +285,29 @@ export type InboundSmsRow = {
   content: Buffer;
   created_at: Date;
 };
+
+/** A number that people can text; `service_id` null: it is nobody's yet. */
+export type InboundNumberRow = {
+  id: string;
+  number: string;
+  provider: string;
+  service_id: string | null;
+  active: Generated<boolean>;
+  created_at: Date;
+  updated_at: Date | null;
+};
+
+/** For how many whole days a service keeps what is personal; 7 where it has no row. */
+export type DataRetentionRow = {
+  id: string;
+  service_id: string;
+  notification_type: NotificationType | 'letter';
+  days_of_retention: number;
+  created_at: Date;
+  updated_at: Date | null;
+};
+
+export type PeriodicTaskRow = { name: string; last_run: Date };
 
 /** A file that was sent as a link. */
 export type DocumentRow = {

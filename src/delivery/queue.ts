@@ -17,7 +17,8 @@ export const notifyInternal = defineQueue('notify-internal', payload);
 /** Messages of test keys and of services in research mode: no provider gets them. */
 export const researchMode = defineQueue('research-mode', payload);
 
-const deliverQueues = [sendSms, sendEmail, notifyInternal, researchMode] as const;
+/** Whatever is delivered is in one of these. */
+export const deliverQueues = [sendSms, sendEmail, notifyInternal, researchMode] as const;
 /** The queues whose messages providers get. */
 export const providedQueueNames = [sendSms.name, sendEmail.name, notifyInternal.name] as const;
 

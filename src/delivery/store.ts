@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { DbOrTrx } from '../database/connection.ts';
-import type { AttemptOutcome } from '../database/tables.ts';
+import type { AttemptOutcome, KeyType, NotificationStatus, NotificationType } from '../database/tables.ts';
+import { idFloor, idMarginMilliseconds } from '../identifier.ts';
 import type { Metrics } from '../metrics.ts';
 import { notificationColumns, type StoredNotification } from '../notification/store.ts';
 
@@ -190,4 +191,51 @@ export async function recordGivenUp(
 
 function byId(a: { id: string }, b: { id: string }): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** A stored message, as a new task to deliver it needs it. */
+export type Deliverable = Readonly<{
+  id: string;
+  type: NotificationType;
+  status: NotificationStatus;
+  keyType: KeyType;
+  serviceId: string;
+  researchMode: boolean;
+  /** Its template overtakes others. */
+  isUrgent: boolean;
+  jobId: string | null;
+}>;
+
+const deliverable = sql`
+  select h.id, h.notification_type as "type", h.status, h.key_type as "keyType", h.service_id as "serviceId",
+    s.research_mode as "researchMode", coalesce(v.priority, false) as "isUrgent", h.job_id as "jobId"
+  from notification_history h join services s on s.id = h.service_id
+  left join template_versions v on v.template_id = h.template_id and v.version = h.template_version`;
+
+export function findDeliverable(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  id: string,
+): Promise<Deliverable | null> {
+  return metrics.timed('dao', 'get_notification_by_id', async () => {
+    const { rows } = await sql<Deliverable>`${deliverable} where h.id = ${id}`.execute(db);
+    return rows[0] ?? null;
+  });
+}
+
+/** At most `limit` messages in status `created` that were created from `from` on and before `until`; by id, `after` one. */
+export function findCreated(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  { from, until }: Readonly<{ from: number; until: number }>,
+  after: string,
+  limit: number,
+): Promise<readonly Deliverable[]> {
+  return metrics.timed('dao', 'notifications_not_yet_sent', async () => {
+    const { rows } = await sql<Deliverable>`${deliverable}
+      where h.id >= ${idFloor(from - idMarginMilliseconds)} and h.id < ${idFloor(until + idMarginMilliseconds)} and h.id > ${after}
+        and h.status = 'created' and h.created_at >= ${new Date(from)} and h.created_at < ${new Date(until)}
+      order by h.id limit ${limit}`.execute(db);
+    return rows;
+  });
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Cipher } from '../cipher.ts';
 import type { DbOrTrx } from '../database/connection.ts';
+import { type Cutoff, defaultRetentionDays } from '../service/retention.ts';
 
 /** A text that somebody sent to a number of a service (spec 05, section 7.2). */
 export type InboundSms = Readonly<{
@@ -17,9 +18,12 @@ export type InboundSms = Readonly<{
   createdAt: Date;
 }>;
 
-/** Keeps a received text; one whose id exists already is left as it is. */
-export async function addInboundSms(db: DbOrTrx, cipher: Cipher, message: InboundSms): Promise<void> {
-  await db
+/**
+ * Keeps a received text. One whose id exists already, or that its provider has posted before, is left as it is. Answers
+ * whether it was kept.
+ */
+export async function addInboundSms(db: DbOrTrx, cipher: Cipher, message: InboundSms): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await db
     .insertInto('inbound_sms')
     .values({
       id: message.id,
@@ -32,8 +36,9 @@ export async function addInboundSms(db: DbOrTrx, cipher: Cipher, message: Inboun
       content: cipher.seal(message.content, message.id),
       created_at: message.createdAt,
     })
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .execute();
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return Number(numInsertedOrUpdatedRows) > 0;
 }
 
 /**
@@ -59,4 +64,25 @@ export async function findInboundSms(
     from inbound_sms where service_id = ${serviceId} ${before}
     order by created_at desc, id desc limit ${limit}`.execute(db);
   return rows.map((row) => ({ ...row, content: cipher.open(row.content, row.id) }));
+}
+
+/**
+ * Deletes at most `limit` texts that have passed the retention of their service. `cutoffs`: for each number of days, what
+ * was received before that moment goes. Answers how many.
+ */
+export async function deleteInboundSms(
+  db: DbOrTrx,
+  cutoffs: readonly Cutoff[],
+  limit: number,
+): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from inbound_sms where id = any(array(
+      select old.id from services s
+      left join service_data_retention r on r.service_id = s.id and r.notification_type = 'sms'
+      join unnest(${cutoffs.map(({ days }) => days)}::int[], ${cutoffs.map(({ before }) => before)}::timestamptz[])
+        as cutoff (days, before) on cutoff.days = coalesce(r.days_of_retention, ${defaultRetentionDays})
+      cross join lateral (
+        select id from inbound_sms where service_id = s.id and created_at < cutoff.before limit ${limit}
+      ) old limit ${limit}))`.execute(db);
+  return Number(numAffectedRows);
 }

@@ -6,7 +6,7 @@ import { type Event, isCompleted, nextStatus } from './status.ts';
 
 const statuses = [
   ...['created', 'sending', 'pending', 'sent', 'delivered', 'temporary-failure', 'permanent-failure'],
-  ...['technical-failure', 'validation-failed'],
+  ...['technical-failure', 'validation-failed', 'cancelled'],
 ] as readonly NotificationStatus[];
 /** What a receipt can say. */
 const results = statuses.filter((status) => status === 'pending' || /^delivered$|-failure$/.test(status));
@@ -22,18 +22,20 @@ const after = (current: NotificationStatus, event: Event) => {
 };
 
 test('every status goes, at every event, where the drawing says, and nowhere else', () => {
-  // Columns: after a hand-over in the UK, abroad; given up; a receipt (R: what it says) found by id, by reference;
-  // abroad by id, by reference; abroad where no network reports delivery, by id, by reference. -: nothing changes.
+  // Columns: after a hand-over in the UK, abroad; given up; timed out; a receipt (R: what it says) found by id, by
+  // reference; abroad by id, by reference; abroad where no network reports delivery, by id, by reference. -: nothing
+  // changes.
   const drawing = `
-    created            sending  sent  technical-failure  R  -  R  -  -  -
-    sending            -        -     technical-failure  R  R  R  R  -  -
-    pending            -        -     technical-failure  R  R  R  R  -  -
-    sent               -        -     -                  -  -  R  R  -  -
-    delivered          -        -     -                  -  -  -  -  -  -
-    temporary-failure  -        -     -                  -  -  -  -  -  -
-    permanent-failure  -        -     -                  -  -  -  -  -  -
-    technical-failure  -        -     -                  -  -  -  -  -  -
-    validation-failed  -        -     -                  -  -  -  -  -  -`;
+    created            sending  sent  technical-failure  technical-failure  R  -  R  -  -  -
+    sending            -        -     technical-failure  temporary-failure  R  R  R  R  -  -
+    pending            -        -     technical-failure  temporary-failure  R  R  R  R  -  -
+    sent               -        -     -                  -                  -  -  R  R  -  -
+    delivered          -        -     -                  -                  -  -  -  -  -  -
+    temporary-failure  -        -     -                  -                  -  -  -  -  -  -
+    permanent-failure  -        -     -                  -                  -  -  -  -  -  -
+    technical-failure  -        -     -                  -                  -  -  -  -  -  -
+    validation-failed  -        -     -                  -                  -  -  -  -  -  -
+    cancelled          -        -     -                  -                  -  -  -  -  -  -`;
   const rows = drawing
     .trim()
     .split('\n')
@@ -47,6 +49,7 @@ test('every status goes, at every event, where the drawing says, and nowhere els
       { kind: 'handed over', international: false },
       { kind: 'handed over', international: true },
       { kind: 'given up' },
+      { kind: 'timed out' },
       receipt(said, 'id'),
       receipt(said, 'reference'),
       receipt(said, 'id', true),
@@ -81,7 +84,7 @@ test('whatever happens in whatever order, nothing returns to created and no fina
   const flag = fc.boolean();
   const event: fc.Arbitrary<Event> = fc.oneof(
     fc.record({ kind: fc.constant('handed over' as const), international: flag }),
-    fc.record({ kind: fc.constant('given up' as const) }),
+    fc.record({ kind: fc.constantFrom('given up' as const, 'timed out' as const) }),
     fc.record({
       kind: fc.constant('receipt' as const),
       status: fc.constantFrom(...statuses),

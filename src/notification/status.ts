@@ -17,7 +17,9 @@ export type Event =
       reliable: boolean;
     }>
   /** We give up: tries used up, refused for good, inactive service. */
-  | Readonly<{ kind: 'given up' }>;
+  | Readonly<{ kind: 'given up' }>
+  /** Nothing was heard of it for so long that nothing will be (spec 05, section 9.1). */
+  | Readonly<{ kind: 'timed out' }>;
 
 export type Transition = Readonly<{ to: NotificationStatus } | { stays: string }>;
 
@@ -54,6 +56,10 @@ export function nextStatus(current: NotificationStatus, event: Event): Transitio
     case 'given up':
       if (current === 'created' || current === 'sending' || current === 'pending')
         return { to: 'technical-failure' };
+      return stays(`already ${current}`);
+    case 'timed out':
+      if (current === 'created') return { to: 'technical-failure' };
+      if (current === 'sending' || current === 'pending') return { to: 'temporary-failure' };
       return stays(`already ${current}`);
     case 'receipt':
       if (!receiptResults.has(event.status)) return stays(`a receipt cannot say ${event.status}`);

@@ -3,9 +3,12 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { NotificationType } from '../database/tables.ts';
 import type { Provider, ProviderDetails, ReceiptDoor } from '../provider/contract.ts';
+import { firetextInbound } from '../provider/firetext/inbound.ts';
 import { firetextFakeReceipts, firetextReceipts } from '../provider/firetext/receipt.ts';
 import { firetextProvider } from '../provider/firetext/send.ts';
+import type { InboundDoor } from '../provider/inbound.ts';
 import { loadtestingProvider } from '../provider/loadtesting/send.ts';
+import { mmgInbound } from '../provider/mmg/inbound.ts';
 import { mmgReceipts } from '../provider/mmg/receipt.ts';
 import { mmgProvider } from '../provider/mmg/send.ts';
 import { sandboxReceipts } from '../provider/sandbox/receipt.ts';
@@ -163,5 +166,13 @@ export function doorsOf(config: Config, clock: Clock): readonly ReceiptDoor[] {
     firetextReceipts(config.firetextReceiptAuth),
     sesReceipts({ clock, topicArns: config.sesTopicArns }),
     ...sandboxTypes(config).map(sandboxReceipts),
+  ];
+}
+
+/** Where received texts arrive: always open, to those who show the credentials that are configured. */
+export function inboundDoorsOf(config: Config): readonly InboundDoor[] {
+  return [
+    mmgInbound(config.mmgInboundUsers, config.mmgInboundPasswords),
+    firetextInbound(config.firetextInboundPasswords),
   ];
 }

@@ -57,9 +57,7 @@ const checks: Readonly<Record<string, Check>> = {
 };
 
 /** The body of a change (spec 04, section 8.1). Throws a FieldProblem with all that is wrong with it. */
-export function readChange(document: unknown): AskedChange {
-  if (typeof document !== 'object' || document === null || Array.isArray(document))
-    throw new FieldProblem({ _schema: ['Invalid input type.'] });
+export function readChange(document: Readonly<Record<string, unknown>>): AskedChange {
   const entries = Object.entries(document);
   const refused = entries.filter(([name]) => !Object.hasOwn(checks, name));
   if (refused.length > 0)

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, isoMicroseconds } from '../clock.ts';
 import type { Db } from '../database/connection.ts';
-import { readJson, sendJson } from '../http/json-body.ts';
+import { readAdminFields, uuidPart } from '../http/admin-body.ts';
+import { sendJson } from '../http/json-body.ts';
 import { parseUuid } from '../identifier.ts';
 import { noResultFound } from '../problem.ts';
 import { readChange } from './change.ts';
@@ -19,8 +20,7 @@ export type ProviderRouteDeps = Readonly<{ db: Db; clock: Clock }>;
 
 type WithId = FastifyRequest<{ Params: { provider_details_id: string } }>;
 
-/** What is no UUID is no path of ours (spec 04, section 0.2). */
-const byId = `/provider-details/:provider_details_id(^${[8, 4, 4, 4, 12].map((digits) => `[0-9a-fA-F]{${digits}}`).join('-')}$)`;
+const byId = `/provider-details/${uuidPart('provider_details_id')}`;
 
 /** Providers in the admin API (spec 04, section 8.1). Needs `requireAdmin` before it. */
 export function providerRoutes(app: FastifyInstance, { db, clock }: ProviderRouteDeps): void {
@@ -81,7 +81,7 @@ export function providerRoutes(app: FastifyInstance, { db, clock }: ProviderRout
     { config: { handler: 'provider_details.update_provider_details', describe: changeDescription } },
     withId(async (id, request) => {
       await read(id);
-      const { createdBy, ...change } = readChange(readJson(request.body));
+      const { createdBy, ...change } = readChange(readAdminFields(request));
       const userId = typeof createdBy === 'string' ? parseUuid(createdBy) : null;
       if (createdBy !== undefined && (userId === null || !(await isUser(db, userId)))) throw noResultFound();
       const now = new Date(clock.now());

@@ -18,6 +18,8 @@ export type Queues = {
   transaction<T>(work: (trx: Trx, send: Send) => Promise<T>): Promise<T>;
   /** Writes and announces tasks, as one statement by itself. */
   send: Send;
+  /** Which of these ids have a task in one of the queues, whether it waits, is being worked on or is parked. */
+  waiting(queues: readonly QueueName[], ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Up to `limit` tasks that are due, now held by this process. */
   fetch(queue: QueueName, limit: number): Promise<RawTask[]>;
   /** Tasks that are done leave the queue, unless another process holds them by now. */
@@ -166,6 +168,14 @@ export async function openQueues(
 
     async send(queue, tasks) {
       if (await insert(connection.db, queue, tasks)) announcer.announce([physical(queue.name)]);
+    },
+
+    async waiting(names, ids) {
+      const { rows } = await connection.pool.query<{ id: string }>(
+        `select id from ${schema}.job where name = any($1::text[]) and id = any($2::uuid[])`,
+        [names.map(physical), ids],
+      );
+      return new Set(rows.map(({ id }) => id));
     },
 
     async fetch(queue, limit) {

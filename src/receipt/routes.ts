@@ -4,11 +4,11 @@ import type { Batcher } from '../batcher.ts';
 import type { Cipher } from '../cipher.ts';
 import type { Clock } from '../clock.ts';
 import { isUnreachable } from '../database/connection.ts';
+import { refuseCredentials } from '../http/credentials.ts';
 import type { Log } from '../log.ts';
 import type { HttpAnswer, ReadReceipt, ReceiptDoor, ReceiptOutcome } from '../provider/contract.ts';
 import type { Queues } from '../queue/boss.ts';
 import type { IncomingReceipt } from './apply.ts';
-import { refuseCredentials } from './credentials.ts';
 import { describeDoor } from './description.ts';
 import { isEarly, laterSeconds } from './early.ts';
 import { isOwn, ownHeader } from './own.ts';
@@ -74,7 +74,7 @@ export function receiptRoutes(app: FastifyInstance, deps: ReceiptRouteDeps): voi
         const own = isOwn(deps.cipher, door.path, body, request.headers[ownHeader]);
         const refusal = own
           ? null
-          : refuseCredentials(door.credentials ?? null, request.headers.authorization);
+          : refuseCredentials(door.credentials ? [door.credentials] : null, request.headers.authorization);
         reply.type('application/json');
         if (refusal) return reply.code(refusal.status).headers(refusal.headers).send(refusal.body);
         const read = await door.read(body, { isOwn: own });

@@ -99,10 +99,22 @@ export async function addService(db: DbOrTrx, service: NewService): Promise<bool
   return Number(result.numInsertedOrUpdatedRows) > 0;
 }
 
-export async function addSmsSender(db: DbOrTrx, serviceId: string, sender: Sender): Promise<void> {
+/** `inboundNumberId`: the number of the service that the sender is. */
+export async function addSmsSender(
+  db: DbOrTrx,
+  serviceId: string,
+  sender: Sender,
+  inboundNumberId: string | null = null,
+): Promise<void> {
   await db
     .insertInto('service_sms_senders')
-    .values({ id: sender.id, service_id: serviceId, sms_sender: sender.text, is_default: sender.isDefault })
+    .values({
+      id: sender.id,
+      service_id: serviceId,
+      sms_sender: sender.text,
+      is_default: sender.isDefault,
+      inbound_number_id: inboundNumberId,
+    })
     .execute();
   await announceChange(db, cacheName, serviceId);
 }
@@ -118,6 +130,15 @@ export async function addEmailReplyTo(db: DbOrTrx, serviceId: string, sender: Se
     })
     .execute();
   await announceChange(db, cacheName, serviceId);
+}
+
+/** Lets a service do something more; one that may do it already is left as it is. */
+export async function grantPermission(db: DbOrTrx, id: string, permission: Permission): Promise<void> {
+  await sql`
+    update services set permissions = array_append(permissions, ${permission}), version = version + 1,
+      updated_at = now()
+    where id = ${id} and ${permission} <> all(permissions)`.execute(db);
+  await announceChange(db, cacheName, id);
 }
 
 /** Archives a service, or brings it back. */

@@ -92,6 +92,11 @@ export async function findDue(
     .execute();
 }
 
+/** Whether a message is accepted and not yet persisted. */
+export async function isAccepted(db: DbOrTrx, id: string): Promise<boolean> {
+  return (await db.selectFrom('accepted').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
+}
+
 /** Counts a try that failed; `dueAt` null leaves the message to an operator. */
 export async function postponeAccepted(
   db: DbOrTrx,

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/clock.ts';
 import { databaseStorage } from '../../src/document/store.ts';
 import { uploadFiles } from '../../src/document/upload.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi.ts';
+import { platformServiceId } from '../../src/service/service.ts';
 import { createWorld, type Tenant, type World } from '../world.ts';
 
 const run = promisify(execFile);
@@ -83,6 +84,9 @@ describe('the OpenAPI document', () => {
       id: link.at(-2)!,
       key: link.at(-1)!,
     };
+    const setting = { notification_type: 'sms', days_of_retention: 7 };
+    const retention = await world.admin('POST', `/service/${platformServiceId}/data-retention`, setting);
+    ids['retention_id'] = retention.body.result.id;
     const later = new Date(systemClock.now() + 3_600_000).toISOString();
     idsOf = {
       'POST /v2/notifications/{notification_id}/cancel': {

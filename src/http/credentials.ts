@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { plainError } from '../http/problems.ts';
+import { plainError } from './problems.ts';
 
 /** An answer that refuses a request for want of the right credentials (spec 05, section 7.3). */
 export type Refusal = Readonly<{
@@ -10,12 +10,15 @@ export type Refusal = Readonly<{
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
-/** Basic authentication: `credentials` is `user:password`. null when the request may come in. */
+/**
+ * Basic authentication: `accepted` are pairs of `user:password`, any of which will do; an empty list refuses everybody,
+ * null nobody. null when the request may come in.
+ */
 export function refuseCredentials(
-  credentials: string | null,
+  accepted: readonly string[] | null,
   authorization: string | undefined,
 ): Refusal | null {
-  if (credentials === null) return null;
+  if (accepted === null) return null;
   if (authorization === undefined || authorization === '')
     return {
       status: 401,
@@ -24,9 +27,8 @@ export function refuseCredentials(
       body: plainError('Unauthorized: authentication token must be provided'),
     };
   const given = /^basic +(\S+) *$/i.exec(authorization)?.[1];
-  const isRight =
-    given !== undefined &&
-    timingSafeEqual(digest(Buffer.from(given, 'base64').toString('utf8')), digest(credentials));
+  const shown = given === undefined ? null : digest(Buffer.from(given, 'base64').toString('utf8'));
+  const isRight = shown !== null && accepted.some((pair) => timingSafeEqual(shown, digest(pair)));
   return isRight
     ? null
     : { status: 403, headers: {}, body: plainError('Forbidden: invalid authentication token provided') };

@@ -10,11 +10,11 @@ test('a door without credentials is open', () => {
 });
 
 test('none are answered 401, wrong ones 403, in the words of the contract', () => {
-  const credentials = 'mmg:p:ss wörd';
-  for (const right of [basic(credentials), basic(credentials).replace('Basic', 'basic')])
-    assert.equal(refuseCredentials(credentials, right), null);
+  const accepted = ['mmg:p:ss wörd'];
+  for (const right of [basic(accepted[0]!), basic(accepted[0]!).replace('Basic', 'basic')])
+    assert.equal(refuseCredentials(accepted, right), null);
   for (const none of [undefined, ''])
-    assert.deepEqual(refuseCredentials(credentials, none), {
+    assert.deepEqual(refuseCredentials(accepted, none), {
       status: 401,
       headers: { 'WWW-Authenticate': 'Bearer' },
       body: '{"result":"error","message":"Unauthorized: authentication token must be provided"}',
@@ -22,7 +22,7 @@ test('none are answered 401, wrong ones 403, in the words of the contract', () =
   const wrong = [basic('mmg:p'), basic('mmg:p:ss wörd '), basic(''), 'Basic', 'Basic !!', 'Bearer x', 'x'];
   for (const header of wrong)
     assert.deepEqual(
-      refuseCredentials(credentials, header),
+      refuseCredentials(accepted, header),
       {
         status: 403,
         headers: {},
@@ -30,4 +30,14 @@ test('none are answered 401, wrong ones 403, in the words of the contract', () =
       },
       header,
     );
+});
+
+test('any pair of a list will do, and an empty list refuses everybody', () => {
+  const accepted = ['tide:one', 'tide:two', 'moon:one'];
+  for (const pair of accepted) assert.equal(refuseCredentials(accepted, basic(pair)), null);
+  for (const pair of ['moon:two', 'tide:', 'tide:one,two', ':', ''])
+    assert.equal(refuseCredentials(accepted, basic(pair))?.status, 403, pair);
+  assert.equal(refuseCredentials([], basic('tide:one'))?.status, 403);
+  assert.equal(refuseCredentials([], basic(':'))?.status, 403);
+  assert.equal(refuseCredentials([], undefined)?.status, 401);
 });

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Beat, isDue } from './due.ts';
+
+const london = (at: string): Beat => ({ at, zone: 'Europe/London' });
+const check = (table: readonly (readonly [Beat, string | null, string, boolean])[]) => {
+  for (const [beat, lastRun, now, expected] of table)
+    assert.equal(
+      isDue(beat, lastRun === null ? null : Date.parse(lastRun), Date.parse(now)),
+      expected,
+      `${JSON.stringify(beat)} after ${lastRun} at ${now}`,
+    );
+};
+
+test('an interval is due when it has passed since the last run began', () => {
+  const beat = { everySeconds: 600 };
+  check([
+    [beat, null, '2026-11-21T12:00:00.000Z', true],
+    [beat, '2026-11-21T12:00:00.000Z', '2026-11-21T12:09:59.999Z', false],
+    [beat, '2026-11-21T12:00:00.000Z', '2026-11-21T12:10:00.000Z', true],
+    [beat, '2026-11-21T12:00:00.000Z', '2026-11-25T12:00:00.000Z', true],
+  ]);
+});
+
+test('a time of the clock is due from its very moment on, once', () => {
+  const beat = london('0 3 * * *');
+  check([
+    [beat, null, '2026-11-21T12:00:00.000Z', true],
+    [beat, '2026-11-20T03:00:00.000Z', '2026-11-21T02:59:59.999Z', false],
+    [beat, '2026-11-20T03:00:00.000Z', '2026-11-21T03:00:00.000Z', true],
+    [beat, '2026-11-21T03:00:00.000Z', '2026-11-21T03:00:00.000Z', false],
+    [beat, '2026-11-21T03:00:00.400Z', '2026-11-21T23:59:59.999Z', false],
+  ]);
+});
+
+test('what was missed while no scheduler ran is due at the next look, however often it was missed', () => {
+  const beat = london('0 3 * * *');
+  check([
+    [beat, '2026-11-20T02:59:59.999Z', '2026-11-20T17:20:00.000Z', true],
+    [beat, '2026-11-10T03:00:00.000Z', '2026-11-20T02:00:00.000Z', true],
+    [beat, '2026-11-20T02:00:00.000Z', '2026-11-20T02:00:01.000Z', false],
+    [london('*/15 * * * *'), '2026-11-20T02:00:00.000Z', '2026-11-20T09:07:00.000Z', true],
+  ]);
+});
+
+test('quarters of an hour are due at 0, 15, 30 and 45', () => {
+  const beat = london('*/15 * * * *');
+  check([
+    [beat, '2026-07-01T12:00:00.000Z', '2026-07-01T12:14:59.999Z', false],
+    [beat, '2026-07-01T12:00:00.000Z', '2026-07-01T12:15:00.000Z', true],
+    [beat, '2026-07-01T12:15:30.000Z', '2026-07-01T12:29:59.000Z', false],
+    [beat, '2026-07-01T12:15:30.000Z', '2026-07-01T12:30:00.000Z', true],
+    [beat, '2026-07-01T12:44:59.999Z', '2026-07-01T12:45:00.000Z', true],
+    [beat, '2026-07-01T12:45:00.000Z', '2026-07-01T13:00:00.000Z', true],
+  ]);
+});
+
+test('times follow the clock of their zone when it changes, in March and in October', () => {
+  const three = london('0 3 * * *');
+  const utc: Beat = { at: '40 1 * * *', zone: 'UTC' };
+  const quarters = london('*/15 * * * *');
+  check([
+    // 29 March 2026: 01:00 GMT is 02:00 BST.
+    [three, '2026-03-28T03:00:00.000Z', '2026-03-29T01:59:59.999Z', false],
+    [three, '2026-03-28T03:00:00.000Z', '2026-03-29T02:00:00.000Z', true],
+    [three, '2026-03-29T02:00:00.000Z', '2026-03-29T03:00:00.000Z', false],
+    [three, '2026-03-29T02:00:00.000Z', '2026-03-30T01:59:59.999Z', false],
+    [three, '2026-03-29T02:00:00.000Z', '2026-03-30T02:00:00.000Z', true],
+    // 25 October 2026: 02:00 BST is 01:00 GMT.
+    [three, '2026-10-24T02:00:00.000Z', '2026-10-25T02:59:59.999Z', false],
+    [three, '2026-10-24T02:00:00.000Z', '2026-10-25T03:00:00.000Z', true],
+    [three, '2026-10-25T03:00:00.000Z', '2026-10-26T02:59:59.999Z', false],
+    [three, '2026-10-25T03:00:00.000Z', '2026-10-26T03:00:00.000Z', true],
+    // An hour that is not there in spring and there twice in autumn.
+    [utc, '2026-03-28T01:40:00.000Z', '2026-03-29T01:40:00.000Z', true],
+    [utc, '2026-03-29T01:40:00.000Z', '2026-03-29T02:40:00.000Z', false],
+    [utc, '2026-10-24T01:40:00.000Z', '2026-10-25T00:40:00.000Z', false],
+    [utc, '2026-10-25T01:40:00.000Z', '2026-10-25T02:40:00.000Z', false],
+    [quarters, '2026-10-25T00:45:00.000Z', '2026-10-25T00:59:59.999Z', false],
+    [quarters, '2026-10-25T00:45:00.000Z', '2026-10-25T01:00:00.000Z', true],
+    [quarters, '2026-03-29T00:45:00.000Z', '2026-03-29T01:00:00.000Z', true],
+  ]);
+});
+
+test('a clock that is a little behind runs nothing twice; one that was far ahead stops nothing for ever', () => {
+  for (const beat of [london('0 3 * * *'), { everySeconds: 60 }])
+    check([
+      [beat, '2026-11-21T03:00:00.300Z', '2026-11-21T02:59:59.900Z', false],
+      [beat, '2040-01-01T00:00:00.000Z', '2026-11-21T12:00:00.000Z', true],
+    ]);
+});
+
+test('a look every hour of a year runs a daily task 365 times', () => {
+  const beat = london('0 3 * * *');
+  let runs = 0;
+  let lastRun = Date.parse('2026-01-01T00:00:00Z');
+  for (let now = lastRun; now < Date.parse('2027-01-01T00:00:00Z'); now += 3_600_000)
+    if (isDue(beat, lastRun, now)) {
+      runs += 1;
+      lastRun = now;
+    }
+  assert.equal(runs, 365);
+});

@@ -1,0 +1,87 @@
+import type { Clock } from '../clock.ts';
+import type { Db, Trx } from '../database/connection.ts';
+import { idFloor, idMarginMilliseconds } from '../identifier.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { nextStatus } from '../notification/status.ts';
+import type { Queues, Send } from '../queue/boss.ts';
+import { piecesOf, type Span, timeOutSpan } from './range.ts';
+import type { Turn } from './schedule.ts';
+import { lockUnfinished, oldestMessage, updateStatuses } from './store.ts';
+
+/** Queues the delivery-status callbacks of messages whose status has changed, within the transaction that changes it. */
+export type QueueStatusCallbacks = (trx: Trx, ids: readonly string[], send: Send) => Promise<void>;
+
+export type TimeOutDeps = Readonly<{
+  db: Db;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  queues: Queues;
+  /** Seconds after which a message that nobody confirmed has failed. */
+  timeoutSeconds: number;
+  queueCallbacks: QueueStatusCallbacks;
+  /** Most messages in one transaction. */
+  batch?: number;
+}>;
+
+/** Ids made within so much time are looked through by one statement, which thus stays short on a long history. */
+const pieceMilliseconds = 6 * 3_600_000;
+
+/**
+ * The task `timeout-sending-notifications` (spec 05, section 9.1): whatever is `sending` or `pending` after the time-out
+ * has failed for now, whatever is still `created` for good. At least once, with one effect: status and callbacks are one
+ * transaction for a batch, and a message that has changed meanwhile is left alone. What was not persisted yet is not
+ * looked at: it is parked on purpose. Answers how many changed.
+ */
+export function createTimeOut(deps: TimeOutDeps): (turn: Turn) => Promise<number> {
+  const { db, clock, log, metrics, queues, timeoutSeconds, queueCallbacks, batch = 10_000 } = deps;
+
+  /** One batch: those after `after`. Answers the last id looked at, null when there are no more, and how many changed. */
+  function closeBatch(
+    span: Span,
+    before: number,
+    after: string,
+  ): Promise<{ last: string | null; count: number }> {
+    return queues.transaction(async (trx, send) => {
+      const found = await lockUnfinished(deps, trx, { span, before, after, limit: batch });
+      const changes = found.flatMap(({ id, status }) => {
+        const next = nextStatus(status, { kind: 'timed out' });
+        return 'to' in next ? [{ id, status: next.to }] : [];
+      });
+      if (changes.length > 0) {
+        await updateStatuses(deps, trx, changes, new Date(clock.now()));
+        await queueCallbacks(
+          trx,
+          changes.map(({ id }) => id),
+          send,
+        );
+      }
+      return { last: found.length < batch ? null : found.at(-1)!.id, count: changes.length };
+    });
+  }
+
+  return ({ lastRun, signal }) =>
+    metrics.timed('tasks', 'timeout_notifications', async () => {
+      const span = timeOutSpan(clock.now(), lastRun?.getTime() ?? null, timeoutSeconds * 1000);
+      const from = span.from ?? (await oldestMessage(db));
+      if (from === null) return 0;
+      let total = 0;
+      for (const piece of piecesOf({ from, until: span.until + idMarginMilliseconds }, pieceMilliseconds))
+        for (let after: string | null = idFloor(0); after !== null && !signal.aborted; ) {
+          const { last, count }: { last: string | null; count: number } = await closeBatch(
+            piece,
+            span.until,
+            after,
+          );
+          total += count;
+          after = last;
+        }
+      if (total > 0)
+        log.info(
+          { count: total },
+          `Timeout period reached for ${total} notifications, status has been updated.`,
+        );
+      return total;
+    });
+}

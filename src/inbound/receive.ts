@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import type { Cipher } from '../cipher.ts';
+import type { Clock } from '../clock.ts';
+import type { Db, Trx } from '../database/connection.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { InboundDoor, ReadText } from '../provider/inbound.ts';
+import { receiptText } from '../provider/receipt-text.ts';
+import type { Queues, Send } from '../queue/boss.ts';
+import { parseDatetime } from '../submission/datetime.ts';
+import { ownNumber, parseSender } from './number.ts';
+import { findOwner } from './number-store.ts';
+import { addInboundSms } from './store.ts';
+
+/** Queues the callbacks of received texts, within the transaction that stores these. */
+export type QueueInboundCallback = (
+  trx: Trx,
+  texts: readonly Readonly<{ id: string; serviceId: string }>[],
+  send: Send,
+) => Promise<void>;
+
+export type ReceiveDeps = Readonly<{
+  db: Db;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  cipher: Cipher;
+  queues: Queues;
+  queueCallback: QueueInboundCallback;
+}>;
+
+/**
+ * Takes a text that a provider has posted (spec 05, section 7.2). Guarantee: once this has resolved with `accepted`, the
+ * text is stored and the service's callback queued, both or neither, and once however often it is posted, where its
+ * provider gives it an id. `unclaimed`: the number is nobody's, or its service may not receive texts.
+ */
+export async function receiveText(
+  deps: ReceiveDeps,
+  door: Pick<InboundDoor, 'identifier' | 'name'>,
+  text: ReadText,
+  requestId: string,
+): Promise<'accepted' | 'unclaimed'> {
+  const { db, clock, log, metrics, cipher, queues } = deps;
+  const provider = door.identifier;
+  const notifyNumber = ownNumber(receiptText(text.to));
+  const owner = await findOwner(db, notifyNumber);
+  if (!owner) {
+    log.warn({ provider, requestId }, `A text of ${door.name} came to a number that no service has`);
+    return 'unclaimed';
+  }
+  const { serviceId } = owner;
+  const fields = { provider, requestId, serviceId };
+  if (!owner.mayReceive) {
+    log.error(fields, `A text of ${door.name} came to service ${serviceId}, which may not receive texts`);
+    return 'unclaimed';
+  }
+  const sender = parseSender(text.from);
+  if (sender === null) log.warn(fields, `A text of ${door.name} is from a sender that is no phone number`);
+  const id = randomUUID();
+  const now = new Date(clock.now());
+  const isNew = await queues.transaction(async (trx, send) => {
+    const isNew = await addInboundSms(trx, cipher, {
+      id,
+      serviceId,
+      notifyNumber,
+      userNumber: sender ?? receiptText(text.from),
+      content: text.content,
+      provider,
+      providerReference: text.reference === null ? null : keptReference(text.reference),
+      providerDate: (text.date === null ? null : parseDatetime(text.date)) ?? now,
+      createdAt: now,
+    });
+    if (isNew) await deps.queueCallback(trx, [{ id, serviceId }], send);
+    return isNew;
+  });
+  if (isNew) metrics.count(`inbound_sms.${provider}`);
+  log.info(
+    { ...fields, ...(isNew && { inboundSmsId: id }) },
+    isNew ? `A text of ${door.name} was received` : `A text of ${door.name} was posted again`,
+  );
+  return 'accepted';
+}
+
+/** One that is no plain word is not kept: cut short, it could be taken for that of another text. */
+function keptReference(reference: string): string | null {
+  return /^[\x20-\x7e]{1,100}$/.test(reference) ? reference : null;
+}

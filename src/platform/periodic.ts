@@ -1,0 +1,85 @@
+/** What runs by itself, and when. */
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import type { Db } from '../database/connection.ts';
+import { ensurePartitions } from '../database/partitions.ts';
+import type { DocumentStorage } from '../document/storage.ts';
+import { deleteExpiredDocuments } from '../document/store.ts';
+import { createReplay } from '../housekeeping/replay.ts';
+import type { Periodic } from '../housekeeping/schedule.ts';
+import { createTimeOut, type QueueStatusCallbacks } from '../housekeeping/time-out.ts';
+import { deleteInboundSms } from '../inbound/store.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Shifting } from '../provider/shifting.ts';
+import type { Queues } from '../queue/boss.ts';
+import { allCutoffs } from '../service/retention.ts';
+import { deleteAnswers } from '../submission/store.ts';
+
+export type PeriodicDeps = Readonly<{
+  config: Pick<Config, 'sendingTimeoutSeconds'>;
+  db: Db;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  queues: Queues;
+  storage: DocumentStorage;
+  shifting: Shifting;
+  queueCallbacks: QueueStatusCallbacks;
+}>;
+
+const day = 86_400_000;
+const inboundBatch = 10_000;
+
+/** The tasks of the role `scheduler` (spec 06, section 1.3). None may run only between 23:00 and 24:00 UTC: that hour is two different days in London. */
+export function periodicTasks(deps: PeriodicDeps): readonly Periodic[] {
+  const { config, db, clock, storage, shifting } = deps;
+  return [
+    {
+      name: 'make-partitions',
+      everySeconds: 3600,
+      run: () => ensurePartitions(db, clock.now(), clock.now() + 7 * day),
+    },
+    {
+      name: 'delete-expired-documents',
+      everySeconds: 3600,
+      run: () => deleteExpiredDocuments({ db, storage }, clock.now()),
+    },
+    {
+      name: 'forget-idempotency-keys',
+      everySeconds: 600,
+      run: () => deleteAnswers(db, new Date(clock.now() - day), 50_000),
+    },
+    {
+      name: 'switch-current-sms-provider-on-slow-delivery',
+      everySeconds: 60,
+      run: () => shifting.onSlowDelivery(),
+    },
+    { name: 'tend-providers-back-to-middle', everySeconds: 300, run: () => shifting.tendBack() },
+    {
+      name: 'timeout-sending-notifications',
+      at: '0 3 * * *',
+      zone: 'Europe/London',
+      run: createTimeOut({ ...deps, timeoutSeconds: config.sendingTimeoutSeconds }),
+    },
+    {
+      name: 'replay-created-notifications',
+      at: '*/15 * * * *',
+      zone: 'Europe/London',
+      run: createReplay(deps),
+    },
+    {
+      name: 'delete-inbound-sms',
+      // In UTC: in London there is no 01:40 on one night of the year, and two on another.
+      at: '40 1 * * *',
+      zone: 'UTC',
+      run: async ({ signal }) => {
+        const cutoffs = allCutoffs(clock.now());
+        let total = 0;
+        for (let count = inboundBatch; count === inboundBatch && !signal.aborted; total += count)
+          count = await deleteInboundSms(db, cutoffs, inboundBatch);
+        return total;
+      },
+    },
+  ];
+}

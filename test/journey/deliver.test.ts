@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { setServiceActive } from '../../src/service/store.ts';
+import { storeMessages } from '../messages.ts';
+import { createWorld, type World } from '../world.ts';
+
+describe('delivery by hand', () => {
+  let world: World;
+  before(async () => {
+    world = await createWorld({ roles: ['api'] });
+  });
+  after(() => world.stop());
+
+  const deliver = async (id: string) => {
+    const { status, body } = await world.admin('POST', `/deliver/notification/${id}`);
+    return [status, body];
+  };
+  const taken = [204, null];
+  async function tasks(): Promise<unknown[]> {
+    const { rows } = await world.connection.pool.query(
+      'delete from pgboss.job returning id, name, priority, data',
+    );
+    return rows.map(({ id, name, priority, data }) => [id, name, priority, data.payload]);
+  }
+
+  test('queues a message of either type where it belongs, once', async () => {
+    const { tenant } = world;
+    const [sms, email, pretended] = await storeMessages(world, tenant, [
+      { status: 'created', createdAt: Date.now() },
+      { status: 'created', createdAt: Date.now(), type: 'email' },
+      { status: 'created', createdAt: Date.now(), keyType: 'test' },
+    ]);
+    for (const [id, queue, type] of [
+      [sms!, 'send-sms', 'sms'],
+      [email!.toUpperCase(), 'send-email', 'email'],
+      [pretended!, 'research-mode', 'sms'],
+    ] as const) {
+      assert.deepEqual(await deliver(id), taken);
+      assert.deepEqual(await deliver(id), taken);
+      const notification_id = id.toLowerCase();
+      assert.deepEqual(await tasks(), [[notification_id, queue, 10, { notification_id, type }]]);
+    }
+  });
+
+  test('takes one that has been sent, or is not persisted yet, and does nothing about it', async () => {
+    const ids = await storeMessages(
+      world,
+      world.tenant,
+      (['sending', 'delivered', 'technical-failure', 'cancelled'] as const).map((status) => ({
+        status,
+        createdAt: Date.now(),
+      })),
+    );
+    const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900123', {
+      personalisation: { name: 'Rowan', time: '14:05' },
+    });
+    for (const id of [...ids, data.id]) assert.deepEqual(await deliver(id), taken);
+    assert.deepEqual(await tasks(), []);
+  });
+
+  test('knows no other message, no other path, and nobody but the admin client', async () => {
+    assert.deepEqual(await deliver(randomUUID()), [404, { result: 'error', message: 'No result found' }]);
+    const [status, body] = await deliver('not-an-id');
+    assert.equal(status, 404);
+    assert.match((body as { message: string }).message, /^The requested URL was not found/);
+    assert.equal((await world.call('POST', `/deliver/notification/${randomUUID()}`)).status, 401);
+  });
+
+  test('of an inactive service ends as a technical failure', async (t) => {
+    const lively = await createWorld();
+    t.after(() => lively.stop());
+    const [id] = await storeMessages(lively, lively.tenant, [{ status: 'created', createdAt: Date.now() }]);
+    await lively.connection.pool.query(
+      `insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)
+       values ($1, $2, '07700900123', '447700900123', '')`,
+      [id, lively.tenant.id],
+    );
+    await setServiceActive(lively.connection.db, lively.tenant.id, false);
+    const { status } = await lively.admin('POST', `/deliver/notification/${id}`);
+    assert.equal(status, 204);
+    await lively.drain();
+    const { rows } = await lively.connection.pool.query(
+      'select status from notification_history where id = $1',
+      [id],
+    );
+    assert.deepEqual(rows, [{ status: 'technical-failure' }]);
+  });
+});
