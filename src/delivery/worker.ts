@@ -120,7 +120,11 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
           isDefinite: true,
           waitsFor: type,
         });
-      case 'left alone':
+      case 'left alone': {
+        // Woken early, and the circuits are open again or another message tries them: no try is used up by that.
+        const { early_seconds: early = 0 } = task.raw.data as TaskData;
+        if (early > 0 && !wasRefused && claimed.suspect === null)
+          return { waitSeconds: early, waitsFor: type };
         // Not at once, whatever the course says: the circuits would be the same.
         return await tryAgain(type, task, {
           error: new Error(
@@ -131,6 +135,7 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
           isDefinite: false,
           waitsFor: claimed.suspect === null ? type : null,
         });
+      }
       case 'not composed':
         throw claimed.error;
       case 'not found':

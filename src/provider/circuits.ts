@@ -160,7 +160,6 @@ export function createCircuits(deps: CircuitDeps): Circuits {
     const all = isTrouble ? await providers.get(allProviders) : providers.peek(allProviders);
     if (!all) return;
     const before = seen;
-    seen = all;
     const now = clock.now();
     for (const type of ['sms', 'email'] as const) {
       const has = (one: Standing) => one.notificationType === type && isUsable(one);
@@ -173,6 +172,8 @@ export function createCircuits(deps: CircuitDeps): Circuits {
       wokenAt.set(type, now);
       await deps.release(type, 1);
     }
+    // Not before what waits was made due: if that fails, the next look does it.
+    seen = all;
   }
 
   let looking: Promise<void> | null = null;

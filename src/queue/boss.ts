@@ -69,6 +69,8 @@ export type TaskData = {
   request_id?: string;
   /** What it waits for until its next try: when that happens, it is made due early (`makeDue`). */
   waits_for?: string;
+  /** It was: so many seconds before its next try. */
+  early_seconds?: number;
 };
 
 const schema = 'pgboss';
@@ -209,8 +211,9 @@ export async function openQueues(
     async makeDue(queueNames, reason, limit) {
       // pg-boss has no call for this. The names lead to the table of each queue.
       const { rows } = await connection.pool.query<{ name: string }>(
-        `update ${schema}.job j set start_after = now() from (
-          select name, id from ${schema}.job
+        `update ${schema}.job j set start_after = now(), data = data || jsonb_build_object('early_seconds', waiting.early)
+        from (
+          select name, id, ceil(extract(epoch from start_after - now())) as early from ${schema}.job
           where name = any($1) and state < 'active' and start_after > now() and data->>'waits_for' = $2
           limit $3 for update skip locked
         ) waiting where j.name = any($1) and j.name = waiting.name and j.id = waiting.id returning j.name`,

@@ -35,7 +35,7 @@ export type Settlement =
   | 'done'
   | 'parked'
   | Readonly<{ retryAfterSeconds: number; waitsFor?: string | null }>
-  | Readonly<{ waitSeconds: number }>;
+  | Readonly<{ waitSeconds: number; waitsFor?: string | null }>;
 
 /**
  * Takes tasks out of their queues, or puts them back due later, in the caller's transaction: a few statements for
@@ -55,16 +55,13 @@ export async function settle(
       if (settlement === 'done') done.push(task.raw);
       else if (settlement === 'parked') parked.push(task.raw);
       else {
-        const { waits_for: _, ...data } = task.raw.data as TaskData;
+        const { waits_for: _waits, early_seconds: _early, ...rest } = task.raw.data as TaskData;
+        const data = { ...rest, ...(settlement.waitsFor && { waits_for: settlement.waitsFor }) };
         if ('waitSeconds' in settlement) again.push({ ...task.raw, data, seconds: settlement.waitSeconds });
         else
           again.push({
             ...task.raw,
-            data: {
-              ...data,
-              attempt: data.attempt + 1,
-              ...(settlement.waitsFor && { waits_for: settlement.waitsFor }),
-            },
+            data: { ...data, attempt: data.attempt + 1 },
             seconds: settlement.retryAfterSeconds,
           });
       }

@@ -143,6 +143,32 @@ describe('both providers down', () => {
     assert.deepEqual(firetext.requests().slice(-ids.length).map(idOf).toSorted(), ids.toSorted());
   });
 
+  test('for longer than it seemed: a message that was woken in vain has lost no try', async (t) => {
+    const { world, mmg, firetext, lines } = await createPair(t);
+    const { pool } = world.connection;
+    await pool.query(`update providers set circuit = 'open', circuit_until = now() + interval '1 hour'`);
+    await pool.query(`select pg_notify('despatch_changed', 'providers:all')`);
+    const ids = await send(world, 5);
+    const waiting = () => pool.query(waitingTasks).then(({ rows }) => rows[0].waiting);
+    await world.until(waiting, (count) => count === 5);
+    const { rows } = await pool.query(
+      `update pgboss.job set start_after = now(), data = data || '{"early_seconds": 250}' where name = 'send-sms' returning id`,
+    );
+    assert.equal(rows.length, 5);
+    await world.until(waiting, (count) => count === 5);
+    const tasks = await pool.query(
+      `select (data->>'attempt')::int as attempt, data->>'early_seconds' as early,
+        start_after > now() + interval '200 seconds' as waits from pgboss.job where name = 'send-sms'`,
+    );
+    assert.deepEqual(tasks.rows, Array(5).fill({ attempt: 1, early: null, waits: true }));
+    for (const id of ids)
+      assert.equal(
+        lines.filter(({ message }) => message === `RETRY: SMS notification ${id} failed`).length,
+        1,
+      );
+    assert.equal(mmg.requests().length + firetext.requests().length, 0);
+  });
+
   test('for ten minutes: every message goes out afterwards, once, and each try is a RETRY line', async (t) => {
     const { world, mmg, firetext, lines } = await createPair(t);
     mmg.behave('fail');
