@@ -7,6 +7,7 @@ import {
   keptSecret,
   writeCredentials,
 } from './bootstrap/credentials.ts';
+import { createCallbackQueue } from './callback/queue.ts';
 import { createCipher } from './cipher.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
@@ -168,7 +169,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         log.info({ count: owed }, 'The sandbox owed receipts from an earlier run and posts them now');
     }
 
-    const apply = createApply({ db, clock, log, metrics, rates });
+    const callbacks = createCallbackQueue({ db, clock, cipher, caches, queues });
+    const apply = createApply({ db, clock, log, metrics, rates, callbacks });
     const doors = doorsOf(config, clock);
     if (has.includes('api')) {
       const accepting = createAccepting({ db, pool: connection.pool, clock, queues });
@@ -242,6 +244,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         suppliers,
         doors,
         apply,
+        callbacks,
         sandboxUrl,
         ownUrl,
         only: options.queues,
