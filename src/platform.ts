@@ -8,6 +8,8 @@ import {
   writeCredentials,
 } from './bootstrap/credentials.ts';
 import { createCallbackQueue } from './callback/queue.ts';
+import { callbackApiRoutes } from './callback/routes.ts';
+import { adminCallbackLogRoutes, callbackLogRoutes } from './callback/routes-log.ts';
 import { createCipher } from './cipher.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
@@ -210,6 +212,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         cancelRoute(v2, { db, clock, metrics, cipher, templates, publicUrl: config.publicUrl });
         templateRoutes(v2, { db, templates });
         inboundRoutes(v2, { db, cipher, publicUrl: config.publicUrl });
+        callbackLogRoutes(v2, { db, clock, queues, publicUrl: config.publicUrl });
         notificationRoutes(v2, {
           db,
           metrics,
@@ -220,6 +223,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       });
       app.register(async (admin) => {
         requireAdmin(admin, { clock, issuer: config.adminUserName, secrets: adminSecrets(config) });
+        callbackApiRoutes(admin, { db, clock, cipher, queues, allowPrivate: config.callbackAllowPrivate });
+        adminCallbackLogRoutes(admin, { db, clock, queues, publicUrl: config.publicUrl });
       });
       await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
         throw portProblem(error, 'PORT', config.port);

@@ -62,6 +62,10 @@ export async function claimCallbacks(
       update service_callbacks set attempt = attempt + 1, due_at = ${until}
       where id = any(array(select id from due))
       returning id, callback_type, notification_id, subject_id, payload, attempt, tries
+    ), lapsed as (
+      update service_callback_attempts a set finished_at = ${now}, outcome = 'retry', code = 'lapsed',
+        detail = 'The worker ended before it recorded an answer'
+      from claimed where a.callback_id = claimed.id and a.number = claimed.attempt - 1 and a.outcome is null
     ), started as (
       insert into service_callback_attempts (callback_id, number, started_at)
       select id, attempt, ${now} from claimed
