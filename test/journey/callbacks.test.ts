@@ -118,9 +118,9 @@ describe('a service is told what became of its messages', () => {
     });
   });
   after(async () => {
-    await world.stop();
     ses.stop();
     service.stop();
+    await world?.stop();
   });
 
   const about = (id: string) =>
