@@ -7,6 +7,9 @@ import {
   keptSecret,
   writeCredentials,
 } from './bootstrap/credentials.ts';
+import { createCallbackQueue } from './callback/queue.ts';
+import { callbackApiRoutes } from './callback/routes.ts';
+import { adminCallbackLogRoutes, callbackLogRoutes } from './callback/routes-log.ts';
 import { createCipher } from './cipher.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
@@ -175,7 +178,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         log.info({ count: owed }, 'The sandbox owed receipts from an earlier run and posts them now');
     }
 
-    const apply = createApply({ db, clock, log, metrics, rates });
+    const callbacks = createCallbackQueue({ db, clock, cipher, caches, queues });
+    const apply = createApply({ db, clock, log, metrics, rates, callbacks });
     const doors = doorsOf(config, clock);
     const inbound = inboundDoorsOf(config);
     if (has.includes('api')) {
@@ -197,9 +201,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         log,
         metrics,
         cipher,
-        queues,
+        callbacks,
         doors: inbound,
-        queueCallback: async () => {},
       });
       app.register(async (v2) => {
         requireKey(v2, { clock, services, keys });
@@ -226,6 +229,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         cancelRoute(v2, { db, clock, metrics, cipher, templates, publicUrl: config.publicUrl });
         templateRoutes(v2, { db, templates });
         inboundRoutes(v2, { db, cipher, publicUrl: config.publicUrl });
+        callbackLogRoutes(v2, { db, clock, queues, publicUrl: config.publicUrl });
         notificationRoutes(v2, {
           db,
           metrics,
@@ -240,6 +244,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         retentionRoutes(admin, { db, clock });
         deliverRoute(admin, { db, metrics, queues });
         numberRoutes(admin, { db, clock, providers: inbound.map(({ identifier }) => identifier) });
+        callbackApiRoutes(admin, { db, clock, cipher, queues, allowPrivate: config.callbackAllowPrivate });
+        adminCallbackLogRoutes(admin, { db, clock, queues, publicUrl: config.publicUrl });
       });
       await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
         throw portProblem(error, 'PORT', config.port);
@@ -265,6 +271,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         shifting,
         doors,
         apply,
+        callbacks,
         sandboxUrl,
         ownUrl,
         only: options.queues,
@@ -277,8 +284,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       const schedule = startSchedule(
         { db, clock, log },
         periodicTasks({
-          ...{ config, db, clock, log, metrics, queues, storage, shifting },
-          queueCallbacks: async () => {},
+          ...{ config, db, clock, log, metrics, queues, storage, shifting, callbacks },
         }),
       );
       stops.push(() => schedule.stop());

@@ -7,6 +7,7 @@ import { up as reading } from './migrations/0003-reading.ts';
 import { up as admission } from './migrations/0004-admission.ts';
 import { up as documents } from './migrations/0005-documents.ts';
 import { up as providers } from './migrations/0006-providers.ts';
+import { up as callbacks } from './migrations/0007-callbacks.ts';
 import { up as inbound } from './migrations/0008-inbound.ts';
 
 /** In order. A migration that has run anywhere is never changed; the next one gets the next number. */
@@ -17,6 +18,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0004-admission': { up: admission },
   '0005-documents': { up: documents },
   '0006-providers': { up: providers },
+  '0007-callbacks': { up: callbacks },
   '0008-inbound': { up: inbound },
 };
 

@@ -3,11 +3,19 @@ import { idFloor, idTime } from '../identifier.ts';
 import type { Db } from './connection.ts';
 
 /**
- * `notifications`, `attempts` and `receipts` are split by UTC day, `notification_history` by UTC month, each by range
- * of the notification's UUIDv7. So an insert touches one small index, a look-up by id one partition, and deleting a
- * day is dropping a table (DESIGN, section 6).
+ * `notifications`, `attempts`, `receipts` and what services are told are split by UTC day, `notification_history` by UTC
+ * month, each by range of the UUIDv7 of the notification or callback. So an insert touches one small index, a look-up by
+ * id one partition, and deleting a day is dropping a table (DESIGN, section 6).
  */
-const byDay = ['notifications', 'attempts', 'receipts'] as const;
+const byDay = [
+  'notifications',
+  'attempts',
+  'receipts',
+  'service_callbacks',
+  'service_callback_attempts',
+] as const;
+/** Their rows are updated: room is left in the pages. */
+const updated: readonly string[] = ['attempts', 'service_callbacks', 'service_callback_attempts'];
 const byMonth = ['notification_history'] as const;
 
 const day = 86_400_000;
@@ -43,7 +51,7 @@ export async function ensurePartitions(db: Db, from: number, until: number): Pro
       });
     };
     for (const table of byDay)
-      plan(table, 'day', table === 'attempts' ? 'fillfactor = 80' : 'fillfactor = 100');
+      plan(table, 'day', updated.includes(table) ? 'fillfactor = 80' : 'fillfactor = 100');
     for (const table of byMonth)
       plan(table, 'month', 'fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05');
     if (time >= until) break;

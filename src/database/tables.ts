@@ -31,6 +31,9 @@ export type Tables = {
   periodic_tasks: PeriodicTaskRow;
   documents: DocumentRow;
   document_contents: DocumentContentRow;
+  service_callback_api: ServiceCallbackApiRow;
+  service_callbacks: ServiceCallbackRow;
+  service_callback_attempts: ServiceCallbackAttemptRow;
 };
 
 export type NotificationType = 'sms' | 'email';
@@ -326,3 +329,53 @@ export type DocumentRow = {
 };
 
 export type DocumentContentRow = { id: string; sealed: Buffer };
+
+/** What a service can be told of (spec 05, section 8). */
+export type CallbackType = 'delivery_status' | 'complaint' | 'inbound_sms';
+
+/** Where a service is told of one type of event. */
+export type ServiceCallbackApiRow = {
+  id: string;
+  service_id: string;
+  callback_type: CallbackType;
+  url: string;
+  bearer_token: Buffer;
+  updated_by_id: string;
+  created_at: Date;
+  updated_at: Date | null;
+  failures: Generated<number>;
+  pauses: Generated<number>;
+  paused_until: Date | null;
+};
+
+export type CallbackState = 'pending' | 'delivered' | 'failed';
+
+export type ServiceCallbackRow = {
+  id: string;
+  service_id: string;
+  callback_type: CallbackType;
+  notification_id: string | null;
+  subject_id: string | null;
+  payload: Buffer;
+  created_at: Date;
+  queued_at: Date;
+  due_at: Date | null;
+  attempt: Generated<number>;
+  tries: Generated<number>;
+  state: CallbackState;
+  last_code: string | null;
+  finished_at: Date | null;
+};
+
+/** How one attempt to make a callback ended; null while it is under way. */
+export type CallbackOutcome = 'delivered' | 'retry' | 'failed';
+
+export type ServiceCallbackAttemptRow = {
+  callback_id: string;
+  number: number;
+  started_at: Date;
+  finished_at: Date | null;
+  outcome: CallbackOutcome | null;
+  code: string | null;
+  detail: string | null;
+};

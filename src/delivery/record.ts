@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { createBatcher } from '../batcher.ts';
+import type { CallbackQueue } from '../callback/queue.ts';
 import { isTransient, isUnreachable } from '../database/connection.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Queues } from '../queue/boss.ts';
@@ -24,15 +25,18 @@ export type Recorder = Readonly<{
   write(record: Record, signal: AbortSignal): Promise<void>;
 }>;
 
-export type RecordDeps = Readonly<{ metrics: Metrics; queues: Queues }>;
+export type RecordDeps = Readonly<{ metrics: Metrics; queues: Queues; callbacks: CallbackQueue }>;
 
 const retryMilliseconds = 500;
 /** For errors that are not the database's absence: half a minute. */
 const mostAttempts = 60;
 
-/** The record batcher: attempts, statuses and the ends of their tasks, many messages in one transaction. */
+/**
+ * The record batcher: attempts, statuses, what services are told of them and the ends of their tasks, many messages in
+ * one transaction.
+ */
 export function createRecorder(deps: RecordDeps): Recorder {
-  const { queues } = deps;
+  const { queues, callbacks } = deps;
   const records = createBatcher<Record, void>({
     paceMilliseconds: 15,
     isShared: isUnreachable,
@@ -40,18 +44,19 @@ export function createRecorder(deps: RecordDeps): Recorder {
       const some = <T>(pick: (record: Record) => T | null) => records.flatMap((record) => pick(record) ?? []);
       const write = () =>
         queues.transaction(async (trx, send) => {
-          await recordHandOvers(
+          const ended = await recordHandOvers(
             deps,
             trx,
             some(({ handOver }) => handOver),
           );
           const givenUp = some((record) => record.givenUp);
-          await recordGivenUp(
+          const failed = await recordGivenUp(
             deps,
             trx,
             givenUp.map(({ id }) => id),
             givenUp[0]?.at ?? new Date(0),
           );
+          const told = await callbacks.deliveryStatuses(trx, [...ended, ...failed]);
           await finishAttempts(
             deps,
             trx,
@@ -66,9 +71,13 @@ export function createRecorder(deps: RecordDeps): Recorder {
             trx,
             some(({ settlement }) => settlement),
           );
+          return told;
         });
       // A batch that met another in a deadlock was rolled back whole and is simply written again.
-      await write().catch((error: unknown) => (isTransient(error) ? write() : Promise.reject(error)));
+      const told = await write().catch((error: unknown) =>
+        isTransient(error) ? write() : Promise.reject(error),
+      );
+      if (told > 0) callbacks.announce();
       return records.map(() => undefined);
     },
   });

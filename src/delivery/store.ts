@@ -136,36 +136,45 @@ export type HandOver = Readonly<{
   billableUnits: number;
 }>;
 
+/** A message and its service. */
+export type Changed = Readonly<{ id: string; serviceId: string }>;
+
 /**
  * Messages that a provider has taken. The status moves only from `created`, since a receipt may have come first; the
- * other fields are always written. Rows are locked in the order of their ids, as everywhere, so that batches which
+ * other fields are always written. Answers those whose status is final by this. Rows are locked in the order of their ids, as everywhere, so that batches which
  * meet wait for each other instead of deadlocking.
  */
 export async function recordHandOvers(
   { metrics }: StoreDeps,
   db: DbOrTrx,
   handOvers: readonly HandOver[],
-): Promise<void> {
-  if (handOvers.length === 0) return;
+): Promise<readonly Changed[]> {
+  if (handOvers.length === 0) return [];
   const ordered = handOvers.toSorted(byId);
   const column = <T>(pick: (handOver: HandOver) => T) => ordered.map(pick);
-  await metrics.timed('dao', 'dao_update_notification', () =>
-    sql`
+  return metrics.timed('dao', 'dao_update_notification', async () => {
+    const { rows } = await sql<Changed>`
       with input as (
         select * from unnest(${column(({ id }) => id)}::uuid[], ${column(({ status }) => status)}::text[],
           ${column(({ sentAt }) => sentAt)}::timestamptz[], ${column(({ sentBy }) => sentBy)}::text[],
           ${column(({ reference }) => reference)}::text[], ${column(({ billableUnits }) => billableUnits)}::int[])
           as t (id, status, sent_at, sent_by, reference, billable_units)
       ), locked as materialized (
-        select h.id from notification_history h join input on input.id = h.id order by h.id for update of h
+        select h.id, h.status as was from notification_history h join input on input.id = h.id order by h.id for update of h
+      ), updated as (
+        update notification_history h set
+          status = case when h.status = 'created' then input.status else h.status end,
+          updated_at = case when h.status = 'created' then input.sent_at else h.updated_at end,
+          sent_at = input.sent_at, sent_by = input.sent_by,
+          reference = coalesce(input.reference, h.reference), billable_units = input.billable_units
+        from input join locked on locked.id = input.id where h.id = input.id
+        returning h.id, h.service_id, h.status, locked.was
       )
-      update notification_history h set
-        status = case when h.status = 'created' then input.status else h.status end,
-        updated_at = case when h.status = 'created' then input.sent_at else h.updated_at end,
-        sent_at = input.sent_at, sent_by = input.sent_by,
-        reference = coalesce(input.reference, h.reference), billable_units = input.billable_units
-      from input join locked on locked.id = input.id where h.id = input.id`.execute(db),
-  );
+      select id, service_id as "serviceId" from updated where was = 'created' and status not in ('sending', 'sent')`.execute(
+      db,
+    );
+    return rows;
+  });
 }
 
 /** Messages that we give up: `technical-failure`, unless they have reached a final status meanwhile. Answers those that changed. */
@@ -174,18 +183,18 @@ export async function recordGivenUp(
   db: DbOrTrx,
   ids: readonly string[],
   at: Date,
-): Promise<ReadonlySet<string>> {
-  if (ids.length === 0) return new Set();
+): Promise<readonly Changed[]> {
+  if (ids.length === 0) return [];
   return metrics.timed('dao', 'update_notification_status_by_id', async () => {
-    const { rows } = await sql<{ id: string }>`
+    const { rows } = await sql<Changed>`
       with locked as materialized (
         select id from notification_history where id = any(${ids.toSorted()}::uuid[]) order by id for update
       )
       update notification_history h set status = 'technical-failure', updated_at = ${at}
-      from locked where h.id = locked.id and h.status in ('created', 'sending', 'pending') returning h.id`.execute(
+      from locked where h.id = locked.id and h.status in ('created', 'sending', 'pending') returning h.id, h.service_id as "serviceId"`.execute(
       db,
     );
-    return new Set(rows.map(({ id }) => id));
+    return rows;
   });
 }
 

@@ -50,6 +50,9 @@ export async function oldestMessage(db: DbOrTrx): Promise<number | null> {
   return row ? idTime(row.id) : null;
 }
 
+/** A message that is not finished. */
+export type Unfinished = Readonly<{ id: string; serviceId: string; status: NotificationStatus }>;
+
 /**
  * At most `limit` messages that are not finished and began to age before `before`, with ids made within `span` and after
  * the one called `after`; locked in the order of their ids until the transaction ends. One that was scheduled ages from
@@ -59,10 +62,10 @@ export function lockUnfinished(
   { metrics }: StoreDeps,
   trx: Trx,
   { span, before, after, limit }: Readonly<{ span: Span; before: number; after: string; limit: number }>,
-): Promise<readonly { id: string; status: NotificationStatus }[]> {
+): Promise<readonly Unfinished[]> {
   return metrics.timed('dao', 'dao_get_timed_out_notifications', async () => {
-    const { rows } = await sql<{ id: string; status: NotificationStatus }>`
-      select id, status from notification_history
+    const { rows } = await sql<Unfinished>`
+      select id, service_id as "serviceId", status from notification_history
       where id >= ${idFloor(span.from)} and id < ${idFloor(span.until)} and id > ${after}
         and status in ('created', 'sending', 'pending') and notification_type in ('sms', 'email')
         and greatest(created_at, scheduled_for) < ${new Date(before)}

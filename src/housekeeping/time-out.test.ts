@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { keptLog, openWorldQueues, type StoredMessage, storeMessages } from '../../test/messages.ts';
+import { keptLog, type StoredMessage, storeMessages } from '../../test/messages.ts';
 import { createWorld, type World } from '../../test/world.ts';
+import type { CallbackQueue } from '../callback/queue.ts';
 import { createMetrics } from '../metrics.ts';
-import type { Queues } from '../queue/boss.ts';
-import { createTimeOut, type QueueStatusCallbacks } from './time-out.ts';
+import { createTimeOut } from './time-out.ts';
 
 const hour = 3_600_000;
 const now = Date.parse('2026-11-21T03:00:00.000Z');
@@ -13,17 +13,11 @@ const old = now - 72 * hour - 1;
 
 describe('messages that nobody confirmed', () => {
   let world: World;
-  let queues: Queues;
-  let close: () => Promise<void>;
 
   before(async () => {
     world = await createWorld({ roles: ['api'] });
-    ({ queues, close } = await openWorldQueues(world));
   });
-  after(async () => {
-    await close();
-    await world.stop();
-  });
+  after(() => world.stop());
   beforeEach(async () => {
     await world.connection.pool.query('delete from notification_history');
   });
@@ -32,12 +26,12 @@ describe('messages that nobody confirmed', () => {
   async function run({
     lastRun = null,
     batch = 10_000,
-    queueCallbacks = async () => {},
+    deliveryStatuses = async () => 0,
     at = now,
   }: Partial<{
     lastRun: number | null;
     batch: number;
-    queueCallbacks: QueueStatusCallbacks;
+    deliveryStatuses: CallbackQueue['deliveryStatuses'];
     at: number;
   }> = {}) {
     const { log, lines } = keptLog();
@@ -46,9 +40,8 @@ describe('messages that nobody confirmed', () => {
       clock: { now: () => at },
       log,
       metrics: createMetrics(null, log),
-      queues,
       timeoutSeconds,
-      queueCallbacks,
+      callbacks: { deliveryStatuses, announce: () => {} },
       batch,
     });
     const turn = {
@@ -117,14 +110,19 @@ describe('messages that nobody confirmed', () => {
     const batches: string[][] = [];
     const { count } = await run({
       batch: 3,
-      queueCallbacks: async (trx, of) => {
-        batches.push([...of]);
+      deliveryStatuses: async (trx, of) => {
+        batches.push(of.map(({ id }) => id));
         const rows = await trx
           .selectFrom('notification_history')
-          .select('status')
-          .where('id', 'in', of)
+          .select(['status', 'service_id'])
+          .where('id', 'in', batches.at(-1)!)
           .execute();
         assert.ok(rows.every(({ status }) => status === 'temporary-failure'));
+        assert.deepEqual(
+          rows.map(({ service_id }) => service_id),
+          of.map(({ serviceId }) => serviceId),
+        );
+        return of.length;
       },
     });
     assert.equal(count, 7);
@@ -139,9 +137,10 @@ describe('messages that nobody confirmed', () => {
     let calls = 0;
     const failing = run({
       batch: 1,
-      queueCallbacks: async () => {
+      deliveryStatuses: async () => {
         calls += 1;
         if (calls === 2) throw new Error('no room');
+        return 1;
       },
     });
     await assert.rejects(failing, /no room/);
@@ -195,9 +194,14 @@ describe('messages that nobody confirmed', () => {
       clock: { now: () => now },
       log,
       metrics: createMetrics(null, log),
-      queues,
       timeoutSeconds,
-      queueCallbacks: async () => stopping.abort(),
+      callbacks: {
+        deliveryStatuses: async () => {
+          stopping.abort();
+          return 1;
+        },
+        announce: () => {},
+      },
       batch: 1,
     });
     assert.equal(await timeOut({ lastRun: null, signal: stopping.signal }), 1);

@@ -1,26 +1,22 @@
+import type { CallbackQueue } from '../callback/queue.ts';
 import type { Clock } from '../clock.ts';
-import type { Db, Trx } from '../database/connection.ts';
+import type { Db } from '../database/connection.ts';
 import { idFloor, idMarginMilliseconds } from '../identifier.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { nextStatus } from '../notification/status.ts';
-import type { Queues, Send } from '../queue/boss.ts';
 import { piecesOf, type Span, timeOutSpan } from './range.ts';
 import type { Turn } from './schedule.ts';
 import { lockUnfinished, oldestMessage, updateStatuses } from './store.ts';
-
-/** Queues the delivery-status callbacks of messages whose status has changed, within the transaction that changes it. */
-export type QueueStatusCallbacks = (trx: Trx, ids: readonly string[], send: Send) => Promise<void>;
 
 export type TimeOutDeps = Readonly<{
   db: Db;
   clock: Clock;
   log: Log;
   metrics: Metrics;
-  queues: Queues;
   /** Seconds after which a message that nobody confirmed has failed. */
   timeoutSeconds: number;
-  queueCallbacks: QueueStatusCallbacks;
+  callbacks: Pick<CallbackQueue, 'deliveryStatuses' | 'announce'>;
   /** Most messages in one transaction. */
   batch?: number;
 }>;
@@ -35,30 +31,29 @@ const pieceMilliseconds = 6 * 3_600_000;
  * looked at: it is parked on purpose. Answers how many changed.
  */
 export function createTimeOut(deps: TimeOutDeps): (turn: Turn) => Promise<number> {
-  const { db, clock, log, metrics, queues, timeoutSeconds, queueCallbacks, batch = 10_000 } = deps;
+  const { db, clock, log, metrics, timeoutSeconds, callbacks, batch = 10_000 } = deps;
 
   /** One batch: those after `after`. Answers the last id looked at, null when there are no more, and how many changed. */
-  function closeBatch(
+  async function closeBatch(
     span: Span,
     before: number,
     after: string,
   ): Promise<{ last: string | null; count: number }> {
-    return queues.transaction(async (trx, send) => {
+    const { told, ...closed } = await db.transaction().execute(async (trx) => {
       const found = await lockUnfinished(deps, trx, { span, before, after, limit: batch });
-      const changes = found.flatMap(({ id, status }) => {
+      const changes = found.flatMap(({ id, serviceId, status }) => {
         const next = nextStatus(status, { kind: 'timed out' });
-        return 'to' in next ? [{ id, status: next.to }] : [];
+        return 'to' in next ? [{ id, serviceId, status: next.to }] : [];
       });
+      let told = 0;
       if (changes.length > 0) {
         await updateStatuses(deps, trx, changes, new Date(clock.now()));
-        await queueCallbacks(
-          trx,
-          changes.map(({ id }) => id),
-          send,
-        );
+        told = await callbacks.deliveryStatuses(trx, changes);
       }
-      return { last: found.length < batch ? null : found.at(-1)!.id, count: changes.length };
+      return { last: found.length < batch ? null : found.at(-1)!.id, count: changes.length, told };
     });
+    if (told > 0) callbacks.announce();
+    return closed;
   }
 
   return ({ lastRun, signal }) =>

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { keptLog, openWorldQueues } from '../../test/messages.ts';
+import { keptLog } from '../../test/messages.ts';
 import { createWorld, secretKey, type World } from '../../test/world.ts';
+import type { CallbackQueue } from '../callback/queue.ts';
 import { createCipher } from '../cipher.ts';
 import { createMetrics } from '../metrics.ts';
 import type { ReadText } from '../provider/inbound.ts';
-import type { Queues } from '../queue/boss.ts';
 import { addNumbers, giveNumber } from './number-store.ts';
-import { type QueueInboundCallback, receiveText } from './receive.ts';
+import { receiveText } from './receive.ts';
 import { findInboundSms } from './store.ts';
 
 const now = Date.parse('2026-11-21T12:00:00.000Z');
@@ -21,29 +21,23 @@ const text: ReadText = {
 
 describe('a received text', () => {
   let world: World;
-  let queues: Queues;
-  let close: () => Promise<void>;
   const cipher = createCipher([secretKey], 'tests');
 
   before(async () => {
     world = await createWorld({ roles: ['api'] });
-    ({ queues, close } = await openWorldQueues(world));
     const { db } = world.connection;
     await addNumbers(db, 'mmg', ['07700900456'], new Date(now));
     await giveNumber(db, world.tenant.id, null, new Date(now));
   });
-  after(async () => {
-    await close();
-    await world.stop();
-  });
+  after(() => world.stop());
 
-  async function receive(change: Partial<ReadText>, queueCallback: QueueInboundCallback = async () => {}) {
+  async function receive(change: Partial<ReadText>, inboundSms: CallbackQueue['inboundSms'] = async () => 0) {
     const { log, lines } = keptLog();
     const { db } = world.connection;
-    const deps = { db, clock: { now: () => now }, metrics: createMetrics(null, log), cipher, queues };
+    const deps = { db, clock: { now: () => now }, metrics: createMetrics(null, log), cipher };
     const door = { identifier: 'mmg', name: 'MMG' };
     const outcome = await receiveText(
-      { ...deps, log, queueCallback },
+      { ...deps, log, callbacks: { inboundSms, announce: () => {} } },
       door,
       { ...text, ...change },
       'trace-1',
@@ -53,15 +47,16 @@ describe('a received text', () => {
   const stored = () => findInboundSms(world.connection.db, cipher, world.tenant.id, null, 100);
 
   test('and the callback of its service are stored together, or neither; once', async () => {
-    const failing: QueueInboundCallback = async () => {
+    const failing: CallbackQueue['inboundSms'] = async () => {
       throw new Error('no room');
     };
     await assert.rejects(receive({}, failing), /no room/);
     assert.deepEqual(await stored(), []);
 
     const queued: unknown[] = [];
-    const keeping: QueueInboundCallback = async (_trx, texts) => {
+    const keeping: CallbackQueue['inboundSms'] = async (_trx, texts) => {
       queued.push(...texts);
+      return texts.length;
     };
     for (let posts = 0; posts < 2; posts++) assert.equal((await receive({}, keeping)).outcome, 'accepted');
     const [one, ...others] = await stored();

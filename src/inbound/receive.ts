@@ -1,23 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import type { CallbackQueue } from '../callback/queue.ts';
 import type { Cipher } from '../cipher.ts';
 import type { Clock } from '../clock.ts';
-import type { Db, Trx } from '../database/connection.ts';
+import type { Db } from '../database/connection.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { InboundDoor, ReadText } from '../provider/inbound.ts';
 import { receiptText } from '../provider/receipt-text.ts';
-import type { Queues, Send } from '../queue/boss.ts';
 import { parseDatetime } from '../submission/datetime.ts';
 import { ownNumber, parseSender } from './number.ts';
 import { findOwner } from './number-store.ts';
 import { addInboundSms } from './store.ts';
-
-/** Queues the callbacks of received texts, within the transaction that stores these. */
-export type QueueInboundCallback = (
-  trx: Trx,
-  texts: readonly Readonly<{ id: string; serviceId: string }>[],
-  send: Send,
-) => Promise<void>;
 
 export type ReceiveDeps = Readonly<{
   db: Db;
@@ -25,8 +18,7 @@ export type ReceiveDeps = Readonly<{
   log: Log;
   metrics: Metrics;
   cipher: Cipher;
-  queues: Queues;
-  queueCallback: QueueInboundCallback;
+  callbacks: Pick<CallbackQueue, 'inboundSms' | 'announce'>;
 }>;
 
 /**
@@ -40,7 +32,7 @@ export async function receiveText(
   text: ReadText,
   requestId: string,
 ): Promise<'accepted' | 'unclaimed'> {
-  const { db, clock, log, metrics, cipher, queues } = deps;
+  const { db, clock, log, metrics, cipher, callbacks } = deps;
   const provider = door.identifier;
   const notifyNumber = ownNumber(receiptText(text.to));
   const owner = await findOwner(db, notifyNumber);
@@ -58,7 +50,7 @@ export async function receiveText(
   if (sender === null) log.warn(fields, `A text of ${door.name} is from a sender that is no phone number`);
   const id = randomUUID();
   const now = new Date(clock.now());
-  const isNew = await queues.transaction(async (trx, send) => {
+  const { isNew, told } = await db.transaction().execute(async (trx) => {
     const isNew = await addInboundSms(trx, cipher, {
       id,
       serviceId,
@@ -70,9 +62,9 @@ export async function receiveText(
       providerDate: (text.date === null ? null : parseDatetime(text.date)) ?? now,
       createdAt: now,
     });
-    if (isNew) await deps.queueCallback(trx, [{ id, serviceId }], send);
-    return isNew;
+    return { isNew, told: isNew ? await callbacks.inboundSms(trx, [{ id, serviceId }]) : 0 };
   });
+  if (told > 0) callbacks.announce();
   if (isNew) metrics.count(`inbound_sms.${provider}`);
   log.info(
     { ...fields, ...(isNew && { inboundSmsId: id }) },

@@ -34,7 +34,8 @@ const readOne: Description = {
 };
 const readTimeline: Description = {
   summary: 'Read what happened to a message',
-  description: 'Its acceptance, when it was stored, each attempt to hand it to a provider, and each receipt.',
+  description:
+    'Its acceptance, when it was stored, each attempt to hand it to a provider, each receipt, and what the service was told.',
   tag: 'Reading',
   authentication: 'api key',
   parameters: { notification_id: notificationId },
@@ -114,12 +115,17 @@ function showEntry(entry: TimelineEntry) {
       ignored_because: ignored,
     };
   }
-  const { number, provider, finishedAt, outcome, code, detail } = entry;
+  if (entry.kind === 'callback') {
+    const { id, type, state } = entry;
+    return { event: 'callback', at, callback_id: id, callback_type: type, callback_status: state };
+  }
+  const { number, finishedAt, outcome, code, detail } = entry;
+  const who =
+    entry.kind === 'attempt'
+      ? { event: 'attempt', at, number, provider: entry.provider }
+      : { event: 'callback attempt', at, number, callback_id: entry.id, callback_type: entry.type };
   return {
-    event: 'attempt',
-    at,
-    number,
-    provider,
+    ...who,
     outcome: outcome ?? 'in progress',
     code,
     detail,

@@ -102,13 +102,37 @@ const receipt = Type.Object({
   applied: Type.Boolean({ description: 'Whether the status of the message changed by it.' }),
   ignored_because: orNull(Type.String(), 'Why it did not.'),
 });
+const callbackFields = {
+  callback_id: Type.String({ format: 'uuid' }),
+  callback_type: Type.Unsafe<string>({ type: 'string', enum: ['delivery_status', 'complaint'] }),
+};
+const callback = Type.Object({
+  event: Type.Literal('callback'),
+  at: time,
+  ...callbackFields,
+  callback_status: Type.Unsafe<string>({
+    type: 'string',
+    enum: ['pending', 'delivered', 'failed'],
+    description: 'Whether the service has it by now.',
+  }),
+});
+const callbackAttempt = Type.Object({
+  event: Type.Literal('callback attempt'),
+  at: time,
+  number: Type.Integer({ minimum: 1 }),
+  ...callbackFields,
+  outcome: Type.Unsafe<string>({ type: 'string', enum: ['delivered', 'retry', 'failed', 'in progress'] }),
+  code: orNull(Type.String(), 'The HTTP status, or the name of an error.'),
+  detail: orNull(Type.String(), 'The error in words.'),
+  duration_ms: orNull(Type.Integer(), 'How long the service took to answer.'),
+});
 
 /** Everything that happened to a message. */
 export const timeline = Type.Object(
   {
     notification_id: Type.String({ format: 'uuid' }),
     status,
-    timeline: Type.Array(Type.Union([accepted, persisted, attempt, receipt]), {
+    timeline: Type.Array(Type.Union([accepted, persisted, attempt, receipt, callback, callbackAttempt]), {
       description: 'In order of time.',
     }),
   },

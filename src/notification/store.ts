@@ -1,6 +1,14 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTrx } from '../database/connection.ts';
-import type { AttemptOutcome, KeyType, NotificationStatus, NotificationType } from '../database/tables.ts';
+import type {
+  AttemptOutcome,
+  CallbackOutcome,
+  CallbackState,
+  CallbackType,
+  KeyType,
+  NotificationStatus,
+  NotificationType,
+} from '../database/tables.ts';
 import type { Metrics } from '../metrics.ts';
 
 /** A message as both tables hold it. `personalisation` is still sealed. */
@@ -162,9 +170,21 @@ export type TimelineEntry = Readonly<
       status: NotificationStatus;
       ignored: string | null;
     }
+  | { kind: 'callback'; at: Date; id: string; type: CallbackType; state: CallbackState }
+  | {
+      kind: 'callback attempt';
+      at: Date;
+      id: string;
+      type: CallbackType;
+      number: number;
+      finishedAt: Date | null;
+      outcome: CallbackOutcome | null;
+      code: string | null;
+      detail: string | null;
+    }
 >;
 
-/** When a message was persisted, and every attempt and receipt of it, in order of time. */
+/** When a message was persisted, and every attempt, receipt and callback of it, in order of time. */
 export async function findTimeline(db: Db, id: string): Promise<readonly TimelineEntry[]> {
   const attempts = await db
     .selectFrom('attempts')
@@ -183,6 +203,7 @@ export async function findTimeline(db: Db, id: string): Promise<readonly Timelin
     .select('persisted_at')
     .where('id', '=', id)
     .executeTakeFirst();
+  const callbacks = await findCallbackSteps(db, id);
   const entries: TimelineEntry[] = [
     ...attempts.map(
       (row): TimelineEntry => ({
@@ -206,8 +227,38 @@ export async function findTimeline(db: Db, id: string): Promise<readonly Timelin
         ignored: row.ignored,
       }),
     ),
+    ...callbacks,
   ];
   const inOrder = entries.sort((a, b) => a.at.getTime() - b.at.getTime());
   // Always before the rest, though the database's clock wrote it and a worker's the others.
   return persisted ? [{ kind: 'persisted', at: persisted.persisted_at }, ...inOrder] : inOrder;
+}
+
+/** What the service was told of a message, and each attempt to tell it. */
+async function findCallbackSteps(db: Db, id: string): Promise<readonly TimelineEntry[]> {
+  const { rows } = await sql<{
+    id: string;
+    type: CallbackType;
+    state: CallbackState;
+    createdAt: Date;
+    number: number | null;
+    startedAt: Date | null;
+    finishedAt: Date | null;
+    outcome: CallbackOutcome | null;
+    code: string | null;
+    detail: string | null;
+  }>`
+    select c.id, c.callback_type as type, c.state, c.created_at as "createdAt", a.number, a.started_at as "startedAt",
+      a.finished_at as "finishedAt", a.outcome, a.code, a.detail
+    from service_callbacks c left join service_callback_attempts a on a.callback_id = c.id
+    where c.notification_id = ${id} order by c.id, a.number`.execute(db);
+  const told = new Set<string>();
+  return rows.flatMap(({ id, type, state, createdAt, number, startedAt, ...rest }): TimelineEntry[] => {
+    const callback = { kind: 'callback', at: createdAt, id, type, state } as const;
+    const entries: TimelineEntry[] = told.has(id) ? [] : [callback];
+    told.add(id);
+    if (number !== null && startedAt !== null)
+      entries.push({ kind: 'callback attempt', at: startedAt, id, type, number, ...rest });
+    return entries;
+  });
 }

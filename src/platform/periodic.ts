@@ -1,4 +1,5 @@
 /** What runs by itself, and when. */
+import type { CallbackQueue } from '../callback/queue.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Db } from '../database/connection.ts';
@@ -7,7 +8,7 @@ import type { DocumentStorage } from '../document/storage.ts';
 import { deleteExpiredDocuments } from '../document/store.ts';
 import { createReplay } from '../housekeeping/replay.ts';
 import type { Periodic } from '../housekeeping/schedule.ts';
-import { createTimeOut, type QueueStatusCallbacks } from '../housekeeping/time-out.ts';
+import { createTimeOut } from '../housekeeping/time-out.ts';
 import { deleteInboundSms } from '../inbound/store.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -25,7 +26,7 @@ export type PeriodicDeps = Readonly<{
   queues: Queues;
   storage: DocumentStorage;
   shifting: Shifting;
-  queueCallbacks: QueueStatusCallbacks;
+  callbacks: CallbackQueue;
 }>;
 
 const day = 86_400_000;

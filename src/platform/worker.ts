@@ -1,4 +1,7 @@
 import type { Batcher } from '../batcher.ts';
+import { createPoster } from '../callback/post.ts';
+import type { CallbackQueue } from '../callback/queue.ts';
+import { startCallbacks } from '../callback/worker.ts';
 import type { Cipher } from '../cipher.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
@@ -45,6 +48,7 @@ export type WorkerDeps = Readonly<{
   shifting: Pick<Shifting, 'onErrors'>;
   doors: readonly ReceiptDoor[];
   apply: Batcher<IncomingReceipt, ReceiptOutcome>;
+  callbacks: CallbackQueue;
   sandboxUrl: string;
   /** Our own API. */
   ownUrl: () => string;
@@ -74,6 +78,7 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
     suppliers,
     doors,
     apply,
+    callbacks,
   } = given;
   const { sandboxUrl, ownUrl, only } = given;
   const { db } = given.connection;
@@ -142,7 +147,7 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
       draw: Math.random,
       providerTimeoutSeconds: config.providerTimeoutSeconds,
     }),
-    recorder: createRecorder({ metrics, queues }),
+    recorder: createRecorder({ metrics, queues, callbacks }),
     provider,
     circuits,
     paces,
@@ -174,6 +179,21 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
         queue: processReceipt,
         concurrency: 50,
         work: createReceiptWork({ clock, log, doors, apply }),
+      }),
+    'service-callbacks': () =>
+      startCallbacks({
+        ...deps,
+        clock,
+        cipher,
+        poster: createPoster({
+          clock,
+          timeoutSeconds: config.callbackTimeoutSeconds,
+          allowPrivate: config.callbackAllowPrivate,
+        }),
+        timeoutSeconds: config.callbackTimeoutSeconds,
+        concurrency: config.callbackConcurrency,
+        retries: config.callbackRetries,
+        retrySeconds: config.callbackRetrySeconds,
       }),
   };
   const consumers = Object.entries(starters)

@@ -11,12 +11,14 @@ export const queueNames = [
   'research-mode',
   'research-receipts',
   'receipts',
+  'service-callbacks',
 ] as const;
 
 /**
- * The two queues before a message is persisted are the table `accepted` itself (docs/decisions/0009); the others are
- * queues of tasks.
+ * Two queues before a message is persisted are the table `accepted` itself (docs/decisions/0009), and callbacks to
+ * services are the table `service_callbacks` (0011); the others are queues of tasks.
  */
-export const taskQueueNames = queueNames.filter((name) => name !== 'db-sms' && name !== 'db-email');
+const tables: readonly string[] = ['db-sms', 'db-email', 'service-callbacks'];
+export const taskQueueNames = queueNames.filter((name) => !tables.includes(name));
 
 export type QueueName = (typeof queueNames)[number];

@@ -1,4 +1,5 @@
 import { type Batcher, createBatcher } from '../batcher.ts';
+import type { CallbackQueue } from '../callback/queue.ts';
 import type { Clock } from '../clock.ts';
 import { type Db, isTransient, isUnreachable } from '../database/connection.ts';
 import type { Log } from '../log.ts';
@@ -17,7 +18,14 @@ import {
   updateStatuses,
 } from './store.ts';
 
-export type ApplyDeps = Readonly<{ db: Db; clock: Clock; log: Log; metrics: Metrics; rates: Rates }>;
+export type ApplyDeps = Readonly<{
+  db: Db;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  rates: Rates;
+  callbacks: CallbackQueue;
+}>;
 
 /** A receipt and what has to be known of the door it came through. */
 export type IncomingReceipt = Readonly<{
@@ -28,13 +36,15 @@ export type IncomingReceipt = Readonly<{
 /**
  * The receipt batcher: many receipts are applied in one transaction, and each is answered by itself. Guarantee: every
  * receipt for a message we know is kept on its timeline, with the reason where it changed nothing; of several for one
- * message, also within one batch, each sees what the one before has done (spec 05, section 5.5).
+ * message, also within one batch, each sees what the one before has done (spec 05, section 5.5). What its service is
+ * told is queued in the same transaction.
  */
 export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOutcome> {
-  const { db, clock, log, metrics, rates } = deps;
+  const { db, clock, log, metrics, rates, callbacks } = deps;
 
-  function apply(receipts: readonly IncomingReceipt[]): Promise<readonly ReceiptOutcome[]> {
-    return db.transaction().execute(async (trx) => {
+  async function apply(receipts: readonly IncomingReceipt[]): Promise<readonly ReceiptOutcome[]> {
+    let told = 0;
+    const outcomes = await db.transaction().execute(async (trx) => {
       const subjects = await lockSubjects(
         deps,
         trx,
@@ -84,6 +94,7 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
         status.set(id, transition.to);
         changed.set(id, {
           id,
+          serviceId: subject.serviceId,
           status: transition.to,
           at,
           sentBy: sentBy ?? provider,
@@ -92,12 +103,16 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
         });
         return { outcome: 'applied', notificationId: id, status: transition.to };
       });
-      await updateStatuses(deps, trx, [...changed.values()]);
+      const changes = [...changed.values()];
+      await updateStatuses(deps, trx, changes);
       await insertReceipts(trx, kept);
-      await insertComplaints(trx, complaints);
+      told = await callbacks.deliveryStatuses(trx, changes);
+      told += await callbacks.complaints(trx, await insertComplaints(trx, complaints));
       measure(receipts, outcomes, byId, at);
       return outcomes;
     });
+    if (told > 0) callbacks.announce();
+    return outcomes;
   }
 
   function measure(

@@ -60,6 +60,7 @@ export function lockSubjects(
 /** `units`: billable units where they are not recorded yet. */
 export type StatusChange = Readonly<{
   id: string;
+  serviceId: string;
   status: NotificationStatus;
   at: Date;
   sentBy: string;

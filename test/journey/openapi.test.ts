@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { after, before, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import Schema from 'typebox/schema';
@@ -10,6 +10,7 @@ import { databaseStorage } from '../../src/document/store.ts';
 import { uploadFiles } from '../../src/document/upload.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi.ts';
 import { platformServiceId } from '../../src/service/service.ts';
+import { platformUserId } from '../../src/user/user.ts';
 import { createWorld, type Tenant, type World } from '../world.ts';
 
 const run = promisify(execFile);
@@ -83,6 +84,8 @@ describe('the OpenAPI document', () => {
       provider_details_id: providers.body.provider_details[0].id,
       id: link.at(-2)!,
       key: link.at(-1)!,
+      service_id: tenant.id,
+      user_id: platformUserId,
     };
     const setting = { notification_type: 'sms', days_of_retention: 7 };
     const retention = await world.admin('POST', `/service/${platformServiceId}/data-retention`, setting);
@@ -95,6 +98,26 @@ describe('the OpenAPI document', () => {
     };
   });
   after(() => world.stop());
+
+  /** Examples make and remove addresses of callbacks: each test begins with the same. */
+  beforeEach(async () => {
+    await world.connection.pool.query('delete from service_callback_api');
+    for (const [type, examples] of [
+      ['inbound_sms', ['GET', 'POST']],
+      ['complaint', ['DELETE']],
+    ] as const) {
+      const { body } = await world.admin('POST', `/service/${tenant.id}/callback-api`, {
+        url: 'https://service.example/callbacks',
+        bearer_token: 'token-of-the-service',
+        updated_by_id: platformUserId,
+        callback_type: type,
+      });
+      for (const method of examples)
+        idsOf[`${method} /service/{service_id}/callback-api/{callback_api_id}`] = {
+          callback_api_id: body.data.id,
+        };
+    }
+  });
 
   /** The link of a file that was sent by email. */
   async function uploadOne(): Promise<string> {

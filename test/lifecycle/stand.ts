@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createCallbackQueue } from '../../src/callback/queue.ts';
 import { createCipher } from '../../src/cipher.ts';
 import { createCaches } from '../../src/database/cache.ts';
 import { createListener } from '../../src/database/listener.ts';
@@ -97,6 +98,7 @@ export async function createStand() {
     },
   });
   const paces = createPaces({ db, log, providers: available });
+  const callbacks = createCallbackQueue({ db, clock, cipher, caches, queues });
   const deliver = createDeliver({
     clock,
     log,
@@ -116,13 +118,13 @@ export async function createStand() {
       draw: Math.random,
       providerTimeoutSeconds,
     }),
-    recorder: createRecorder({ metrics, queues }),
+    recorder: createRecorder({ metrics, queues, callbacks }),
     provider: (identifier) => clients.get(identifier),
     circuits,
     paces,
     retries: retryCourse({ retries: 4, seconds: 300, delays: null, smsFirstImmediate: false }),
   });
-  const apply = createApply({ db, clock, log, metrics, rates: DEFAULT_RATES });
+  const apply = createApply({ db, clock, log, metrics, rates: DEFAULT_RATES, callbacks });
   const newId = createIdSource(clock);
 
   /** Until the worker calls a provider or is done with its task. */

@@ -1,13 +1,16 @@
-/** A whole platform that takes receipts, on a database of its own, with a clock and an outside world that a case sets. */
+/** A whole platform that takes receipts, whose own service has addresses for callbacks, on a database of its own, with a clock and an outside world that a case sets. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { getGlobalDispatcher, MockAgent, setGlobalDispatcher } from 'undici';
+import { signToken } from '../../src/cli/client.ts';
 import { readConfig } from '../../src/config.ts';
 import { temporaryEmbedded } from '../../src/database/embedded.ts';
 import { createLog } from '../../src/log.ts';
 import { startPlatform } from '../../src/platform.ts';
+import { platformServiceId } from '../../src/service/service.ts';
+import { platformUserId } from '../../src/user/user.ts';
 import { environment, freshDatabase } from '../world.ts';
 
 export type Outgoing = Readonly<{ method: string; url: string }>;
@@ -61,10 +64,28 @@ export async function startReceiptStand(ratesFile: string | null): Promise<Recei
   });
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
   // The ids of the cases are of no time that has a partition.
-  for (const table of ['notifications', 'notification_history', 'attempts', 'receipts'])
+  for (const table of [
+    ...['notifications', 'notification_history', 'attempts', 'receipts'],
+    ...['service_callbacks', 'service_callback_attempts'],
+  ])
     await pool.query(`create table ${table}_any partition of ${table} default`);
-  const { url } = platform;
+  const { url, credentials } = platform;
   if (url === null) throw new Error('The platform has no API.');
+  for (const type of ['delivery_status', 'complaint']) {
+    // The clock that tokens are judged by is ours.
+    clock.time = Date.now();
+    const response = await fetch(`${url}/service/${platformServiceId}/callback-api`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${signToken(credentials.admin.issuer, credentials.admin.secret)}` },
+      body: JSON.stringify({
+        url: 'https://service.example/callbacks',
+        bearer_token: 'token-of-the-service',
+        updated_by_id: platformUserId,
+        callback_type: type,
+      }),
+    });
+    if (response.status !== 201) throw new Error(await response.text());
+  }
 
   return {
     url,

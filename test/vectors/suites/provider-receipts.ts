@@ -1,10 +1,10 @@
 /**
  * provider-receipts.json: what a provider posts, what it is answered, and what becomes of the message (spec 05, sections
- * 5.5 to 5.8 and 14). Not judged yet, because callbacks to services are not built: `expected_service_callback` and
- * `expected_complaint_callback`; each is one more entry of `parts`.
+ * 5.5 to 5.8 and 14).
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { platformServiceId } from '../../../src/service/service.ts';
 import { type ReceiptStand, startReceiptStand } from '../receipt-stand.ts';
 import type { Judgement, Suite, VectorCase } from '../suite.ts';
 
@@ -34,6 +34,8 @@ type Case = VectorCase &
     expected_enqueued?: unknown;
     expected_outgoing?: Readonly<{ method: string; url: string; respond_with: number }> | null;
     expected_complaint?: unknown;
+    expected_service_callback: boolean;
+    expected_complaint_callback?: boolean;
   }>;
 
 type File = Readonly<{ defaults: Readonly<{ now: string; given: Given }>; cases: readonly VectorCase[] }>;
@@ -51,14 +53,14 @@ async function arrange({ pool, clock, outside }: ReceiptStand, vector: Case): Pr
   clock.time = Date.parse(vector.now);
   outside.requests.length = 0;
   outside.status = vector.expected_outgoing?.respond_with ?? 200;
-  await pool.query('truncate notification_history, receipts, attempts, complaints');
+  await pool.query('truncate notification_history, receipts, attempts, complaints, service_callbacks');
   await pool.query(`delete from pgboss.job where name = 'receipts'`);
   if (vector.given_status === null) return;
   const { given } = vector;
   await pool.query(
     `insert into notification_history (id, service_id, template_id, template_version, key_type, notification_type, status,
       created_at, sent_at, sent_by, reference, international, phone_prefix, billable_units)
-    values ($1, gen_random_uuid(), gen_random_uuid(), 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    values ($1, $12, gen_random_uuid(), 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       ...[
         given.notification_id,
@@ -68,7 +70,7 @@ async function arrange({ pool, clock, outside }: ReceiptStand, vector: Case): Pr
         given.created_at,
       ],
       ...[given.sent_at, given.sent_by, given.reference, given.international, given.phone_prefix],
-      given.billable_units,
+      ...[given.billable_units, platformServiceId],
     ],
   );
 }
@@ -92,6 +94,14 @@ async function complaintIn({ pool }: ReceiptStand): Promise<unknown> {
   return rows.length > 1 ? rows : (rows[0] ?? null);
 }
 
+/** Types of the callbacks that are queued, each as often as it is. */
+async function callbacksIn({ pool }: ReceiptStand): Promise<readonly string[]> {
+  const { rows } = await pool.query<{ type: string }>(
+    'select callback_type as type from service_callbacks order by callback_type',
+  );
+  return rows.map(({ type }) => type);
+}
+
 async function judge(raw: VectorCase): Promise<readonly Judgement[]> {
   const vector = raw as Case;
   const { request, expected_outgoing: outgoing = null } = vector;
@@ -105,6 +115,7 @@ async function judge(raw: VectorCase): Promise<readonly Judgement[]> {
   const counted = [...after]
     .filter(([name, count]) => count !== (before.get(name) ?? 0))
     .map(([name]) => name);
+  const callbacks = await callbacksIn(here);
   const parts: Judgement[] = [
     { part: 'http_status', expected: vector.http_status, got: response.status },
     { part: 'http_body', expected: vector.http_body, got: answered },
@@ -121,6 +132,16 @@ async function judge(raw: VectorCase): Promise<readonly Judgement[]> {
       got: here.outside.requests,
     },
     { part: 'expected_complaint', expected: vector.expected_complaint ?? null, got: await complaintIn(here) },
+    {
+      part: 'expected_service_callback',
+      expected: vector.expected_service_callback ? 1 : 0,
+      got: callbacks.filter((type) => type === 'delivery_status').length,
+    },
+    {
+      part: 'expected_complaint_callback',
+      expected: vector.expected_complaint_callback ? 1 : 0,
+      got: callbacks.filter((type) => type === 'complaint').length,
+    },
   ];
   return parts;
 }

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { signature } from '../src/callback/signature.ts';
+import { systemClock } from '../src/clock.ts';
+
+test('the example of docs/callbacks.md takes our signatures, and no old, changed or foreign one', async () => {
+  const text = readFileSync(join(import.meta.dirname, '../docs/callbacks.md'), 'utf8');
+  const code = /```js\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
+  const { isFromDespatch } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+  const now = systemClock.now();
+  const body = '{"id":"1","to":"Zoë"}';
+  const token = 'token-of-the-service';
+  assert.equal(isFromDespatch(signature(body, token, now), body, token), true);
+  assert.equal(isFromDespatch(signature(body, token, now - 600_000), body, token), false);
+  assert.equal(isFromDespatch(signature(body, token, now), `${body} `, token), false);
+  assert.equal(isFromDespatch(signature(body, 'another token', now), body, token), false);
+  assert.equal(isFromDespatch(undefined, body, token), false);
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Course, type Exchange, judge, readRetryAfter } from './verdict.ts';
+
+const now = Date.parse('2026-05-02T13:05:00Z');
+const course: Course = { tries: 0, isProbe: false, retries: 5, retrySeconds: 300 };
+const answered = (status: number, retryAfter: string | null = null): Exchange => ({
+  kind: 'answered',
+  status,
+  retryAfter,
+});
+const silence: Exchange = { kind: 'no answer', code: 'timeout', detail: '' };
+
+test('what is tried again: no answer, 429, 500 and above; nothing else', () => {
+  const outcome = (exchange: Exchange) => judge(exchange, course, now).outcome;
+  for (const status of [200, 201, 202, 204, 299]) assert.equal(outcome(answered(status)), 'delivered');
+  for (const status of [429, 500, 502, 503, 504, 599]) assert.equal(outcome(answered(status)), 'retry');
+  for (const status of [300, 301, 302, 307, 308, 400, 401, 403, 404, 408, 410, 422, 451])
+    assert.equal(outcome(answered(status)), 'failed');
+  assert.equal(outcome(silence), 'retry');
+  assert.equal(outcome({ kind: 'forbidden', code: 'private address', detail: '' }), 'failed');
+  assert.equal(outcome({ kind: 'given up' }), 'again');
+});
+
+test('a redirect says why it is not followed', () => {
+  assert.match(judge(answered(302), course, now).detail ?? '', /Redirects are not followed/);
+});
+
+test('it is tried five times again, five minutes apart; a probe uses up none', () => {
+  const at = (tries: number, isProbe = false) => {
+    const { outcome, seconds, isExhausted } = judge(silence, { ...course, tries, isProbe }, now);
+    return [outcome, seconds, isExhausted];
+  };
+  assert.deepEqual(at(0), ['retry', 300, false]);
+  assert.deepEqual(at(4), ['retry', 300, false]);
+  assert.deepEqual(
+    at(5).filter((part) => part !== 300),
+    ['failed', true],
+  );
+  assert.deepEqual(at(5, true), ['retry', 300, false]);
+});
+
+test('Retry-After takes the place of the delay, for 429 and 500 and above', () => {
+  const asked = (exchange: Exchange) => {
+    const { seconds, isAsked } = judge(exchange, course, now);
+    return [seconds, isAsked];
+  };
+  assert.deepEqual(asked(answered(429, '7')), [7, true]);
+  assert.deepEqual(asked(answered(503, 'Sat, 02 May 2026 13:06:30 GMT')), [90, true]);
+  assert.deepEqual(asked(answered(503, 'soon')), [300, false]);
+  assert.deepEqual(asked(answered(400, '7')), [0, false]);
+});
+
+test('Retry-After is a number of seconds or a date of HTTP, at most a day', () => {
+  const table: [string, number | null][] = [
+    ['0', 1],
+    ['120', 120],
+    [' 120 ', 120],
+    ['86400', 86_400],
+    ['999999999999', 86_400],
+    ['Sat, 02 May 2026 13:05:30 GMT', 30],
+    ['Saturday, 02-May-26 13:05:30 GMT', 30],
+    ['Sat May  2 13:05:30 2026 GMT', 30],
+    ['Sat, 02 May 2026 12:00:00 GMT', 1],
+    ['Sat, 02 May 2036 12:00:00 GMT', 86_400],
+    ['-5', null],
+    ['1.5', null],
+    ['', null],
+    ['tomorrow', null],
+    ['2026-05-02', null],
+  ];
+  for (const [text, seconds] of table) assert.equal(readRetryAfter(text, now), seconds, text);
+});

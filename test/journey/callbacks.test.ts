@@ -1,0 +1,503 @@
+import assert from 'node:assert/strict';
+import { createHmac, randomUUID } from 'node:crypto';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { platformUserId } from '../../src/user/user.ts';
+import { startProcess } from '../../test/process.ts';
+import { createWorld, environment, type Tenant, type World } from '../world.ts';
+
+const personalisation = { name: 'Rowan', time: '14:05' };
+const token = 'token-of-the-service';
+
+type Seen = { at: number; path: string; headers: IncomingHttpHeaders; text: string; body: any };
+
+/** The server of a service. */
+async function receiver(answer: (seen: Seen, response: ServerResponse, count: number) => void = accept) {
+  const seen: Seen[] = [];
+  const stand = { answer };
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk) => chunks.push(chunk));
+    request.on('end', () => {
+      const text = Buffer.concat(chunks).toString();
+      const one: Seen = {
+        at: Date.now(),
+        path: request.url!,
+        headers: request.headers,
+        text,
+        body: JSON.parse(text),
+      };
+      seen.push(one);
+      stand.answer(one, response, seen.length);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    become: (next: typeof answer) => {
+      stand.answer = next;
+    },
+    stop: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+type Receiver = Awaited<ReturnType<typeof receiver>>;
+
+function accept(_seen: Seen, response: ServerResponse): void {
+  response.writeHead(204).end();
+}
+const refuse =
+  (status: number, headers: Record<string, string> = {}) =>
+  (_seen: Seen, response: ServerResponse) => {
+    response.writeHead(status, headers).end('no');
+  };
+
+async function tell(world: World, tenant: Tenant, url: string, type = 'delivery_status'): Promise<string> {
+  const { status, body } = await world.admin('POST', `/service/${tenant.id}/callback-api`, {
+    url,
+    bearer_token: token,
+    updated_by_id: platformUserId,
+    callback_type: type,
+  });
+  assert.equal(status, 201, JSON.stringify(body));
+  return body.data.id;
+}
+
+async function send(world: World, tenant: Tenant, number = '07700900123', options: object = {}) {
+  const { data } = await world
+    .clientOf(tenant.keys.normal)
+    .sendSms(tenant.templates.sms, number, { personalisation, ...options });
+  return data.id;
+}
+
+const log = async (world: World, tenant: Tenant, query = '') =>
+  (await world.call('GET', `/v2/callbacks${query}`, { key: tenant.keys.normal })).body.callbacks as any[];
+
+/** The callbacks of a service, once `condition` holds for them. */
+const logUntil = (world: World, tenant: Tenant, condition: (callbacks: any[]) => boolean, seconds?: number) =>
+  world.until(() => log(world, tenant), condition, seconds);
+
+/** Brings the end of a pause, or a retry, forward to now. */
+const hurry = (world: World, tenant: Tenant) =>
+  Promise.all([
+    world.connection.pool.query(
+      'update service_callback_api set paused_until = now() where service_id = $1 and paused_until is not null',
+      [tenant.id],
+    ),
+    world.connection.pool.query(
+      'update service_callbacks set due_at = now() where service_id = $1 and due_at is not null',
+      [tenant.id],
+    ),
+  ]);
+
+describe('a service is told what became of its messages', () => {
+  let world: World;
+  let ses: Receiver;
+  let service: Receiver;
+  before(async () => {
+    let count = 0;
+    ses = await receiver((_seen, response) => {
+      count += 1;
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(`{"MessageId":"ses-${count}"}`);
+    });
+    service = await receiver();
+    world = await createWorld({
+      environment: {
+        CALLBACK_ALLOW_PRIVATE: 'true',
+        CALLBACK_RETRY_DELAY_SECONDS: '1',
+        SERVICE_CALLBACK_TIMEOUT_SECONDS: '1',
+        SES_ENABLED: '1',
+        SES_URL: ses.url,
+        AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+        AWS_SECRET_ACCESS_KEY: 'example',
+      },
+    });
+  });
+  after(async () => {
+    ses.stop();
+    service.stop();
+    await world?.stop();
+  });
+
+  const about = (id: string) =>
+    service.seen.filter(({ body }) => body.id === id || body.notification_id === id);
+
+  test('each last status once, with the payload, the token and a signature', async () => {
+    const tenant = await world.addTenant();
+    await tell(world, tenant, `${service.url}/status?of=us`);
+    const delivered = await send(world, tenant, '07700900123', { reference: 'order-118' });
+    const failed = await send(world, tenant, '07700900002');
+    const told = (count: number) => (all: any[]) =>
+      all.filter(({ status }) => status === 'delivered').length === count;
+    await logUntil(world, tenant, told(2));
+    await world.behave({ refusal_rate: 1 });
+    const refused = await send(world, tenant, '07700 900 123');
+    await logUntil(world, tenant, told(3));
+    await world.behave({ refusal_rate: 0 });
+
+    const { data } = await world.clientOf(tenant.keys.normal).getNotificationById(delivered);
+    const [first, ...more] = about(delivered);
+    assert.deepEqual(more, []);
+    assert.deepEqual(first!.body, {
+      id: delivered,
+      reference: 'order-118',
+      to: '07700900123',
+      status: 'delivered',
+      created_at: data['created_at'],
+      completed_at: data['completed_at'],
+      sent_at: data['sent_at'],
+      notification_type: 'sms',
+      template_id: tenant.templates.sms,
+      template_version: 1,
+    });
+    assert.equal(first!.path, '/status?of=us');
+    assert.equal(first!.headers['content-type'], 'application/json');
+    assert.equal(first!.headers.authorization, `Bearer ${token}`);
+    const [, time, mac] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(first!.headers['despatch-signature']))!;
+    assert.equal(mac, createHmac('sha256', token).update(`${time}.${first!.text}`).digest('hex'));
+    assert.ok(Math.abs(Number(time) - Date.now() / 1000) < 60);
+
+    assert.deepEqual(
+      about(failed).map(({ body }) => [body.status, body.reference]),
+      [['permanent-failure', null]],
+    );
+    assert.deepEqual(
+      about(refused).map(({ body }) => [body.status, body.sent_at, body.to]),
+      [['technical-failure', null, '07700 900 123']],
+    );
+  });
+
+  test('of a complaint once, however often it is posted', async () => {
+    const tenant = await world.addTenant();
+    await tell(world, tenant, `${service.url}/complaint`, 'complaint');
+    const { data } = await world
+      .clientOf(tenant.keys.normal)
+      .sendEmail(tenant.templates.email, 'kim@recipient.example', { personalisation, reference: 'mail-7' });
+    const { rows } = await world.until(
+      () =>
+        world.connection.pool.query<{ reference: string }>(
+          `select reference from notification_history where id = $1 and status = 'sending'`,
+          [data.id],
+        ),
+      (found) => found.rows.length === 1,
+    );
+    const complaint = {
+      Type: 'Notification',
+      MessageId: randomUUID(),
+      Message: JSON.stringify({
+        notificationType: 'Complaint',
+        mail: {
+          timestamp: new Date().toISOString(),
+          messageId: rows[0]!.reference,
+          destination: ['kim@recipient.example'],
+        },
+        complaint: {
+          feedbackId: 'fb-17',
+          complaintFeedbackType: 'abuse',
+          timestamp: '2026-05-02T13:04:00.000Z',
+          complainedRecipients: [{ emailAddress: 'kim@recipient.example' }],
+        },
+      }),
+    };
+    for (let turn = 0; turn < 2; turn++)
+      assert.equal(
+        (await world.call('POST', '/notifications/email/ses', { body: complaint, key: null })).status,
+        200,
+      );
+    const [callback, ...others] = await logUntil(world, tenant, ([one]) => one?.status === 'delivered');
+    assert.deepEqual(others, []);
+    assert.equal(callback.notification_id, data.id);
+    assert.deepEqual(
+      about(data.id).map(({ path, body }) => [path, body]),
+      [
+        [
+          '/complaint',
+          {
+            notification_id: data.id,
+            complaint_id: callback.complaint_id,
+            reference: 'mail-7',
+            to: 'kim@recipient.example',
+            complaint_date: '2026-05-02T13:04:00.000000Z',
+          },
+        ],
+      ],
+    );
+  });
+
+  test('of nothing that is no last status, and of nothing without an address', async () => {
+    const tenant = await world.addTenant({ permissions: ['sms', 'email', 'international_sms'] });
+    const nobody = await world.addTenant();
+    await tell(world, tenant, service.url);
+    // No receipt comes for either; the second goes abroad and is `sent`.
+    const mail = await world
+      .clientOf(tenant.keys.normal)
+      .sendEmail(tenant.templates.email, 'kim@recipient.example', { personalisation });
+    await world.behave({ receipt_drop_rate: 1 });
+    const abroad = await send(world, tenant, '+1 202 555 0123');
+    const becomes = (of: Tenant, id: string, status: string) =>
+      world.until(
+        async () => (await world.clientOf(of.keys.normal).getNotificationById(id)).data.status,
+        (seen) => seen === status,
+      );
+    await becomes(tenant, abroad, 'sent');
+    await becomes(tenant, mail.data.id, 'sending');
+    await world.behave({ receipt_drop_rate: 0 });
+    await becomes(nobody, await send(world, nobody), 'delivered');
+    const last = await send(world, tenant);
+    await becomes(tenant, last, 'delivered');
+    await logUntil(world, tenant, ([one]) => one?.status === 'delivered');
+    assert.deepEqual(
+      (await log(world, tenant)).map(({ notification_id }) => notification_id),
+      [last],
+    );
+    assert.deepEqual(await log(world, nobody), []);
+  });
+
+  test('again after 500, 429 and a time-out; not after 400 or a redirect', async (t) => {
+    const flaky = await receiver((_seen, response, count) => {
+      if (count === 1) response.writeHead(500).end();
+      else if (count === 2) response.writeHead(429, { 'Retry-After': '2' }).end();
+      // The third is not answered in time.
+      else if (count > 3) response.writeHead(200).end('thanks');
+    });
+    const picky = await receiver((_seen, response, count) =>
+      response.writeHead(count === 1 ? 400 : 302, { Location: '/elsewhere' }).end(),
+    );
+    t.after(flaky.stop);
+    t.after(picky.stop);
+    const tenant = await world.addTenant();
+    const id = await tell(world, tenant, flaky.url);
+    const message = await send(world, tenant);
+    const [callback] = await logUntil(world, tenant, ([one]) => one?.status === 'delivered', 20);
+    assert.deepEqual([callback.attempts, callback.last_code], [4, '200']);
+    assert.equal(new Set(flaky.seen.map(({ text }) => text)).size, 1);
+    assert.ok(flaky.seen[2]!.at - flaky.seen[1]!.at >= 1900, 'Retry-After is honoured');
+    const steps = (
+      await world.call('GET', `/v2/notifications/${message}/timeline`, { key: tenant.keys.normal })
+    ).body.timeline as any[];
+    assert.deepEqual(
+      steps
+        .filter(({ event }) => event.startsWith('callback'))
+        .map((step) => [step.event, step.outcome, step.code]),
+      [
+        ['callback', undefined, undefined],
+        ['callback attempt', 'retry', '500'],
+        ['callback attempt', 'retry', '429'],
+        ['callback attempt', 'retry', 'timeout'],
+        ['callback attempt', 'delivered', '200'],
+      ],
+    );
+    assert.doesNotMatch(JSON.stringify(steps), /07700900123/);
+
+    const changed = await world.admin('POST', `/service/${tenant.id}/callback-api/${id}`, {
+      url: picky.url,
+      updated_by_id: platformUserId,
+      callback_type: 'delivery_status',
+    });
+    assert.equal(changed.status, 200);
+    for (const code of ['400', '302']) {
+      const wrong = await send(world, tenant);
+      const [one] = await logUntil(
+        world,
+        tenant,
+        ([newest]) => newest?.notification_id === wrong && newest.finished_at,
+      );
+      assert.deepEqual([one.status, one.attempts, one.last_code], ['failed', 1, code]);
+    }
+    assert.deepEqual(
+      picky.seen.map(({ path }) => path),
+      ['/', '/'],
+    );
+  });
+
+  test('again where nobody listens, five times, and then it has failed; replay makes it again', async (t) => {
+    const gone = await receiver();
+    gone.stop();
+    const tenant = await world.addTenant();
+    const id = await tell(world, tenant, gone.url);
+    const from = new Date(Date.now() - 1000).toISOString();
+    await send(world, tenant);
+    const [failed] = await logUntil(world, tenant, ([one]) => one?.status === 'failed', 30);
+    assert.deepEqual([failed.attempts, failed.last_code, failed.next_attempt_at], [6, 'ECONNREFUSED', null]);
+
+    const back = await receiver();
+    t.after(back.stop);
+    await world.admin('POST', `/service/${tenant.id}/callback-api/${id}`, {
+      url: back.url,
+      updated_by_id: platformUserId,
+      callback_type: 'delivery_status',
+    });
+    const replay = (body: object) =>
+      world.call('POST', '/v2/callbacks/replay', { key: tenant.keys.normal, body });
+    const to = new Date(Date.now() + 60_000).toISOString();
+    assert.deepEqual((await replay({ from: to, to: '2199-01-01T00:00:00Z' })).body, { count: 0 });
+    assert.deepEqual((await replay({ from, to, status: 'delivered' })).body, { count: 0 });
+    assert.deepEqual((await replay({ from, to, callback_type: 'complaint' })).body, { count: 0 });
+    const answer = await replay({ from, to });
+    assert.deepEqual([answer.status, answer.body], [202, { count: 1 }]);
+    const [done] = await logUntil(world, tenant, ([one]) => one?.status === 'delivered');
+    assert.deepEqual([done.id, done.attempts, done.last_code], [failed.id, 7, '204']);
+    assert.equal(back.seen[0]!.body.id, failed.notification_id);
+
+    const again = await world.admin('POST', `/service/${tenant.id}/callbacks/replay`, {
+      from,
+      to,
+      status: 'delivered',
+    });
+    assert.deepEqual([again.status, again.body], [202, { count: 1 }]);
+    await world.until(
+      async () => back.seen.length,
+      (count) => count === 2,
+    );
+    assert.equal(back.seen[0]!.text, back.seen[1]!.text);
+  });
+
+  test('a dead address of one service delays no other', async (t) => {
+    const dead = await receiver(() => undefined);
+    const live = await receiver();
+    t.after(dead.stop);
+    t.after(live.stop);
+    const unlucky = await world.addTenant();
+    const lucky = await world.addTenant();
+    await tell(world, unlucky, dead.url);
+    await tell(world, lucky, live.url);
+    const waiting = 300;
+    await Promise.all(Array.from({ length: waiting }, () => send(world, unlucky)));
+    await world.until(
+      async () =>
+        (
+          await world.connection.pool.query<{ count: number }>(
+            'select count(*)::int from service_callbacks where service_id = $1',
+            [unlucky.id],
+          )
+        ).rows[0]!.count,
+      (count) => count === waiting,
+    );
+    const id = await send(world, lucky);
+    const { data } = await world.until(
+      () => world.clientOf(lucky.keys.normal).getNotificationById(id),
+      ({ data }) => data.status === 'delivered',
+    );
+    await world.until(
+      async () => live.seen.length,
+      (count) => count === 1,
+    );
+    const seconds = (live.seen[0]!.at - Date.parse(data.completed_at!)) / 1000;
+    assert.ok(seconds < 1.2, `told after ${seconds} s`);
+    assert.ok(dead.seen.length < 50, `the dead address was called ${dead.seen.length} times`);
+
+    // It is paused by now, with everything else still to come.
+    await world.until(
+      async () =>
+        (
+          await world.connection.pool.query<{ pauses: number }>(
+            'select pauses from service_callback_api where service_id = $1 and paused_until > now()',
+            [unlucky.id],
+          )
+        ).rows,
+      ([one]) => one?.pauses === 1,
+    );
+    const called = dead.seen.length;
+    await hurry(world, unlucky);
+    await world.until(
+      async () => dead.seen.length,
+      (count) => count > called,
+    );
+    // The probe: one call alone, which fails and doubles the pause.
+    const { rows } = await world.until(
+      () =>
+        world.connection.pool.query<{ pauses: number; seconds: number }>(
+          `select pauses, extract(epoch from paused_until - now())::int as seconds from service_callback_api
+          where service_id = $1`,
+          [unlucky.id],
+        ),
+      ({ rows: [one] }) => one?.pauses === 2,
+    );
+    assert.equal(dead.seen.length, called + 1);
+    assert.ok(rows[0]!.seconds > 50, `paused for ${rows[0]!.seconds} s`);
+
+    dead.become(accept);
+    await hurry(world, unlucky);
+    await world.until(
+      async () => new Set(dead.seen.map(({ body }) => body.id)).size,
+      (count) => count === waiting,
+    );
+    const done = await logUntil(world, unlucky, (all) => all.every(({ status }) => status === 'delivered'));
+    assert.ok(Math.max(...done.map(({ attempts }) => attempts)) <= 4);
+  });
+
+  test('Retry-After holds back everything for that address', async (t) => {
+    const busy = await receiver(refuse(503, { 'Retry-After': '3600' }));
+    t.after(busy.stop);
+    const tenant = await world.addTenant();
+    await tell(world, tenant, busy.url);
+    await send(world, tenant);
+    await logUntil(world, tenant, ([one]) => one?.last_code === '503');
+    const second = await send(world, tenant);
+    const [waits, asked] = await logUntil(world, tenant, (all) => all.length === 2);
+    assert.deepEqual([waits.notification_id, waits.attempts, waits.status], [second, 0, 'pending']);
+    const seconds = (Date.parse(asked.next_attempt_at) - Date.now()) / 1000;
+    assert.ok(seconds > 3500 && seconds <= 3600, `${seconds}`);
+    busy.become(accept);
+    await hurry(world, tenant);
+    await logUntil(world, tenant, (all) => all.every(({ status }) => status === 'delivered'));
+  });
+
+  test('what waited for 72 hours has failed, and can be replayed', async (t) => {
+    const busy = await receiver(refuse(503, { 'Retry-After': '3600' }));
+    t.after(busy.stop);
+    const tenant = await world.addTenant();
+    await tell(world, tenant, busy.url);
+    await send(world, tenant);
+    await logUntil(world, tenant, ([one]) => one?.last_code === '503');
+    await world.connection.pool.query(
+      `update service_callbacks set queued_at = now() - interval '73 hours' where service_id = $1`,
+      [tenant.id],
+    );
+    // A worker looks when it starts, and each minute.
+    const more = await world.startMore({ roles: ['worker'], queues: ['service-callbacks'] });
+    t.after(() => more.stop());
+    const [expired] = await logUntil(world, tenant, ([one]) => one?.status === 'failed');
+    assert.deepEqual([expired.last_code, expired.next_attempt_at], ['expired', null]);
+  });
+
+  test('a callback of a worker that was killed is made again', async (t) => {
+    const slow = await receiver(() => undefined);
+    t.after(slow.stop);
+    const other = await createWorld({
+      roles: ['api', 'sandbox', 'worker'],
+      queues: ['db-sms', 'send-sms', 'receipts'],
+      environment: { CALLBACK_ALLOW_PRIVATE: 'true', SERVICE_CALLBACK_TIMEOUT_SECONDS: '2' },
+    });
+    t.after(() => other.stop());
+    const settings = environment(other.databaseUrl, other.dataDir, {
+      CALLBACK_ALLOW_PRIVATE: 'true',
+      SERVICE_CALLBACK_TIMEOUT_SECONDS: '2',
+      SANDBOX_URL: other.sandboxUrl,
+      API_HOST_NAME: other.api,
+    });
+    const start = () => startProcess(['--roles', 'worker', '--queues', 'service-callbacks'], settings);
+    const worker = await start();
+    t.after(() => worker.kill('SIGKILL'));
+    await tell(other, other.tenant, slow.url);
+    await send(other, other.tenant);
+    await other.until(
+      async () => slow.seen.length,
+      (count) => count === 1,
+    );
+    await worker.kill('SIGKILL');
+    const killedAt = Date.now();
+    slow.become(accept);
+    const next = await start();
+    t.after(() => next.kill('SIGKILL'));
+    const [callback] = await logUntil(other, other.tenant, ([one]) => one?.status === 'delivered', 30);
+    assert.equal(callback.attempts, 2);
+    assert.equal(slow.seen.length, 2);
+    assert.equal(slow.seen[0]!.text, slow.seen[1]!.text);
+    assert.ok(Date.now() - killedAt < 30_000);
+  });
+});
