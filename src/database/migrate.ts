@@ -6,6 +6,7 @@ import { up as complaints } from './migrations/0002-complaints.ts';
 import { up as reading } from './migrations/0003-reading.ts';
 import { up as admission } from './migrations/0004-admission.ts';
 import { up as documents } from './migrations/0005-documents.ts';
+import { up as fairness } from './migrations/0009-fairness.ts';
 
 /** In order. A migration that has run anywhere is never changed; the next one gets the next number. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -14,6 +15,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0003-reading': { up: reading },
   '0004-admission': { up: admission },
   '0005-documents': { up: documents },
+  '0009-fairness': { up: fairness },
 };
 
 /** Brings the database to the newest migration. Takes a lock, so that any number of processes may start at once. */
