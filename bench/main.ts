@@ -10,7 +10,7 @@ import { accept } from './accept.ts';
 import { flow } from './flow.ts';
 import { render } from './render.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
-import { Stage } from './stage.ts';
+import { onStage } from './stage.ts';
 import { document, table } from './table.ts';
 
 const scenarios: readonly Scenario[] = [accept, flow, render];
@@ -81,7 +81,7 @@ async function run({ chosen, settings, json, profileDir }: Plan): Promise<number
   const outcomes = new Map<string, Outcome>();
   for (const scenario of chosen) {
     console.error(`${scenario.name}: ${scenario.summary}`);
-    outcomes.set(scenario.name, await runOn(new Stage({ profileDir }), scenario, settings));
+    outcomes.set(scenario.name, await runOn(profileDir, scenario, settings));
   }
   console.log(`\n${table(outcomes)}`);
   const faults = [...outcomes].flatMap(([name, outcome]) =>
@@ -92,27 +92,11 @@ async function run({ chosen, settings, json, profileDir }: Plan): Promise<number
   return faults.length === 0 ? 0 : 1;
 }
 
-async function runOn(stage: Stage, scenario: Scenario, settings: Settings): Promise<Outcome> {
-  let interrupted = false;
-  const interrupt = () => {
-    if (interrupted) return;
-    interrupted = true;
-    console.error('Interrupted: clearing away.');
-    void stage.end().then(() => process.exit(130));
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  try {
-    return await scenario.run(stage, settings);
-  } catch (error) {
-    // What breaks because it is being cleared away is no news; the process is about to end.
-    if (interrupted) await new Promise(() => {});
-    return { figures: [], faults: [error instanceof Error ? (error.stack ?? error.message) : String(error)] };
-  } finally {
-    await stage.end();
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  }
+async function runOn(profileDir: string | null, scenario: Scenario, settings: Settings): Promise<Outcome> {
+  return onStage({ profileDir }, (stage) => scenario.run(stage, settings)).catch((error: unknown) => ({
+    figures: [],
+    faults: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+  }));
 }
 
 let plan: Plan | 'help';
