@@ -37,7 +37,8 @@ type Installation = Readonly<{
   accepted: string[];
 }>;
 
-async function measureFlow(stage: Stage, { messages, emails }: Settings): Promise<Outcome> {
+async function measureFlow(stage: Stage, { messages: wanted, emails }: Settings): Promise<Outcome> {
+  const messages = wanted ?? 20_000;
   const { url: databaseUrl, client } = await stage.openDatabase();
   const provider = await startProvider(stage);
   const api = await startServer(stage, { databaseUrl, roles: 'api' });

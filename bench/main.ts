@@ -7,13 +7,14 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { accept } from './accept.ts';
+import { fairness } from './fairness.ts';
 import { flow } from './flow.ts';
 import { render } from './render.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
 import { onStage } from './stage.ts';
 import { document, table } from './table.ts';
 
-const scenarios: readonly Scenario[] = [accept, flow, render];
+const scenarios: readonly Scenario[] = [accept, flow, fairness, render];
 
 const help = `npm run bench -- [scenario…] [options]
 
@@ -22,7 +23,7 @@ ${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\
 
 Options:
   --seconds N     length of one measured round (5)
-  --messages N    how many messages are sent where a number of them is (20000)
+  --messages N    how many messages are sent where a number of them is (flow 20000, fairness 100000)
   --emails N      percent of these that are emails (20)
   --json          the last line of output is the figures as one JSON object
   --profile DIR   product processes write CPU profiles there`;
@@ -41,7 +42,7 @@ function readPlan(args: readonly string[]): Plan | 'help' {
     allowPositionals: true,
     options: {
       seconds: { type: 'string', default: '5' },
-      messages: { type: 'string', default: '20000' },
+      messages: { type: 'string' },
       emails: { type: 'string', default: '20' },
       json: { type: 'boolean', default: false },
       profile: { type: 'string' },
@@ -61,7 +62,8 @@ function readPlan(args: readonly string[]): Plan | 'help' {
     chosen,
     settings: {
       seconds: number('seconds', values.seconds, 0.1, 3600),
-      messages: Math.round(number('messages', values.messages, 1, 1_000_000)),
+      messages:
+        values.messages === undefined ? null : Math.round(number('messages', values.messages, 1, 1_000_000)),
       emails: number('emails', values.emails, 0, 100) / 100,
     },
     json: values.json,
