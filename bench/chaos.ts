@@ -6,7 +6,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { seededRandom } from '../src/sandbox/random.ts';
 import { unexpectedEnds } from './child.ts';
 import { Fleet } from './fleet.ts';
 import { persistentLoad } from './persistent-load.ts';
@@ -107,7 +106,7 @@ async function run(stage: Stage, { messages, rate, seed }: Plan): Promise<Result
     }).finally(() => {
       isLoadOver = true;
     }),
-    upheaval(fleet, database.dataPath, seededRandom(seed), {
+    upheaval(fleet, database.dataPath, seed, {
       isDatabaseDue: () => accepted >= messages / 2,
       isOver: () => isLoadOver,
     }),
