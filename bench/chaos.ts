@@ -6,10 +6,12 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import type { NotificationStatus } from '../src/database/tables.ts';
+import { isCompleted } from '../src/notification/status.ts';
 import { unexpectedEnds } from './child.ts';
 import { Fleet } from './fleet.ts';
 import { persistentLoad } from './persistent-load.ts';
-import { faultsOf, type Reckoning, reckon, settled } from './reckoning.ts';
+import { faultsOf, type Known, type Reckoning, reckon, settled } from './reckoning.ts';
 import { startProvider } from './sandbox-client.ts';
 import { openAccount } from './server.ts';
 import { onStage, type Stage } from './stage.ts';
@@ -124,9 +126,21 @@ async function run(stage: Stage, { messages, rate, seed }: Plan): Promise<Result
   ];
   if (load.ids.size !== messages)
     faults.push(`${messages} messages were sent, but ${load.ids.size} ids came back`);
+  if (reckoning.lost > 0) console.error(`  Not final: ${openStatuses(load.ids, known)}.`);
+  if (counts.failed > 0) console.error(`  The provider gave up ${counts.failed} receipts.`);
   if (counts.duplicates > counts.times.size)
     faults.push('More messages came more than once than the provider can name: the count of them is too low');
   return { reckoning, losses, seconds: (performance.now() - started) / 1000, faults };
+}
+
+/** How many of the messages are in which status that is not final. */
+function openStatuses(ids: ReadonlySet<string>, known: readonly Known[]): string {
+  const statuses = new Map([...ids].map((id) => [id, 'nowhere']));
+  for (const { id, status } of known) if (ids.has(id)) statuses.set(id, status);
+  const counts = new Map<string, number>();
+  for (const status of statuses.values())
+    if (!isCompleted(status as NotificationStatus)) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return [...counts].map(([status, count]) => `${count} ${status}`).join(', ');
 }
 
 function report({ messages, seed, json }: Plan, { reckoning, losses, seconds, faults }: Result): number {

@@ -5,6 +5,8 @@ import type { Stage } from './stage.ts';
 /** One process of the installation, as it is started each time. */
 type Post = Readonly<{ name: string; roles: string; environment: Readonly<Record<string, string>> }>;
 
+const mostStarts = 5;
+
 /**
  * Two APIs, two workers and a scheduler: one installation on one database. A process that is killed is started again in
  * its old place, an API under its old address, which providers have been told for their receipts.
@@ -71,9 +73,19 @@ export class Fleet {
     await child.kill();
   }
 
-  /** Starts one that was killed, and waits until it runs. */
+  /**
+   * Starts one that was killed, and waits until it runs. A start that the database leaves in the lurch ends the process:
+   * it is started again, as a service manager does.
+   */
   async restart(name: string): Promise<void> {
-    await this.#start(this.#posts.get(name)!);
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#start(this.#posts.get(name)!);
+        return;
+      } catch (error) {
+        if (tries === mostStarts) throw error;
+      }
+    }
   }
 
   /** A sentence for each process that ended although nobody killed it. */

@@ -18,6 +18,8 @@ export type ProviderCounts = Readonly<{
   reported: number;
   /** Receipts that are still to be posted. */
   pending: number;
+  /** Receipts that were given up, because nobody took them. */
+  failed: number;
 }>;
 
 /** Starts the process that plays the provider. */
@@ -54,6 +56,7 @@ export class SandboxClient {
       times: new Map(counts.duplicates.map(({ reference, times }) => [reference, times])),
       reported: counts.receipts.sent + counts.receipts.failed,
       pending: counts.receipts.pending,
+      failed: counts.receipts.failed,
     };
   }
 
