@@ -4,7 +4,7 @@ import { type Random, seededRandom } from '../src/sandbox/random.ts';
 import type { Fleet } from './fleet.ts';
 
 /** Milliseconds from one process that runs again to the next of its kind that is killed, and while it is down. */
-const quiet = { least: 500, most: 4000 };
+const quiet = { least: 1000, most: 5000 };
 const down = { least: 0, most: 1500 };
 
 export type Course = Readonly<{
