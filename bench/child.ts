@@ -80,6 +80,13 @@ export class Child {
     return this.running ? residentPeak(this.#process.pid!) : null;
   }
 
+  /** Ends it with SIGKILL, as a machine that is lost would. */
+  async kill(): Promise<void> {
+    this.#stopping = true;
+    if (this.running) this.#process.kill('SIGKILL');
+    await this.#exited;
+  }
+
   /** Asks it to stop, and ends it when it does not. */
   async stop(): Promise<void> {
     this.#stopping = true;

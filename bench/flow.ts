@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import { type Child, unexpectedEnds } from './child.ts';
+import { unexpectedEnds } from './child.ts';
 import { closedLoop, describeRefusals, type LoadOptions, type Tally } from './load.ts';
 import { quantile } from './quantile.ts';
 import { Requests } from './requests.ts';
-import { SandboxClient } from './sandbox-client.ts';
+import { type SandboxClient, startProvider } from './sandbox-client.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
 import { openAccount, startServer } from './server.ts';
 import type { Stage } from './stage.ts';
@@ -38,7 +37,8 @@ type Installation = Readonly<{
   accepted: string[];
 }>;
 
-async function measureFlow(stage: Stage, { messages, emails }: Settings): Promise<Outcome> {
+async function measureFlow(stage: Stage, { messages: wanted, emails }: Settings): Promise<Outcome> {
+  const messages = wanted ?? 20_000;
   const { url: databaseUrl, client } = await stage.openDatabase();
   const provider = await startProvider(stage);
   const api = await startServer(stage, { databaseUrl, roles: 'api' });
@@ -128,15 +128,6 @@ async function measureFlow(stage: Stage, { messages, emails }: Settings): Promis
       },
     ],
   };
-}
-
-async function startProvider(stage: Stage): Promise<{ child: Child; client: SandboxClient }> {
-  const child = stage.startChild({
-    name: 'provider',
-    args: [fileURLToPath(new URL('./provider.ts', import.meta.url))],
-    environment: {},
-  });
-  return { child, client: new SandboxClient((await child.logged(/^Provider: (\S+)$/m))[1]!) };
 }
 
 /** Sends so many messages as fast as they are accepted, and waits until all are final or nothing moves any more. */

@@ -7,13 +7,14 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { accept } from './accept.ts';
+import { fairness } from './fairness.ts';
 import { flow } from './flow.ts';
 import { render } from './render.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
-import { Stage } from './stage.ts';
+import { onStage } from './stage.ts';
 import { document, table } from './table.ts';
 
-const scenarios: readonly Scenario[] = [accept, flow, render];
+const scenarios: readonly Scenario[] = [accept, flow, fairness, render];
 
 const help = `npm run bench -- [scenario…] [options]
 
@@ -22,7 +23,7 @@ ${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\
 
 Options:
   --seconds N     length of one measured round (5)
-  --messages N    how many messages are sent where a number of them is (20000)
+  --messages N    how many messages are sent where a number of them is (flow 20000, fairness 100000)
   --emails N      percent of these that are emails (20)
   --json          the last line of output is the figures as one JSON object
   --profile DIR   product processes write CPU profiles there`;
@@ -41,7 +42,7 @@ function readPlan(args: readonly string[]): Plan | 'help' {
     allowPositionals: true,
     options: {
       seconds: { type: 'string', default: '5' },
-      messages: { type: 'string', default: '20000' },
+      messages: { type: 'string' },
       emails: { type: 'string', default: '20' },
       json: { type: 'boolean', default: false },
       profile: { type: 'string' },
@@ -61,7 +62,8 @@ function readPlan(args: readonly string[]): Plan | 'help' {
     chosen,
     settings: {
       seconds: number('seconds', values.seconds, 0.1, 3600),
-      messages: Math.round(number('messages', values.messages, 1, 1_000_000)),
+      messages:
+        values.messages === undefined ? null : Math.round(number('messages', values.messages, 1, 1_000_000)),
       emails: number('emails', values.emails, 0, 100) / 100,
     },
     json: values.json,
@@ -81,7 +83,7 @@ async function run({ chosen, settings, json, profileDir }: Plan): Promise<number
   const outcomes = new Map<string, Outcome>();
   for (const scenario of chosen) {
     console.error(`${scenario.name}: ${scenario.summary}`);
-    outcomes.set(scenario.name, await runOn(new Stage({ profileDir }), scenario, settings));
+    outcomes.set(scenario.name, await runOn(profileDir, scenario, settings));
   }
   console.log(`\n${table(outcomes)}`);
   const faults = [...outcomes].flatMap(([name, outcome]) =>
@@ -92,27 +94,11 @@ async function run({ chosen, settings, json, profileDir }: Plan): Promise<number
   return faults.length === 0 ? 0 : 1;
 }
 
-async function runOn(stage: Stage, scenario: Scenario, settings: Settings): Promise<Outcome> {
-  let interrupted = false;
-  const interrupt = () => {
-    if (interrupted) return;
-    interrupted = true;
-    console.error('Interrupted: clearing away.');
-    void stage.end().then(() => process.exit(130));
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  try {
-    return await scenario.run(stage, settings);
-  } catch (error) {
-    // What breaks because it is being cleared away is no news; the process is about to end.
-    if (interrupted) await new Promise(() => {});
-    return { figures: [], faults: [error instanceof Error ? (error.stack ?? error.message) : String(error)] };
-  } finally {
-    await stage.end();
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  }
+async function runOn(profileDir: string | null, scenario: Scenario, settings: Settings): Promise<Outcome> {
+  return onStage({ profileDir }, (stage) => scenario.run(stage, settings)).catch((error: unknown) => ({
+    figures: [],
+    faults: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+  }));
 }
 
 let plan: Plan | 'help';

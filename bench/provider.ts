@@ -1,6 +1,6 @@
 /**
- * The process that `flow` hands messages to: the product's own sandbox, by itself and with no database, so that it
- * stands for a provider that is somewhere else. Receipts go out at once.
+ * The process that messages are handed to: the product's own sandbox, by itself and with no database, so that it
+ * stands for a provider that is somewhere else. Receipts go out at once, and are tried again for ten minutes.
  */
 import { createLog } from '../src/log.ts';
 import { startSandbox } from '../src/sandbox/server.ts';
@@ -9,6 +9,8 @@ const sandbox = await startSandbox({
   port: 0,
   log: createLog('info'),
   behaviour: { receipt_delay_ms: { min: 0, max: 0 } },
+  // Providers try for hours. A receipt that is given up leaves its message open, which would look like a loss.
+  receiptRetryDelays: [100, 300, 1_000, 3_000, ...Array.from({ length: 60 }, () => 10_000)],
 });
 process.once('SIGTERM', () => void sandbox.stop().then(() => process.exit(0)));
 console.log(`Provider: ${sandbox.url}`);

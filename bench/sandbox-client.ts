@@ -1,4 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { BehaviourChange } from '../src/sandbox/behaviour.ts';
+import type { Child } from './child.ts';
+import type { Stage } from './stage.ts';
 
 const lookMilliseconds = 10;
 
@@ -8,9 +12,25 @@ export type ProviderCounts = Readonly<{
   distinct: number;
   /** Those of them that came more than once. */
   duplicates: number;
+  /** How often each of those came: the first 1,000. */
+  times: ReadonlyMap<string, number>;
   /** Receipts that were answered, or given up. */
   reported: number;
+  /** Receipts that are still to be posted. */
+  pending: number;
+  /** Receipts that were given up, because nobody took them. */
+  failed: number;
 }>;
+
+/** Starts the process that plays the provider. */
+export async function startProvider(stage: Stage): Promise<{ child: Child; client: SandboxClient }> {
+  const child = stage.startChild({
+    name: 'provider',
+    args: [fileURLToPath(new URL('./provider.ts', import.meta.url))],
+    environment: {},
+  });
+  return { child, client: new SandboxClient((await child.logged(/^Provider: (\S+)$/m))[1]!) };
+}
 
 /** Asks the sandbox what it has received. */
 export class SandboxClient {
@@ -25,14 +45,18 @@ export class SandboxClient {
     const counts = await this.#get<{
       distinct_references: number;
       duplicate_references: number;
+      duplicates: readonly { reference: string; times: number }[];
       uncounted: number;
-      receipts: { sent: number; failed: number };
+      receipts: { sent: number; failed: number; pending: number };
     }>('/counts');
     if (counts.uncounted > 0) throw new Error('The sandbox has seen more messages than it can count.');
     return {
       distinct: counts.distinct_references,
       duplicates: counts.duplicate_references,
+      times: new Map(counts.duplicates.map(({ reference, times }) => [reference, times])),
       reported: counts.receipts.sent + counts.receipts.failed,
+      pending: counts.receipts.pending,
+      failed: counts.receipts.failed,
     };
   }
 
@@ -47,6 +71,15 @@ export class SandboxClient {
       await sleep(lookMilliseconds);
     }
     return Number.NaN;
+  }
+
+  async behave(change: BehaviourChange): Promise<void> {
+    const response = await fetch(`${this.url}/behaviour`, {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(change),
+    });
+    if (!response.ok) throw new Error(`The sandbox refused a behaviour: ${await response.text()}`);
   }
 
   async #get<Body>(path: string): Promise<Body> {

@@ -4,8 +4,8 @@ import type { Stage } from './stage.ts';
 export type Settings = Readonly<{
   /** Length of one measured round. */
   seconds: number;
-  /** How many messages are sent where a number of them is sent. */
-  messages: number;
+  /** How many messages are sent where a number of them is sent; null: what the scenario itself finds right. */
+  messages: number | null;
   /** Part of them that are emails, 0 to 1; the others are text messages. */
   emails: number;
 }>;

@@ -4,6 +4,8 @@ import type { Child } from './child.ts';
 import type { Stage } from './stage.ts';
 
 export type ServerOptions = Readonly<{
+  /** In messages and files; the roles unless given. Has to be new for each process on the stage. */
+  name?: string;
   databaseUrl: string;
   /** As `despatch start --roles` takes them. */
   roles: string;
@@ -17,11 +19,11 @@ export type Server = Readonly<{ child: Child; url: string }>;
 /** Starts a process of the product on the stage and waits until it runs. */
 export async function startServer(
   stage: Stage,
-  { databaseUrl, roles, environment = {} }: ServerOptions,
+  { databaseUrl, roles, name = roles.replaceAll(',', '-'), environment = {} }: ServerOptions,
 ): Promise<Server> {
   const profile = stage.profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${stage.profileDir}`];
   const child = stage.startChild({
-    name: roles.replaceAll(',', '-'),
+    name,
     args: [...profile, 'src/main.ts', 'start', '--roles', roles],
     environment: {
       DATABASE_URL: databaseUrl,

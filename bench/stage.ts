@@ -33,10 +33,7 @@ export class Stage {
 
   /** A new PostgreSQL that writes to the disk what it says it has written, and a connection of the benchmark's own. */
   async openDatabase(): Promise<{ url: string; client: pg.Client }> {
-    const starting = temporaryEmbedded({ durable: true });
-    // Noted before it has started: an interrupt meanwhile must not leave it behind.
-    this.onEnd(async () => (await starting).stop());
-    const { url } = await starting;
+    const { url } = await this.startDatabase();
     const client = new pg.Client({ connectionString: url });
     client.on('error', () => {});
     this.onEnd(() => client.end());
@@ -44,7 +41,17 @@ export class Stage {
     return { url, client };
   }
 
+  /** The PostgreSQL alone; it starts again by itself when it is killed. `dataPath`: its data directory. */
+  async startDatabase(): Promise<{ url: string; dataPath: string }> {
+    const starting = temporaryEmbedded({ durable: true });
+    // Noted before it has started: an interrupt meanwhile must not leave it behind.
+    this.onEnd(async () => (await starting).stop());
+    const { url, dataDir } = await starting;
+    return { url, dataPath: join(dataDir, 'postgres') };
+  }
+
   startChild({ name, args, environment }: Omit<ChildOptions, 'logFile'>): Child {
+    this.#refuseEnded();
     const child = new Child({ name, args, environment, logFile: join(this.#directory, `${name}.log`) });
     this.onEnd(() => child.stop());
     return child;
@@ -52,8 +59,12 @@ export class Stage {
 
   /** Has something of the scenario's own undone at the end. */
   onEnd(undo: () => Promise<unknown>): void {
-    if (this.#ended) throw new Error('The run was ended.');
+    this.#refuseEnded();
     this.#undo.push(undo);
+  }
+
+  #refuseEnded(): void {
+    if (this.#ended) throw new Error('The run was ended.');
   }
 
   end(): Promise<void> {
@@ -65,5 +76,33 @@ export class Stage {
     for (const undo of this.#undo.splice(0).reverse())
       await undo().catch((error: unknown) => console.error('Something could not be cleared away:', error));
     rmSync(this.#directory, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+/**
+ * Runs `work` on a stage of its own and clears that away afterwards, also when an interrupt ends the run: then the
+ * process ends with 130.
+ */
+export async function onStage<T>(options: StageOptions, work: (stage: Stage) => Promise<T>): Promise<T> {
+  const stage = new Stage(options);
+  let interrupted = false;
+  const interrupt = () => {
+    if (interrupted) return;
+    interrupted = true;
+    console.error('Interrupted: clearing away.');
+    void stage.end().then(() => process.exit(130));
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    return await work(stage);
+  } catch (error) {
+    // What breaks because it is being cleared away is no news; the process is about to end.
+    if (interrupted) await new Promise(() => {});
+    throw error;
+  } finally {
+    await stage.end();
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
   }
 }

@@ -40,9 +40,20 @@ test('the benchmark ends with one line of figures, and a small run loses nothing
   assert.match(output, /accept {2,}accepted, as a multiple of/);
 });
 
+test('a flood of one service delays neither another service nor a sign-in code', async (t) => {
+  const { code, output, complaints } = await bench(t, 'fairness', '--json', '--messages', '1000');
+  assert.equal(code, 0, complaints);
+  const { fairness } = JSON.parse(output.trimEnd().split('\n').at(-1)!);
+  assertFigures(fairness, ['flood_per_second', 'single_p50_ms', 'single_p95_ms', 'single_max_ms']);
+  assertFigures(fairness, ['code_p50_ms', 'code_p95_ms', 'code_max_ms']);
+});
+
 test('a scenario that does not exist is told in a sentence', async (t) => {
   const { code, output, complaints } = await bench(t, 'acept');
   assert.equal(code, 2);
   assert.equal(output, '');
-  assert.match(complaints, /There is no scenario "acept"\. The scenarios are accept, flow, render.\n$/);
+  assert.match(
+    complaints,
+    /There is no scenario "acept"\. The scenarios are accept, flow, fairness, render.\n$/,
+  );
 });

@@ -37,6 +37,9 @@ import {
  */
 export type Embedded = { url: string; owner: boolean; stop(): Promise<void> };
 
+/** `dataDir`: the folder it has to itself. */
+export type TemporaryEmbedded = Embedded & { dataDir: string };
+
 export type EmbeddedOptions = {
   /** Made if absent. Holds `postgres/`, `postgres-password`, `postgres-port`, `postgres.log`, `postgres.lock`. */
   dataDir: string;
@@ -86,7 +89,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
  * A throw-away server in a fresh temporary folder, on a free port; `stop()` removes all of it. Not durable unless
  * asked. Also removes what processes of this user left behind that did not come to call `stop()`.
  */
-export async function temporaryEmbedded(options: { durable?: boolean; log?: Log } = {}): Promise<Embedded> {
+export async function temporaryEmbedded(
+  options: { durable?: boolean; log?: Log } = {},
+): Promise<TemporaryEmbedded> {
   const { durable = false, log = { info: () => {}, warn: () => {} } } = options;
   await sweep(log);
   const dataDir = mkdtempSync(join(tmpdir(), TEMPORARY));
@@ -96,6 +101,7 @@ export async function temporaryEmbedded(options: { durable?: boolean; log?: Log 
     const embedded = await startEmbedded({ dataDir, log, port: 0, durable });
     return {
       ...embedded,
+      dataDir,
       stop: async () => {
         await embedded.stop();
         remove();

@@ -9,6 +9,7 @@ import { up as documents } from './migrations/0005-documents.ts';
 import { up as providers } from './migrations/0006-providers.ts';
 import { up as callbacks } from './migrations/0007-callbacks.ts';
 import { up as inbound } from './migrations/0008-inbound.ts';
+import { up as fairness } from './migrations/0009-fairness.ts';
 
 /** In order. A migration that has run anywhere is never changed; the next one gets the next number. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -20,6 +21,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0006-providers': { up: providers },
   '0007-callbacks': { up: callbacks },
   '0008-inbound': { up: inbound },
+  '0009-fairness': { up: fairness },
 };
 
 /** Brings the database to the newest migration. Takes a lock, so that any number of processes may start at once. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { platformServiceId } from '../service/service.ts';
 import { deliveryOf } from './again.ts';
+import { taskPriority } from './queue.ts';
 import type { Deliverable } from './store.ts';
 
 const message: Deliverable = {
@@ -34,7 +35,7 @@ test('a message is queued where, and as urgent as, it was when it was accepted',
     assert.deepEqual(delivery.task, {
       id: one.id,
       payload: { notification_id: one.id, type: one.type },
-      priority,
+      priority: taskPriority(priority, 0),
     });
   }
 });

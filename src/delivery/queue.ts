@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { KeyType, NotificationType } from '../database/tables.ts';
+import type { NewTask, Send } from '../queue/boss.ts';
 import { defineQueue, type Queue } from '../queue/define.ts';
 
 /** A persisted message to hand to a provider; everything else is read when it is sent. */
@@ -29,8 +30,31 @@ export function deliverQueueNamed(name: string): Queue<DeliverPayload> {
   return queue;
 }
 
-/** Higher goes first (DESIGN, section 4). */
+/** A message and the queue that it is delivered from. */
+export type Delivery = Readonly<{ queue: Queue<DeliverPayload>; task: NewTask<DeliverPayload> }>;
+
+/** Writes the tasks, each into its queue: one statement for each queue. */
+export async function sendDeliveries(send: Send, deliveries: readonly Delivery[]): Promise<void> {
+  for (const queue of new Set(deliveries.map((delivery) => delivery.queue)))
+    await send(
+      queue,
+      deliveries.filter((delivery) => delivery.queue === queue).map(({ task }) => task),
+    );
+}
+
+/** Classes of messages; a higher one goes first (DESIGN, section 4). */
 export const priorities = { priorityTemplate: 20, api: 10, csv: 0 } as const;
+
+/** Most steps that a service falls behind within its class. */
+export const mostSteps = 999;
+
+/**
+ * The priority of a task: its class first; within a class, the fewer steps its service is behind others, the sooner
+ * (docs/decisions/0014). No number of steps reaches the next class.
+ */
+export function taskPriority(priority: number, steps: number): number {
+  return priority * (mostSteps + 1) - steps;
+}
 
 /** Which queue a message is sent from; the first match wins (spec 05, section 1.2). */
 export function deliverQueueFor(message: {

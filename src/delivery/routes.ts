@@ -6,7 +6,8 @@ import type { Metrics } from '../metrics.ts';
 import { noResultFound } from '../problem.ts';
 import type { Queues } from '../queue/boss.ts';
 import { isAccepted } from '../submission/store.ts';
-import { queueDeliveries } from './again.ts';
+import { deliveryOf } from './again.ts';
+import { sendDeliveries } from './queue.ts';
 import { findDeliverable } from './store.ts';
 
 export type DeliverRouteDeps = Readonly<{ db: Db; metrics: Metrics; queues: Queues }>;
@@ -38,7 +39,7 @@ export function deliverRoute(app: FastifyInstance, deps: DeliverRouteDeps): void
       if (await isAccepted(db, id)) return reply.code(204).send();
       const message = await findDeliverable(deps, db, id);
       if (!message) throw noResultFound();
-      if (message.status === 'created') await queueDeliveries(queues, [message]);
+      if (message.status === 'created') await sendDeliveries(queues.send, [deliveryOf(message)]);
       return reply.code(204).send();
     },
   );

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Db } from '../database/connection.ts';
-import { queueDeliveries } from '../delivery/again.ts';
-import { deliverQueues } from '../delivery/queue.ts';
+import { deliveryOf } from '../delivery/again.ts';
+import { deliverQueues, sendDeliveries } from '../delivery/queue.ts';
 import { findCreated } from '../delivery/store.ts';
 import { idFloor } from '../identifier.ts';
 import type { Log } from '../log.ts';
@@ -45,7 +45,7 @@ export function createReplay(deps: ReplayDeps): (turn: Turn) => Promise<number> 
               { notificationId: id },
               `Notification ${id} is still created and in no queue: it is queued for delivery again`,
             );
-          await queueDeliveries(queues, lost);
+          await sendDeliveries(queues.send, lost.map(deliveryOf));
           total += lost.length;
           after = found.length < batch ? null : found.at(-1)!.id;
         }

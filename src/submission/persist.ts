@@ -1,12 +1,13 @@
 import { type Clock, stopwatch } from '../clock.ts';
 import { type Db, isUnreachable } from '../database/connection.ts';
 import type { NotificationType } from '../database/tables.ts';
-import { type DeliverPayload, deliverQueueNamed } from '../delivery/queue.ts';
+import { deliverQueueNamed, sendDeliveries, taskPriority } from '../delivery/queue.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { NewTask, Queues } from '../queue/boss.ts';
+import type { Queues, Send } from '../queue/boss.ts';
 import { persistQueues } from './accepting.ts';
 import { findDue, type Moved, moveAccepted, type Persisted, postponeAccepted } from './store.ts';
+import { createVolumes, type Volumes } from './volume.ts';
 
 export type PersistDeps = Readonly<{
   db: Db;
@@ -31,6 +32,7 @@ const paceMilliseconds = 15;
 export function startPersisting(deps: PersistDeps, type: NotificationType): { stop(): Promise<void> } {
   const { db, clock, queues, log, metrics, retries } = deps;
   const task = `send_${type}`;
+  const volumes = createVolumes(clock);
   let stopping = false;
   let arrivals = 0;
   let awake: (() => void) | null = null;
@@ -42,13 +44,7 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
   function move(limit: number, only: string | null = null): Promise<Moved> {
     return queues.transaction(async (trx, send) => {
       const moved = await moveAccepted(deps, trx, type, new Date(clock.now()), limit, only);
-      for (const queue of new Set(moved.persisted.map((message) => message.queue)))
-        await send(
-          deliverQueueNamed(queue),
-          moved.persisted
-            .filter((message) => message.queue === queue)
-            .map((message) => deliverTask(type, message)),
-        );
+      await queueDeliveries(type, moved.persisted, volumes, send);
       return moved;
     });
   }
@@ -80,8 +76,8 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
       const before = arrivals;
       const elapsed = stopwatch();
       try {
-        const { count } = await metrics.timed('tasks', task, () => move(lot));
-        if (count === lot) continue;
+        const { more } = await metrics.timed('tasks', task, () => move(lot));
+        if (more) continue;
       } catch (error) {
         log.warn(
           { err: error, queue: persistQueues[type] },
@@ -126,14 +122,29 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
   };
 }
 
-function deliverTask(
+/**
+ * Tasks that hand over what was stored. The more a service has sent lately, the later its messages come within their
+ * class, the whole lot of a service alike, so that they stay in order among themselves.
+ */
+export async function queueDeliveries(
   type: NotificationType,
-  { id, priority, requestId }: Persisted,
-): NewTask<DeliverPayload> {
-  return {
-    id,
-    payload: { notification_id: id, type },
-    priority,
-    ...(requestId !== null && { requestId }),
-  };
+  persisted: readonly Persisted[],
+  volumes: Volumes,
+  send: Send,
+): Promise<void> {
+  const counts = new Map<string, number>();
+  for (const { serviceId } of persisted) counts.set(serviceId, (counts.get(serviceId) ?? 0) + 1);
+  const steps = new Map([...counts].map(([id, messages]) => [id, volumes.add(id, messages)]));
+  await sendDeliveries(
+    send,
+    persisted.map(({ id, queue, priority, requestId, serviceId }) => ({
+      queue: deliverQueueNamed(queue),
+      task: {
+        id,
+        payload: { notification_id: id, type },
+        priority: taskPriority(priority, steps.get(serviceId)!),
+        ...(requestId !== null && { requestId }),
+      },
+    })),
+  );
 }

@@ -17,21 +17,23 @@ export type AcceptedMessage = NewNotification &
 /** A message that has just been stored, as its delivery task needs it. */
 export type Persisted = Readonly<{
   id: string;
+  serviceId: string;
   queue: QueueName;
   priority: number;
   requestId: string | null;
 }>;
 
 export type Moved = Readonly<{
-  /** How many rows left `accepted`; a full lot means that there may be more. */
-  count: number;
   /** Those that were stored now: the others were there already, and their delivery is queued. */
   persisted: readonly Persisted[];
+  /** Whether there may be more that is due. */
+  more: boolean;
 }>;
 
 /**
  * Moves accepted messages into the tables, status `created`, within the transaction: a message that is stored already
- * collides on its id and is not stored again. What other workers are moving is passed over. `only`: this one alone.
+ * collides on its id and is not stored again. What other workers are moving is passed over. At most `limit`, shared
+ * evenly among the services that have something due, the highest priority of each first. `only`: this one alone.
  */
 export function moveAccepted(
   { metrics }: Readonly<{ metrics: Metrics }>,
@@ -42,18 +44,64 @@ export function moveAccepted(
   only: string | null = null,
 ): Promise<Moved> {
   return metrics.timed('dao', 'dao_create_notification', async () => {
-    const one = only === null ? sql`` : sql`and id = ${only}`;
-    const { rows } = await sql<Persisted & { count: number; stored: boolean }>`
-      with chosen as materialized (
-        select id from accepted where notification_type = ${type} and due_at <= ${now} ${one}
-        order by due_at, id limit ${limit} for update skip locked
-      ), moved as (
+    const choice = only === null ? fairChoice(type, now, limit) : singleChoice(type, now, only);
+    const { rows } = await sql<Persisted & { stored: boolean; more: boolean }>`
+      with recursive ${choice}, moved as (
         delete from accepted a using chosen where a.notification_type = ${type} and a.id = chosen.id returning a.*
       ), ${storeMoved('created', null)}
-      select m.id, m.queue, m.priority, m.request_id as "requestId", facts.id is not null as stored
-      from moved m left join facts on facts.id = m.id`.execute(db);
-    return { count: rows.length, persisted: rows.filter(({ stored }) => stored) };
+      select m.id, m.service_id as "serviceId", m.queue, m.priority, m.request_id as "requestId",
+        facts.id is not null as stored, rest.more
+      from moved m left join facts on facts.id = m.id cross join rest`.execute(db);
+    return {
+      persisted: rows.filter(({ stored }) => stored),
+      more: rows.length === limit || (rows[0]?.more ?? false),
+    };
   });
+}
+
+/** CTE `chosen`: this message, if it is due and nobody is moving it; `rest`: nothing is said of others. */
+function singleChoice(type: NotificationType, now: Date, id: string): RawBuilder<unknown> {
+  return sql`chosen as materialized (
+        select id from accepted where notification_type = ${type} and id = ${id} and due_at <= ${now}
+        for update skip locked
+      ), rest as (select false as more)`;
+}
+
+/**
+ * CTE `chosen`: the next lot, fairly; `rest`: whether some are left that could not be looked at. The index leads from
+ * group to group (a service and a priority), so a flood of one costs the others a look at its first row. Each group
+ * offers twice what would be its even share, oldest first, and the services then take turns. So a lot is full where one
+ * service alone has much, and no more than twice a lot is ever looked at.
+ */
+function fairChoice(type: NotificationType, now: Date, limit: number): RawBuilder<unknown> {
+  const first = sql`order by service_id, priority, due_at limit 1`;
+  return sql`groups as (
+        (select service_id, priority, due_at from accepted where notification_type = ${type} ${first})
+        union all
+        select next.* from groups g cross join lateral (
+          select service_id, priority, due_at from accepted
+          where notification_type = ${type} and (service_id, priority) > (g.service_id, g.priority) ${first}
+        ) next
+      ), due as (
+        select service_id, priority, least(${limit}::int, ceil(2.0 * ${limit}::int / count(*) over ()))::int as most
+        from groups where due_at <= ${now}
+      ), offered as materialized (
+        select a.id, a.due_at, due.service_id, due.priority, due.most
+        from due cross join lateral (
+          select id, due_at from accepted
+          where notification_type = ${type} and service_id = due.service_id and priority = due.priority
+            and due_at <= ${now}
+          order by due_at, id limit due.most for update skip locked
+        ) a
+      ), turns as (
+        select id, due_at, row_number() over (partition by service_id order by priority desc, due_at, id) as turn
+        from offered
+      ), chosen as materialized (
+        select id from turns order by turn, due_at, id limit ${limit}
+      ), rest as (
+        select coalesce(bool_or(taken >= most), false) as more
+        from (select count(*) as taken, most from offered group by service_id, priority, most) filled
+      )`;
 }
 
 /** The rows that the CTE `moved` took out of `accepted`, into the tables; CTE `facts` has those not stored before. */

@@ -1,0 +1,186 @@
+/**
+ * `npm run chaos`: proves that nothing is lost and nothing sent twice (DESIGN, section 5) while processes and the
+ * database are killed and the provider fails. Exit code 0 when that held, 1 when it did not or the run went wrong, 2
+ * when the command line cannot be understood.
+ */
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import type { NotificationStatus } from '../src/database/tables.ts';
+import { isCompleted } from '../src/notification/status.ts';
+import { unexpectedEnds } from './child.ts';
+import { Fleet } from './fleet.ts';
+import { persistentLoad } from './persistent-load.ts';
+import { faultsOf, type Known, type Reckoning, reckon, settled } from './reckoning.ts';
+import { startProvider } from './sandbox-client.ts';
+import { openAccount } from './server.ts';
+import { onStage, type Stage } from './stage.ts';
+import { type Losses, upheaval } from './upheaval.ts';
+
+const help = `npm run chaos -- [options]
+
+Sends messages while two workers and two APIs are killed at random and started again, the database crashes once, and
+the provider fails, stays silent, and reports late, twice and out of order. Then counts.
+
+Options:
+  --messages N    how many messages are sent, half of them texts and half emails (20000)
+  --rate N        how many a second (150)
+  --seed N        of the random numbers, to repeat a course of events (another one each time)
+  --json          the last line of output is the figures as one JSON object`;
+
+/** Waiting is cut short, so that what takes minutes in the world takes seconds here. */
+const settings = {
+  PROVIDER_TIMEOUT_SECONDS: '2',
+  DELIVER_RETRY_DELAY_SECONDS: '5',
+  PERSIST_RETRY_DELAY_SECONDS: '5',
+  DATABASE_POOL_SIZE: '10',
+  LOG_LEVEL: 'warn',
+};
+
+/** A provider on a bad day. Receipts may come later than the next try of a message whose fate is unknown. */
+const behaviour = {
+  failure_rate: 0.1,
+  timeout_rate: 0.02,
+  latency_ms: { min: 5, max: 50 },
+  receipt_delay_ms: { min: 0, max: 8000 },
+  receipt_duplicate_rate: 1,
+  receipt_shuffle: true,
+};
+
+/** Longer than it takes to notice that a worker is gone, and the longest pause between two tries of a receipt. */
+const patienceSeconds = 60;
+
+type Plan = Readonly<{ messages: number; rate: number; seed: number; json: boolean }>;
+
+/** Throws an error whose message is a sentence for whoever typed the command. */
+function readPlan(args: readonly string[]): Plan | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      messages: { type: 'string', default: '20000' },
+      rate: { type: 'string', default: '150' },
+      seed: { type: 'string', default: String(randomInt(1_000_000)) },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  return {
+    messages: whole('messages', values.messages, 1, 1_000_000),
+    rate: whole('rate', values.rate, 1, 10_000),
+    seed: whole('seed', values.seed, 0, 2_147_483_647),
+    json: values.json,
+  };
+}
+
+function whole(option: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most))
+    throw new Error(`--${option} takes a whole number from ${least} to ${most}, not "${text}".`);
+  return value;
+}
+
+type Result = Readonly<{ reckoning: Reckoning; losses: Losses; seconds: number; faults: readonly string[] }>;
+
+async function run(stage: Stage, { messages, rate, seed }: Plan): Promise<Result> {
+  const database = await stage.startDatabase();
+  const provider = await startProvider(stage);
+  await provider.client.behave({ ...behaviour, seed });
+  const { fleet, apis } = await Fleet.start(stage, database.url, {
+    ...settings,
+    SANDBOX_URL: provider.client.url,
+  });
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const account = await openAccount(stage, client).finally(() => client.end());
+  console.error(`Everything runs: ${messages} messages, ${rate} a second, seed ${seed}.`);
+
+  const started = performance.now();
+  let accepted = 0;
+  let isLoadOver = false;
+  const [load, losses] = await Promise.all([
+    persistentLoad({
+      ...{ apis, account, messages, perSecond: rate, seed },
+      onAccepted: (count) => {
+        accepted = count;
+        if (count % 2000 === 0) console.error(`  ${count} accepted`);
+      },
+    }).finally(() => {
+      isLoadOver = true;
+    }),
+    upheaval(fleet, database.dataPath, seed, {
+      isDatabaseDue: () => accepted >= messages / 2,
+      isOver: () => isLoadOver,
+    }),
+  ]);
+  console.error(
+    `  ${load.ids.size} accepted, ${load.repeats} requests repeated; ${losses.kills} processes and ${losses.crashes} database killed. Waiting for the rest.`,
+  );
+  const { known, counts } = await settled(database.url, load.ids, provider.client, patienceSeconds);
+  const reckoning = reckon(load.ids, known, counts);
+  const faults = [
+    ...load.faults,
+    ...faultsOf(reckoning),
+    ...fleet.faults(),
+    ...unexpectedEnds([provider.child]),
+  ];
+  if (load.ids.size !== messages)
+    faults.push(`${messages} messages were sent, but ${load.ids.size} ids came back`);
+  if (reckoning.lost > 0) console.error(`  Not final: ${openStatuses(load.ids, known)}.`);
+  if (counts.failed > 0) console.error(`  The provider gave up ${counts.failed} receipts.`);
+  if (counts.duplicates > counts.times.size)
+    faults.push('More messages came more than once than the provider can name: the count of them is too low');
+  return { reckoning, losses, seconds: (performance.now() - started) / 1000, faults };
+}
+
+/** How many of the messages are in which status that is not final. */
+function openStatuses(ids: ReadonlySet<string>, known: readonly Known[]): string {
+  const statuses = new Map([...ids].map((id) => [id, 'nowhere']));
+  for (const { id, status } of known) if (ids.has(id)) statuses.set(id, status);
+  const counts = new Map<string, number>();
+  for (const status of statuses.values())
+    if (!isCompleted(status as NotificationStatus)) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return [...counts].map(([status, count]) => `${count} ${status}`).join(', ');
+}
+
+function report({ messages, seed, json }: Plan, { reckoning, losses, seconds, faults }: Result): number {
+  const { final, lost, twice, unknown, repeated } = reckoning;
+  console.log(
+    [
+      '',
+      `messages accepted and final     ${final} of ${messages}`,
+      `lost                            ${lost}`,
+      `sent twice                      ${twice}`,
+      `with an unknown attempt         ${unknown}, of which ${repeated} reached the provider more than once`,
+      `processes killed                ${losses.kills}, and the database ${losses.crashes} time`,
+      `seconds                         ${seconds.toFixed(0)}`,
+      `seed                            ${seed}`,
+    ].join('\n'),
+  );
+  for (const fault of faults.slice(0, 20)) console.error(`\n${fault}`);
+  const figures = {
+    ...{ messages, final, lost, twice, unknown },
+    kills: losses.kills,
+    seconds: Math.round(seconds),
+  };
+  if (json) console.log(JSON.stringify(figures));
+  return faults.length === 0 ? 0 : 1;
+}
+
+let plan: Plan | 'help';
+try {
+  plan = readPlan(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(2);
+}
+if (plan === 'help') console.log(help);
+else {
+  const chosen = plan;
+  try {
+    process.exitCode = report(chosen, await onStage({ profileDir: null }, (stage) => run(stage, chosen)));
+  } catch (error) {
+    console.error(error);
+    process.exitCode = 1;
+  }
+}

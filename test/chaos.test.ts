@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { faultsOf, type Known, reckon } from '../bench/reckoning.ts';
+import type { NotificationStatus } from '../src/database/tables.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Runs it as people do. Ends it when the test ends first. */
+async function chaos(t: TestContext, ...args: string[]) {
+  const child = spawn(process.execPath, ['bench/chaos.ts', ...args], { cwd: root });
+  t.signal.addEventListener('abort', () => child.kill('SIGTERM'));
+  let output = '';
+  let complaints = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, output, complaints };
+}
+
+const known = (id: string, status: NotificationStatus, unknown = 0): Known => ({ id, status, unknown });
+const clean = { final: 2, lost: 0, twice: 0, unknown: 0, repeated: 0, stray: 0, missing: 0 };
+
+for (const { promise, accepted, rows, distinct, times, reckoning, faults } of [
+  {
+    promise: 'every message final and held once is a clean run',
+    accepted: ['a', 'b'],
+    rows: [known('a', 'delivered'), known('b', 'temporary-failure')],
+    distinct: 2,
+    times: [],
+    reckoning: clean,
+    faults: 0,
+  },
+  {
+    promise: 'a message that is on its way, and one that is nowhere, are lost',
+    accepted: ['a', 'b', 'c', 'd'],
+    rows: [known('a', 'sending'), known('b', 'delivered'), known('d', 'created')],
+    distinct: 2,
+    times: [],
+    reckoning: { ...clean, final: 1, lost: 3 },
+    faults: 1,
+  },
+  {
+    promise: 'a message held more than once is sent twice, unless as many attempts are unknown',
+    accepted: ['a', 'b', 'c'],
+    rows: [known('a', 'delivered'), known('b', 'delivered', 1), known('c', 'delivered', 1)],
+    distinct: 3,
+    times: [['a', 2] as const, ['b', 2] as const, ['c', 3] as const],
+    reckoning: { ...clean, final: 3, twice: 2, unknown: 2, repeated: 1 },
+    faults: 1,
+  },
+  {
+    promise: 'a message that no caller was told of is a fault',
+    accepted: ['a', 'b'],
+    rows: [known('a', 'delivered'), known('b', 'delivered'), known('x', 'delivered')],
+    distinct: 3,
+    times: [],
+    reckoning: { ...clean, stray: 1 },
+    faults: 1,
+  },
+  {
+    promise: 'a message that is delivered and was never handed over is a fault; one that was given up is not',
+    accepted: ['a', 'b', 'c'],
+    rows: [known('a', 'delivered'), known('b', 'delivered'), known('c', 'technical-failure')],
+    distinct: 1,
+    times: [],
+    reckoning: { ...clean, final: 3, missing: 1 },
+    faults: 1,
+  },
+])
+  test(`reckoning: ${promise}`, () => {
+    const found = reckon(new Set(accepted), rows, { distinct, times: new Map(times) });
+    assert.deepEqual(found, reckoning);
+    assert.equal(faultsOf(found).length, faults);
+  });
+
+test('an option that cannot be understood is told in a sentence', async (t) => {
+  const { code, output, complaints } = await chaos(t, '--messages', 'many');
+  assert.equal(code, 2);
+  assert.equal(output, '');
+  assert.equal(complaints, '--messages takes a whole number from 1 to 1000000, not "many".\n');
+});
+
+test('--help lists the options', async (t) => {
+  const { code, output } = await chaos(t, '--help');
+  assert.equal(code, 0);
+  for (const option of ['--messages', '--rate', '--seed', '--json']) assert.ok(output.includes(option));
+});
