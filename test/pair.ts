@@ -112,3 +112,17 @@ export const idOf = (got: { body: string }) =>
   got.body.startsWith('{')
     ? (JSON.parse(got.body).cid as string)
     : new URLSearchParams(got.body).get('reference')!;
+
+/** Resolves when every message is stored and no task is due or being worked on. */
+export async function quiet(world: World): Promise<void> {
+  await world.until(
+    async () =>
+      (
+        await world.connection.pool.query<{ open: number }>(
+          `select ((select count(*) from accepted) + (select count(*) from pgboss.job
+            where state = 'active' or (state < 'active' and start_after <= now())))::int as open`,
+        )
+      ).rows[0]!.open,
+    (open) => open === 0,
+  );
+}

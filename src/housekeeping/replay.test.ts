@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { keptLog, openWorldQueues, type StoredMessage, storeMessages } from '../../test/messages.ts';
 import { createWorld, type World } from '../../test/world.ts';
-import { researchMode, sendEmail, sendSms } from '../delivery/queue.ts';
+import { priorities, researchMode, sendEmail, sendSms, taskPriority } from '../delivery/queue.ts';
 import { createMetrics } from '../metrics.ts';
 import type { Queues } from '../queue/boss.ts';
 import { createReplay } from './replay.ts';
@@ -73,15 +73,16 @@ describe('messages that are still created after an hour', () => {
         .toSorted(),
     );
     const found = await tasks();
+    const asApi = taskPriority(priorities.api, 0);
     assert.deepEqual(
       ids.map((id) => {
         const { name, data, priority, state } = found.find((task) => task.id === id)!;
         return [name, data.payload, priority, state];
       }),
       [
-        ['send-sms', { notification_id: ids[0], type: 'sms' }, 10, 'created'],
-        ['send-email', { notification_id: ids[1], type: 'email' }, 10, 'created'],
-        ['research-mode', { notification_id: ids[2], type: 'sms' }, 10, 'created'],
+        ['send-sms', { notification_id: ids[0], type: 'sms' }, asApi, 'created'],
+        ['send-email', { notification_id: ids[1], type: 'email' }, asApi, 'created'],
+        ['research-mode', { notification_id: ids[2], type: 'sms' }, asApi, 'created'],
       ],
     );
     assert.deepEqual(await run(), { count: 0, lines: [] });

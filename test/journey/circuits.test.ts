@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { all, becomes, createPair, idOf, rowOf, send } from '../pair.ts';
+import { all, becomes, createPair, idOf, quiet, rowOf, send } from '../pair.ts';
 
 const waitingTasks = `select count(*) as waiting from pgboss.job where start_after > now() and data->>'waits_for' = 'sms'`;
 const statusesOpen = `select count(*) as open from notification_history where status = 'created'`;
@@ -115,6 +115,7 @@ describe('a provider that hangs', () => {
     for (let i = 0; i < 8; i++) {
       await world.advance(300);
       await send(world, 1);
+      await quiet(world);
     }
     await all(world, unknown, 'sending', 20);
     const elsewhere = new Set(firetext.requests().map(idOf));

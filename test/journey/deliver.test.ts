@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { priorities, taskPriority } from '../../src/delivery/queue.ts';
 import { setServiceActive } from '../../src/service/store.ts';
 import { storeMessages } from '../messages.ts';
 import { createWorld, type World } from '../world.ts';
@@ -39,7 +40,8 @@ describe('delivery by hand', () => {
       assert.deepEqual(await deliver(id), taken);
       assert.deepEqual(await deliver(id), taken);
       const notification_id = id.toLowerCase();
-      assert.deepEqual(await tasks(), [[notification_id, queue, 10, { notification_id, type }]]);
+      const priority = taskPriority(priorities.api, 0);
+      assert.deepEqual(await tasks(), [[notification_id, queue, priority, { notification_id, type }]]);
     }
   });
 
