@@ -69,7 +69,8 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
       const left = busy.get(apiId)! - 1;
       if (left > 0) busy.set(apiId, left);
       else busy.delete(apiId);
-      if (full.has(apiId)) wake();
+      // A probe that succeeds opens the way for all that waits.
+      if (claimed.isProbe || full.has(apiId)) wake();
     }
   }
 
@@ -83,13 +84,12 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
       concurrency: places,
       busy,
     });
-    full.clear();
     for (const one of claimed) {
       const running = run(one).finally(() => underWay.delete(running));
       underWay.add(running);
-      // A probe that succeeds opens the way for all that waits.
-      if (one.isProbe || busy.get(one.apiId)! >= places) full.add(one.apiId);
     }
+    full.clear();
+    for (const [apiId, count] of busy) if (count >= places) full.add(apiId);
   }
 
   async function sweep(): Promise<void> {
