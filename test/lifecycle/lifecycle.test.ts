@@ -10,6 +10,7 @@ import {
   providerTimeoutSeconds,
   type Seen,
   type Stand,
+  timeoutHours,
   type Worker,
 } from './stand.ts';
 
@@ -177,6 +178,17 @@ const pass = (seconds: number) =>
     () => stand.advance(seconds),
   );
 
+/** The night in which it is closed; or an earlier one. */
+const night = (hours: number) =>
+  step(
+    `${hours} hours pass, and it is night`,
+    () => true,
+    async () => {
+      await stand.advance(hours * 3600);
+      await stand.timeOut();
+    },
+  );
+
 const which = fc.nat(2);
 const steps = [
   fc.constant(take),
@@ -200,6 +212,7 @@ const steps = [
     .map(([status, provider, times]) => receive(status, provider, times)),
   fc.constantFrom(1, 6, 11, 16, 300).map(pass),
   fc.constantFrom(16, 300).map(pass),
+  fc.constantFrom(20, timeoutHours).map(night),
 ];
 
 /** Whatever has happened: workers that live on and providers that work bring the message to an end. */

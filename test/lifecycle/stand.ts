@@ -9,6 +9,7 @@ import { retryCourse } from '../../src/delivery/course.ts';
 import { type DeliverPayload, sendSms } from '../../src/delivery/queue.ts';
 import { createRecorder } from '../../src/delivery/record.ts';
 import { createDeliver } from '../../src/delivery/worker.ts';
+import { createTimeOut } from '../../src/housekeeping/time-out.ts';
 import { createIdSource } from '../../src/identifier.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
@@ -43,6 +44,7 @@ export type Seen = Readonly<{
 }>;
 
 export const providerTimeoutSeconds = 10;
+export const timeoutHours = 72;
 export const providers = ['one', 'two'] as const;
 
 /**
@@ -125,6 +127,9 @@ export async function createStand() {
     retries: retryCourse({ retries: 4, seconds: 300, delays: null, smsFirstImmediate: false }),
   });
   const apply = createApply({ db, clock, log, metrics, rates: DEFAULT_RATES, callbacks });
+  const timeOut = createTimeOut({
+    ...{ db, clock, log, metrics, callbacks, timeoutSeconds: timeoutHours * 3600 },
+  });
   const newId = createIdSource(clock);
 
   /** Until the worker calls a provider or is done with its task. */
@@ -157,7 +162,7 @@ export async function createStand() {
     async newMessage(prefix: string | null): Promise<string> {
       shift = 0;
       const id = newId();
-      await pool.query('delete from pgboss.job');
+      await pool.query('delete from pgboss.job; delete from notification_history');
       await pool.query(
         `with personal as (
            insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)
@@ -222,6 +227,9 @@ export async function createStand() {
         receipt: { found: { by: 'id', value: id }, status, rawStatus: status, detail: '' },
       });
     },
+
+    /** What runs every night. */
+    timeOut: () => timeOut({ lastRun: null, signal: new AbortController().signal }),
 
     async look(id: string): Promise<Seen> {
       const [history, attempts, receipts, tasks] = await Promise.all([
