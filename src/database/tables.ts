@@ -190,6 +190,8 @@ export type AcceptedRow = Omit<
   request_id: string | null;
   attempt: Generated<number>;
   due_at: Generated<Date | null>;
+  turn_at: Date | null;
+  behind: Generated<number>;
 };
 
 export type NotificationRow = {

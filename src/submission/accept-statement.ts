@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { KeyType } from '../database/tables.ts';
-import type { AcceptedMessage } from './store.ts';
+import { type AcceptedMessage, turnOffset } from './store.ts';
 
 /** One request to send, as the accept batch sees it. */
 export type Submission = Readonly<{
@@ -32,7 +32,10 @@ export type Admitted = Readonly<{
 /** What a batch needs of the statement: most need neither, and then it does half the work. */
 type Needs = Readonly<{ keys: boolean; abroad: boolean }>;
 
-type Column = readonly [name: string, type: string, pick: (submission: Submission, place: number) => unknown];
+/** `behind`: by how many milliseconds the message goes later than it came (turn.ts). */
+export type Placed = Submission & Readonly<{ behind: number }>;
+
+type Column = readonly [name: string, type: string, pick: (submission: Placed, place: number) => unknown];
 
 /** Columns of the message itself, as they are called in `accepted`. */
 const messageColumns: readonly Column[] = [
@@ -57,6 +60,7 @@ const messageColumns: readonly Column[] = [
   ['queue', 'text', ({ message }) => message?.queue ?? null],
   ['priority', 'int', ({ message }) => message?.priority ?? null],
   ['request_id', 'text', ({ message }) => message?.requestId ?? null],
+  ['behind', 'int', ({ behind }) => behind],
 ];
 
 const keyColumns: readonly Column[] = [
@@ -181,8 +185,9 @@ with input as materialized (
     <= d.admitted as daily_ok
   from abroad a left join daily d on d.service_id = a.service_id and d.name = a.notification_type
 ), ${needs.keys ? rememberKeys : ''} stored as (
-  insert into accepted (${stored.join(', ')}, due_at)
-  select ${stored.map((name) => `c.${name}`).join(', ')}, coalesce(c.scheduled_for, ${now})
+  insert into accepted (${stored.join(', ')}, due_at, turn_at)
+  select ${stored.map((name) => `c.${name}`).join(', ')}, coalesce(c.scheduled_for, ${now}),
+    case when c.scheduled_for is null then ${now} + ${turnOffset('c')} end
   from counted c ${memory}
   where is_candidate and international_ok and daily_ok and ${isRemembered}
 )
@@ -214,7 +219,7 @@ const forms = [true, false].flatMap((keys) =>
  */
 export async function acceptBatch(
   pool: pg.Pool,
-  submissions: readonly Submission[],
+  submissions: readonly Placed[],
   now: Date,
   day: string,
 ): Promise<readonly Admitted[]> {

@@ -8,6 +8,7 @@ import type { NotificationType } from '../database/tables.ts';
 import type { Queues } from '../queue/boss.ts';
 import type { QueueName } from '../queue/names.ts';
 import { type Admitted, acceptBatch, type Submission } from './accept-statement.ts';
+import { createTurns } from './turn.ts';
 
 /** The queue that a type of accepted message waits in to be persisted (spec 05, section 1.2). */
 export const persistQueues: Readonly<Record<NotificationType, QueueName>> = {
@@ -23,6 +24,10 @@ export type AcceptingDeps = Readonly<{ db: Db; pool: pg.Pool; clock: Clock; queu
  */
 export function createAccepting({ db, pool, clock, queues }: AcceptingDeps): Batcher<Submission, Admitted> {
   const ensureDays = createPartitionGuard(db);
+  const turns = createTurns(clock);
+  // One that is scheduled gets its turn when it is due (store.ts).
+  const behindOf = ({ serviceId, message }: Submission) =>
+    message && !message.scheduledFor ? turns.take(serviceId, message.priority) : 0;
   return createBatcher<Submission, Admitted>({
     // One at a time: the rows of the limits would make a second one wait for the first one's commit.
     concurrency: 1,
@@ -31,7 +36,8 @@ export function createAccepting({ db, pool, clock, queues }: AcceptingDeps): Bat
       const messages = submissions.flatMap(({ message }) => message ?? []);
       await ensureDays(messages.map(({ id }) => id));
       const now = new Date(clock.now());
-      const accept = () => acceptBatch(pool, submissions, now, dayOf(now.getTime()));
+      const placed = submissions.map((submission) => ({ ...submission, behind: behindOf(submission) }));
+      const accept = () => acceptBatch(pool, placed, now, dayOf(now.getTime()));
       const admitted = await accept().catch((error: unknown) =>
         isTransient(error) ? accept() : Promise.reject(error),
       );

@@ -16,12 +16,13 @@ import type { QueueName } from '../queue/names.ts';
 import { platformServiceId } from '../service/service.ts';
 import { acceptBatch, type Submission } from './accept-statement.ts';
 import { queueDeliveries } from './persist.ts';
-import { moveAccepted } from './store.ts';
-import { createVolumes, type Volumes } from './volume.ts';
+import { giveTurns, moveAccepted } from './store.ts';
+import { createTurns, mostBehind } from './turn.ts';
 
 const log = createLog('silent');
 const newId = createIdSource(systemClock);
 const lot = 500;
+const turns = createTurns(systemClock);
 let database: Awaited<ReturnType<typeof freshDatabase>>;
 let connection: Connection;
 let listener: Listener;
@@ -90,7 +91,10 @@ async function accept(submissions: readonly Submission[]): Promise<string[]> {
   for (let from = 0; from < submissions.length; from += lot) {
     // The bucket is refilled at full rate, whatever the test takes from it.
     await connection.pool.query('delete from rate_buckets');
-    const batch = submissions.slice(from, from + lot);
+    const batch = submissions.slice(from, from + lot).map((one) => ({
+      ...one,
+      behind: one.message!.scheduledFor ? 0 : turns.take(one.serviceId, one.message!.priority),
+    }));
     const admitted = await acceptBatch(
       connection.pool,
       batch,
@@ -105,12 +109,12 @@ async function accept(submissions: readonly Submission[]): Promise<string[]> {
   return submissions.map(({ message }) => message!.id);
 }
 
-/** One lot, as the persisting worker moves it. Answers the ids that were stored, and whether there is more. */
-async function moveLot(volumes: Volumes): Promise<{ ids: Set<string>; more: boolean }> {
+/** One lot, as the persisting worker moves it. Answers the ids that were stored, in no order, and whether there is more. */
+async function moveLot(): Promise<{ ids: Set<string>; more: boolean }> {
   return queues.transaction(async (trx, send) => {
-    const moved = await moveAccepted({ metrics }, trx, 'sms', new Date(systemClock.now()), lot);
-    await queueDeliveries('sms', moved.persisted, volumes, send);
-    return { ids: new Set(moved.persisted.map(({ id }) => id)), more: moved.more };
+    const moved = await moveAccepted({ metrics }, trx, 'sms', lot);
+    await queueDeliveries('sms', moved.persisted, send);
+    return { ids: new Set(moved.persisted.map(({ id }) => id)), more: moved.count === lot };
   });
 }
 
@@ -131,30 +135,26 @@ test('behind 5,000 messages of one service, a single one of another and a sign-i
     submission(platformServiceId, { queue: 'notify-internal', priority: priorities.priorityTemplate }),
   ]);
 
-  const volumes = createVolumes(systemClock);
-  const first = await moveLot(volumes);
+  const first = await moveLot();
   assert.ok(first.ids.has(single!) && first.ids.has(code!));
   assert.ok(first.more);
-  assert.deepEqual(await fetchIds('send-sms', 1), [single]);
   assert.deepEqual(await fetchIds('notify-internal', 1), [code]);
+  // Before it are those only that are not a second behind yet: the first hundred, and as many as may go meanwhile.
+  assert.ok((await fetchIds('send-sms', 300)).includes(single!));
 
   // Also one that comes while the flood is being stored and sent.
-  await moveLot(volumes);
+  await moveLot();
   const [later] = await accept([submission(randomUUID())]);
-  assert.ok((await moveLot(volumes)).ids.has(later!));
+  assert.ok((await moveLot()).ids.has(later!));
   assert.deepEqual(await fetchIds('send-sms', 1), [later]);
 
-  // The flood itself stays in order, lot by lot, and all of it comes.
-  while ((await moveLot(volumes)).more);
+  // The flood itself stays in order, and all of it comes.
+  while ((await moveLot()).more);
   const sent = await fetchIds('send-sms', 5000);
-  assert.deepEqual(sent.toSorted(), floodIds.toSorted());
-  const places = new Map(floodIds.map((id, index) => [id, index]));
-  const lots = sent.map((id) => Math.floor(places.get(id)! / lot));
-  for (let index = 2 * lot; index < lots.length; index++)
-    assert.ok(lots[index]! >= lots[index - 2 * lot]!, `place ${index}`);
+  assert.deepEqual(sent, floodIds.slice(-sent.length));
 });
 
-test('one service alone gets full lots, oldest first, its urgent ones before', async () => {
+test('of one service alone each lot is full, urgent ones first, and each class in order', async () => {
   await clear();
   const service = randomUUID();
   const files = await accept(
@@ -164,46 +164,57 @@ test('one service alone gets full lots, oldest first, its urgent ones before', a
   const urgent = await accept(
     Array.from({ length: 20 }, () => submission(service, { priority: priorities.priorityTemplate })),
   );
-  const volumes = createVolumes(systemClock);
-  const lots = [];
-  for (;;) {
-    const { ids, more } = await moveLot(volumes);
-    lots.push([...ids].toSorted());
-    if (!more) break;
+  const lots: Set<string>[] = [];
+  for (let more = true; more; ) {
+    const moved = await moveLot();
+    lots.push(moved.ids);
+    more = moved.more;
   }
-  assert.deepEqual(lots[0]!.length, lot);
-  for (const id of urgent) assert.ok(lots[0]!.includes(id));
   assert.deepEqual(
-    lots[0]!.filter((id) => plain.includes(id)),
-    plain.slice(0, lots[0]!.length - urgent.length - lots[0]!.filter((id) => files.includes(id)).length),
+    lots.map(({ size }) => size),
+    [500, 420],
   );
-  assert.deepEqual(lots.flat().toSorted(), [...files, ...plain, ...urgent].toSorted());
+  for (const id of urgent) assert.ok(lots[0]!.has(id));
+  for (const one of [files, plain]) {
+    const early = one.filter((id) => lots[0]!.has(id));
+    assert.deepEqual(early, one.slice(0, early.length));
+  }
+  assert.deepEqual(await fetchIds('send-sms', 1000), [...urgent, ...plain, ...files]);
 });
 
-test('many services share a lot; nothing due is left when there is no more, and what is not due stays', async () => {
+test('what is scheduled has its turn once it is due, spaced like what comes then; until then nobody looks at it', async () => {
   await clear();
-  const services = Array.from({ length: 40 }, () => randomUUID());
-  const tomorrow = new Date(systemClock.now() + 80_000_000);
+  const now = systemClock.now();
+  const flood = randomUUID();
   const due = await accept(
-    services.flatMap((service, index) => Array.from({ length: 5 + index * 3 }, () => submission(service))),
+    Array.from({ length: 300 }, () => submission(flood, { dueAt: new Date(now - 1000) })),
   );
-  const waiting = await accept(services.map((service) => submission(service, { dueAt: tomorrow })));
-  const volumes = createVolumes(systemClock);
-  const seen = new Set<string>();
-  let rounds = 0;
-  for (;;) {
-    const { ids, more } = await moveLot(volumes);
-    for (const id of ids) seen.add(id);
-    rounds += 1;
-    if (!more) break;
-  }
-  assert.deepEqual([...seen].toSorted(), due.toSorted());
-  assert.ok(rounds <= 2 * Math.ceil(due.length / lot), `${rounds} lots for ${due.length} messages`);
-  const { rows } = await connection.pool.query<{ id: string }>('select id from accepted order by id');
+  const waiting = await accept([submission(flood, { dueAt: new Date(now + 80_000_000) })]);
+  assert.deepEqual((await moveLot()).ids, new Set());
+
+  assert.equal(await giveTurns(connection.db, 'sms', new Date(now), 1000), 300);
+  const [single] = await accept([submission(randomUUID())]);
+  const { ids } = await moveLot();
+  assert.deepEqual(ids, new Set([...due, single]));
+  const sent = await fetchIds('send-sms', 1000);
   assert.deepEqual(
-    rows.map(({ id }) => id),
-    waiting,
+    sent.filter((id) => id !== single),
+    due,
   );
+  assert.ok(sent.indexOf(single!) < 110, `place ${sent.indexOf(single!)}`);
+
+  assert.equal(await giveTurns(connection.db, 'sms', new Date(now), 1000), 0);
+  const { rows } = await connection.pool.query('select id, turn_at, behind from accepted');
+  assert.deepEqual(rows, [{ id: waiting[0], turn_at: null, behind: 0 }]);
+});
+
+test('a flood is never further behind than its class reaches', async () => {
+  await clear();
+  const [id] = await accept([submission(randomUUID())]);
+  await connection.pool.query('update accepted set behind = $1', [mostBehind]);
+  await moveLot();
+  const { rows } = await connection.pool.query<{ priority: number }>('select priority from pgboss.job');
+  assert.deepEqual(rows, [{ priority: 10_000 - 999 }], id);
 });
 
 test('two workers at once move different messages, each once', async () => {
@@ -215,9 +226,8 @@ test('two workers at once move different messages, each once', async () => {
   );
   const moved: string[] = [];
   const work = async () => {
-    const volumes = createVolumes(systemClock);
     for (let idle = 0; idle < 20; ) {
-      const lotMoved = await moveLot(volumes);
+      const lotMoved = await moveLot();
       moved.push(...lotMoved.ids);
       idle = lotMoved.ids.size === 0 ? idle + 1 : 0;
     }

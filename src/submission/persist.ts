@@ -6,8 +6,8 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Queues, Send } from '../queue/boss.ts';
 import { persistQueues } from './accepting.ts';
-import { findDue, type Moved, moveAccepted, type Persisted, postponeAccepted } from './store.ts';
-import { createVolumes, type Volumes } from './volume.ts';
+import { findDue, giveTurns, type Moved, moveAccepted, type Persisted, postponeAccepted } from './store.ts';
+import { stepMilliseconds } from './turn.ts';
 
 export type PersistDeps = Readonly<{
   db: Db;
@@ -20,6 +20,8 @@ export type PersistDeps = Readonly<{
 
 const lot = 500;
 const pollMilliseconds = 1000;
+/** Scheduled messages that get their turns by one statement. */
+const mostTurns = 5000;
 /** Least time between two lots that are not full: under load they are few and large. */
 const paceMilliseconds = 15;
 
@@ -32,8 +34,8 @@ const paceMilliseconds = 15;
 export function startPersisting(deps: PersistDeps, type: NotificationType): { stop(): Promise<void> } {
   const { db, clock, queues, log, metrics, retries } = deps;
   const task = `send_${type}`;
-  const volumes = createVolumes(clock);
   let stopping = false;
+  let sinceTurns: () => number = () => Number.POSITIVE_INFINITY;
   let arrivals = 0;
   let awake: (() => void) | null = null;
   queues.onArrival(persistQueues[type], () => {
@@ -43,15 +45,22 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
 
   function move(limit: number, only: string | null = null): Promise<Moved> {
     return queues.transaction(async (trx, send) => {
-      const moved = await moveAccepted(deps, trx, type, new Date(clock.now()), limit, only);
-      await queueDeliveries(type, moved.persisted, volumes, send);
+      const moved = await moveAccepted(deps, trx, type, limit, only);
+      await queueDeliveries(type, moved.persisted, send);
       return moved;
     });
   }
 
+  /** What was scheduled or postponed is looked at once a second, until there is no more of it. */
+  async function giveTurnsIfTime(): Promise<void> {
+    if (sinceTurns() < pollMilliseconds) return;
+    const given = await giveTurns(db, type, new Date(clock.now()), mostTurns);
+    if (given < mostTurns) sinceTurns = stopwatch();
+  }
+
   /** After a lot has failed: each message by itself, so that one that cannot be stored holds up no other. */
   async function moveOneByOne(): Promise<void> {
-    for (const { id, attempt } of await findDue(db, type, new Date(clock.now()), lot)) {
+    for (const { id, attempt } of await findDue(db, type, lot)) {
       if (stopping) return;
       try {
         await move(1, id);
@@ -76,8 +85,9 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
       const before = arrivals;
       const elapsed = stopwatch();
       try {
-        const { more } = await metrics.timed('tasks', task, () => move(lot));
-        if (more) continue;
+        await giveTurnsIfTime();
+        const { count } = await metrics.timed('tasks', task, () => move(lot));
+        if (count === lot) continue;
       } catch (error) {
         log.warn(
           { err: error, queue: persistQueues[type] },
@@ -123,26 +133,22 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
 }
 
 /**
- * Tasks that hand over what was stored. The more a service has sent lately, the later its messages come within their
- * class, the whole lot of a service alike, so that they stay in order among themselves.
+ * Tasks that hand over what was stored. The further a message is behind, the later it goes within its class there, too
+ * (docs/decisions/0014).
  */
 export async function queueDeliveries(
   type: NotificationType,
   persisted: readonly Persisted[],
-  volumes: Volumes,
   send: Send,
 ): Promise<void> {
-  const counts = new Map<string, number>();
-  for (const { serviceId } of persisted) counts.set(serviceId, (counts.get(serviceId) ?? 0) + 1);
-  const steps = new Map([...counts].map(([id, messages]) => [id, volumes.add(id, messages)]));
   await sendDeliveries(
     send,
-    persisted.map(({ id, queue, priority, requestId, serviceId }) => ({
+    persisted.map(({ id, queue, priority, behind, requestId }) => ({
       queue: deliverQueueNamed(queue),
       task: {
         id,
         payload: { notification_id: id, type },
-        priority: taskPriority(priority, steps.get(serviceId)!),
+        priority: taskPriority(priority, Math.floor(behind / stepMilliseconds)),
         ...(requestId !== null && { requestId }),
       },
     })),

@@ -1,9 +1,11 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx } from '../database/connection.ts';
 import type { NotificationType } from '../database/tables.ts';
+import { notifyInternal, priorities } from '../delivery/queue.ts';
 import type { Metrics } from '../metrics.ts';
 import type { NewNotification } from '../notification/store.ts';
 import type { QueueName } from '../queue/names.ts';
+import { mostBehind, turnMilliseconds } from './turn.ts';
 
 /** An accepted message as it is stored; `personalisation` is sealed under the message's id. */
 export type AcceptedMessage = NewNotification &
@@ -17,91 +19,79 @@ export type AcceptedMessage = NewNotification &
 /** A message that has just been stored, as its delivery task needs it. */
 export type Persisted = Readonly<{
   id: string;
-  serviceId: string;
   queue: QueueName;
   priority: number;
+  /** Milliseconds by which it goes later than it came (turn.ts). */
+  behind: number;
   requestId: string | null;
 }>;
 
 export type Moved = Readonly<{
+  /** How many rows left `accepted`; a full lot means that there may be more. */
+  count: number;
   /** Those that were stored now: the others were there already, and their delivery is queued. */
   persisted: readonly Persisted[];
-  /** Whether there may be more that is due. */
-  more: boolean;
 }>;
 
 /**
- * Moves accepted messages into the tables, status `created`, within the transaction: a message that is stored already
- * collides on its id and is not stored again. What other workers are moving is passed over. At most `limit`, shared
- * evenly among the services that have something due, the highest priority of each first. `only`: this one alone.
+ * SQL: how long after it comes a message has its turn, from the columns `behind`, `queue` and `priority` of `row`. The
+ * platform's own messages and those of priority templates go before all others.
+ */
+export function turnOffset(row: string): string {
+  return `(${row}.behind * interval '1 millisecond' - case when ${row}.queue = '${notifyInternal.name}' then interval '2 hours'
+      when ${row}.priority >= ${priorities.priorityTemplate} then interval '1 hour' else interval '0' end)`;
+}
+
+/**
+ * Moves accepted messages into the tables, status `created`, within the transaction, in their turns: a message that is
+ * stored already collides on its id and is not stored again. What other workers are moving is passed over. `only`: this
+ * one alone.
  */
 export function moveAccepted(
   { metrics }: Readonly<{ metrics: Metrics }>,
   db: DbOrTrx,
   type: NotificationType,
-  now: Date,
   limit: number,
   only: string | null = null,
 ): Promise<Moved> {
   return metrics.timed('dao', 'dao_create_notification', async () => {
-    const choice = only === null ? fairChoice(type, now, limit) : singleChoice(type, now, only);
-    const { rows } = await sql<Persisted & { stored: boolean; more: boolean }>`
-      with recursive ${choice}, moved as (
+    const one = only === null ? sql`` : sql`and id = ${only}`;
+    const { rows } = await sql<Persisted & { stored: boolean }>`
+      with chosen as materialized (
+        select id from accepted where notification_type = ${type} and turn_at is not null ${one}
+        order by turn_at, id limit ${limit} for update skip locked
+      ), moved as (
         delete from accepted a using chosen where a.notification_type = ${type} and a.id = chosen.id returning a.*
       ), ${storeMoved('created', null)}
-      select m.id, m.service_id as "serviceId", m.queue, m.priority, m.request_id as "requestId",
-        facts.id is not null as stored, rest.more
-      from moved m left join facts on facts.id = m.id cross join rest`.execute(db);
-    return {
-      persisted: rows.filter(({ stored }) => stored),
-      more: rows.length === limit || (rows[0]?.more ?? false),
-    };
+      select m.id, m.queue, m.priority, m.behind, m.request_id as "requestId", facts.id is not null as stored
+      from moved m left join facts on facts.id = m.id`.execute(db);
+    return { count: rows.length, persisted: rows.filter(({ stored }) => stored) };
   });
 }
 
-/** CTE `chosen`: this message, if it is due and nobody is moving it; `rest`: nothing is said of others. */
-function singleChoice(type: NotificationType, now: Date, id: string): RawBuilder<unknown> {
-  return sql`chosen as materialized (
-        select id from accepted where notification_type = ${type} and id = ${id} and due_at <= ${now}
-        for update skip locked
-      ), rest as (select false as more)`;
-}
-
 /**
- * CTE `chosen`: the next lot, fairly; `rest`: whether some are left that could not be looked at. The index leads from
- * group to group (a service and a priority), so a flood of one costs the others a look at its first row. Each group
- * offers twice what would be its even share, oldest first, and the services then take turns. So a lot is full where one
- * service alone has much, and no more than twice a lot is ever looked at.
+ * Gives messages that were scheduled or postponed their turns once they are due, at most `limit`: those of one service
+ * and class that are due at once are spaced as if they came now (turn.ts). Answers how many.
  */
-function fairChoice(type: NotificationType, now: Date, limit: number): RawBuilder<unknown> {
-  const first = sql`order by service_id, priority, due_at limit 1`;
-  return sql`groups as (
-        (select service_id, priority, due_at from accepted where notification_type = ${type} ${first})
-        union all
-        select next.* from groups g cross join lateral (
-          select service_id, priority, due_at from accepted
-          where notification_type = ${type} and (service_id, priority) > (g.service_id, g.priority) ${first}
-        ) next
-      ), due as (
-        select service_id, priority, least(${limit}::int, ceil(2.0 * ${limit}::int / count(*) over ()))::int as most
-        from groups where due_at <= ${now}
-      ), offered as materialized (
-        select a.id, a.due_at, due.service_id, due.priority, due.most
-        from due cross join lateral (
-          select id, due_at from accepted
-          where notification_type = ${type} and service_id = due.service_id and priority = due.priority
-            and due_at <= ${now}
-          order by due_at, id limit due.most for update skip locked
-        ) a
-      ), turns as (
-        select id, due_at, row_number() over (partition by service_id order by priority desc, due_at, id) as turn
-        from offered
-      ), chosen as materialized (
-        select id from turns order by turn, due_at, id limit ${limit}
-      ), rest as (
-        select coalesce(bool_or(taken >= most), false) as more
-        from (select count(*) as taken, most from offered group by service_id, priority, most) filled
-      )`;
+export async function giveTurns(
+  db: DbOrTrx,
+  type: NotificationType,
+  now: Date,
+  limit: number,
+): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    with due as materialized (
+      select id, service_id, priority, queue, due_at from accepted
+      where notification_type = ${type} and turn_at is null and due_at <= ${now}
+      order by due_at limit ${limit} for update skip locked
+    ), placed as (
+      select id, priority, queue, least(${mostBehind}::int, ${turnMilliseconds}::int *
+        (row_number() over (partition by service_id, priority order by due_at, id) - 1))::int as behind
+      from due
+    )
+    update accepted a set behind = p.behind, turn_at = ${now}::timestamptz + ${sql.raw(turnOffset('p'))}
+    from placed p where a.notification_type = ${type} and a.id = p.id`.execute(db);
+  return Number(numAffectedRows);
 }
 
 /** The rows that the CTE `moved` took out of `accepted`, into the tables; CTE `facts` has those not stored before. */
@@ -123,18 +113,18 @@ function storeMoved(status: 'created' | 'cancelled', updatedAt: Date | null): Ra
       )`;
 }
 
-/** Accepted messages that may be moved now, oldest first. */
+/** Accepted messages that may be moved now, in their turns. */
 export async function findDue(
   db: DbOrTrx,
   type: NotificationType,
-  now: Date,
   limit: number,
 ): Promise<readonly { id: string; attempt: number }[]> {
   return await db
     .selectFrom('accepted')
     .select(['id', 'attempt'])
     .where('notification_type', '=', type)
-    .where('due_at', '<=', now)
+    .where('turn_at', 'is not', null)
+    .orderBy('turn_at')
     .orderBy('id')
     .limit(limit)
     .execute();
@@ -154,7 +144,7 @@ export async function postponeAccepted(
 ): Promise<void> {
   await db
     .updateTable('accepted')
-    .set((row) => ({ attempt: row('attempt', '+', 1), due_at: dueAt }))
+    .set((row) => ({ attempt: row('attempt', '+', 1), due_at: dueAt, turn_at: null }))
     .where('notification_type', '=', type)
     .where('id', '=', id)
     .execute();
