@@ -3,6 +3,7 @@ import type { Db } from '../database/connection.ts';
 import { ensurePartitions } from '../database/partitions.ts';
 import type { Log } from '../log.ts';
 import type { Queues } from '../queue/boss.ts';
+import { startRounds } from '../queue/rounds.ts';
 import { createMake, type MakeDeps } from './make.ts';
 import { callbackQueue } from './queue.ts';
 import { createResults } from './record.ts';
@@ -21,7 +22,7 @@ export type CallbackWorkDeps = MakeDeps &
 
 const day = 86_400_000;
 const pollMilliseconds = 1000;
-/** Least time between two claims: under load they are few and large. */
+/** Least time between two claims. */
 const paceMilliseconds = 20;
 const sweepMilliseconds = 60_000;
 /** Beyond the time-out, for recording. A worker that is gone holds its callbacks for both together. */
@@ -45,15 +46,7 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
   const abort = new AbortController();
   /** Addresses that may have more than they had places for. */
   const full = new Set<string>();
-  let stopping = false;
-  let arrivals = 0;
-  let awake: (() => void) | null = null;
   let sinceSweep: () => number = () => Number.POSITIVE_INFINITY;
-  const wake = () => {
-    arrivals += 1;
-    awake?.();
-  };
-  queues.onArrival(callbackQueue, wake);
 
   async function run(claimed: Claimed): Promise<void> {
     const { apiId } = claimed;
@@ -70,11 +63,11 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
       if (left > 0) busy.set(apiId, left);
       else busy.delete(apiId);
       // A probe that succeeds opens the way for all that waits.
-      if (claimed.isProbe || full.has(apiId)) wake();
+      if (claimed.isProbe || full.has(apiId)) rounds.wake();
     }
   }
 
-  async function round(): Promise<void> {
+  async function claim(): Promise<void> {
     const now = clock.now();
     const total = [...busy.values()].reduce((sum, count) => sum + count, 0);
     const places = total < mostAtOnce ? concurrency : 1;
@@ -103,44 +96,21 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
       log.warn({ count }, 'Callbacks that waited for 72 hours have failed; they can be replayed');
   }
 
-  async function loop(): Promise<void> {
-    while (!stopping) {
-      const before = arrivals;
-      const elapsed = stopwatch();
-      try {
-        await sweep();
-        await round();
-      } catch (error) {
-        log.error({ err: error, queue: callbackQueue }, 'Callbacks could not be fetched; trying again');
-        await pause(pollMilliseconds, false);
-        continue;
-      }
-      const early = paceMilliseconds - elapsed();
-      if (early > 0) await pause(Math.ceil(early), false);
-      // Sleep until something arrives or a place is free; the poll catches what is due by time and a missed notice.
-      if (arrivals === before) await pause(pollMilliseconds, true);
-    }
-  }
-
-  function pause(milliseconds: number, wakeable: boolean): Promise<void> {
-    if (stopping) return Promise.resolve();
-    return new Promise((resolve) => {
-      const finish = () => {
-        clearTimeout(timer);
-        awake = null;
-        resolve();
-      };
-      const timer = setTimeout(finish, milliseconds);
-      awake = wakeable ? finish : () => stopping && finish();
-    });
-  }
-
-  const looping = loop();
+  const rounds = startRounds({
+    paceMilliseconds,
+    pollMilliseconds,
+    async round() {
+      await sweep();
+      await claim();
+      return false;
+    },
+    failed: (error) =>
+      log.error({ err: error, queue: callbackQueue }, 'Callbacks could not be fetched; trying again'),
+  });
+  queues.onArrival(callbackQueue, rounds.wake);
   return {
     async stop(milliseconds) {
-      stopping = true;
-      awake?.();
-      await looping;
+      await rounds.stop();
       const late = setTimeout(() => abort.abort(new Error('The process is stopping.')), milliseconds);
       await Promise.all(underWay);
       clearTimeout(late);

@@ -5,6 +5,7 @@ import { deliverQueueNamed, sendDeliveries, taskPriority } from '../delivery/que
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Queues, Send } from '../queue/boss.ts';
+import { startRounds } from '../queue/rounds.ts';
 import { persistQueues } from './accepting.ts';
 import { findDue, giveTurns, type Moved, moveAccepted, type Persisted, postponeAccepted } from './store.ts';
 import { stepMilliseconds } from './turn.ts';
@@ -34,14 +35,7 @@ const paceMilliseconds = 15;
 export function startPersisting(deps: PersistDeps, type: NotificationType): { stop(): Promise<void> } {
   const { db, clock, queues, log, metrics, retries } = deps;
   const task = `send_${type}`;
-  let stopping = false;
   let sinceTurns: () => number = () => Number.POSITIVE_INFINITY;
-  let arrivals = 0;
-  let awake: (() => void) | null = null;
-  queues.onArrival(persistQueues[type], () => {
-    arrivals += 1;
-    awake?.();
-  });
 
   function move(limit: number, only: string | null = null): Promise<Moved> {
     return queues.transaction(async (trx, send) => {
@@ -61,7 +55,7 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
   /** After a lot has failed: each message by itself, so that one that cannot be stored holds up no other. */
   async function moveOneByOne(): Promise<void> {
     for (const { id, attempt } of await findDue(db, type, lot)) {
-      if (stopping) return;
+      if (rounds.stopping) return;
       try {
         await move(1, id);
       } catch (error) {
@@ -80,56 +74,29 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
     }
   }
 
-  async function loop(): Promise<void> {
-    while (!stopping) {
-      const before = arrivals;
-      const elapsed = stopwatch();
-      try {
-        await giveTurnsIfTime();
-        const { count } = await metrics.timed('tasks', task, () => move(lot));
-        if (count === lot) continue;
-      } catch (error) {
-        log.warn(
-          { err: error, queue: persistQueues[type] },
-          'Accepted messages could not be stored together; trying again',
-        );
-        await moveOneByOne().catch((again: unknown) =>
-          log.error(
-            { err: again, queue: persistQueues[type] },
-            'Accepted messages could not be stored; trying again',
-          ),
-        );
-        await pause(pollMilliseconds, false);
-        continue;
-      }
-      const early = paceMilliseconds - elapsed();
-      if (early > 0) await pause(Math.ceil(early), false);
-      // Sleep until something arrives; the poll catches what is due by time and a missed notice.
-      if (arrivals === before) await pause(pollMilliseconds, true);
-    }
-  }
-
-  function pause(milliseconds: number, wakeable: boolean): Promise<void> {
-    if (stopping) return Promise.resolve();
-    return new Promise((resolve) => {
-      const finish = () => {
-        clearTimeout(timer);
-        awake = null;
-        resolve();
-      };
-      const timer = setTimeout(finish, milliseconds);
-      awake = wakeable ? finish : () => stopping && finish();
-    });
-  }
-
-  const looping = loop();
-  return {
-    async stop() {
-      stopping = true;
-      awake?.();
-      await looping;
+  const rounds = startRounds({
+    paceMilliseconds,
+    pollMilliseconds,
+    async round() {
+      await giveTurnsIfTime();
+      const { count } = await metrics.timed('tasks', task, () => move(lot));
+      return count === lot;
     },
-  };
+    async failed(error) {
+      log.warn(
+        { err: error, queue: persistQueues[type] },
+        'Accepted messages could not be stored together; trying again',
+      );
+      await moveOneByOne().catch((again: unknown) =>
+        log.error(
+          { err: again, queue: persistQueues[type] },
+          'Accepted messages could not be stored; trying again',
+        ),
+      );
+    },
+  });
+  queues.onArrival(persistQueues[type], rounds.wake);
+  return { stop: rounds.stop };
 }
 
 /**
