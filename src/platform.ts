@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import { bootstrap } from './bootstrap/bootstrap.ts';
 import {
   type Credentials,
@@ -8,8 +7,6 @@ import {
   writeCredentials,
 } from './bootstrap/credentials.ts';
 import { createCallbackQueue } from './callback/queue.ts';
-import { callbackApiRoutes } from './callback/routes.ts';
-import { adminCallbackLogRoutes, callbackLogRoutes } from './callback/routes-log.ts';
 import { createCipher } from './cipher.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
@@ -19,47 +16,24 @@ import { startEmbedded } from './database/embedded.ts';
 import { createListener } from './database/listener.ts';
 import { migrate } from './database/migrate.ts';
 import { ensurePartitions } from './database/partitions.ts';
-import { deliverRoute } from './delivery/routes.ts';
-import { documentRoutes } from './document/routes.ts';
 import { databaseStorage } from './document/store.ts';
 import { startSchedule } from './housekeeping/schedule.ts';
-import { requireAdmin } from './http/admin.ts';
-import { docsRoutes } from './http/docs.ts';
-import { closeServer, createServer } from './http/server.ts';
-import { statusRoutes } from './http/status.ts';
-import { createIdSource } from './identifier.ts';
-import { inboundDoors } from './inbound/doors.ts';
-import { numberRoutes } from './inbound/number-routes.ts';
-import { inboundRoutes } from './inbound/routes.ts';
-import { requireKey } from './key/hook.ts';
 import { createKeyCache } from './key/store.ts';
 import { createLog, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
-import { notificationRoutes } from './notification/routes.ts';
-import { notificationRoutesV1 } from './notification/routes-v1.ts';
+import { startApi } from './platform/api.ts';
 import { periodicTasks } from './platform/periodic.ts';
 import { openShifting } from './platform/shifting.ts';
-import { doorsOf, inboundDoorsOf, isSameProvider, sandboxTypes, suppliersOf } from './platform/suppliers.ts';
+import { doorsOf, isSameProvider, sandboxTypes, suppliersOf } from './platform/suppliers.ts';
 import { startWorkers } from './platform/worker.ts';
-import { providerRoutes } from './provider/routes.ts';
 import { createProviderCache } from './provider/store.ts';
 import { openQueues } from './queue/boss.ts';
 import type { QueueName } from './queue/names.ts';
 import { createApply } from './receipt/apply.ts';
-import { receiptRoutes } from './receipt/routes.ts';
 import { readRates } from './recipient/rates-file.ts';
-import { simulatedRecipients } from './recipient/simulator.ts';
 import { resumeReceipts } from './sandbox/resume.ts';
 import { type Sandbox, startSandbox } from './sandbox/server.ts';
-import { retentionRoutes } from './service/retention-routes.ts';
 import { createServiceCache } from './service/store.ts';
-import { ConfigError } from './setting.ts';
-import { createAccepting } from './submission/accepting.ts';
-import { createAdmission } from './submission/admission.ts';
-import { cancelRoute } from './submission/cancel.ts';
-import { submissionRoutes } from './submission/routes.ts';
-import { submissionRoutesV1 } from './submission/routes-v1.ts';
-import { templateRoutes } from './template/routes.ts';
 import { createTemplateCaches } from './template/store.ts';
 
 /** What a process does: answer HTTP, work the queues, run what is periodic, be the provider in the box. */
@@ -181,78 +155,27 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const callbacks = createCallbackQueue({ db, clock, cipher, caches, queues });
     const apply = createApply({ db, clock, log, metrics, rates, callbacks });
     const doors = doorsOf(config, clock);
-    const inbound = inboundDoorsOf(config);
+    const secrets = adminSecrets(config);
     if (has.includes('api')) {
-      const accepting = createAccepting({ db, pool: connection.pool, clock, queues });
-      const app = createServer({ log, metrics });
-      // Before the routes that it tells of.
-      docsRoutes(app, { publicUrl: config.publicUrl });
-      statusRoutes(app, {
-        db,
-        registry: metrics.registry,
-        gitCommit: config.gitCommit,
-        buildTime: config.buildTime,
-      });
-      documentRoutes(app, { db, storage, cipher, clock, services });
-      receiptRoutes(app, { clock, log, cipher, queues, doors, apply });
-      inboundDoors(app, {
-        db,
-        clock,
-        log,
-        metrics,
-        cipher,
-        callbacks,
-        doors: inbound,
-      });
-      app.register(async (v2) => {
-        requireKey(v2, { clock, services, keys });
-        const sending = {
-          cipher,
+      const api = await startApi({
+        ...{
+          config,
           clock,
-          newId: createIdSource(clock),
-          metrics,
-          rates,
-          templates,
-          db,
-          accepting,
-          admission: createAdmission(clock),
-          simulated: simulatedRecipients(config.simulatedRecipients ?? undefined),
-          fromNumber: config.fromNumber,
-          emailDomain: config.emailDomain,
-          publicUrl: config.publicUrl,
-          adminBaseUrl: config.adminBaseUrl,
-          files: { db, storage, clock, maxBytes: config.documentMaxBytes },
-        };
-        submissionRoutes(v2, sending);
-        submissionRoutesV1(v2, sending);
-        notificationRoutesV1(v2, { db, clock, metrics, cipher, templates });
-        cancelRoute(v2, { db, clock, metrics, cipher, templates, publicUrl: config.publicUrl });
-        templateRoutes(v2, { db, templates });
-        inboundRoutes(v2, { db, cipher, publicUrl: config.publicUrl });
-        callbackLogRoutes(v2, { db, clock, queues, publicUrl: config.publicUrl });
-        notificationRoutes(v2, {
-          db,
+          log,
           metrics,
           cipher,
+          rates,
+          connection,
+          queues,
+          services,
+          keys,
           templates,
-          publicUrl: config.publicUrl,
-        });
+          storage,
+        },
+        ...{ doors, apply, callbacks, adminSecrets: secrets },
       });
-      app.register(async (admin) => {
-        requireAdmin(admin, { clock, issuer: config.adminUserName, secrets: adminSecrets(config) });
-        providerRoutes(admin, { db, clock });
-        retentionRoutes(admin, { db, clock });
-        deliverRoute(admin, { db, metrics, queues });
-        numberRoutes(admin, { db, clock, providers: inbound.map(({ identifier }) => identifier) });
-        callbackApiRoutes(admin, { db, clock, cipher, queues, allowPrivate: config.callbackAllowPrivate });
-        adminCallbackLogRoutes(admin, { db, clock, queues, publicUrl: config.publicUrl });
-      });
-      await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
-        throw portProblem(error, 'PORT', config.port);
-      });
-      stops.push(() => closeServer(app));
-      const { port } = app.server.address() as AddressInfo;
-      url = `http://${config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host}:${port}`;
+      stops.push(() => api.close());
+      url = api.url;
     }
 
     if (has.includes('worker')) {
@@ -292,7 +215,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
     const credentials = await collectCredentials(db, cipher, config.publicUrl ?? ownUrl(), {
       issuer: config.adminUserName,
-      secret: adminSecrets(config)[0]!,
+      secret: secrets[0]!,
     });
     const credentialsPath = url === null ? null : writeCredentials(config.dataDir, credentials);
     return {
@@ -333,12 +256,4 @@ function adminSecrets(config: Config): readonly string[] {
     ...(config.adminSecret === null ? [] : [config.adminSecret]),
   ];
   return given.length > 0 ? given : [keptSecret(config.dataDir, 'admin-secret')];
-}
-
-function portProblem(error: unknown, variable: string, port: number): unknown {
-  return (error as { code?: string }).code === 'EADDRINUSE'
-    ? new ConfigError(
-        `Port ${port} is taken by another program. Stop that, or choose another with ${variable}.`,
-      )
-    : error;
 }

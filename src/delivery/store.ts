@@ -141,8 +141,8 @@ export type Changed = Readonly<{ id: string; serviceId: string }>;
 
 /**
  * Messages that a provider has taken. The status moves only from `created`, since a receipt may have come first; the
- * other fields are always written. Answers those whose status is final by this. Rows are locked in the order of their ids, as everywhere, so that batches which
- * meet wait for each other instead of deadlocking.
+ * other fields are always written. Answers those whose status is final by this. Rows are locked in the order of their
+ * ids, as everywhere, so that batches which meet wait for each other instead of deadlocking.
  */
 export async function recordHandOvers(
   { metrics }: StoreDeps,

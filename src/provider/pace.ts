@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
-import { sql } from 'kysely';
 import { stopwatch } from '../clock.ts';
 import type { Cache } from '../database/cache.ts';
 import type { Db } from '../database/connection.ts';
 import type { Log } from '../log.ts';
 import type { Standing } from './circuit.ts';
 import { allProviders } from './store.ts';
+import { takeCalls } from './store-pace.ts';
 
 /** Who goes first among those that wait: the platform's own messages, then by priority, then who came first. */
 export type Urgency = Readonly<{ isInternal: boolean; priority: number }>;
@@ -110,17 +110,4 @@ export function createPaces({ db, log, providers }: PaceDeps): Paces {
 function goesBefore(one: Urgency, other: Urgency): boolean {
   if (one.isInternal !== other.isInternal) return one.isInternal;
   return one.priority > other.priority;
-}
-
-/** Takes the next `count` calls of a provider, for all processes. Answers in how many milliseconds the first of them is. */
-async function takeCalls(db: Db, providerId: string, count: number, rate: number): Promise<number> {
-  const { rows } = await sql<{ startsIn: number }>`
-    insert into provider_paces as p (provider_id, free_at)
-    values (${providerId}, clock_timestamp() + ${count / rate} * interval '1 second')
-    on conflict (provider_id) do update set
-      free_at = greatest(p.free_at, clock_timestamp()) + ${count / rate} * interval '1 second'
-    returning extract(epoch from free_at - ${count / rate} * interval '1 second' - clock_timestamp())::float8 * 1000 as "startsIn"`.execute(
-    db,
-  );
-  return rows[0]!.startsIn;
 }
