@@ -2,16 +2,16 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
 import { type Clock, isoMicroseconds } from '../clock.ts';
 import type { Db } from '../database/connection.ts';
+import { readAdminJson, uuidPart } from '../http/admin-body.ts';
 import { readJson, sendJson } from '../http/json-body.ts';
 import { pageLinks, pageSize } from '../http/page.ts';
 import { readQuery } from '../http/query.ts';
 import { faultsOf } from '../http/schema.ts';
-import { baseUrl, sendNotFound } from '../http/server.ts';
+import { baseUrl } from '../http/server.ts';
 import { parseUuid } from '../identifier.ts';
 import { invalid, noResultFound, Problem, SchemaProblem } from '../problem.ts';
 import type { Queues } from '../queue/boss.ts';
 import { parseDatetime } from '../submission/datetime.ts';
-import { isPathUuid, readAdminJson } from './admin-request.ts';
 import { describeLog } from './description.ts';
 import { callbackQueue } from './queue.ts';
 import { logQuery, replayRequest } from './schemas.ts';
@@ -46,14 +46,9 @@ type OfService = FastifyRequest<{ Params: { service_id: string } }>;
 
 /** The same for any service, for the admin client; its errors are those of a schema. Needs `requireAdmin` before it. */
 export function adminCallbackLogRoutes(app: FastifyInstance, deps: CallbackLogDeps): void {
-  const path = '/service/:service_id/callbacks';
-  async function within(
-    request: OfService,
-    reply: FastifyReply,
-    answer: (id: string) => Promise<FastifyReply>,
-  ) {
+  const path = `/service/${uuidPart('service_id')}/callbacks`;
+  async function within(request: OfService, answer: (id: string) => Promise<FastifyReply>) {
     const { service_id: id } = request.params;
-    if (!isPathUuid(id)) return sendNotFound(reply);
     if (!(await hasService(deps.db, id))) throw noResultFound();
     try {
       return await answer(id);
@@ -67,13 +62,12 @@ export function adminCallbackLogRoutes(app: FastifyInstance, deps: CallbackLogDe
     path,
     { config: { handler: 'service_callback.get_callbacks', describe: describeLog.adminList } },
     (request: OfService, reply) =>
-      within(request, reply, (id) => list(deps, request, reply, id, `/service/${id}/callbacks`)),
+      within(request, (id) => list(deps, request, reply, id, `/service/${id}/callbacks`)),
   );
   app.post(
     `${path}/replay`,
     { config: { handler: 'service_callback.replay_callbacks', describe: describeLog.adminReplay } },
-    (request: OfService, reply) =>
-      within(request, reply, (id) => replay(deps, readAdminJson(request.body), reply, id)),
+    (request: OfService, reply) => within(request, (id) => replay(deps, readAdminJson(request), reply, id)),
   );
 }
 

@@ -5,14 +5,13 @@ import type { Cipher } from '../cipher.ts';
 import { type Clock, isoMicroseconds } from '../clock.ts';
 import type { Db } from '../database/connection.ts';
 import type { CallbackType } from '../database/tables.ts';
+import { readAdminJson, uuidPart } from '../http/admin-body.ts';
 import { sendJson } from '../http/json-body.ts';
 import { faultsOf } from '../http/schema.ts';
-import { sendNotFound } from '../http/server.ts';
 import { parseUuid } from '../identifier.ts';
 import { FieldProblem, noResultFound, Problem, SchemaProblem } from '../problem.ts';
 import type { Queues } from '../queue/boss.ts';
 import { namesPrivateHost } from './address.ts';
-import { isPathUuid, readAdminJson } from './admin-request.ts';
 import { describeApi } from './description.ts';
 import { callbackQueue } from './queue.ts';
 import { apiChange, newApi } from './schemas.ts';
@@ -48,15 +47,14 @@ const unknown: Readonly<Record<string, string>> = {
 /** Addresses of callbacks, for the admin client (spec 04, section 1.13). Needs `requireAdmin` before it. */
 export function callbackApiRoutes(app: FastifyInstance, deps: CallbackRouteDeps): void {
   const { db, clock, cipher, queues, allowPrivate } = deps;
-  const path = '/service/:service_id/callback-api';
-  const one = `${path}/:callback_api_id`;
+  const path = `/service/${uuidPart('service_id')}/callback-api`;
+  const one = `${path}/${uuidPart('callback_api_id')}`;
 
   app.post(
     path,
     { config: { handler: 'service_callback.create_service_callback_api', describe: describeApi.create } },
     async (request: OfService, reply) => {
       const { service_id: serviceId } = request.params;
-      if (!isPathUuid(serviceId)) return sendNotFound(reply);
       const body = readBody<Static<typeof newApi>>(newApi, request, allowPrivate);
       const updatedById = parseUuid(body.updated_by_id)!;
       if (!(await areKnown(db, serviceId, updatedById))) throw noResultFound();
@@ -79,7 +77,6 @@ export function callbackApiRoutes(app: FastifyInstance, deps: CallbackRouteDeps)
     one,
     { config: { handler: 'service_callback.update_service_callback_api', describe: describeApi.update } },
     async (request: OfApi, reply) => {
-      if (!isFound(request)) return sendNotFound(reply);
       const { service_id: serviceId, callback_api_id: id } = request.params;
       const body = readBody<Static<typeof apiChange>>(apiChange, request, allowPrivate);
       const updatedById = parseUuid(body.updated_by_id)!;
@@ -100,7 +97,6 @@ export function callbackApiRoutes(app: FastifyInstance, deps: CallbackRouteDeps)
     one,
     { config: { handler: 'service_callback.fetch_service_callback_api', describe: describeApi.read } },
     async (request: OfApi, reply) => {
-      if (!isFound(request)) return sendNotFound(reply);
       const found = await findCallbackApi(db, which(request));
       if (!found) throw noResultFound();
       return sendJson(reply, { data: show(found) });
@@ -111,7 +107,6 @@ export function callbackApiRoutes(app: FastifyInstance, deps: CallbackRouteDeps)
     one,
     { config: { handler: 'service_callback.remove_service_callback_api', describe: describeApi.remove } },
     async (request: OfApi, reply) => {
-      if (!isFound(request)) return sendNotFound(reply);
       const wanted = which(request);
       if (await deleteCallbackApi(db, wanted, new Date(clock.now()))) return reply.code(204).send();
       const message = unknown[wanted.type ?? ''];
@@ -119,10 +114,6 @@ export function callbackApiRoutes(app: FastifyInstance, deps: CallbackRouteDeps)
       throw new Problem(404, [{ error: 'NoResultFound', message }]);
     },
   );
-}
-
-function isFound({ params }: OfApi): boolean {
-  return isPathUuid(params.service_id) && isPathUuid(params.callback_api_id);
 }
 
 function which(request: OfApi) {
@@ -135,7 +126,7 @@ const longestToken = 1000;
 
 /** The body of a request by its schema, and what no schema says. Throws a Problem with all faults of it. */
 function readBody<Body>(schema: TSchema, request: FastifyRequest, allowPrivate: boolean): Body {
-  const document = readAdminJson(request.body);
+  const document = readAdminJson(request);
   const { url, bearer_token: token } = (document ?? {}) as Record<string, unknown>;
   // The format knows https alone.
   const isPlain = allowPrivate && typeof url === 'string' && /^http:/.test(url);
