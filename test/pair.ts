@@ -95,7 +95,7 @@ type Row = {
 
 export async function rowOf(world: World, name: string): Promise<Row & { id: string }> {
   const { rows } = await world.connection.pool.query(
-    `select id, identifier, circuit, version, reason from providers where identifier = $1`,
+    `select id, identifier, circuit, version, reason from providers where identifier = $1 and notification_type = 'sms'`,
     [name],
   );
   return rows[0];

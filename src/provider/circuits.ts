@@ -152,13 +152,12 @@ export function createCircuits(deps: CircuitDeps): Circuits {
   }
 
   /**
-   * Looks at the providers while something is wrong with them. Where one has become usable, what waits for its type is
-   * made due, whoever changed it; where one is to be tried and nothing comes along to do so, a waiting message is woken.
+   * Looks at the providers. Where one has become usable, what waits for its type is made due, whoever changed it; where
+   * one is to be tried and nothing comes along to do so, a waiting message is woken.
    */
   async function look(): Promise<void> {
-    const isTrouble = seen === null || seen.some((one) => !isUsable(one) && isMissed(one, seen ?? []));
-    const all = isTrouble ? await providers.get(allProviders) : providers.peek(allProviders);
-    if (!all) return;
+    // Whoever sends nothing would never learn that there is something to look at.
+    const all = await providers.get(allProviders);
     const before = seen;
     const now = clock.now();
     for (const type of ['sms', 'email'] as const) {
@@ -223,9 +222,4 @@ export function createCircuits(deps: CircuitDeps): Circuits {
 
 function isUsable({ active, circuit }: Standing): boolean {
   return active && circuit.state === 'closed';
-}
-
-/** It should be used, or there is no other. */
-function isMissed({ active, notificationType }: Standing, all: readonly Standing[]): boolean {
-  return active || !all.some((other) => other.notificationType === notificationType && isUsable(other));
 }

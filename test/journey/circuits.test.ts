@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { all, becomes, createPair, idOf, quiet, rowOf, send } from '../pair.ts';
+import { createWorld } from '../world.ts';
 
 const waitingTasks = `select count(*) as waiting from pgboss.job where start_after > now() and data->>'waits_for' = 'sms'`;
 const statusesOpen = `select count(*) as open from notification_history where status = 'created'`;
@@ -124,6 +125,26 @@ describe('a provider that hangs', () => {
       [],
     );
   });
+});
+
+test('a provider that fails alone is tried again although nothing else is sent, and gets what waits', async (t) => {
+  const world = await createWorld({ environment: { PROVIDER_CIRCUIT_LEAST_FAILURES: '10' } });
+  t.after(() => world.stop());
+  // Long enough that the worker has seen all providers well, and has forgotten what it saw.
+  const started = Date.now();
+  await all(world, await send(world, 1), 'delivered');
+  await world.until(
+    async () => Date.now() - started,
+    (passed) => passed > 2500,
+  );
+  await world.behave({ failure_rate: 1 });
+  // The last of them opens the circuit: from then on nobody asks for a provider.
+  const ids = await send(world, 10);
+  await becomes(world, 'sandbox', 'open');
+  await world.behave({ failure_rate: 0 });
+  await world.advance(16);
+  await all(world, ids, 'delivered', 10);
+  assert.equal((await rowOf(world, 'sandbox')).circuit, 'closed');
 });
 
 describe('both providers down', () => {
