@@ -9,6 +9,7 @@ import pg from 'pg';
 import type { NotificationStatus } from '../src/database/tables.ts';
 import { isCompleted } from '../src/notification/status.ts';
 import { unexpectedEnds } from './child.ts';
+import { runCommand } from './command.ts';
 import { Fleet } from './fleet.ts';
 import { persistentLoad } from './persistent-load.ts';
 import { faultsOf, type Known, type Reckoning, reckon, settled } from './reckoning.ts';
@@ -167,20 +168,6 @@ function report({ messages, seed, json }: Plan, { reckoning, losses, seconds, fa
   return faults.length === 0 ? 0 : 1;
 }
 
-let plan: Plan | 'help';
-try {
-  plan = readPlan(process.argv.slice(2));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(2);
-}
-if (plan === 'help') console.log(help);
-else {
-  const chosen = plan;
-  try {
-    process.exitCode = report(chosen, await onStage({ profileDir: null }, (stage) => run(stage, chosen)));
-  } catch (error) {
-    console.error(error);
-    process.exitCode = 1;
-  }
-}
+await runCommand(help, readPlan, async (plan) =>
+  report(plan, await onStage({ profileDir: null }, (stage) => run(stage, plan))),
+);

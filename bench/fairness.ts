@@ -8,12 +8,13 @@ import { createLog } from '../src/log.ts';
 import { openQueues } from '../src/queue/boss.ts';
 import { createAccepting } from '../src/submission/accepting.ts';
 import { unexpectedEnds } from './child.ts';
+import { openInstallation } from './installation.ts';
 import { closedLoop, describeRefusals, type Tally } from './load.ts';
 import { quantile } from './quantile.ts';
 import { Requests } from './requests.ts';
-import { type SandboxClient, startProvider } from './sandbox-client.ts';
+import type { SandboxClient } from './sandbox-client.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
-import { openAccount, startServer } from './server.ts';
+import { openAccount } from './server.ts';
 import { createSignInCodes } from './sign-in-code.ts';
 import type { Stage } from './stage.ts';
 import { addTenant } from './tenant.ts';
@@ -39,14 +40,7 @@ export const fairness: Scenario = {
 
 async function measureFairness(stage: Stage, settings: Settings): Promise<Outcome> {
   const flood = settings.messages ?? 100_000;
-  const { url: databaseUrl, client } = await stage.openDatabase();
-  const provider = await startProvider(stage);
-  const api = await startServer(stage, { databaseUrl, roles: 'api' });
-  const worker = await startServer(stage, {
-    databaseUrl,
-    roles: 'worker,scheduler',
-    environment: { SANDBOX_URL: provider.client.url, API_HOST_NAME: api.url },
-  });
+  const { databaseUrl, client, provider, api, worker } = await openInstallation(stage);
   const flooding = new Requests(await openAccount(stage, client), 0);
   const { sendSingle, sendCode } = await openOthers(stage, databaseUrl, api.url);
 

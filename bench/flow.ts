@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { unexpectedEnds } from './child.ts';
+import { openInstallation } from './installation.ts';
 import { closedLoop, describeRefusals, type LoadOptions, type Tally } from './load.ts';
 import { quantile } from './quantile.ts';
 import { Requests } from './requests.ts';
-import { type SandboxClient, startProvider } from './sandbox-client.ts';
+import type { SandboxClient } from './sandbox-client.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
-import { openAccount, startServer } from './server.ts';
+import { openAccount } from './server.ts';
 import type { Stage } from './stage.ts';
 import { Wire } from './wire.ts';
 
@@ -39,14 +40,7 @@ type Installation = Readonly<{
 
 async function measureFlow(stage: Stage, { messages: wanted, emails }: Settings): Promise<Outcome> {
   const messages = wanted ?? 20_000;
-  const { url: databaseUrl, client } = await stage.openDatabase();
-  const provider = await startProvider(stage);
-  const api = await startServer(stage, { databaseUrl, roles: 'api' });
-  const worker = await startServer(stage, {
-    databaseUrl,
-    roles: 'worker,scheduler',
-    environment: { SANDBOX_URL: provider.client.url, API_HOST_NAME: api.url },
-  });
+  const { client, provider, api, worker } = await openInstallation(stage);
   const accepted: string[] = [];
   const load: LoadOptions = {
     url: api.url,

@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { accept } from './accept.ts';
+import { runCommand } from './command.ts';
 import { fairness } from './fairness.ts';
 import { flow } from './flow.ts';
 import { render } from './render.ts';
@@ -101,12 +102,4 @@ async function runOn(profileDir: string | null, scenario: Scenario, settings: Se
   }));
 }
 
-let plan: Plan | 'help';
-try {
-  plan = readPlan(process.argv.slice(2));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(2);
-}
-if (plan === 'help') console.log(help);
-else process.exitCode = await run(plan);
+await runCommand(help, readPlan, run);

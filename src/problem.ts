@@ -53,7 +53,15 @@ export class FieldProblem extends Problem {
 /**
  * 400 for a schema failure of those internal routes that tell it as v2 does, outside `/v2` (spec 04, section 10.3).
  */
-export class SchemaProblem extends Problem {}
+export class SchemaProblem extends Problem {
+  constructor(messages: readonly string[]) {
+    super(
+      400,
+      messages.map((message) => ({ error: 'ValidationError', message })),
+    );
+    this.name = 'SchemaProblem';
+  }
+}
 
 /** 404 for a row that is not there, or is another service's. */
 export function noResultFound(): Problem {

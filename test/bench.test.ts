@@ -1,21 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { runScript } from './script.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** Runs the benchmark as people do. Ends it when the test ends first. */
-async function bench(t: TestContext, ...args: string[]) {
-  const child = spawn(process.execPath, ['bench/main.ts', ...args], { cwd: root });
-  t.signal.addEventListener('abort', () => child.kill('SIGTERM'));
-  let output = '';
-  let complaints = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, output, complaints };
-}
+const bench = (t: TestContext, ...args: string[]) => runScript(t, 'bench/main.ts', ...args);
 
 function assertFigures(figures: Record<string, unknown>, names: readonly string[]): void {
   for (const name of names) {

@@ -1,23 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { faultsOf, type Known, reckon } from '../bench/reckoning.ts';
 import type { NotificationStatus } from '../src/database/tables.ts';
+import { runScript } from './script.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** Runs it as people do. Ends it when the test ends first. */
-async function chaos(t: TestContext, ...args: string[]) {
-  const child = spawn(process.execPath, ['bench/chaos.ts', ...args], { cwd: root });
-  t.signal.addEventListener('abort', () => child.kill('SIGTERM'));
-  let output = '';
-  let complaints = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, output, complaints };
-}
+const chaos = (t: TestContext, ...args: string[]) => runScript(t, 'bench/chaos.ts', ...args);
 
 const known = (id: string, status: NotificationStatus, unknown = 0): Known => ({ id, status, unknown });
 const clean = { final: 2, lost: 0, twice: 0, unknown: 0, repeated: 0, stray: 0, missing: 0 };

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { platformUserId } from '../src/user/user.ts';
 import type { Tenant, World } from './world.ts';
 
+export const personalisation = { name: 'Rowan', time: '14:05' };
+
 /** What every callback of these tests carries. */
 export const token = 'token-of-the-service';
 
@@ -71,3 +73,36 @@ export async function tell(
   assert.equal(status, 201, JSON.stringify(body));
   return body.data.id;
 }
+
+/** Sends a text. Answers its id. */
+export async function send(world: World, tenant: Tenant, number = '07700900123', options: object = {}) {
+  const { data } = await world
+    .clientOf(tenant.keys.normal)
+    .sendSms(tenant.templates.sms, number, { personalisation, ...options });
+  return data.id;
+}
+
+/** The log of a service's callbacks. */
+export const log = async (world: World, tenant: Tenant, query = '') =>
+  (await world.call('GET', `/v2/callbacks${query}`, { key: tenant.keys.normal })).body.callbacks as any[];
+
+/** The callbacks of a service, once `condition` holds for them. */
+export const logUntil = (
+  world: World,
+  tenant: Tenant,
+  condition: (callbacks: any[]) => boolean,
+  seconds?: number,
+) => world.until(() => log(world, tenant), condition, seconds);
+
+/** Brings the end of a pause, or a retry, forward to now. */
+export const hurry = (world: World, tenant: Tenant) =>
+  Promise.all([
+    world.connection.pool.query(
+      'update service_callback_api set paused_until = now() where service_id = $1 and paused_until is not null',
+      [tenant.id],
+    ),
+    world.connection.pool.query(
+      'update service_callbacks set due_at = now() where service_id = $1 and due_at is not null',
+      [tenant.id],
+    ),
+  ]);

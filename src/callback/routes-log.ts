@@ -55,7 +55,7 @@ export function adminCallbackLogRoutes(app: FastifyInstance, deps: CallbackLogDe
     } catch (error) {
       const isFault =
         error instanceof Problem && error.faults.every(({ error }) => error === 'ValidationError');
-      throw isFault ? new SchemaProblem(error.status, error.faults) : error;
+      throw isFault ? new SchemaProblem(error.faults.map(({ message }) => message)) : error;
     }
   }
   app.get(

@@ -146,11 +146,7 @@ function readBody<Body>(schema: TSchema, request: FastifyRequest, allowPrivate: 
     if (!/^[\x21-\x7e]*$/.test(token))
       faults.push('bearer_token must be of printable ASCII characters without spaces');
   }
-  if (faults.length > 0)
-    throw new SchemaProblem(
-      400,
-      faults.map((message) => ({ error: 'ValidationError', message })),
-    );
+  if (faults.length > 0) throw new SchemaProblem(faults);
   return document as Body;
 }
 

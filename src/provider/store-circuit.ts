@@ -49,7 +49,6 @@ export async function openCircuit(
     where id = ${id} and circuit = 'closed'`.execute(trx);
   if (!numAffectedRows) return false;
   await keepVersions(trx, [id]);
-  await announceProviders(trx);
   return true;
 }
 
@@ -113,7 +112,7 @@ export async function passProbe(
     .executeTakeFirst();
   if (numUpdatedRows === 0n) return null;
   if (closes) await keepVersions(trx, [providerId]);
-  await announceProviders(trx);
+  else await announceProviders(trx);
   return closes ? 'closed' : 'half-open';
 }
 

@@ -3,7 +3,7 @@ import type { Db, DbOrTrx, Trx } from '../database/connection.ts';
 import { idFloor } from '../identifier.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Shift, Shiftable, Slowness } from './shift.ts';
-import { announceProviders, keepVersions } from './store.ts';
+import { keepVersions } from './store.ts';
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
@@ -49,7 +49,6 @@ export async function applyShifts(
     trx,
     column(({ id }) => id),
   );
-  await announceProviders(trx);
 }
 
 /** What the slow check of `ordered` looks at: texts of one service and template, sent by one provider. */

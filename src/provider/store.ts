@@ -54,7 +54,10 @@ export async function announceProviders(db: DbOrTrx): Promise<void> {
   await announceChange(db, cacheName, allProviders);
 }
 
-/** Copies rows that were just made or changed, in the same transaction (spec 04, section 0.5). */
+/**
+ * Copies rows that were just made or changed, in the same transaction (spec 04, section 0.5), and tells every process of
+ * them once it commits.
+ */
 export async function keepVersions(trx: DbOrTrx, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await sql`
@@ -63,6 +66,7 @@ export async function keepVersions(trx: DbOrTrx, ids: readonly string[]): Promis
     select id, version, identifier, display_name, notification_type, priority, active,
       supports_international, updated_at, reason, created_by, rate_limit, circuit, circuit_until
     from providers where id = any(${ids}::uuid[])`.execute(trx);
+  await announceProviders(trx);
 }
 
 /** Adds the providers that are not in the table yet; what an operator has changed of the others stays. */
@@ -92,7 +96,6 @@ export async function addMissingProviders(
     trx,
     added.map(({ id }) => id),
   );
-  await announceProviders(trx);
 }
 
 /** A version of a provider as the admin API tells it. */
@@ -172,7 +175,6 @@ export async function changeProvider(
     .executeTakeFirst();
   if (numUpdatedRows === 0n) return false;
   await keepVersions(trx, [id]);
-  await announceProviders(trx);
   return true;
 }
 

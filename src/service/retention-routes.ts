@@ -98,11 +98,7 @@ export function retentionRoutes(app: FastifyInstance, { db, clock }: RetentionRo
 function readDocument(request: FastifyRequest, schema: TSchema): Record<string, unknown> {
   const document = readAdminJson(request);
   const faults = faultsOf(schema, document, {});
-  if (faults.length > 0)
-    throw new SchemaProblem(
-      400,
-      faults.map((message) => ({ error: 'ValidationError', message })),
-    );
+  if (faults.length > 0) throw new SchemaProblem(faults);
   return document as Record<string, unknown>;
 }
 

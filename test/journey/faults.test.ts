@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { revokeKey } from '../../src/key/store.ts';
+import { sendPretended } from '../pretended.ts';
 import { createWorld, type World } from '../world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
@@ -227,20 +228,7 @@ describe('bad input', () => {
   });
 
   test('a message of a test key reaches no provider, and ends as its recipient says', async () => {
-    const { templates, keys } = world.tenant;
-    const client = world.clientOf(keys.test);
-    const sent = [
-      [await client.sendSms(templates.sms, '07700900123', { personalisation }), 'delivered'],
-      [await client.sendSms(templates.sms, '07833333333', { personalisation }), 'temporary-failure'],
-      [
-        await client.sendEmail(templates.email, 'perm-fail@simulator.notify', { personalisation }),
-        'permanent-failure',
-      ],
-    ] as const;
-    await world.drain();
-    for (const [{ data }, status] of sent) {
-      assert.equal((await client.getNotificationById(data.id)).data.status, status);
-      assert.deepEqual((await world.sandbox(`/messages?reference=${data.id}`)).messages, []);
-    }
+    for (const id of await sendPretended(world))
+      assert.deepEqual((await world.sandbox(`/messages?reference=${id}`)).messages, []);
   });
 });

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import { startHttpStand } from '../../src/provider/conformance-http.ts';
 import type { Provider } from '../../src/provider/contract.ts';
+import { sendPretended } from '../pretended.ts';
 import { createWorld, type World } from '../world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
@@ -182,19 +183,7 @@ describe('messages go out through real providers', () => {
 
   test('test keys come through the same doors, past credentials and signatures, and end as their recipient says', async (t) => {
     const { world, mmg, ses } = await createSupplied(t, { SES_SNS_TOPIC_ARNS: topic });
-    const { templates, keys } = world.tenant;
-    const client = world.clientOf(keys.test);
-    const sent = [
-      [await client.sendSms(templates.sms, '07700900123', { personalisation }), 'delivered'],
-      [await client.sendSms(templates.sms, '07833333333', { personalisation }), 'temporary-failure'],
-      [
-        await client.sendEmail(templates.email, 'perm-fail@simulator.notify', { personalisation }),
-        'permanent-failure',
-      ],
-    ] as const;
-    await world.drain();
-    for (const [{ data }, status] of sent)
-      assert.equal((await client.getNotificationById(data.id)).data.status, status);
+    await sendPretended(world);
     assert.equal(mmg.requests().length + ses.requests().length, 0);
     assert.equal((await postSes(world, 'ses-1')).status, 403, 'a stranger needs a signature');
   });
