@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import type { NotificationStatus } from '../src/database/tables.ts';
-import { isCompleted } from '../src/notification/status.ts';
+import { isCompleted } from '../src/message/status/status.ts';
 import { unexpectedEnds } from './child.ts';
 import { runCommand } from './command.ts';
 import { Fleet } from './fleet.ts';

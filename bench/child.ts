@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { variables } from '../src/config.ts';
+import { variables } from '../src/config/config.ts';
 import { residentPeak } from './memory.ts';
 
 export type ChildOptions = Readonly<{

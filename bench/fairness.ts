@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createCipher } from '../src/cipher.ts';
-import { systemClock } from '../src/clock.ts';
-import { variables } from '../src/config.ts';
+import { variables } from '../src/config/config.ts';
 import { connect } from '../src/database/connection.ts';
 import { createListener } from '../src/database/listener.ts';
-import { createLog } from '../src/log.ts';
+import { createCipher } from '../src/ground/cipher.ts';
+import { systemClock } from '../src/ground/clock.ts';
+import { createLog } from '../src/ground/log.ts';
+import { createAccepting } from '../src/message/submission/accept-batch.ts';
 import { openQueues } from '../src/queue/boss.ts';
-import { createAccepting } from '../src/submission/accepting.ts';
 import { unexpectedEnds } from './child.ts';
 import { openInstallation } from './installation.ts';
 import { closedLoop, describeRefusals, type Tally } from './load.ts';

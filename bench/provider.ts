@@ -2,8 +2,9 @@
  * The process that messages are handed to: the product's own sandbox, by itself and with no database, so that it
  * stands for a provider that is somewhere else. Receipts go out at once, and are tried again for ten minutes.
  */
-import { createLog } from '../src/log.ts';
-import { startSandbox } from '../src/sandbox/server.ts';
+
+import { startSandbox } from '../sandbox/server.ts';
+import { createLog } from '../src/ground/log.ts';
 
 const sandbox = await startSandbox({
   port: 0,

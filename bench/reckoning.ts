@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { NotificationStatus } from '../src/database/tables.ts';
-import { isCompleted } from '../src/notification/status.ts';
+import { isCompleted } from '../src/message/status/status.ts';
 import type { ProviderCounts, SandboxClient } from './sandbox-client.ts';
 
 const pollMilliseconds = 1000;

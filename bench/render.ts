@@ -1,6 +1,6 @@
-import { compileEmail, emailHtmlBody, emailPlainText, renderEmail } from '../src/template/email.ts';
-import { personalisationOf } from '../src/template/personalisation.ts';
-import { compileSms, renderSms } from '../src/template/sms.ts';
+import { compileEmail, emailHtmlBody, emailPlainText, renderEmail } from '../src/content/template/email.ts';
+import { personalisationOf } from '../src/content/template/personalisation.ts';
+import { compileSms, renderSms } from '../src/content/template/sms.ts';
 import { median } from './quantile.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
 import type { Stage } from './stage.ts';

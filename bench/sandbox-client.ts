@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { BehaviourChange } from '../src/sandbox/behaviour.ts';
+import type { BehaviourChange } from '../sandbox/behaviour.ts';
 import type { Child } from './child.ts';
 import type { Stage } from './stage.ts';
 

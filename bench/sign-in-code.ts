@@ -1,12 +1,12 @@
 import { randomInt } from 'node:crypto';
-import type { Batcher } from '../src/batcher.ts';
 import { platformTemplates } from '../src/bootstrap/platform-service.ts';
-import type { Cipher } from '../src/cipher.ts';
-import { systemClock } from '../src/clock.ts';
-import { notifyInternal, priorities } from '../src/delivery/queue.ts';
-import { createIdSource } from '../src/identifier.ts';
-import { platformServiceId } from '../src/service/service.ts';
-import type { Admitted, Submission } from '../src/submission/accept-statement.ts';
+import type { Batcher } from '../src/ground/batcher.ts';
+import type { Cipher } from '../src/ground/cipher.ts';
+import { systemClock } from '../src/ground/clock.ts';
+import { createIdSource } from '../src/ground/id.ts';
+import { notifyInternal, priorities } from '../src/message/delivery/queue.ts';
+import type { Admitted, Submission } from '../src/message/submission/accept-statement.ts';
+import { platformServiceId } from '../src/tenant/service/service.ts';
 
 const template = platformTemplates.find(({ name }) => name === 'Sign-in code')!;
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { temporaryEmbedded } from '../src/database/embedded.ts';
+import { temporaryEmbedded } from '../embedded-postgres/embedded.ts';
 import { Child, type ChildOptions } from './child.ts';
 
 export type StageOptions = Readonly<{

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Cipher } from '../src/cipher.ts';
+import { addTemplate } from '../src/content/template/store.ts';
 import type { Db } from '../src/database/connection.ts';
-import { pasteableKey } from '../src/key/key.ts';
-import { addKey } from '../src/key/store.ts';
-import { addService, addSmsSender } from '../src/service/store.ts';
-import { addTemplate } from '../src/template/store.ts';
+import type { Cipher } from '../src/ground/cipher.ts';
+import { pasteableKey } from '../src/tenant/key/key.ts';
+import { addKey } from '../src/tenant/key/store.ts';
+import { addService, addSmsSender } from '../src/tenant/service/store.ts';
 import type { Account } from './server.ts';
 
 /** One more service beside the demo service, with limits that no run can reach. */

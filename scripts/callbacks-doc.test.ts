@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { signature } from '../src/callback/signature.ts';
-import { systemClock } from '../src/clock.ts';
+import { systemClock } from '../src/ground/clock.ts';
+import { signature } from '../src/message/callback/signature.ts';
 
 test('the example of docs/callbacks.md takes our signatures, and no old, changed or foreign one', async () => {
   const text = readFileSync(join(import.meta.dirname, '../docs/callbacks.md'), 'utf8');

@@ -1,77 +1,125 @@
 /**
- * Who may import whom (docs/architecture.md). A file imports from its own room and from rooms earlier in the
- * order; from a later room it may take only that room's `queue.ts`. Only the room `platform` names a supplier's
- * folder inside `provider/`. Exit code 1 and one line per breach.
+ * Who may import whom (docs/architecture.md): the order of districts, the order of rooms inside a district, no circle
+ * between files, suppliers named in one place only. Prints one line per breach; exit code 1 when there is one.
+ *
+ * - A file imports from its own room and from what stands earlier in the order. From a later room it may take only its
+ *   `queue.ts`, the address of a queue, which itself may import nothing but what every room may.
+ * - `sandbox/` and `embedded-postgres/` are parts of their own: of `src/` only the district `process` imports them, and
+ *   they take only from the ground and from `published`.
+ * - Tests and their support may import anything.
  */
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, relative } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 
-const order = [
-  'ground',
-  'database',
-  'queue',
-  'http',
-  'recipient',
-  'provider',
-  'user',
-  'service',
-  'key',
-  'template',
-  'document',
-  'notification',
-  'submission',
-  'job',
-  'delivery',
-  'receipt',
-  'inbound',
-  'callback',
-  'research',
-  'sandbox',
-  'statistics',
-  'housekeeping',
-  'bootstrap',
-  'platform',
-  'cli',
-  'main',
+/** Districts in their order; a district with an order of its own lists its rooms, any other holds equals. */
+const districts: readonly (readonly [name: string, rooms: readonly string[]])[] = [
+  ['ground', []],
+  ['config', []],
+  ['database', []],
+  ['queue', []],
+  ['http', ['server', 'validate', 'auth', 'openapi']],
+  ['tenant', ['user', 'service', 'key']],
+  ['content', ['recipient', 'template', 'document']],
+  ['provider', ['.', 'circuit', 'balancing', 'rate-limit', 'suppliers']],
+  ['message', ['callback', 'status', 'submission', 'delivery', 'receipt', 'reading']],
+  ['job', []],
+  ['statistics', []],
+  ['upkeep', []],
+  ['bootstrap', []],
+  ['web', []],
+  ['process', []],
+  ['cli', []],
+  ['main.ts', []],
 ];
 
-const root = new URL('..', import.meta.url).pathname;
+/** What `sandbox/` and `embedded-postgres/` may take from `src/` besides the ground. */
+const published: readonly string[] = [];
 
-/** The room of a file below `src/`; a file directly in `src/` is ground, apart from the last two. */
-function roomOf(path: string): string {
-  const parts = path.split('/');
-  if (parts.length > 1) return parts[0]!;
-  const name = parts[0]!.replace(/(\.test)?\.ts$/, '');
-  return name === 'platform' || name === 'main' ? name : 'ground';
+/** What the address of a queue may import: types and what every room may. */
+const addressable = /^src\/(ground|queue)\/|^src\/database\/tables\.ts$|^src\/provider\/contract\.ts$/;
+
+const root = join(import.meta.dirname, '..');
+const files = globSync(['src/**/*.ts', 'sandbox/**/*.ts', 'embedded-postgres/**/*.ts'], { cwd: root }).sort();
+const isTest = (file: string) => file.endsWith('.test.ts');
+
+const imports = new Map(
+  files.map((file) => {
+    const text = readFileSync(join(root, file), 'utf8');
+    const targets = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)].map((match) =>
+      normalize(join(dirname(file), match[1]!)),
+    );
+    return [file, [...new Set(targets)]] as const;
+  }),
+);
+
+/** Place in the order: of the district, then of the room in it. null: outside `src/`. */
+function placeOf(file: string): readonly [district: number, room: number] | null {
+  const [top, name = '', ...rest] = file.split('/');
+  if (top !== 'src') return null;
+  const district = districts.findIndex(([known]) => known === name);
+  if (district === -1) return [-1, -1];
+  const rooms = districts[district]![1];
+  if (rooms.length === 0) return [district, 0];
+  return [district, rooms.indexOf(rest.length > 1 ? rest[0]! : '.')];
 }
 
 const breaches: string[] = [];
-for (const file of globSync('src/**/*.ts', { cwd: root })) {
-  const path = relative('src', file);
-  const room = roomOf(path);
-  if (!order.includes(room))
-    breaches.push(`${file}: room "${room}" is not in the order of scripts/check-imports.ts`);
-  const isTest = path.endsWith('.test.ts');
-  const text = readFileSync(join(root, file), 'utf8');
-  for (const match of text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)) {
-    const target = normalize(join(dirname(file), match[1]!));
-    if (!target.startsWith('src/')) {
-      if (!isTest) breaches.push(`${file}: imports ${target}, which is outside src/`);
-      continue;
-    }
-    const targetPath = relative('src', target);
-    const targetRoom = roomOf(targetPath);
-    const supplier = /^provider\/[^/]+\//.exec(targetPath)?.[0];
-    if (supplier && !path.startsWith(supplier) && room !== 'platform' && !isTest)
-      breaches.push(`${file}: only the room platform may name a supplier, not ${targetPath}`);
-    if (order.indexOf(targetRoom) <= order.indexOf(room)) continue;
-    if (/^[^/]+\/queue\.ts$/.test(targetPath) || isTest) continue;
-    breaches.push(`${file}: "${room}" comes before "${targetRoom}" and may not import ${targetPath}`);
+
+function check(file: string, target: string): void {
+  const from = placeOf(file);
+  const to = placeOf(target);
+  const supplier = /^src\/provider\/suppliers\/[^/]+\//.exec(target)?.[0];
+  if (supplier && !file.startsWith(supplier) && file !== 'src/process/suppliers.ts')
+    breaches.push(`${file}: only src/process/suppliers.ts may name a supplier, not ${target}`);
+  if (from === null) {
+    const own = file.slice(0, file.indexOf('/') + 1);
+    const isOwn = target.startsWith(own) || target.startsWith('src/ground/') || published.includes(target);
+    if (!isOwn) breaches.push(`${file}: a part of its own may not import ${target}`);
+    return;
   }
+  if (to === null) {
+    if (!file.startsWith('src/process/'))
+      breaches.push(`${file}: only the district process may import ${target}`);
+    return;
+  }
+  if (file.endsWith('/queue.ts')) {
+    if (!addressable.test(target)) breaches.push(`${file}: the address of a queue may not import ${target}`);
+    return;
+  }
+  if (target.endsWith('/queue.ts')) return;
+  if (to[0] > from[0] || (to[0] === from[0] && to[1] > from[1]))
+    breaches.push(`${file}: stands before ${target} in the order and may not import it`);
 }
 
-for (const breach of breaches) console.error(breach);
+/** Circles of files, each once, as the path that leads round. */
+function circles(): readonly string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string) => {
+    const at = path.indexOf(file);
+    if (at !== -1) found.push([...path.slice(at), file].join(' -> '));
+    if (at !== -1 || done.has(file)) return;
+    path.push(file);
+    for (const target of imports.get(file) ?? []) visit(target);
+    path.pop();
+    done.add(file);
+  };
+  for (const file of files) if (!isTest(file)) visit(file);
+  return found;
+}
+
+for (const [file, targets] of imports) {
+  const place = placeOf(file);
+  if (place?.includes(-1))
+    breaches.push(`${file}: its district or room is not in the order of scripts/check-imports.ts`);
+  if (!isTest(file)) for (const target of targets) check(file, target);
+}
+const round = circles();
+for (const breach of [...breaches, ...round.map((circle) => `a circle of files: ${circle}`)])
+  console.error(breach);
+const count = [...imports.values()].reduce((sum, targets) => sum + targets.length, 0);
 console.log(
-  breaches.length === 0 ? 'imports: the order of rooms is kept' : `imports: ${breaches.length} breaches`,
+  `imports: ${files.length} files, ${count} imports, ${breaches.length} breaches of the order, ${round.length} circles`,
 );
-process.exitCode = breaches.length === 0 ? 0 : 1;
+process.exitCode = breaches.length + round.length === 0 ? 0 : 1;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { variables } from '../src/config.ts';
-import { roles } from '../src/platform.ts';
+import { variables } from '../src/config/config.ts';
+import { parseRates } from '../src/content/recipient/international-rates.ts';
+import { roles } from '../src/process/compose.ts';
 import { queueNames } from '../src/queue/names.ts';
-import { parseRates } from '../src/recipient/international-rates.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../docs/operations.md'), 'utf8');
 const section = (title: string) => text.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';

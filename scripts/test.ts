@@ -3,18 +3,16 @@
  * else the embedded one, started once for all files. Arguments are files; none means all.
  */
 import { spawn } from 'node:child_process';
-import { temporaryEmbedded } from '../src/database/embedded.ts';
+import { temporaryEmbedded } from '../embedded-postgres/embedded.ts';
 
+const everywhere = ['src', 'sandbox', 'embedded-postgres', 'test', 'scripts'];
+const tests = everywhere.map((folder) => `${folder}/**/*.test.ts`);
 const files = process.argv.slice(2);
 const given = process.env['TEST_DATABASE_URL'];
 const embedded = given ? null : await temporaryEmbedded();
 const child = spawn(
   process.execPath,
-  [
-    '--test',
-    '--test-timeout=180000',
-    ...(files.length > 0 ? files : ['src/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts']),
-  ],
+  ['--test', '--test-timeout=180000', ...(files.length > 0 ? files : [...tests])],
   { stdio: 'inherit', env: { ...process.env, TEST_DATABASE_URL: given ?? embedded?.url } },
 );
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { catchSignals } from './cli/signals.ts';
-import { ConfigError } from './setting.ts';
+import { ConfigError } from './ground/config-error.ts';
 
 const help = `despatch: templated emails and text messages for many services
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { oddBody, oddText, oddValue } from './odd-value.ts';
 
-/** What the doors for receipts may be given; `anyId`: ids of messages. */
+/** What the endpoints for receipts may be given; `anyId`: ids of messages. */
 export function oddReceipt(anyId: fc.Arbitrary<string>): fc.Arbitrary<string | Buffer> {
   const receiptField = fc.oneof(
     { weight: 3, arbitrary: anyId },

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { OpenApi, Operation, Parameter } from '../src/http/openapi.ts';
+import type { OpenApi, Operation, Parameter } from '../src/http/openapi/openapi.ts';
 import { oddReceipt } from './odd-receipt.ts';
 import { headerText, oddToken } from './odd-token.ts';
 import { oddBody, oddText, oddValue } from './odd-value.ts';

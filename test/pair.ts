@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
-import { startHttpStand } from '../src/provider/conformance-http.ts';
 import type { Provider } from '../src/provider/contract.ts';
+import { startHttpStand } from './conformance/http-provider.ts';
 import { createWorld, type World } from './world.ts';
 
 /** A provider's server that answers `yes`; `fail` is a 500. */

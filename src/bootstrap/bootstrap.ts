@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
-import type { Cipher } from '../cipher.ts';
+import { addTemplate } from '../content/template/store.ts';
 import type { Db, Trx } from '../database/connection.ts';
 import type { KeyType } from '../database/tables.ts';
-import { addKey } from '../key/store.ts';
-import type { Log } from '../log.ts';
+import type { Cipher } from '../ground/cipher.ts';
+import type { Log } from '../ground/log.ts';
 import type { ProviderDetails } from '../provider/contract.ts';
 import { addMissingProviders } from '../provider/store.ts';
-import { platformServiceId } from '../service/service.ts';
-import { addEmailReplyTo, addService, addSmsSender, hasNoService } from '../service/store.ts';
-import { addTemplate } from '../template/store.ts';
-import { addUser } from '../user/store.ts';
+import { addKey } from '../tenant/key/store.ts';
+import { platformServiceId } from '../tenant/service/service.ts';
+import { addEmailReplyTo, addService, addSmsSender, hasNoService } from '../tenant/service/store.ts';
+import { addUser } from '../tenant/user/store.ts';
 import { demoService } from './demo-service.ts';
 import { platformTemplates, platformUser } from './platform-service.ts';
 

@@ -10,13 +10,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type Cipher, CipherError } from '../cipher.ts';
 import type { Db } from '../database/connection.ts';
-import { pasteableKey } from '../key/key.ts';
-import { findKeys } from '../key/store.ts';
-import { defaultSender } from '../service/service.ts';
-import { findService } from '../service/store.ts';
-import { ConfigError } from '../setting.ts';
+import { type Cipher, CipherError } from '../ground/cipher.ts';
+import { ConfigError } from '../ground/config-error.ts';
+import { pasteableKey } from '../tenant/key/key.ts';
+import { findKeys } from '../tenant/key/store.ts';
+import { defaultSender } from '../tenant/service/service.ts';
+import { findService } from '../tenant/service/store.ts';
 
 /** `credentials.json` of the data directory (DESIGN, section 8). */
 export type Credentials = {

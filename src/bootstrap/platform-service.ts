@@ -1,7 +1,7 @@
-import { platformServiceId } from '../service/service.ts';
-import type { NewTemplate } from '../template/store.ts';
-import type { NewUser } from '../user/store.ts';
-import { platformUserId } from '../user/user.ts';
+import type { NewTemplate } from '../content/template/store.ts';
+import { platformServiceId } from '../tenant/service/service.ts';
+import type { NewUser } from '../tenant/user/store.ts';
+import { platformUserId } from '../tenant/user/user.ts';
 
 /** Author of the templates below and of everything else that no person made (spec 04, section 4.1). */
 export const platformUser: NewUser = {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { ConfigError } from '../setting.ts';
+import { ConfigError } from '../ground/config-error.ts';
 
 /**
  * Options by name; a flag that is there has the value `yes`. One that the command does not know ends it with a

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Credentials, readCredentials } from '../bootstrap/credentials.ts';
-import { stopwatch } from '../clock.ts';
-import { readConfig } from '../config.ts';
-import { createLog } from '../log.ts';
-import { type Platform, startPlatform } from '../platform.ts';
-import { ConfigError } from '../setting.ts';
+import { readConfig } from '../config/config.ts';
+import { stopwatch } from '../ground/clock.ts';
+import { ConfigError } from '../ground/config-error.ts';
+import { createLog } from '../ground/log.ts';
+import { type Platform, startPlatform } from '../process/compose.ts';
 import { readOptions } from './arguments.ts';
 import { callApi } from './client.ts';
 

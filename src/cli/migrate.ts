@@ -1,8 +1,7 @@
-import { readConfig } from '../config.ts';
-import { connect, waitForDatabase } from '../database/connection.ts';
-import { startEmbedded } from '../database/embedded.ts';
+import { readConfig } from '../config/config.ts';
 import { migrate } from '../database/migrate.ts';
-import { createLog } from '../log.ts';
+import { createLog } from '../ground/log.ts';
+import { openDatabase } from '../process/database.ts';
 import { readOptions } from './arguments.ts';
 
 /** `despatch migrate`: brings the database to the newest version and ends. */
@@ -10,14 +9,12 @@ export async function migrateOnly(args: readonly string[]): Promise<void> {
   readOptions(args, []);
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
-  const embedded = config.databaseUrl ? null : await startEmbedded({ dataDir: config.dataDir, log });
-  const connection = connect(config.databaseUrl ?? embedded?.url ?? '', 4, log);
+  const stops: (() => Promise<unknown>)[] = [];
   try {
-    await waitForDatabase(connection, config.databaseWaitSeconds, log);
-    await migrate(connection.db, log);
+    const { db } = await openDatabase(config, log, (undo) => stops.push(undo));
+    await migrate(db, log);
     console.log('The database is at the newest version.');
   } finally {
-    await connection.close();
-    await embedded?.stop();
+    for (const undo of stops.reverse()) await undo();
   }
 }

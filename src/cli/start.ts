@@ -1,5 +1,5 @@
-import { readConfig } from '../config.ts';
-import { roles, startPlatform } from '../platform.ts';
+import { readConfig } from '../config/config.ts';
+import { roles, startPlatform } from '../process/compose.ts';
 import { queueNames } from '../queue/names.ts';
 import { readNames, readOptions } from './arguments.ts';
 import { onSignal } from './signals.ts';

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { compileContent } from '../content/template/content.ts';
+import { emailBody, measureEmail, renderEmail } from '../content/template/email.ts';
+import { type Personalisation, personalisationOf } from '../content/template/personalisation.ts';
+import { additionalKeys, missingPlaceholders } from '../content/template/placeholder.ts';
+import { renderSms, SMS_LIMIT } from '../content/template/sms.ts';
 import type { NotificationType } from '../database/tables.ts';
-import { parseLossless } from '../literal.ts';
-import { ConfigError } from '../setting.ts';
-import { compileContent } from '../template/content.ts';
-import { emailBody, measureEmail, renderEmail } from '../template/email.ts';
-import { type Personalisation, personalisationOf } from '../template/personalisation.ts';
-import { additionalKeys, missingPlaceholders } from '../template/placeholder.ts';
-import { renderSms, SMS_LIMIT } from '../template/sms.ts';
+import { ConfigError } from '../ground/config-error.ts';
+import { parseLossless } from '../ground/json.ts';
 import { readOptions } from './arguments.ts';
 
 /** A file that an option names. Throws a ConfigError where it cannot be read. */

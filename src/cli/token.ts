@@ -1,6 +1,6 @@
 import { readCredentials } from '../bootstrap/credentials.ts';
-import { readConfig } from '../config.ts';
-import { ConfigError } from '../setting.ts';
+import { readConfig } from '../config/config.ts';
+import { ConfigError } from '../ground/config-error.ts';
 import { readOptions } from './arguments.ts';
 import { makeToken, signToken } from './client.ts';
 

@@ -1,4 +1,4 @@
-import type { Platform } from '../platform.ts';
+import type { Platform } from '../process/compose.ts';
 
 /**
  * What a start prints: where things are, and two ways to send a first message (DESIGN, section 8). Keys are read from

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../ground/clock.ts';
 import type { DbOrTrx } from './connection.ts';
 import type { Listener } from './listener.ts';
 

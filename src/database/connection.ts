@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
-import type { Log } from '../log.ts';
-import { ConfigError } from '../setting.ts';
+import { ConfigError } from '../ground/config-error.ts';
+import type { Log } from '../ground/log.ts';
 import type { Tables } from './tables.ts';
 
 export type Db = Kysely<Tables>;

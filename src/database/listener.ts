@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Log } from '../log.ts';
+import type { Log } from '../ground/log.ts';
 
 /**
  * One connection of the process that listens to PostgreSQL notices (LISTEN/NOTIFY). A notice is a hint that saves

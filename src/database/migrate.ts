@@ -1,5 +1,5 @@
 import { type Migration, Migrator, sql } from 'kysely';
-import type { Log } from '../log.ts';
+import type { Log } from '../ground/log.ts';
 import type { Db } from './connection.ts';
 import { up as messages } from './migrations/0001-messages.ts';
 import { up as complaints } from './migrations/0002-complaints.ts';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { idFloor, idTime } from '../identifier.ts';
+import { idFloor, idTime } from '../ground/id.ts';
 import type { Db } from './connection.ts';
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FieldProblem } from '../problem.ts';
+import { FieldProblem } from '../ground/problem.ts';
 import { readChange } from './change.ts';
 
 test('a change says what it changes; everything else stays', () => {

@@ -1,4 +1,4 @@
-import { FieldProblem } from '../problem.ts';
+import { FieldProblem } from '../ground/problem.ts';
 
 /** What the admin client may change of a provider; what is absent stays as it is. */
 export type AskedChange = Readonly<{

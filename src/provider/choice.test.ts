@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { candidates, choose, drawOrder, othersLeft } from './choice.ts';
-import type { Circuit, Standing } from './circuit.ts';
 import type { ProviderDetails } from './contract.ts';
+import type { Circuit, ProviderState } from './state.ts';
 
 const provider = (
   identifier: string,
@@ -73,7 +73,7 @@ describe('circuits', () => {
     due: { state: 'open', until: new Date(now), probeUntil: null },
     probed: { state: 'open', until: new Date(now), probeUntil: new Date(now + 1) },
   } as const satisfies Record<string, Circuit>;
-  const standing = (identifier: string, state: keyof typeof states): Standing => ({
+  const providerState = (identifier: string, state: keyof typeof states): ProviderState => ({
     ...provider(identifier, 10),
     id: identifier,
     rateLimit: null,
@@ -96,7 +96,7 @@ describe('circuits', () => {
       [[], null, null, 0],
     ];
     for (const [given, probe, taken, others] of table) {
-      const order = given.map((state, i) => standing('abc'[i]!, state));
+      const order = given.map((state, i) => providerState('abc'[i]!, state));
       const choice = choose(order, now);
       assert.equal(choice.probe?.identifier ?? null, probe, `probe of ${given}`);
       assert.equal(choice.provider?.identifier ?? null, taken, `choice of ${given}`);

@@ -1,6 +1,6 @@
 import type { NotificationType } from '../database/tables.ts';
-import { isDue, type Standing } from './circuit.ts';
 import type { ProviderDetails } from './contract.ts';
+import { isDue, type ProviderState } from './state.ts';
 
 /** How texts are shared out (spec 05, section 4): all to the best, or to each by its weight. */
 export type Strategy = 'ordered' | 'weighted';
@@ -57,7 +57,7 @@ export type Choice<P> = Readonly<{
  * Passes over open circuits. One whose time has come is tried with a message where it is better in the order than every
  * provider that works, or where none works; a spare one further down is left alone while a better one works.
  */
-export function choose<P extends Standing>(order: readonly P[], now: number): Choice<P> {
+export function choose<P extends ProviderState>(order: readonly P[], now: number): Choice<P> {
   const working = order.findIndex(({ circuit }) => circuit.state === 'closed');
   const better = working === -1 ? order : order.slice(0, working);
   return {
@@ -67,7 +67,7 @@ export function choose<P extends Standing>(order: readonly P[], now: number): Ch
 }
 
 /** How many of `order` may be asked when `taken` refuses the message. */
-export function othersLeft<P extends Standing>(order: readonly P[], taken: P, now: number): number {
+export function othersLeft<P extends ProviderState>(order: readonly P[], taken: P, now: number): number {
   return order.filter(
     (other) => other !== taken && (other.circuit.state === 'closed' || isDue(other.circuit, now)),
   ).length;

@@ -1,5 +1,5 @@
+import type { SimulatedOutcome } from '../content/recipient/simulator.ts';
 import type { NotificationStatus, NotificationType } from '../database/tables.ts';
-import type { SimulatedOutcome } from '../recipient/simulator.ts';
 
 /**
  * What a supplier of texts or emails is to the product. Everything that knows a supplier stands in its folder below
@@ -55,7 +55,7 @@ export type Provider = Readonly<{
   receipts: 'posted' | 'none';
   /**
    * The receipts this provider would post for a message that it never got (research mode, test keys: spec 05, section
-   * 6). They are posted to our own door one after the other.
+   * 6). They are posted to our own endpoint one after the other.
    */
   fakeReceipts: (message: Pretended) => readonly FakeReceipt[];
   close?: () => Promise<void>;
@@ -121,15 +121,15 @@ export type ReceiptOutcome =
 
 export type HttpAnswer = Readonly<{ status: number; body: unknown }>;
 
-/** What a door has made of a request: a receipt to apply, or an answer that refuses it or needs nothing applied. */
+/** What a endpoint has made of a request: a receipt to apply, or an answer that refuses it or needs nothing applied. */
 export type ReadRequest = Readonly<{ receipt: ReadReceipt } | { answer: HttpAnswer }>;
 
 /** Where a provider's receipts arrive, and what it is answered. */
-export type ReceiptDoor = Readonly<{
+export type ReceiptEndpoint = Readonly<{
   identifier: string;
   /** The provider as log lines name it; its identifier where it has no other name. */
   name?: string;
-  /** Receipts of this door are about messages of this type; one about another finds no message. */
+  /** Receipts of this endpoint are about messages of this type; one about another finds no message. */
   type: NotificationType;
   path: string;
   /** `user:password` that a request has to show (basic authentication); null or absent: open to all. */

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from 'typebox';
-import type { Description } from '../http/describe.ts';
+import type { Description } from '../http/openapi/describe.ts';
 
 /** What the OpenAPI document says about the routes of providers. */
 

@@ -14,7 +14,7 @@ export type ReadText = Readonly<{
 export type InboundAnswer = Readonly<{ status: number; contentType: string; body: string }>;
 
 /** Where a provider's received texts arrive, and what it is answered (spec 05, section 7.1). */
-export type InboundDoor = Readonly<{
+export type InboundEndpoint = Readonly<{
   /** As in `inbound_sms.provider` and every metric. */
   identifier: string;
   /** The provider as log lines name it. */

@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type Clock, isoMicroseconds } from '../clock.ts';
 import type { Db } from '../database/connection.ts';
-import { readAdminFields, uuidPart } from '../http/admin-body.ts';
-import { sendJson } from '../http/json-body.ts';
-import { parseUuid } from '../identifier.ts';
-import { noResultFound } from '../problem.ts';
+import { type Clock, isoMicroseconds } from '../ground/clock.ts';
+import { parseUuid } from '../ground/id.ts';
+import { noResultFound } from '../ground/problem.ts';
+import { readAdminFields, uuidPart } from '../http/validate/admin-body.ts';
+import { sendJson } from '../http/validate/json-body.ts';
 import { readChange } from './change.ts';
-import { circuitState } from './circuit.ts';
 import { changeDescription, listDescription, readDescription, versionsDescription } from './description.ts';
+import { circuitState } from './state.ts';
 import {
   changeProvider,
   findProviderRecords,

@@ -2,14 +2,14 @@ import { sql } from 'kysely';
 import { announceChange, type Cache, type Caches } from '../database/cache.ts';
 import type { Db, DbOrTrx, Trx } from '../database/connection.ts';
 import type { NotificationType } from '../database/tables.ts';
-import type { Standing } from './circuit.ts';
 import type { ProviderDetails } from './contract.ts';
+import type { ProviderState } from './state.ts';
 
 const cacheName = 'providers';
 /** The one key of the cache: all providers. */
 export const allProviders = 'all';
 
-export async function findProviders(db: DbOrTrx): Promise<readonly Standing[]> {
+export async function findProviders(db: DbOrTrx): Promise<readonly ProviderState[]> {
   const rows = await db
     .selectFrom('providers')
     .select([
@@ -41,7 +41,7 @@ export function createProviderCache(
   db: Db,
   caches: Caches,
   isConfigured: (provider: ProviderDetails) => boolean,
-): Cache<readonly Standing[]> {
+): Cache<readonly ProviderState[]> {
   return caches.create({
     name: cacheName,
     load: async () => (await findProviders(db)).filter(isConfigured),

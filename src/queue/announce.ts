@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Log } from '../log.ts';
+import type { Log } from '../ground/log.ts';
 
 /**
  * Tells every process that tasks have come into a queue. Never inside the transaction that wrote them, where a notice

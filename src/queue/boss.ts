@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { type Db as BossDatabase, type CommandResponse, fromKysely, PgBoss } from 'pg-boss';
 import type { Connection, DbOrTrx, Trx } from '../database/connection.ts';
 import type { Listener } from '../database/listener.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../ground/log.ts';
 import { createAnnouncer } from './announce.ts';
 import type { Queue } from './define.ts';
 import { type QueueName, taskQueueNames } from './names.ts';

@@ -1,8 +1,8 @@
-import { createBatcher } from '../batcher.ts';
-import { stopwatch } from '../clock.ts';
 import { type Db, type DbOrTrx, isUnreachable } from '../database/connection.ts';
-import type { Log } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
+import { createBatcher } from '../ground/batcher.ts';
+import { stopwatch } from '../ground/clock.ts';
+import type { Log } from '../ground/log.ts';
+import type { Metrics } from '../ground/metrics.ts';
 import type { Held, Queues, RawTask, Retried, TaskData } from './boss.ts';
 import type { Queue } from './define.ts';
 import type { QueueName } from './names.ts';

@@ -1,4 +1,4 @@
-import { stopwatch } from '../clock.ts';
+import { stopwatch } from '../ground/clock.ts';
 
 /** A worker that looks for work in rounds. */
 export type Rounds = Readonly<{

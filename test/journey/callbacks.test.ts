@@ -3,7 +3,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { SMTPServer } from 'smtp-server';
-import { platformUserId } from '../../src/user/user.ts';
+import { platformUserId } from '../../src/tenant/user/user.ts';
 import { log, logUntil, personalisation, type Receiver, receiver, send, tell, token } from '../receiver.ts';
 import { createWorld, type Tenant, type World } from '../world.ts';
 

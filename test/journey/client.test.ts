@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomInt, randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { createCipher } from '../../src/cipher.ts';
-import { addInboundSms } from '../../src/inbound/store.ts';
-import { setLimits } from '../../src/service/store.ts';
-import { addTemplateVersion } from '../../src/template/store.ts';
+import { addTemplateVersion } from '../../src/content/template/store.ts';
+import { createCipher } from '../../src/ground/cipher.ts';
+import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
+import { setLimits } from '../../src/tenant/service/store.ts';
 import { createWorld, environment, type Tenant, type World } from '../world.ts';
 
 type Answer = { status: number; data: any };

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { priorities, taskPriority } from '../../src/delivery/queue.ts';
-import { setServiceActive } from '../../src/service/store.ts';
+import { priorities, taskPriority } from '../../src/message/delivery/queue.ts';
+import { setServiceActive } from '../../src/tenant/service/store.ts';
 import { storeMessages } from '../messages.ts';
 import { createWorld, type World } from '../world.ts';
 

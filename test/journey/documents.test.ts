@@ -3,16 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { createCipher } from '../../src/cipher.ts';
+import { documentRoutes } from '../../src/content/document/routes.ts';
+import { databaseStorage, deleteExpiredDocuments } from '../../src/content/document/store.ts';
+import { uploadFiles } from '../../src/content/document/upload.ts';
 import { type Connection, connect } from '../../src/database/connection.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { documentRoutes } from '../../src/document/routes.ts';
-import { databaseStorage, deleteExpiredDocuments } from '../../src/document/store.ts';
-import { uploadFiles } from '../../src/document/upload.ts';
-import { closeServer, createServer } from '../../src/http/server.ts';
-import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/metrics.ts';
-import { addService, findService } from '../../src/service/store.ts';
+import { createCipher } from '../../src/ground/cipher.ts';
+import { createLog } from '../../src/ground/log.ts';
+import { createMetrics } from '../../src/ground/metrics.ts';
+import { closeServer, createServer } from '../../src/http/server/server.ts';
+import { addService, findService } from '../../src/tenant/service/store.ts';
 import { createWorld, freshDatabase, secretKey } from '../world.ts';
 
 type UploadOptions = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { revokeKey } from '../../src/key/store.ts';
+import { revokeKey } from '../../src/tenant/key/store.ts';
 import { sendPretended } from '../pretended.ts';
 import { createWorld, type World } from '../world.ts';
 

@@ -93,7 +93,7 @@ describe('received texts', () => {
   }
   const metrics = async () => await (await fetch(`${world.api}/metrics`)).text();
 
-  test('each door asks for its own user and password, in the words of the contract', async () => {
+  test('each endpoint asks for its own user and password, in the words of the contract', async () => {
     const missing = [
       401,
       '{"result":"error","message":"Unauthorized: authentication token must be provided"}',

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { sql } from 'kysely';
-import { createCipher } from '../../src/cipher.ts';
 import { ensurePartitions } from '../../src/database/partitions.ts';
-import { createIdSource, idTime } from '../../src/identifier.ts';
+import { createCipher } from '../../src/ground/cipher.ts';
+import { createIdSource, idTime } from '../../src/ground/id.ts';
 import { createWorld, environment, type Tenant, type World } from '../world.ts';
 
 type Row = {

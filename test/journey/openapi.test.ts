@@ -5,12 +5,12 @@ import { promisify } from 'node:util';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import Schema from 'typebox/schema';
 import { makeToken, signToken } from '../../src/cli/client.ts';
-import { systemClock } from '../../src/clock.ts';
-import { databaseStorage } from '../../src/document/store.ts';
-import { uploadFiles } from '../../src/document/upload.ts';
-import type { OpenApi, Operation } from '../../src/http/openapi.ts';
-import { platformServiceId } from '../../src/service/service.ts';
-import { platformUserId } from '../../src/user/user.ts';
+import { databaseStorage } from '../../src/content/document/store.ts';
+import { uploadFiles } from '../../src/content/document/upload.ts';
+import { systemClock } from '../../src/ground/clock.ts';
+import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
+import { platformServiceId } from '../../src/tenant/service/service.ts';
+import { platformUserId } from '../../src/tenant/user/user.ts';
 import { createWorld, type Tenant, type World } from '../world.ts';
 
 const run = promisify(execFile);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
-import { setServiceActive } from '../../src/service/store.ts';
-import { addTemplateVersion, setTemplateArchived } from '../../src/template/store.ts';
+import { addTemplateVersion, setTemplateArchived } from '../../src/content/template/store.ts';
+import { setServiceActive } from '../../src/tenant/service/store.ts';
 import { startProcess } from '../process.ts';
 import { createWorld, environment } from '../world.ts';
 

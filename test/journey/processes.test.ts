@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setLimits } from '../../src/service/store.ts';
+import { setLimits } from '../../src/tenant/service/store.ts';
 import { type ProductProcess, startProcess } from '../process.ts';
 import { createWorld, environment } from '../world.ts';
 

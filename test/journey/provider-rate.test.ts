@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { createCipher } from '../../src/cipher.ts';
-import { pasteableKey } from '../../src/key/key.ts';
-import { addKey } from '../../src/key/store.ts';
-import { platformServiceId } from '../../src/service/service.ts';
-import { addTemplate } from '../../src/template/store.ts';
+import { addTemplate } from '../../src/content/template/store.ts';
+import { createCipher } from '../../src/ground/cipher.ts';
+import { pasteableKey } from '../../src/tenant/key/key.ts';
+import { addKey } from '../../src/tenant/key/store.ts';
+import { platformServiceId } from '../../src/tenant/service/service.ts';
 import { all, createPair, idOf, rowOf, send } from '../pair.ts';
 import { environment, secretKey, type World } from '../world.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
-import { startHttpStand } from '../../src/provider/conformance-http.ts';
 import type { Provider } from '../../src/provider/contract.ts';
+import { startHttpStand } from '../conformance/http-provider.ts';
 import { sendPretended } from '../pretended.ts';
 import { createWorld, type World } from '../world.ts';
 
@@ -181,7 +181,7 @@ describe('messages go out through real providers', () => {
     await becomes(world, id, 'delivered');
   });
 
-  test('test keys come through the same doors, past credentials and signatures, and end as their recipient says', async (t) => {
+  test('test keys come through the same endpoints, past credentials and signatures, and end as their recipient says', async (t) => {
     const { world, mmg, ses } = await createSupplied(t, { SES_SNS_TOPIC_ARNS: topic });
     await sendPretended(world);
     assert.equal(mmg.requests().length + ses.requests().length, 0);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { addTemplate, addTemplateVersion, setTemplateArchived } from '../../src/template/store.ts';
-import { addUser } from '../../src/user/store.ts';
+import { addTemplate, addTemplateVersion, setTemplateArchived } from '../../src/content/template/store.ts';
+import { addUser } from '../../src/tenant/user/store.ts';
 import { createWorld, type Tenant, type World } from '../world.ts';
 
 const notFound = [

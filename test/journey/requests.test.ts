@@ -3,7 +3,7 @@ import http from 'node:http';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import Schema from 'typebox/schema';
-import type { OpenApi } from '../../src/http/openapi.ts';
+import type { OpenApi } from '../../src/http/openapi/openapi.ts';
 import { type OddRequest, oddRequest } from '../odd-request.ts';
 import { createWorld, type World } from '../world.ts';
 

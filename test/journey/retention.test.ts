@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { createCipher } from '../../src/cipher.ts';
-import { addInboundSms, deleteInboundSms } from '../../src/inbound/store.ts';
-import { allCutoffs } from '../../src/service/retention.ts';
+import { createCipher } from '../../src/ground/cipher.ts';
+import { addInboundSms, deleteInboundSms } from '../../src/message/receipt/inbound/store.ts';
+import { allCutoffs } from '../../src/tenant/service/retention.ts';
 import { createWorld, secretKey, type Tenant, type World } from '../world.ts';
 
 describe('for how long a service keeps messages', () => {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { dayAfter, dayOf } from '../../src/business-day.ts';
-import { systemClock } from '../../src/clock.ts';
-import { addGuests, setLimits } from '../../src/service/store.ts';
-import { addTemplate, setTemplateArchived } from '../../src/template/store.ts';
+import { addTemplate, setTemplateArchived } from '../../src/content/template/store.ts';
+import { systemClock } from '../../src/ground/clock.ts';
+import { dayAfter, dayOf } from '../../src/ground/time-zone.ts';
+import { addGuests, setLimits } from '../../src/tenant/service/store.ts';
 import { createWorld, type Tenant, type World } from '../world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };

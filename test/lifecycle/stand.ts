@@ -1,29 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { createCallbackQueue } from '../../src/callback/queue.ts';
-import { createCipher } from '../../src/cipher.ts';
+import { DEFAULT_RATES } from '../../src/content/recipient/international-rates.ts';
+import { createTemplateCaches } from '../../src/content/template/store.ts';
 import { createCaches } from '../../src/database/cache.ts';
 import { createListener } from '../../src/database/listener.ts';
 import type { NotificationStatus } from '../../src/database/tables.ts';
-import { createClaims } from '../../src/delivery/claim.ts';
-import { retryCourse } from '../../src/delivery/course.ts';
-import { type DeliverPayload, sendSms } from '../../src/delivery/queue.ts';
-import { createRecorder } from '../../src/delivery/record.ts';
-import { createDeliver } from '../../src/delivery/worker.ts';
-import { createTimeOut } from '../../src/housekeeping/time-out.ts';
-import { createIdSource } from '../../src/identifier.ts';
-import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/metrics.ts';
-import { createCircuits } from '../../src/provider/circuits.ts';
+import { createCipher } from '../../src/ground/cipher.ts';
+import { createIdSource } from '../../src/ground/id.ts';
+import { createLog } from '../../src/ground/log.ts';
+import { createMetrics } from '../../src/ground/metrics.ts';
+import { createCallbackQueue } from '../../src/message/callback/enqueue.ts';
+import { createClaims } from '../../src/message/delivery/claim.ts';
+import { type DeliverPayload, sendSms } from '../../src/message/delivery/queue.ts';
+import { createRecorder } from '../../src/message/delivery/record.ts';
+import { retryPolicy } from '../../src/message/delivery/retry-policy.ts';
+import { createDeliver } from '../../src/message/delivery/worker.ts';
+import { createApply } from '../../src/message/receipt/apply.ts';
+import { createCircuits } from '../../src/provider/circuit/circuits.ts';
 import type { Provider, ReceiptOutcome, SendResult } from '../../src/provider/contract.ts';
-import { createPaces } from '../../src/provider/pace.ts';
+import { createRateLimits } from '../../src/provider/rate-limit/rate-limit.ts';
 import { addMissingProviders, createProviderCache } from '../../src/provider/store.ts';
 import { openQueues, type RawTask, type TaskData } from '../../src/queue/boss.ts';
 import { settle, type Task } from '../../src/queue/consume.ts';
-import { createApply } from '../../src/receipt/apply.ts';
-import { DEFAULT_RATES } from '../../src/recipient/international-rates.ts';
-import { createServiceCache } from '../../src/service/store.ts';
-import { createTemplateCaches } from '../../src/template/store.ts';
-import { platformUserId } from '../../src/user/user.ts';
+import { createServiceCache } from '../../src/tenant/service/store.ts';
+import { platformUserId } from '../../src/tenant/user/user.ts';
+import { createTimeOut } from '../../src/upkeep/time-out.ts';
 import { createWorld, secretKey } from '../world.ts';
 
 /** A call to a provider that has not been answered. */
@@ -99,7 +99,7 @@ export async function createStand() {
       ...{ openSeconds: 15, probeSeconds: 20 },
     },
   });
-  const paces = createPaces({ db, log, providers: available });
+  const rateLimits = createRateLimits({ db, log, providers: available });
   const callbacks = createCallbackQueue({ db, clock, cipher, caches, queues });
   const deliver = createDeliver({
     clock,
@@ -123,8 +123,8 @@ export async function createStand() {
     recorder: createRecorder({ metrics, queues, callbacks }),
     provider: (identifier) => clients.get(identifier),
     circuits,
-    paces,
-    retries: retryCourse({ retries: 4, seconds: 300, delays: null, smsFirstImmediate: false }),
+    rateLimits,
+    retries: retryPolicy({ retries: 4, seconds: 300, delays: null, smsFirstImmediate: false }),
   });
   const apply = createApply({ db, clock, log, metrics, rates: DEFAULT_RATES, callbacks });
   const timeOut = createTimeOut({
@@ -223,7 +223,7 @@ export async function createStand() {
 
     receive(id: string, provider: string, status: NotificationStatus): Promise<ReceiptOutcome> {
       return apply.add({
-        door: { identifier: provider, type: 'sms' },
+        endpoint: { identifier: provider, type: 'sms' },
         receipt: { found: { by: 'id', value: id }, status, rawStatus: status, detail: '' },
       });
     },
@@ -252,7 +252,7 @@ export async function createStand() {
     },
 
     async stop(): Promise<void> {
-      paces.stop();
+      rateLimits.stop();
       await circuits.stop();
       caches.stop();
       await queues.stop();

@@ -6,7 +6,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { temporaryEmbedded } from '../../src/database/embedded.ts';
+import { temporaryEmbedded } from '../../embedded-postgres/embedded.ts';
 import type { Suite } from './suite.ts';
 
 export const vectorsDir = process.env['VECTORS_DIR'] ?? join(import.meta.dirname, '../../../shared/vectors');

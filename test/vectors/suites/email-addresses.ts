@@ -2,8 +2,8 @@
  * email-addresses.json: validation and matching. The outcome of a v2 request is judged by the text that the schema
  * of the API puts behind the name of the field.
  */
-import { comparable, recipientSet } from '../../../src/recipient/allow-list.ts';
-import { parseEmailAddress } from '../../../src/recipient/email-address.ts';
+import { comparable, recipientSet } from '../../../src/content/recipient/allow-list.ts';
+import { parseEmailAddress } from '../../../src/content/recipient/email-address.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
 function validate(input: string) {

@@ -1,7 +1,12 @@
-import { compileEmail, emailHtmlBody, emailPreheader, emailTitle } from '../../../src/template/email.ts';
-import { parseMarkdown } from '../../../src/template/markdown/document.ts';
-import { renderHtml } from '../../../src/template/markdown/html.ts';
-import { personalisationOf } from '../../../src/template/personalisation.ts';
+import {
+  compileEmail,
+  emailHtmlBody,
+  emailPreheader,
+  emailTitle,
+} from '../../../src/content/template/email.ts';
+import { parseMarkdown } from '../../../src/content/template/markdown/document.ts';
+import { renderHtml } from '../../../src/content/template/markdown/html.ts';
+import { personalisationOf } from '../../../src/content/template/personalisation.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
 type Case = {

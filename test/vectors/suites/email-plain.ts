@@ -1,7 +1,12 @@
-import { compileEmail, emailPlainText, emailSubject, measureEmail } from '../../../src/template/email.ts';
-import { parseMarkdown } from '../../../src/template/markdown/document.ts';
-import { renderPlainText } from '../../../src/template/markdown/plain-text.ts';
-import { personalisationOf } from '../../../src/template/personalisation.ts';
+import {
+  compileEmail,
+  emailPlainText,
+  emailSubject,
+  measureEmail,
+} from '../../../src/content/template/email.ts';
+import { parseMarkdown } from '../../../src/content/template/markdown/document.ts';
+import { renderPlainText } from '../../../src/content/template/markdown/plain-text.ts';
+import { personalisationOf } from '../../../src/content/template/personalisation.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
 type Case = {

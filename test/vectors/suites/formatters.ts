@@ -1,22 +1,27 @@
-import { decodeReferences, escapeHtml } from '../../../src/template/escape.ts';
-import { linkAddresses } from '../../../src/template/link.ts';
-import { parseMarkdown } from '../../../src/template/markdown/document.ts';
-import { renderHtml } from '../../../src/template/markdown/html.ts';
-import { renderPlainText } from '../../../src/template/markdown/plain-text.ts';
-import { sanitiseText } from '../../../src/template/sanitise.ts';
-import { breakGovUk, enDashes, smartQuotes, stripUnsupported } from '../../../src/template/typography.ts';
+import { decodeReferences, escapeHtml } from '../../../src/content/template/escape.ts';
+import { linkAddresses } from '../../../src/content/template/link.ts';
+import { parseMarkdown } from '../../../src/content/template/markdown/document.ts';
+import { renderHtml } from '../../../src/content/template/markdown/html.ts';
+import { renderPlainText } from '../../../src/content/template/markdown/plain-text.ts';
+import { sanitiseText } from '../../../src/content/template/sanitise.ts';
+import {
+  breakGovUk,
+  enDashes,
+  smartQuotes,
+  stripUnsupported,
+} from '../../../src/content/template/typography.ts';
 import {
   normaliseWhiteSpace,
   stripObscure,
   trimBeforePunctuation,
-} from '../../../src/template/whitespace.ts';
+} from '../../../src/content/template/whitespace.ts';
 import {
   emailLocalPart,
   fileSize,
   formattedList,
   htmlId,
   trimInvisible,
-} from '../../../src/template/wording.ts';
+} from '../../../src/content/template/wording.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
 type Options = Record<string, unknown>;

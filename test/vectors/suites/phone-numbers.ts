@@ -4,8 +4,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { comparable, recipientSet } from '../../../src/recipient/allow-list.ts';
-import { parseRates } from '../../../src/recipient/international-rates.ts';
+import { comparable, recipientSet } from '../../../src/content/recipient/allow-list.ts';
+import { parseRates } from '../../../src/content/recipient/international-rates.ts';
 import {
   ANY_NUMBER,
   checkPermissions,
@@ -13,12 +13,12 @@ import {
   type PhoneNumber,
   parsePhoneNumber,
   parseServiceContactNumber,
-} from '../../../src/recipient/phone-number.ts';
+} from '../../../src/content/recipient/phone-number.ts';
 import {
   phoneProblemText,
   phoneProblemV2Text,
   v2PermissionError,
-} from '../../../src/recipient/phone-problem.ts';
+} from '../../../src/content/recipient/phone-problem.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
 /** The rates that the cases were made with; they may be missing beside a file of further cases. */

@@ -1,4 +1,4 @@
-import { keyOf, normaliseKeys, personalisationOf } from '../../../src/template/personalisation.ts';
+import { keyOf, normaliseKeys, personalisationOf } from '../../../src/content/template/personalisation.ts';
 import {
   additionalKeys,
   missingPlaceholders,
@@ -6,8 +6,8 @@ import {
   parseText,
   placeholdersOf,
   substitute,
-} from '../../../src/template/placeholder.ts';
-import { isYes, valueText } from '../../../src/template/value.ts';
+} from '../../../src/content/template/placeholder.ts';
+import { isYes, valueText } from '../../../src/content/template/value.ts';
 import { type Judgement, plainCases, type Suite } from '../suite.ts';
 
 type Values = Readonly<Record<string, unknown>> | null;

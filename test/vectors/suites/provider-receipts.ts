@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { platformServiceId } from '../../../src/service/service.ts';
+import { platformServiceId } from '../../../src/tenant/service/service.ts';
 import { type ReceiptStand, startReceiptStand } from '../receipt-stand.ts';
 import type { Judgement, Suite, VectorCase } from '../suite.ts';
 

@@ -1,16 +1,16 @@
-import { recipientSet } from '../../../src/recipient/allow-list.ts';
-import { surveyCsv } from '../../../src/recipient/csv.ts';
+import { recipientSet } from '../../../src/content/recipient/allow-list.ts';
+import { surveyCsv } from '../../../src/content/recipient/csv.ts';
 import {
   type CheckOptions,
   type CsvCheck,
   type CsvTemplate,
   checkCsv,
   checkRows,
-} from '../../../src/recipient/csv-check.ts';
-import { cellsOf } from '../../../src/recipient/csv-row.ts';
-import { parseText } from '../../../src/template/placeholder.ts';
-import { emailRows, smsRows } from '../../../src/template/recipient-rows.ts';
-import { compileSms } from '../../../src/template/sms.ts';
+} from '../../../src/content/recipient/csv-check.ts';
+import { cellsOf } from '../../../src/content/recipient/csv-row.ts';
+import { parseText } from '../../../src/content/template/placeholder.ts';
+import { emailRows, smsRows } from '../../../src/content/template/recipient-rows.ts';
+import { compileSms } from '../../../src/content/template/sms.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
 type Case = {

@@ -1,11 +1,11 @@
-import { personalisationOf } from '../../../src/template/personalisation.ts';
-import { compileSms, renderSms } from '../../../src/template/sms.ts';
+import { personalisationOf } from '../../../src/content/template/personalisation.ts';
+import { compileSms, renderSms } from '../../../src/content/template/sms.ts';
 import {
   downgradeToAscii,
   downgradeToSms,
   unsupportedCharacters,
-} from '../../../src/template/sms-alphabet.ts';
-import { previewSms } from '../../../src/template/sms-preview.ts';
+} from '../../../src/content/template/sms-alphabet.ts';
+import { previewSms } from '../../../src/content/template/sms-preview.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
 type Case = {

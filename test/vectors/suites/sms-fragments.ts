@@ -1,5 +1,5 @@
-import { personalisationOf } from '../../../src/template/personalisation.ts';
-import { compileSms, type RenderedSms, renderSms } from '../../../src/template/sms.ts';
+import { personalisationOf } from '../../../src/content/template/personalisation.ts';
+import { compileSms, type RenderedSms, renderSms } from '../../../src/content/template/sms.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
 type Parts = readonly (readonly [string, number])[];

@@ -2,7 +2,7 @@
  * v2-validation-errors.json: requests that v2 refuses, and the exact answers (spec 01, section 3), over HTTP against a
  * world of their own. `requires` says in words which template and permissions a case needs.
  */
-import { addTemplate } from '../../../src/template/store.ts';
+import { addTemplate } from '../../../src/content/template/store.ts';
 import { createWorld, type Tenant, type World } from '../../world.ts';
 import { type Judgement, plainCases, type Suite, type VectorCase } from '../suite.ts';
 

@@ -1,0 +1,318 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { ConfigError } from '../ground/config-error.ts';
+import { type Config, readConfig, variables } from './config.ts';
+
+const secret = 'a secret of 24 characters';
+
+test('with nothing set, every variable has its documented default', () => {
+  assert.deepEqual(readConfig({}), {
+    environment: 'development',
+    host: '127.0.0.1',
+    port: 6011,
+    publicUrl: null,
+    dataDir: '.despatch',
+    databaseUrl: null,
+    databasePoolSize: 20,
+    databaseWaitSeconds: 60,
+    secretKeys: null,
+    salt: 'despatch',
+    clientSecrets: null,
+    adminSecret: null,
+    adminUserName: 'notify-admin',
+    simulatedRecipients: null,
+    demo: true,
+    logLevel: 'info',
+    statsdHost: null,
+    statsdPort: 8125,
+    statsdPrefix: '',
+    statsdEnabled: true,
+    queuePrefix: '',
+    deliverRetries: 48,
+    deliverRetrySeconds: 300,
+    deliverRetryDelays: null,
+    smsFirstRetryImmediate: false,
+    persistRetries: 5,
+    persistRetrySeconds: 300,
+    deliverConcurrency: 300,
+    providerTimeoutSeconds: 10,
+    smsProviderStrategy: 'ordered',
+    smsProviderErrorThreshold: 50,
+    smsProviderErrorIntervalSeconds: 60,
+    smsProviderRestingPoints: { mmg: 51, firetext: 49 },
+    slowCheckServiceId: null,
+    slowCheckTemplateId: null,
+    circuitWindowSeconds: 60,
+    circuitLeastFailures: 10,
+    circuitFailurePercent: 50,
+    circuitOpenSeconds: 15,
+    sendingTimeoutSeconds: 259_200,
+    callbackTimeoutSeconds: 5,
+    callbackRetries: 5,
+    callbackRetrySeconds: 300,
+    callbackConcurrency: 10,
+    callbackAllowPrivate: false,
+    fromNumber: 'DESPATCH',
+    emailDomain: 'despatch.localhost',
+    smsRatesFile: null,
+    sandboxHost: '127.0.0.1',
+    sandboxPort: 6012,
+    sandboxUrl: null,
+    mmgUrl: 'https://api.mmg.co.uk/jsonv2a/api.php',
+    mmgApiKey: null,
+    mmgReceiptUrl: null,
+    mmgReceiptAuth: null,
+    firetextUrl: 'https://www.firetext.co.uk/api/sendsms/json',
+    firetextApiKey: null,
+    firetextInternationalApiKey: null,
+    firetextReceiptUrl: null,
+    firetextReceiptAuth: null,
+    mmgInboundUsers: [],
+    mmgInboundPasswords: [],
+    firetextInboundPasswords: [],
+    loadtestingUrl: null,
+    loadtestingApiKey: null,
+    loadtestingLatencyMilliseconds: 0,
+    sesEnabled: false,
+    sesUrl: null,
+    awsRegion: 'eu-west-1',
+    awsAccessKeyId: null,
+    awsSecretAccessKey: null,
+    awsSessionToken: null,
+    sesTopicArns: [],
+    smtpUrl: null,
+    smtpConnections: 20,
+    documentMaxBytes: 2_097_152,
+    adminBaseUrl: 'http://localhost:6012',
+    gitCommit: '',
+    buildTime: '',
+  });
+});
+
+test('the default that people read is the one that applies, and giving it changes nothing', () => {
+  const defaults = readConfig({});
+  for (const [key, { names, standard, meaning }] of Object.entries(variables)) {
+    const value = defaults[key as keyof Config];
+    if (value === null) assert.ok(standard.length > 0, key);
+    else if (value === '') assert.equal(standard, 'none', key);
+    else if (Array.isArray(value)) assert.match(standard, /^none/, key);
+    else {
+      const shown = typeof value === 'boolean' ? String(Number(value)) : String(value);
+      assert.equal(standard, typeof value === 'object' ? JSON.stringify(value) : shown, key);
+      assert.deepEqual(readConfig({ [names[0]!]: standard }), defaults, key);
+    }
+    assert.match(meaning, /\.$/, key);
+  }
+});
+
+test('a value that is given is taken, trimmed, under each of its names', () => {
+  const own = { SECRET_KEY: secret };
+  const table: [Record<string, string>, Partial<Config>][] = [
+    [{ PORT: ' 0 ' }, { port: 0 }],
+    [{ DOCUMENT_MAX_BYTES: '1000' }, { documentMaxBytes: 1000 }],
+    [{ ADMIN_BASE_URL: 'https://admin.example.com/' }, { adminBaseUrl: 'https://admin.example.com' }],
+    [
+      { PORT: '  ', HOST: '' },
+      { port: 6011, host: '127.0.0.1' },
+    ],
+    [{ API_HOST_NAME: 'https://api.example.com//' }, { publicUrl: 'https://api.example.com' }],
+    [{ ...own, DATABASE_URL: 'postgres://u:p@h/d' }, { databaseUrl: 'postgres://u:p@h/d' }],
+    [{ ...own, SQLALCHEMY_DATABASE_URI: 'postgresql://h/d' }, { databaseUrl: 'postgresql://h/d' }],
+    [
+      { ...own, DATABASE_URL: 'postgres://h/one', SQLALCHEMY_DATABASE_URI: 'postgres://h/two' },
+      { databaseUrl: 'postgres://h/one' },
+    ],
+    [{ SECRET_KEY: `${secret}, another ${secret}` }, { secretKeys: [secret, `another ${secret}`] }],
+    [
+      { INTERNAL_CLIENT_API_KEYS: '{"notify-admin":["a","b"]}' },
+      { clientSecrets: { 'notify-admin': ['a', 'b'] } },
+    ],
+    [{ DELIVER_RETRY_DELAYS: '10, 60,300' }, { deliverRetryDelays: [10, 60, 300] }],
+    [
+      { SMS_PROVIDER_RESTING_POINTS: '{"one":60,"two":40}' },
+      { smsProviderRestingPoints: { one: 60, two: 40 } },
+    ],
+    [
+      { DESPATCH_DEMO: 'No', STATSD_ENABLED: '0' },
+      { demo: false, statsdEnabled: false },
+    ],
+    [{ DESPATCH_DEMO: 'TRUE' }, { demo: true }],
+    [{ NOTIFY_LOG_LEVEL: 'DEBUG' }, { logLevel: 'debug' }],
+    [{ FROM_NUMBER: '447700900123' }, { fromNumber: '447700900123' }],
+    [{ NOTIFY_EMAIL_DOMAIN: 'Mail.Example.com' }, { emailDomain: 'mail.example.com' }],
+    [{ NOTIFICATION_QUEUE_PREFIX: 'preview_1.-' }, { queuePrefix: 'preview_1.-' }],
+    [{ SANDBOX_URL: 'http://sandbox:6012/' }, { sandboxUrl: 'http://sandbox:6012' }],
+    [
+      { MMG_URL: 'http://h/api', MMG_API_KEY: 'bWU6MQ==' },
+      { mmgUrl: 'http://h/api', mmgApiKey: 'bWU6MQ==' },
+    ],
+    [{ MMG_RECEIPT_AUTH: 'mmg:a:b' }, { mmgReceiptAuth: 'mmg:a:b' }],
+    [{ SES_STUB_URL: 'http://h' }, { sesUrl: 'http://h' }],
+    [{ SES_ENABLED: '1' }, { sesEnabled: true }],
+    [
+      { SES_SNS_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:1:a, arn:aws-cn:sns:cn-north-1:1:b,' },
+      { sesTopicArns: ['arn:aws:sns:eu-west-1:1:a', 'arn:aws-cn:sns:cn-north-1:1:b'] },
+    ],
+    [{ SMTP_URL: 'smtp://u:p@mail.example:25' }, { smtpUrl: 'smtp://u:p@mail.example:25' }],
+  ];
+  for (const [environment, expected] of table)
+    assert.deepEqual(
+      { ...readConfig(environment), ...expected },
+      readConfig(environment),
+      inspect(environment),
+    );
+});
+
+const numbers: [string, number, number][] = [
+  ['DOCUMENT_MAX_BYTES', 1, 10_485_760],
+  ['PORT', 0, 65_535],
+  ['DATABASE_POOL_SIZE', 4, 500],
+  ['DATABASE_WAIT_SECONDS', 0, 86_400],
+  ['STATSD_PORT', 1, 65_535],
+  ['DELIVER_MAX_RETRIES', 0, 1000],
+  ['DELIVER_RETRY_DELAY_SECONDS', 1, 86_400],
+  ['PERSIST_MAX_RETRIES', 0, 1000],
+  ['PERSIST_RETRY_DELAY_SECONDS', 1, 86_400],
+  ['DELIVER_CONCURRENCY', 1, 10_000],
+  ['PROVIDER_TIMEOUT_SECONDS', 1, 120],
+  ['SANDBOX_PORT', 0, 65_535],
+  ['LOADTESTING_LATENCY_MS', 0, 60_000],
+  ['SMTP_CONNECTIONS', 1, 1000],
+  ['SMS_PROVIDER_ERROR_THRESHOLD', 1, 1_000_000],
+  ['SMS_PROVIDER_ERROR_INTERVAL', 1, 3600],
+  ['PROVIDER_CIRCUIT_WINDOW_SECONDS', 5, 3600],
+  ['PROVIDER_CIRCUIT_LEAST_FAILURES', 1, 100_000],
+  ['PROVIDER_CIRCUIT_FAILURE_PERCENT', 1, 100],
+  ['PROVIDER_CIRCUIT_OPEN_SECONDS', 1, 3600],
+  ['SENDING_NOTIFICATIONS_TIMEOUT_PERIOD', 60, 31_536_000],
+  ['SERVICE_CALLBACK_TIMEOUT_SECONDS', 1, 120],
+  ['CALLBACK_MAX_RETRIES', 0, 1000],
+  ['CALLBACK_RETRY_DELAY_SECONDS', 1, 86_400],
+  ['CALLBACK_CONCURRENCY', 1, 1000],
+];
+const wrong: Record<string, string[]> = {
+  API_HOST_NAME: ['api.example.com', 'ftp://api.example.com', 'https://', 'postgres://h/d'],
+  DATABASE_URL: ['localhost:5432', 'mysql://h/d', 'postgres://u:p@h:port/d'],
+  SQLALCHEMY_DATABASE_URI: ['http://h/d'],
+  SECRET_KEY: ['short', `${secret},short`, `${secret},`],
+  INTERNAL_CLIENT_API_KEYS: ['secret', '[]', 'null', '1', '{"a":"b"}', '{"a":[]}', '{"a":[""]}', '{"a":[1]}'],
+  DESPATCH_DEMO: ['2', 'maybe'],
+  DELIVER_RETRY_DELAYS: ['10,,60', '0', '1.5', 'x', ','],
+  SMS_FIRST_RETRY_IMMEDIATE: ['maybe'],
+  SMS_PROVIDER_STRATEGY: ['random'],
+  SMS_PROVIDER_RESTING_POINTS: ['51', '[]', '{"mmg":101}', '{"mmg":-1}', '{"mmg":"51"}', '{"mmg":0.5}'],
+  FUNCTIONAL_TEST_PROVIDER_SERVICE_ID: ['one', '6f1b4f0e6f8a4c7e9d0e0d9a6a1f4b11'],
+  FUNCTIONAL_TEST_PROVIDER_SMS_TEMPLATE_ID: ['one'],
+  CALLBACK_ALLOW_PRIVATE: ['maybe'],
+  LOG_LEVEL: ['loud'],
+  NOTIFY_LOG_LEVEL: ['WARNING'],
+  STATSD_ENABLED: ['never'],
+  NOTIFICATION_QUEUE_PREFIX: ['a b', 'é', 'x'.repeat(41)],
+  FROM_NUMBER: ['ab', 'twelve chars', 'a/b', '...', '1234567890123456'],
+  NOTIFY_EMAIL_DOMAIN: ['localhost', 'a@b.example', 'mail..example'],
+  SANDBOX_URL: ['sandbox:6012', 'ws://sandbox'],
+  MMG_URL: ['mmg', 'smtp://h'],
+  MMG_API_KEY: ['a b', 'é'],
+  MMG_RECEIPT_URL: ['mmg'],
+  MMG_RECEIPT_AUTH: ['user', ':password', 'user:', 'a b:c'],
+  FIRETEXT_URL: ['firetext'],
+  FIRETEXT_API_KEY: ['a b'],
+  FIRETEXT_INTERNATIONAL_API_KEY: ['a b'],
+  FIRETEXT_RECEIPT_URL: ['firetext'],
+  FIRETEXT_RECEIPT_AUTH: ['user'],
+  LOADTESTING_URL: ['loadtesting'],
+  LOADTESTING_API_KEY: ['a b'],
+  SES_ENABLED: ['maybe'],
+  SES_URL: ['ses'],
+  SES_STUB_URL: ['smtp://h'],
+  AWS_REGION: ['Ireland', 'eu-west', 'eu-west-1.evil.example'],
+  AWS_ACCESS_KEY_ID: ['a b'],
+  AWS_SECRET_ACCESS_KEY: ['a b'],
+  AWS_SESSION_TOKEN: ['a b'],
+  SES_SNS_TOPIC_ARNS: ['receipts', 'arn:aws:sqs:eu-west-1:1:a', 'arn:aws:sns:eu-west-1:1:a b'],
+  SMTP_URL: ['mail.example', 'http://mail.example'],
+  ADMIN_BASE_URL: ['admin.example', 'ftp://admin.example'],
+};
+for (const [name, least, most] of numbers)
+  wrong[name] = [String(least - 1), String(most + 1), '1.5', '1e1', 'x', '0x10'];
+const freeText = [
+  'SIMULATED_RECIPIENTS',
+  ...[
+    'ADMIN_CLIENT_USER_NAME',
+    'MMG_INBOUND_SMS_USERNAME',
+    'MMG_INBOUND_SMS_AUTH',
+    'FIRETEXT_INBOUND_SMS_AUTH',
+  ],
+  ...['NOTIFY_ENVIRONMENT', 'HOST', 'DESPATCH_DATA_DIR', 'DANGEROUS_SALT', 'ADMIN_CLIENT_SECRET'],
+  ...['STATSD_HOST', 'STATSD_PREFIX', 'SMS_RATES_FILE', 'SANDBOX_HOST', 'GIT_COMMIT', 'BUILD_TIME'],
+];
+
+test('each wrong value is a ConfigError that names its variable, and no variable is left out of this test', () => {
+  for (const [name, values] of Object.entries(wrong))
+    for (const value of values)
+      assert.throws(
+        () => readConfig({ [name]: value }),
+        (error) =>
+          error instanceof ConfigError &&
+          / (must|may) /.exec(error.message)?.index === name.length &&
+          error.message.startsWith(name),
+        `${name}=${value}`,
+      );
+  const names = Object.values(variables).flatMap((variable) => variable.names);
+  assert.deepEqual([...Object.keys(wrong), ...freeText].toSorted(), names.toSorted());
+});
+
+test('the least and the most of each number are taken', () => {
+  for (const [name, least, most] of numbers)
+    for (const value of [least, most])
+      assert.ok(Object.values(readConfig({ [name]: String(value) })).includes(value), `${name}=${value}`);
+});
+
+test('a database of your own demands SECRET_KEY', () => {
+  for (const name of ['DATABASE_URL', 'SQLALCHEMY_DATABASE_URI'])
+    assert.throws(() => readConfig({ [name]: 'postgres://u:hunter2@h/d' }), {
+      name: 'ConfigError',
+      message: /^SECRET_KEY must be set when DATABASE_URL is/,
+    });
+});
+
+test('a key of Amazon demands its secret', () => {
+  assert.throws(() => readConfig({ SES_ENABLED: '1', AWS_ACCESS_KEY_ID: 'id' }), {
+    name: 'ConfigError',
+    message: 'AWS_SECRET_ACCESS_KEY must be set when AWS_ACCESS_KEY_ID is, for SES_ENABLED.',
+  });
+  assert.equal(
+    readConfig({ AWS_ACCESS_KEY_ID: 'id' }).awsAccessKeyId,
+    'id',
+    'it may be there for other ends',
+  );
+});
+
+test('no error repeats a secret', () => {
+  const environments = [
+    { DATABASE_URL: 'postgres://u:hunter2@h/d' },
+    { DATABASE_URL: 'mysql://u:hunter2@h/d' },
+    { DATABASE_URL: 'postgres://u:hunter2@h:port/d' },
+    { SECRET_KEY: 'hunter2' },
+    { SECRET_KEY: `${secret},hunter2` },
+    { INTERNAL_CLIENT_API_KEYS: 'hunter2' },
+    { INTERNAL_CLIENT_API_KEYS: '{"notify-admin":"hunter2"}' },
+    { SANDBOX_URL: 'ftp://u:hunter2@h' },
+    { ADMIN_CLIENT_SECRET: 'hunter2', PORT: 'x' },
+    { MMG_API_KEY: 'hunter2 ?' },
+    { FIRETEXT_RECEIPT_AUTH: 'hunter2' },
+    { SMTP_URL: 'http://u:hunter2@h' },
+    { SES_ENABLED: '1', AWS_ACCESS_KEY_ID: 'hunter2' },
+  ];
+  for (const environment of environments)
+    assert.throws(
+      () => readConfig(environment),
+      (error) => error instanceof ConfigError && !inspect(error, { depth: 9 }).includes('hunter2'),
+      inspect(environment),
+    );
+});
+
+test('a configuration cannot be changed', () => {
+  assert.throws(() => Object.assign(readConfig({}), { port: 1 }), TypeError);
+});

@@ -1,0 +1,246 @@
+import { sql } from 'kysely';
+import { announceChange, type Cache, type Caches } from '../../database/cache.ts';
+import type { Db, DbOrTrx } from '../../database/connection.ts';
+import type { NotificationType } from '../../database/tables.ts';
+import { platformUserId } from '../../tenant/user/user.ts';
+import { type Content, compileContent } from './content.ts';
+
+/** One version of a template, parsed. Never changes. */
+export type TemplateVersion = Readonly<{
+  templateId: string;
+  version: number;
+  name: string;
+  /** Messages of it overtake others of their type. */
+  priority: boolean;
+  content: Content;
+}>;
+
+/** A template and its current version. */
+export type Template = Readonly<{
+  id: string;
+  serviceId: string;
+  type: NotificationType;
+  archived: boolean;
+  hidden: boolean;
+  current: TemplateVersion;
+}>;
+
+const cacheName = 'template';
+
+export async function findTemplate(db: DbOrTrx, id: string): Promise<Template | null> {
+  const row = await db
+    .selectFrom('templates as t')
+    .innerJoin('template_versions as v', (join) =>
+      join.onRef('v.template_id', '=', 't.id').onRef('v.version', '=', 't.version'),
+    )
+    .select([
+      't.id',
+      't.service_id',
+      't.template_type',
+      't.archived',
+      't.hidden',
+      'v.version',
+      'v.name',
+      'v.subject',
+      'v.content',
+      'v.priority',
+    ])
+    .where('t.id', '=', id)
+    .executeTakeFirst();
+  if (!row) return null;
+  return Object.freeze({
+    id: row.id,
+    serviceId: row.service_id,
+    type: row.template_type,
+    archived: row.archived,
+    hidden: row.hidden,
+    current: Object.freeze({
+      templateId: row.id,
+      version: row.version,
+      name: row.name,
+      priority: row.priority,
+      content: compileContent(row.template_type, row.subject, row.content),
+    }),
+  });
+}
+
+/** Any version, also one that is no longer current. `key` is `<template id>/<version>`. */
+async function findVersion(db: DbOrTrx, key: string): Promise<TemplateVersion | null> {
+  const [templateId = '', version = ''] = key.split('/');
+  const row = await db
+    .selectFrom('template_versions as v')
+    .innerJoin('templates as t', 't.id', 'v.template_id')
+    .select([
+      'v.template_id',
+      'v.version',
+      'v.name',
+      'v.subject',
+      'v.content',
+      'v.priority',
+      't.template_type',
+    ])
+    .where('v.template_id', '=', templateId)
+    .where('v.version', '=', Number(version))
+    .executeTakeFirst();
+  if (!row) return null;
+  return Object.freeze({
+    templateId: row.template_id,
+    version: row.version,
+    name: row.name,
+    priority: row.priority,
+    content: compileContent(row.template_type, row.subject, row.content),
+  });
+}
+
+export type TemplateCaches = Readonly<{
+  /** By template id: with its current version. */
+  templates: Cache<Template | null>;
+  version(templateId: string, version: number): Promise<TemplateVersion | null>;
+}>;
+
+const day = 86_400_000;
+
+export function createTemplateCaches(db: Db, caches: Caches): TemplateCaches {
+  const templates = caches.create({
+    name: cacheName,
+    load: (id) => findTemplate(db, id),
+    maxAgeMilliseconds: 2000,
+  });
+  // A version never changes, so it is kept for as long as there is room; that there is none is not kept for long.
+  const versions = caches.create({
+    name: `${cacheName} version`,
+    load: (key) => findVersion(db, key),
+    maxAgeMilliseconds: day,
+    limit: 2000,
+  });
+  return {
+    templates,
+    async version(templateId, version) {
+      const key = `${templateId}/${version}`;
+      const found = await versions.get(key);
+      if (!found) versions.drop(key);
+      return found;
+    },
+  };
+}
+
+/** One version of a template as it was written, for those who read it. */
+export type WrittenTemplate = Readonly<{
+  id: string;
+  type: NotificationType;
+  name: string;
+  subject: string | null;
+  content: string;
+  version: number;
+  /** When the template was made, and this version; null for the first. */
+  createdAt: Date;
+  updatedAt: Date | null;
+  /** Email address of who made this version. */
+  author: string;
+}>;
+
+const written = sql`
+  t.id, t.template_type as type, v.name, v.subject, v.content, v.version, t.created_at as "createdAt",
+  case when v.version > 1 then v.created_at end as "updatedAt", u.email_address as author
+  from templates t join template_versions v on v.template_id = t.id join users u on u.id = v.created_by`;
+
+/** A version of a service's template, archived or not; null: the current one. A hidden template is not found. */
+export async function findWrittenTemplate(
+  db: DbOrTrx,
+  serviceId: string,
+  id: string,
+  version: number | null,
+): Promise<WrittenTemplate | null> {
+  const { rows } = await sql<WrittenTemplate>`
+    select ${written}
+    where t.id = ${id} and t.service_id = ${serviceId} and not t.hidden
+      and v.version = ${version === null ? sql`t.version` : version}`.execute(db);
+  return rows[0] ?? null;
+}
+
+/** The current versions of a service's templates, by name, then type; none that is archived or hidden. */
+export async function findWrittenTemplates(
+  db: DbOrTrx,
+  serviceId: string,
+  type: string | null,
+): Promise<readonly WrittenTemplate[]> {
+  const { rows } = await sql<WrittenTemplate>`
+    select ${written}
+    where t.service_id = ${serviceId} and not t.hidden and not t.archived and v.version = t.version
+      ${type === null ? sql`` : sql`and t.template_type = ${type}`}
+    order by lower(v.name) collate "C", v.name collate "C",
+      array_position(array['sms', 'email', 'letter'], t.template_type), t.id`.execute(db);
+  return rows;
+}
+
+export type NewTemplate = Readonly<{
+  id: string;
+  serviceId: string;
+  type: NotificationType;
+  name: string;
+  subject: string | null;
+  content: string;
+  priority?: boolean;
+  hidden?: boolean;
+  /** The user who wrote it; without one it is the product's own. */
+  createdBy?: string;
+}>;
+
+type Words = Pick<NewTemplate, 'name' | 'subject' | 'content' | 'priority' | 'createdBy'>;
+
+/** Adds a template in version 1; one whose id exists already is left as it is. */
+export async function addTemplate(db: DbOrTrx, template: NewTemplate): Promise<void> {
+  const { numInsertedOrUpdatedRows } = await db
+    .insertInto('templates')
+    .values({
+      id: template.id,
+      service_id: template.serviceId,
+      template_type: template.type,
+      version: 1,
+      hidden: template.hidden ?? false,
+      created_by: template.createdBy ?? platformUserId,
+      updated_at: null,
+    })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .executeTakeFirstOrThrow();
+  if (Number(numInsertedOrUpdatedRows) === 0) return;
+  await db
+    .insertInto('template_versions')
+    .values(versionRow(template.id, 1, template))
+    .execute();
+}
+
+/** Gives a template new words, as its next version. Messages accepted before keep theirs. */
+export async function addTemplateVersion(
+  db: DbOrTrx,
+  templateId: string,
+  words: Words,
+  at: Date,
+): Promise<number> {
+  const { version } = await db
+    .updateTable('templates')
+    .set((row) => ({
+      version: row('version', '+', 1),
+      created_by: words.createdBy ?? platformUserId,
+      updated_at: at,
+    }))
+    .where('id', '=', templateId)
+    .returning('version')
+    .executeTakeFirstOrThrow();
+  await db
+    .insertInto('template_versions')
+    .values({ ...versionRow(templateId, version, words), created_at: at })
+    .execute();
+  await announceChange(db, cacheName, templateId);
+  return version;
+}
+
+function versionRow(templateId: string, version: number, words: Words) {
+  const { name, subject, content, priority = false, createdBy = platformUserId } = words;
+  return { template_id: templateId, version, name, subject, content, priority, created_by: createdBy };
+}
+
+export async function setTemplateArchived(db: DbOrTrx, id: string, archived: boolean): Promise<void> {
+  await db.updateTable('templates').set({ archived }).where('id', '=', id).execute();
+  await announceChange(db, cacheName, id);
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { literalText, numberText, parseLossless } from './json.ts';
+
+// What a value of a request reads as is tested by template/value.test.ts; this is the ground below it.
+
+test('every number keeps its source text, wherever in a document it stands', () => {
+  const number = fc
+    .tuple(
+      fc.constantFrom('', '-'),
+      fc.tuple(fc.bigInt({ min: 0n, max: 10n ** 25n }), fc.nat(24)).map(([n, cut]) => n / 10n ** BigInt(cut)),
+      fc.option(fc.nat(), { nil: null }),
+      fc.constantFrom('', 'e5', 'E-7', 'e+400'),
+    )
+    .map(([sign, whole, part, exponent]) => `${sign}${whole}${part === null ? '' : `.${part}`}${exponent}`);
+  const frame = fc.constantFrom('?', ' ?', '[?]', '[1,\n?]', '{"a":?}', '{"a" :\t?,"b":[[?]]}', '["e.1",?]');
+  for (const digits of [15, 16, 17, 18]) {
+    const source = '9'.repeat(digits);
+    assert.equal(JSON.stringify(parseLossless(`[-${source}]`)), `[-${source}]`);
+  }
+  fc.assert(
+    fc.property(number, frame, (source, text) => {
+      const document = text.replaceAll('?', source);
+      assert.equal(JSON.stringify(parseLossless(document)), document.replace(/\s/g, ''));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a number in the literal notation reads back as the same double', () => {
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+      const sign = Object.is(value, -0) ? '-' : '';
+      const text = numberText(sign + value.toExponential());
+      assert.match(text, /^-?(\d+\.\d+|\d(\.\d+)?e[+-]\d{2,3})$/);
+      assert.ok(Object.is(Number(text), value), text);
+    }),
+  );
+});
+
+test('strings take the quotes and escapes of the literal notation', () => {
+  const table: [string, string][] = [
+    ['plain', "'plain'"],
+    ["it's", `"it's"`],
+    [`"it's"`, `'"it\\'s"'`],
+    ['a\n\t\\', "'a\\n\\t\\\\'"],
+    ['\x7f\xa0\u2028\u{1f600}\ud800', "'\\x7f\\xa0\\u2028\u{1f600}\\ud800'"],
+  ];
+  for (const [text, expected] of table) assert.equal(literalText(text), expected);
+  assert.equal(literalText({ a: [null, true, 1] }), "{'a': [None, True, 1]}");
+});

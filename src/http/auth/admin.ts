@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../../ground/clock.ts';
+import { authProblem, readBearer, verifySignature } from './tokens.ts';
+
+export type AdminDeps = Readonly<{
+  clock: Clock;
+  /** Name and secrets of the one internal client that may use the admin API; any of the secrets verifies. */
+  issuer: string;
+  secrets: readonly string[];
+}>;
+
+/**
+ * Every route of `app` from here on is for the admin client (spec 04, section 0.1). It is trusted completely: which
+ * person acts is its business.
+ */
+export function requireAdmin(app: FastifyInstance, { clock, issuer, secrets }: AdminDeps): void {
+  const credentials = secrets.map((secret) => ({ secret, revoked: false }));
+  app.addHook('onRequest', (request, _reply, done) => {
+    const token = readBearer(request.headers.authorization);
+    const { iss } = token.claims;
+    if (iss === undefined || iss === null) throw authProblem(403, 'Invalid token: iss field not provided');
+    if (iss !== issuer) throw authProblem(401, 'Unauthorized: not allowed to perform this action');
+    verifySignature(token, credentials, clock.now());
+    request.logFields = { client: issuer };
+    done();
+  });
+}

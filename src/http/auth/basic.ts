@@ -1,0 +1,35 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { plainError } from '../server/envelope.ts';
+
+/** An answer that refuses a request for want of the right credentials (spec 05, section 7.3). */
+export type Refusal = Readonly<{
+  status: 401 | 403;
+  headers: Readonly<Record<string, string>>;
+  body: string;
+}>;
+
+const digest = (text: string) => createHash('sha256').update(text).digest();
+
+/**
+ * Basic authentication: `accepted` are pairs of `user:password`, any of which will do; an empty list refuses everybody,
+ * null nobody. null when the request may come in.
+ */
+export function refuseCredentials(
+  accepted: readonly string[] | null,
+  authorization: string | undefined,
+): Refusal | null {
+  if (accepted === null) return null;
+  if (authorization === undefined || authorization === '')
+    return {
+      status: 401,
+      // Sic: the scheme is the one of the API.
+      headers: { 'WWW-Authenticate': 'Bearer' },
+      body: plainError('Unauthorized: authentication token must be provided'),
+    };
+  const given = /^basic +(\S+) *$/i.exec(authorization)?.[1];
+  const shown = given === undefined ? null : digest(Buffer.from(given, 'base64').toString('utf8'));
+  const isRight = shown !== null && accepted.some((pair) => timingSafeEqual(shown, digest(pair)));
+  return isRight
+    ? null
+    : { status: 403, headers: {}, body: plainError('Forbidden: invalid authentication token provided') };
+}

@@ -1,0 +1,128 @@
+import type { Answer, Description } from './describe.ts';
+import type { JsonSchema } from './schema.ts';
+
+/** The codes of the v2 envelope and when each is given (spec 01, section 3.1). */
+export const errorClasses: Readonly<Record<string, string>> = {
+  AuthError: '401, 403: the token is missing, or is not one of a key in use.',
+  ValidationError: '400: the request does not fit its schema; one entry for each fault.',
+  BadRequestError: '400, 413: the request is well formed, and cannot be served as it is.',
+  InvalidPhoneError: '400: the service may not send to this kind of number.',
+  NoResultFound: '404: there is no such thing in this service.',
+  ConflictError: '409: the `Idempotency-Key` was used for another request.',
+  RateLimitError: '429: too many requests in a minute; some are possible again in seconds.',
+  TooManyRequestsError: '429: the messages of the day are used up.',
+  ServiceUnavailable: '503: the database cannot be reached; nothing was kept, send the request again.',
+  InternalServerError: '500: a fault of ours.',
+};
+
+/** The two error envelopes (problems.ts). */
+export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
+  Errors: {
+    type: 'object',
+    description: 'What is wrong, in all parts of the API below `/v2`.',
+    properties: {
+      status_code: { type: 'integer', description: 'The status of the answer.' },
+      errors: {
+        type: 'array',
+        minItems: 1,
+        items: {
+          type: 'object',
+          properties: {
+            error: {
+              type: 'string',
+              enum: Object.keys(errorClasses),
+              description: Object.entries(errorClasses)
+                .map(([name, meaning]) => `- \`${name}\`: ${meaning}`)
+                .join('\n'),
+            },
+            message: { type: 'string', description: 'In words, which stay as they are.' },
+          },
+          required: ['error', 'message'],
+        },
+      },
+    },
+    required: ['status_code', 'errors'],
+  },
+  Error: {
+    type: 'object',
+    description:
+      'What is wrong, outside `/v2`; also for an unknown path and a wrong method anywhere. `message` is a text, or the faults by field, with those of the token under `token`.',
+    properties: {
+      result: { const: 'error' },
+      message: { type: ['string', 'object', 'array', 'null'] },
+    },
+    required: ['result', 'message'],
+  },
+};
+
+/** Headers of answers, by name. */
+export const headerObjects: Readonly<Record<string, JsonSchema>> = {
+  RateLimit: {
+    description:
+      'What is left of the limit: `"rate";r=998;t=1` says that 998 requests are left for this type of key, and that there are more in 1 second.',
+    schema: { type: 'string' },
+  },
+  'RateLimit-Policy': {
+    description:
+      'The limit: `"rate";q=3000;w=60` says 3000 requests in 60 seconds, `"sms";q=250000;w=86400` 250,000 texts in a day.',
+    schema: { type: 'string' },
+  },
+  'Idempotency-Replayed': {
+    description: '`true` on an answer that was given before, to a request with the same `Idempotency-Key`.',
+    schema: { const: 'true' },
+  },
+  'Retry-After': {
+    description: 'After how many seconds the request may be sent again.',
+    schema: { type: 'string', pattern: '^\\d+$' },
+  },
+};
+
+/** Whether requests of this route are counted and may be refused for their number (spec 01, section 4.1). */
+function isLimited(method: string, { tag, body }: Description): boolean {
+  return method === 'POST' && body !== undefined && (tag === 'Sending' || tag === 'Version 1');
+}
+
+/** The headers that an answer carries. */
+export function headersOf(status: number, method: string, description: Description): readonly string[] {
+  const hasRate = isLimited(method, description) && (status === 201 || status === 429);
+  return [
+    ...(hasRate ? ['RateLimit', 'RateLimit-Policy'] : []),
+    ...(status === 201 && description.headers?.['Idempotency-Key'] ? ['Idempotency-Replayed'] : []),
+    ...(status === 429 || status === 503 ? ['Retry-After'] : []),
+  ];
+}
+
+/** What a status means where the route says nothing of it. */
+const general: Readonly<Record<number, string>> = {
+  401: 'There is no token.',
+  403: 'The token is not one of a key in use, or its time is off by more than 30 seconds.',
+  404: 'There is nothing at this address.',
+  405: 'The method is not one of this address; `Allow` names those that are.',
+  413: 'The body is larger than 16 MiB.',
+  429: 'Too many requests: of the last minute (`RateLimitError`) or messages of the day (`TooManyRequestsError`).',
+  503: 'The database cannot be reached. Nothing was kept: send the request again.',
+};
+
+/** All answers of a route: those that it tells, and those that follow from its kind. */
+export function allAnswers(method: string, url: string, description: Description): Map<number, Answer> {
+  const hasKey = description.authentication !== 'none';
+  const follows: Readonly<Record<number, boolean>> = {
+    401: hasKey,
+    403: hasKey,
+    404: url.includes(':'),
+    405: true,
+    413: method === 'POST' || method === 'PUT',
+    429: isLimited(method, description),
+    503: hasKey,
+  };
+  const answers = new Map<number, Answer>();
+  for (const [status, text] of Object.entries(general))
+    if (follows[Number(status)]) answers.set(Number(status), { description: text });
+  for (const [status, answer] of Object.entries(description.responses)) answers.set(Number(status), answer);
+  return new Map([...answers].sort(([a], [b]) => a - b));
+}
+
+/** The name of the envelope of an error at this address. */
+export function envelopeOf(status: number, url: string): 'Errors' | 'Error' {
+  return url.startsWith('/v2/') && status !== 405 ? 'Errors' : 'Error';
+}

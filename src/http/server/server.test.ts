@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer as createTcpServer, connect as dial } from 'node:net';
+import { Writable } from 'node:stream';
+import { test } from 'node:test';
+import type { InjectOptions } from 'fastify';
+import { pino } from 'pino';
+import { connect } from '../../database/connection.ts';
+import { createLog } from '../../ground/log.ts';
+import { createMetrics } from '../../ground/metrics.ts';
+import { badRequest, Problem } from '../../ground/problem.ts';
+import { baseUrl, createServer } from './server.ts';
+
+const notFound = {
+  result: 'error',
+  message:
+    'The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.',
+};
+const notAllowed = { result: 'error', message: 'The method is not allowed for the requested URL.' };
+const fixedHeaders = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-headers': 'Content-Type,Authorization',
+  'access-control-allow-methods': 'GET,PUT,POST,DELETE',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'SAMEORIGIN',
+  'x-permitted-cross-domain-policies': 'none',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains; preload',
+  'cache-control': 'no-store, no-cache, private, must-revalidate',
+};
+
+/** A server with a few routes; its log lines are kept. */
+function world() {
+  const lines: { level: number; msg: string; err?: { message: string } }[] = [];
+  const log = pino(
+    new Writable({
+      write(chunk, _encoding, done) {
+        lines.push(JSON.parse(String(chunk)));
+        done();
+      },
+    }),
+  );
+  const metrics = createMetrics(null, log);
+  const app = createServer({ log, metrics });
+  let thrown: unknown;
+  app.get(
+    '/v2/notifications/:id',
+    { config: { handler: 'notifications.read' } },
+    async (request) => request.params,
+  );
+  app.post('/v2/notifications/sms', async (request) => ({ body: String(request.body) }));
+  app.post('/v2/throw', () => Promise.reject(thrown));
+  app.post('/throw', () => Promise.reject(thrown));
+  app.put('/dots.and+signs/:id/x', async () => 'ok');
+  app.get('/numbers/:n(^\\d+$)/x', async (request) => request.params);
+  app.get('/base', async (request) => ({
+    own: baseUrl(request, null),
+    given: baseUrl(request, 'https://api'),
+  }));
+  const call = async (options: InjectOptions) => {
+    const answer = await app.inject(options);
+    for (const [name, value] of Object.entries(fixedHeaders)) assert.equal(answer.headers[name], value, name);
+    assert.match(String(answer.headers['content-type']), /^application\/json/);
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      json: answer.body && JSON.parse(answer.body),
+    };
+  };
+  const fail = (error: unknown, url = '/v2/throw') => {
+    thrown = error;
+    return call({ method: 'POST', url });
+  };
+  return { app, call, fail, lines, metrics };
+}
+
+test('a path that is no route is a 404 in the old envelope, with or without a trailing slash too many', async () => {
+  const { call } = world();
+  const paths = [
+    ...['/', '/v2/notifications', '/v2/notifications/', '/v2/notifications/a/', '/v2/notifications/sms/'],
+    ...[
+      '/V2/notifications/sms',
+      '//v2/notifications/sms',
+      '/dotsxandsigns/a/x',
+      '/v2/notifications/%zz',
+      '/%',
+    ],
+  ];
+  for (const url of paths)
+    for (const method of ['GET', 'POST', 'DELETE'] as const) {
+      const { status, json } = await call({ method, url, payload: method === 'POST' ? 'text' : undefined });
+      assert.deepEqual([status, json], [404, notFound], `${method} ${url}`);
+    }
+});
+
+test('a method that a path does not have is a 405 that names those it has', async () => {
+  const { call } = world();
+  const table: [InjectOptions['method'], string, string][] = [
+    ['DELETE', '/v2/notifications/sms', 'GET, HEAD, POST, OPTIONS'],
+    ['POST', '/v2/notifications/email?a=b', 'GET, HEAD, OPTIONS'],
+    ['GET', '/v2/throw/', ''],
+    ['GET', '/throw', 'POST, OPTIONS'],
+    ['GET', '/dots.and+signs/a/x', 'PUT, OPTIONS'],
+    ['PUT', '/numbers/12/x', 'GET, HEAD, OPTIONS'],
+    ['PUT', '/numbers/1a/x', ''],
+    ['GET', '/numbers/1a/x', ''],
+  ];
+  for (const [method, url, allow] of table) {
+    const { status, json, headers } = await call({ method, url });
+    const expected = allow ? [405, notAllowed, allow] : [404, notFound, undefined];
+    assert.deepEqual([status, json, headers.allow], expected, `${method} ${url}`);
+  }
+});
+
+test('OPTIONS is answered where there is a route, by what guards the route', async () => {
+  const { app } = world();
+  app.register(async (guarded) => {
+    guarded.addHook('onRequest', async () => {
+      throw new Problem(401, [{ error: 'AuthError', message: 'Who?' }]);
+    });
+    guarded.get('/v2/guarded', async () => 'ok');
+  });
+  const options = (url: string) => app.inject({ method: 'OPTIONS', url });
+  const open = await options('/v2/notifications/sms?a=b');
+  assert.deepEqual(
+    [open.statusCode, open.body, open.headers['allow']],
+    [200, '', 'GET, HEAD, POST, OPTIONS'],
+  );
+  assert.equal((await options('/v2/guarded')).statusCode, 401);
+  assert.equal((await options('/nowhere')).statusCode, 404);
+});
+
+test('HEAD answers as GET does, and a long path reaches its route like another', async () => {
+  const { app, call } = world();
+  const head = await app.inject({ method: 'HEAD', url: '/v2/notifications/a' });
+  assert.deepEqual([head.statusCode, head.body], [200, '']);
+  const id = 'x'.repeat(10_000);
+  assert.deepEqual((await call({ url: `/v2/notifications/${id}` })).json, { id });
+});
+
+test('a request keeps the first trace id it brings, and gets one where it brings none', async () => {
+  const { call } = world();
+  const names = ['x-b3-traceid', 'x-amz-cf-id', 'x-amzn-trace-id'];
+  for (let first = 0; first < names.length; first++) {
+    const headers = Object.fromEntries(names.map((name, i) => [name, i < first ? '' : name]));
+    const answer = await call({ url: '/base', headers });
+    assert.equal(answer.headers['x-b3-traceid'], names[first]);
+  }
+  const made = await Promise.all([call({ url: '/base' }), call({ url: '/nowhere' })]);
+  for (const { headers } of made) {
+    assert.match(String(headers['x-b3-traceid']), /^[0-9a-f]{32}$/);
+    assert.match(String(headers['x-b3-spanid']), /^self-[0-9a-f]{16}$/);
+  }
+  assert.notEqual(made[0]!.headers['x-b3-traceid'], made[1]!.headers['x-b3-traceid']);
+  const own = await call({
+    url: '/base',
+    headers: { 'x-b3-spanid': 'span', 'x-b3-traceid': 'x'.repeat(999) },
+  });
+  assert.equal(own.headers['x-b3-spanid'], 'span');
+  assert.equal(String(own.headers['x-b3-traceid']).length, 128);
+});
+
+test('a body arrives whole under any content type, well-formed or not, and under none', async () => {
+  const { call } = world();
+  const types = [
+    ...['application/json', 'application/json; charset=utf-8', 'application/x-www-form-urlencoded'],
+    ...['text/plain', 'multipart/form-data', 'text', ';;;', 'no type at all', '', undefined],
+  ];
+  const payload = '{"a": "é\u0000"} and no JSON';
+  for (const type of types) {
+    const headers = type === undefined ? {} : { 'content-type': type };
+    const answer = await call({ method: 'POST', url: '/v2/notifications/sms', payload, headers });
+    assert.deepEqual([answer.status, answer.json], [200, { body: payload }], type);
+  }
+});
+
+test('a body of 16 MiB is taken and a larger one is a 413 in the envelope of its path', async () => {
+  const { call } = world();
+  const limit = 16 * 1024 * 1024;
+  const post = (url: string, length: number) => call({ method: 'POST', url, payload: 'x'.repeat(length) });
+  assert.equal((await post('/v2/notifications/sms', limit)).json.body.length, limit);
+  const message = `The request is too large: at most ${limit} bytes are taken.`;
+  const v2 = await post('/v2/notifications/sms', limit + 1);
+  assert.deepEqual(
+    [v2.status, v2.json],
+    [413, { status_code: 413, errors: [{ error: 'BadRequestError', message }] }],
+  );
+  const v1 = await post('/throw', limit + 1);
+  assert.deepEqual([v1.status, v1.json], [413, { result: 'error', message }]);
+});
+
+test('a Problem is answered as it says, with its headers', async () => {
+  const { fail, lines } = world();
+  const problem = new Problem(429, [{ error: 'RateLimitError', message: 'Slow down' }], {
+    'Retry-After': '9',
+  });
+  const v2 = await fail(problem);
+  assert.deepEqual([v2.status, v2.headers['retry-after']], [429, '9']);
+  assert.deepEqual(v2.json, {
+    status_code: 429,
+    errors: [{ error: 'RateLimitError', message: 'Slow down' }],
+  });
+  assert.deepEqual((await fail(badRequest('No'), '/throw')).json, { result: 'error', message: 'No' });
+  assert.ok(lines.every(({ level }) => level <= 30));
+});
+
+test('anything unexpected is a 500 that leaks nothing, and its cause is in the log', async () => {
+  const { fail, lines } = world();
+  const errors = [
+    new Error('secret'),
+    Object.assign(new Error('secret'), { statusCode: 404 }),
+    Object.assign(new Error('secret'), { statusCode: 503, code: 'FST_SECRET' }),
+    Object.assign(new Error('secret'), { status: 400, headers: { secret: 'secret' }, code: 23505 }),
+    ...['secret', { secret: 'secret' }, null, undefined],
+  ];
+  for (const error of errors) {
+    lines.length = 0;
+    const { status, json, headers } = await fail(error);
+    const message = 'Internal server error';
+    assert.equal(status, 500, String(error));
+    assert.deepEqual(json, { status_code: 500, errors: [{ error: 'InternalServerError', message }] });
+    assert.ok(!JSON.stringify(headers).includes('secret'));
+    const line = lines.find(({ level }) => level === 50);
+    assert.equal(line?.msg, 'POST /v2/throw failed');
+    if (error instanceof Error) assert.equal(line?.err?.message, 'secret');
+    assert.deepEqual((await fail(error, '/throw')).json, { result: 'error', message });
+  }
+});
+
+test('a database that cannot be reached is a 503 that says that nothing was accepted', async () => {
+  const { fail } = world();
+  const unused = createTcpServer().listen(0, '127.0.0.1');
+  await once(unused, 'listening');
+  const { port } = unused.address() as AddressInfo;
+  await new Promise((resolve) => unused.close(resolve));
+  const database = connect(`postgres://u:p@127.0.0.1:${port}/d`, 1, createLog('silent'));
+  const error = await database.pool.query('select 1').catch((reason: unknown) => reason);
+  await database.close();
+  const { status, headers, json } = await fail(error);
+  assert.deepEqual([status, headers['retry-after'], json.errors[0].error], [503, '5', 'ServiceUnavailable']);
+  assert.match(json.errors[0].message, /Nothing was accepted/);
+  assert.ok(!JSON.stringify(json).includes(String(port)));
+});
+
+test('a caller who breaks off is no fault of the server', async () => {
+  const { app, lines } = world();
+  const answered = Promise.withResolvers<number>();
+  app.addHook('onSend', async (_request, reply) => answered.resolve(reply.statusCode));
+  const read = Promise.withResolvers<void>();
+  app.addHook('preParsing', async () => read.resolve());
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const socket = dial((app.server.address() as AddressInfo).port, '127.0.0.1');
+  socket.write('POST /v2/notifications/sms HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab');
+  await read.promise;
+  socket.destroy();
+  assert.equal(await answered.promise, 400);
+  await app.close();
+  assert.ok(lines.every(({ level }) => level <= 30));
+});
+
+test('each request leaves one log line without its query, and one metric by its handler', async () => {
+  const { call, lines, metrics } = world();
+  await call({ url: '/v2/notifications/a?to=07700900123' });
+  await call({ url: '/nowhere?to=07700900123' });
+  assert.deepEqual(
+    lines.map(({ msg }) => msg.replace(/took .*/, 'took')),
+    ['GET /v2/notifications/a 200 took', 'GET /nowhere 404 took'],
+  );
+  assert.ok(!JSON.stringify(lines).includes('07700900123'));
+  const stats = await metrics.registry.metrics();
+  for (const stat of ['GET_notifications_read_200', 'GET_404'])
+    assert.match(stats, new RegExp(`^despatch_${stat}_total 1$`, 'm'));
+});
+
+test('the base URL is the configured one, else that of the caller', async () => {
+  const { call } = world();
+  const { json } = await call({ url: '/base', headers: { host: 'api.example:8080' } });
+  assert.deepEqual(json, { own: 'http://api.example:8080', given: 'https://api' });
+  const proxied = { host: 'inner', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'api.example' };
+  assert.equal((await call({ url: '/base', headers: proxied })).json.own, 'https://api.example');
+});
+
+test('no log line holds the key of a document, however its path is written and whatever becomes of the request', async () => {
+  const { app, lines } = world();
+  app.get('/d/:id/:key', async () => 'page');
+  app.get('/d/:id/:key/download', () => Promise.reject(new Error('broken')));
+  const urls = [
+    '/d/i/secret',
+    '/d/i/secret/',
+    '/d/i/secret?a=b',
+    '/d/i/secret/download',
+    '/%64/i/secret',
+    '/d%2Fi/secret',
+  ];
+  for (const url of [
+    ...urls,
+    '//d/i/secret',
+    '/D/i/secret',
+    '/d/%zz/secret',
+    'http://h/d/i/secret',
+    '/x/../d/i/secret',
+  ])
+    for (const method of ['GET', 'HEAD', 'POST'] as const) {
+      lines.length = 0;
+      await app.inject({ method, url });
+      assert.doesNotMatch(JSON.stringify(lines), /secret/, `${method} ${url}`);
+    }
+  lines.length = 0;
+  await app.inject({ url: '/d/i/secret' });
+  assert.match(lines[0]!.msg, /^GET \/d\/… 200 took /);
+  lines.length = 0;
+  await app.inject({ url: '/v2/dogs/d' });
+  assert.match(lines[0]!.msg, /^GET \/v2\/dogs\/d 404 took /);
+});

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { createWorld, secretKey, type Tenant, type World } from '../../../test/world.ts';
+import { createCaches } from '../../database/cache.ts';
+import { createListener } from '../../database/listener.ts';
+import { createCipher } from '../../ground/cipher.ts';
+import { systemClock } from '../../ground/clock.ts';
+import { createLog } from '../../ground/log.ts';
+import { platformUserId } from '../../tenant/user/user.ts';
+import { addInboundSms } from '../receipt/inbound/store.ts';
+import { type CallbackQueue, createCallbackQueue } from './enqueue.ts';
+import { addCallbackApi } from './store-api.ts';
+
+const cipher = createCipher([secretKey], 'tests');
+
+describe('the queue of callbacks', () => {
+  let world: World;
+  let tenant: Tenant;
+  let callbacks: CallbackQueue;
+  const stops: (() => unknown)[] = [];
+  before(async () => {
+    world = await createWorld({ roles: ['api'] });
+    tenant = world.tenant;
+    const listener = createListener(world.databaseUrl, createLog('silent'));
+    const caches = await createCaches(listener, systemClock);
+    stops.push(
+      () => caches.stop(),
+      () => listener.stop(),
+    );
+    callbacks = createCallbackQueue({
+      db: world.connection.db,
+      clock: systemClock,
+      cipher,
+      caches,
+      queues: { announce: () => undefined },
+    });
+  });
+  after(async () => {
+    for (const stop of stops) await stop();
+    await world?.stop();
+  });
+
+  async function receive(serviceId: string): Promise<{ id: string; serviceId: string }> {
+    const id = randomUUID();
+    await addInboundSms(world.connection.db, cipher, {
+      id,
+      serviceId,
+      notifyNumber: '07700900456',
+      userNumber: '447700900001',
+      content: 'Is the tide in? 🌊',
+      provider: 'mmg',
+      providerReference: null,
+      providerDate: new Date('2026-05-02T14:03:07Z'),
+      createdAt: new Date('2026-05-02T14:03:08Z'),
+    });
+    return { id, serviceId };
+  }
+  const queue = (texts: { id: string; serviceId: string }[]) =>
+    world.connection.db.transaction().execute((trx) => callbacks.inboundSms(trx, texts));
+
+  test('takes a received text for a service that has an address, with what it said', async () => {
+    const other = await world.addTenant();
+    const mine = await receive(tenant.id);
+    const theirs = await receive(other.id);
+    assert.equal(await queue([mine, theirs]), 0, 'nobody is told');
+    await addCallbackApi(world.connection.db, cipher, {
+      id: randomUUID(),
+      serviceId: tenant.id,
+      type: 'inbound_sms',
+      url: 'https://service.example/',
+      token: 'token-of-the-service',
+      updatedById: platformUserId,
+      createdAt: new Date(systemClock.now()),
+    });
+    await world.until(
+      () => queue([mine, theirs]),
+      (count) => count === 1,
+    );
+    const { rows } = await world.connection.pool.query(
+      'select id, service_id, callback_type, subject_id, payload, state from service_callbacks',
+    );
+    const [{ id, payload, ...rest }, ...more] = rows;
+    assert.deepEqual(more, []);
+    assert.deepEqual(rest, {
+      service_id: tenant.id,
+      callback_type: 'inbound_sms',
+      subject_id: mine.id,
+      state: 'pending',
+    });
+    assert.equal(payload.includes('tide'), false, 'it is sealed');
+    assert.deepEqual(JSON.parse(cipher.open(payload, id)), {
+      id: mine.id,
+      source_number: '447700900001',
+      destination_number: '07700900456',
+      message: 'Is the tide in? 🌊',
+      date_received: '2026-05-02T14:03:07.000000Z',
+    });
+    assert.equal(await queue([]), 0);
+    // Another type has no address.
+    const none = await world.connection.db
+      .transaction()
+      .execute((trx) => callbacks.deliveryStatuses(trx, [{ id: randomUUID(), serviceId: tenant.id }]));
+    assert.equal(none, 0);
+  });
+});

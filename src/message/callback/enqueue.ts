@@ -1,0 +1,253 @@
+import { sql } from 'kysely';
+import type { Cache, Caches } from '../../database/cache.ts';
+import type { Db, Trx } from '../../database/connection.ts';
+import type { CallbackType } from '../../database/tables.ts';
+import type { Cipher } from '../../ground/cipher.ts';
+import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
+import { createIdSource } from '../../ground/id.ts';
+import type { Queues } from '../../queue/boss.ts';
+
+/** The queue's name: the table `service_callbacks` (docs/decisions/0011). */
+export const callbackQueue = 'service-callbacks';
+
+/** Name of the cache of who is called back, whose one entry is `callbackCacheKey`; announce a change of any address. */
+export const callbackCacheName = 'callbacks';
+export const callbackCacheKey = 'all';
+
+/** A message, complaint or received text, and the service it belongs to. */
+export type OfService = Readonly<{ id: string; serviceId: string }>;
+
+/**
+ * Queues what services are to be told (spec 05, section 8). Each of the first three is called inside the transaction
+ * that wrote what it is about, so that both stand or fall together, and takes everything of a batch at once. The JSON
+ * body is made and sealed there: what happens later does not matter to it. Nothing is read or written for services that
+ * have no address. Each answers how many callbacks it queued; `announce` is for after the commit, where there were any.
+ */
+export type CallbackQueue = Readonly<{
+  /**
+   * Messages whose status has just changed in this transaction. Their status is read again: those that are not final,
+   * or are `sent`, are left out, so that any change may be handed in.
+   */
+  deliveryStatuses(trx: Trx, changed: readonly OfService[]): Promise<number>;
+  complaints(trx: Trx, complaints: readonly OfService[]): Promise<number>;
+  inboundSms(trx: Trx, texts: readonly OfService[]): Promise<number>;
+  announce(): void;
+}>;
+
+export type CallbackQueueDeps = Readonly<{
+  db: Db;
+  clock: Clock;
+  cipher: Cipher;
+  caches: Caches;
+  queues: Pick<Queues, 'announce'>;
+}>;
+
+type Addressed = ReadonlyMap<string, ReadonlySet<CallbackType>>;
+
+type Snapshot = Readonly<{
+  serviceId: string;
+  type: CallbackType;
+  notificationId: string | null;
+  subjectId: string | null;
+  body: object;
+}>;
+
+export function createCallbackQueue({ db, clock, cipher, caches, queues }: CallbackQueueDeps): CallbackQueue {
+  const newId = createIdSource(clock);
+  const addressed: Cache<Addressed> = caches.create({
+    name: callbackCacheName,
+    load: () => findAddressed(db),
+    maxAgeMilliseconds: 2000,
+  });
+
+  /**
+   * The ids of those whose service is told of this. While that is not known in the process all of them, since the
+   * statement that reads them asks again: a transaction must not wait for another connection.
+   */
+  function told(type: CallbackType, all: readonly OfService[]): readonly string[] {
+    if (all.length === 0) return [];
+    const known = addressed.peek(callbackCacheKey);
+    // The next batch will know.
+    if (!known) addressed.get(callbackCacheKey).catch(() => undefined);
+    const wanted = known ? all.filter(({ serviceId }) => known.get(serviceId)?.has(type)) : all;
+    return wanted.map(({ id }) => id);
+  }
+
+  async function insert(trx: Trx, snapshots: readonly Snapshot[]): Promise<number> {
+    if (snapshots.length === 0) return 0;
+    const at = new Date(clock.now());
+    const rows = snapshots.map(({ body, ...rest }) => {
+      const id = newId();
+      return { ...rest, id, payload: cipher.seal(JSON.stringify(body), id) };
+    });
+    const column = <T>(pick: (row: (typeof rows)[number]) => T) => rows.map(pick);
+    await sql`
+      insert into service_callbacks (id, service_id, callback_type, notification_id, subject_id, payload, created_at,
+        queued_at, due_at, state)
+      select id, service_id, callback_type, notification_id, subject_id, payload, ${at}, ${at}, ${at}, 'pending'
+      from unnest(${column(({ id }) => id)}::uuid[], ${column(({ serviceId }) => serviceId)}::uuid[],
+        ${column(({ type }) => type)}::text[], ${column(({ notificationId }) => notificationId)}::uuid[],
+        ${column(({ subjectId }) => subjectId)}::uuid[], ${column(({ payload }) => payload)}::bytea[])
+        as t (id, service_id, callback_type, notification_id, subject_id, payload)`.execute(trx);
+    return rows.length;
+  }
+
+  return {
+    async deliveryStatuses(trx, changed) {
+      const ids = told('delivery_status', changed);
+      if (ids.length === 0) return 0;
+      return await insert(trx, (await findStatuses(trx, ids)).map(deliveryStatus));
+    },
+    async complaints(trx, complaints) {
+      const ids = told('complaint', complaints);
+      if (ids.length === 0) return 0;
+      return await insert(trx, (await findComplaints(trx, ids)).map(complaint));
+    },
+    async inboundSms(trx, texts) {
+      const ids = told('inbound_sms', texts);
+      if (ids.length === 0) return 0;
+      const found = await findTexts(trx, ids);
+      return await insert(
+        trx,
+        found.map((text) => inboundSms(text, cipher.open(text.content, text.id))),
+      );
+    },
+    announce: () => queues.announce([callbackQueue]),
+  };
+}
+
+async function findAddressed(db: Db): Promise<Addressed> {
+  const rows = await db
+    .selectFrom('service_callback_api')
+    .select(['service_id as serviceId', 'callback_type as type'])
+    .execute();
+  const types = new Map<string, Set<CallbackType>>();
+  for (const { serviceId, type } of rows)
+    types.set(serviceId, (types.get(serviceId) ?? new Set<CallbackType>()).add(type));
+  return types;
+}
+
+type Status = Readonly<{
+  id: string;
+  serviceId: string;
+  clientReference: string | null;
+  recipient: string | null;
+  status: string;
+  createdAt: Date;
+  updatedAt: Date | null;
+  sentAt: Date | null;
+  type: string;
+  templateId: string;
+  templateVersion: number;
+}>;
+
+async function findStatuses(trx: Trx, ids: readonly string[]): Promise<readonly Status[]> {
+  // The recipient may be past its retention.
+  const { rows } = await sql<Status>`
+    select h.id, h.service_id as "serviceId", h.client_reference as "clientReference", n.recipient, h.status,
+      h.created_at as "createdAt", h.updated_at as "updatedAt", h.sent_at as "sentAt", h.notification_type as "type",
+      h.template_id as "templateId", h.template_version as "templateVersion"
+    from unnest(${ids}::uuid[]) as input (id) join notification_history h on h.id = input.id
+    join service_callback_api a on a.service_id = h.service_id and a.callback_type = 'delivery_status'
+    left join notifications n on n.id = input.id
+    where h.status in ('delivered', 'permanent-failure', 'temporary-failure', 'technical-failure')`.execute(
+    trx,
+  );
+  return rows;
+}
+
+const timestamp = (time: Date | null) => time && isoMicroseconds(time);
+
+/** Spec 05, section 8.2. */
+function deliveryStatus(row: Status): Snapshot {
+  return {
+    serviceId: row.serviceId,
+    type: 'delivery_status',
+    notificationId: row.id,
+    subjectId: null,
+    body: {
+      id: row.id,
+      reference: row.clientReference,
+      to: row.recipient,
+      status: row.status,
+      created_at: timestamp(row.createdAt),
+      completed_at: timestamp(row.updatedAt),
+      sent_at: timestamp(row.sentAt),
+      notification_type: row.type,
+      template_id: row.templateId,
+      template_version: row.templateVersion,
+    },
+  };
+}
+
+type Complaint = Readonly<{
+  id: string;
+  serviceId: string;
+  notificationId: string;
+  clientReference: string | null;
+  recipient: string | null;
+  complaintDate: Date;
+}>;
+
+async function findComplaints(trx: Trx, ids: readonly string[]): Promise<readonly Complaint[]> {
+  const { rows } = await sql<Complaint>`
+    select c.id, c.service_id as "serviceId", c.notification_id as "notificationId",
+      h.client_reference as "clientReference", n.recipient, c.complaint_date as "complaintDate"
+    from unnest(${ids}::uuid[]) as input (id) join complaints c on c.id = input.id
+    join service_callback_api a on a.service_id = c.service_id and a.callback_type = 'complaint'
+    join notification_history h on h.id = c.notification_id
+    left join notifications n on n.id = c.notification_id`.execute(trx);
+  return rows;
+}
+
+function complaint(row: Complaint): Snapshot {
+  return {
+    serviceId: row.serviceId,
+    type: 'complaint',
+    notificationId: row.notificationId,
+    subjectId: row.id,
+    body: {
+      notification_id: row.notificationId,
+      complaint_id: row.id,
+      reference: row.clientReference,
+      to: row.recipient,
+      complaint_date: timestamp(row.complaintDate),
+    },
+  };
+}
+
+type ReceivedText = Readonly<{
+  id: string;
+  serviceId: string;
+  userNumber: string;
+  notifyNumber: string;
+  content: Buffer;
+  providerDate: Date;
+}>;
+
+async function findTexts(trx: Trx, ids: readonly string[]): Promise<readonly ReceivedText[]> {
+  const { rows } = await sql<ReceivedText>`
+    select i.id, i.service_id as "serviceId", i.user_number as "userNumber", i.notify_number as "notifyNumber",
+      i.content, i.provider_date as "providerDate"
+    from unnest(${ids}::uuid[]) as input (id) join inbound_sms i on i.id = input.id
+    join service_callback_api a on a.service_id = i.service_id and a.callback_type = 'inbound_sms'`.execute(
+    trx,
+  );
+  return rows;
+}
+
+function inboundSms(row: ReceivedText, message: string): Snapshot {
+  return {
+    serviceId: row.serviceId,
+    type: 'inbound_sms',
+    notificationId: null,
+    subjectId: row.id,
+    body: {
+      id: row.id,
+      source_number: row.userNumber,
+      destination_number: row.notifyNumber,
+      message,
+      date_received: timestamp(row.providerDate),
+    },
+  };
+}

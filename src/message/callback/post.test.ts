@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { hostname } from 'node:os';
+import { after, before, describe, test } from 'node:test';
+import { systemClock } from '../../ground/clock.ts';
+import { createPoster, type Poster } from './post.ts';
+import { signature } from './signature.ts';
+
+const token = 'a token of the service';
+const body = '{"id":"1"}';
+const never = new AbortController().signal;
+
+/** A server on this machine, and a poster that may or may not go there. */
+async function listen(answer: (request: IncomingMessage, response: ServerResponse) => void) {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+describe('callbacks do not lead inside', () => {
+  let poster: Poster;
+  let connections = 0;
+  let port = 0;
+  const tcp = createTcpServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  before(async () => {
+    poster = createPoster({ clock: systemClock, timeoutSeconds: 2, allowPrivate: false });
+    // Both families, where there are both: whatever a connection reached, it would be seen.
+    await new Promise<void>((resolve) =>
+      tcp.listen(0, '::', resolve).once('error', () => tcp.listen(0, resolve)),
+    );
+    port = (tcp.address() as AddressInfo).port;
+  });
+  after(async () => {
+    await poster.close();
+    tcp.close();
+  });
+
+  const hosts = [
+    ...['127.0.0.1', '127.1', '2130706433', '0x7f.1', '0177.0.0.1', '0.0.0.0', '[::1]', '[::]'],
+    ...['[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[::127.0.0.1]', '[64:ff9b::127.0.0.1]', '[2002:7f00:1::]'],
+    ...['10.0.0.1', '192.168.1.1', '172.16.0.1', '169.254.169.254', '100.64.0.1', '[fe80::1]', '[fd00::1]'],
+  ];
+  for (const host of hosts)
+    test(`a connection to ${host} is never made`, async () => {
+      const exchange = await poster.post({ url: `https://${host}:${port}/`, token, body }, never);
+      assert.equal(exchange.kind, 'forbidden');
+      assert.equal('code' in exchange && exchange.code, 'private address');
+      assert.equal(connections, 0);
+    });
+
+  test('nor to a name that resolves to a private address', async () => {
+    // `localhost` is resolved like any other name.
+    for (const host of ['localhost', 'LOCALHOST'])
+      assert.deepEqual(await poster.post({ url: `https://${host}:${port}/`, token, body }, never), {
+        kind: 'forbidden',
+        code: 'private address',
+        detail: 'localhost is not an address of the public internet',
+      });
+    // These may resolve or not, but never lead anywhere.
+    for (const host of ['localhost.', 'api.localhost', hostname()]) {
+      const { kind } = await poster.post({ url: `https://${host}:${port}/`, token, body }, never);
+      assert.ok(kind === 'forbidden' || kind === 'no answer', host);
+    }
+    assert.equal(connections, 0);
+  });
+
+  test('nor over plain HTTP, or any other scheme', async () => {
+    for (const url of ['http://example.com/', 'ftp://example.com/', 'file:///etc/passwd', 'nothing'])
+      assert.deepEqual(
+        { ...(await poster.post({ url, token, body }, never)), detail: '' },
+        { kind: 'forbidden', code: 'bad address', detail: '' },
+      );
+  });
+});
+
+describe('callbacks', () => {
+  const poster = createPoster({
+    clock: { now: () => 1_700_000_000_123 },
+    timeoutSeconds: 1,
+    allowPrivate: true,
+  });
+  after(() => poster.close());
+
+  test('carry the body as it is, the token, and a signature', async (t) => {
+    const seen: { method?: string; url?: string; headers: IncomingMessage['headers']; body: string }[] = [];
+    const server = await listen((request, response) => {
+      let text = '';
+      request.on('data', (chunk) => {
+        text += chunk;
+      });
+      request.on('end', () => {
+        seen.push({ method: request.method!, url: request.url!, headers: request.headers, body: text });
+        response.writeHead(204).end();
+      });
+    });
+    t.after(server.close);
+    const exchange = await poster.post({ url: `${server.url}/hook?a=1#part`, token, body }, never);
+    assert.deepEqual(exchange, { kind: 'answered', status: 204, retryAfter: null });
+    const [{ method, url, headers, body: got }] = seen as [(typeof seen)[0]];
+    assert.deepEqual([method, url, got], ['POST', '/hook?a=1', body]);
+    assert.equal(headers['content-type'], 'application/json');
+    assert.equal(headers.authorization, `Bearer ${token}`);
+    assert.equal(headers['despatch-signature'], signature(body, token, 1_700_000_000_123));
+    assert.match(String(headers['despatch-signature']), /^t=1700000000,v1=[0-9a-f]{64}$/);
+    assert.ok(headers['user-agent']);
+  });
+
+  test('follow no redirect', async (t) => {
+    const paths: string[] = [];
+    const server = await listen((request, response) => {
+      paths.push(request.url!);
+      response.writeHead(307, { Location: '/inside' }).end();
+    });
+    t.after(server.close);
+    const exchange = await poster.post({ url: `${server.url}/out`, token, body }, never);
+    assert.deepEqual(exchange, { kind: 'answered', status: 307, retryAfter: null });
+    assert.deepEqual(paths, ['/out']);
+  });
+
+  test('tell the status and Retry-After, and read no endless answer', async (t) => {
+    const server = await listen((_request, response) => {
+      response.writeHead(503, { 'Retry-After': '7' });
+      const more = () => {
+        while (response.write('x'.repeat(10_000)) && !response.destroyed);
+      };
+      response.on('drain', more);
+      more();
+    });
+    t.after(server.close);
+    assert.deepEqual(await poster.post({ url: server.url, token, body }, never), {
+      kind: 'answered',
+      status: 503,
+      retryAfter: '7',
+    });
+  });
+
+  test('end at the time-out, also while an answer drips', async (t) => {
+    const silent = await listen(() => undefined);
+    const dripping = await listen((_request, response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write('x'), 50);
+      response.on('close', () => clearInterval(drip));
+    });
+    t.after(silent.close);
+    t.after(dripping.close);
+    const [none, some] = await Promise.all([
+      poster.post({ url: silent.url, token, body }, never),
+      poster.post({ url: dripping.url, token, body }, never),
+    ]);
+    assert.equal('code' in none && none.code, 'timeout');
+    assert.equal('status' in some && some.status, 200);
+  });
+
+  test('say what kept them from an answer', async (t) => {
+    const server = await listen((request) => request.socket.destroy());
+    t.after(server.close);
+    const closed = await listen(() => undefined);
+    closed.close();
+    const code = async (url: string) => {
+      const exchange = await poster.post({ url, token, body }, never);
+      return exchange.kind === 'no answer' && exchange.code;
+    };
+    assert.equal(await code(closed.url), 'ECONNREFUSED');
+    assert.equal(await code(server.url), 'UND_ERR_SOCKET');
+    assert.equal(await code('http://no-such-name.invalid/'), 'ENOTFOUND');
+  });
+
+  test('are given up when the process stops', async (t) => {
+    const server = await listen(() => undefined);
+    t.after(server.close);
+    const abort = new AbortController();
+    const posting = poster.post({ url: server.url, token, body }, abort.signal);
+    abort.abort(new Error('The process is stopping.'));
+    assert.deepEqual(await posting, { kind: 'given up' });
+  });
+});

@@ -1,0 +1,147 @@
+import dns from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { Agent, buildConnector, request } from 'undici';
+import type { Clock } from '../../ground/clock.ts';
+import { hostOf, isPublicAddress } from './address.ts';
+import { signature } from './signature.ts';
+import type { Exchange } from './verdict.ts';
+
+/** Where a callback goes, and what. `body`: JSON. */
+export type Outgoing = Readonly<{ url: string; token: string; body: string }>;
+
+/** Makes callbacks. */
+export type Poster = Readonly<{
+  post(outgoing: Outgoing, signal: AbortSignal): Promise<Exchange>;
+  close(): Promise<void>;
+}>;
+
+export type PosterOptions = Readonly<{
+  clock: Clock;
+  timeoutSeconds: number;
+  /** Also to private and loopback addresses, and over plain HTTP. */
+  allowPrivate: boolean;
+}>;
+
+/** Bytes of an answer that are read; nobody looks at them, but the connection can be used again. */
+const longestAnswer = 65_536;
+
+/** No address of the host is one that callbacks may go to. */
+class PrivateAddressError extends Error {
+  readonly code = 'private address';
+}
+
+const forbidden = (code: string, detail: string): Exchange => ({ kind: 'forbidden', code, detail });
+
+/**
+ * HTTP to services. The address is judged where the connection is made, and the very address that was judged is
+ * connected to, so neither a name that resolves to something private nor one that changes in between leads inside.
+ * Redirects are not followed. A proxy of the environment is not used: it would resolve the name itself.
+ */
+export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOptions): Poster {
+  const milliseconds = timeoutSeconds * 1000;
+  const connect = buildConnector({
+    timeout: milliseconds,
+    lookup: sharedLookup(allowPrivate ? () => true : isPublicAddress),
+    autoSelectFamily: true,
+  } as buildConnector.BuildOptions);
+  const agent = new Agent({
+    connect: (options, callback) => {
+      // An address that needs no resolving is not looked up.
+      if (!allowPrivate && isIP(options.hostname) !== 0 && !isPublicAddress(options.hostname))
+        callback(new PrivateAddressError(options.hostname), null);
+      else connect(options, callback);
+    },
+    pipelining: 1,
+    headersTimeout: milliseconds,
+    bodyTimeout: milliseconds,
+    keepAliveTimeout: 10_000,
+  });
+
+  return {
+    async post({ url, token, body }, signal) {
+      if (!URL.canParse(url)) return forbidden('bad address', 'The callback address is no URL');
+      const target = new URL(url);
+      if (target.protocol !== 'https:' && !(allowPrivate && target.protocol === 'http:'))
+        return forbidden('bad address', 'The callback address is not https');
+      const timeout = AbortSignal.timeout(milliseconds);
+      const either = AbortSignal.any([signal, timeout]);
+      try {
+        const answer = await request(`${target.origin}${target.pathname}${target.search}`, {
+          method: 'POST',
+          dispatcher: agent,
+          headers: {
+            'Content-Type': 'application/json',
+            Authorization: `Bearer ${token}`,
+            'User-Agent': 'Despatch',
+            'Despatch-Signature': signature(body, token, clock.now()),
+          },
+          body,
+          signal: either,
+        });
+        const { 'retry-after': retryAfter } = answer.headers;
+        // The status is all there is to know, however the rest of the answer ends.
+        await answer.body.dump({ limit: longestAnswer, signal: either }).catch(() => undefined);
+        return {
+          kind: 'answered',
+          status: answer.statusCode,
+          retryAfter: typeof retryAfter === 'string' ? retryAfter : null,
+        };
+      } catch (error) {
+        if (error instanceof PrivateAddressError) return privateAddress(hostOf(target));
+        if (signal.aborted) return { kind: 'given up' };
+        return noAnswer(error, timeout.aborted, timeoutSeconds);
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function privateAddress(host: string): Exchange {
+  return forbidden('private address', `${host} is not an address of the public internet`);
+}
+
+function noAnswer(error: unknown, isLate: boolean, timeoutSeconds: number): Exchange {
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  const isTimeout = isLate || /TIMEOUT$|TIMEDOUT$/.test(String(code));
+  if (isTimeout)
+    return { kind: 'no answer', code: 'timeout', detail: `No answer within ${timeoutSeconds} seconds` };
+  return {
+    kind: 'no answer',
+    code: typeof code === 'string' ? code : String(name ?? 'error'),
+    detail: 'The address could not be reached, or the connection ended before the answer',
+  };
+}
+
+type Found = Promise<readonly dns.LookupAddress[]>;
+
+/**
+ * Resolves a name to those of its addresses that may be connected to. Concurrent look-ups of one name are one: the
+ * system's resolver has few threads, and a name that takes long must not occupy them all.
+ */
+function sharedLookup(isAllowed: (address: string) => boolean): LookupFunction {
+  const running = new Map<string, Found>();
+
+  function find(hostname: string): Found {
+    const known = running.get(hostname);
+    if (known) return known;
+    const found = dns.promises.lookup(hostname, { all: true }).finally(() => running.delete(hostname));
+    running.set(hostname, found);
+    return found;
+  }
+
+  return (hostname, options, callback) => {
+    const wanted = options.family === 4 || options.family === 6 ? options.family : null;
+    find(hostname).then(
+      (found) => {
+        const allowed = found.filter(
+          ({ address, family }) => isAllowed(address) && (wanted === null || family === wanted),
+        );
+        const [first] = allowed;
+        if (!first) callback(new PrivateAddressError(hostname), '', 0);
+        else if (options.all) callback(null, allowed as dns.LookupAddress[]);
+        else callback(null, first.address, first.family);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, '', 0),
+    );
+  };
+}

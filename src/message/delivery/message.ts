@@ -1,0 +1,62 @@
+import { renderEmail } from '../../content/template/email.ts';
+import { personalisationOf } from '../../content/template/personalisation.ts';
+import { renderSms } from '../../content/template/sms.ts';
+import type { TemplateCaches } from '../../content/template/store.ts';
+import type { Cipher } from '../../ground/cipher.ts';
+import { parseLossless } from '../../ground/json.ts';
+import type { EmailMessage, Message, SmsMessage } from '../../provider/contract.ts';
+import { defaultSender, type Service } from '../../tenant/service/service.ts';
+import type { StoredNotification } from '../status/notification.ts';
+
+export type Composer = Readonly<{
+  cipher: Cipher;
+  templates: TemplateCaches;
+  fromNumber: string;
+  emailDomain: string;
+}>;
+
+export type Composed = Readonly<{ message: Message; billableUnits: number }>;
+
+/**
+ * The message as a provider gets it: the template in the version that is stored with the notification, filled in
+ * (spec 05, sections 3.1 and 3.3). Throws when the template or the key of the personalisation is missing.
+ */
+export async function composeMessage(
+  composer: Composer,
+  { notification, service }: Readonly<{ notification: StoredNotification; service: Service }>,
+): Promise<Composed> {
+  const { id, templateId, templateVersion } = notification;
+  const template = await composer.templates.version(templateId, templateVersion);
+  if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
+  const values = personalisationOf(
+    parseLossless(composer.cipher.open(notification.personalisation, id)) as Record<string, unknown>,
+  );
+  const { content } = template;
+  if (content.type === 'sms') {
+    const rendered = renderSms(content.sms, values, service.prefixSms ? service.name : null);
+    const message: SmsMessage = {
+      type: 'sms',
+      reference: id,
+      to: notification.normalisedRecipient,
+      from: notification.replyToText ?? defaultSender(service.smsSenders)?.text ?? composer.fromNumber,
+      body: rendered.text,
+      international: notification.international,
+    };
+    return { message, billableUnits: rendered.fragments };
+  }
+  const { subject, text, html } = renderEmail(content.email, values);
+  const message: EmailMessage = {
+    type: 'email',
+    reference: id,
+    to: notification.recipient,
+    fromName: service.name,
+    fromAddress: `${service.emailFrom}@${composer.emailDomain}`,
+    // Read from the service at send time where the message chose none (seed); never carried through the queues.
+    replyTo: notification.replyToText ?? defaultSender(service.emailReplyTos)?.text ?? null,
+    subject,
+    text,
+    html,
+    unsubscribeUrl: notification.unsubscribeUrl,
+  };
+  return { message, billableUnits: 0 };
+}

@@ -1,0 +1,69 @@
+import { type Static, Type } from 'typebox';
+import type { KeyType, NotificationType } from '../../database/tables.ts';
+import type { NewTask, Send } from '../../queue/boss.ts';
+import { defineQueue, type Queue } from '../../queue/define.ts';
+
+/** A persisted message to hand to a provider; everything else is read when it is sent. */
+const payload = Type.Object({
+  notification_id: Type.String(),
+  /** Which task it is, `deliver_sms` or `deliver_email`: not every queue tells. */
+  type: Type.Union([Type.Literal('sms'), Type.Literal('email')]),
+});
+export type DeliverPayload = Static<typeof payload>;
+
+export const sendSms = defineQueue('send-sms', payload);
+export const sendEmail = defineQueue('send-email', payload);
+/** The platform's own messages (sign-in codes): never behind anybody else's. */
+export const notifyInternal = defineQueue('notify-internal', payload);
+/** Messages of test keys and of services in research mode: no provider gets them. */
+export const researchMode = defineQueue('research-mode', payload);
+
+/** Whatever is delivered is in one of these. */
+export const deliverQueues = [sendSms, sendEmail, notifyInternal, researchMode] as const;
+/** The queues whose messages providers get. */
+export const providedQueueNames = [sendSms.name, sendEmail.name, notifyInternal.name] as const;
+
+/** The queue of a name that `deliverQueueFor` gave. Throws for any other. */
+export function deliverQueueNamed(name: string): Queue<DeliverPayload> {
+  const queue = deliverQueues.find((one) => one.name === name);
+  if (!queue) throw new Error(`${name} is no queue that messages are delivered from.`);
+  return queue;
+}
+
+/** A message and the queue that it is delivered from. */
+export type Delivery = Readonly<{ queue: Queue<DeliverPayload>; task: NewTask<DeliverPayload> }>;
+
+/** Writes the tasks, each into its queue: one statement for each queue. */
+export async function sendDeliveries(send: Send, deliveries: readonly Delivery[]): Promise<void> {
+  for (const queue of new Set(deliveries.map((delivery) => delivery.queue)))
+    await send(
+      queue,
+      deliveries.filter((delivery) => delivery.queue === queue).map(({ task }) => task),
+    );
+}
+
+/** Classes of messages; a higher one goes first (DESIGN, section 4). */
+export const priorities = { priorityTemplate: 20, api: 10, csv: 0 } as const;
+
+/** Most steps that a service falls behind within its class. */
+export const mostSteps = 999;
+
+/**
+ * The priority of a task: its class first; within a class, the fewer steps its service is behind others, the sooner
+ * (docs/decisions/0014). No number of steps reaches the next class.
+ */
+export function taskPriority(priority: number, steps: number): number {
+  return priority * (mostSteps + 1) - steps;
+}
+
+/** Which queue a message is sent from; the first match wins (spec 05, section 1.2). */
+export function deliverQueueFor(message: {
+  isPlatform: boolean;
+  researchMode: boolean;
+  keyType: KeyType;
+  type: NotificationType;
+}): Queue<DeliverPayload> {
+  if (message.isPlatform) return notifyInternal;
+  if (message.researchMode || message.keyType === 'test') return researchMode;
+  return message.type === 'sms' ? sendSms : sendEmail;
+}

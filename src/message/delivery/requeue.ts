@@ -1,0 +1,17 @@
+import { platformServiceId } from '../../tenant/service/service.ts';
+import { type Delivery, deliverQueueFor, priorities, taskPriority } from './queue.ts';
+import type { Deliverable } from './store.ts';
+
+/** The delivery of a stored message: its queue and class as when it was accepted (spec 05, section 1.2). */
+export function deliveryOf(message: Deliverable): Delivery {
+  const { id, type, keyType, serviceId, researchMode, isUrgent, jobId } = message;
+  const usual = jobId === null ? priorities.api : priorities.csv;
+  return {
+    queue: deliverQueueFor({ isPlatform: serviceId === platformServiceId, researchMode, keyType, type }),
+    task: {
+      id,
+      payload: { notification_id: id, type },
+      priority: taskPriority(isUrgent ? priorities.priorityTemplate : usual, 0),
+    },
+  };
+}

@@ -1,0 +1,250 @@
+import { sql } from 'kysely';
+import type { DbOrTrx } from '../../database/connection.ts';
+import type { AttemptOutcome, KeyType, NotificationStatus, NotificationType } from '../../database/tables.ts';
+import { idFloor, idMarginMilliseconds } from '../../ground/id.ts';
+import type { Metrics } from '../../ground/metrics.ts';
+import { notificationColumns, type StoredNotification } from '../status/notification.ts';
+
+/** A message and the last attempt to hand it over, as the decision to try again needs them. */
+export type Candidate = StoredNotification &
+  Readonly<{
+    lastNumber: number | null;
+    lastOutcome: AttemptOutcome | null;
+    lastStartedAt: Date | null;
+    lastProvider: string | null;
+  }>;
+
+export type StoreDeps = Readonly<{ metrics: Metrics }>;
+
+export function findCandidates(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  ids: readonly string[],
+): Promise<Map<string, Candidate>> {
+  return metrics.timed('dao', 'get_notification_with_personalisation', async () => {
+    const { rows } = await sql<Candidate>`
+      select ${notificationColumns}, a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt",
+        a.provider as "lastProvider"
+      from unnest(${ids}::uuid[]) as input (id)
+      join notifications n on n.id = input.id
+      join notification_history h on h.id = input.id
+      left join lateral (
+        select number, outcome, started_at, provider from attempts where notification_id = input.id order by number desc limit 1
+      ) a on true`.execute(db);
+    return new Map(rows.map((row) => [row.id, row]));
+  });
+}
+
+/** A claim to hand a message to a provider: no two workers hold one with the same number. */
+export type Claim = Readonly<{
+  notificationId: string;
+  number: number;
+  provider: string;
+  startedAt: Date;
+  /** What the message costs if the provider takes it; a receipt that overtakes the record of it needs them. */
+  billableUnits: number;
+}>;
+
+/**
+ * Writes claims for messages that are still `created`, and marks as `unknown` the attempts before them that never
+ * ended. Answers the ids that were claimed; the others were claimed by somebody else, or have moved on.
+ */
+export async function insertClaims(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  claims: readonly Claim[],
+): Promise<ReadonlySet<string>> {
+  const column = <T>(pick: (claim: Claim) => T) => claims.map(pick);
+  return metrics.timed('dao', 'dao_claim_notification', async () => {
+    const { rows } = await sql<{ id: string }>`
+      with input as (
+        select * from unnest(${column(({ notificationId }) => notificationId)}::uuid[],
+          ${column(({ number }) => number)}::int[], ${column(({ provider }) => provider)}::text[],
+          ${column(({ startedAt }) => startedAt)}::timestamptz[], ${column(({ billableUnits }) => billableUnits)}::int[])
+          as t (notification_id, number, provider, started_at, billable_units)
+      ), lapsed as (
+        update attempts a set ${lapse}, finished_at = input.started_at
+        from input where a.notification_id = input.notification_id and a.number = input.number - 1 and a.outcome is null
+      )
+      insert into attempts (notification_id, number, provider, started_at, billable_units)
+      select input.* from input join notification_history h on h.id = input.notification_id and h.status = 'created'
+      on conflict (notification_id, number) do nothing
+      returning notification_id as id`.execute(db);
+    return new Set(rows.map(({ id }) => id));
+  });
+}
+
+/** What is written of an attempt whose claim has run out without an answer. */
+const lapse = sql`outcome = 'unknown', code = 'lapsed', detail = 'The worker ended before it recorded an answer'`;
+
+/** Closes the last attempts of messages that need no other one. */
+export async function lapseAttempts(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  messages: readonly Pick<Candidate, 'id' | 'lastNumber' | 'lastOutcome'>[],
+  at: Date,
+): Promise<void> {
+  const open = messages.filter(({ lastNumber, lastOutcome }) => lastNumber !== null && lastOutcome === null);
+  if (open.length === 0) return;
+  await metrics.timed('dao', 'dao_lapse_attempt', () =>
+    sql`
+      update attempts a set ${lapse}, finished_at = ${at}
+      from unnest(${open.map(({ id }) => id)}::uuid[], ${open.map(({ lastNumber }) => lastNumber)}::int[]) as input (id, number)
+      where a.notification_id = input.id and a.number = input.number and a.outcome is null`.execute(db),
+  );
+}
+
+/** How an attempt ended. */
+export type AttemptEnd = Readonly<{
+  notificationId: string;
+  number: number;
+  finishedAt: Date;
+  outcome: AttemptOutcome;
+  code: string | null;
+  detail: string | null;
+}>;
+
+export async function finishAttempts(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  ends: readonly AttemptEnd[],
+): Promise<void> {
+  if (ends.length === 0) return;
+  const column = <T>(pick: (end: AttemptEnd) => T) => ends.map(pick);
+  await metrics.timed('dao', 'dao_finish_attempt', () =>
+    sql`
+      update attempts a set finished_at = input.finished_at,
+        -- An attempt that was given up as unknown stays so: another may have been made because of it.
+        outcome = coalesce(a.outcome, input.outcome),
+        code = case when a.outcome is null then input.code else a.code end,
+        detail = case when a.outcome is null then input.detail else 'The answer came after the claim had run out: ' || input.outcome end
+      from unnest(${column(({ notificationId }) => notificationId)}::uuid[], ${column(({ number }) => number)}::int[],
+        ${column(({ finishedAt }) => finishedAt)}::timestamptz[], ${column(({ outcome }) => outcome)}::text[],
+        ${column(({ code }) => code)}::text[], ${column(({ detail }) => detail)}::text[])
+        as input (notification_id, number, finished_at, outcome, code, detail)
+      where a.notification_id = input.notification_id and a.number = input.number`.execute(db),
+  );
+}
+
+/** What a hand-over changes in the history of a message (spec 05, section 3.4). */
+export type HandOver = Readonly<{
+  id: string;
+  status: 'sending' | 'sent' | 'delivered' | 'temporary-failure' | 'permanent-failure';
+  sentAt: Date;
+  sentBy: string;
+  reference: string | null;
+  billableUnits: number;
+}>;
+
+/** A message and its service. */
+export type Changed = Readonly<{ id: string; serviceId: string }>;
+
+/**
+ * Messages that a provider has taken. The status moves only from `created`, since a receipt may have come first; the
+ * other fields are always written. Answers those whose status is final by this. Rows are locked in the order of their
+ * ids, as everywhere, so that batches which meet wait for each other instead of deadlocking.
+ */
+export async function recordHandOvers(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  handOvers: readonly HandOver[],
+): Promise<readonly Changed[]> {
+  if (handOvers.length === 0) return [];
+  const ordered = handOvers.toSorted(byId);
+  const column = <T>(pick: (handOver: HandOver) => T) => ordered.map(pick);
+  return metrics.timed('dao', 'dao_update_notification', async () => {
+    const { rows } = await sql<Changed>`
+      with input as (
+        select * from unnest(${column(({ id }) => id)}::uuid[], ${column(({ status }) => status)}::text[],
+          ${column(({ sentAt }) => sentAt)}::timestamptz[], ${column(({ sentBy }) => sentBy)}::text[],
+          ${column(({ reference }) => reference)}::text[], ${column(({ billableUnits }) => billableUnits)}::int[])
+          as t (id, status, sent_at, sent_by, reference, billable_units)
+      ), locked as materialized (
+        select h.id, h.status as was from notification_history h join input on input.id = h.id order by h.id for update of h
+      ), updated as (
+        update notification_history h set
+          status = case when h.status = 'created' then input.status else h.status end,
+          updated_at = case when h.status = 'created' then input.sent_at else h.updated_at end,
+          sent_at = input.sent_at, sent_by = input.sent_by,
+          reference = coalesce(input.reference, h.reference), billable_units = input.billable_units
+        from input join locked on locked.id = input.id where h.id = input.id
+        returning h.id, h.service_id, h.status, locked.was
+      )
+      select id, service_id as "serviceId" from updated where was = 'created' and status not in ('sending', 'sent')`.execute(
+      db,
+    );
+    return rows;
+  });
+}
+
+/** Messages that we give up: `technical-failure`, unless they have reached a final status meanwhile. Answers those that changed. */
+export async function recordGivenUp(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  ids: readonly string[],
+  at: Date,
+): Promise<readonly Changed[]> {
+  if (ids.length === 0) return [];
+  return metrics.timed('dao', 'update_notification_status_by_id', async () => {
+    const { rows } = await sql<Changed>`
+      with locked as materialized (
+        select id from notification_history where id = any(${ids.toSorted()}::uuid[]) order by id for update
+      )
+      update notification_history h set status = 'technical-failure', updated_at = ${at}
+      from locked where h.id = locked.id and h.status in ('created', 'sending', 'pending') returning h.id, h.service_id as "serviceId"`.execute(
+      db,
+    );
+    return rows;
+  });
+}
+
+function byId(a: { id: string }, b: { id: string }): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** A stored message, as a new task to deliver it needs it. */
+export type Deliverable = Readonly<{
+  id: string;
+  type: NotificationType;
+  status: NotificationStatus;
+  keyType: KeyType;
+  serviceId: string;
+  researchMode: boolean;
+  /** Its template overtakes others. */
+  isUrgent: boolean;
+  jobId: string | null;
+}>;
+
+const deliverable = sql`
+  select h.id, h.notification_type as "type", h.status, h.key_type as "keyType", h.service_id as "serviceId",
+    s.research_mode as "researchMode", coalesce(v.priority, false) as "isUrgent", h.job_id as "jobId"
+  from notification_history h join services s on s.id = h.service_id
+  left join template_versions v on v.template_id = h.template_id and v.version = h.template_version`;
+
+export function findDeliverable(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  id: string,
+): Promise<Deliverable | null> {
+  return metrics.timed('dao', 'get_notification_by_id', async () => {
+    const { rows } = await sql<Deliverable>`${deliverable} where h.id = ${id}`.execute(db);
+    return rows[0] ?? null;
+  });
+}
+
+/** At most `limit` messages in status `created` that were created from `from` on and before `until`; by id, `after` one. */
+export function findCreated(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  { from, until }: Readonly<{ from: number; until: number }>,
+  after: string,
+  limit: number,
+): Promise<readonly Deliverable[]> {
+  return metrics.timed('dao', 'notifications_not_yet_sent', async () => {
+    const { rows } = await sql<Deliverable>`${deliverable}
+      where h.id >= ${idFloor(from - idMarginMilliseconds)} and h.id < ${idFloor(until + idMarginMilliseconds)} and h.id > ${after}
+        and h.status = 'created' and h.created_at >= ${new Date(from)} and h.created_at < ${new Date(until)}
+      order by h.id limit ${limit}`.execute(db);
+    return rows;
+  });
+}

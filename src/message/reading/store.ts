@@ -1,0 +1,214 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { Db, DbOrTrx } from '../../database/connection.ts';
+import type {
+  AttemptOutcome,
+  CallbackOutcome,
+  CallbackState,
+  CallbackType,
+  KeyType,
+  NotificationStatus,
+} from '../../database/tables.ts';
+import { notificationColumns, type StoreDeps, type StoredNotification } from '../status/notification.ts';
+
+/** `n` and `h` of a message that is accepted but not yet persisted. */
+const accepted = sql`accepted n cross join lateral (
+    select n.*, 'created' as status, null::timestamptz as sent_at, null::timestamptz as updated_at, null as sent_by,
+      null as reference, 0 as billable_units
+  ) h`;
+
+/**
+ * The message, if it is the service's and has not passed its retention. One that is accepted but not yet persisted is
+ * found too, as `created`: one look at both places, so that there is no moment between them (spec 05, section 1.4).
+ */
+export function findNotification(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  serviceId: string,
+  id: string,
+): Promise<StoredNotification | null> {
+  return metrics.timed('dao', 'get_notification_by_id', async () => {
+    const { rows } = await sql<StoredNotification>`
+      select ${notificationColumns} from notifications n join notification_history h on h.id = n.id
+      where n.id = ${id} and h.id = ${id} and n.service_id = ${serviceId}
+      union all
+      select ${notificationColumns} from ${accepted}
+      where n.notification_type in ('sms', 'email') and n.id = ${id} and n.service_id = ${serviceId}
+      limit 1`.execute(db);
+    return rows[0] ?? null;
+  });
+}
+
+/** What a list of a service's messages shows; null leaves a choice open. */
+export type NotificationFilter = Readonly<{
+  serviceId: string;
+  keyType: KeyType;
+  /** Also messages that belong to a job. */
+  jobs: boolean;
+  types: readonly string[] | null;
+  statuses: readonly string[] | null;
+  /** The caller's reference. */
+  reference: string | null;
+  /** Only what was created before this message; nothing when the service has no such message. */
+  olderThan: string | null;
+}>;
+
+/** What the index of references holds: a reference can be longer than an index takes. */
+const hashed = (text: RawBuilder<unknown>) => sql`hashtextextended(${text}, 0)`;
+
+/**
+ * At most `limit` messages, newest first, which is by id. One look at both places, as in `findNotification`. Walks an
+ * index from where the page begins and looks each row up by its id in the other table, so that the cost is that of the
+ * rows passed over, whatever the planner knows of a table that grows all day.
+ */
+export function findNotifications(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  filter: NotificationFilter,
+  limit: number,
+): Promise<readonly StoredNotification[]> {
+  const { serviceId, keyType, jobs, types, statuses, reference, olderThan } = filter;
+  const wanted = sql`h.key_type = ${keyType} ${jobs ? sql`` : sql`and h.job_id is null`}
+    ${types ? sql`and h.notification_type = any(${types}::text[])` : sql``}
+    ${statuses ? sql`and h.status = any(${statuses}::text[])` : sql``}
+    ${reference === null ? sql`` : sql`and h.client_reference = ${reference} and ${hashed(sql`h.client_reference`)} = ${hashed(sql`${reference}`)}`}`;
+  const before = (id: string) => (olderThan === null ? sql`` : sql`and ${sql.ref(id)} < ${olderThan}`);
+  // These two have indexes of their own on the history, which goes back further than there are messages to show.
+  const stored =
+    reference !== null || keyType !== 'normal'
+      ? sql`notification_history h cross join lateral (select * from notifications where id = h.id limit 1) n
+          where h.service_id = ${serviceId} and h.id >= (select id from notifications order by id limit 1) ${before('h.id')}
+            and ${wanted} order by h.id desc`
+      : sql`notifications n cross join lateral (select * from notification_history where id = n.id limit 1) h
+          where n.service_id = ${serviceId} ${before('n.id')} and ${wanted} order by n.id desc`;
+  const isKnown =
+    olderThan === null
+      ? sql`true`
+      : sql`exists (
+          select from notifications where id = ${olderThan} and service_id = ${serviceId}
+          union all select from accepted where id = ${olderThan} and service_id = ${serviceId})`;
+  return metrics.timed('dao', 'get_notifications_for_service', async () => {
+    const { rows } = await sql<StoredNotification>`
+      select * from (
+        (select ${notificationColumns} from ${accepted}
+          where n.service_id = ${serviceId} ${before('n.id')} and ${wanted} order by n.id desc limit ${limit})
+        union all
+        (select ${notificationColumns} from ${stored} limit ${limit})
+      ) page
+      where ${isKnown} order by id desc limit ${limit}`.execute(db);
+    return rows;
+  });
+}
+
+/** One step on the timeline of a message (what happened, when, and what was said). */
+export type TimelineEntry = Readonly<
+  | { kind: 'persisted'; at: Date }
+  | {
+      kind: 'attempt';
+      at: Date;
+      number: number;
+      provider: string;
+      finishedAt: Date | null;
+      outcome: AttemptOutcome | null;
+      code: string | null;
+      detail: string | null;
+    }
+  | {
+      kind: 'receipt';
+      at: Date;
+      provider: string;
+      rawStatus: string;
+      status: NotificationStatus;
+      ignored: string | null;
+    }
+  | { kind: 'callback'; at: Date; id: string; type: CallbackType; state: CallbackState }
+  | {
+      kind: 'callback attempt';
+      at: Date;
+      id: string;
+      type: CallbackType;
+      number: number;
+      finishedAt: Date | null;
+      outcome: CallbackOutcome | null;
+      code: string | null;
+      detail: string | null;
+    }
+>;
+
+/** When a message was persisted, and every attempt, receipt and callback of it, in order of time. */
+export async function findTimeline(db: Db, id: string): Promise<readonly TimelineEntry[]> {
+  const attempts = await db
+    .selectFrom('attempts')
+    .selectAll()
+    .where('notification_id', '=', id)
+    .orderBy('number')
+    .execute();
+  const receipts = await db
+    .selectFrom('receipts')
+    .selectAll()
+    .where('notification_id', '=', id)
+    .orderBy('id')
+    .execute();
+  const persisted = await db
+    .selectFrom('notification_history')
+    .select('persisted_at')
+    .where('id', '=', id)
+    .executeTakeFirst();
+  const callbacks = await findCallbackSteps(db, id);
+  const entries: TimelineEntry[] = [
+    ...attempts.map(
+      (row): TimelineEntry => ({
+        kind: 'attempt',
+        at: row.started_at,
+        number: row.number,
+        provider: row.provider,
+        finishedAt: row.finished_at,
+        outcome: row.outcome,
+        code: row.code,
+        detail: row.detail,
+      }),
+    ),
+    ...receipts.map(
+      (row): TimelineEntry => ({
+        kind: 'receipt',
+        at: row.received_at,
+        provider: row.provider,
+        rawStatus: row.raw_status,
+        status: row.status,
+        ignored: row.ignored,
+      }),
+    ),
+    ...callbacks,
+  ];
+  const inOrder = entries.sort((a, b) => a.at.getTime() - b.at.getTime());
+  // Always before the rest, though the database's clock wrote it and a worker's the others.
+  return persisted ? [{ kind: 'persisted', at: persisted.persisted_at }, ...inOrder] : inOrder;
+}
+
+/** What the service was told of a message, and each attempt to tell it. */
+async function findCallbackSteps(db: Db, id: string): Promise<readonly TimelineEntry[]> {
+  const { rows } = await sql<{
+    id: string;
+    type: CallbackType;
+    state: CallbackState;
+    createdAt: Date;
+    number: number | null;
+    startedAt: Date | null;
+    finishedAt: Date | null;
+    outcome: CallbackOutcome | null;
+    code: string | null;
+    detail: string | null;
+  }>`
+    select c.id, c.callback_type as type, c.state, c.created_at as "createdAt", a.number, a.started_at as "startedAt",
+      a.finished_at as "finishedAt", a.outcome, a.code, a.detail
+    from service_callbacks c left join service_callback_attempts a on a.callback_id = c.id
+    where c.notification_id = ${id} order by c.id, a.number`.execute(db);
+  const told = new Set<string>();
+  return rows.flatMap(({ id, type, state, createdAt, number, startedAt, ...rest }): TimelineEntry[] => {
+    const callback = { kind: 'callback', at: createdAt, id, type, state } as const;
+    const entries: TimelineEntry[] = told.has(id) ? [] : [callback];
+    told.add(id);
+    if (number !== null && startedAt !== null)
+      entries.push({ kind: 'callback attempt', at: startedAt, id, type, number, ...rest });
+    return entries;
+  });
+}

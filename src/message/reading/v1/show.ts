@@ -1,0 +1,82 @@
+import { emailBody, emailSubject } from '../../../content/template/email.ts';
+import { personalisationOf } from '../../../content/template/personalisation.ts';
+import { renderSms } from '../../../content/template/sms.ts';
+import { parseLossless } from '../../../ground/json.ts';
+import type { StoredNotification } from '../../status/notification.ts';
+import type { ReadingDeps } from '../v2/show.ts';
+import type { DayCount } from './store.ts';
+
+/** A message as v1 shows it, by id and in lists: always these keys, `subject` for email alone (spec 01, section 2.2). */
+export async function showNotificationV1(
+  { cipher, templates }: ReadingDeps,
+  notification: StoredNotification,
+) {
+  const { id, type, jobId, templateId, templateVersion } = notification;
+  const template = await templates.version(templateId, templateVersion);
+  if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
+  const values = personalisationOf(
+    parseLossless(cipher.open(notification.personalisation, id)) as Record<string, unknown>,
+  );
+  return {
+    id,
+    service: notification.serviceId,
+    api_key: notification.apiKeyId,
+    to: notification.recipient,
+    job: jobId === null ? null : { id: jobId, original_file_name: null },
+    job_row_number: notification.jobRowNumber,
+    template: { id: templateId, name: template.name, template_type: type, version: templateVersion },
+    template_version: templateVersion,
+    billable_units: notification.billableUnits,
+    notification_type: type,
+    status: notification.status,
+    created_at: isoOffset(notification.createdAt),
+    sent_at: notification.sentAt && isoOffset(notification.sentAt),
+    updated_at: notification.updatedAt && isoOffset(notification.updatedAt),
+    sent_by: notification.sentBy,
+    reference: notification.reference,
+    ...wordsOf(template.content, values),
+  };
+}
+
+function wordsOf(
+  content: NonNullable<Awaited<ReturnType<ReadingDeps['templates']['version']>>>['content'],
+  values: ReturnType<typeof personalisationOf>,
+) {
+  if (content.type === 'email')
+    return {
+      body: emailBody(content.email, values),
+      content_char_count: null,
+      subject: emailSubject(content.email, values),
+    };
+  const { text, charactersWithoutPrefix } = renderSms(content.sms, values);
+  return { body: text, content_char_count: charactersWithoutPrefix };
+}
+
+/** UTC with its offset, the fraction left out when it is zero: `2017-05-12T13:15:00.123000+00:00` (spec 01, section 2). */
+export function isoOffset(time: Date): string {
+  const [seconds, fraction] = time.toISOString().slice(0, -1).split('.');
+  return `${seconds}${fraction === '000' ? '' : `.${fraction}000`}+00:00`;
+}
+
+/** The one row of `GET /notifications/statistics` (spec 01, section 2.4); no id where nothing was recorded. */
+export function showDay(serviceId: string, day: string, counts: readonly DayCount[]) {
+  const of = (type: string) =>
+    counts.find((count) => count.type === type) ?? { requested: 0, delivered: 0, failed: 0 };
+  const [email, sms] = [of('email'), of('sms')];
+  return {
+    id: counts.length > 0 ? dayId(serviceId, day) : null,
+    day,
+    service: serviceId,
+    emails_requested: email.requested,
+    emails_delivered: email.delivered,
+    emails_failed: email.failed,
+    sms_requested: sms.requested,
+    sms_delivered: sms.delivered,
+    sms_failed: sms.failed,
+  };
+}
+
+/** There are no such rows any more, so the id of one is made of what it was unique by: the same for ever. */
+function dayId(serviceId: string, day: string): string {
+  return `${serviceId.slice(0, 14)}8${serviceId.slice(15, 24)}0000${day.replaceAll('-', '')}`;
+}

@@ -1,0 +1,140 @@
+import { Type } from 'typebox';
+import type { NotificationStatus } from '../../../database/tables.ts';
+
+/** What the answers about messages look like, for the OpenAPI document; spec 01, section 3.7. */
+const orNull = (schema: Parameters<typeof Type.Union>[0][number], description: string) =>
+  Type.Union([schema, Type.Null()], { description });
+const time = Type.String({ format: 'date-time' });
+const never = (description: string) => Type.Null({ description });
+const meanings: Readonly<Record<NotificationStatus, string>> = {
+  created: 'accepted, and waiting to be sent',
+  sending: 'the provider has it, and has not said what became of it',
+  pending: 'the network still tries to deliver it',
+  sent: 'sent to a country whose networks do not report delivery',
+  delivered: 'delivered',
+  'temporary-failure': 'not delivered: the phone was off, the mailbox was full',
+  'permanent-failure': 'not delivered: there is no such number or address',
+  'technical-failure': 'not sent, for a reason on our side or at the provider',
+  'validation-failed': 'not sent: its content could not be sent',
+  cancelled: 'not sent: it was cancelled while it was waiting',
+};
+const status = Type.Unsafe<NotificationStatus>({
+  type: 'string',
+  enum: Object.keys(meanings),
+  description: Object.entries(meanings)
+    .map(([name, meaning]) => `- \`${name}\`: ${meaning}`)
+    .join('\n'),
+});
+
+/** `{notification_id}` of a path. */
+export const notificationId = Type.String({
+  format: 'uuid',
+  description: 'The `id` that the answer to the sending gave.',
+});
+
+/** A message as it is read. */
+export const notification = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    reference: orNull(Type.String(), 'Your own name for the message.'),
+    email_address: orNull(Type.String(), 'Who got it, as it was given; null for a text.'),
+    phone_number: orNull(Type.String(), 'Who got it, as it was given; null for an email.'),
+    line_1: never('Always null, as there are no letters.'),
+    line_2: Type.Null(),
+    line_3: Type.Null(),
+    line_4: Type.Null(),
+    line_5: Type.Null(),
+    line_6: Type.Null(),
+    postcode: Type.Null(),
+    type: Type.Unsafe<string>({ type: 'string', enum: ['sms', 'email'] }),
+    status,
+    template: Type.Object({
+      id: Type.String({ format: 'uuid' }),
+      version: Type.Integer({ minimum: 1 }),
+      uri: Type.String({ format: 'uri' }),
+    }),
+    body: Type.String({ description: 'The text with its values filled in.' }),
+    subject: orNull(Type.String(), 'null for a text.'),
+    created_at: time,
+    created_by_name: orNull(Type.String(), 'Who sent it by hand; null for one sent through the API.'),
+    sent_at: orNull(time, 'When the provider took it.'),
+    completed_at: orNull(time, 'When its last status was reached.'),
+    scheduled_for: orNull(time, 'When it will be sent, for one that waits for its time.'),
+    postage: never('Always null.'),
+    one_click_unsubscribe_url: orNull(Type.String(), 'The address that was given with the email.'),
+    is_cost_data_ready: Type.Boolean({ description: 'Whether the cost is known yet.' }),
+    cost_in_pounds: orNull(Type.Number(), 'null until the cost is known.'),
+    cost_details: Type.Object(
+      {
+        billable_sms_fragments: Type.Optional(
+          Type.Integer({ description: 'How many texts it was counted as.' }),
+        ),
+        international_rate_multiplier: Type.Optional(Type.Number()),
+        sms_rate: Type.Optional(Type.Number({ description: 'Pounds for one fragment.' })),
+      },
+      { description: 'Empty for an email, and until the cost is known.' },
+    ),
+  },
+  { $id: 'Notification' },
+);
+
+const accepted = Type.Object({ event: Type.Literal('accepted'), at: time });
+const persisted = Type.Object({ event: Type.Literal('persisted'), at: time });
+const attempt = Type.Object({
+  event: Type.Literal('attempt'),
+  at: time,
+  number: Type.Integer({ minimum: 1 }),
+  provider: Type.String(),
+  outcome: Type.Unsafe<string>({
+    type: 'string',
+    enum: ['accepted', 'rejected', 'failed', 'unknown', 'in progress'],
+  }),
+  code: orNull(Type.String(), 'The provider’s own code, or the HTTP status.'),
+  detail: orNull(Type.String(), 'The code in words.'),
+  duration_ms: orNull(Type.Integer(), 'How long the provider took to answer.'),
+});
+const receipt = Type.Object({
+  event: Type.Literal('receipt'),
+  at: time,
+  provider: Type.String(),
+  provider_status: Type.String({ description: 'As the provider said it.' }),
+  status,
+  applied: Type.Boolean({ description: 'Whether the status of the message changed by it.' }),
+  ignored_because: orNull(Type.String(), 'Why it did not.'),
+});
+const callbackFields = {
+  callback_id: Type.String({ format: 'uuid' }),
+  callback_type: Type.Unsafe<string>({ type: 'string', enum: ['delivery_status', 'complaint'] }),
+};
+const callback = Type.Object({
+  event: Type.Literal('callback'),
+  at: time,
+  ...callbackFields,
+  callback_status: Type.Unsafe<string>({
+    type: 'string',
+    enum: ['pending', 'delivered', 'failed'],
+    description: 'Whether the service has it by now.',
+  }),
+});
+const callbackAttempt = Type.Object({
+  event: Type.Literal('callback attempt'),
+  at: time,
+  number: Type.Integer({ minimum: 1 }),
+  ...callbackFields,
+  outcome: Type.Unsafe<string>({ type: 'string', enum: ['delivered', 'retry', 'failed', 'in progress'] }),
+  code: orNull(Type.String(), 'The HTTP status, or the name of an error.'),
+  detail: orNull(Type.String(), 'The error in words.'),
+  duration_ms: orNull(Type.Integer(), 'How long the service took to answer.'),
+});
+
+/** Everything that happened to a message. */
+export const timeline = Type.Object(
+  {
+    notification_id: Type.String({ format: 'uuid' }),
+    status,
+    timeline: Type.Array(Type.Union([accepted, persisted, attempt, receipt, callback, callbackAttempt]), {
+      description: 'In order of time.',
+    }),
+  },
+  { $id: 'Timeline' },
+);

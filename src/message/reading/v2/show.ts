@@ -1,0 +1,64 @@
+import { emailBody, emailSubject } from '../../../content/template/email.ts';
+import { personalisationOf } from '../../../content/template/personalisation.ts';
+import { renderSms } from '../../../content/template/sms.ts';
+import type { TemplateCaches } from '../../../content/template/store.ts';
+import type { Cipher } from '../../../ground/cipher.ts';
+import { isoMicroseconds } from '../../../ground/clock.ts';
+import { parseLossless } from '../../../ground/json.ts';
+import type { StoredNotification } from '../../status/notification.ts';
+import { isCompleted } from '../../status/status.ts';
+import { costOf } from '../cost.ts';
+
+export type ReadingDeps = Readonly<{ cipher: Cipher; templates: TemplateCaches }>;
+
+/** A message as `GET /v2/notifications/{id}` shows it: always all of these keys (spec 01, section 3.7). */
+export async function showNotification(deps: ReadingDeps, notification: StoredNotification, baseUrl: string) {
+  const { id, type, recipient, status, templateId, templateVersion, createdAt, sentAt, updatedAt } =
+    notification;
+  const timestamp = (time: Date | null) => (time ? isoMicroseconds(time) : null);
+  return {
+    id,
+    reference: notification.clientReference,
+    email_address: type === 'email' ? recipient : null,
+    phone_number: type === 'sms' ? recipient : null,
+    line_1: null,
+    line_2: null,
+    line_3: null,
+    line_4: null,
+    line_5: null,
+    line_6: null,
+    postcode: null,
+    type,
+    status,
+    template: {
+      id: templateId,
+      version: templateVersion,
+      uri: `${baseUrl}/v2/template/${templateId}/version/${templateVersion}`,
+    },
+    ...(await wordsOf(deps, notification)),
+    created_at: timestamp(createdAt),
+    created_by_name: null,
+    sent_at: timestamp(sentAt),
+    completed_at: isCompleted(status) ? timestamp(updatedAt) : null,
+    scheduled_for: timestamp(notification.scheduledFor),
+    postage: null,
+    one_click_unsubscribe_url: notification.unsubscribeUrl,
+    ...costOf(notification),
+  };
+}
+
+/** Body and subject, rendered like the answer to the POST. */
+async function wordsOf(
+  { cipher, templates }: ReadingDeps,
+  notification: StoredNotification,
+): Promise<{ body: string; subject: string | null }> {
+  const { id, templateId, templateVersion, personalisation } = notification;
+  const template = await templates.version(templateId, templateVersion);
+  if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
+  const values = personalisationOf(
+    parseLossless(cipher.open(personalisation, id)) as Record<string, unknown>,
+  );
+  const { content } = template;
+  if (content.type === 'sms') return { body: renderSms(content.sms, values).text, subject: null };
+  return { body: emailBody(content.email, values), subject: emailSubject(content.email, values) };
+}

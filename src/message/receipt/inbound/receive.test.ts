@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { keptLog } from '../../../../test/messages.ts';
+import { createWorld, secretKey, type World } from '../../../../test/world.ts';
+import { createCipher } from '../../../ground/cipher.ts';
+import { createMetrics } from '../../../ground/metrics.ts';
+import type { ReadText } from '../../../provider/inbound.ts';
+import type { CallbackQueue } from '../../callback/enqueue.ts';
+import { addNumbers, giveNumber } from './number-store.ts';
+import { receiveText } from './receive.ts';
+import { findInboundSms } from './store.ts';
+
+const now = Date.parse('2026-11-21T12:00:00.000Z');
+const text: ReadText = {
+  to: '447700900456',
+  from: '447700900001',
+  content: 'High tide?',
+  date: null,
+  reference: 'ref-1',
+};
+
+describe('a received text', () => {
+  let world: World;
+  const cipher = createCipher([secretKey], 'tests');
+
+  before(async () => {
+    world = await createWorld({ roles: ['api'] });
+    const { db } = world.connection;
+    await addNumbers(db, 'mmg', ['07700900456'], new Date(now));
+    await giveNumber(db, world.tenant.id, null, new Date(now));
+  });
+  after(() => world.stop());
+
+  async function receive(change: Partial<ReadText>, inboundSms: CallbackQueue['inboundSms'] = async () => 0) {
+    const { log, lines } = keptLog();
+    const { db } = world.connection;
+    const deps = { db, clock: { now: () => now }, metrics: createMetrics(null, log), cipher };
+    const endpoint = { identifier: 'mmg', name: 'MMG' };
+    const outcome = await receiveText(
+      { ...deps, log, callbacks: { inboundSms, announce: () => {} } },
+      endpoint,
+      { ...text, ...change },
+      'trace-1',
+    );
+    return { outcome, lines };
+  }
+  const stored = () => findInboundSms(world.connection.db, cipher, world.tenant.id, null, 100);
+
+  test('and the callback of its service are stored together, or neither; once', async () => {
+    const failing: CallbackQueue['inboundSms'] = async () => {
+      throw new Error('no room');
+    };
+    await assert.rejects(receive({}, failing), /no room/);
+    assert.deepEqual(await stored(), []);
+
+    const queued: unknown[] = [];
+    const keeping: CallbackQueue['inboundSms'] = async (_trx, texts) => {
+      queued.push(...texts);
+      return texts.length;
+    };
+    for (let posts = 0; posts < 2; posts++) assert.equal((await receive({}, keeping)).outcome, 'accepted');
+    const [one, ...others] = await stored();
+    assert.deepEqual(others, []);
+    assert.deepEqual(queued, [{ id: one!.id, serviceId: world.tenant.id }]);
+    assert.deepEqual([one!.providerDate, one!.createdAt], [new Date(now), new Date(now)]);
+    await receive({ to: '447700900999', reference: 'ref-2' }, keeping);
+    assert.equal(queued.length, 1);
+  });
+
+  test('is logged without numbers, words or ids of the provider', async () => {
+    const cases: [Partial<ReadText>, string[]][] = [
+      [{ reference: 'ref-3' }, ['info']],
+      [{ reference: 'ref-3' }, ['info']],
+      [{ reference: 'ref-4', from: 'Harbour' }, ['warn', 'info']],
+      [{ reference: 'ref-5', to: '447700900999' }, ['warn']],
+    ];
+    for (const [change, levels] of cases) {
+      const { lines } = await receive(change);
+      assert.deepEqual(
+        lines.map(({ level }) => level),
+        levels,
+      );
+      assert.doesNotMatch(JSON.stringify(lines), /7700900|Harbour|tide|ref-/i);
+    }
+    const { id } = world.tenant;
+    await world.connection.pool.query(
+      `update services set permissions = array_remove(permissions, 'inbound_sms') where id = $1`,
+      [id],
+    );
+    const { outcome, lines } = await receive({ reference: 'ref-6' });
+    assert.equal(outcome, 'unclaimed');
+    assert.deepEqual(
+      lines.map(({ level, message }) => [level, message]),
+      [['error', `A text of MMG came to service ${id}, which may not receive texts`]],
+    );
+  });
+});

@@ -1,0 +1,88 @@
+import { sql } from 'kysely';
+import type { DbOrTrx } from '../../../database/connection.ts';
+import type { Cipher } from '../../../ground/cipher.ts';
+import { type Cutoff, defaultRetentionDays } from '../../../tenant/service/retention.ts';
+
+/** A text that somebody sent to a number of a service (spec 05, section 7.2). */
+export type InboundSms = Readonly<{
+  id: string;
+  serviceId: string;
+  /** The number of the service that it was sent to, and who sent it: digits with country code, or a name. */
+  notifyNumber: string;
+  userNumber: string;
+  content: string;
+  provider: string;
+  providerReference: string | null;
+  /** When the provider got it. */
+  providerDate: Date;
+  createdAt: Date;
+}>;
+
+/**
+ * Keeps a received text. One whose id exists already, or that its provider has posted before, is left as it is. Answers
+ * whether it was kept.
+ */
+export async function addInboundSms(db: DbOrTrx, cipher: Cipher, message: InboundSms): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await db
+    .insertInto('inbound_sms')
+    .values({
+      id: message.id,
+      service_id: message.serviceId,
+      notify_number: message.notifyNumber,
+      user_number: message.userNumber,
+      provider_date: message.providerDate,
+      provider_reference: message.providerReference,
+      provider: message.provider,
+      content: cipher.seal(message.content, message.id),
+      created_at: message.createdAt,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return Number(numInsertedOrUpdatedRows) > 0;
+}
+
+/**
+ * At most `limit` texts of a service, newest first. `olderThan`: only those received before this one; nothing when the
+ * service has no such text.
+ */
+export async function findInboundSms(
+  db: DbOrTrx,
+  cipher: Cipher,
+  serviceId: string,
+  olderThan: string | null,
+  limit: number,
+): Promise<readonly InboundSms[]> {
+  const before =
+    olderThan === null
+      ? sql``
+      : sql`and (created_at, id) <
+          (select created_at, id from inbound_sms where id = ${olderThan} and service_id = ${serviceId})`;
+  const { rows } = await sql<Omit<InboundSms, 'content'> & { content: Buffer }>`
+    select id, service_id as "serviceId", notify_number as "notifyNumber", user_number as "userNumber", content,
+      provider, provider_reference as "providerReference", provider_date as "providerDate",
+      created_at as "createdAt"
+    from inbound_sms where service_id = ${serviceId} ${before}
+    order by created_at desc, id desc limit ${limit}`.execute(db);
+  return rows.map((row) => ({ ...row, content: cipher.open(row.content, row.id) }));
+}
+
+/**
+ * Deletes at most `limit` texts that have passed the retention of their service. `cutoffs`: for each number of days, what
+ * was received before that moment goes. Answers how many.
+ */
+export async function deleteInboundSms(
+  db: DbOrTrx,
+  cutoffs: readonly Cutoff[],
+  limit: number,
+): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from inbound_sms where id = any(array(
+      select old.id from services s
+      left join service_data_retention r on r.service_id = s.id and r.notification_type = 'sms'
+      join unnest(${cutoffs.map(({ days }) => days)}::int[], ${cutoffs.map(({ before }) => before)}::timestamptz[])
+        as cutoff (days, before) on cutoff.days = coalesce(r.days_of_retention, ${defaultRetentionDays})
+      cross join lateral (
+        select id from inbound_sms where service_id = s.id and created_at < cutoff.before limit ${limit}
+      ) old limit ${limit}))`.execute(db);
+  return Number(numAffectedRows);
+}

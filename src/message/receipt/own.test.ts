@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createCipher } from '../../ground/cipher.ts';
+import { isOwn, sealOwn } from './own.ts';
+
+const cipher = createCipher(['a secret of 24 characters'], 'salt');
+const body = 'status=0&reference=a';
+
+test('what we seal is ours: this body, for this endpoint, under any of our secrets', () => {
+  const sealed = sealOwn(cipher, '/endpoint', body);
+  assert.ok(isOwn(cipher, '/endpoint', Buffer.from(body), sealed));
+  const rotated = createCipher(['another secret of the kind', 'a secret of 24 characters'], 'salt');
+  assert.ok(isOwn(rotated, '/endpoint', Buffer.from(body), sealed));
+});
+
+test('nothing else is', () => {
+  const sealed = sealOwn(cipher, '/endpoint', body);
+  const stranger = createCipher(['a secret of somebody else'], 'salt');
+  assert.ok(!isOwn(cipher, '/other', Buffer.from(body), sealed));
+  assert.ok(!isOwn(cipher, '/endpoint', Buffer.from(`${body}1`), sealed));
+  assert.ok(!isOwn(stranger, '/endpoint', Buffer.from(body), sealed));
+  for (const header of [undefined, '', 'x', sealed.slice(1), [sealed], 5])
+    assert.ok(!isOwn(cipher, '/endpoint', Buffer.from(body), header));
+});

@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Trx } from '../../database/connection.ts';
+import type { NotificationStatus, NotificationType } from '../../database/tables.ts';
+import type { Metrics } from '../../ground/metrics.ts';
+import type { Complaint, ReadReceipt } from '../../provider/contract.ts';
+
+/** The facts of a message that decide what a receipt may do. */
+export type ReceiptSubject = Readonly<{
+  id: string;
+  serviceId: string;
+  type: NotificationType;
+  status: NotificationStatus;
+  reference: string | null;
+  sentAt: Date | null;
+  sentBy: string | null;
+  international: boolean;
+  phonePrefix: string | null;
+  /** Units, start and provider of the attempt under way, where a receipt may come before its record. */
+  claimedUnits: number | null;
+  claimedAt: Date | null;
+  claimedBy: string | null;
+}>;
+
+export type StoreDeps = Readonly<{ metrics: Metrics }>;
+
+/**
+ * The messages that receipts are about, locked in the order of their ids until the transaction ends, so that of two
+ * receipts for one message only one wins.
+ */
+export function lockSubjects(
+  { metrics }: StoreDeps,
+  trx: Trx,
+  found: readonly ReadReceipt['found'][],
+): Promise<readonly ReceiptSubject[]> {
+  const values = (by: 'id' | 'reference') =>
+    [...new Set(found.filter((entry) => entry.by === by).map(({ value }) => value))].toSorted();
+  return metrics.timed('dao', 'get_notifications_for_receipts', async () => {
+    const references = values('reference');
+    const ids = values('id');
+    if (references.length > 0) {
+      const named = await sql<{ id: string }>`
+        select id from notification_history where reference = any(${references}::text[])`.execute(trx);
+      for (const { id } of named.rows) ids.push(id);
+    }
+    const { rows } = await sql<ReceiptSubject>`
+      select h.id, h.service_id as "serviceId", h.notification_type as "type", h.status, h.reference,
+        h.sent_at as "sentAt", h.sent_by as "sentBy", h.international, h.phone_prefix as "phonePrefix",
+        a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy"
+      from unnest(${[...new Set(ids)].toSorted()}::uuid[]) as input (id) join notification_history h on h.id = input.id
+      left join lateral (
+        select billable_units, started_at, provider from attempts
+        where h.status = 'created' and notification_id = h.id order by number desc limit 1
+      ) a on true
+      order by h.id for update of h`.execute(trx);
+    return rows;
+  });
+}
+
+/** `units`: billable units where they are not recorded yet. */
+export type StatusChange = Readonly<{
+  id: string;
+  serviceId: string;
+  status: NotificationStatus;
+  at: Date;
+  sentBy: string;
+  units: number | null;
+  /** When it was handed over, where that is not recorded yet. */
+  sentAt: Date | null;
+}>;
+
+export async function updateStatuses(
+  { metrics }: StoreDeps,
+  trx: Trx,
+  changes: readonly StatusChange[],
+): Promise<void> {
+  if (changes.length === 0) return;
+  await metrics.timed('dao', 'update_notification_status_by_reference', () =>
+    sql`
+      update notification_history h set status = input.status, updated_at = input.at, sent_by = coalesce(h.sent_by, input.sent_by),
+        sent_at = coalesce(h.sent_at, input.sent_at),
+        billable_units = case when h.billable_units = 0 then coalesce(input.units, 0) else h.billable_units end
+      from unnest(${changes.map(({ id }) => id)}::uuid[], ${changes.map(({ status }) => status)}::text[],
+        ${changes.map(({ at }) => at)}::timestamptz[], ${changes.map(({ sentBy }) => sentBy)}::text[],
+        ${changes.map(({ units }) => units)}::int[], ${changes.map(({ sentAt }) => sentAt)}::timestamptz[])
+        as input (id, status, at, sent_by, units, sent_at)
+      where h.id = input.id`.execute(trx),
+  );
+}
+
+/** A receipt for the timeline of its message. */
+export type KeptReceipt = Readonly<{
+  notificationId: string;
+  provider: string;
+  receivedAt: Date;
+  rawStatus: string;
+  status: NotificationStatus;
+  ignored: string | null;
+}>;
+
+export async function insertReceipts(trx: Trx, receipts: readonly KeptReceipt[]): Promise<void> {
+  if (receipts.length === 0) return;
+  const column = <T>(pick: (receipt: KeptReceipt) => T) => receipts.map(pick);
+  await sql`
+    insert into receipts (notification_id, provider, received_at, raw_status, status, ignored)
+    select * from unnest(${column(({ notificationId }) => notificationId)}::uuid[], ${column(({ provider }) => provider)}::text[],
+      ${column(({ receivedAt }) => receivedAt)}::timestamptz[], ${column(({ rawStatus }) => rawStatus)}::text[],
+      ${column(({ status }) => status)}::text[], ${column(({ ignored }) => ignored)}::text[])`.execute(trx);
+}
+
+/** A complaint about a message; `receivedAt` stands in where the provider does not say when it was made. */
+export type KeptComplaint = Complaint & Readonly<{ subject: ReceiptSubject; receivedAt: Date }>;
+
+/** Keeps complaints, each once however often it is posted. Answers those that are new, which their services are told of. */
+export async function insertComplaints(
+  trx: Trx,
+  complaints: readonly KeptComplaint[],
+): Promise<readonly Readonly<{ id: string; notificationId: string; serviceId: string }>[]> {
+  if (complaints.length === 0) return [];
+  const column = <T>(pick: (complaint: KeptComplaint) => T) => complaints.map(pick);
+  const { rows } = await sql<{ id: string; notificationId: string; serviceId: string }>`
+    insert into complaints (id, notification_id, service_id, ses_feedback_id, complaint_type, complaint_date, created_at)
+    select * from unnest(${column(() => randomUUID())}::uuid[], ${column(({ subject }) => subject.id)}::uuid[],
+      ${column(({ subject }) => subject.serviceId)}::uuid[], ${column(({ feedbackId }) => feedbackId)}::text[],
+      ${column(({ type }) => type)}::text[], ${column(({ at, receivedAt }) => (at === null ? receivedAt : new Date(at)))}::timestamptz[],
+      ${column(({ receivedAt }) => receivedAt)}::timestamptz[])
+    on conflict (ses_feedback_id) do nothing
+    returning id, notification_id as "notificationId", service_id as "serviceId"`.execute(trx);
+  return rows;
+}

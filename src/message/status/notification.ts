@@ -1,0 +1,52 @@
+import { sql } from 'kysely';
+import type { KeyType, NotificationStatus, NotificationType } from '../../database/tables.ts';
+import type { Metrics } from '../../ground/metrics.ts';
+
+/** A message as both tables hold it. `personalisation` is still sealed. */
+export type StoredNotification = Readonly<{
+  id: string;
+  serviceId: string;
+  templateId: string;
+  templateVersion: number;
+  jobId: string | null;
+  jobRowNumber: number | null;
+  apiKeyId: string | null;
+  keyType: KeyType;
+  type: NotificationType;
+  status: NotificationStatus;
+  createdAt: Date;
+  /** When it is, or was, to be sent; null: at once. */
+  scheduledFor: Date | null;
+  sentAt: Date | null;
+  updatedAt: Date | null;
+  sentBy: string | null;
+  reference: string | null;
+  clientReference: string | null;
+  billableUnits: number;
+  international: boolean;
+  phonePrefix: string | null;
+  rateMultiplier: number | null;
+  recipient: string;
+  normalisedRecipient: string;
+  personalisation: Buffer;
+  replyToText: string | null;
+  unsubscribeUrl: string | null;
+}>;
+
+export type StoreDeps = Readonly<{ metrics: Metrics }>;
+
+/** The columns of a StoredNotification, from `n` (notifications) and `h` (notification_history). */
+export const notificationColumns = sql`
+  n.id, n.service_id as "serviceId", h.template_id as "templateId", h.template_version as "templateVersion",
+  h.job_id as "jobId", h.job_row_number as "jobRowNumber", h.api_key_id as "apiKeyId", h.key_type as "keyType",
+  h.notification_type as "type", h.status, h.created_at as "createdAt", h.scheduled_for as "scheduledFor", h.sent_at as "sentAt",
+  h.updated_at as "updatedAt", h.sent_by as "sentBy", h.reference, h.client_reference as "clientReference",
+  h.billable_units as "billableUnits", h.international, h.phone_prefix as "phonePrefix",
+  h.rate_multiplier::float8 as "rateMultiplier", n.recipient, n.normalised_recipient as "normalisedRecipient",
+  n.personalisation, n.reply_to_text as "replyToText", n.unsubscribe_url as "unsubscribeUrl"`;
+
+/** What is known of a message when it is accepted. */
+export type NewNotification = Omit<
+  StoredNotification,
+  'status' | 'sentAt' | 'updatedAt' | 'sentBy' | 'reference' | 'billableUnits'
+>;

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { NotificationStatus } from '../../database/tables.ts';
+import { type Event, isCompleted, nextStatus } from './status.ts';
+
+const statuses = [
+  ...['created', 'sending', 'pending', 'sent', 'delivered', 'temporary-failure', 'permanent-failure'],
+  ...['technical-failure', 'validation-failed', 'cancelled'],
+] as readonly NotificationStatus[];
+/** What a receipt can say. */
+const results = statuses.filter((status) => status === 'pending' || /^delivered$|-failure$/.test(status));
+const receipt = (
+  status: NotificationStatus,
+  found: 'id' | 'reference',
+  international = false,
+  reliable = true,
+): Event => ({ kind: 'receipt', status, found, international, reliable });
+const after = (current: NotificationStatus, event: Event) => {
+  const next = nextStatus(current, event);
+  return 'to' in next ? next.to : null;
+};
+
+test('every status goes, at every event, where the drawing says, and nowhere else', () => {
+  // Columns: after a hand-over in the UK, abroad; given up; timed out; a receipt (R: what it says) found by id, by
+  // reference; abroad by id, by reference; abroad where no network reports delivery, by id, by reference. -: nothing
+  // changes.
+  const drawing = `
+    created            sending  sent  technical-failure  technical-failure  R  -  R  -  -  -
+    sending            -        -     technical-failure  temporary-failure  R  R  R  R  -  -
+    pending            -        -     technical-failure  temporary-failure  R  R  R  R  -  -
+    sent               -        -     -                  -                  -  -  R  R  -  -
+    delivered          -        -     -                  -                  -  -  -  -  -  -
+    temporary-failure  -        -     -                  -                  -  -  -  -  -  -
+    permanent-failure  -        -     -                  -                  -  -  -  -  -  -
+    technical-failure  -        -     -                  -                  -  -  -  -  -  -
+    validation-failed  -        -     -                  -                  -  -  -  -  -  -
+    cancelled          -        -     -                  -                  -  -  -  -  -  -`;
+  const rows = drawing
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  assert.deepEqual(
+    rows.map(([current]) => current),
+    statuses,
+  );
+  for (const said of results) {
+    const events: Event[] = [
+      { kind: 'handed over', international: false },
+      { kind: 'handed over', international: true },
+      { kind: 'given up' },
+      { kind: 'timed out' },
+      receipt(said, 'id'),
+      receipt(said, 'reference'),
+      receipt(said, 'id', true),
+      receipt(said, 'reference', true),
+      receipt(said, 'id', true, false),
+      receipt(said, 'reference', true, false),
+    ];
+    for (const [current, ...cells] of rows)
+      events.forEach((event, column) => {
+        const cell = cells[column];
+        const expected = cell === '-' ? null : cell === 'R' ? said : cell;
+        assert.equal(
+          after(current as NotificationStatus, event),
+          expected,
+          `${current}, ${JSON.stringify(event)}`,
+        );
+      });
+  }
+});
+
+test('what stays says why', () => {
+  const table: [NotificationStatus, Event, string][] = [
+    ['delivered', receipt('temporary-failure', 'id'), 'already delivered'],
+    ['sending', { kind: 'handed over', international: false }, 'already sending'],
+    ['sent', receipt('delivered', 'id', true, false), 'networks of this country do not report delivery'],
+    ['sending', receipt('created', 'id'), 'a receipt cannot say created'],
+  ];
+  for (const [current, event, stays] of table) assert.deepEqual(nextStatus(current, event), { stays });
+});
+
+test('whatever happens in whatever order, nothing returns to created and no final status is left but sent', () => {
+  const flag = fc.boolean();
+  const event: fc.Arbitrary<Event> = fc.oneof(
+    fc.record({ kind: fc.constant('handed over' as const), international: flag }),
+    fc.record({ kind: fc.constantFrom('given up' as const, 'timed out' as const) }),
+    fc.record({
+      kind: fc.constant('receipt' as const),
+      status: fc.constantFrom(...statuses),
+      found: fc.constantFrom('id' as const, 'reference' as const),
+      international: flag,
+      reliable: flag,
+    }),
+  );
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...statuses),
+      fc.array(event, { minLength: 1, maxLength: 12 }),
+      (start, events) => {
+        let current = start;
+        for (const happened of events) {
+          const next = after(current, happened);
+          if (next === null) continue;
+          assert.notEqual(next, 'created');
+          assert.ok(current === 'sent' || !isCompleted(current), `${current} was left`);
+          if (current === 'sent')
+            assert.ok(happened.kind === 'receipt' && happened.international && happened.reliable);
+          if (happened.kind === 'receipt') assert.ok(results.includes(next), `a receipt made it ${next}`);
+          current = next;
+        }
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+test('all but created, sending and pending count as completed', () => {
+  assert.deepEqual(
+    statuses.filter((status) => !isCompleted(status)),
+    ['created', 'sending', 'pending'],
+  );
+});

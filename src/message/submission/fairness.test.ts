@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { freshDatabase } from '../../../test/world.ts';
+import { type Connection, connect } from '../../database/connection.ts';
+import { createListener, type Listener } from '../../database/listener.ts';
+import { migrate } from '../../database/migrate.ts';
+import { ensurePartitions } from '../../database/partitions.ts';
+import { systemClock } from '../../ground/clock.ts';
+import { createIdSource } from '../../ground/id.ts';
+import { createLog } from '../../ground/log.ts';
+import { createMetrics, type Metrics } from '../../ground/metrics.ts';
+import { openQueues, type Queues } from '../../queue/boss.ts';
+import type { QueueName } from '../../queue/names.ts';
+import { platformServiceId } from '../../tenant/service/service.ts';
+import { priorities } from '../delivery/queue.ts';
+import { acceptBatch, type Submission } from './accept-statement.ts';
+import { createFairOrder, mostBehind } from './fair-order.ts';
+import { queueDeliveries } from './persist.ts';
+import { moveAccepted, orderDue } from './store.ts';
+
+const log = createLog('silent');
+const newId = createIdSource(systemClock);
+const lot = 500;
+const turns = createFairOrder(systemClock);
+let database: Awaited<ReturnType<typeof freshDatabase>>;
+let connection: Connection;
+let listener: Listener;
+let queues: Queues;
+let metrics: Metrics;
+
+before(async () => {
+  database = await freshDatabase();
+  connection = connect(database.url, 6, log);
+  await migrate(connection.db, log);
+  await ensurePartitions(connection.db, systemClock.now() - 86_400_000, systemClock.now() + 86_400_000);
+  listener = createListener(connection.url, log);
+  queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
+  metrics = createMetrics(null, log);
+});
+after(async () => {
+  await queues.stop();
+  await listener.stop();
+  await metrics.stop();
+  await connection.close();
+  await database.drop();
+});
+
+function submission(
+  serviceId: string,
+  { queue = 'send-sms', priority = priorities.api as number, dueAt = null as Date | null } = {},
+): Submission {
+  const message = {
+    id: newId(),
+    serviceId,
+    type: 'sms' as const,
+    templateId: randomUUID(),
+    templateVersion: 1,
+    jobId: null,
+    jobRowNumber: null,
+    apiKeyId: null,
+    keyType: 'normal' as const,
+    createdAt: new Date(systemClock.now()),
+    clientReference: null,
+    scheduledFor: dueAt,
+    international: false,
+    phonePrefix: '44',
+    rateMultiplier: 1,
+    recipient: '07700900123',
+    normalisedRecipient: '447700900123',
+    personalisation: Buffer.from('sealed'),
+    replyToText: null,
+    unsubscribeUrl: null,
+    queue: queue as QueueName,
+    priority,
+    requestId: null,
+  };
+  return {
+    serviceId,
+    keyType: 'normal',
+    rateLimit: 12_000_000,
+    message,
+    dailyLimit: 2_000_000_000,
+    internationalLimit: null,
+    idempotency: null,
+  };
+}
+
+/** Accepts them in this order, a batch at a time, as the API does. Answers their ids. */
+async function accept(submissions: readonly Submission[]): Promise<string[]> {
+  for (let from = 0; from < submissions.length; from += lot) {
+    // The bucket is refilled at full rate, whatever the test takes from it.
+    await connection.pool.query('delete from rate_buckets');
+    const batch = submissions.slice(from, from + lot).map((one) => ({
+      ...one,
+      behind: one.message!.scheduledFor ? 0 : turns.take(one.serviceId, one.message!.priority),
+    }));
+    const admitted = await acceptBatch(
+      connection.pool,
+      batch,
+      new Date(systemClock.now() - 1000),
+      '2026-11-21',
+    );
+    assert.deepEqual(
+      admitted.filter(({ verdict }) => verdict !== 'accepted'),
+      [],
+    );
+  }
+  return submissions.map(({ message }) => message!.id);
+}
+
+/** One lot, as the persisting worker moves it. Answers the ids that were stored, in no order, and whether there is more. */
+async function moveLot(): Promise<{ ids: Set<string>; more: boolean }> {
+  return queues.transaction(async (trx, send) => {
+    const moved = await moveAccepted({ metrics }, trx, 'sms', lot);
+    await queueDeliveries('sms', moved.persisted, send);
+    return { ids: new Set(moved.persisted.map(({ id }) => id)), more: moved.count === lot };
+  });
+}
+
+async function clear(): Promise<void> {
+  await connection.pool.query('delete from accepted; delete from pgboss.job');
+}
+
+async function fetchIds(queue: QueueName, limit: number): Promise<string[]> {
+  return (await queues.fetch(queue, limit)).map(({ id }) => id);
+}
+
+test('behind 5,000 messages of one service, a single one of another and a sign-in code are stored in the first lot and sent first', async () => {
+  await clear();
+  const flood = randomUUID();
+  const floodIds = await accept(Array.from({ length: 5000 }, () => submission(flood)));
+  const [single, code] = await accept([
+    submission(randomUUID()),
+    submission(platformServiceId, { queue: 'notify-internal', priority: priorities.priorityTemplate }),
+  ]);
+
+  const first = await moveLot();
+  assert.ok(first.ids.has(single!) && first.ids.has(code!));
+  assert.ok(first.more);
+  assert.deepEqual(await fetchIds('notify-internal', 1), [code]);
+  // Before it are those only that are not a second behind yet: the first hundred, and as many as may go meanwhile.
+  assert.ok((await fetchIds('send-sms', 300)).includes(single!));
+
+  // Also one that comes while the flood is being stored and sent.
+  await moveLot();
+  const [later] = await accept([submission(randomUUID())]);
+  assert.ok((await moveLot()).ids.has(later!));
+  assert.deepEqual(await fetchIds('send-sms', 1), [later]);
+
+  // The flood itself stays in order, and all of it comes.
+  while ((await moveLot()).more);
+  const sent = await fetchIds('send-sms', 5000);
+  assert.deepEqual(sent, floodIds.slice(-sent.length));
+});
+
+test('of one service alone each lot is full, urgent ones first, and each class in order', async () => {
+  await clear();
+  const service = randomUUID();
+  const files = await accept(
+    Array.from({ length: 300 }, () => submission(service, { priority: priorities.csv })),
+  );
+  const plain = await accept(Array.from({ length: 600 }, () => submission(service)));
+  const urgent = await accept(
+    Array.from({ length: 20 }, () => submission(service, { priority: priorities.priorityTemplate })),
+  );
+  const lots: Set<string>[] = [];
+  for (let more = true; more; ) {
+    const moved = await moveLot();
+    lots.push(moved.ids);
+    more = moved.more;
+  }
+  assert.deepEqual(
+    lots.map(({ size }) => size),
+    [500, 420],
+  );
+  for (const id of urgent) assert.ok(lots[0]!.has(id));
+  for (const one of [files, plain]) {
+    const early = one.filter((id) => lots[0]!.has(id));
+    assert.deepEqual(early, one.slice(0, early.length));
+  }
+  assert.deepEqual(await fetchIds('send-sms', 1000), [...urgent, ...plain, ...files]);
+});
+
+test('what is scheduled has its turn once it is due, spaced like what comes then; until then nobody looks at it', async () => {
+  await clear();
+  const now = systemClock.now();
+  const flood = randomUUID();
+  const due = await accept(
+    Array.from({ length: 300 }, () => submission(flood, { dueAt: new Date(now - 1000) })),
+  );
+  const waiting = await accept([submission(flood, { dueAt: new Date(now + 80_000_000) })]);
+  assert.deepEqual((await moveLot()).ids, new Set());
+
+  assert.equal(await orderDue(connection.db, 'sms', new Date(now), 1000), 300);
+  const [single] = await accept([submission(randomUUID())]);
+  const { ids } = await moveLot();
+  assert.deepEqual(ids, new Set([...due, single]));
+  const sent = await fetchIds('send-sms', 1000);
+  assert.deepEqual(
+    sent.filter((id) => id !== single),
+    due,
+  );
+  assert.ok(sent.indexOf(single!) < 110, `place ${sent.indexOf(single!)}`);
+
+  assert.equal(await orderDue(connection.db, 'sms', new Date(now), 1000), 0);
+  const { rows } = await connection.pool.query('select id, turn_at, behind from accepted');
+  assert.deepEqual(rows, [{ id: waiting[0], turn_at: null, behind: 0 }]);
+});
+
+test('a flood is never further behind than its class reaches', async () => {
+  await clear();
+  const [id] = await accept([submission(randomUUID())]);
+  await connection.pool.query('update accepted set behind = $1', [mostBehind]);
+  await moveLot();
+  const { rows } = await connection.pool.query<{ priority: number }>('select priority from pgboss.job');
+  assert.deepEqual(rows, [{ priority: 10_000 - 999 }], id);
+});
+
+test('two workers at once move different messages, each once', async () => {
+  await clear();
+  const ids = await accept(
+    [randomUUID(), randomUUID(), randomUUID()].flatMap((service) =>
+      Array.from({ length: 700 }, () => submission(service)),
+    ),
+  );
+  const moved: string[] = [];
+  const work = async () => {
+    for (let idle = 0; idle < 20; ) {
+      const lotMoved = await moveLot();
+      moved.push(...lotMoved.ids);
+      idle = lotMoved.ids.size === 0 ? idle + 1 : 0;
+    }
+  };
+  await Promise.all([work(), work()]);
+  assert.deepEqual(moved.toSorted(), ids.toSorted());
+});

@@ -1,0 +1,144 @@
+import type { UploadDeps } from '../../content/document/upload.ts';
+import { maySendTo, notAllowedText, type RecipientSet } from '../../content/recipient/allow-list.ts';
+import type { Rates } from '../../content/recipient/international-rates.ts';
+import type { Content } from '../../content/template/content.ts';
+import type { Template, TemplateCaches } from '../../content/template/store.ts';
+import type { NotificationType } from '../../database/tables.ts';
+import type { Cipher } from '../../ground/cipher.ts';
+import type { Clock } from '../../ground/clock.ts';
+import { parseDatetime } from '../../ground/datetime.ts';
+import { type IdSource, parseUuid } from '../../ground/id.ts';
+import { badRequest } from '../../ground/problem.ts';
+import type { Caller } from '../../tenant/key/authenticate.ts';
+import { platformServiceId, type Sender, type Service } from '../../tenant/service/service.ts';
+import { deliverQueueFor, priorities } from '../delivery/queue.ts';
+import type { AcceptedMessage } from './store.ts';
+
+const trialModeUrl = 'https://www.notifications.service.gov.uk/trial-mode';
+
+export type AcceptDeps = Readonly<{
+  cipher: Cipher;
+  clock: Clock;
+  newId: IdSource;
+  rates: Rates;
+  templates: TemplateCaches;
+  /** Recipients that stand for no person: answered like any other, and neither stored nor sent (spec 01, section 5.1). */
+  simulated: RecipientSet;
+  fromNumber: string;
+  emailDomain: string;
+  adminBaseUrl: string;
+  files: UploadDeps;
+}>;
+
+/** Who sends, and the trace id that follows the message into log lines and tasks. */
+export type Sending = Caller &
+  Readonly<{
+    requestId: string;
+    /** Of the API as this caller reaches it; links begin with it. */
+    baseUrl: string;
+  }>;
+
+/** A request that has passed every check of its own: what is left are the limits and the commit (submit.ts). */
+export type Prepared = Readonly<{
+  message: AcceptedMessage;
+  template: Template;
+  /** What the answer shows of the words (spec 01, sections 3.3 and 3.4). */
+  content: Readonly<Record<string, string | null>>;
+  /** Only for email: the values that `sanitise_content_for` changed. */
+  sanitised?: Readonly<Record<string, unknown>>;
+  isSimulated: boolean;
+}>;
+
+/** Step 8 of spec 01 section 4.3, as far as the template itself goes. Throws a Problem. */
+export async function usableTemplate<Type extends NotificationType>(
+  deps: AcceptDeps,
+  service: Service,
+  type: Type,
+  templateId: string,
+): Promise<{ template: Template; content: Extract<Content, { type: Type }> }> {
+  const template = await deps.templates.templates.get(parseUuid(templateId) ?? templateId);
+  if (!template || template.serviceId !== service.id || template.hidden)
+    throw badRequest('Template not found');
+  const { content } = template.current;
+  if (content.type !== type)
+    throw badRequest(`${content.type} template is not suitable for ${type} notification`);
+  if (template.archived) throw badRequest('Template has been deleted');
+  return { template, content: content as Extract<Content, { type: Type }> };
+}
+
+/** `Missing personalisation: name, date`, in the template's spelling and order (spec 01, section 3.6). */
+export function refuseMissing(missing: readonly string[]): void {
+  if (missing.length > 0) throw badRequest(`Missing personalisation: ${missing.join(', ')}`);
+}
+
+/** Step 9: the sender that was asked for, else the service's default one; undefined when it has none. */
+export function chosenSender(
+  senders: readonly Sender[],
+  field: 'sms_sender_id' | 'email_reply_to_id',
+  wanted: string | undefined,
+  serviceId: string,
+): Sender | undefined {
+  if (wanted === undefined) return senders.find(({ isDefault }) => isDefault);
+  const id = parseUuid(wanted);
+  const found = senders.find((sender) => sender.id === id);
+  if (!found) throw badRequest(`${field} ${wanted} does not exist in database for service id ${serviceId}`);
+  return found;
+}
+
+/** The caller's reference, or null. */
+export function readReference(reference: string | undefined): string | null {
+  // No text column can hold it, and no client can mean it.
+  if (reference?.includes('\0')) throw badRequest('reference must not contain the null character');
+  return reference ?? null;
+}
+
+/** Step 10: who may be written to with this key (spec 01, section 5.3). `recipient` in its compared form. */
+export function refuseRecipient({ service, key }: Caller, recipient: string): void {
+  const { restricted, allowed } = service;
+  if (!maySendTo(recipient, { keyType: key.keyType, restricted, allowed }))
+    throw badRequest(notAllowedText(key.keyType, trialModeUrl));
+}
+
+/** When a message is due; null for one without `scheduled_for`, or of a service that may not schedule: it is ignored there. */
+export function readSchedule({ service }: Caller, scheduledFor: string | null | undefined): Date | null {
+  if (scheduledFor === undefined || scheduledFor === null || !service.permissions.has('schedule'))
+    return null;
+  return parseDatetime(scheduledFor);
+}
+
+/** The fields of an accepted message that do not depend on its type. */
+export function commonFields(
+  deps: AcceptDeps,
+  { service, key, requestId }: Sending,
+  template: Template,
+  message: Readonly<{
+    reference: string | null;
+    personalisation: Readonly<Record<string, unknown>>;
+    scheduledFor: Date | null;
+  }>,
+) {
+  const id = deps.newId();
+  const queue = deliverQueueFor({
+    isPlatform: service.id === platformServiceId,
+    researchMode: service.researchMode,
+    keyType: key.keyType,
+    type: template.type,
+  });
+  return {
+    id,
+    serviceId: service.id,
+    templateId: template.id,
+    templateVersion: template.current.version,
+    jobId: null,
+    jobRowNumber: null,
+    apiKeyId: key.id,
+    keyType: key.keyType,
+    createdAt: new Date(deps.clock.now()),
+    clientReference: message.reference,
+    scheduledFor: message.scheduledFor,
+    personalisation: deps.cipher.seal(JSON.stringify(message.personalisation), id),
+    queue: queue.name,
+    priority: template.current.priority ? priorities.priorityTemplate : priorities.api,
+    requestId,
+  };
+}

@@ -1,0 +1,181 @@
+import { clean } from '../../../content/recipient/characters.ts';
+import {
+  EMAIL_PROBLEM_TEXT,
+  type EmailAddress,
+  parseEmailAddress,
+} from '../../../content/recipient/email-address.ts';
+import {
+  checkPermissions,
+  type PhoneNumber,
+  parsePhoneNumber,
+} from '../../../content/recipient/phone-number.ts';
+import { NO_INTERNATIONAL_TEXT } from '../../../content/recipient/phone-problem.ts';
+import { phoneProblemV1Text } from '../../../content/recipient/phone-problem-v1.ts';
+import type { Content } from '../../../content/template/content.ts';
+import { EMAIL_SIZE_LIMIT, emailBody, emailSubject, measureEmail } from '../../../content/template/email.ts';
+import { type Personalisation, personalisationOf } from '../../../content/template/personalisation.ts';
+import { missingPlaceholders } from '../../../content/template/placeholder.ts';
+import { missingInSms, renderSms, SMS_LIMIT } from '../../../content/template/sms.ts';
+import type { Template } from '../../../content/template/store.ts';
+import type { NotificationType } from '../../../database/tables.ts';
+import { parseUuid } from '../../../ground/id.ts';
+import { badRequest, FieldProblem, noResultFound, Problem } from '../../../ground/problem.ts';
+import type { Formats } from '../../../http/validate/schema.ts';
+import {
+  type AcceptDeps,
+  chosenSender,
+  commonFields,
+  type Prepared,
+  refuseRecipient,
+  type Sending,
+} from '../prepare.ts';
+import { emailRequestV1, fieldFaults, type RequestV1, smsRequestV1 } from './schemas.ts';
+
+const longestNumber = 500;
+
+/** A v1 request whose fields are right: row 4 of spec 01 section 2.1 is behind it. */
+export type ReadV1 = Readonly<{ request: RequestV1 }> &
+  (
+    | Readonly<{ type: 'sms'; phoneNumber: PhoneNumber }>
+    | Readonly<{ type: 'email'; emailAddress: EmailAddress }>
+  );
+
+/** Row 4 of spec 01 section 2.1. Throws a FieldProblem with every field that is wrong. */
+export function readRequestV1(
+  deps: AcceptDeps,
+  { service }: Sending,
+  type: NotificationType,
+  document: unknown,
+): ReadV1 {
+  let phoneNumber: PhoneNumber | undefined;
+  let emailAddress: EmailAddress | undefined;
+  const formats: Formats = {
+    phone_number(typed) {
+      const text = typed.slice(0, longestNumber);
+      const outcome = parsePhoneNumber(text, deps.rates);
+      // Numbers abroad are refused later, by row 13.
+      const ukLandlines = service.permissions.has('sms_to_uk_landlines');
+      const problem = outcome.ok
+        ? checkPermissions(outcome.phoneNumber, { international: true, ukLandlines })
+        : outcome.error;
+      if (outcome.ok) phoneNumber = outcome.phoneNumber;
+      return problem === null ? null : phoneProblemV1Text(problem, text);
+    },
+    email_address(text) {
+      const outcome = parseEmailAddress(text);
+      if (!outcome.ok) return EMAIL_PROBLEM_TEXT;
+      emailAddress = outcome.emailAddress;
+      return null;
+    },
+  };
+  const faults = fieldFaults(type === 'sms' ? smsRequestV1 : emailRequestV1, document, formats);
+  if (Object.keys(faults).length > 0) throw new FieldProblem(faults);
+  const request = document as RequestV1;
+  return type === 'sms'
+    ? { request, type, phoneNumber: phoneNumber! }
+    : { request, type, emailAddress: emailAddress! };
+}
+
+/**
+ * Rows 7 to 13 of spec 01 section 2.1, and the rendering. Nothing is kept yet. What that era let through and nobody
+ * could send (no words at all, an email beyond any size) is refused beside row 11. Throws a Problem.
+ */
+export async function prepareV1(deps: AcceptDeps, caller: Sending, read: ReadV1): Promise<Prepared> {
+  const { service } = caller;
+  const { request, type } = read;
+  const template = await usableTemplate(deps, caller, type, request.template);
+  const personalisation = request.personalisation ?? {};
+  const values = personalisationOf(personalisation);
+  const words = wordsOf(template.current.content, values);
+
+  const normalisedRecipient =
+    read.type === 'sms' ? read.phoneNumber.normalised : read.emailAddress.normalised;
+  underField('to', () => refuseRecipient(caller, normalisedRecipient));
+  if (!service.permissions.has(type))
+    throw new FieldProblem({ service: [`Cannot send ${type === 'sms' ? 'text messages' : 'emails'}`] });
+  if (read.type === 'sms' && !read.phoneNumber.isUk && !service.permissions.has('international_sms'))
+    throw new FieldProblem({ to: [NO_INTERNATIONAL_TEXT] });
+
+  return {
+    message: {
+      ...commonFields(deps, caller, template, { reference: null, personalisation, scheduledFor: null }),
+      type,
+      ...(read.type === 'sms'
+        ? {
+            recipient: clean(request.to),
+            international: read.phoneNumber.isInternational,
+            phonePrefix: read.phoneNumber.prefix,
+            rateMultiplier: read.phoneNumber.rateMultiplier,
+            replyToText:
+              chosenSender(service.smsSenders, 'sms_sender_id', undefined, service.id)?.text ??
+              deps.fromNumber,
+          }
+        : {
+            recipient: read.emailAddress.address,
+            international: false,
+            phonePrefix: null,
+            rateMultiplier: null,
+            replyToText: null,
+          }),
+      normalisedRecipient,
+      unsubscribeUrl: null,
+    },
+    template,
+    content: words,
+    isSimulated: deps.simulated.has(normalisedRecipient),
+  };
+}
+
+/** Rows 7 to 9. */
+async function usableTemplate(
+  deps: AcceptDeps,
+  { service }: Sending,
+  type: NotificationType,
+  templateId: string,
+): Promise<Template> {
+  const id = parseUuid(templateId);
+  const template = id === null ? null : await deps.templates.templates.get(id);
+  if (!template || template.serviceId !== service.id || template.hidden) throw noResultFound();
+  if (template.type !== type)
+    throw badRequest(`${template.type} template is not suitable for ${type} notification`);
+  if (template.archived) throw badRequest('Template has been deleted');
+  return template;
+}
+
+/** Rows 10 and 11, and the words that the answer shows: the body, and the subject of an email. */
+function wordsOf(content: Content, values: Personalisation): Readonly<Record<string, string>> {
+  const refuseMissing = (missing: readonly string[]) => {
+    if (missing.length > 0)
+      throw new FieldProblem({ template: [`Missing personalisation: ${missing.join(', ')}`] });
+  };
+  const refuseEmpty = (isEmpty: boolean) => {
+    if (isEmpty) throw new FieldProblem({ content: ['Your message is empty.'] });
+  };
+  if (content.type === 'sms') {
+    refuseMissing(missingInSms(content.sms, values));
+    const { text, empty, aboveLimit } = renderSms(content.sms, values);
+    refuseEmpty(empty);
+    if (aboveLimit > 0)
+      throw new FieldProblem({
+        content: [`Content has a character count greater than the limit of ${SMS_LIMIT}`],
+      });
+    return { body: text };
+  }
+  refuseMissing(missingPlaceholders(content.email.placeholders, values));
+  const { empty, tooLong } = measureEmail(content.email, values);
+  refuseEmpty(empty);
+  if (tooLong)
+    throw new FieldProblem({
+      content: [`Content has a size greater than the limit of ${EMAIL_SIZE_LIMIT} bytes`],
+    });
+  return { body: emailBody(content.email, values), subject: emailSubject(content.email, values) };
+}
+
+/** Tells a Problem of `check` as that of a field. */
+function underField(field: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw error instanceof Problem ? new FieldProblem({ [field]: [error.message] }) : error;
+  }
+}

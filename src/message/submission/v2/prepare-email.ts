@@ -1,0 +1,134 @@
+import { isFileValue } from '../../../content/document/file.ts';
+import { fileProblems, uploadFiles } from '../../../content/document/upload.ts';
+import { type EmailAddress, parseEmailAddress } from '../../../content/recipient/email-address.ts';
+import { EMAIL_SIZE_LIMIT, emailBody, emailSubject, measureEmail } from '../../../content/template/email.ts';
+import { personalisationOf } from '../../../content/template/personalisation.ts';
+import { missingPlaceholders } from '../../../content/template/placeholder.ts';
+import { sanitisePersonalisation } from '../../../content/template/sanitise.ts';
+import { datetimeFormat } from '../../../ground/datetime.ts';
+import { badRequest, invalid } from '../../../ground/problem.ts';
+import { faultsOf } from '../../../http/validate/schema.ts';
+import {
+  type AcceptDeps,
+  chosenSender,
+  commonFields,
+  type Prepared,
+  readReference,
+  readSchedule,
+  refuseMissing,
+  refuseRecipient,
+  type Sending,
+  usableTemplate,
+} from '../prepare.ts';
+import { type EmailRequest, emailRequest } from './schemas.ts';
+
+/** Checks a request to send an email, as `prepareSms` does a text. */
+export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: unknown): Promise<Prepared> {
+  const { request, emailAddress } = readRequest(deps, caller, document);
+  const reference = readReference(request.reference);
+  const { service } = caller;
+  if (!service.permissions.has('email')) throw badRequest('Service is not allowed to send emails');
+
+  const { template, content } = await usableTemplate(deps, service, 'email', request.template_id);
+  const listed = (request.sanitise_content_for ?? []).filter((key) => typeof key === 'string');
+  const { personalisation, changes } = sanitisePersonalisation(request.personalisation ?? {}, listed);
+  // A file is a link by the time it is sent; until then its name stands for it.
+  const drafted = personalisationOf(withoutFiles(personalisation));
+  refuseMissing(missingPlaceholders(content.email.placeholders, drafted));
+  if (measureEmail(content.email, drafted).empty) throw badRequest('Your message is empty.');
+
+  const replyTo = chosenSender(
+    service.emailReplyTos,
+    'email_reply_to_id',
+    request.email_reply_to_id,
+    service.id,
+  );
+
+  refuseRecipient(caller, emailAddress.normalised);
+
+  const isSimulated = deps.simulated.has(emailAddress.normalised);
+  const linked = await linkFiles(deps, caller, personalisation, emailAddress.normalised, isSimulated);
+  const values = personalisationOf(linked);
+  const measured = measureEmail(content.email, values);
+  if (measured.tooLong)
+    throw badRequest(
+      `Your message is too long. Emails cannot be longer than ${EMAIL_SIZE_LIMIT} bytes. Your message is ${measured.bytes} bytes.`,
+    );
+
+  const unsubscribeUrl = request.one_click_unsubscribe_url ?? null;
+  const message = {
+    ...commonFields(deps, caller, template, {
+      reference,
+      personalisation: linked,
+      scheduledFor: readSchedule(caller, request.scheduled_for),
+    }),
+    type: 'email' as const,
+    recipient: emailAddress.address,
+    normalisedRecipient: emailAddress.normalised,
+    international: false,
+    phonePrefix: null,
+    rateMultiplier: null,
+    // Only a choice of this message; without one the service's address is read when it is sent (seed).
+    replyToText: request.email_reply_to_id === undefined ? null : (replyTo?.text ?? null),
+    unsubscribeUrl,
+  };
+  return {
+    message,
+    template,
+    content: {
+      from_email: `${service.emailFrom}@${deps.emailDomain}`,
+      body: emailBody(content.email, values),
+      subject: emailSubject(content.email, values),
+      one_click_unsubscribe_url: unsubscribeUrl,
+    },
+    sanitised: changes,
+    isSimulated,
+  };
+}
+
+function readRequest(
+  deps: AcceptDeps,
+  caller: Sending,
+  document: unknown,
+): { request: EmailRequest; emailAddress: EmailAddress } {
+  let emailAddress: EmailAddress | undefined;
+  const faults = faultsOf(emailRequest, document, {
+    datetime: datetimeFormat(deps.clock, caller.service.permissions.has('schedule')),
+    email_address(text) {
+      const outcome = parseEmailAddress(text);
+      if (!outcome.ok) return outcome.error;
+      emailAddress = outcome.emailAddress;
+      return null;
+    },
+  });
+  if (faults.length > 0) throw invalid(faults);
+  return { request: document as EmailRequest, emailAddress: emailAddress! };
+}
+
+/** Step 11: the files of the personalisation are stored, and links stand in their place (spec 01, section 3.6). */
+async function linkFiles(
+  deps: AcceptDeps,
+  { service, baseUrl }: Sending,
+  personalisation: Readonly<Record<string, unknown>>,
+  recipientNormalised: string,
+  simulated: boolean,
+): Promise<Readonly<Record<string, unknown>>> {
+  if (!Object.values(personalisation).some(isFileValue)) return personalisation;
+  const { adminBaseUrl } = deps;
+  const { maxBytes } = deps.files;
+  const problem = fileProblems(personalisation, { type: 'email', service, adminBaseUrl, maxBytes });
+  if (problem) throw problem;
+  return await uploadFiles(deps.files, {
+    serviceId: service.id,
+    recipientNormalised,
+    personalisation,
+    baseUrl,
+    simulated,
+  });
+}
+
+function withoutFiles(personalisation: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(personalisation);
+  if (!entries.some(([, value]) => isFileValue(value))) return personalisation;
+  return Object.fromEntries(entries.map(([name, value]) => [name, isFileValue(value) ? name : value]));
+}

@@ -1,0 +1,114 @@
+import { fileProblems } from '../../../content/document/upload.ts';
+import { clean } from '../../../content/recipient/characters.ts';
+import {
+  ANY_NUMBER,
+  checkPermissions,
+  type PhoneNumber,
+  parsePhoneNumber,
+} from '../../../content/recipient/phone-number.ts';
+import { phoneProblemV2Text, v2PermissionError } from '../../../content/recipient/phone-problem.ts';
+import { personalisationOf } from '../../../content/template/personalisation.ts';
+import { missingInSms, renderSms, SMS_LIMIT } from '../../../content/template/sms.ts';
+import { datetimeFormat } from '../../../ground/datetime.ts';
+import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
+import { faultsOf } from '../../../http/validate/schema.ts';
+import {
+  type AcceptDeps,
+  chosenSender,
+  commonFields,
+  type Prepared,
+  readReference,
+  readSchedule,
+  refuseMissing,
+  refuseRecipient,
+  type Sending,
+  usableTemplate,
+} from '../prepare.ts';
+import { type SmsRequest, smsRequest } from './schemas.ts';
+
+const longestNumber = 500;
+
+/**
+ * Checks a request to send a text, in the order of spec 01 section 4.3 from step 6, and renders it once to be sure that
+ * it can be. Nothing is kept yet. Throws a Problem for whatever a caller can get wrong.
+ */
+export async function prepareSms(deps: AcceptDeps, caller: Sending, document: unknown): Promise<Prepared> {
+  const { request, phoneNumber } = readRequest(deps, caller, document);
+  const reference = readReference(request.reference);
+  const { service } = caller;
+  if (!service.permissions.has('sms')) throw badRequest('Service is not allowed to send text messages');
+
+  const { template, content } = await usableTemplate(deps, service, 'sms', request.template_id);
+  const personalisation = request.personalisation ?? {};
+  const values = personalisationOf(personalisation);
+  refuseMissing(missingInSms(content.sms, values));
+  const rendered = renderSms(content.sms, values);
+  if (rendered.empty) throw badRequest('Your message is empty.');
+  const problem = fileProblems(personalisation, { type: 'sms' });
+  if (problem) throw problem;
+
+  const sender =
+    chosenSender(service.smsSenders, 'sms_sender_id', request.sms_sender_id, service.id)?.text ??
+    deps.fromNumber;
+
+  refuseRecipient(caller, phoneNumber.normalised);
+  const refusal = checkPermissions(phoneNumber, {
+    international: service.permissions.has('international_sms'),
+    ukLandlines: service.permissions.has('sms_to_uk_landlines'),
+  });
+  if (refusal) throw new Problem(400, [v2PermissionError(refusal, { isForeign: !phoneNumber.isUk })]);
+
+  if (rendered.aboveLimit > 0)
+    throw badRequest(
+      `Your message is too long. Text messages cannot be longer than ${SMS_LIMIT} characters. Your message is ${rendered.charactersWithoutPrefix} characters long.`,
+    );
+
+  const message = {
+    ...commonFields(deps, caller, template, {
+      reference,
+      personalisation,
+      scheduledFor: readSchedule(caller, request.scheduled_for),
+    }),
+    type: 'sms' as const,
+    recipient: clean(request.phone_number),
+    normalisedRecipient: phoneNumber.normalised,
+    international: phoneNumber.isInternational,
+    phonePrefix: phoneNumber.prefix,
+    rateMultiplier: phoneNumber.rateMultiplier,
+    // Kept as it was chosen: a later change of the service's senders does not change this message.
+    replyToText: sender,
+    unsubscribeUrl: null,
+  };
+  return {
+    message,
+    template,
+    content: { body: rendered.text, from_number: shownSender(sender) },
+    isSimulated: deps.simulated.has(phoneNumber.normalised),
+  };
+}
+
+function readRequest(
+  deps: AcceptDeps,
+  caller: Sending,
+  document: unknown,
+): { request: SmsRequest; phoneNumber: PhoneNumber } {
+  let phoneNumber: PhoneNumber | undefined;
+  const faults = faultsOf(smsRequest, document, {
+    datetime: datetimeFormat(deps.clock, caller.service.permissions.has('schedule')),
+    phone_number(text) {
+      // The start of a text that no number is as long as says what is wrong with it; the rest would only cost time.
+      const outcome = parsePhoneNumber(text.slice(0, longestNumber), deps.rates);
+      const problem = outcome.ok ? checkPermissions(outcome.phoneNumber, ANY_NUMBER) : outcome.error;
+      if (outcome.ok) phoneNumber = outcome.phoneNumber;
+      return problem === null ? null : phoneProblemV2Text(problem);
+    },
+  });
+  if (faults.length > 0) throw invalid(faults);
+  return { request: document as SmsRequest, phoneNumber: phoneNumber! };
+}
+
+/** A number as digits with its country code, a name unchanged (spec 01, section 3.3). */
+function shownSender(sender: string): string {
+  const outcome = parsePhoneNumber(sender);
+  return outcome.ok ? outcome.phoneNumber.normalised : sender;
+}

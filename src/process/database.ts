@@ -1,0 +1,26 @@
+import { startEmbedded } from '../../embedded-postgres/embedded.ts';
+import type { Config } from '../config/config.ts';
+import { type Connection, connect, waitForDatabase } from '../database/connection.ts';
+import type { Log } from '../ground/log.ts';
+
+/**
+ * The database of this installation, once it answers: the one of `DATABASE_URL`, else the embedded server, started here
+ * or adopted. What has to be undone is handed to `onStop` as soon as it exists, so that nothing is left running when a
+ * later step fails. Throws a ConfigError where the database does not answer in time.
+ */
+export async function openDatabase(
+  config: Config,
+  log: Log,
+  onStop: (undo: () => Promise<unknown>) => void,
+): Promise<Connection> {
+  let url = config.databaseUrl;
+  if (!url) {
+    const embedded = await startEmbedded({ dataDir: config.dataDir, log });
+    onStop(() => embedded.stop());
+    url = embedded.url;
+  }
+  const connection = connect(url, config.databasePoolSize, log);
+  onStop(() => connection.close());
+  await waitForDatabase(connection, config.databaseWaitSeconds, log);
+  return connection;
+}

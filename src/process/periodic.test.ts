@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isDue } from '../upkeep/due.ts';
+import { type PeriodicDeps, periodicTasks } from './periodic.ts';
+
+const tasks = periodicTasks({ config: {} } as PeriodicDeps);
+const hour = 3_600_000;
+
+/** At which hours of UTC, looking every five minutes for four days, a task is begun. */
+function hoursOf(task: (typeof tasks)[number], from: string): Set<number> {
+  const hours = new Set<number>();
+  let lastRun = Date.parse(from);
+  for (let now = lastRun; now < Date.parse(from) + 96 * hour; now += hour / 12)
+    if (isDue(task, lastRun, now)) {
+      hours.add(new Date(now).getUTCHours());
+      lastRun = now;
+    }
+  return hours;
+}
+
+test('every task runs within four days, and none only between 23:00 and 24:00 UTC, in winter and in summer', () => {
+  for (const task of tasks)
+    for (const from of ['2026-01-10T00:00:00Z', '2026-07-10T00:00:00Z']) {
+      const hours = hoursOf(task, from);
+      assert.ok(hours.size > 0, `${task.name} never runs`);
+      hours.delete(23);
+      assert.ok(hours.size > 0, `${task.name} runs only between 23:00 and 24:00 UTC`);
+    }
+});
+
+test('names are their own: they are the locks', () => {
+  const names = tasks.map(({ name }) => name);
+  assert.equal(new Set(names).size, names.length);
+});
+
+test('the nightly tasks run at their hours', () => {
+  const named = (name: string) => tasks.find((task) => task.name === name)!;
+  const table: [string, string, number][] = [
+    ['timeout-sending-notifications', '2026-01-10T00:00:00Z', 3],
+    ['timeout-sending-notifications', '2026-07-10T00:00:00Z', 2],
+    ['delete-inbound-sms', '2026-01-10T00:00:00Z', 1],
+    ['delete-inbound-sms', '2026-07-10T00:00:00Z', 1],
+  ];
+  for (const [name, from, hour] of table) assert.deepEqual([...hoursOf(named(name), from)], [hour], name);
+});

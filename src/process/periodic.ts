@@ -1,0 +1,87 @@
+/** What runs by itself, and when. */
+
+import type { Config } from '../config/config.ts';
+import type { DocumentStorage } from '../content/document/storage.ts';
+import { deleteExpiredDocuments } from '../content/document/store.ts';
+import type { Db } from '../database/connection.ts';
+import { ensurePartitions } from '../database/partitions.ts';
+import type { Clock } from '../ground/clock.ts';
+import type { Log } from '../ground/log.ts';
+import type { Metrics } from '../ground/metrics.ts';
+import type { CallbackQueue } from '../message/callback/enqueue.ts';
+import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
+import { deleteAnswers } from '../message/submission/store.ts';
+import type { Balancing } from '../provider/balancing/balancing.ts';
+import type { Queues } from '../queue/boss.ts';
+import { allCutoffs } from '../tenant/service/retention.ts';
+import { createReplay } from '../upkeep/replay.ts';
+import type { Periodic } from '../upkeep/schedule.ts';
+import { createTimeOut } from '../upkeep/time-out.ts';
+
+export type PeriodicDeps = Readonly<{
+  config: Pick<Config, 'sendingTimeoutSeconds'>;
+  db: Db;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  queues: Queues;
+  storage: DocumentStorage;
+  balancing: Balancing;
+  callbacks: CallbackQueue;
+}>;
+
+const day = 86_400_000;
+const inboundBatch = 10_000;
+
+/** The tasks of the role `scheduler` (spec 06, section 1.3). None may run only between 23:00 and 24:00 UTC: that hour is two different days in London. */
+export function periodicTasks(deps: PeriodicDeps): readonly Periodic[] {
+  const { config, db, clock, storage, balancing } = deps;
+  return [
+    {
+      name: 'make-partitions',
+      everySeconds: 3600,
+      run: () => ensurePartitions(db, clock.now(), clock.now() + 7 * day),
+    },
+    {
+      name: 'delete-expired-documents',
+      everySeconds: 3600,
+      run: () => deleteExpiredDocuments({ db, storage }, clock.now()),
+    },
+    {
+      name: 'forget-idempotency-keys',
+      everySeconds: 600,
+      run: () => deleteAnswers(db, new Date(clock.now() - day), 50_000),
+    },
+    {
+      name: 'switch-current-sms-provider-on-slow-delivery',
+      everySeconds: 60,
+      run: () => balancing.onSlowDelivery(),
+    },
+    { name: 'tend-providers-back-to-middle', everySeconds: 300, run: () => balancing.tendBack() },
+    {
+      name: 'timeout-sending-notifications',
+      at: '0 3 * * *',
+      zone: 'Europe/London',
+      run: createTimeOut({ ...deps, timeoutSeconds: config.sendingTimeoutSeconds }),
+    },
+    {
+      name: 'replay-created-notifications',
+      at: '*/15 * * * *',
+      zone: 'Europe/London',
+      run: createReplay(deps),
+    },
+    {
+      name: 'delete-inbound-sms',
+      // In UTC: in London there is no 01:40 on one night of the year, and two on another.
+      at: '40 1 * * *',
+      zone: 'UTC',
+      run: async ({ signal }) => {
+        const cutoffs = allCutoffs(clock.now());
+        let total = 0;
+        for (let count = inboundBatch; count === inboundBatch && !signal.aborted; total += count)
+          count = await deleteInboundSms(db, cutoffs, inboundBatch);
+        return total;
+      },
+    },
+  ];
+}

@@ -1,0 +1,168 @@
+import type { Db } from '../../database/connection.ts';
+import type { Clock } from '../../ground/clock.ts';
+import type { Log } from '../../ground/log.ts';
+import type { Metrics } from '../../ground/metrics.ts';
+import type { Strategy } from '../choice.ts';
+import { failuresOf } from '../circuit/circuit.ts';
+import { findCalls } from '../circuit/store.ts';
+import type { ProviderState } from '../state.ts';
+import {
+  type BalancedProvider,
+  changedWithin,
+  firstText,
+  reduce,
+  type Shift,
+  slowProviders,
+  tendBack,
+  toggle,
+} from './shift.ts';
+import { applyShifts, countSlowTexts, findSlowness, findTextProviders, lockTextProviders } from './store.ts';
+
+export type BalancingDeps = Readonly<{
+  db: Db;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  strategy: Strategy;
+  /** Whether this installation can send texts through the provider of this name. */
+  isConfigured: (identifier: string) => boolean;
+  /** The two text providers between which `ordered` switches. */
+  pair: readonly [string, string];
+  /** The service and template whose texts tell whether the first provider is slow (`ordered`); null: not checked. */
+  slowCheck: Readonly<{ serviceId: string; templateId: string }> | null;
+  /** More errors than this within so many seconds take 10 points (`weighted`). */
+  errors: Readonly<{ threshold: number; seconds: number }>;
+  restingPoints: Readonly<Record<string, number>>;
+  /** Who shifts: the platform's own user. */
+  by: string;
+}>;
+
+export type Balancing = {
+  /** Looks for slow delivery and shifts texts away from it. Answers how many rows changed. */
+  onSlowDelivery(): Promise<number>;
+  /** Takes points from text providers that have had too many errors (`weighted`). */
+  onErrors(failing: readonly ProviderState[]): Promise<void>;
+  /** Moves weights towards where they rest (`weighted`). Answers how many rows changed. */
+  tendBack(): Promise<number>;
+};
+
+/** The numbers of spec 05, section 4. */
+const ordered = { lookBackSeconds: 600, slowSeconds: 240, least: 2 } as const;
+const weighted = {
+  lookBackSeconds: 900,
+  slowSeconds: 300,
+  slowPauseSeconds: 300,
+  errorPauseSeconds: 60,
+  restPauseSeconds: 900,
+} as const;
+
+/**
+ * Shifts texts between providers (spec 05, section 4), by their priorities. Each shift is decided on rows that are
+ * locked and written with its versions, so that any number of processes shift once. Errors as such are answered by
+ * failover and circuits (docs/decisions/0012); `weighted` takes points for them as well.
+ */
+export function createBalancing(deps: BalancingDeps): Balancing {
+  const { db, clock, log, by } = deps;
+  const usable = (providers: readonly BalancedProvider[]) =>
+    providers.filter(({ identifier }) => deps.isConfigured(identifier));
+
+  async function shift(
+    now: number,
+    decide: (providers: readonly BalancedProvider[]) => readonly Shift[],
+  ): Promise<number> {
+    const shifts = await db.transaction().execute(async (trx) => {
+      const decided = decide(usable(await lockTextProviders(trx)));
+      if (decided.length > 0) await applyShifts(trx, decided, { by, now: new Date(now) });
+      return decided;
+    });
+    for (const { identifier, priority, reason } of shifts)
+      log.warn({ provider: identifier, priority }, `Provider ${identifier} (sms): ${reason}`);
+    return shifts.length;
+  }
+
+  async function switchOrdered(now: number): Promise<number> {
+    if (deps.slowCheck === null) return 0;
+    const { lookBackSeconds, slowSeconds, least } = ordered;
+    const first = firstText(usable(await findTextProviders(db)));
+    if (!first) return 0;
+    const since = new Date(Math.max(now - lookBackSeconds * 1000, first.changedAt?.getTime() ?? 0));
+    const { identifier } = first;
+    const count = await countSlowTexts(deps, db, {
+      ...deps.slowCheck,
+      provider: identifier,
+      since,
+      seconds: slowSeconds,
+    });
+    if (count < least) return 0;
+    const reason = `Switched from ${identifier}, which was slow: ${count} texts took ${slowSeconds / 60} minutes or longer`;
+    const shifted = await shift(now, (providers) => {
+      const then = providers.find((one) => one.identifier === identifier);
+      // Somebody else has changed it since.
+      return then?.changedAt?.getTime() === first.changedAt?.getTime()
+        ? toggle(providers, deps.pair, identifier, reason)
+        : [];
+    });
+    if (shifted === 0)
+      log.info(
+        { provider: identifier, count },
+        `Provider ${identifier} (sms) is slow, and no other can be the first`,
+      );
+    return shifted;
+  }
+
+  /** Takes points from each of them, unless anything was changed within `pauseSeconds`. */
+  async function reduceAll(
+    identifiers: readonly string[],
+    pauseSeconds: number,
+    now: number,
+  ): Promise<number> {
+    let changed = 0;
+    for (const identifier of identifiers)
+      changed += await shift(now, (providers) =>
+        changedWithin(providers, pauseSeconds, now) ? [] : reduce(providers, identifier),
+      );
+    return changed;
+  }
+
+  async function switchWeighted(now: number): Promise<number> {
+    const { lookBackSeconds, slowSeconds, slowPauseSeconds } = weighted;
+    const since = new Date(now - lookBackSeconds * 1000);
+    const counts = await findSlowness(deps, db, since, slowSeconds, new Date(now));
+    const providers = usable(await findTextProviders(db));
+    return await reduceAll(slowProviders(providers, counts), slowPauseSeconds, now);
+  }
+
+  return {
+    onSlowDelivery: () =>
+      deps.strategy === 'ordered' ? switchOrdered(clock.now()) : switchWeighted(clock.now()),
+    async onErrors(failing) {
+      const texts = failing.filter(({ notificationType }) => notificationType === 'sms');
+      if (deps.strategy !== 'weighted' || texts.length === 0) return;
+      const now = clock.now();
+      const { threshold, seconds } = deps.errors;
+      const calls = await findCalls(
+        db,
+        texts.map(({ id }) => id),
+        new Date(now - seconds * 1000),
+      );
+      const bad = texts.filter(({ id }) => {
+        const all = calls.get(id);
+        return all !== undefined && failuresOf(all) > threshold;
+      });
+      await reduceAll(
+        bad.map(({ identifier }) => identifier),
+        weighted.errorPauseSeconds,
+        now,
+      );
+    },
+    async tendBack() {
+      if (deps.strategy !== 'weighted') return 0;
+      const now = clock.now();
+      return await shift(now, (providers) =>
+        changedWithin(providers, weighted.restPauseSeconds, now)
+          ? []
+          : tendBack(providers, deps.restingPoints),
+      );
+    },
+  };
+}

@@ -1,0 +1,228 @@
+import type { Cache } from '../../database/cache.ts';
+import type { Db } from '../../database/connection.ts';
+import type { NotificationType } from '../../database/tables.ts';
+import type { Clock } from '../../ground/clock.ts';
+import type { Log } from '../../ground/log.ts';
+import { candidates, choose } from '../choice.ts';
+import type { SendResult } from '../contract.ts';
+import type { ProviderState } from '../state.ts';
+import { allProviders } from '../store.ts';
+import {
+  breaks,
+  type Calls,
+  type CircuitRules,
+  countsAs,
+  failuresOf,
+  openSecondsAfter,
+  reasonToOpen,
+  slotSeconds,
+} from './circuit.ts';
+import {
+  addCalls,
+  dropProbes,
+  failProbe,
+  findCalls,
+  openCircuit,
+  type ProbeWish,
+  passProbe,
+  type SlotCalls,
+  takeProbes,
+} from './store.ts';
+
+export type CircuitDeps = Readonly<{
+  db: Db;
+  clock: Clock;
+  log: Log;
+  providers: Cache<readonly ProviderState[]>;
+  rules: CircuitRules;
+  /** Who changes a circuit: the platform's own user. */
+  by: string;
+  /** Makes messages due that wait because no provider of the type took them; at most `limit`, null: all. */
+  release: (type: NotificationType, limit: number | null) => Promise<unknown>;
+  /** Told of providers that have just had failures, after these were written. */
+  onFailures?: (providers: readonly ProviderState[]) => Promise<void>;
+  /** How long calls are remembered where that is longer than the window. */
+  rememberSeconds?: number;
+}>;
+
+export type Circuits = {
+  /** What came of one call; costs no more than a count. */
+  record(provider: ProviderState, outcome: SendResult['outcome']): void;
+  /** Answers the messages that may try a half-open provider now; each must come to `endProbe`. */
+  takeProbes(wishes: readonly ProbeWish[]): Promise<ReadonlySet<string>>;
+  /** What came of such a message; null: it did not come to a call. */
+  endProbe(provider: ProviderState, messageId: string, outcome: SendResult['outcome'] | null): void;
+  stop(): Promise<void>;
+};
+
+const tickMilliseconds = 1000;
+/** Between two messages that are woken to try a provider when no other comes. */
+const wakeMilliseconds = 5000;
+
+/**
+ * The circuits of all providers, shared by all processes through their rows. Each process counts what came of its calls
+ * and writes that once a second, or at once when failures gather; whoever finds the window broken opens the circuit.
+ * Guarantee: of any number of processes one opens it, one message at a time tries it again, one closes it, and each of
+ * these is a version with its reason; when it closes, what waited for a provider goes out.
+ */
+export function createCircuits(deps: CircuitDeps): Circuits {
+  const { db, clock, log, providers, rules, by } = deps;
+  let counted = new Map<
+    string,
+    { provider: ProviderState; calls: { -readonly [Key in keyof Calls]: number } }
+  >();
+  let failures = 0;
+  let flushing: Promise<void> | null = null;
+  const ending = new Set<Promise<void>>();
+  let seen: readonly ProviderState[] | null = null;
+  const wokenAt = new Map<NotificationType, number>();
+  const nameOf = ({ identifier, notificationType }: ProviderState) => `${identifier} (${notificationType})`;
+
+  async function flush(): Promise<void> {
+    const batch = [...counted.values()];
+    counted = new Map();
+    failures = 0;
+    if (batch.length === 0) return;
+    const now = clock.now();
+    const slotMilliseconds = slotSeconds(rules.windowSeconds) * 1000;
+    const slot = new Date(Math.floor(now / slotMilliseconds) * slotMilliseconds);
+    const calls: SlotCalls[] = batch.map(({ provider, calls }) => ({
+      providerId: provider.id,
+      slot,
+      ...calls,
+    }));
+    const remembered = Math.max(rules.windowSeconds, deps.rememberSeconds ?? 0) * 1000;
+    await addCalls(db, calls, new Date(now - remembered - slotMilliseconds));
+    const failing = batch.filter(({ calls }) => failuresOf(calls) > 0).map(({ provider }) => provider);
+    if (failing.length === 0) return;
+    const window = await findCalls(
+      db,
+      failing.map(({ id }) => id),
+      new Date(now - rules.windowSeconds * 1000),
+    );
+    for (const provider of failing) {
+      const all = window.get(provider.id);
+      if (all && breaks(all, rules)) await open(provider, all, now);
+    }
+    await deps.onFailures?.(failing);
+  }
+
+  async function open(provider: ProviderState, calls: Calls, now: number): Promise<void> {
+    const reason = reasonToOpen(calls, rules);
+    const seconds = openSecondsAfter(1, rules);
+    const change = { reason, by, now: new Date(now), until: new Date(now + seconds * 1000) };
+    const opened = await db.transaction().execute((trx) => openCircuit(trx, provider.id, change));
+    if (!opened) return;
+    providers.drop(allProviders);
+    log.warn({ provider: provider.identifier, seconds }, `Provider ${nameOf(provider)}: ${reason}`);
+  }
+
+  /** One flush at a time; an error is logged and its counts are lost, which delays a decision by as many calls. */
+  function flushNow(): Promise<void> {
+    flushing ??= flush()
+      .catch((error: unknown) => log.warn({ err: error }, 'The calls to providers could not be counted'))
+      .finally(() => {
+        flushing = null;
+      });
+    return flushing;
+  }
+
+  async function finish(
+    provider: ProviderState,
+    messageId: string,
+    outcome: SendResult['outcome'] | null,
+  ): Promise<void> {
+    const probe = { providerId: provider.id, messageId };
+    const now = new Date(clock.now());
+    if (outcome === null) await dropProbes(db, [probe]);
+    else if (countsAs(outcome) === 'taken') {
+      const state = await db.transaction().execute((trx) => passProbe(trx, probe, { by, now }));
+      if (state === 'closed')
+        log.info({ provider: provider.identifier }, `Provider ${nameOf(provider)}: Circuit closed`);
+      // The next one to try it may have to be woken; or all that waited.
+      if (state !== null) await deps.release(provider.notificationType, state === 'closed' ? null : 1);
+    } else {
+      const until = await db
+        .transaction()
+        .execute((trx) => failProbe(trx, probe, now, (openings) => openSecondsAfter(openings, rules)));
+      if (until)
+        log.warn(
+          { provider: provider.identifier, until: until.toISOString() },
+          `Provider ${nameOf(provider)}: Circuit stays open, the message that tried it failed`,
+        );
+    }
+    providers.drop(allProviders);
+  }
+
+  /**
+   * Looks at the providers. Where one has become usable, what waits for its type is made due, whoever changed it; where
+   * one is to be tried and nothing comes along to do so, a waiting message is woken.
+   */
+  async function look(): Promise<void> {
+    // Whoever sends nothing would never learn that there is something to look at.
+    const all = await providers.get(allProviders);
+    const before = seen;
+    const now = clock.now();
+    for (const type of ['sms', 'email'] as const) {
+      const has = (one: ProviderState) => one.notificationType === type && isUsable(one);
+      const isNew = ({ id }: ProviderState) => !before?.some((one) => one.id === id && has(one));
+      if (before && all.some((one) => has(one) && isNew(one))) await deps.release(type, null);
+      const isWanted = [false, true].some(
+        (international) => choose(candidates(all, { type, international }), now).probe !== null,
+      );
+      if (!isWanted || now - (wokenAt.get(type) ?? 0) < wakeMilliseconds) continue;
+      wokenAt.set(type, now);
+      await deps.release(type, 1);
+    }
+    // Not before what waits was made due: if that fails, the next look does it.
+    seen = all;
+  }
+
+  let looking: Promise<void> | null = null;
+  const ticks = setInterval(() => {
+    void flushNow();
+    looking ??= look()
+      .catch((error: unknown) => log.debug({ err: error }, 'The providers could not be looked at'))
+      .finally(() => {
+        looking = null;
+      });
+  }, tickMilliseconds);
+
+  return {
+    record(provider, outcome) {
+      let count = counted.get(provider.id);
+      if (!count) {
+        count = { provider, calls: { taken: 0, failed: 0, unknown: 0 } };
+        counted.set(provider.id, count);
+      }
+      const kind = countsAs(outcome);
+      count.calls[kind] += 1;
+      if (kind !== 'taken') failures += 1;
+      if (failures >= rules.leastFailures) void flushNow();
+    },
+    async takeProbes(wishes) {
+      const now = clock.now();
+      const until = new Date(now + rules.probeSeconds * 1000);
+      const taken = await takeProbes(db, wishes, new Date(now), until);
+      // Whoever tries it, the rows that are kept here do not say so yet.
+      providers.drop(allProviders);
+      return taken;
+    },
+    endProbe(provider, messageId, outcome) {
+      const end = finish(provider, messageId, outcome).catch((error: unknown) =>
+        log.warn({ err: error }, 'The end of a try of a provider could not be written; it lapses'),
+      );
+      ending.add(end);
+      void end.finally(() => ending.delete(end));
+    },
+    async stop() {
+      clearInterval(ticks);
+      await Promise.all([flushing, looking, ...ending]);
+      await flushNow();
+    },
+  };
+}
+
+function isUsable({ active, circuit }: ProviderState): boolean {
+  return active && circuit.state === 'closed';
+}

@@ -1,0 +1,159 @@
+import { sql } from 'kysely';
+import type { DbOrTrx, Trx } from '../../database/connection.ts';
+import { announceProviders, keepVersions } from '../store.ts';
+import { type Calls, passesToClose, reasonToClose } from './circuit.ts';
+
+/** What came of the calls to one provider in one slot of the window. */
+export type SlotCalls = Calls & Readonly<{ providerId: string; slot: Date }>;
+
+/** Adds calls to the window and forgets those before `oldest`. Rows are taken in the order of their providers, as everywhere. */
+export async function addCalls(db: DbOrTrx, calls: readonly SlotCalls[], oldest: Date): Promise<void> {
+  const ordered = calls.toSorted((a, b) => (a.providerId < b.providerId ? -1 : 1));
+  const column = <T>(pick: (calls: SlotCalls) => T) => ordered.map(pick);
+  await sql`
+    with forgotten as (
+      delete from provider_calls where slot < ${oldest} and provider_id = any(${column(({ providerId }) => providerId)}::uuid[])
+    )
+    insert into provider_calls as c (provider_id, slot, taken, failed, unknown)
+    select * from unnest(${column(({ providerId }) => providerId)}::uuid[], ${column(({ slot }) => slot)}::timestamptz[],
+      ${column(({ taken }) => taken)}::int[], ${column(({ failed }) => failed)}::int[], ${column(({ unknown }) => unknown)}::int[])
+    on conflict (provider_id, slot) do update set taken = c.taken + excluded.taken,
+      failed = c.failed + excluded.failed, unknown = c.unknown + excluded.unknown`.execute(db);
+}
+
+/** The calls since a moment, by provider. */
+export async function findCalls(
+  db: DbOrTrx,
+  providerIds: readonly string[],
+  since: Date,
+): Promise<ReadonlyMap<string, Calls>> {
+  const { rows } = await sql<Calls & { providerId: string }>`
+    select provider_id as "providerId", sum(taken) as taken, sum(failed) as failed, sum(unknown) as unknown
+    from provider_calls where provider_id = any(${providerIds}::uuid[]) and slot > ${since} group by 1`.execute(
+    db,
+  );
+  return new Map(rows.map(({ providerId, ...calls }) => [providerId, calls]));
+}
+
+/** Answers false where it was open already: of several processes that see the failures, one opens it. */
+export async function openCircuit(
+  trx: Trx,
+  id: string,
+  change: Readonly<{ reason: string; by: string; now: Date; until: Date }>,
+): Promise<boolean> {
+  const { reason, by, now, until } = change;
+  const { numAffectedRows } = await sql`
+    update providers set circuit = 'open', circuit_until = ${until}, circuit_openings = 1, probe_id = null,
+      probe_until = null, probe_passes = 0, reason = ${reason}, created_by = (select id from users where id = ${by}),
+      version = version + 1, updated_at = ${now}
+    where id = ${id} and circuit = 'closed'`.execute(trx);
+  if (!numAffectedRows) return false;
+  await keepVersions(trx, [id]);
+  return true;
+}
+
+/** A message that wants to try a half-open provider. */
+export type ProbeWish = Readonly<{ providerId: string; messageId: string }>;
+
+/** One message at a time tries a provider, until `until` at the latest. Answers the ids of the messages that do. */
+export async function takeProbes(
+  db: DbOrTrx,
+  wishes: readonly ProbeWish[],
+  now: Date,
+  until: Date,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ id: string }>`
+    update providers p set probe_id = input.message_id, probe_until = ${until}
+    from unnest(${wishes.map(({ providerId }) => providerId)}::uuid[], ${wishes.map(({ messageId }) => messageId)}::uuid[])
+      as input (provider_id, message_id)
+    where p.id = input.provider_id and p.circuit = 'open' and p.circuit_until <= ${now}
+      and (p.probe_until is null or p.probe_until <= ${now})
+    returning input.message_id as id`.execute(db);
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** The provider took the message that tried it. Answers what that makes of its circuit; null where the try had lapsed. */
+export async function passProbe(
+  trx: Trx,
+  { providerId, messageId }: ProbeWish,
+  change: Readonly<{ by: string; now: Date }>,
+): Promise<'half-open' | 'closed' | null> {
+  const { by, now } = change;
+  const found = await trx
+    .selectFrom('providers')
+    .select('probe_passes as passes')
+    .where('id', '=', providerId)
+    .where('probe_id', '=', messageId)
+    .executeTakeFirst();
+  if (!found) return null;
+  const closes = found.passes + 1 >= passesToClose;
+  // What failed before must not open it again. Before the row of the provider, as whoever counts calls locks them.
+  if (closes) await trx.deleteFrom('provider_calls').where('provider_id', '=', providerId).execute();
+  const { numUpdatedRows } = await trx
+    .updateTable('providers')
+    .set({
+      probe_id: null,
+      probe_until: null,
+      ...(closes
+        ? {
+            circuit: 'closed' as const,
+            circuit_until: null,
+            circuit_openings: 0,
+            probe_passes: 0,
+            reason: reasonToClose,
+            created_by: sql<string | null>`(select id from users where id = ${by})`,
+            version: sql<number>`version + 1`,
+            updated_at: now,
+          }
+        : { probe_passes: found.passes + 1 }),
+    })
+    .where('id', '=', providerId)
+    .where('probe_id', '=', messageId)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) return null;
+  if (closes) await keepVersions(trx, [providerId]);
+  else await announceProviders(trx);
+  return closes ? 'closed' : 'half-open';
+}
+
+/** It did not. `secondsAfter(openings)`: how long it is left alone when it was opened so often in a row. Answers until when; null where the try had lapsed. */
+export async function failProbe(
+  trx: Trx,
+  { providerId, messageId }: ProbeWish,
+  now: Date,
+  secondsAfter: (openings: number) => number,
+): Promise<Date | null> {
+  const found = await trx
+    .selectFrom('providers')
+    .select('circuit_openings as openings')
+    .where('id', '=', providerId)
+    .where('probe_id', '=', messageId)
+    .forUpdate()
+    .executeTakeFirst();
+  if (!found) return null;
+  const openings = found.openings + 1;
+  const until = new Date(now.getTime() + secondsAfter(openings) * 1000);
+  await trx
+    .updateTable('providers')
+    .set({
+      circuit_until: until,
+      circuit_openings: openings,
+      probe_id: null,
+      probe_until: null,
+      probe_passes: 0,
+    })
+    .where('id', '=', providerId)
+    .execute();
+  await announceProviders(trx);
+  return until;
+}
+
+/** The message did not come to try it after all. */
+export async function dropProbes(db: DbOrTrx, wishes: readonly ProbeWish[]): Promise<void> {
+  await sql`
+    update providers p set probe_id = null, probe_until = null
+    from unnest(${wishes.map(({ providerId }) => providerId)}::uuid[], ${wishes.map(({ messageId }) => messageId)}::uuid[])
+      as input (provider_id, message_id)
+    where p.id = input.provider_id and p.probe_id = input.message_id`.execute(db);
+  await announceProviders(db);
+}

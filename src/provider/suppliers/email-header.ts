@@ -1,0 +1,68 @@
+import { domainToASCII } from 'node:url';
+import type { EmailMessage } from '../contract.ts';
+
+/**
+ * What of an email becomes a header, in the form that is safe on the wire: one line, ASCII addresses, encoded names
+ * (spec 05, section 3.3). Null for an address that cannot be written into a header without changing its meaning.
+ */
+export function asciiAddress(address: string): string | null {
+  // Anything that ends an address, begins another or begins a new header.
+  if (/[\p{C}\s<>,;:"()[\]\\]/u.test(address)) return null;
+  const at = address.lastIndexOf('@');
+  const host = address.slice(at + 1);
+  // A host in ASCII stays as it is, because the conversion is one of URLs: it would read `10.1` as a network address.
+  const domain = /^[a-zA-Z0-9.-]+$/.test(host) ? host : domainToASCII(host);
+  return at < 1 || domain === '' ? null : `${address.slice(0, at)}@${domain}`;
+}
+
+/** Text for a header: line breaks and other control characters become spaces, so that it cannot begin a header of its own. */
+export function headerText(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+}
+
+/** Bytes of UTF-8 in one encoded word: base64 makes 60 characters of them, and a word may have 75 (RFC 2047). */
+const wordBytes = 45;
+
+/** `"name" <address>`: `"` and `\` of the name escaped, a name outside ASCII in encoded words. `address` is ASCII. */
+export function mailbox(name: string, address: string): string {
+  const text = headerText(name);
+  if (text === '') return `<${address}>`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
+  if (/^[\x00-\x7f]*$/.test(text)) return `"${text.replace(/["\\]/g, '\\$&')}" <${address}>`;
+  const words: string[] = [];
+  let word = '';
+  for (const character of text.toWellFormed()) {
+    if (Buffer.byteLength(word + character) > wordBytes) {
+      words.push(word);
+      word = '';
+    }
+    word += character;
+  }
+  words.push(word);
+  const encoded = words.map((part) => `=?UTF-8?B?${Buffer.from(part).toString('base64')}?=`);
+  return `${encoded.join(' ')} <${address}>`;
+}
+
+/** One-click unsubscribe (RFC 8058); empty where the message has none. Throws nothing: a URL is encoded as one. */
+export function unsubscribeHeaders(
+  message: Pick<EmailMessage, 'unsubscribeUrl'>,
+): Readonly<Record<string, string>> {
+  if (message.unsubscribeUrl === null || !URL.canParse(message.unsubscribeUrl)) return {};
+  return {
+    'List-Unsubscribe': `<${new URL(message.unsubscribeUrl).href}>`,
+    'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+  };
+}
+
+/** The addresses of a message as they go on the wire; a string names the one that cannot. */
+export function addressesOf(
+  message: EmailMessage,
+): Readonly<{ to: string; from: string; replyTo: string | null }> | 'recipient' | 'sender' | 'reply-to' {
+  const to = asciiAddress(message.to);
+  const from = asciiAddress(message.fromAddress);
+  const replyTo = message.replyTo === null ? null : asciiAddress(message.replyTo);
+  if (to === null) return 'recipient';
+  if (from === null) return 'sender';
+  if (message.replyTo !== null && replyTo === null) return 'reply-to';
+  return { to, from, replyTo };
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startHttpStand } from '../../../../test/conformance/http-provider.ts';
+import { conforms, smsMessage } from '../../../../test/conformance/provider.ts';
+import { mmgReceipts } from './receipt.ts';
+import { mmgProvider } from './send.ts';
+
+const never = new AbortController().signal;
+const settings = { apiKey: 'bWU6c2VjcmV0', receiptUrl: null, receiptCredentials: null, connections: 60 };
+
+const start = (
+  answer = { status: 200, body: '{"Reference": 55120934}' },
+  more: Partial<typeof settings> | object = {},
+) =>
+  startHttpStand({
+    replies: {
+      accept: () => answer,
+      fail: () => ({ status: 503, body: 'down' }),
+      reject: ({ body }) => ({
+        status: 400,
+        body: JSON.stringify({ Error: 117, Description: `Not valid: ${body}` }),
+      }),
+      malformed: () => ({ status: 200, body: '<html>thank you</html>' }),
+    },
+    read({ body }) {
+      const fields = JSON.parse(body);
+      const { MSISDN, sender, cid, msg } = fields;
+      return { to: [MSISDN], from: sender, reference: cid, body: msg, fields: Object.keys(fields) };
+    },
+    connect: (url, limits) =>
+      mmgProvider({ ...settings, ...more, url: `${url}/json/api.php?v=2`, ...limits }),
+  });
+
+conforms('MMG', {
+  type: 'sms',
+  start,
+  rejects: false,
+  carriesReference: true,
+  endpoint: mmgReceipts(null),
+});
+
+async function send(status: number, body: string, more: object = {}) {
+  const stand = await start({ status, body }, more);
+  const provider = stand.connect({ timeoutSeconds: 20 });
+  try {
+    return { result: await provider.send(smsMessage, never), request: stand.requests()[0]! };
+  } finally {
+    await provider.close?.();
+    await stand.stop();
+  }
+}
+
+test('the request is the one that MMG documents', async () => {
+  const { request } = await send(200, '{}', {
+    receiptUrl: 'https://api.example.com/notifications/sms/mmg',
+    receiptCredentials: 'mmg:p/w@rd',
+  });
+  assert.deepEqual(
+    [request.method, request.path, request.headers['content-type'], request.headers.authorization],
+    ['POST', '/json/api.php?v=2', 'application/json', 'Basic bWU6c2VjcmV0'],
+  );
+  assert.deepEqual(JSON.parse(request.body), {
+    reqType: 'BULK',
+    MSISDN: '447700900123',
+    msg: smsMessage.body,
+    sender: 'HARBOUR',
+    cid: smsMessage.reference,
+    multi: true,
+    delurl: 'https://mmg:p%2Fw%40rd@api.example.com/notifications/sms/mmg',
+  });
+});
+
+test('any 2xx with JSON is a yes; a no is failed; what a gateway or nonsense says is unknown', async () => {
+  const table: [number, string, object][] = [
+    [200, '{"Reference": 55120934}', { outcome: 'accepted', reference: '55120934' }],
+    [202, '[]', { outcome: 'accepted', reference: null }],
+    [200, '"ok"', { outcome: 'accepted', reference: null }],
+    [200, '', { outcome: 'unknown', code: '200' }],
+    [204, '', { outcome: 'unknown', code: '204' }],
+    [302, '{}', { outcome: 'failed', code: '302' }],
+    [400, '{"Error": 117, "Description": "to 447700900123"}', { outcome: 'failed', code: '117' }],
+    [403, 'no', { outcome: 'failed', code: '403' }],
+    [400, '{"Error": {"a": 1}}', { outcome: 'failed', code: '400' }],
+    [500, '{}', { outcome: 'failed', code: '500' }],
+    [503, '', { outcome: 'failed', code: '503' }],
+    [502, '', { outcome: 'unknown', code: '502' }],
+    [504, '', { outcome: 'unknown', code: '504' }],
+  ];
+  for (const [status, body, expected] of table) {
+    const { result } = await send(status, body);
+    assert.deepEqual({ ...result, ...expected }, result, `${status} ${body}`);
+  }
+});

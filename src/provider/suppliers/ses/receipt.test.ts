@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { createSign } from 'node:crypto';
+import { after, beforeEach, test } from 'node:test';
+import { getGlobalDispatcher, MockAgent, setGlobalDispatcher } from 'undici';
+import type { ReadRequest } from '../../contract.ts';
+import { selfSigned } from './certificate.ts';
+import { sesReceipts } from './receipt.ts';
+import { snsUrl } from './sns.ts';
+
+const topic = 'arn:aws:sns:eu-west-1:000000000000:receipts';
+const now = Date.parse('2026-05-02T13:05:00Z');
+const day = 86_400_000;
+const { pem, key } = selfSigned(new Date(now - day), new Date(now + day));
+const certificatePath = '/SimpleNotificationService-0.pem';
+const certificateUrl = `https://sns.eu-west-1.amazonaws.com${certificatePath}`;
+
+/** SNS, as far as it can be reached from here. */
+const sns = { fetched: 0, status: 200, confirmed: [] as string[] };
+const usual = getGlobalDispatcher();
+const agent = new MockAgent();
+agent.disableNetConnect();
+const pool = agent.get('https://sns.eu-west-1.amazonaws.com');
+pool
+  .intercept({ path: certificatePath })
+  .reply(() => {
+    sns.fetched += 1;
+    return { statusCode: sns.status, data: pem };
+  })
+  .persist();
+pool
+  .intercept({ path: (path) => path.startsWith('/?Action=ConfirmSubscription') })
+  .reply(({ path }) => {
+    sns.confirmed.push(path);
+    return { statusCode: sns.status, data: '' };
+  })
+  .persist();
+setGlobalDispatcher(agent);
+after(async () => {
+  setGlobalDispatcher(usual);
+  await agent.close();
+});
+beforeEach(() => Object.assign(sns, { fetched: 0, status: 200, confirmed: [] }));
+
+const delivery = (more: object = {}) =>
+  JSON.stringify({
+    notificationType: 'Delivery',
+    mail: {
+      timestamp: '2026-05-02T13:04:00.000Z',
+      messageId: 'ses-1',
+      destination: ['kim@recipient.example'],
+    },
+    ...more,
+  });
+
+const envelopeOf = (more: Record<string, unknown> = {}): Record<string, unknown> => ({
+  Type: 'Notification',
+  MessageId: '5d0f9c1e-8b3a-4d77-9a10-4e2f6c8b1a03',
+  TopicArn: topic,
+  Subject: 'Amazon SES',
+  Message: delivery(),
+  Timestamp: '2026-05-02T13:04:10.120Z',
+  SigningCertURL: certificateUrl,
+  ...more,
+});
+
+function signed(envelope: Record<string, unknown>, version = '2'): Record<string, unknown> {
+  const fields =
+    envelope['Type'] === 'Notification'
+      ? ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type']
+      : ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'];
+  const text = fields.map((field) => (field in envelope ? `${field}\n${envelope[field]}\n` : '')).join('');
+  const Signature = createSign(version === '1' ? 'RSA-SHA1' : 'RSA-SHA256')
+    .update(text)
+    .sign(key, 'base64');
+  return { ...envelope, SignatureVersion: version, Signature };
+}
+
+const open = (topicArns: readonly string[] = [], clock = { now: () => now }) =>
+  sesReceipts({ clock, topicArns });
+const read = async (
+  endpoint: ReturnType<typeof open>,
+  envelope: unknown,
+  isOwn = false,
+): Promise<ReadRequest> => await endpoint.read(Buffer.from(JSON.stringify(envelope)), { isOwn });
+const refusal = (result: ReadRequest) =>
+  'answer' in result
+    ? [result.answer.status, (result.answer.body as { message: unknown }).message]
+    : 'a receipt';
+
+test('a receipt that SNS has signed is taken, in both versions; its certificate is fetched once', async () => {
+  const endpoint = open([topic]);
+  for (const version of ['1', '2', '2', '1'])
+    assert.equal(refusal(await read(endpoint, signed(envelopeOf(), version))), 'a receipt');
+  const { Subject: _, ...withoutSubject } = envelopeOf();
+  assert.equal(refusal(await read(endpoint, signed(withoutSubject))), 'a receipt');
+  assert.equal(sns.fetched, 1);
+});
+
+test('with topics set, what is not signed by SNS for them is refused', async () => {
+  const endpoint = open([topic]);
+  const good = signed(envelopeOf());
+  const invalid = [403, 'SES callback failed: invalid signature'];
+  const table: [string, Record<string, unknown>, unknown][] = [
+    ['no signature', envelopeOf(), invalid],
+    ['changed text', { ...good, Message: delivery({ notificationType: 'Bounce' }) }, invalid],
+    ['changed time', { ...good, Timestamp: '2026-05-02T13:04:11.120Z' }, invalid],
+    ['another version', { ...good, SignatureVersion: '3' }, invalid],
+    ['the wrong version', { ...good, SignatureVersion: '1' }, invalid],
+    ['a foreign certificate', { ...good, SigningCertURL: 'https://evil.example/a.pem' }, invalid],
+    [
+      'a lookalike',
+      { ...good, SigningCertURL: 'https://sns.eu-west-1.amazonaws.com.evil.example/a.pem' },
+      invalid,
+    ],
+    ['not over https', { ...good, SigningCertURL: certificateUrl.replace('https', 'http') }, invalid],
+    [
+      'a topic of somebody else',
+      signed(envelopeOf({ TopicArn: `${topic}2` })),
+      [403, 'SES callback failed: topic not allowed'],
+    ],
+  ];
+  for (const [why, envelope, expected] of table)
+    assert.deepEqual(refusal(await read(endpoint, envelope)), expected, why);
+});
+
+test('a certificate that has run out is refused; one that cannot be fetched asks SNS to come again, and is tried anew', async () => {
+  const late = open([topic], { now: () => now + 2 * day });
+  assert.deepEqual(refusal(await read(late, signed(envelopeOf()))), [
+    403,
+    'SES callback failed: invalid signature',
+  ]);
+  const endpoint = open([topic]);
+  sns.status = 500;
+  assert.deepEqual(refusal(await read(endpoint, signed(envelopeOf()))), [
+    503,
+    'SES callback failed: signature could not be verified',
+  ]);
+  sns.status = 200;
+  assert.equal(refusal(await read(endpoint, signed(envelopeOf()))), 'a receipt');
+});
+
+test('receipts that we made up ourselves need no signature', async () => {
+  assert.equal(refusal(await read(open([topic]), envelopeOf(), true)), 'a receipt');
+});
+
+const confirmation = (url: string) =>
+  envelopeOf({ Type: 'SubscriptionConfirmation', Message: 'You have chosen', Token: 't', SubscribeURL: url });
+const confirmUrl = 'https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t';
+
+test('a subscription is confirmed with SNS, and only by who may subscribe us', async () => {
+  assert.deepEqual(refusal(await read(open(), confirmation(confirmUrl))), [200, 'SES callback succeeded']);
+  assert.deepEqual(refusal(await read(open([topic]), signed(confirmation(confirmUrl)))), [
+    200,
+    'SES callback succeeded',
+  ]);
+  assert.equal(sns.confirmed.length, 2);
+  assert.equal((refusal(await read(open([topic]), confirmation(confirmUrl))) as unknown[])[0], 403);
+  assert.equal(sns.confirmed.length, 2, 'without a signature nobody is called');
+  sns.status = 403;
+  assert.deepEqual(refusal(await read(open(), confirmation(confirmUrl))), [500, 'Internal server error']);
+});
+
+test('only URLs of SNS are ever called', () => {
+  for (const good of [confirmUrl, 'https://sns.cn-north-1.amazonaws.com.cn/x.pem'])
+    assert.equal(snsUrl(good)?.href, good);
+  const bad = [
+    'http://sns.eu-west-1.amazonaws.com/',
+    'https://sns.eu-west-1.amazonaws.com.evil.example/',
+    'https://evil.example/?sns.eu-west-1.amazonaws.com',
+    'https://sns.eu-west-1.amazonaws.com@evil.example/',
+    'https://user@sns.eu-west-1.amazonaws.com/',
+    'https://sns.eu-west-1.amazonaws.com:8443/',
+    'https://sns.a.b.amazonaws.com/',
+    'https://xsns.eu-west-1.amazonaws.com/',
+    'https://s3.eu-west-1.amazonaws.com/',
+    'file:///etc/passwd',
+    '',
+    null,
+    {},
+  ];
+  for (const url of bad) assert.equal(snsUrl(url), null, String(url));
+});
+
+test('types are mapped; nothing personal is kept of a bounce or a complaint', async () => {
+  const recipients = [{ emailAddress: 'kim@recipient.example' }];
+  const bounce = (bounceType: unknown) => ({
+    notificationType: 'Bounce',
+    bounce: { bounceType, bounceSubType: 'General', bouncedRecipients: recipients },
+  });
+  const table: [object, string, string, string][] = [
+    [{}, 'delivered', 'Delivery', 'Delivered'],
+    [bounce('Permanent'), 'permanent-failure', 'Bounce Permanent', 'Hard bounced'],
+    [bounce('Transient'), 'temporary-failure', 'Bounce Transient', 'Soft bounced'],
+    [bounce({ toString: 1 }), 'temporary-failure', 'Bounce', 'Soft bounced'],
+    [
+      { notificationType: 'Complaint', complaint: { feedbackId: 'fb', complainedRecipients: recipients } },
+      'delivered',
+      'Complaint',
+      'Complaint',
+    ],
+  ];
+  for (const [more, status, rawStatus, detail] of table) {
+    const result = await read(open(), envelopeOf({ Message: delivery(more) }));
+    assert.ok('receipt' in result);
+    const { receipt } = result;
+    assert.deepEqual([receipt.status, receipt.rawStatus, receipt.detail], [status, rawStatus, detail]);
+    assert.ok(!JSON.stringify(receipt).includes('kim@'));
+    assert.equal(receipt.handedOverAt, Date.parse('2026-05-02T13:04:00.000Z'));
+  }
+});
+
+test('a complaint without an id of its own has the id of its envelope', async () => {
+  const Message = delivery({ notificationType: 'Complaint' });
+  const result = await read(open(), envelopeOf({ Message }));
+  assert.ok('receipt' in result);
+  assert.deepEqual(result.receipt.complaint, {
+    feedbackId: '5d0f9c1e-8b3a-4d77-9a10-4e2f6c8b1a03',
+    type: null,
+    at: null,
+  });
+});
+
+test('what is missing is named, and nothing that is posted makes the endpoint throw', async () => {
+  const inner = (Message: string) => envelopeOf({ Message });
+  const table: [unknown, unknown][] = [
+    [inner(delivery({ notificationType: 'Bounce' })), ['SES callback failed: bounce missing']],
+    [inner(delivery({ notificationType: 'Bounce', bounce: [] })), ['SES callback failed: bounce missing']],
+    [inner(delivery({ notificationType: 5 })), ['SES callback failed: notificationType missing']],
+    [inner(delivery({ mail: null })), 'SES callback failed: messageId missing'],
+    [inner(delivery({ mail: { messageId: 5 } })), 'SES callback failed: messageId missing'],
+    [inner('null'), ['SES callback failed: notificationType missing']],
+    [inner('"x"'), ['SES callback failed: notificationType missing']],
+    [inner('{'), 'SES callback failed: invalid json'],
+    [envelopeOf({ Message: {} }), ['SES callback failed: Message missing']],
+    [[], ['SES callback failed: Message missing']],
+    [null, ['SES callback failed: Message missing']],
+  ];
+  for (const [envelope, message] of table)
+    assert.deepEqual(refusal(await read(open(), envelope)), [400, message], JSON.stringify(envelope));
+});

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { SMTPServer } from 'smtp-server';
+import {
+  type Arrived,
+  type Behaviour,
+  conforms,
+  emailMessage,
+  type Stand,
+} from '../../../../test/conformance/provider.ts';
+import { parseMail } from './parse-mail.ts';
+import { smtpProvider } from './send.ts';
+
+const never = new AbortController().signal;
+
+/** A mail server on a free port of this machine. */
+async function start(): Promise<Stand> {
+  let behaviour: Behaviour = 'accept';
+  const arrived: Arrived[] = [];
+  const sockets = new Set<Socket>();
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS', 'AUTH'],
+    closeTimeout: 1,
+    onRcptTo({ address }, _session, done) {
+      const refuse = (responseCode: number, text: string) =>
+        done(Object.assign(new Error(`${text}: <${address}>`), { responseCode }));
+      if (behaviour === 'fail') refuse(451, 'Try later');
+      else if (behaviour === 'reject') refuse(550, 'No such user');
+      else done();
+    },
+    onData(stream, session, done) {
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('end', () => {
+        const { mailFrom, rcptTo } = session.envelope;
+        const to = rcptTo.map(({ address }) => address);
+        arrived.push(parseMail(Buffer.concat(chunks), to, mailFrom === false ? '' : mailFrom.address));
+        if (behaviour === 'silent') return;
+        if (behaviour === 'reset') for (const socket of sockets) socket.resetAndDestroy();
+        // Its answer makes no sense: the session ends in something that is no SMTP.
+        else if (behaviour === 'malformed')
+          for (const socket of sockets) socket.end('<html>thank you</html>\r\n');
+        else if (behaviour === 'slow') setTimeout(done, 300);
+        else done();
+      });
+    },
+  });
+  server.on('error', () => undefined);
+  server.server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server.server, 'listening');
+  const { port } = server.server.address() as AddressInfo;
+  let stopped = false;
+  return {
+    connect: (limits) => smtpProvider({ url: `smtp://127.0.0.1:${port}`, connections: 5, ...limits }),
+    behave: (next) => {
+      behaviour = next;
+    },
+    arrived: () => arrived,
+    async stop() {
+      if (stopped) return;
+      stopped = true;
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+conforms('SMTP', { type: 'email', start, rejects: true, carriesReference: true, endpoint: null });
+
+/** A server that answers each command as `script` says, by its first word; `hang up` ends the connection. */
+async function scripted(t: TestContext, script: Readonly<Record<string, string>>) {
+  const seen: string[] = [];
+  const lines: string[] = [];
+  const server = createServer((socket) => {
+    const say = (line: string) => (line === 'hang up' ? socket.destroy() : socket.write(`${line}\r\n`));
+    let isContent = false;
+    let rest = '';
+    socket.on('error', () => undefined);
+    socket.on('data', (data) => {
+      rest += data.toString();
+      const whole = rest.split('\r\n');
+      rest = whole.pop() ?? '';
+      for (const line of whole) {
+        lines.push(line);
+        if (isContent && line !== '.') continue;
+        const word = isContent ? '.' : (/^[A-Z]+/.exec(line)?.[0] ?? '');
+        const answer =
+          script[word] ?? { EHLO: '250 hello', DATA: '354 go on', '.': '250 queued' }[word] ?? '250 ok';
+        isContent = word === 'DATA' && answer.startsWith('3');
+        seen.push(word);
+        say(answer);
+      }
+    });
+    say(script['greeting'] ?? '220 ready');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const provider = smtpProvider({ url: `smtp://127.0.0.1:${port}`, connections: 2, timeoutSeconds: 1 });
+  t.after(async () => {
+    await provider.close?.();
+    server.close();
+  });
+  return { provider, seen, lines };
+}
+
+const table: readonly [
+  promise: string,
+  script: Record<string, string>,
+  outcome: string,
+  code: string | null,
+][] = [
+  [
+    'a recipient that does not exist is refused for good',
+    { RCPT: '550 5.1.1 no such user' },
+    'rejected',
+    '550 5.1.1',
+  ],
+  ['a mailbox that is full is refused for now', { RCPT: '452 4.2.2 full' }, 'failed', '452 4.2.2'],
+  [
+    'a recipient refused by policy can be mended',
+    { RCPT: '554 5.7.1 relaying denied' },
+    'failed',
+    '554 5.7.1',
+  ],
+  ['a sender that is refused can be mended', { MAIL: '550 not you' }, 'failed', '550'],
+  ['content that is refused for good', { '.': '554 5.6.0 no' }, 'rejected', '554 5.6.0'],
+  ['content that is refused for now', { '.': '451 4.3.0 busy' }, 'failed', '451 4.3.0'],
+  ['a server that takes no mail now', { greeting: '421 closing' }, 'failed', '421'],
+  ['a server that takes no mail at all', { greeting: '554 no' }, 'failed', '554'],
+  ['DATA that is refused', { DATA: '451 later' }, 'failed', '451'],
+  ['a connection that ends before the greeting', { greeting: 'hang up' }, 'failed', null],
+  ['a connection that ends at the recipient', { RCPT: 'hang up' }, 'failed', null],
+  ['a connection that ends at DATA', { DATA: 'hang up' }, 'failed', null],
+  ['a connection that ends after the content', { '.': 'hang up' }, 'unknown', null],
+];
+for (const [promise, script, outcome, code] of table)
+  test(`${promise}: ${outcome}`, async (t) => {
+    const { provider } = await scripted(t, script);
+    const result = await provider.send(emailMessage, never);
+    assert.equal(result.outcome, outcome, JSON.stringify(result));
+    if (code !== null) assert.equal('code' in result && result.code, code);
+  });
+
+test('no time left before the server asked for the message is no doubt', async (t) => {
+  const { provider } = await scripted(t, { RCPT: '' });
+  const result = await provider.send(emailMessage, never);
+  assert.deepEqual(
+    [result.outcome, 'detail' in result && result.detail],
+    ['failed', 'The mail server did not ask for the message in time'],
+  );
+});
+
+test('one connection carries many messages', async (t) => {
+  const { provider, seen } = await scripted(t, {});
+  for (let i = 0; i < 3; i++) assert.equal((await provider.send(emailMessage, never)).outcome, 'accepted');
+  assert.equal(seen.filter((word) => word === 'EHLO').length, 1);
+});
+
+test('the Message-ID leads back to the notification', async (t) => {
+  const { provider } = await scripted(t, {});
+  assert.deepEqual(await provider.send(emailMessage, never), {
+    outcome: 'accepted',
+    reference: `<${emailMessage.reference}@mail.example.com>`,
+  });
+});
+
+test('a domain outside ASCII and a name outside ASCII go out encoded', async (t) => {
+  const { provider, lines } = await scripted(t, {});
+  await provider.send({ ...emailMessage, to: 'kim@münchen.example', fromName: 'Porthladd ŵ' }, never);
+  assert.ok(lines.includes('RCPT TO:<kim@xn--mnchen-3ya.example>'));
+  assert.ok(lines.includes('To: kim@xn--mnchen-3ya.example'));
+  const from = lines.find((line) => line.startsWith('From: ')) ?? '';
+  assert.match(from, /^From: =\?UTF-8\?[BQ]\?[\x21-\x7e]+\?= <harbour\.north@mail\.example\.com>$/);
+});
+
+/** A mail server that offers TLS under a certificate nobody vouches for, and lets `kim` in. */
+async function guarded(t: TestContext, disabledCommands: string[], user: string) {
+  const seen: string[] = [];
+  const server = new SMTPServer({
+    disabledCommands,
+    allowInsecureAuth: true,
+    onAuth({ username, password }, _session, done) {
+      seen.push(`${username} ${password}`);
+      if (password === 'p@ss:word') done(null, { user: username });
+      else done(Object.assign(new Error('no'), { responseCode: 535 }));
+    },
+    onData(stream, _session, done) {
+      stream.resume().on('end', () => {
+        seen.push('a message');
+        done();
+      });
+    },
+  });
+  server.on('error', () => undefined);
+  server.listen(0, '127.0.0.1');
+  await once(server.server, 'listening');
+  const { port } = server.server.address() as AddressInfo;
+  const url = `smtp://${user}@127.0.0.1:${port}`;
+  const provider = smtpProvider({ url, connections: 2, timeoutSeconds: 5 });
+  t.after(async () => {
+    await provider.close?.();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+  return { provider, seen };
+}
+
+test('user and password of the URL are shown; wrong ones can be mended', async (t) => {
+  const right = await guarded(t, ['STARTTLS'], 'kim:p%40ss%3Aword');
+  assert.equal((await right.provider.send(emailMessage, never)).outcome, 'accepted');
+  assert.deepEqual(right.seen, ['kim p@ss:word', 'a message']);
+  const wrong = await guarded(t, ['STARTTLS'], 'kim:guess');
+  const result = await wrong.provider.send(emailMessage, never);
+  assert.deepEqual([result.outcome, 'code' in result && result.code], ['failed', '535']);
+});
+
+test('TLS under a certificate that nobody vouches for is no TLS: nothing is shown and nothing is sent', async (t) => {
+  const { provider, seen } = await guarded(t, [], 'kim:p%40ss%3Aword');
+  assert.equal((await provider.send(emailMessage, never)).outcome, 'failed');
+  assert.deepEqual(seen, []);
+});

@@ -1,0 +1,67 @@
+import type { Cache } from '../../database/cache.ts';
+import type { Clock } from '../../ground/clock.ts';
+import { parseUuid } from '../../ground/id.ts';
+import { authProblem, isTimely, readBearer, type Token, verifySignature } from '../../http/auth/tokens.ts';
+import type { Service } from '../service/service.ts';
+import { type ApiKey, stillCounts } from './key.ts';
+
+/** Who is calling the public API. */
+export type Caller = Readonly<{ service: Service; key: ApiKey }>;
+
+export type AuthenticateDeps = Readonly<{
+  clock: Clock;
+  services: Cache<Service | null>;
+  keys: Cache<readonly ApiKey[]>;
+}>;
+
+/** Answers who calls, without waiting where it can; throws or rejects with a Problem. */
+export type Authenticate = (authorization: string | undefined) => Caller | Promise<Caller>;
+
+/** A token that was verified, and what it was verified against. */
+type Verified = Readonly<{ caller: Caller; keys: readonly ApiKey[]; claims: Token['claims'] }>;
+
+const mostVerified = 1000;
+
+/**
+ * Checks the `Authorization` header of public routes in the exact order of spec 01 section 1.3. Clients make the same
+ * token for all requests of a second, so a verified one is remembered: for as long as the service and its keys are the
+ * very rows it was verified against, only its times are checked again.
+ */
+export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
+  const { clock, services, keys } = deps;
+  const verified = new Map<string, Verified>();
+
+  async function verify(authorization: string | undefined): Promise<Caller> {
+    const token = readBearer(authorization);
+    const { iss } = token.claims;
+    if (iss === undefined || iss === null) throw authProblem(403, 'Invalid token: iss field not provided');
+    const serviceId = typeof iss === 'string' ? parseUuid(iss) : null;
+    if (serviceId === null) throw authProblem(403, 'Invalid token: service id is not the right data type');
+    const [service, all] = await Promise.all([services.get(serviceId), keys.get(serviceId)]);
+    if (!service) throw authProblem(403, 'Invalid token: service not found');
+    const now = clock.now();
+    const counting = all.filter((key) => stillCounts(key, now));
+    if (counting.length === 0) throw authProblem(403, 'Invalid token: service has no API keys');
+    if (!service.active) throw authProblem(403, 'Invalid token: service is archived');
+    const credentials = counting.map((key) => ({ secret: key.secret, revoked: key.revokedAt !== null, key }));
+    const caller = Object.freeze({ service, key: verifySignature(token, credentials, now).key });
+    if (verified.size >= mostVerified) verified.clear();
+    verified.set(authorization as string, { caller, keys: all, claims: token.claims });
+    return caller;
+  }
+
+  return (authorization) => {
+    const known = authorization === undefined ? undefined : verified.get(authorization);
+    if (known) {
+      const { caller } = known;
+      const { id } = caller.service;
+      if (
+        services.peek(id) === caller.service &&
+        keys.peek(id) === known.keys &&
+        isTimely(known.claims, clock.now())
+      )
+        return caller;
+    }
+    return verify(authorization);
+  };
+}

@@ -1,0 +1,47 @@
+/** A tenant: whoever sends messages under a name of its own. */
+export type Service = Readonly<{
+  id: string;
+  name: string;
+  active: boolean;
+  /** In trial mode: may write to its team and guest list only (spec 01, section 5.3). */
+  restricted: boolean;
+  researchMode: boolean;
+  /** Local part of the address its emails are sent from. */
+  emailFrom: string;
+  /** Whether its texts begin with its name. */
+  prefixSms: boolean;
+  permissions: ReadonlySet<Permission>;
+  /** Requests per minute and key type (spec 01, section 4.1). */
+  rateLimit: number;
+  /** Messages per day (spec 01, section 4.2). */
+  limits: Readonly<Record<DailyLimit, number>>;
+  /** Recipients of its team and its guest list, as they were entered (content/recipient/allow-list.ts compares). */
+  allowed: readonly string[];
+  smsSenders: readonly Sender[];
+  emailReplyTos: readonly Sender[];
+  /** Where recipients of its files can ask: a web address, an email address or a phone number; null: it sends no files. */
+  contactLink: string | null;
+}>;
+
+/** The names that daily limits are told by. */
+export type DailyLimit = 'sms' | 'email' | 'letter' | 'international_sms';
+
+export type Permission =
+  | 'sms'
+  | 'email'
+  | 'letter'
+  | 'international_sms'
+  | 'sms_to_uk_landlines'
+  | 'inbound_sms'
+  /** `scheduled_for` is honoured. */
+  | 'schedule';
+
+/** An SMS sender or a reply-to address of a service. */
+export type Sender = Readonly<{ id: string; text: string; isDefault: boolean }>;
+
+/** The platform's own service: sign-in codes, invitations (spec 06, section 6.2). */
+export const platformServiceId = 'd6aa2c68-a2d9-4437-ab19-3ae8eb202553';
+
+export function defaultSender(senders: readonly Sender[]): Sender | undefined {
+  return senders.find(({ isDefault }) => isDefault);
+}

@@ -1,0 +1,198 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { announceChange, type Cache, type Caches } from '../../database/cache.ts';
+import type { Db, DbOrTrx } from '../../database/connection.ts';
+import type { DailyLimit, Permission, Sender, Service } from './service.ts';
+
+/** Name of the cache of services; announce a change of any of its tables under the service's id. */
+const cacheName = 'service';
+
+/** The service with its senders that are not archived; null when there is none. */
+export async function findService(db: DbOrTrx, id: string): Promise<Service | null> {
+  const row = await db.selectFrom('services').selectAll().where('id', '=', id).executeTakeFirst();
+  if (!row) return null;
+  const smsSenders = await db
+    .selectFrom('service_sms_senders')
+    .select(['id', 'sms_sender as text', 'is_default as isDefault'])
+    .where('service_id', '=', id)
+    .where('archived', '=', false)
+    .orderBy('created_at')
+    .execute();
+  const emailReplyTos = await db
+    .selectFrom('service_email_reply_to')
+    .select(['id', 'email_address as text', 'is_default as isDefault'])
+    .where('service_id', '=', id)
+    .where('archived', '=', false)
+    .orderBy('created_at')
+    .execute();
+  const allowed = await sql<{ recipient: string | null }>`
+    select recipient from service_guest_list where service_id = ${id}
+    union all
+    select unnest(array[u.email_address, u.mobile_number]) from service_users s join users u on u.id = s.user_id
+    where s.service_id = ${id}`.execute(db);
+  return Object.freeze({
+    id: row.id,
+    name: row.name,
+    active: row.active,
+    restricted: row.restricted,
+    researchMode: row.research_mode,
+    emailFrom: row.email_from,
+    prefixSms: row.prefix_sms,
+    permissions: new Set(row.permissions as Permission[]),
+    rateLimit: row.rate_limit,
+    limits: Object.freeze({
+      sms: row.sms_limit,
+      email: row.email_limit,
+      letter: row.letter_limit,
+      international_sms: row.international_sms_limit,
+    }),
+    allowed: Object.freeze(allowed.rows.flatMap(({ recipient }) => recipient ?? [])),
+    smsSenders,
+    emailReplyTos,
+    contactLink: row.contact_link,
+  });
+}
+
+export function createServiceCache(db: Db, caches: Caches): Cache<Service | null> {
+  return caches.create({ name: cacheName, load: (id) => findService(db, id), maxAgeMilliseconds: 2000 });
+}
+
+export type NewService = Readonly<{
+  id: string;
+  name: string;
+  restricted: boolean;
+  emailFrom: string;
+  prefixSms: boolean;
+  permissions: readonly Permission[];
+  /** Made for a newcomer: its keys are written to credentials.json. */
+  demo?: boolean;
+  contactLink?: string;
+  rateLimit?: number;
+  /** Those of a trial service are 50 unless given (spec 01, section 4.2). */
+  limits?: Partial<Record<DailyLimit, number>>;
+}>;
+
+/** Adds a service; one whose id exists already is left as it is. Answers whether it was added. */
+export async function addService(db: DbOrTrx, service: NewService): Promise<boolean> {
+  const result = await db
+    .insertInto('services')
+    .values({
+      id: service.id,
+      name: service.name,
+      restricted: service.restricted,
+      email_from: service.emailFrom,
+      prefix_sms: service.prefixSms,
+      permissions: [...service.permissions],
+      demo: service.demo ?? false,
+      contact_link: service.contactLink ?? null,
+      rate_limit: service.rateLimit ?? 3000,
+      sms_limit: service.limits?.sms ?? (service.restricted ? 50 : 250_000),
+      email_limit: service.limits?.email ?? (service.restricted ? 50 : 250_000),
+      letter_limit: service.limits?.letter ?? (service.restricted ? 50 : 20_000),
+      international_sms_limit: service.limits?.international_sms ?? (service.restricted ? 50 : 100),
+      updated_at: null,
+    })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .executeTakeFirst();
+  await announceChange(db, cacheName, service.id);
+  return Number(result.numInsertedOrUpdatedRows) > 0;
+}
+
+/** `inboundNumberId`: the number of the service that the sender is. */
+export async function addSmsSender(
+  db: DbOrTrx,
+  serviceId: string,
+  sender: Sender,
+  inboundNumberId: string | null = null,
+): Promise<void> {
+  await db
+    .insertInto('service_sms_senders')
+    .values({
+      id: sender.id,
+      service_id: serviceId,
+      sms_sender: sender.text,
+      is_default: sender.isDefault,
+      inbound_number_id: inboundNumberId,
+    })
+    .execute();
+  await announceChange(db, cacheName, serviceId);
+}
+
+export async function addEmailReplyTo(db: DbOrTrx, serviceId: string, sender: Sender): Promise<void> {
+  await db
+    .insertInto('service_email_reply_to')
+    .values({
+      id: sender.id,
+      service_id: serviceId,
+      email_address: sender.text,
+      is_default: sender.isDefault,
+    })
+    .execute();
+  await announceChange(db, cacheName, serviceId);
+}
+
+/** Lets a service do something more; one that may do it already is left as it is. */
+export async function grantPermission(db: DbOrTrx, id: string, permission: Permission): Promise<void> {
+  await sql`
+    update services set permissions = array_append(permissions, ${permission}), version = version + 1,
+      updated_at = now()
+    where id = ${id} and ${permission} <> all(permissions)`.execute(db);
+  await announceChange(db, cacheName, id);
+}
+
+/** Archives a service, or brings it back. */
+export async function setServiceActive(db: DbOrTrx, id: string, active: boolean): Promise<void> {
+  await db
+    .updateTable('services')
+    .set({ active, version: sql`version + 1`, updated_at: sql`now()` })
+    .where('id', '=', id)
+    .execute();
+  await announceChange(db, cacheName, id);
+}
+
+/** True while no service has ever been added. */
+export async function hasNoService(db: DbOrTrx): Promise<boolean> {
+  return (await db.selectFrom('services').select('id').limit(1).executeTakeFirst()) === undefined;
+}
+
+/** Puts recipients on the guest list: team keys and services in trial mode may write to them. */
+export async function addGuests(
+  db: DbOrTrx,
+  serviceId: string,
+  recipients: readonly string[],
+): Promise<void> {
+  if (recipients.length === 0) return;
+  await db
+    .insertInto('service_guest_list')
+    .values(recipients.map((recipient) => ({ id: randomUUID(), service_id: serviceId, recipient })))
+    .execute();
+  await announceChange(db, cacheName, serviceId);
+}
+
+/** Makes a user a member of the service's team. */
+export async function addTeamMember(db: DbOrTrx, serviceId: string, userId: string): Promise<void> {
+  await db.insertInto('service_users').values({ service_id: serviceId, user_id: userId }).execute();
+  await announceChange(db, cacheName, serviceId);
+}
+
+/** Changes how much a service may send. */
+export async function setLimits(
+  db: DbOrTrx,
+  id: string,
+  { rateLimit, limits = {} }: Readonly<{ rateLimit?: number; limits?: Partial<Record<DailyLimit, number>> }>,
+): Promise<void> {
+  await db
+    .updateTable('services')
+    .set({
+      ...(rateLimit !== undefined && { rate_limit: rateLimit }),
+      ...(limits.sms !== undefined && { sms_limit: limits.sms }),
+      ...(limits.email !== undefined && { email_limit: limits.email }),
+      ...(limits.letter !== undefined && { letter_limit: limits.letter }),
+      ...(limits.international_sms !== undefined && { international_sms_limit: limits.international_sms }),
+      version: sql`version + 1`,
+      updated_at: sql`now()`,
+    })
+    .where('id', '=', id)
+    .execute();
+  await announceChange(db, cacheName, id);
+}

@@ -1,0 +1,43 @@
+import { dayOf } from '../ground/time-zone.ts';
+
+/** From `from` on and before `until`; Unix milliseconds. */
+export type Span = Readonly<{ from: number; until: number }>;
+
+const hour = 3_600_000;
+const day = 24 * hour;
+
+/** The span in pieces of at most `milliseconds`, in order. */
+export function* piecesOf({ from, until }: Span, milliseconds: number): Generator<Span> {
+  for (let start = from; start < until; start += milliseconds)
+    yield { from: start, until: Math.min(until, start + milliseconds) };
+}
+
+/**
+ * When the messages were created that a replay at `now` looks at: between 7 days and 1 hour ago (spec 05, section 9.2).
+ * Nothing ever becomes `created` again, so what an earlier run has seen need not be seen every quarter of an hour: after
+ * the first run of a day, a run looks at what has come to be an hour old since the last one.
+ */
+export function replaySpan(now: number, lastRun: number | null): Span {
+  const whole = { from: now - 7 * day, until: now - hour };
+  if (lastRun === null || lastRun > now || dayOf(lastRun) !== dayOf(now)) return whole;
+  return { from: lastRun - hour, until: whole.until };
+}
+
+/**
+ * How long after its id was made a message may begin to age: it is scheduled up to 7 days ahead, and workers may have
+ * been away.
+ */
+const longestWait = 8 * day;
+
+/**
+ * In which span of time the ids were made of messages that have timed out at `now` and had not at the last run; `from`
+ * null: no lower bound. `timeout` in milliseconds.
+ */
+export function timeOutSpan(
+  now: number,
+  lastRun: number | null,
+  timeout: number,
+): { from: number | null; until: number } {
+  const until = now - timeout;
+  return { from: lastRun === null ? null : Math.min(until, lastRun - timeout) - longestWait, until };
+}

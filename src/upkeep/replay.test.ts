@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { keptLog, openWorldQueues, type StoredMessage, storeMessages } from '../../test/messages.ts';
+import { createWorld, type World } from '../../test/world.ts';
+import { createMetrics } from '../ground/metrics.ts';
+import { priorities, researchMode, sendEmail, sendSms, taskPriority } from '../message/delivery/queue.ts';
+import type { Queues } from '../queue/boss.ts';
+import { createReplay } from './replay.ts';
+
+const hour = 3_600_000;
+const now = Date.parse('2026-11-21T12:15:00.000Z');
+
+describe('messages that are still created after an hour', () => {
+  let world: World;
+  let queues: Queues;
+  let close: () => Promise<void>;
+
+  before(async () => {
+    world = await createWorld({ roles: ['api'] });
+    ({ queues, close } = await openWorldQueues(world));
+  });
+  after(async () => {
+    await close();
+    await world.stop();
+  });
+  beforeEach(async () => {
+    await world.connection.pool.query('delete from notification_history; delete from pgboss.job');
+  });
+
+  const store = (messages: readonly StoredMessage[]) => storeMessages(world, world.tenant, messages);
+  const stuck = async () => (await store([{ status: 'created', createdAt: now - 2 * hour }]))[0]!;
+  const taskOf = (id: string) => ({ id, payload: { notification_id: id, type: 'sms' as const } });
+
+  async function run({ lastRun = null, batch = 10_000 }: { lastRun?: number | null; batch?: number } = {}) {
+    const { log, lines } = keptLog();
+    const replay = createReplay({
+      db: world.connection.db,
+      clock: { now: () => now },
+      log,
+      metrics: createMetrics(null, log),
+      queues,
+      batch,
+    });
+    const turn = {
+      lastRun: lastRun === null ? null : new Date(lastRun),
+      signal: new AbortController().signal,
+    };
+    return { count: await replay(turn), lines };
+  }
+  type Row = { id: string; name: string; state: string; priority: number; data: { payload: unknown } };
+  async function tasks(): Promise<Row[]> {
+    const { rows } = await world.connection.pool.query<Row>(
+      'select id, name, state, priority, data, start_after, retry_count from pgboss.job order by id',
+    );
+    return rows;
+  }
+
+  test('and have no task are queued again, each with a warning', async () => {
+    const ids = await store([
+      { status: 'created', createdAt: now - 2 * hour },
+      { status: 'created', createdAt: now - 3 * hour, type: 'email' },
+      { status: 'created', createdAt: now - 30 * hour, keyType: 'test' },
+    ]);
+    const { count, lines } = await run();
+    assert.equal(count, 3);
+    assert.deepEqual(
+      lines.map(({ level, message }) => [level, message]).toSorted(),
+      ids
+        .map((id) => [
+          'warn',
+          `Notification ${id} is still created and in no queue: it is queued for delivery again`,
+        ])
+        .toSorted(),
+    );
+    const found = await tasks();
+    const asApi = taskPriority(priorities.api, 0);
+    assert.deepEqual(
+      ids.map((id) => {
+        const { name, data, priority, state } = found.find((task) => task.id === id)!;
+        return [name, data.payload, priority, state];
+      }),
+      [
+        ['send-sms', { notification_id: ids[0], type: 'sms' }, asApi, 'created'],
+        ['send-email', { notification_id: ids[1], type: 'email' }, asApi, 'created'],
+        ['research-mode', { notification_id: ids[2], type: 'sms' }, asApi, 'created'],
+      ],
+    );
+    assert.deepEqual(await run(), { count: 0, lines: [] });
+    assert.deepEqual(await tasks(), found);
+  });
+
+  test('go in order of hours and days: neither younger than one hour nor older than seven days', async () => {
+    const day = 24 * hour;
+    const ages = [hour, hour + 1, 12 * hour, 13 * hour, 36 * hour, 7 * day, 7 * day + 1, 0];
+    const ids = await store(ages.map((age) => ({ status: 'created', createdAt: now - age }) as const));
+    await store(
+      (['sending', 'pending', 'delivered', 'technical-failure', 'cancelled'] as const).map((status) => ({
+        status,
+        createdAt: now - 2 * hour,
+      })),
+    );
+    assert.equal((await run({ batch: 2 })).count, 5);
+    assert.deepEqual(
+      (await tasks()).map(({ id }) => id),
+      ids.slice(1, 6).toSorted(),
+    );
+  });
+
+  test('a task that waits for its next try, is parked, or is being worked on, is left as it is', async () => {
+    const waiting = await stuck();
+    const parked = await stuck();
+    const active = await stuck();
+    await queues.send(sendSms, [{ ...taskOf(waiting), startAfterSeconds: 300 }, taskOf(parked)]);
+    await queues.fetch('send-sms', 1);
+    await queues.park(world.connection.db, 'send-sms', [{ id: parked, retryCount: 0 }]);
+    await queues.send(sendSms, [taskOf(active)]);
+    assert.equal((await queues.fetch('send-sms', 1))[0]?.id, active);
+    const before = await tasks();
+    assert.deepEqual(before.map(({ state }) => state).toSorted(), ['active', 'cancelled', 'created']);
+    assert.deepEqual(await run(), { count: 0, lines: [] });
+    assert.deepEqual(await tasks(), before);
+    // Also by itself: a task whose id is in the queue is not written again, whatever became of it.
+    await queues.send(sendSms, [waiting, parked, active].map(taskOf));
+    assert.deepEqual(await tasks(), before);
+  });
+
+  test('a task in another queue than the message would go to now counts, too', async () => {
+    const id = await stuck();
+    await queues.send(researchMode, [taskOf(id)]);
+    assert.equal((await run()).count, 0);
+    const other = await stuck();
+    await queues.send(sendEmail, [taskOf(other)]);
+    assert.equal((await run()).count, 0);
+  });
+
+  test('a later run of the day finds what has become an hour old since the last', async () => {
+    const quarter = hour / 4;
+    const ids = await store([
+      { status: 'created', createdAt: now - hour - 1 },
+      { status: 'created', createdAt: now - hour - quarter },
+    ]);
+    assert.equal((await run({ lastRun: now - quarter })).count, ids.length);
+  });
+
+  test('are delivered in the end', async (t) => {
+    const lively = await createWorld({ roles: ['api', 'sandbox'] });
+    t.after(() => lively.stop());
+    const send = async () =>
+      (
+        await lively.client.sendSms(lively.tenant.templates.sms, '07700900123', {
+          personalisation: { name: 'Rowan', time: '14:05' },
+        })
+      ).data.id;
+    const replayed = await send();
+    const byHand = await send();
+    const persisting = await lively.startMore({ roles: ['worker'], queues: ['db-sms'] });
+    const lost = () => lively.connection.pool.query('delete from pgboss.job returning id');
+    await lively.until(
+      async () => (await lively.connection.pool.query('select id from pgboss.job')).rowCount,
+      (count) => count === 2,
+    );
+    await persisting.stop();
+    assert.equal((await lost()).rowCount, 2);
+
+    const deliver = (id: string) => lively.admin('POST', `/deliver/notification/${id}`);
+    const { status, body } = await deliver(byHand);
+    assert.deepEqual([status, body], [204, null]);
+    const own = await openWorldQueues(lively);
+    const { log } = keptLog();
+    const replay = createReplay({
+      db: lively.connection.db,
+      clock: { now: () => Date.now() + 2 * hour },
+      log,
+      metrics: createMetrics(null, log),
+      queues: own.queues,
+    });
+    assert.equal(await replay({ lastRun: null, signal: new AbortController().signal }), 1);
+    await own.close();
+    const worker = await lively.startMore({ roles: ['worker'] });
+    t.after(() => worker.stop());
+    await lively.drain();
+    for (const id of [replayed, byHand])
+      assert.equal((await lively.client.getNotificationById(id)).data.status, 'delivered');
+    assert.equal((await deliver(byHand)).status, 204);
+    assert.equal((await lost()).rowCount, 0, 'what is sent is not queued again');
+  });
+});

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { freshDatabase } from '../../test/world.ts';
+import { type Connection, connect } from '../database/connection.ts';
+import { migrate } from '../database/migrate.ts';
+import { createLog } from '../ground/log.ts';
+import { type Periodic, type Schedule, startSchedule, type Turn } from './schedule.ts';
+
+const log = createLog('silent');
+const at = (text: string) => Date.parse(text);
+
+describe('the schedule', () => {
+  let connection: Connection;
+  let drop: () => Promise<void>;
+  let now = 0;
+  const clock = { now: () => now };
+  const schedules: Schedule[] = [];
+
+  before(async () => {
+    const database = await freshDatabase();
+    connection = connect(database.url, 4, log);
+    drop = database.drop;
+    await migrate(connection.db, log);
+  });
+  after(async () => {
+    await connection.close();
+    await drop();
+  });
+  afterEach(async () => {
+    for (const schedule of schedules.splice(0)) await schedule.stop();
+    await connection.pool.query('delete from periodic_tasks');
+  });
+
+  /** A scheduler that has already looked once, and what its tasks were run with. */
+  async function begin(tasks: readonly Periodic[]): Promise<Schedule> {
+    const schedule = startSchedule({ db: connection.db, clock, log }, tasks);
+    schedules.push(schedule);
+    await schedule.look();
+    return schedule;
+  }
+  function daily(name: string, turns: Turn[]): Periodic {
+    return {
+      name,
+      at: '0 3 * * *',
+      zone: 'Europe/London',
+      run: async (turn) => {
+        turns.push(turn);
+        return 1;
+      },
+    };
+  }
+  const lastRuns = (turns: readonly Turn[]) => turns.map(({ lastRun }) => lastRun?.toISOString() ?? null);
+
+  test('a task that never ran runs at the start, then at its times, and is told when it last began', async () => {
+    const turns: Turn[] = [];
+    now = at('2026-03-28T12:00:00Z');
+    const schedule = await begin([daily('tidy', turns)]);
+    assert.deepEqual(lastRuns(turns), [null]);
+    now = at('2026-03-29T01:59:59Z');
+    await schedule.look();
+    assert.equal(turns.length, 1);
+    now = at('2026-03-29T02:00:00Z');
+    await schedule.look();
+    await schedule.look();
+    assert.deepEqual(lastRuns(turns), [null, '2026-03-28T12:00:00.000Z']);
+  });
+
+  test('what was missed while no scheduler ran is done once at the next start', async () => {
+    const turns: Turn[] = [];
+    now = at('2026-11-10T03:00:00Z');
+    const first = await begin([daily('tidy', turns)]);
+    await first.stop();
+    now = at('2026-11-14T17:00:00Z');
+    const second = await begin([daily('tidy', turns)]);
+    assert.deepEqual(lastRuns(turns), [null, '2026-11-10T03:00:00.000Z']);
+    await second.look();
+    assert.equal(turns.length, 2);
+  });
+
+  test('two schedulers run a task once, also while the run of one takes long', async () => {
+    let runs = 0;
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+    const task: Periodic = {
+      name: 'tidy',
+      everySeconds: 60,
+      run: async () => {
+        runs += 1;
+        begin();
+        await finished;
+        return 0;
+      },
+    };
+    now = at('2026-11-10T03:00:00Z');
+    const [one, other] = [0, 1].map(() => startSchedule({ db: connection.db, clock, log }, [task]));
+    schedules.push(one!, other!);
+    await begun;
+    // Of the one that has not got it, each look comes to its end.
+    await Promise.race([one!.look(), other!.look()]);
+    await Promise.race([one!.look(), other!.look()]);
+    assert.equal(runs, 1);
+    finish();
+    await Promise.all([one!.look(), other!.look()]);
+    await Promise.all([one!.look(), other!.look()]);
+    assert.equal(runs, 1);
+    now += 60_000;
+    await Promise.all([one!.look(), other!.look()]);
+    await Promise.all([one!.look(), other!.look()]);
+    assert.equal(runs, 2);
+  });
+
+  test('a run that fails counts as none, holds up no other task and is tried again after a minute', async () => {
+    const turns: Turn[] = [];
+    let runs = 0;
+    const failing: Periodic = {
+      name: 'fail',
+      at: '0 3 * * *',
+      zone: 'Europe/London',
+      run: async () => {
+        runs += 1;
+        if (runs === 1) throw new Error('The disk is full');
+        return 0;
+      },
+    };
+    now = at('2026-11-10T03:00:00Z');
+    const schedule = await begin([failing, daily('tidy', turns)]);
+    assert.deepEqual([runs, turns.length], [1, 1]);
+    now += 59_999;
+    await schedule.look();
+    assert.equal(runs, 1);
+    now += 1;
+    await schedule.look();
+    now += 60_000;
+    await schedule.look();
+    assert.equal(runs, 2);
+  });
+
+  test('more tasks than connections all run', async () => {
+    const ran = new Set<string>();
+    now = at('2026-11-10T03:00:00Z');
+    const schedule = await begin(
+      Array.from({ length: 9 }, (_, index) => ({
+        name: `task ${index}`,
+        everySeconds: 60,
+        run: async () => {
+          await connection.pool.query('select 1');
+          ran.add(`task ${index}`);
+          return 0;
+        },
+      })),
+    );
+    await schedule.look();
+    await schedule.look();
+    assert.equal(ran.size, 9);
+  });
+
+  test('a stop tells the run under way, which is then not counted as done', async () => {
+    const { promise: begun, resolve: begins } = Promise.withResolvers<void>();
+    let stopped = false;
+    const turns: Turn[] = [];
+    now = at('2026-11-10T03:00:00Z');
+    const schedule = startSchedule({ db: connection.db, clock, log }, [
+      {
+        name: 'tidy',
+        everySeconds: 60,
+        run: ({ signal }) =>
+          new Promise((resolve) => {
+            begins();
+            signal.addEventListener('abort', () => {
+              stopped = true;
+              resolve(1);
+            });
+          }),
+      },
+    ]);
+    await begun;
+    await schedule.stop();
+    assert.ok(stopped);
+    await begin([daily('tidy', turns)]);
+    assert.deepEqual(lastRuns(turns), [null]);
+  });
+});

@@ -1,0 +1,107 @@
+import type { Db } from '../database/connection.ts';
+import { type Clock, stopwatch } from '../ground/clock.ts';
+import type { Log } from '../ground/log.ts';
+import { type Beat, isDue } from './due.ts';
+import { findLastRun, lockTask, recordRun, unlockTask } from './store.ts';
+
+/** Something done at every beat. `run` answers how many things it did, for the log. */
+export type Periodic = Beat & Readonly<{ name: string; run: (turn: Turn) => Promise<number> }>;
+
+export type Turn = Readonly<{
+  /** When the last run that ended well began; null when there was none. */
+  lastRun: Date | null;
+  /** Aborted when the process stops: what is left is done by the next run. */
+  signal: AbortSignal;
+}>;
+
+export type Schedule = {
+  /** Begins what is due now. Resolves when nothing is under way any more. */
+  look(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const lookMilliseconds = 1000;
+/** Most tasks at once: each holds a connection for its lock beside the one it works with, and a pool may have four. */
+const mostAtOnce = 3;
+/** Until a task is tried again whose run failed. */
+const againMilliseconds = 60_000;
+
+/**
+ * Runs periodic tasks, each under a database lock of its name, so that any number of schedulers do no harm (spec 06,
+ * section 1.3). When each last ran stands in the database: one that was missed runs once, as soon as some scheduler
+ * is there. A run that fails is logged and tried again within a minute.
+ */
+export function startSchedule(
+  deps: Readonly<{ db: Db; clock: Clock; log: Log }>,
+  tasks: readonly Periodic[],
+): Schedule {
+  const { db, clock, log } = deps;
+  const running = new Map<string, Promise<void>>();
+  const stopping = new AbortController();
+  /** As far as this process knows: another scheduler may have run it since. */
+  const lastRuns = new Map<string, number>();
+  const failedAt = new Map<string, number>();
+
+  /** Under the lock, where the last run is known for certain. */
+  async function runIfDue(task: Periodic): Promise<void> {
+    const { name } = task;
+    const began = clock.now();
+    const lastRun = await findLastRun(db, name);
+    if (lastRun) lastRuns.set(name, lastRun.getTime());
+    if (!isDue(task, lastRun?.getTime() ?? null, began)) return;
+    // What happens every few seconds is news only when there was something to do.
+    const isRare = 'at' in task;
+    log[isRare ? 'info' : 'debug']({ task: name }, 'Periodic task begins');
+    const elapsed = stopwatch();
+    const count = await task.run({ lastRun, signal: stopping.signal });
+    log[isRare || count > 0 ? 'info' : 'debug'](
+      { task: name, count, seconds: elapsed() / 1000 },
+      'Periodic task done',
+    );
+    if (stopping.signal.aborted) return;
+    await recordRun(db, name, new Date(began));
+    lastRuns.set(name, began);
+  }
+
+  async function attempt(task: Periodic): Promise<void> {
+    try {
+      await db.connection().execute(async (connection) => {
+        if (!(await lockTask(connection, task.name))) return;
+        await runIfDue(task).finally(() => unlockTask(connection, task.name));
+      });
+      failedAt.delete(task.name);
+    } catch (error) {
+      failedAt.set(task.name, clock.now());
+      log.error({ err: error, task: task.name }, `Failed to ${task.name}`);
+    }
+  }
+
+  function mayRun(task: Periodic): boolean {
+    const now = clock.now();
+    const failed = failedAt.get(task.name);
+    const pause = 'at' in task ? againMilliseconds : Math.min(againMilliseconds, task.everySeconds * 1000);
+    if (stopping.signal.aborted || running.has(task.name) || running.size >= mostAtOnce) return false;
+    if (failed !== undefined && now >= failed && now - failed < pause) return false;
+    return isDue(task, lastRuns.get(task.name) ?? null, now);
+  }
+
+  async function look(): Promise<void> {
+    for (const task of tasks) {
+      if (!mayRun(task)) continue;
+      const run = attempt(task).finally(() => running.delete(task.name));
+      running.set(task.name, run);
+    }
+    await Promise.all(running.values());
+  }
+
+  const timer = setInterval(() => void look(), lookMilliseconds);
+  void look();
+  return {
+    look,
+    async stop() {
+      clearInterval(timer);
+      stopping.abort();
+      await Promise.all(running.values());
+    },
+  };
+}

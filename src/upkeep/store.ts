@@ -1,0 +1,90 @@
+import { sql } from 'kysely';
+import type { DbOrTrx, Trx } from '../database/connection.ts';
+import type { NotificationStatus } from '../database/tables.ts';
+import { idFloor, idTime } from '../ground/id.ts';
+import type { Metrics } from '../ground/metrics.ts';
+import type { Span } from './range.ts';
+
+const lockOf = (task: string) => sql`hashtextextended(${`despatch.${task}`}, 0)`;
+
+/** Takes the lock of a periodic task for this connection; false while another scheduler holds it. */
+export async function lockTask(connection: DbOrTrx, task: string): Promise<boolean> {
+  const { rows } = await sql<{
+    locked: boolean;
+  }>`select pg_try_advisory_lock(${lockOf(task)}) as locked`.execute(connection);
+  return rows[0]?.locked ?? false;
+}
+
+export async function unlockTask(connection: DbOrTrx, task: string): Promise<void> {
+  await sql`select pg_advisory_unlock(${lockOf(task)})`.execute(connection);
+}
+
+/** When the last run of a task that ended well began; null when there was none. */
+export async function findLastRun(db: DbOrTrx, task: string): Promise<Date | null> {
+  const row = await db
+    .selectFrom('periodic_tasks')
+    .select('last_run')
+    .where('name', '=', task)
+    .executeTakeFirst();
+  return row?.last_run ?? null;
+}
+
+export async function recordRun(db: DbOrTrx, task: string, began: Date): Promise<void> {
+  await db
+    .insertInto('periodic_tasks')
+    .values({ name: task, last_run: began })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ last_run: began }))
+    .execute();
+}
+
+export type StoreDeps = Readonly<{ metrics: Metrics }>;
+
+/** When the id of the oldest message was made, in Unix milliseconds; null while there is none. */
+export async function oldestMessage(db: DbOrTrx): Promise<number | null> {
+  const row = await db
+    .selectFrom('notification_history')
+    .select('id')
+    .orderBy('id')
+    .limit(1)
+    .executeTakeFirst();
+  return row ? idTime(row.id) : null;
+}
+
+/** A message that is not finished. */
+export type Unfinished = Readonly<{ id: string; serviceId: string; status: NotificationStatus }>;
+
+/**
+ * At most `limit` messages that are not finished and began to age before `before`, with ids made within `span` and after
+ * the one called `after`; locked in the order of their ids until the transaction ends. One that was scheduled ages from
+ * the moment it was scheduled for.
+ */
+export function lockUnfinished(
+  { metrics }: StoreDeps,
+  trx: Trx,
+  { span, before, after, limit }: Readonly<{ span: Span; before: number; after: string; limit: number }>,
+): Promise<readonly Unfinished[]> {
+  return metrics.timed('dao', 'dao_get_timed_out_notifications', async () => {
+    const { rows } = await sql<Unfinished>`
+      select id, service_id as "serviceId", status from notification_history
+      where id >= ${idFloor(span.from)} and id < ${idFloor(span.until)} and id > ${after}
+        and status in ('created', 'sending', 'pending') and notification_type in ('sms', 'email')
+        and greatest(created_at, scheduled_for) < ${new Date(before)}
+      order by id limit ${limit} for update`.execute(trx);
+    return rows;
+  });
+}
+
+export async function updateStatuses(
+  { metrics }: StoreDeps,
+  trx: Trx,
+  changes: readonly Readonly<{ id: string; status: NotificationStatus }>[],
+  at: Date,
+): Promise<void> {
+  await metrics.timed('dao', 'dao_timeout_notifications', () =>
+    sql`
+      update notification_history h set status = input.status, updated_at = ${at}
+      from unnest(${changes.map(({ id }) => id)}::uuid[], ${changes.map(({ status }) => status)}::text[])
+        as input (id, status)
+      where h.id = input.id`.execute(trx),
+  );
+}

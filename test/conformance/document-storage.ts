@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { describe, test } from 'node:test';
+import type { DocumentStorage } from '../../src/content/document/storage.ts';
+
+/** The promises of `DocumentStorage` (storage.ts); the test of every implementation calls it. */
+export function conforms(name: string, start: () => Promise<DocumentStorage> | DocumentStorage): void {
+  const content = (size = 100) => ({ id: randomUUID(), sealed: randomBytes(size) });
+
+  describe(`${name} keeps what the contract of documents promises`, () => {
+    test('what is put is opened as it was: nothing, every byte, and a large one', async () => {
+      const storage = await start();
+      const every = { id: randomUUID(), sealed: Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)) };
+      const contents = [content(0), every, content(3 * 1024 * 1024)];
+      await storage.put(contents);
+      for (const { id, sealed } of contents) {
+        const opened = await storage.open(id);
+        assert.ok(opened && sealed.equals(opened), `${sealed.length} bytes`);
+      }
+    });
+
+    test('what was never put is null', async () => {
+      const storage = await start();
+      assert.equal(await storage.open(randomUUID()), null);
+    });
+
+    test('nothing to put or to delete is no error', async () => {
+      const storage = await start();
+      await storage.put([]);
+      await storage.delete([]);
+    });
+
+    test('what is deleted is gone, the rest stays, and deleting again is no error', async () => {
+      const storage = await start();
+      const [gone, kept] = [content(), content()];
+      await storage.put([gone, kept]);
+      await storage.delete([gone.id, randomUUID()]);
+      await storage.delete([gone.id]);
+      assert.equal(await storage.open(gone.id), null);
+      assert.ok((await storage.open(kept.id))?.equals(kept.sealed));
+    });
+
+    test('an id that is put again fails, and what was there stays', async () => {
+      const storage = await start();
+      const first = content();
+      await storage.put([first]);
+      await assert.rejects(storage.put([{ id: first.id, sealed: randomBytes(10) }]));
+      assert.ok((await storage.open(first.id))?.equals(first.sealed));
+    });
+
+    test('many at once do not disturb each other', async () => {
+      const storage = await start();
+      const all = Array.from({ length: 20 }, () => content(10_000));
+      await Promise.all(all.map((one) => storage.put([one])));
+      const opened = await Promise.all(all.map(({ id }) => storage.open(id)));
+      for (const [index, { sealed }] of all.entries()) assert.ok(opened[index]?.equals(sealed));
+    });
+  });
+}

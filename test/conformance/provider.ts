@@ -1,0 +1,297 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import type { SimulatedOutcome } from '../../src/content/recipient/simulator.ts';
+import type { NotificationStatus } from '../../src/database/tables.ts';
+import type {
+  EmailMessage,
+  Message,
+  Provider,
+  ReadReceipt,
+  ReadRequest,
+  ReceiptEndpoint,
+  ReceiptRow,
+  SendResult,
+  SmsMessage,
+} from '../../src/provider/contract.ts';
+
+/** How a provider's server treats a request: the ways in which the outside world answers, or does not. */
+export type Behaviour =
+  | 'accept'
+  /** Refuses the message, for now; names the recipient in its words, as providers do. */
+  | 'fail'
+  /** Refuses it for good. */
+  | 'reject'
+  /** Takes the request and never answers. */
+  | 'silent'
+  /** Answers yes in words that make no sense. */
+  | 'malformed'
+  /** Answers yes after 300 milliseconds. */
+  | 'slow'
+  /** Resets the connection once it has the whole message. */
+  | 'reset';
+
+/** What a server got, in plain terms; `fields` names the parts of the message as it was on the wire. */
+export type Arrived = Readonly<{
+  to: readonly string[];
+  from: string;
+  reference: string | null;
+  body: string;
+  fields: readonly string[];
+  email?: Readonly<{
+    fromName: string;
+    replyTo: readonly string[];
+    subject: string;
+    html: string;
+    unsubscribe: string | null;
+  }>;
+}>;
+
+/** A real server on this machine in place of a provider, and our client of it. */
+export type Stand = Readonly<{
+  connect: (options: Readonly<{ timeoutSeconds: number }>) => Provider;
+  behave: (behaviour: Behaviour) => void;
+  /** Everything that arrived whole, in order. */
+  arrived: () => readonly Arrived[];
+  /** Stops listening and ends every connection. */
+  stop: () => Promise<void>;
+}>;
+
+export type Claims = Readonly<{
+  type: Message['type'];
+  start: () => Promise<Stand>;
+  /** Whether it knows messages that it will never take. */
+  rejects: boolean;
+  /** Whether our id arrives there, to be echoed or found. */
+  carriesReference: boolean;
+  /** What reads its receipts; null where it posts none. */
+  endpoint: ReceiptEndpoint | null;
+}>;
+
+const never = new AbortController().signal;
+const reference = '01890a5d-ac96-774b-bcce-b302099a8057';
+
+export const smsMessage: SmsMessage = {
+  type: 'sms',
+  reference,
+  to: '447700900123',
+  from: 'HARBOUR',
+  body: 'Harbour: high tide at 14:05 & 50% more',
+  international: false,
+};
+
+export const emailMessage: EmailMessage = {
+  type: 'email',
+  reference,
+  to: 'kim+tide@recipient.example',
+  fromName: 'Harbour "North", office',
+  fromAddress: 'harbour.north@mail.example.com',
+  replyTo: 'desk@example.com',
+  subject: 'Tide for Kim',
+  text: 'Hi Kim,\n\n.\nhigh tide at 14:05\n',
+  html: '<p>Hi Kim,</p>\n<p>high tide at <b>14:05</b> =3D</p>\n',
+  unsubscribeUrl: 'https://example.com/unsubscribe?token=a%20b&c=1',
+};
+
+/** The promises of `Provider` (contract.ts), run against a real server; every provider's test calls it. */
+export function conforms(name: string, claims: Claims): void {
+  const message: Message = claims.type === 'sms' ? smsMessage : emailMessage;
+  const withText = (text: string): Message =>
+    message.type === 'sms'
+      ? { ...message, body: text }
+      : { ...message, subject: text.slice(0, 200), text, html: text };
+
+  async function open(t: TestContext, timeoutSeconds = 20) {
+    const stand = await claims.start();
+    const provider = stand.connect({ timeoutSeconds });
+    t.after(async () => {
+      await provider.close?.();
+      await stand.stop();
+    });
+    return { stand, provider };
+  }
+
+  const outcomeOf = (result: SendResult) => {
+    // It is kept on the timeline of the message, which holds nothing personal.
+    assert.ok(
+      !JSON.stringify(result).includes(message.to),
+      `the result names the recipient: ${JSON.stringify(result)}`,
+    );
+    if (result.outcome !== 'accepted') assert.ok(result.code !== '' && result.detail !== '');
+    return result.outcome;
+  };
+
+  describe(`${name} keeps the promises of a provider`, () => {
+    test('an accepted message arrives to the letter, once', async (t) => {
+      const { stand, provider } = await open(t);
+      assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
+      const [got, ...more] = stand.arrived();
+      assert.equal(more.length, 0);
+      assertArrived(got!, message, claims);
+    });
+
+    test('letters of every script arrive', async (t) => {
+      const { stand, provider } = await open(t);
+      const text = 'Llanw uchel ŵ â’r 🌊 – 高潮 مد «50%» €';
+      const sent = withText(text);
+      assert.equal(outcomeOf(await provider.send(sent, never)), 'accepted');
+      assertArrived(stand.arrived()[0]!, sent, claims);
+    });
+
+    test('a very long message arrives whole', async (t) => {
+      const { stand, provider } = await open(t);
+      const sent = withText(`${'A long line without an end '.repeat(4000)}\n`.repeat(10).trim());
+      assert.equal(outcomeOf(await provider.send(sent, never)), 'accepted');
+      assertArrived(stand.arrived()[0]!, sent, claims);
+    });
+
+    test('line breaks in a field begin no other field, and name no other recipient', async (t) => {
+      const { stand, provider } = await open(t);
+      await provider.send(message, never);
+      const usual = stand.arrived()[0]!.fields;
+      const fields = Object.entries(message).filter(
+        ([key, value]) => key !== 'type' && typeof value === 'string',
+      );
+      for (const [field, value] of fields)
+        for (const end of ['\r\n', '\n', '\r']) {
+          const poison = `${end}Bcc: thief@evil.example${end}RCPT TO:<thief@evil.example>&to=447700900999`;
+          const before = stand.arrived().length;
+          const result = await provider.send({ ...message, [field]: `${value}${poison}` }, never);
+          if (result.outcome !== 'accepted') {
+            assert.equal(stand.arrived().length, before, `${field} was refused, and yet something arrived`);
+            continue;
+          }
+          const got = stand.arrived().at(-1)!;
+          assert.deepEqual(got.fields, usual, field);
+          // To whom it goes is only as many as there were; whether this one exists is the provider's to say.
+          assert.equal(got.to.length, 1, field);
+          if (field !== 'to') assert.deepEqual(got.to, [message.to], field);
+          if (got.email === undefined) continue;
+          const { fromName, replyTo, subject, unsubscribe } = got.email;
+          for (const header of [...got.to, got.from, fromName, ...replyTo, subject, unsubscribe ?? ''])
+            assert.doesNotMatch(header, /[\r\n]/, field);
+        }
+    });
+
+    test('a refusal for now is failed: another provider may take it', async (t) => {
+      const { stand, provider } = await open(t);
+      stand.behave('fail');
+      assert.equal(outcomeOf(await provider.send(message, never)), 'failed');
+    });
+
+    test(claims.rejects ? 'a refusal for good is rejected' : 'no refusal is for good', async (t) => {
+      const { stand, provider } = await open(t);
+      stand.behave('reject');
+      assert.equal(outcomeOf(await provider.send(message, never)), claims.rejects ? 'rejected' : 'failed');
+    });
+
+    test('no answer in time is unknown, and says so in time', async (t) => {
+      const { stand, provider } = await open(t, 0.3);
+      stand.behave('silent');
+      const started = performance.now();
+      assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
+      assert.ok(performance.now() - started < 5000);
+    });
+
+    test('a slow answer that is in time counts', async (t) => {
+      const { stand, provider } = await open(t);
+      stand.behave('slow');
+      assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
+    });
+
+    test('an answer that makes no sense leaves the result unknown', async (t) => {
+      const { stand, provider } = await open(t);
+      stand.behave('malformed');
+      assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
+    });
+
+    test('a connection that is refused is failed', async (t) => {
+      const { stand, provider } = await open(t);
+      await stand.stop();
+      assert.equal(outcomeOf(await provider.send(message, never)), 'failed');
+    });
+
+    test('a connection that is reset once the message is there is unknown, and the next one is made anew', async (t) => {
+      const { stand, provider } = await open(t);
+      stand.behave('reset');
+      assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
+      stand.behave('accept');
+      assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
+    });
+
+    test('a caller who stops waiting is told at once', async (t) => {
+      const { stand, provider } = await open(t);
+      stand.behave('silent');
+      const stop = new AbortController();
+      const sending = provider.send(message, stop.signal);
+      stop.abort();
+      assert.notEqual(outcomeOf(await sending), 'accepted');
+    });
+
+    test('many at once all arrive', async (t) => {
+      const { stand, provider } = await open(t);
+      const results = await Promise.all(Array.from({ length: 50 }, () => provider.send(message, never)));
+      assert.ok(results.every(({ outcome }) => outcome === 'accepted'));
+      assert.equal(stand.arrived().length, 50);
+    });
+
+    test('a message of the other type is not taken', async (t) => {
+      const { stand, provider } = await open(t);
+      const other = claims.type === 'sms' ? emailMessage : smsMessage;
+      assert.equal((await provider.send(other, never)).outcome, 'failed');
+      assert.equal(stand.arrived().length, 0);
+    });
+
+    test('its made-up receipts are read by its own endpoint, and end as wished', async (t) => {
+      const { provider } = await open(t);
+      for (const outcome of [
+        'delivered',
+        'temporary-failure',
+        'permanent-failure',
+      ] satisfies SimulatedOutcome[])
+        await assertPretended(provider, claims, outcome);
+    });
+  });
+}
+
+function assertArrived(got: Arrived, sent: Message, { carriesReference }: Claims): void {
+  assert.deepEqual(got.to, [sent.to]);
+  assert.equal(got.reference, carriesReference ? sent.reference : null);
+  if (sent.type === 'sms') {
+    assert.equal(got.from, sent.from);
+    assert.equal(got.body, sent.body);
+    return;
+  }
+  const lines = (text: string) => text.replace(/\r\n/g, '\n').trimEnd();
+  assert.equal(got.from, sent.fromAddress);
+  assert.equal(lines(got.body), lines(sent.text));
+  assert.deepEqual(
+    { ...got.email!, html: lines(got.email!.html) },
+    {
+      fromName: sent.fromName,
+      replyTo: [sent.replyTo],
+      subject: sent.subject,
+      html: lines(sent.html),
+      unsubscribe: `<${sent.unsubscribeUrl}>`,
+    },
+  );
+}
+
+async function assertPretended(
+  provider: Provider,
+  { endpoint, type }: Claims,
+  outcome: SimulatedOutcome,
+): Promise<void> {
+  const receipts = provider.fakeReceipts({ type, notificationId: reference, reference: 'its own', outcome });
+  if (endpoint === null) return assert.deepEqual(receipts, []);
+  let status: NotificationStatus = 'sending';
+  for (const { path, body } of receipts) {
+    assert.equal(path, endpoint.path);
+    const read: ReadRequest = await endpoint.read(Buffer.from(body), { isOwn: true });
+    assert.ok('receipt' in read, JSON.stringify(read));
+    const receipt: ReadReceipt = read.receipt;
+    assert.equal(receipt.found.value, receipt.found.by === 'id' ? reference : 'its own');
+    const row: ReceiptRow = { status, sentBy: provider.identifier };
+    status = endpoint.soften?.(receipt, row) ?? receipt.status;
+  }
+  assert.equal(status, outcome);
+}
