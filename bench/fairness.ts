@@ -5,7 +5,7 @@ import { createListener } from '../src/database/listener.ts';
 import { createCipher } from '../src/ground/cipher.ts';
 import { systemClock } from '../src/ground/clock.ts';
 import { createLog } from '../src/ground/log.ts';
-import { createAccepting } from '../src/message/submission/accept-batch.ts';
+import { createAcceptBatcher } from '../src/message/submission/accept-batch.ts';
 import { openQueues } from '../src/queue/boss.ts';
 import { unexpectedEnds } from './child.ts';
 import { openInstallation } from './installation.ts';
@@ -117,7 +117,7 @@ async function openOthers(
   const requests = new Requests(await addTenant(connection.db, cipher), 0);
   const wire = await Wire.open(api);
   stage.onEnd(async () => wire.close());
-  const accepting = createAccepting({
+  const acceptance = createAcceptBatcher({
     db: connection.db,
     pool: connection.pool,
     clock: systemClock,
@@ -129,7 +129,7 @@ async function openOthers(
       if (status !== 201) throw new Error(`A single message was answered ${status} ${body}`);
       return (JSON.parse(body.toString()) as { id: string }).id;
     },
-    sendCode: createSignInCodes(cipher, accepting),
+    sendCode: createSignInCodes(cipher, acceptance),
   };
 }
 

@@ -5,7 +5,7 @@ import type { Cipher } from '../src/ground/cipher.ts';
 import { systemClock } from '../src/ground/clock.ts';
 import { createIdSource } from '../src/ground/id.ts';
 import { notifyInternal, priorities } from '../src/message/delivery/queue.ts';
-import type { Admitted, Submission } from '../src/message/submission/accept-statement.ts';
+import type { AcceptResult, Submission } from '../src/message/submission/accept-batch.ts';
 import { platformServiceId } from '../src/tenant/service/service.ts';
 
 const template = platformTemplates.find(({ name }) => name === 'Sign-in code')!;
@@ -13,13 +13,13 @@ const template = platformTemplates.find(({ name }) => name === 'Sign-in code')!;
 /** Accepts a sign-in code as the platform does for its own messages; answers its id once it is committed. */
 export function createSignInCodes(
   cipher: Cipher,
-  accepting: Batcher<Submission, Admitted>,
+  acceptance: Batcher<Submission, AcceptResult>,
 ): () => Promise<string> {
   const newId = createIdSource(systemClock);
   return async () => {
     const id = newId();
     const recipient = '07700900123';
-    const { verdict } = await accepting.add({
+    const { verdict } = await acceptance.add({
       ...{ serviceId: platformServiceId, keyType: 'normal', rateLimit: 12_000_000 },
       ...{ dailyLimit: null, internationalLimit: null, idempotency: null },
       message: {

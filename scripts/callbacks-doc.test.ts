@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../src/ground/clock.ts';
-import { signature } from '../src/message/callback/signature.ts';
+import { signature } from '../src/message/callback/post.ts';
 
 test('the example of docs/callbacks.md takes our signatures, and no old, changed or foreign one', async () => {
   const text = readFileSync(join(import.meta.dirname, '../docs/callbacks.md'), 'utf8');

@@ -64,6 +64,9 @@ export function isTransient(error: unknown): boolean {
   return code === '40P01' || code === '40001';
 }
 
+/** What the errors of a batch that is written to the database mean, for its batcher. */
+export const databaseErrors = { isShared: isUnreachable, isTransient } as const;
+
 /** Waits until the database answers. Throws a sentence after `seconds`. */
 export async function waitForDatabase(connection: Connection, seconds: number, log: Log): Promise<void> {
   const deadline = Date.now() + seconds * 1000;

@@ -189,3 +189,24 @@ test('whatever fails, each good item is written once and gets its own answer, ea
     { numRuns: 150 },
   );
 });
+
+test('a flush that loses against another is run again whole, and fails when it keeps losing', async () => {
+  const deadlock = new Error('deadlock detected');
+  let losses = 1;
+  const flushed: (readonly number[])[] = [];
+  const batcher = createBatcher<number, number>({
+    flush: async (items) => {
+      flushed.push(items);
+      if (losses-- > 0) throw deadlock;
+      return items;
+    },
+    isTransient: (error) => error === deadlock,
+  });
+  assert.deepEqual(await Promise.all([1, 2].map((item) => batcher.add(item))), [1, 2]);
+  assert.deepEqual(flushed, [
+    [1, 2],
+    [1, 2],
+  ]);
+  losses = 3;
+  await assert.rejects(batcher.add(3), deadlock);
+});

@@ -6,9 +6,10 @@ import { stopwatch } from './clock.ts';
  * items gather while earlier flushes are under way, so the batch grows with the load. A pace keeps flushes apart where
  * a few milliseconds matter to nobody, which makes them fewer and larger still.
  *
- * Guarantee: every item is answered exactly once. `flush` must be all or nothing (one transaction). When it fails,
- * its items are tried again in halves, so that one bad item fails alone and its neighbours go through, unless
- * `isShared` says that the fault is not any item's (the database is away): then all get that error at once.
+ * Guarantee: every item is answered exactly once. `flush` must be all or nothing (one transaction). A flush that lost
+ * against another (`isTransient`: a deadlock) was rolled back whole and is simply run again. When it fails otherwise, its
+ * items are tried again in halves, so that one bad item fails alone and its neighbours go through, unless `isShared`
+ * says that no item is to blame (the database is away): then all get that error at once.
  */
 export type Batcher<Item, Answer> = {
   add(item: Item): Promise<Answer>;
@@ -29,7 +30,12 @@ export type BatcherOptions<Item, Answer> = Readonly<{
   paceMilliseconds?: number;
   /** True for an error that would meet every item alike, so that halving is of no use. */
   isShared?: (error: unknown) => boolean;
+  /** True for an error that running the same flush again may well not meet. */
+  isTransient?: (error: unknown) => boolean;
 }>;
+
+/** How often a flush is run that keeps failing for a transient reason, before it counts as failed. */
+const mostRuns = 3;
 
 type Waiting<Item, Answer> = {
   item: Item;
@@ -38,7 +44,8 @@ type Waiting<Item, Answer> = {
 };
 
 export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer>): Batcher<Item, Answer> {
-  const { flush, limit = 500, concurrency = 1, paceMilliseconds = 0, isShared = () => false } = options;
+  const { flush, limit = 500, concurrency = 1, paceMilliseconds = 0 } = options;
+  const { isShared = () => false, isTransient = () => false } = options;
   let gathered: Waiting<Item, Answer>[] = [];
   let flushing = 0;
   let pending = 0;
@@ -47,10 +54,19 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
   let sinceStart: () => number = () => Number.POSITIVE_INFINITY;
   let idlers: (() => void)[] = [];
 
+  async function run(items: readonly Item[]): Promise<readonly Answer[]> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        return await flush(items);
+      } catch (error) {
+        if (attempt === mostRuns || !isTransient(error)) throw error;
+      }
+  }
+
   async function write(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
     let answers: readonly Answer[];
     try {
-      answers = await flush(batch.map(({ item }) => item));
+      answers = await run(batch.map(({ item }) => item));
     } catch (error) {
       if (batch.length === 1 || isShared(error)) {
         for (const { reject } of batch) reject(error);

@@ -31,8 +31,8 @@ import { inboundEndpoints } from '../message/receipt/inbound/endpoints.ts';
 import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
 import { inboundRoutes } from '../message/receipt/inbound/routes.ts';
 import { receiptRoutes } from '../message/receipt/routes.ts';
-import { createAccepting } from '../message/submission/accept-batch.ts';
-import { createAdmission } from '../message/submission/limits.ts';
+import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
+import { createKnownLimits } from '../message/submission/limits.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
 import type { ReceiptEndpoint, ReceiptOutcome } from '../provider/contract.ts';
@@ -88,7 +88,7 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
   });
   documentRoutes(app, { db, storage, cipher, clock, services: deps.services });
   receiptRoutes(app, { clock, log, cipher, queues, endpoints: deps.endpoints, apply: deps.apply });
-  inboundEndpoints(app, { db, clock, log, metrics, cipher, callbacks, endpoints: inbound });
+  inboundEndpoints(app, { db, queues, clock, log, metrics, cipher, callbacks, endpoints: inbound });
   app.register(async (v2) => serviceRoutes(v2, deps));
   app.register(async (admin) => {
     requireAdmin(admin, { clock, issuer: config.adminUserName, secrets: deps.adminSecrets });
@@ -116,8 +116,8 @@ function serviceRoutes(app: Parameters<typeof requireKey>[0], deps: ApiDeps): vo
   const sending = {
     ...{ cipher, clock, metrics, rates, templates, db, publicUrl },
     newId: createIdSource(clock),
-    accepting: createAccepting({ db, pool: connection.pool, clock, queues }),
-    admission: createAdmission(clock),
+    acceptance: createAcceptBatcher({ db, pool: connection.pool, clock, queues }),
+    knownLimits: createKnownLimits(clock),
     simulated: simulatedRecipients(config.simulatedRecipients ?? undefined),
     fromNumber: config.fromNumber,
     emailDomain: config.emailDomain,
@@ -127,7 +127,7 @@ function serviceRoutes(app: Parameters<typeof requireKey>[0], deps: ApiDeps): vo
   submissionRoutes(app, sending);
   submissionRoutesV1(app, sending);
   notificationRoutesV1(app, { db, clock, metrics, cipher, templates });
-  cancelRoute(app, { db, clock, metrics, cipher, templates, publicUrl });
+  cancelRoute(app, { db, queues, clock, metrics, cipher, templates, publicUrl, callbacks: deps.callbacks });
   templateRoutes(app, { db, templates });
   inboundRoutes(app, { db, cipher, publicUrl });
   callbackLogRoutes(app, { db, clock, queues, publicUrl });

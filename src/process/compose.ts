@@ -151,8 +151,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         log.info({ count: owed }, 'The sandbox owed receipts from an earlier run and posts them now');
     }
 
-    const callbacks = createCallbackQueue({ db, clock, cipher, caches, queues });
-    const apply = createApply({ db, clock, log, metrics, rates, callbacks });
+    const callbacks = createCallbackQueue({ db, clock, cipher, caches });
+    const apply = createApply({ queues, clock, log, metrics, rates, callbacks });
     const endpoints = receiptEndpointsOf(config, clock);
     const secrets = adminSecrets(config);
     if (has.includes('api')) {

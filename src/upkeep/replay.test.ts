@@ -111,8 +111,11 @@ describe('messages that are still created after an hour', () => {
     const parked = await stuck();
     const active = await stuck();
     await queues.send(sendSms, [{ ...taskOf(waiting), startAfterSeconds: 300 }, taskOf(parked)]);
-    await queues.fetch('send-sms', 1);
-    await queues.park(world.connection.db, 'send-sms', [{ id: parked, retryCount: 0 }]);
+    const [held] = await queues.fetch('send-sms', 1);
+    assert.equal(held?.id, parked);
+    await queues.transaction(({ settle }) =>
+      settle([{ queue: 'send-sms', held: held!, settlement: 'parked' }]),
+    );
     await queues.send(sendSms, [taskOf(active)]);
     assert.equal((await queues.fetch('send-sms', 1))[0]?.id, active);
     const before = await tasks();

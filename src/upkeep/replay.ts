@@ -8,7 +8,7 @@ import { deliveryOf } from '../message/delivery/requeue.ts';
 import { findCreated } from '../message/delivery/store.ts';
 import type { Queues } from '../queue/boss.ts';
 import { piecesOf, replaySpan } from './range.ts';
-import type { Turn } from './schedule.ts';
+import type { Run } from './schedule.ts';
 
 export type ReplayDeps = Readonly<{
   db: Db;
@@ -29,7 +29,7 @@ const queueNames = deliverQueues.map(({ name }) => name);
  * no task in any delivery queue gets one. At least once: a second task finds the message claimed or moved on. One whose
  * task waits for its next try, is being worked on or is parked is left as it is. Answers how many were queued.
  */
-export function createReplay(deps: ReplayDeps): (turn: Turn) => Promise<number> {
+export function createReplay(deps: ReplayDeps): (run: Run) => Promise<number> {
   const { db, clock, log, metrics, queues, batch = 10_000 } = deps;
   return ({ lastRun, signal }) =>
     metrics.timed('tasks', 'replay_created_notifications', async () => {

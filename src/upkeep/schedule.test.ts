@@ -4,7 +4,7 @@ import { freshDatabase } from '../../test/world.ts';
 import { type Connection, connect } from '../database/connection.ts';
 import { migrate } from '../database/migrate.ts';
 import { createLog } from '../ground/log.ts';
-import { type Periodic, type Schedule, startSchedule, type Turn } from './schedule.ts';
+import { type Periodic, type Run, type Schedule, startSchedule } from './schedule.ts';
 
 const log = createLog('silent');
 const at = (text: string) => Date.parse(text);
@@ -38,43 +38,43 @@ describe('the schedule', () => {
     await schedule.look();
     return schedule;
   }
-  function daily(name: string, turns: Turn[]): Periodic {
+  function daily(name: string, seen: Run[]): Periodic {
     return {
       name,
       at: '0 3 * * *',
       zone: 'Europe/London',
       run: async (turn) => {
-        turns.push(turn);
+        seen.push(turn);
         return 1;
       },
     };
   }
-  const lastRuns = (turns: readonly Turn[]) => turns.map(({ lastRun }) => lastRun?.toISOString() ?? null);
+  const lastRuns = (seen: readonly Run[]) => seen.map(({ lastRun }) => lastRun?.toISOString() ?? null);
 
   test('a task that never ran runs at the start, then at its times, and is told when it last began', async () => {
-    const turns: Turn[] = [];
+    const seen: Run[] = [];
     now = at('2026-03-28T12:00:00Z');
-    const schedule = await begin([daily('tidy', turns)]);
-    assert.deepEqual(lastRuns(turns), [null]);
+    const schedule = await begin([daily('tidy', seen)]);
+    assert.deepEqual(lastRuns(seen), [null]);
     now = at('2026-03-29T01:59:59Z');
     await schedule.look();
-    assert.equal(turns.length, 1);
+    assert.equal(seen.length, 1);
     now = at('2026-03-29T02:00:00Z');
     await schedule.look();
     await schedule.look();
-    assert.deepEqual(lastRuns(turns), [null, '2026-03-28T12:00:00.000Z']);
+    assert.deepEqual(lastRuns(seen), [null, '2026-03-28T12:00:00.000Z']);
   });
 
   test('what was missed while no scheduler ran is done once at the next start', async () => {
-    const turns: Turn[] = [];
+    const seen: Run[] = [];
     now = at('2026-11-10T03:00:00Z');
-    const first = await begin([daily('tidy', turns)]);
+    const first = await begin([daily('tidy', seen)]);
     await first.stop();
     now = at('2026-11-14T17:00:00Z');
-    const second = await begin([daily('tidy', turns)]);
-    assert.deepEqual(lastRuns(turns), [null, '2026-11-10T03:00:00.000Z']);
+    const second = await begin([daily('tidy', seen)]);
+    assert.deepEqual(lastRuns(seen), [null, '2026-11-10T03:00:00.000Z']);
     await second.look();
-    assert.equal(turns.length, 2);
+    assert.equal(seen.length, 2);
   });
 
   test('two schedulers run a task once, also while the run of one takes long', async () => {
@@ -110,7 +110,7 @@ describe('the schedule', () => {
   });
 
   test('a run that fails counts as none, holds up no other task and is tried again after a minute', async () => {
-    const turns: Turn[] = [];
+    const seen: Run[] = [];
     let runs = 0;
     const failing: Periodic = {
       name: 'fail',
@@ -123,8 +123,8 @@ describe('the schedule', () => {
       },
     };
     now = at('2026-11-10T03:00:00Z');
-    const schedule = await begin([failing, daily('tidy', turns)]);
-    assert.deepEqual([runs, turns.length], [1, 1]);
+    const schedule = await begin([failing, daily('tidy', seen)]);
+    assert.deepEqual([runs, seen.length], [1, 1]);
     now += 59_999;
     await schedule.look();
     assert.equal(runs, 1);
@@ -157,7 +157,7 @@ describe('the schedule', () => {
   test('a stop tells the run under way, which is then not counted as done', async () => {
     const { promise: begun, resolve: begins } = Promise.withResolvers<void>();
     let stopped = false;
-    const turns: Turn[] = [];
+    const seen: Run[] = [];
     now = at('2026-11-10T03:00:00Z');
     const schedule = startSchedule({ db: connection.db, clock, log }, [
       {
@@ -176,7 +176,7 @@ describe('the schedule', () => {
     await begun;
     await schedule.stop();
     assert.ok(stopped);
-    await begin([daily('tidy', turns)]);
-    assert.deepEqual(lastRuns(turns), [null]);
+    await begin([daily('tidy', seen)]);
+    assert.deepEqual(lastRuns(seen), [null]);
   });
 });

@@ -5,9 +5,9 @@ import { type Beat, isDue } from './due.ts';
 import { findLastRun, lockTask, recordRun, unlockTask } from './store.ts';
 
 /** Something done at every beat. `run` answers how many things it did, for the log. */
-export type Periodic = Beat & Readonly<{ name: string; run: (turn: Turn) => Promise<number> }>;
+export type Periodic = Beat & Readonly<{ name: string; run: (run: Run) => Promise<number> }>;
 
-export type Turn = Readonly<{
+export type Run = Readonly<{
   /** When the last run that ended well began; null when there was none. */
   lastRun: Date | null;
   /** Aborted when the process stops: what is left is done by the next run. */

@@ -1,6 +1,5 @@
 import { sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../database/connection.ts';
-import type { NotificationStatus } from '../database/tables.ts';
 import { idFloor, idTime } from '../ground/id.ts';
 import type { Metrics } from '../ground/metrics.ts';
 import type { Span } from './range.ts';
@@ -50,41 +49,23 @@ export async function oldestMessage(db: DbOrTrx): Promise<number | null> {
   return row ? idTime(row.id) : null;
 }
 
-/** A message that is not finished. */
-export type Unfinished = Readonly<{ id: string; serviceId: string; status: NotificationStatus }>;
-
 /**
- * At most `limit` messages that are not finished and began to age before `before`, with ids made within `span` and after
- * the one called `after`; locked in the order of their ids until the transaction ends. One that was scheduled ages from
- * the moment it was scheduled for.
+ * The ids of at most `limit` messages that are not finished and began to age before `before`, with ids made within
+ * `span` and after the id `after`; locked in the order of their ids until the transaction ends. A scheduled message ages
+ * from the moment that it was scheduled for.
  */
 export function lockUnfinished(
   { metrics }: StoreDeps,
   trx: Trx,
   { span, before, after, limit }: Readonly<{ span: Span; before: number; after: string; limit: number }>,
-): Promise<readonly Unfinished[]> {
+): Promise<readonly string[]> {
   return metrics.timed('dao', 'dao_get_timed_out_notifications', async () => {
-    const { rows } = await sql<Unfinished>`
-      select id, service_id as "serviceId", status from notification_history
+    const { rows } = await sql<{ id: string }>`
+      select id from notification_history
       where id >= ${idFloor(span.from)} and id < ${idFloor(span.until)} and id > ${after}
         and status in ('created', 'sending', 'pending') and notification_type in ('sms', 'email')
         and greatest(created_at, scheduled_for) < ${new Date(before)}
       order by id limit ${limit} for update`.execute(trx);
-    return rows;
+    return rows.map(({ id }) => id);
   });
-}
-
-export async function updateStatuses(
-  { metrics }: StoreDeps,
-  trx: Trx,
-  changes: readonly Readonly<{ id: string; status: NotificationStatus }>[],
-  at: Date,
-): Promise<void> {
-  await metrics.timed('dao', 'dao_timeout_notifications', () =>
-    sql`
-      update notification_history h set status = input.status, updated_at = ${at}
-      from unnest(${changes.map(({ id }) => id)}::uuid[], ${changes.map(({ status }) => status)}::text[])
-        as input (id, status)
-      where h.id = input.id`.execute(trx),
-  );
 }

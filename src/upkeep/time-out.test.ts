@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { keptLog, type StoredMessage, storeMessages } from '../../test/messages.ts';
+import { openTestQueues } from '../../test/queues.ts';
 import { createWorld, type World } from '../../test/world.ts';
 import { createMetrics } from '../ground/metrics.ts';
 import type { CallbackQueue } from '../message/callback/enqueue.ts';
@@ -13,11 +14,16 @@ const old = now - 72 * hour - 1;
 
 describe('messages that nobody confirmed', () => {
   let world: World;
+  let opened: Awaited<ReturnType<typeof openTestQueues>>;
 
   before(async () => {
     world = await createWorld({ roles: ['api'] });
+    opened = await openTestQueues(world);
   });
-  after(() => world.stop());
+  after(async () => {
+    await opened.stop();
+    await world.stop();
+  });
   beforeEach(async () => {
     await world.connection.pool.query('delete from notification_history');
   });
@@ -26,7 +32,7 @@ describe('messages that nobody confirmed', () => {
   async function run({
     lastRun = null,
     batch = 10_000,
-    deliveryStatuses = async () => 0,
+    deliveryStatuses = async () => {},
     at = now,
   }: Partial<{
     lastRun: number | null;
@@ -37,18 +43,19 @@ describe('messages that nobody confirmed', () => {
     const { log, lines } = keptLog();
     const timeOut = createTimeOut({
       db: world.connection.db,
+      queues: opened.queues,
       clock: { now: () => at },
       log,
       metrics: createMetrics(null, log),
       timeoutSeconds,
-      callbacks: { deliveryStatuses, announce: () => {} },
+      callbacks: { deliveryStatuses },
       batch,
     });
-    const turn = {
+    const given = {
       lastRun: lastRun === null ? null : new Date(lastRun),
       signal: new AbortController().signal,
     };
-    return { count: await timeOut(turn), lines: lines.map(({ message }) => message) };
+    return { count: await timeOut(given), lines: lines.map(({ message }) => message) };
   }
   async function read(ids: readonly string[]) {
     const { rows } = await world.connection.pool.query<{
@@ -110,7 +117,7 @@ describe('messages that nobody confirmed', () => {
     const batches: string[][] = [];
     const { count } = await run({
       batch: 3,
-      deliveryStatuses: async (trx, of) => {
+      deliveryStatuses: async ({ trx }, of) => {
         batches.push(of.map(({ id }) => id));
         const rows = await trx
           .selectFrom('notification_history')
@@ -122,7 +129,6 @@ describe('messages that nobody confirmed', () => {
           rows.map(({ service_id }) => service_id),
           of.map(({ serviceId }) => serviceId),
         );
-        return of.length;
       },
     });
     assert.equal(count, 7);
@@ -140,7 +146,6 @@ describe('messages that nobody confirmed', () => {
       deliveryStatuses: async () => {
         calls += 1;
         if (calls === 2) throw new Error('no room');
-        return 1;
       },
     });
     await assert.rejects(failing, /no room/);
@@ -191,6 +196,7 @@ describe('messages that nobody confirmed', () => {
     const { log } = keptLog();
     const timeOut = createTimeOut({
       db: world.connection.db,
+      queues: opened.queues,
       clock: { now: () => now },
       log,
       metrics: createMetrics(null, log),
@@ -198,9 +204,7 @@ describe('messages that nobody confirmed', () => {
       callbacks: {
         deliveryStatuses: async () => {
           stopping.abort();
-          return 1;
         },
-        announce: () => {},
       },
       batch: 1,
     });

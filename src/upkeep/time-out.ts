@@ -3,59 +3,36 @@ import type { Clock } from '../ground/clock.ts';
 import { idFloor, idMarginMilliseconds } from '../ground/id.ts';
 import type { Log } from '../ground/log.ts';
 import type { Metrics } from '../ground/metrics.ts';
-import type { CallbackQueue } from '../message/callback/enqueue.ts';
-import { nextStatus } from '../message/status/status.ts';
+import { moveStatuses, type StatusDeps } from '../message/status/move.ts';
+import type { Queues } from '../queue/boss.ts';
 import { piecesOf, type Span, timeOutSpan } from './range.ts';
-import type { Turn } from './schedule.ts';
-import { lockUnfinished, oldestMessage, updateStatuses } from './store.ts';
+import type { Run } from './schedule.ts';
+import { lockUnfinished, oldestMessage } from './store.ts';
 
-export type TimeOutDeps = Readonly<{
-  db: Db;
-  clock: Clock;
-  log: Log;
-  metrics: Metrics;
-  /** Seconds after which a message that nobody confirmed has failed. */
-  timeoutSeconds: number;
-  callbacks: Pick<CallbackQueue, 'deliveryStatuses' | 'announce'>;
-  /** Most messages in one transaction. */
-  batch?: number;
-}>;
+export type TimeOutDeps = StatusDeps &
+  Readonly<{
+    db: Db;
+    queues: Pick<Queues, 'transaction'>;
+    clock: Clock;
+    log: Log;
+    metrics: Metrics;
+    /** Seconds after which a message that nobody confirmed has failed. */
+    timeoutSeconds: number;
+    /** Most messages in one transaction. */
+    batch?: number;
+  }>;
 
 /** Ids made within so much time are looked through by one statement, which thus stays short on a long history. */
 const pieceMilliseconds = 6 * 3_600_000;
 
 /**
- * The task `timeout-sending-notifications` (spec 05, section 9.1): whatever is `sending` or `pending` after the time-out
- * has failed for now, whatever is still `created` for good. At least once, with one effect: status and callbacks are one
- * transaction for a batch, and a message that has changed meanwhile is left alone. What was not persisted yet is not
- * looked at: it is parked on purpose. Answers how many changed.
+ * The task `timeout-sending-notifications` (spec 05, section 9.1): a message that is `sending` or `pending` after the
+ * time-out has failed for now, one that is still `created` for good. At least once, with one effect: statuses and
+ * callbacks are one transaction for a batch, and a message that has changed meanwhile is left alone. What is not
+ * persisted yet is not looked at: it is parked on purpose. Answers how many messages changed.
  */
-export function createTimeOut(deps: TimeOutDeps): (turn: Turn) => Promise<number> {
-  const { db, clock, log, metrics, timeoutSeconds, callbacks, batch = 10_000 } = deps;
-
-  /** One batch: those after `after`. Answers the last id looked at, null when there are no more, and how many changed. */
-  async function closeBatch(
-    span: Span,
-    before: number,
-    after: string,
-  ): Promise<{ last: string | null; count: number }> {
-    const { told, ...closed } = await db.transaction().execute(async (trx) => {
-      const found = await lockUnfinished(deps, trx, { span, before, after, limit: batch });
-      const changes = found.flatMap(({ id, serviceId, status }) => {
-        const next = nextStatus(status, { kind: 'timed out' });
-        return 'to' in next ? [{ id, serviceId, status: next.to }] : [];
-      });
-      let told = 0;
-      if (changes.length > 0) {
-        await updateStatuses(deps, trx, changes, new Date(clock.now()));
-        told = await callbacks.deliveryStatuses(trx, changes);
-      }
-      return { last: found.length < batch ? null : found.at(-1)!.id, count: changes.length, told };
-    });
-    if (told > 0) callbacks.announce();
-    return closed;
-  }
-
+export function createTimeOut(deps: TimeOutDeps): (run: Run) => Promise<number> {
+  const { db, clock, log, metrics, timeoutSeconds } = deps;
   return ({ lastRun, signal }) =>
     metrics.timed('tasks', 'timeout_notifications', async () => {
       const span = timeOutSpan(clock.now(), lastRun?.getTime() ?? null, timeoutSeconds * 1000);
@@ -64,13 +41,9 @@ export function createTimeOut(deps: TimeOutDeps): (turn: Turn) => Promise<number
       let total = 0;
       for (const piece of piecesOf({ from, until: span.until + idMarginMilliseconds }, pieceMilliseconds))
         for (let after: string | null = idFloor(0); after !== null && !signal.aborted; ) {
-          const { last, count }: { last: string | null; count: number } = await closeBatch(
-            piece,
-            span.until,
-            after,
-          );
-          total += count;
-          after = last;
+          const batch: Batch = await closeBatch(deps, piece, span.until, after);
+          total += batch.count;
+          after = batch.last;
         }
       if (total > 0)
         log.info(
@@ -79,4 +52,19 @@ export function createTimeOut(deps: TimeOutDeps): (turn: Turn) => Promise<number
         );
       return total;
     });
+}
+
+/** `last`: the last id that was looked at, null when there are no more. `count`: how many messages changed. */
+type Batch = Readonly<{ last: string | null; count: number }>;
+
+/** Times out one batch of messages with ids after `after`. */
+function closeBatch(deps: TimeOutDeps, span: Span, before: number, after: string): Promise<Batch> {
+  const { queues, clock, batch = 10_000 } = deps;
+  return queues.transaction(async (transaction) => {
+    const ids = await lockUnfinished(deps, transaction.trx, { span, before, after, limit: batch });
+    const at = new Date(clock.now());
+    const moves = ids.map((id) => ({ id, event: { kind: 'timed out' }, at, handOver: null }) as const);
+    const changes = await moveStatuses(deps, transaction, 'dao_timeout_notifications', moves);
+    return { last: ids.length < batch ? null : ids.at(-1)!, count: changes.length };
+  });
 }

@@ -19,8 +19,9 @@ import { createCircuits } from '../../src/provider/circuit/circuits.ts';
 import type { Provider, ReceiptOutcome, SendResult } from '../../src/provider/contract.ts';
 import { createRateLimits } from '../../src/provider/rate-limit/rate-limit.ts';
 import { addMissingProviders, createProviderCache } from '../../src/provider/store.ts';
-import { openQueues, type RawTask, type TaskData } from '../../src/queue/boss.ts';
-import { settle, type Task } from '../../src/queue/consume.ts';
+import { openQueues } from '../../src/queue/boss.ts';
+import type { Task } from '../../src/queue/consume.ts';
+import type { HeldTask } from '../../src/queue/settle.ts';
 import { createServiceCache } from '../../src/tenant/service/store.ts';
 import { platformUserId } from '../../src/tenant/user/user.ts';
 import { createTimeOut } from '../../src/upkeep/time-out.ts';
@@ -34,7 +35,7 @@ export type Call = Readonly<{
 }>;
 
 /** A worker that has taken the message's task. `call` is the one it waits for, null while it has none. */
-export type Worker = { raw: RawTask; abort: AbortController; call: Call | null; ended: Promise<void> };
+export type Worker = { held: HeldTask; abort: AbortController; call: Call | null; ended: Promise<void> };
 
 export type Seen = Readonly<{
   status: NotificationStatus;
@@ -100,7 +101,7 @@ export async function createStand() {
     },
   });
   const rateLimits = createRateLimits({ db, log, providers: available });
-  const callbacks = createCallbackQueue({ db, clock, cipher, caches, queues });
+  const callbacks = createCallbackQueue({ db, clock, cipher, caches });
   const deliver = createDeliver({
     clock,
     log,
@@ -126,9 +127,9 @@ export async function createStand() {
     rateLimits,
     retries: retryPolicy({ retries: 4, seconds: 300, delays: null, smsFirstImmediate: false }),
   });
-  const apply = createApply({ db, clock, log, metrics, rates: DEFAULT_RATES, callbacks });
+  const apply = createApply({ queues, clock, log, metrics, rates: DEFAULT_RATES, callbacks });
   const timeOut = createTimeOut({
-    ...{ db, clock, log, metrics, callbacks, timeoutSeconds: timeoutHours * 3600 },
+    ...{ db, queues, clock, log, metrics, callbacks, timeoutSeconds: timeoutHours * 3600 },
   });
   const newId = createIdSource(clock);
 
@@ -187,24 +188,21 @@ export async function createStand() {
 
     /** A worker takes the task, if it is due, and goes on until it calls a provider or has nothing to do. */
     async take(): Promise<Worker | null> {
-      const [raw] = await queues.fetch('send-sms', 1);
-      if (!raw) return null;
+      const [held] = await queues.fetch('send-sms', 1);
+      if (!held) return null;
       const abort = new AbortController();
-      const data = raw.data as TaskData;
       const task: Task<DeliverPayload> = {
-        id: raw.id,
-        retryCount: raw.retryCount,
-        payload: sendSms.parse(data.payload)!,
-        attempt: data.attempt,
-        requestId: undefined,
-        signal: abort.signal,
-        queue: 'send-sms',
-        raw,
+        ...{ id: held.id, queue: 'send-sms', held, signal: abort.signal },
+        ...{ payload: sendSms.parse(held.data.payload)!, attempt: held.data.attempt },
+        ...{ priority: 0, earlySeconds: 0, requestId: undefined },
       };
-      const worker: Worker = { raw, abort, call: null, ended: Promise.resolve() };
+      const worker: Worker = { held, abort, call: null, ended: Promise.resolve() };
       await untilNext(worker, () => {
         worker.ended = deliver(task).then(async (verdict) => {
-          if (verdict !== 'settled') await settle(queues, db, [{ task, settlement: verdict }]);
+          if (verdict !== 'settled')
+            await queues.transaction(({ settle }) =>
+              settle([{ queue: 'send-sms', held, settlement: verdict }]),
+            );
         });
       });
       return worker;
@@ -218,7 +216,7 @@ export async function createStand() {
 
     /** Another process may take the task: its holder is gone, or is thought to be. */
     async release(worker: Worker): Promise<void> {
-      await queues.handBack('send-sms', [worker.raw]);
+      await queues.handBack('send-sms', [worker.held]);
     },
 
     receive(id: string, provider: string, status: NotificationStatus): Promise<ReceiptOutcome> {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { openTestQueues } from '../../../test/queues.ts';
 import { createWorld, secretKey, type Tenant, type World } from '../../../test/world.ts';
 import { createCaches } from '../../database/cache.ts';
 import { createListener } from '../../database/listener.ts';
 import { createCipher } from '../../ground/cipher.ts';
 import { systemClock } from '../../ground/clock.ts';
 import { createLog } from '../../ground/log.ts';
+import type { Queues } from '../../queue/boss.ts';
 import { platformUserId } from '../../tenant/user/user.ts';
 import { addInboundSms } from '../receipt/inbound/store.ts';
 import { type CallbackQueue, createCallbackQueue } from './enqueue.ts';
@@ -18,6 +20,7 @@ describe('the queue of callbacks', () => {
   let world: World;
   let tenant: Tenant;
   let callbacks: CallbackQueue;
+  let queues: Queues;
   const stops: (() => unknown)[] = [];
   before(async () => {
     world = await createWorld({ roles: ['api'] });
@@ -33,8 +36,10 @@ describe('the queue of callbacks', () => {
       clock: systemClock,
       cipher,
       caches,
-      queues: { announce: () => undefined },
     });
+    const opened = await openTestQueues(world);
+    queues = opened.queues;
+    stops.push(opened.stop);
   });
   after(async () => {
     for (const stop of stops) await stop();
@@ -56,14 +61,21 @@ describe('the queue of callbacks', () => {
     });
     return { id, serviceId };
   }
-  const queue = (texts: { id: string; serviceId: string }[]) =>
-    world.connection.db.transaction().execute((trx) => callbacks.inboundSms(trx, texts));
+  /** Queues callbacks for texts; answers how many there are then. */
+  async function queue(texts: { id: string; serviceId: string }[]): Promise<number> {
+    await queues.transaction((transaction) => callbacks.inboundSms(transaction, texts));
+    return await count();
+  }
+  async function count(): Promise<number> {
+    const { rows } = await world.connection.pool.query('select count(*) from service_callbacks');
+    return rows[0].count;
+  }
 
-  test('takes a received text for a service that has an address, with what it said', async () => {
+  test('a received text is queued, with its content sealed, for a service that has an address', async () => {
     const other = await world.addTenant();
     const mine = await receive(tenant.id);
     const theirs = await receive(other.id);
-    assert.equal(await queue([mine, theirs]), 0, 'nobody is told');
+    assert.equal(await queue([mine, theirs]), 0, 'no service has an address');
     await addCallbackApi(world.connection.db, cipher, {
       id: randomUUID(),
       serviceId: tenant.id,
@@ -96,11 +108,11 @@ describe('the queue of callbacks', () => {
       message: 'Is the tide in? 🌊',
       date_received: '2026-05-02T14:03:07.000000Z',
     });
-    assert.equal(await queue([]), 0);
+    assert.equal(await queue([]), 1);
     // Another type has no address.
-    const none = await world.connection.db
-      .transaction()
-      .execute((trx) => callbacks.deliveryStatuses(trx, [{ id: randomUUID(), serviceId: tenant.id }]));
-    assert.equal(none, 0);
+    await queues.transaction((transaction) =>
+      callbacks.deliveryStatuses(transaction, [{ id: randomUUID(), serviceId: tenant.id }]),
+    );
+    assert.equal(await count(), 1);
   });
 });

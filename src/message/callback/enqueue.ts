@@ -5,7 +5,7 @@ import type { CallbackType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
 import { createIdSource } from '../../ground/id.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { QueueTransaction } from '../../queue/boss.ts';
 
 /** The queue's name: the table `service_callbacks` (docs/decisions/0011). */
 export const callbackQueue = 'service-callbacks';
@@ -18,20 +18,19 @@ export const callbackCacheKey = 'all';
 export type OfService = Readonly<{ id: string; serviceId: string }>;
 
 /**
- * Queues what services are to be told (spec 05, section 8). Each of the first three is called inside the transaction
- * that wrote what it is about, so that both stand or fall together, and takes everything of a batch at once. The JSON
- * body is made and sealed there: what happens later does not matter to it. Nothing is read or written for services that
- * have no address. Each answers how many callbacks it queued; `announce` is for after the commit, where there were any.
+ * Queues callbacks to services (spec 05, section 8). Each function is called in the transaction that wrote what the
+ * callbacks are about, so that both stand or fall together, and takes everything of a batch at once. The JSON body is
+ * made and sealed there and then: later changes do not alter it. For services without a callback address nothing is
+ * read or written.
  */
 export type CallbackQueue = Readonly<{
   /**
-   * Messages whose status has just changed in this transaction. Their status is read again: those that are not final,
-   * or are `sent`, are left out, so that any change may be handed in.
+   * Messages whose status has just changed in this transaction. Their status is read again, and only `delivered` and
+   * the failures are reported, so any change may be handed in.
    */
-  deliveryStatuses(trx: Trx, changed: readonly OfService[]): Promise<number>;
-  complaints(trx: Trx, complaints: readonly OfService[]): Promise<number>;
-  inboundSms(trx: Trx, texts: readonly OfService[]): Promise<number>;
-  announce(): void;
+  deliveryStatuses(transaction: QueueTransaction, changed: readonly OfService[]): Promise<void>;
+  complaints(transaction: QueueTransaction, complaints: readonly OfService[]): Promise<void>;
+  inboundSms(transaction: QueueTransaction, texts: readonly OfService[]): Promise<void>;
 }>;
 
 export type CallbackQueueDeps = Readonly<{
@@ -39,7 +38,6 @@ export type CallbackQueueDeps = Readonly<{
   clock: Clock;
   cipher: Cipher;
   caches: Caches;
-  queues: Pick<Queues, 'announce'>;
 }>;
 
 type Addressed = ReadonlyMap<string, ReadonlySet<CallbackType>>;
@@ -52,7 +50,7 @@ type Snapshot = Readonly<{
   body: object;
 }>;
 
-export function createCallbackQueue({ db, clock, cipher, caches, queues }: CallbackQueueDeps): CallbackQueue {
+export function createCallbackQueue({ db, clock, cipher, caches }: CallbackQueueDeps): CallbackQueue {
   const newId = createIdSource(clock);
   const addressed: Cache<Addressed> = caches.create({
     name: callbackCacheName,
@@ -61,10 +59,10 @@ export function createCallbackQueue({ db, clock, cipher, caches, queues }: Callb
   });
 
   /**
-   * The ids of those whose service is told of this. While that is not known in the process all of them, since the
-   * statement that reads them asks again: a transaction must not wait for another connection.
+   * The ids of those whose service has an address for callbacks of this type. While this process does not know that, all
+   * of them: the statement that reads them asks again, since a transaction must not wait for another connection.
    */
-  function told(type: CallbackType, all: readonly OfService[]): readonly string[] {
+  function withAddress(type: CallbackType, all: readonly OfService[]): readonly string[] {
     if (all.length === 0) return [];
     const known = addressed.peek(callbackCacheKey);
     // The next batch will know.
@@ -73,8 +71,8 @@ export function createCallbackQueue({ db, clock, cipher, caches, queues }: Callb
     return wanted.map(({ id }) => id);
   }
 
-  async function insert(trx: Trx, snapshots: readonly Snapshot[]): Promise<number> {
-    if (snapshots.length === 0) return 0;
+  async function insert({ trx, announce }: QueueTransaction, snapshots: readonly Snapshot[]): Promise<void> {
+    if (snapshots.length === 0) return;
     const at = new Date(clock.now());
     const rows = snapshots.map(({ body, ...rest }) => {
       const id = newId();
@@ -89,30 +87,29 @@ export function createCallbackQueue({ db, clock, cipher, caches, queues }: Callb
         ${column(({ type }) => type)}::text[], ${column(({ notificationId }) => notificationId)}::uuid[],
         ${column(({ subjectId }) => subjectId)}::uuid[], ${column(({ payload }) => payload)}::bytea[])
         as t (id, service_id, callback_type, notification_id, subject_id, payload)`.execute(trx);
-    return rows.length;
+    announce(callbackQueue);
   }
 
   return {
-    async deliveryStatuses(trx, changed) {
-      const ids = told('delivery_status', changed);
-      if (ids.length === 0) return 0;
-      return await insert(trx, (await findStatuses(trx, ids)).map(deliveryStatus));
+    async deliveryStatuses(transaction, changed) {
+      const ids = withAddress('delivery_status', changed);
+      if (ids.length === 0) return;
+      await insert(transaction, (await findStatuses(transaction.trx, ids)).map(deliveryStatus));
     },
-    async complaints(trx, complaints) {
-      const ids = told('complaint', complaints);
-      if (ids.length === 0) return 0;
-      return await insert(trx, (await findComplaints(trx, ids)).map(complaint));
+    async complaints(transaction, complaints) {
+      const ids = withAddress('complaint', complaints);
+      if (ids.length === 0) return;
+      await insert(transaction, (await findComplaints(transaction.trx, ids)).map(complaint));
     },
-    async inboundSms(trx, texts) {
-      const ids = told('inbound_sms', texts);
-      if (ids.length === 0) return 0;
-      const found = await findTexts(trx, ids);
-      return await insert(
-        trx,
+    async inboundSms(transaction, texts) {
+      const ids = withAddress('inbound_sms', texts);
+      if (ids.length === 0) return;
+      const found = await findTexts(transaction.trx, ids);
+      await insert(
+        transaction,
         found.map((text) => inboundSms(text, cipher.open(text.content, text.id))),
       );
     },
-    announce: () => queues.announce([callbackQueue]),
   };
 }
 

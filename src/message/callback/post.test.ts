@@ -4,8 +4,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { hostname } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { systemClock } from '../../ground/clock.ts';
-import { createPoster, type Poster } from './post.ts';
-import { signature } from './signature.ts';
+import { createPoster, type Poster, signature } from './post.ts';
 
 const token = 'a token of the service';
 const body = '{"id":"1"}';

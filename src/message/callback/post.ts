@@ -1,41 +1,40 @@
+import { createHmac } from 'node:crypto';
 import dns from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, request } from 'undici';
 import type { Clock } from '../../ground/clock.ts';
 import { hostOf, isPublicAddress } from './address.ts';
-import { signature } from './signature.ts';
-import type { Exchange } from './verdict.ts';
+import type { CallbackResponse } from './response.ts';
 
-/** Where a callback goes, and what. `body`: JSON. */
+/** A callback to post; `body` is JSON. */
 export type Outgoing = Readonly<{ url: string; token: string; body: string }>;
 
-/** Makes callbacks. */
 export type Poster = Readonly<{
-  post(outgoing: Outgoing, signal: AbortSignal): Promise<Exchange>;
+  post(outgoing: Outgoing, signal: AbortSignal): Promise<CallbackResponse>;
   close(): Promise<void>;
 }>;
 
 export type PosterOptions = Readonly<{
   clock: Clock;
   timeoutSeconds: number;
-  /** Also to private and loopback addresses, and over plain HTTP. */
+  /** Allows private and loopback addresses, and plain HTTP. */
   allowPrivate: boolean;
 }>;
 
-/** Bytes of an answer that are read; nobody looks at them, but the connection can be used again. */
+/** Bytes of an answer that are read, so that the connection can be reused. */
 const longestAnswer = 65_536;
 
-/** No address of the host is one that callbacks may go to. */
+/** The host has no address that callbacks may go to. */
 class PrivateAddressError extends Error {
   readonly code = 'private address';
 }
 
-const forbidden = (code: string, detail: string): Exchange => ({ kind: 'forbidden', code, detail });
+const forbidden = (code: string, detail: string): CallbackResponse => ({ kind: 'forbidden', code, detail });
 
 /**
- * HTTP to services. The address is judged where the connection is made, and the very address that was judged is
- * connected to, so neither a name that resolves to something private nor one that changes in between leads inside.
- * Redirects are not followed. A proxy of the environment is not used: it would resolve the name itself.
+ * HTTP to services. The address is checked where the connection is made, and the checked address is the one connected
+ * to, so neither a name that resolves to a private address nor one that changes in between leads inside. Redirects are
+ * not followed. A proxy of the environment is not used: it would resolve the name itself.
  */
 export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOptions): Poster {
   const milliseconds = timeoutSeconds * 1000;
@@ -46,7 +45,7 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
   } as buildConnector.BuildOptions);
   const agent = new Agent({
     connect: (options, callback) => {
-      // An address that needs no resolving is not looked up.
+      // A literal address is never looked up.
       if (!allowPrivate && isIP(options.hostname) !== 0 && !isPublicAddress(options.hostname))
         callback(new PrivateAddressError(options.hostname), null);
       else connect(options, callback);
@@ -59,7 +58,7 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
 
   return {
     async post({ url, token, body }, signal) {
-      if (!URL.canParse(url)) return forbidden('bad address', 'The callback address is no URL');
+      if (!URL.canParse(url)) return forbidden('bad address', 'The callback address is not a URL');
       const target = new URL(url);
       if (target.protocol !== 'https:' && !(allowPrivate && target.protocol === 'http:'))
         return forbidden('bad address', 'The callback address is not https');
@@ -79,7 +78,7 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
           signal: either,
         });
         const { 'retry-after': retryAfter } = answer.headers;
-        // The status is all there is to know, however the rest of the answer ends.
+        // Only the status matters, however the rest of the answer ends.
         await answer.body.dump({ limit: longestAnswer, signal: either }).catch(() => undefined);
         return {
           kind: 'answered',
@@ -96,11 +95,11 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
   };
 }
 
-function privateAddress(host: string): Exchange {
+function privateAddress(host: string): CallbackResponse {
   return forbidden('private address', `${host} is not an address of the public internet`);
 }
 
-function noAnswer(error: unknown, isLate: boolean, timeoutSeconds: number): Exchange {
+function noAnswer(error: unknown, isLate: boolean, timeoutSeconds: number): CallbackResponse {
   const { code, name } = error as { code?: unknown; name?: unknown };
   const isTimeout = isLate || /TIMEOUT$|TIMEDOUT$/.test(String(code));
   if (isTimeout)
@@ -115,8 +114,8 @@ function noAnswer(error: unknown, isLate: boolean, timeoutSeconds: number): Exch
 type Found = Promise<readonly dns.LookupAddress[]>;
 
 /**
- * Resolves a name to those of its addresses that may be connected to. Concurrent look-ups of one name are one: the
- * system's resolver has few threads, and a name that takes long must not occupy them all.
+ * Resolves a name to those of its addresses that may be connected to. Concurrent look-ups of one name are shared: the
+ * system's resolver has few threads, and one slow name must not occupy them all.
  */
 function sharedLookup(isAllowed: (address: string) => boolean): LookupFunction {
   const running = new Map<string, Found>();
@@ -144,4 +143,13 @@ function sharedLookup(isAllowed: (address: string) => boolean): LookupFunction {
       (error: NodeJS.ErrnoException) => callback(error, '', 0),
     );
   };
+}
+
+/**
+ * `Despatch-Signature` of a callback: `t=<Unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>" under the bearer token>`
+ * (docs/callbacks.md). The receiver can check that it comes from us, was not changed and is not a replay.
+ */
+export function signature(body: string, token: string, now: number): string {
+  const time = Math.floor(now / 1000);
+  return `t=${time},v1=${createHmac('sha256', token).update(`${time}.${body}`).digest('hex')}`;
 }

@@ -4,7 +4,7 @@ import type { CallbackOutcome, CallbackState, CallbackType } from '../../databas
 import type { Health } from './health.ts';
 
 /** A callback that this process makes now. Payload and token are still sealed. */
-export type Claimed = Readonly<{
+export type ClaimedCallback = Readonly<{
   id: string;
   apiId: string;
   type: CallbackType;
@@ -36,8 +36,8 @@ export type ClaimOptions = Readonly<{
 export async function claimCallbacks(
   db: Db,
   { now, until, concurrency, busy }: ClaimOptions,
-): Promise<readonly Claimed[]> {
-  const { rows } = await sql<Claimed>`
+): Promise<readonly ClaimedCallback[]> {
+  const { rows } = await sql<ClaimedCallback>`
     with probed as (
       update service_callback_api a set paused_until = ${until}
       where a.paused_until <= ${now} and exists (
@@ -78,7 +78,7 @@ export async function claimCallbacks(
 }
 
 /** How an attempt ended, and what becomes of its callback. */
-export type Ended = Readonly<{
+export type CallbackEnd = Readonly<{
   id: string;
   attempt: number;
   state: CallbackState;
@@ -95,10 +95,10 @@ export type Ended = Readonly<{
  * Writes how attempts ended. One whose claim had run out settles its callback no longer, unless it was a success, which
  * is never forgotten.
  */
-export async function recordEnds(trx: Trx, given: readonly Ended[]): Promise<void> {
+export async function recordEnds(trx: Trx, given: readonly CallbackEnd[]): Promise<void> {
   if (given.length === 0) return;
   const ends = given.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const column = <T>(pick: (end: Ended) => T) => ends.map(pick);
+  const column = <T>(pick: (end: CallbackEnd) => T) => ends.map(pick);
   await sql`
     with input as (
       select * from unnest(${column(({ id }) => id)}::uuid[], ${column(({ attempt }) => attempt)}::int[],

@@ -1,19 +1,24 @@
-import type { Db } from '../../database/connection.ts';
+import { type Db, databaseErrors } from '../../database/connection.ts';
 import { ensurePartitions } from '../../database/partitions.ts';
-import { type Clock, stopwatch } from '../../ground/clock.ts';
-import type { Log } from '../../ground/log.ts';
+import { type Batcher, createBatcher } from '../../ground/batcher.ts';
+import { stopwatch } from '../../ground/clock.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { startRounds } from '../../queue/rounds.ts';
-import { createMake, type MakeDeps } from './attempt.ts';
+import { type AttemptDeps, attemptCallback, type FinishedAttempt } from './attempt.ts';
 import { callbackQueue } from './enqueue.ts';
-import { createResults } from './record.ts';
-import { type Claimed, claimCallbacks, expireCallbacks } from './store.ts';
+import { healthAfter } from './health.ts';
+import {
+  type ClaimedCallback,
+  claimCallbacks,
+  expireCallbacks,
+  lockHealth,
+  recordEnds,
+  updateHealth,
+} from './store.ts';
 
-export type CallbackWorkDeps = MakeDeps &
+export type CallbackWorkDeps = AttemptDeps &
   Readonly<{
     db: Db;
-    clock: Clock;
-    log: Log;
     queues: Pick<Queues, 'onArrival'>;
     timeoutSeconds: number;
     /** Most callbacks that this process makes at once to one address. */
@@ -27,7 +32,7 @@ const paceMilliseconds = 20;
 const sweepMilliseconds = 60_000;
 /** Beyond the time-out, for recording. A worker that is gone holds its callbacks for both together. */
 const leaseMilliseconds = 10_000;
-/** In one process. Beyond it an address gets one place, so that those which are quick still come by. */
+/** In one process. Beyond it an address gets one place, so that addresses which answer quickly are still served. */
 const mostAtOnce = 1000;
 const longestWaitDays = 3;
 
@@ -35,24 +40,23 @@ const longestWaitDays = 3;
  * The tasks `send-delivery-status`, `send-complaint` and `send-inbound-sms` (spec 05, section 8), out of the table
  * `service_callbacks`. At least once: a callback is claimed, posted with no transaction open, and its end recorded; one
  * whose worker is gone is made again when the claim has run out. Each address has places of its own, so a slow one
- * delays no other; one that keeps failing is paused and probed (health.ts). What waited for 72 hours has failed.
+ * delays no other; one that keeps failing is paused and probed (health.ts). A callback that waited 72 hours has failed.
  */
 export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: number): Promise<void> } {
   const { db, clock, log, queues, timeoutSeconds, concurrency } = deps;
-  const make = createMake(deps);
-  const results = createResults(db);
+  const finished = createRecorder(db);
   const busy = new Map<string, number>();
   const underWay = new Set<Promise<void>>();
   const abort = new AbortController();
-  /** Addresses that may have more than they had places for. */
+  /** Addresses that may have more waiting than they had places for. */
   const full = new Set<string>();
   let sinceSweep: () => number = () => Number.POSITIVE_INFINITY;
 
-  async function run(claimed: Claimed): Promise<void> {
+  async function run(claimed: ClaimedCallback): Promise<void> {
     const { apiId } = claimed;
     busy.set(apiId, (busy.get(apiId) ?? 0) + 1);
     try {
-      await results.add(await make(claimed, abort.signal));
+      await finished.add(await attemptCallback(deps, claimed, abort.signal));
     } catch (error) {
       log.error(
         { err: error, callbackId: claimed.id },
@@ -62,7 +66,7 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
       const left = busy.get(apiId)! - 1;
       if (left > 0) busy.set(apiId, left);
       else busy.delete(apiId);
-      // A probe that succeeds opens the way for all that waits.
+      // A probe that succeeds lets everything go that waits.
       if (claimed.isProbe || full.has(apiId)) rounds.wake();
     }
   }
@@ -117,4 +121,30 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
       await deps.poster.close();
     },
   };
+}
+
+/** The batcher of finished attempts: many callbacks and the health of their addresses in one transaction. */
+function createRecorder(db: Db): Batcher<FinishedAttempt, void> {
+  return createBatcher<FinishedAttempt, void>({
+    paceMilliseconds: 5,
+    ...databaseErrors,
+    async flush(attempts) {
+      const telling = attempts.filter(({ effect }) => effect !== null);
+      const failing = telling.filter(({ effect }) => !effect?.isDelivered);
+      const ids = (some: readonly FinishedAttempt[]) => [...new Set(some.map(({ apiId }) => apiId))];
+      await db.transaction().execute(async (trx) => {
+        const healths = new Map(await lockHealth(trx, ids(telling), ids(failing)));
+        for (const { apiId, effect } of telling) {
+          const health = healths.get(apiId);
+          if (health && effect) healths.set(apiId, healthAfter(health, effect));
+        }
+        await updateHealth(trx, healths);
+        await recordEnds(
+          trx,
+          attempts.map(({ end }) => end),
+        );
+      });
+      return attempts.map(() => undefined);
+    },
+  });
 }

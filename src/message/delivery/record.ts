@@ -1,95 +1,74 @@
 import { setTimeout } from 'node:timers/promises';
-import { isTransient, isUnreachable } from '../../database/connection.ts';
+import { databaseErrors, isUnreachable } from '../../database/connection.ts';
 import { createBatcher } from '../../ground/batcher.ts';
-import type { Metrics } from '../../ground/metrics.ts';
 import type { Queues } from '../../queue/boss.ts';
-import { type Settlement, settle, type Task } from '../../queue/consume.ts';
-import type { CallbackQueue } from '../callback/enqueue.ts';
+import type { Settled } from '../../queue/settle.ts';
 import { type ReceiptPayload, researchReceipts } from '../receipt/research/queue.ts';
-import { type AttemptEnd, finishAttempts, type HandOver, recordGivenUp, recordHandOvers } from './store.ts';
+import { moveStatuses, type StatusDeps, type StatusMove } from '../status/move.ts';
+import { type AttemptEnd, finishAttempts } from './store.ts';
 
 /** Everything that is written when a send task, or one attempt of it, has come to an end. */
-export type Record = Readonly<{
+export type DeliveryRecord = Readonly<{
   attempt: AttemptEnd | null;
-  handOver: HandOver | null;
-  /** A message that no provider got: its receipts are made up by the research room. */
-  pretended: ReceiptPayload | null;
-  /** The message that is given up: it becomes a technical failure unless it has a final status. */
-  givenUp: Readonly<{ id: string; at: Date }> | null;
+  /** The message was handed over, or is given up. */
+  move: StatusMove | null;
+  /** For a message that no provider got: the receipts that the research room is to make up. */
+  simulatedReceipts: ReceiptPayload | null;
   /** null: the task goes on (with the next provider). */
-  settlement: Readonly<{ task: Task<unknown>; settlement: Settlement }> | null;
+  settled: Settled | null;
 }>;
 
 export type Recorder = Readonly<{
-  /** Resolves once the record is committed. While it cannot be, it is tried again, until `signal` is aborted. */
-  write(record: Record, signal: AbortSignal): Promise<void>;
+  /** Resolves once the record is committed. While it cannot be, it is tried again until `signal` is aborted. */
+  write(record: DeliveryRecord, signal: AbortSignal): Promise<void>;
 }>;
 
-export type RecordDeps = Readonly<{ metrics: Metrics; queues: Queues; callbacks: CallbackQueue }>;
+export type RecordDeps = StatusDeps & Readonly<{ queues: Pick<Queues, 'transaction'> }>;
 
 const retryMilliseconds = 500;
-/** For errors that are not the database's absence: half a minute. */
+/** For errors other than an unreachable database: half a minute. */
 const mostAttempts = 60;
 
-/**
- * The record batcher: attempts, statuses, what services are told of them and the ends of their tasks, many messages in
- * one transaction.
- */
+/** The record batcher: attempts, statuses with their callbacks, and the ends of tasks, many messages per transaction. */
 export function createRecorder(deps: RecordDeps): Recorder {
-  const { queues, callbacks } = deps;
-  const records = createBatcher<Record, void>({
+  const records = createBatcher<DeliveryRecord, void>({
     paceMilliseconds: 15,
-    isShared: isUnreachable,
-    async flush(records) {
-      const some = <T>(pick: (record: Record) => T | null) => records.flatMap((record) => pick(record) ?? []);
-      const write = () =>
-        queues.transaction(async (trx, send) => {
-          const ended = await recordHandOvers(
-            deps,
-            trx,
-            some(({ handOver }) => handOver),
-          );
-          const givenUp = some((record) => record.givenUp);
-          const failed = await recordGivenUp(
-            deps,
-            trx,
-            givenUp.map(({ id }) => id),
-            givenUp[0]?.at ?? new Date(0),
-          );
-          const told = await callbacks.deliveryStatuses(trx, [...ended, ...failed]);
-          await finishAttempts(
-            deps,
-            trx,
-            some(({ attempt }) => attempt),
-          );
-          await send(
-            researchReceipts,
-            some((record) => record.pretended).map((payload) => ({ id: payload.notificationId, payload })),
-          );
-          await settle(
-            queues,
-            trx,
-            some(({ settlement }) => settlement),
-          );
-          return told;
-        });
-      // A batch that met another in a deadlock was rolled back whole and is simply written again.
-      const told = await write().catch((error: unknown) =>
-        isTransient(error) ? write() : Promise.reject(error),
-      );
-      if (told > 0) callbacks.announce();
-      return records.map(() => undefined);
+    ...databaseErrors,
+    async flush(batch) {
+      const some = <T>(pick: (record: DeliveryRecord) => T | null) =>
+        batch.flatMap((record) => pick(record) ?? []);
+      const moves = some(({ move }) => move);
+      const isHandOver = ({ event }: StatusMove) => event.kind === 'handed over';
+      const handedOver = moves.filter(isHandOver);
+      const givenUp = moves.filter((move) => !isHandOver(move));
+      await deps.queues.transaction(async (transaction) => {
+        await moveStatuses(deps, transaction, 'dao_update_notification', handedOver);
+        await moveStatuses(deps, transaction, 'update_notification_status_by_id', givenUp);
+        await finishAttempts(
+          deps,
+          transaction.trx,
+          some(({ attempt }) => attempt),
+        );
+        await transaction.send(
+          researchReceipts,
+          some(({ simulatedReceipts }) => simulatedReceipts).map((payload) => ({
+            id: payload.notificationId,
+            payload,
+          })),
+        );
+        await transaction.settle(some(({ settled }) => settled));
+      });
+      return batch.map(() => undefined);
     },
   });
-
   return {
     async write(record, signal) {
       for (let attempt = 1; ; attempt++) {
         try {
           return await records.add(record);
         } catch (error) {
-          // What a provider has answered is known only here: forgetting it would send the message a second time. So
-          // a disk that is full or a statement that took too long is waited for, too.
+          // Only this process knows what the provider has answered: forgetting it would send the message a second time.
+          // So a full disk or a statement that took too long is waited for as well.
           if (signal.aborted || (!isUnreachable(error) && attempt >= mostAttempts)) throw error;
           await setTimeout(retryMilliseconds, undefined, { signal });
         }

@@ -1,17 +1,47 @@
-import type { NotificationType } from '../../database/tables.ts';
+import type { AttemptOutcome, NotificationType } from '../../database/tables.ts';
+import type { SendResult } from '../../provider/contract.ts';
+
+/** What a send task does after one hand-over, and when it tries again. Pure. */
+export type NextStep =
+  /** The provider has it. */
+  | 'handed over'
+  /** No provider will ever take it. */
+  | 'give up'
+  /** Another provider may take it, at once. */
+  | 'next provider'
+  | 'retry';
+
+/**
+ * What follows from a provider's answer (docs/architecture.md, "Claim, attempt, outcome"). A definite refusal goes to
+ * the next active provider at once; an unknown result never does, since the first provider may have the message.
+ * `othersLeft`: providers that may still be asked; `triesLeft`: later tries.
+ */
+export function nextStep(result: SendResult, othersLeft: number, triesLeft: number): NextStep {
+  switch (result.outcome) {
+    case 'accepted':
+      return 'handed over';
+    case 'rejected':
+      return 'give up';
+    case 'failed':
+      if (othersLeft > 0) return 'next provider';
+      return triesLeft > 0 ? 'retry' : 'give up';
+    case 'unknown':
+      return triesLeft > 0 ? 'retry' : 'give up';
+  }
+}
 
 /** How often, and after how many seconds, a message that nobody took is tried again. */
 export type RetryPolicy = Readonly<{
   /** Tries after the first one. */
   limit: number;
-  /** Until try `attempt + 1`, where `attempt` tries came before. `isDefinite`: the provider certainly has not got it. */
+  /** Seconds until the next try, after `attempt` earlier ones. `isDefinite`: the provider certainly has not got it. */
   seconds(attempt: number, type: NotificationType, isDefinite: boolean): number;
 }>;
 
 /**
- * The same delay each time (seed: 48 times 5 minutes), or one delay for each try (the course of 2016). Where
- * `smsFirstImmediate` is set, a text that was certainly not taken is tried again at once the first time, by when
- * another provider is likely to be chosen (spec 05, section 2.3); one whose fate is unknown never is.
+ * The same delay each time (seed: 48 times 5 minutes), or one delay for each try (as in 2016: 10 seconds to 4 hours).
+ * With `smsFirstImmediate` a text that was certainly not taken is tried again at once the first time, when another
+ * provider is likely to be chosen (spec 05, section 2.3); one whose fate is unknown never is.
  */
 export function retryPolicy(
   settings: Readonly<{
@@ -29,4 +59,18 @@ export function retryPolicy(
       return delays?.[attempt] ?? seconds;
     },
   });
+}
+
+/** The columns of an attempt that say how it ended; what a provider says is cut to one line. */
+export function describeResult(result: SendResult): {
+  outcome: AttemptOutcome;
+  code: string | null;
+  detail: string | null;
+} {
+  if (result.outcome === 'accepted') return { outcome: 'accepted', code: null, detail: null };
+  return { outcome: result.outcome, code: printable(result.code, 60), detail: printable(result.detail, 300) };
+}
+
+function printable(text: string, length: number): string {
+  return text.replace(/\p{C}/gu, ' ').slice(0, length);
 }

@@ -35,8 +35,8 @@ export function findCandidates(
   });
 }
 
-/** A claim to hand a message to a provider: no two workers hold one with the same number. */
-export type Claim = Readonly<{
+/** A claim to hand a message to a provider: the row of an attempt. No two workers can write one with the same number. */
+export type NewAttempt = Readonly<{
   notificationId: string;
   number: number;
   provider: string;
@@ -52,9 +52,9 @@ export type Claim = Readonly<{
 export async function insertClaims(
   { metrics }: StoreDeps,
   db: DbOrTrx,
-  claims: readonly Claim[],
+  claims: readonly NewAttempt[],
 ): Promise<ReadonlySet<string>> {
-  const column = <T>(pick: (claim: Claim) => T) => claims.map(pick);
+  const column = <T>(pick: (claim: NewAttempt) => T) => claims.map(pick);
   return metrics.timed('dao', 'dao_claim_notification', async () => {
     const { rows } = await sql<{ id: string }>`
       with input as (
@@ -124,82 +124,6 @@ export async function finishAttempts(
         as input (notification_id, number, finished_at, outcome, code, detail)
       where a.notification_id = input.notification_id and a.number = input.number`.execute(db),
   );
-}
-
-/** What a hand-over changes in the history of a message (spec 05, section 3.4). */
-export type HandOver = Readonly<{
-  id: string;
-  status: 'sending' | 'sent' | 'delivered' | 'temporary-failure' | 'permanent-failure';
-  sentAt: Date;
-  sentBy: string;
-  reference: string | null;
-  billableUnits: number;
-}>;
-
-/** A message and its service. */
-export type Changed = Readonly<{ id: string; serviceId: string }>;
-
-/**
- * Messages that a provider has taken. The status moves only from `created`, since a receipt may have come first; the
- * other fields are always written. Answers those whose status is final by this. Rows are locked in the order of their
- * ids, as everywhere, so that batches which meet wait for each other instead of deadlocking.
- */
-export async function recordHandOvers(
-  { metrics }: StoreDeps,
-  db: DbOrTrx,
-  handOvers: readonly HandOver[],
-): Promise<readonly Changed[]> {
-  if (handOvers.length === 0) return [];
-  const ordered = handOvers.toSorted(byId);
-  const column = <T>(pick: (handOver: HandOver) => T) => ordered.map(pick);
-  return metrics.timed('dao', 'dao_update_notification', async () => {
-    const { rows } = await sql<Changed>`
-      with input as (
-        select * from unnest(${column(({ id }) => id)}::uuid[], ${column(({ status }) => status)}::text[],
-          ${column(({ sentAt }) => sentAt)}::timestamptz[], ${column(({ sentBy }) => sentBy)}::text[],
-          ${column(({ reference }) => reference)}::text[], ${column(({ billableUnits }) => billableUnits)}::int[])
-          as t (id, status, sent_at, sent_by, reference, billable_units)
-      ), locked as materialized (
-        select h.id, h.status as was from notification_history h join input on input.id = h.id order by h.id for update of h
-      ), updated as (
-        update notification_history h set
-          status = case when h.status = 'created' then input.status else h.status end,
-          updated_at = case when h.status = 'created' then input.sent_at else h.updated_at end,
-          sent_at = input.sent_at, sent_by = input.sent_by,
-          reference = coalesce(input.reference, h.reference), billable_units = input.billable_units
-        from input join locked on locked.id = input.id where h.id = input.id
-        returning h.id, h.service_id, h.status, locked.was
-      )
-      select id, service_id as "serviceId" from updated where was = 'created' and status not in ('sending', 'sent')`.execute(
-      db,
-    );
-    return rows;
-  });
-}
-
-/** Messages that we give up: `technical-failure`, unless they have reached a final status meanwhile. Answers those that changed. */
-export async function recordGivenUp(
-  { metrics }: StoreDeps,
-  db: DbOrTrx,
-  ids: readonly string[],
-  at: Date,
-): Promise<readonly Changed[]> {
-  if (ids.length === 0) return [];
-  return metrics.timed('dao', 'update_notification_status_by_id', async () => {
-    const { rows } = await sql<Changed>`
-      with locked as materialized (
-        select id from notification_history where id = any(${ids.toSorted()}::uuid[]) order by id for update
-      )
-      update notification_history h set status = 'technical-failure', updated_at = ${at}
-      from locked where h.id = locked.id and h.status in ('created', 'sending', 'pending') returning h.id, h.service_id as "serviceId"`.execute(
-      db,
-    );
-    return rows;
-  });
-}
-
-function byId(a: { id: string }, b: { id: string }): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
 /** A stored message, as a new task to deliver it needs it. */

@@ -10,9 +10,9 @@ import type { HttpAnswer, ReadReceipt, ReceiptEndpoint, ReceiptOutcome } from '.
 import type { Queues } from '../../queue/boss.ts';
 import type { IncomingReceipt } from './apply.ts';
 import { describeReceiptEndpoint } from './description.ts';
-import { isEarly, laterSeconds } from './early.ts';
 import { isOwn, ownHeader } from './own.ts';
 import { processReceipt } from './queue.ts';
+import { isEarly, laterSeconds } from './worker.ts';
 
 export type ReceiptRouteDeps = Readonly<{
   clock: Clock;

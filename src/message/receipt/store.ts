@@ -57,37 +57,6 @@ export function lockSubjects(
   });
 }
 
-/** `units`: billable units where they are not recorded yet. */
-export type StatusChange = Readonly<{
-  id: string;
-  serviceId: string;
-  status: NotificationStatus;
-  at: Date;
-  sentBy: string;
-  units: number | null;
-  /** When it was handed over, where that is not recorded yet. */
-  sentAt: Date | null;
-}>;
-
-export async function updateStatuses(
-  { metrics }: StoreDeps,
-  trx: Trx,
-  changes: readonly StatusChange[],
-): Promise<void> {
-  if (changes.length === 0) return;
-  await metrics.timed('dao', 'update_notification_status_by_reference', () =>
-    sql`
-      update notification_history h set status = input.status, updated_at = input.at, sent_by = coalesce(h.sent_by, input.sent_by),
-        sent_at = coalesce(h.sent_at, input.sent_at),
-        billable_units = case when h.billable_units = 0 then coalesce(input.units, 0) else h.billable_units end
-      from unnest(${changes.map(({ id }) => id)}::uuid[], ${changes.map(({ status }) => status)}::text[],
-        ${changes.map(({ at }) => at)}::timestamptz[], ${changes.map(({ sentBy }) => sentBy)}::text[],
-        ${changes.map(({ units }) => units)}::int[], ${changes.map(({ sentAt }) => sentAt)}::timestamptz[])
-        as input (id, status, at, sent_by, units, sent_at)
-      where h.id = input.id`.execute(trx),
-  );
-}
-
 /** A receipt for the timeline of its message. */
 export type KeptReceipt = Readonly<{
   notificationId: string;

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { NotificationStatus } from '../../database/tables.ts';
-import { type Event, isCompleted, nextStatus } from './status.ts';
+import { isCompleted, nextStatus, type StatusEvent } from './status.ts';
+
+const unreportedEnds = ['delivered', 'temporary-failure', 'permanent-failure'] as const;
 
 const statuses = [
   ...['created', 'sending', 'pending', 'sent', 'delivered', 'temporary-failure', 'permanent-failure'],
@@ -15,27 +17,27 @@ const receipt = (
   found: 'id' | 'reference',
   international = false,
   reliable = true,
-): Event => ({ kind: 'receipt', status, found, international, reliable });
-const after = (current: NotificationStatus, event: Event) => {
+): StatusEvent => ({ kind: 'receipt', status, found, international, reliable });
+const after = (current: NotificationStatus, event: StatusEvent) => {
   const next = nextStatus(current, event);
   return 'to' in next ? next.to : null;
 };
 
 test('every status goes, at every event, where the drawing says, and nowhere else', () => {
-  // Columns: after a hand-over in the UK, abroad; given up; timed out; a receipt (R: what it says) found by id, by
-  // reference; abroad by id, by reference; abroad where no network reports delivery, by id, by reference. -: nothing
+  // Columns: after a hand-over in the UK, abroad; given up; timed out; cancelled; a receipt (R: what it says) found by id,
+  // by reference; abroad by id, by reference; abroad where no network reports delivery, by id, by reference. -: nothing
   // changes.
   const drawing = `
-    created            sending  sent  technical-failure  technical-failure  R  -  R  -  -  -
-    sending            -        -     technical-failure  temporary-failure  R  R  R  R  -  -
-    pending            -        -     technical-failure  temporary-failure  R  R  R  R  -  -
-    sent               -        -     -                  -                  -  -  R  R  -  -
-    delivered          -        -     -                  -                  -  -  -  -  -  -
-    temporary-failure  -        -     -                  -                  -  -  -  -  -  -
-    permanent-failure  -        -     -                  -                  -  -  -  -  -  -
-    technical-failure  -        -     -                  -                  -  -  -  -  -  -
-    validation-failed  -        -     -                  -                  -  -  -  -  -  -
-    cancelled          -        -     -                  -                  -  -  -  -  -  -`;
+    created            sending  sent  technical-failure  technical-failure  cancelled  R  -  R  -  -  -
+    sending            -        -     technical-failure  temporary-failure  -          R  R  R  R  -  -
+    pending            -        -     technical-failure  temporary-failure  -          R  R  R  R  -  -
+    sent               -        -     -                  -                  -          -  -  R  R  -  -
+    delivered          -        -     -                  -                  -          -  -  -  -  -  -
+    temporary-failure  -        -     -                  -                  -          -  -  -  -  -  -
+    permanent-failure  -        -     -                  -                  -          -  -  -  -  -  -
+    technical-failure  -        -     -                  -                  -          -  -  -  -  -  -
+    validation-failed  -        -     -                  -                  -          -  -  -  -  -  -
+    cancelled          -        -     -                  -                  -          -  -  -  -  -  -`;
   const rows = drawing
     .trim()
     .split('\n')
@@ -45,11 +47,12 @@ test('every status goes, at every event, where the drawing says, and nowhere els
     statuses,
   );
   for (const said of results) {
-    const events: Event[] = [
-      { kind: 'handed over', international: false },
-      { kind: 'handed over', international: true },
+    const events: StatusEvent[] = [
+      { kind: 'handed over', international: false, end: null },
+      { kind: 'handed over', international: true, end: null },
       { kind: 'given up' },
       { kind: 'timed out' },
+      { kind: 'cancelled' },
       receipt(said, 'id'),
       receipt(said, 'reference'),
       receipt(said, 'id', true),
@@ -70,10 +73,18 @@ test('every status goes, at every event, where the drawing says, and nowhere els
   }
 });
 
-test('what stays says why', () => {
-  const table: [NotificationStatus, Event, string][] = [
+test('a message whose provider posts no receipts has ended when it is handed over', () => {
+  for (const end of unreportedEnds)
+    for (const international of [false, true]) {
+      assert.equal(after('created', { kind: 'handed over', international, end }), end);
+      assert.equal(after('sending', { kind: 'handed over', international, end }), null);
+    }
+});
+
+test('an event that changes nothing says why', () => {
+  const table: [NotificationStatus, StatusEvent, string][] = [
     ['delivered', receipt('temporary-failure', 'id'), 'already delivered'],
-    ['sending', { kind: 'handed over', international: false }, 'already sending'],
+    ['sending', { kind: 'handed over', international: false, end: null }, 'already sending'],
     ['sent', receipt('delivered', 'id', true, false), 'networks of this country do not report delivery'],
     ['sending', receipt('created', 'id'), 'a receipt cannot say created'],
   ];
@@ -82,9 +93,13 @@ test('what stays says why', () => {
 
 test('whatever happens in whatever order, nothing returns to created and no final status is left but sent', () => {
   const flag = fc.boolean();
-  const event: fc.Arbitrary<Event> = fc.oneof(
-    fc.record({ kind: fc.constant('handed over' as const), international: flag }),
-    fc.record({ kind: fc.constantFrom('given up' as const, 'timed out' as const) }),
+  const event: fc.Arbitrary<StatusEvent> = fc.oneof(
+    fc.record({
+      kind: fc.constant('handed over' as const),
+      international: flag,
+      end: fc.constantFrom(null, ...unreportedEnds),
+    }),
+    fc.record({ kind: fc.constantFrom('given up' as const, 'timed out' as const, 'cancelled' as const) }),
     fc.record({
       kind: fc.constant('receipt' as const),
       status: fc.constantFrom(...statuses),

@@ -1,14 +1,41 @@
 import type pg from 'pg';
-import { type Db, isTransient, isUnreachable } from '../../database/connection.ts';
+import { type Db, databaseErrors } from '../../database/connection.ts';
 import { createPartitionGuard } from '../../database/partitions.ts';
-import type { NotificationType } from '../../database/tables.ts';
+import type { KeyType, NotificationType } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { dayOf } from '../../ground/time-zone.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { QueueName } from '../../queue/names.ts';
-import { type Admitted, acceptBatch, type Submission } from './accept-statement.ts';
 import { createFairOrder } from './fair-order.ts';
+import { type AcceptedMessage, orderOffset } from './store.ts';
+
+/** One request to send, as the accept batch sees it. */
+export type Submission = Readonly<{
+  serviceId: string;
+  keyType: KeyType;
+  /** Requests per minute of the service and key type. */
+  rateLimit: number;
+  /** The message to keep; null where the request is only counted (it was refused, or its recipient is simulated). */
+  message: AcceptedMessage | null;
+  /** The daily limit of its type that the message counts against; null for a test key. */
+  dailyLimit: number | null;
+  /** Limit of texts abroad, in addition; null for any other message. */
+  internationalLimit: number | null;
+  idempotency: Readonly<{ key: string; fingerprint: Buffer; answer: Buffer }> | null;
+}>;
+
+/**
+ * What became of a submission. `rate`, `daily` and `international` name the limit that refused it; `duplicate`: there is
+ * a message with its Idempotency-Key already.
+ */
+export type AcceptVerdict = 'accepted' | 'counted' | 'rate' | 'daily' | 'international' | 'duplicate';
+
+export type AcceptResult = Readonly<{
+  verdict: AcceptVerdict;
+  /** Tokens left in the bucket of the service and key type. */
+  tokens: number;
+}>;
 
 /** The queue that a type of accepted message waits in to be persisted (spec 05, section 1.2). */
 export const persistQueues: Readonly<Record<NotificationType, QueueName>> = {
@@ -16,38 +43,276 @@ export const persistQueues: Readonly<Record<NotificationType, QueueName>> = {
   email: 'db-email',
 };
 
-export type AcceptingDeps = Readonly<{ db: Db; pool: pg.Pool; clock: Clock; queues: Queues }>;
+export type AcceptBatchDeps = Readonly<{
+  db: Db;
+  pool: pg.Pool;
+  clock: Clock;
+  queues: Pick<Queues, 'announce'>;
+}>;
 
 /**
  * The accept batcher: one statement, and so one commit, reserves the limits of a whole batch and makes its messages
- * durable. Only after it is a caller told 201 (DESIGN, section 4; docs/decisions/0009).
+ * durable. Only after it is a caller answered 201 (docs/decisions/0009).
  */
-export function createAccepting({ db, pool, clock, queues }: AcceptingDeps): Batcher<Submission, Admitted> {
+export function createAcceptBatcher({
+  db,
+  pool,
+  clock,
+  queues,
+}: AcceptBatchDeps): Batcher<Submission, AcceptResult> {
   const ensureDays = createPartitionGuard(db);
-  const turns = createFairOrder(clock);
-  // One that is scheduled gets its turn when it is due (store.ts).
+  const fairOrder = createFairOrder(clock);
+  // A scheduled message gets its place when it is due (store.ts).
   const behindOf = ({ serviceId, message }: Submission) =>
-    message && !message.scheduledFor ? turns.take(serviceId, message.priority) : 0;
-  return createBatcher<Submission, Admitted>({
-    // One at a time: the rows of the limits would make a second one wait for the first one's commit.
+    message && !message.scheduledFor ? fairOrder.take(serviceId, message.priority) : 0;
+  return createBatcher<Submission, AcceptResult>({
+    // One at a time: the rows of the limits would make a second batch wait for the commit of the first.
     concurrency: 1,
-    isShared: isUnreachable,
+    ...databaseErrors,
     async flush(submissions) {
-      const messages = submissions.flatMap(({ message }) => message ?? []);
-      await ensureDays(messages.map(({ id }) => id));
+      await ensureDays(submissions.flatMap(({ message }) => message?.id ?? []));
       const now = new Date(clock.now());
-      const placed = submissions.map((submission) => ({ ...submission, behind: behindOf(submission) }));
-      const accept = () => acceptBatch(pool, placed, now, dayOf(now.getTime()));
-      const admitted = await accept().catch((error: unknown) =>
-        isTransient(error) ? accept() : Promise.reject(error),
-      );
+      const behind = submissions.map(behindOf);
+      const results = await acceptBatch(pool, submissions, { behind, now, day: dayOf(now.getTime()) });
       const arrived = new Set(
         submissions.flatMap(({ message }, index) =>
-          message && admitted[index]?.verdict === 'accepted' ? [persistQueues[message.type]] : [],
+          message && results[index]?.verdict === 'accepted' ? [persistQueues[message.type]] : [],
         ),
       );
       if (arrived.size > 0) queues.announce(arrived);
-      return admitted;
+      return results;
     },
   });
+}
+
+/** What a batch needs of the accept statement: most need neither, and then it does half the work. */
+type Needs = Readonly<{ keys: boolean; abroad: boolean }>;
+
+type Column = readonly [
+  name: string,
+  type: string,
+  pick: (submission: Submission, place: number, behind: number) => unknown,
+];
+
+/** Columns of the message itself, as they are called in `accepted`. */
+const messageColumns: readonly Column[] = [
+  ['id', 'uuid', ({ message }) => message?.id ?? null],
+  ['notification_type', 'text', ({ message }) => message?.type ?? null],
+  ['service_id', 'uuid', ({ serviceId }) => serviceId],
+  ['template_id', 'uuid', ({ message }) => message?.templateId ?? null],
+  ['template_version', 'int', ({ message }) => message?.templateVersion ?? null],
+  ['api_key_id', 'uuid', ({ message }) => message?.apiKeyId ?? null],
+  ['key_type', 'text', ({ keyType }) => keyType],
+  ['created_at', 'timestamptz', ({ message }) => message?.createdAt.toISOString() ?? null],
+  ['scheduled_for', 'timestamptz', ({ message }) => message?.scheduledFor?.toISOString() ?? null],
+  ['client_reference', 'text', ({ message }) => message?.clientReference ?? null],
+  ['international', 'boolean', ({ message }) => message?.international ?? null],
+  ['phone_prefix', 'text', ({ message }) => message?.phonePrefix ?? null],
+  ['rate_multiplier', 'numeric', ({ message }) => message?.rateMultiplier ?? null],
+  ['recipient', 'text', ({ message }) => message?.recipient ?? null],
+  ['normalised_recipient', 'text', ({ message }) => message?.normalisedRecipient ?? null],
+  ['personalisation', 'bytea', ({ message }) => message?.personalisation ?? null],
+  ['reply_to_text', 'text', ({ message }) => message?.replyToText ?? null],
+  ['unsubscribe_url', 'text', ({ message }) => message?.unsubscribeUrl ?? null],
+  ['queue', 'text', ({ message }) => message?.queue ?? null],
+  ['priority', 'int', ({ message }) => message?.priority ?? null],
+  ['request_id', 'text', ({ message }) => message?.requestId ?? null],
+  ['behind', 'int', (_, __, behind) => behind],
+];
+
+const keyColumns: readonly Column[] = [
+  ['idempotency_key', 'text', ({ idempotency }) => idempotency?.key ?? null],
+  ['fingerprint', 'bytea', ({ idempotency }) => idempotency?.fingerprint ?? null],
+  ['answer', 'bytea', ({ idempotency }) => idempotency?.answer ?? null],
+];
+
+const abroadColumns: readonly Column[] = [
+  ['international_limit', 'int', ({ internationalLimit }) => internationalLimit],
+];
+
+function columnsFor({ keys, abroad }: Needs): readonly Column[] {
+  return [
+    ['place', 'int', (_, place) => place],
+    // Spec 01, section 4.1: a burst of at most 999, refilled in whole tokens.
+    ['capacity', 'int', ({ rateLimit }) => Math.min(Math.ceil(rateLimit / 3) + 1, 1000)],
+    ['per_second', 'float8', ({ rateLimit }) => rateLimit / 60],
+    ['daily_limit', 'int', ({ dailyLimit }) => dailyLimit],
+    ...(abroad ? abroadColumns : []),
+    ...(keys ? keyColumns : []),
+    ...messageColumns,
+  ];
+}
+
+/** Whole tokens that have come since the last move of a bucket. */
+const refilled = `floor(greatest(0, extract(epoch from excluded.refilled_at - b.refilled_at)) * excluded.per_second)::int`;
+const available = `least(excluded.capacity, b.tokens + ${refilled})`;
+
+/** Takes from a daily counter what still fits, and says how much that was. */
+const takeDaily = `on conflict (service_id, day, name) do update set wanted = excluded.wanted, day_limit = excluded.day_limit,
+    admitted = greatest(0, least(excluded.wanted, excluded.day_limit - d.used)),
+    used = d.used + greatest(0, least(excluded.wanted, excluded.day_limit - d.used))`;
+
+/** Of requests with an Idempotency-Key only the first of a batch is a candidate, and none whose key is known. */
+const candidatesByKey = `keyed as (
+  select service_id, idempotency_key, min(place) as first from rated
+  where rate_ok and id is not null and idempotency_key is not null group by service_id, idempotency_key
+), candidate as (
+  select r.*, r.rate_ok and r.id is not null and k.key is null
+    and (r.idempotency_key is null or f.first = r.place) as is_candidate
+  from rated r
+  left join keyed f on f.service_id = r.service_id and f.idempotency_key = r.idempotency_key
+  left join idempotency_keys k on k.service_id = r.service_id and k.key = r.idempotency_key
+)`;
+const allCandidates = `candidate as (select *, rate_ok and id is not null as is_candidate from rated)`;
+
+const countAbroad = (day: string) => `international as (
+  insert into daily_counts as d (service_id, day, name, used, wanted, day_limit, admitted)
+  select service_id, ${day}, 'international_sms', greatest(0, least(count(*), max(international_limit))), count(*),
+    max(international_limit), greatest(0, least(count(*), max(international_limit)))
+  from candidate where is_candidate and international_limit is not null group by service_id order by service_id
+  ${takeDaily}
+  returning service_id, admitted
+), abroad as (
+  select c.*, international_limit is null or row_number() over (
+    partition by c.service_id, is_candidate, international_limit is null order by place) <= i.admitted as international_ok
+  from candidate c left join international i on i.service_id = c.service_id
+)`;
+const noneAbroad = `abroad as (select *, true as international_ok from candidate)`;
+
+const rememberKeys = `remembered as (
+  insert into idempotency_keys (service_id, key, fingerprint, answer, created_at)
+  select service_id, idempotency_key, fingerprint, answer, created_at from counted
+  where is_candidate and international_ok and daily_ok and idempotency_key is not null
+  order by service_id, idempotency_key
+  on conflict do nothing
+  returning service_id, key
+),`;
+
+/**
+ * The whole acceptance of a batch, as one statement: every bucket and counter moves once and admits exactly as many as
+ * fit, in order of arrival; the messages that pass all limits are stored, with their idempotency keys. Exact across
+ * processes, since the rows of the limits are locked until the commit, and always in the same order. A row without an
+ * id is only counted.
+ *
+ * Each step keeps all rows and adds what it found, so that nothing has to be joined again at the end. The parameters
+ * after the columns: now, and the day of the business zone.
+ */
+function statementFor(needs: Needs): string {
+  const columns = columnsFor(needs);
+  const now = `$${columns.length + 1}::timestamptz`;
+  const day = `$${columns.length + 2}::date`;
+  const stored = messageColumns.map(([name]) => name);
+  const memory = needs.keys
+    ? 'left join remembered m on m.service_id = c.service_id and m.key = c.idempotency_key'
+    : '';
+  const isRemembered = needs.keys ? '(c.idempotency_key is null or m.key is not null)' : 'true';
+  return `
+with input as materialized (
+  select * from unnest(${columns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')})
+    as t (${columns.map(([name]) => name).join(', ')})
+), bucket as (
+  insert into rate_buckets as b (service_id, key_type, tokens, refilled_at, wanted, capacity, per_second, admitted)
+  select service_id, key_type, greatest(0, max(capacity) - count(*)), ${now}, count(*), max(capacity), max(per_second),
+    greatest(0, least(count(*), max(capacity) - 1))
+  from input group by service_id, key_type order by service_id, key_type
+  on conflict (service_id, key_type) do update set wanted = excluded.wanted, capacity = excluded.capacity,
+    per_second = excluded.per_second,
+    admitted = greatest(0, least(excluded.wanted, ${available} - 1)),
+    tokens = greatest(0, ${available} - excluded.wanted),
+    -- What is left of a token stays in the time.
+    refilled_at = case when excluded.per_second > 0
+      then greatest(b.refilled_at, b.refilled_at + ${refilled} / excluded.per_second * interval '1 second')
+      else excluded.refilled_at end
+  returning service_id, key_type, admitted, tokens
+), rated as (
+  select i.*, bucket.tokens,
+    row_number() over (partition by i.service_id, i.key_type order by place) <= bucket.admitted as rate_ok
+  from input i join bucket on bucket.service_id = i.service_id and bucket.key_type = i.key_type
+), ${needs.keys ? candidatesByKey : allCandidates}, ${needs.abroad ? countAbroad(day) : noneAbroad}, daily as (
+  insert into daily_counts as d (service_id, day, name, used, wanted, day_limit, admitted)
+  select service_id, ${day}, notification_type, greatest(0, least(count(*), max(daily_limit))), count(*),
+    max(daily_limit), greatest(0, least(count(*), max(daily_limit)))
+  from abroad where is_candidate and international_ok and daily_limit is not null
+  group by service_id, notification_type order by service_id, notification_type
+  ${takeDaily}
+  returning service_id, name, admitted
+), counted as (
+  select a.*, daily_limit is null or row_number() over (
+    partition by a.service_id, notification_type, daily_limit is null, is_candidate and international_ok order by place)
+    <= d.admitted as daily_ok
+  from abroad a left join daily d on d.service_id = a.service_id and d.name = a.notification_type
+), ${needs.keys ? rememberKeys : ''} stored as (
+  insert into accepted (${stored.join(', ')}, due_at, turn_at)
+  select ${stored.map((name) => `c.${name}`).join(', ')}, coalesce(c.scheduled_for, ${now}),
+    case when c.scheduled_for is null then ${now} + ${orderOffset('c')} end
+  from counted c ${memory}
+  where is_candidate and international_ok and daily_ok and ${isRemembered}
+)
+select c.tokens, case
+    when not c.rate_ok then 'rate'
+    when c.id is null then 'counted'
+    when not c.is_candidate then 'duplicate'
+    when not c.international_ok then 'international'
+    when not c.daily_ok then 'daily'
+    when not ${isRemembered} then 'duplicate'
+    else 'accepted' end as verdict
+from counted c ${memory}
+order by c.place`;
+}
+
+/** The statement in its four forms, each made and prepared once. */
+const forms = [true, false].flatMap((keys) =>
+  [true, false].map((abroad) => ({
+    needs: { keys, abroad },
+    name: `accept${keys ? ' keys' : ''}${abroad ? ' abroad' : ''}`,
+    columns: columnsFor({ keys, abroad }),
+    text: statementFor({ keys, abroad }),
+  })),
+);
+
+/**
+ * Runs the statement, prepared once for each connection: planning it costs more than running it. `behind`: milliseconds
+ * by which each message is placed after its arrival (fair-order.ts). `day`: of the business zone, YYYY-MM-DD. Answers one
+ * result per submission, in their order.
+ */
+export async function acceptBatch(
+  pool: pg.Pool,
+  submissions: readonly Submission[],
+  { behind, now, day }: Readonly<{ behind: readonly number[]; now: Date; day: string }>,
+): Promise<readonly AcceptResult[]> {
+  const keys = submissions.some(({ idempotency }) => idempotency !== null);
+  const abroad = submissions.some(({ internationalLimit }) => internationalLimit !== null);
+  const form = forms.find(({ needs }) => needs.keys === keys && needs.abroad === abroad)!;
+  const arrays = form.columns.map(([, type, pick]) =>
+    arrayLiteral(
+      type,
+      submissions.map((submission, place) => pick(submission, place, behind[place]!)),
+    ),
+  );
+  const { rows } = await pool.query<AcceptResult>({
+    name: form.name,
+    text: form.text,
+    values: [...arrays, now.toISOString(), day],
+  });
+  return rows;
+}
+
+const quotable = /["\\]/;
+const quotables = /["\\]/g;
+
+/**
+ * The text form of an array parameter. The driver would make the same, but looks at every element as if it might be
+ * anything; this is on the path of every message. A column without any value is left empty: `unnest` fills it up.
+ */
+function arrayLiteral(type: string, values: readonly unknown[]): string {
+  if (values.every((value) => value === null)) return '{}';
+  const element = (value: unknown): string => {
+    if (value === null) return 'NULL';
+    if (type === 'text')
+      return `"${quotable.test(value as string) ? (value as string).replace(quotables, '\\$&') : value}"`;
+    if (type === 'bytea') return `"\\\\x${(value as Buffer).toString('hex')}"`;
+    // Numbers, booleans, ids and times hold nothing that an array literal could misread.
+    return String(value);
+  };
+  return `{${values.map(element).join(',')}}`;
 }

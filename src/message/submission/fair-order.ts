@@ -1,9 +1,9 @@
 import type { Clock } from '../../ground/clock.ts';
 import { mostSteps } from '../delivery/queue.ts';
 
-/** Milliseconds between the turns of two messages of one service and class: beyond 100 a second it falls behind. */
+/** Milliseconds between two messages of one service and class: beyond 100 a second it falls behind. */
 export const spacingMilliseconds = 10;
-/** One step behind in the queues of delivery (delivery/queue.ts) is a second here. */
+/** One step behind in the delivery queues (delivery/queue.ts) is a second here. */
 export const stepMilliseconds = 1000;
 /** Nobody falls behind further. */
 export const mostBehind = mostSteps * stepMilliseconds;
@@ -11,13 +11,13 @@ export const mostBehind = mostSteps * stepMilliseconds;
 const sweepMilliseconds = 60_000;
 
 /**
- * The turns of messages as they are accepted, as far as this process accepts them: those of one service and class are
- * spaced evenly, so whoever sends many at once has them spread over the time to come, and the single message of another
- * goes in between. Only an order comes of it, nobody waits for a turn: what is there is taken as fast as it goes. Kept in
- * memory only: what a restart forgets costs no more than the order in which a flood and its neighbours are stored.
+ * The fair order of messages, as far as this process accepts them: those of one service and class are spaced evenly, so
+ * whoever sends many at once has them spread over the time to come, and another's single message goes in between. It is
+ * an order only, nobody waits: what is there is taken as fast as it goes. Kept in memory: what a restart forgets costs
+ * no more than the order in which a flood and its neighbours are stored.
  */
 export type FairOrder = {
-  /** By how many milliseconds the next message goes later than it came: 0 to `mostBehind`. */
+  /** By how many milliseconds the next message is placed after its arrival: 0 to `mostBehind`. */
   take(serviceId: string, priority: number): number;
   /** Services and classes that are remembered. */
   readonly size: number;
@@ -34,7 +34,7 @@ export function createFairOrder(clock: Clock): FairOrder {
       const now = clock.now();
       if (now - sweptAt > sweepMilliseconds) {
         sweptAt = now;
-        for (const [key, turn] of last) if (turn <= now) last.delete(key);
+        for (const [key, place] of last) if (place <= now) last.delete(key);
       }
       const key = `${serviceId} ${priority}`;
       const next = (last.get(key) ?? 0) + spacingMilliseconds;

@@ -13,16 +13,15 @@ import { createMetrics, type Metrics } from '../../ground/metrics.ts';
 import { openQueues, type Queues } from '../../queue/boss.ts';
 import type { QueueName } from '../../queue/names.ts';
 import { platformServiceId } from '../../tenant/service/service.ts';
-import { priorities } from '../delivery/queue.ts';
-import { acceptBatch, type Submission } from './accept-statement.ts';
+import { priorities, sendDeliveries } from '../delivery/queue.ts';
+import { acceptBatch, type Submission } from './accept-batch.ts';
 import { createFairOrder, mostBehind } from './fair-order.ts';
-import { queueDeliveries } from './persist.ts';
-import { moveAccepted, orderDue } from './store.ts';
+import { orderDue, persistAccepted } from './store.ts';
 
 const log = createLog('silent');
 const newId = createIdSource(systemClock);
-const lot = 500;
-const turns = createFairOrder(systemClock);
+const batchSize = 500;
+const order = createFairOrder(systemClock);
 let database: Awaited<ReturnType<typeof freshDatabase>>;
 let connection: Connection;
 let listener: Listener;
@@ -88,33 +87,31 @@ function submission(
 
 /** Accepts them in this order, a batch at a time, as the API does. Answers their ids. */
 async function accept(submissions: readonly Submission[]): Promise<string[]> {
-  for (let from = 0; from < submissions.length; from += lot) {
+  for (let from = 0; from < submissions.length; from += batchSize) {
     // The bucket is refilled at full rate, whatever the test takes from it.
     await connection.pool.query('delete from rate_buckets');
-    const batch = submissions.slice(from, from + lot).map((one) => ({
-      ...one,
-      behind: one.message!.scheduledFor ? 0 : turns.take(one.serviceId, one.message!.priority),
-    }));
-    const admitted = await acceptBatch(
-      connection.pool,
-      batch,
-      new Date(systemClock.now() - 1000),
-      '2026-11-21',
-    );
+    const batch = submissions.slice(from, from + batchSize);
+    const results = await acceptBatch(connection.pool, batch, {
+      behind: batch.map(({ serviceId, message }) =>
+        message!.scheduledFor ? 0 : order.take(serviceId, message!.priority),
+      ),
+      now: new Date(systemClock.now() - 1000),
+      day: '2026-11-21',
+    });
     assert.deepEqual(
-      admitted.filter(({ verdict }) => verdict !== 'accepted'),
+      results.filter(({ verdict }) => verdict !== 'accepted'),
       [],
     );
   }
   return submissions.map(({ message }) => message!.id);
 }
 
-/** One lot, as the persisting worker moves it. Answers the ids that were stored, in no order, and whether there is more. */
-async function moveLot(): Promise<{ ids: Set<string>; more: boolean }> {
-  return queues.transaction(async (trx, send) => {
-    const moved = await moveAccepted({ metrics }, trx, 'sms', lot);
-    await queueDeliveries('sms', moved.persisted, send);
-    return { ids: new Set(moved.persisted.map(({ id }) => id)), more: moved.count === lot };
+/** One batch, as the persisting worker stores it. Answers the stored ids, in no order, and whether there is more. */
+async function persistBatch(): Promise<{ ids: Set<string>; more: boolean }> {
+  return queues.transaction(async ({ trx, send }) => {
+    const { count, deliveries } = await persistAccepted({ metrics }, trx, 'sms', batchSize);
+    await sendDeliveries(send, deliveries);
+    return { ids: new Set(deliveries.map(({ task }) => task.id)), more: count === batchSize };
   });
 }
 
@@ -126,7 +123,7 @@ async function fetchIds(queue: QueueName, limit: number): Promise<string[]> {
   return (await queues.fetch(queue, limit)).map(({ id }) => id);
 }
 
-test('behind 5,000 messages of one service, a single one of another and a sign-in code are stored in the first lot and sent first', async () => {
+test('behind 5,000 messages of one service, a single one of another and a sign-in code are stored in the first batch and sent first', async () => {
   await clear();
   const flood = randomUUID();
   const floodIds = await accept(Array.from({ length: 5000 }, () => submission(flood)));
@@ -135,7 +132,7 @@ test('behind 5,000 messages of one service, a single one of another and a sign-i
     submission(platformServiceId, { queue: 'notify-internal', priority: priorities.priorityTemplate }),
   ]);
 
-  const first = await moveLot();
+  const first = await persistBatch();
   assert.ok(first.ids.has(single!) && first.ids.has(code!));
   assert.ok(first.more);
   assert.deepEqual(await fetchIds('notify-internal', 1), [code]);
@@ -143,18 +140,18 @@ test('behind 5,000 messages of one service, a single one of another and a sign-i
   assert.ok((await fetchIds('send-sms', 300)).includes(single!));
 
   // Also one that comes while the flood is being stored and sent.
-  await moveLot();
+  await persistBatch();
   const [later] = await accept([submission(randomUUID())]);
-  assert.ok((await moveLot()).ids.has(later!));
+  assert.ok((await persistBatch()).ids.has(later!));
   assert.deepEqual(await fetchIds('send-sms', 1), [later]);
 
   // The flood itself stays in order, and all of it comes.
-  while ((await moveLot()).more);
+  while ((await persistBatch()).more);
   const sent = await fetchIds('send-sms', 5000);
   assert.deepEqual(sent, floodIds.slice(-sent.length));
 });
 
-test('of one service alone each lot is full, urgent ones first, and each class in order', async () => {
+test('of one service alone each batch is full, urgent ones first, and each class in order', async () => {
   await clear();
   const service = randomUUID();
   const files = await accept(
@@ -166,7 +163,7 @@ test('of one service alone each lot is full, urgent ones first, and each class i
   );
   const lots: Set<string>[] = [];
   for (let more = true; more; ) {
-    const moved = await moveLot();
+    const moved = await persistBatch();
     lots.push(moved.ids);
     more = moved.more;
   }
@@ -190,11 +187,11 @@ test('what is scheduled has its turn once it is due, spaced like what comes then
     Array.from({ length: 300 }, () => submission(flood, { dueAt: new Date(now - 1000) })),
   );
   const waiting = await accept([submission(flood, { dueAt: new Date(now + 80_000_000) })]);
-  assert.deepEqual((await moveLot()).ids, new Set());
+  assert.deepEqual((await persistBatch()).ids, new Set());
 
   assert.equal(await orderDue(connection.db, 'sms', new Date(now), 1000), 300);
   const [single] = await accept([submission(randomUUID())]);
-  const { ids } = await moveLot();
+  const { ids } = await persistBatch();
   assert.deepEqual(ids, new Set([...due, single]));
   const sent = await fetchIds('send-sms', 1000);
   assert.deepEqual(
@@ -212,7 +209,7 @@ test('a flood is never further behind than its class reaches', async () => {
   await clear();
   const [id] = await accept([submission(randomUUID())]);
   await connection.pool.query('update accepted set behind = $1', [mostBehind]);
-  await moveLot();
+  await persistBatch();
   const { rows } = await connection.pool.query<{ priority: number }>('select priority from pgboss.job');
   assert.deepEqual(rows, [{ priority: 10_000 - 999 }], id);
 });
@@ -227,7 +224,7 @@ test('two workers at once move different messages, each once', async () => {
   const moved: string[] = [];
   const work = async () => {
     for (let idle = 0; idle < 20; ) {
-      const lotMoved = await moveLot();
+      const lotMoved = await persistBatch();
       moved.push(...lotMoved.ids);
       idle = lotMoved.ids.size === 0 ? idle + 1 : 0;
     }

@@ -51,7 +51,7 @@ function secondsToToken({ rateLimit }: Service): number {
  * its request is looked at, and costs the database nothing (DESIGN, section 6). What is not known to be full is
  * decided by the accept batch.
  */
-export type Admission = {
+export type KnownLimits = {
   /** Steps 3 and 4 of spec 01 section 4.3. Throws a Problem. */
   check(caller: Caller, type: Exclude<DailyLimit, 'international_sms'>): void;
   /** The bucket was empty: nothing more until its next token. */
@@ -59,7 +59,7 @@ export type Admission = {
   dailyFull(service: Service, name: DailyLimit): void;
 };
 
-export function createAdmission(clock: Clock): Admission {
+export function createKnownLimits(clock: Clock): KnownLimits {
   /** By service and key type: until when. */
   const rates = new Map<string, number>();
   /** By service and name: the day and the limit that are used up. A new limit is a new question. */

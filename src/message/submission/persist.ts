@@ -3,12 +3,12 @@ import type { NotificationType } from '../../database/tables.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
-import type { Queues, Send } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/boss.ts';
 import { startRounds } from '../../queue/rounds.ts';
-import { deliverQueueNamed, sendDeliveries, taskPriority } from '../delivery/queue.ts';
+import { sendDeliveries } from '../delivery/queue.ts';
+import { moveStatuses, type StatusDeps } from '../status/move.ts';
 import { persistQueues } from './accept-batch.ts';
-import { stepMilliseconds } from './fair-order.ts';
-import { findDue, type Moved, moveAccepted, orderDue, type Persisted, postponeAccepted } from './store.ts';
+import { findDue, orderDue, persistAccepted, postponeAccepted, storeScheduled } from './store.ts';
 
 export type PersistDeps = Readonly<{
   db: Db;
@@ -19,59 +19,30 @@ export type PersistDeps = Readonly<{
   retries: Readonly<{ limit: number; seconds: number }>;
 }>;
 
-const lot = 500;
+/** Messages that are persisted by one transaction. */
+const batchSize = 500;
 const pollMilliseconds = 1000;
-/** Scheduled messages that get their turns by one statement. */
+/** Scheduled messages that get their place in the fair order by one statement. */
 const orderLimit = 5000;
-/** Least time between two lots that are not full: under load they are few and large. */
+/** Least time between two batches that are not full: under load they are few and large. */
 const paceMilliseconds = 15;
 
 /**
- * The `send_sms` and `send_email` tasks (spec 05, section 2.2), for whatever waits in `accepted`: store the messages
- * and queue their delivery. At least once, with one effect: leaving `accepted`, the rows and the delivery tasks are
- * one transaction for a whole lot, and a message that is stored already is neither stored nor queued again. A worker
- * that dies leaves nothing half done and nothing held.
+ * The `send_sms` and `send_email` tasks (spec 05, section 2.2), for whatever waits in `accepted`: store the messages and
+ * queue their delivery. At least once, with one effect: leaving `accepted`, the rows and the delivery tasks are one
+ * transaction for a whole batch, and a message that is stored already is neither stored nor queued again. A worker that
+ * dies leaves nothing half done and holds nothing.
  */
 export function startPersisting(deps: PersistDeps, type: NotificationType): { stop(): Promise<void> } {
-  const { db, clock, queues, log, metrics, retries } = deps;
-  const task = `send_${type}`;
+  const { db, clock, queues, log, metrics } = deps;
+  const queue = persistQueues[type];
   let sinceOrdering: () => number = () => Number.POSITIVE_INFINITY;
-
-  function move(limit: number, only: string | null = null): Promise<Moved> {
-    return queues.transaction(async (trx, send) => {
-      const moved = await moveAccepted(deps, trx, type, limit, only);
-      await queueDeliveries(type, moved.persisted, send);
-      return moved;
-    });
-  }
 
   /** What was scheduled or postponed is looked at once a second, until there is no more of it. */
   async function orderDueIfTime(): Promise<void> {
     if (sinceOrdering() < pollMilliseconds) return;
-    const given = await orderDue(db, type, new Date(clock.now()), orderLimit);
-    if (given < orderLimit) sinceOrdering = stopwatch();
-  }
-
-  /** After a lot has failed: each message by itself, so that one that cannot be stored holds up no other. */
-  async function moveOneByOne(): Promise<void> {
-    for (const { id, attempt } of await findDue(db, type, lot)) {
-      if (rounds.stopping) return;
-      try {
-        await move(1, id);
-      } catch (error) {
-        if (isUnreachable(error)) throw error;
-        const fields = { err: error, notificationId: id };
-        const isLast = attempt >= retries.limit;
-        // What was accepted is not thrown away: the message stays for an operator, and reads still find it.
-        log.error(
-          fields,
-          isLast
-            ? `RETRY FAILED: task ${task} failed for notification ${id}`
-            : `RETRY: ${task} notification ${id}`,
-        );
-        await postponeAccepted(db, type, id, isLast ? null : new Date(clock.now() + retries.seconds * 1000));
-      }
-    }
+    const ordered = await orderDue(db, type, new Date(clock.now()), orderLimit);
+    if (ordered < orderLimit) sinceOrdering = stopwatch();
   }
 
   const rounds = startRounds({
@@ -79,45 +50,74 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
     pollMilliseconds,
     async round() {
       await orderDueIfTime();
-      const { count } = await metrics.timed('tasks', task, () => move(lot));
-      return count === lot;
+      const count = await metrics.timed('tasks', `send_${type}`, () => persistBatch(deps, type, batchSize));
+      return count === batchSize;
     },
     async failed(error) {
-      log.warn(
-        { err: error, queue: persistQueues[type] },
-        'Accepted messages could not be stored together; trying again',
-      );
-      await moveOneByOne().catch((again: unknown) =>
-        log.error(
-          { err: again, queue: persistQueues[type] },
-          'Accepted messages could not be stored; trying again',
-        ),
+      log.warn({ err: error, queue }, 'Accepted messages could not be stored together; trying again');
+      await persistOneByOne(deps, type, () => rounds.stopping).catch((again: unknown) =>
+        log.error({ err: again, queue }, 'Accepted messages could not be stored; trying again'),
       );
     },
   });
-  queues.onArrival(persistQueues[type], rounds.wake);
+  queues.onArrival(queue, rounds.wake);
   return { stop: rounds.stop };
 }
 
-/**
- * Tasks that hand over what was stored. The further a message is behind, the later it goes within its class there, too
- * (docs/decisions/0014).
- */
-export async function queueDeliveries(
+/** Answers how many messages left `accepted`. */
+function persistBatch(
+  deps: PersistDeps,
   type: NotificationType,
-  persisted: readonly Persisted[],
-  send: Send,
+  limit: number,
+  only: string | null = null,
+): Promise<number> {
+  return deps.queues.transaction(async ({ trx, send }) => {
+    const { count, deliveries } = await persistAccepted(deps, trx, type, limit, only);
+    await sendDeliveries(send, deliveries);
+    return count;
+  });
+}
+
+/** After a batch has failed: each message by itself, so that one that cannot be stored holds up no other. */
+async function persistOneByOne(
+  deps: PersistDeps,
+  type: NotificationType,
+  isStopping: () => boolean,
 ): Promise<void> {
-  await sendDeliveries(
-    send,
-    persisted.map(({ id, queue, priority, behind, requestId }) => ({
-      queue: deliverQueueNamed(queue),
-      task: {
-        id,
-        payload: { notification_id: id, type },
-        priority: taskPriority(priority, Math.floor(behind / stepMilliseconds)),
-        ...(requestId !== null && { requestId }),
-      },
-    })),
-  );
+  const { db, clock, log, retries } = deps;
+  const task = `send_${type}`;
+  for (const { id, attempt } of await findDue(db, type, batchSize)) {
+    if (isStopping()) return;
+    try {
+      await persistBatch(deps, type, 1, id);
+    } catch (error) {
+      if (isUnreachable(error)) throw error;
+      const isLast = attempt >= retries.limit;
+      // What was accepted is never thrown away: the message stays for an operator, and reads still find it.
+      log.error(
+        { err: error, notificationId: id },
+        isLast
+          ? `RETRY FAILED: task ${task} failed for notification ${id}`
+          : `RETRY: ${task} notification ${id}`,
+      );
+      await postponeAccepted(db, type, id, isLast ? null : new Date(clock.now() + retries.seconds * 1000));
+    }
+  }
+}
+
+/**
+ * Takes back a scheduled message that is not due yet: it is stored as `cancelled` and never sent. Any other message is
+ * left as it is.
+ */
+export function cancelScheduled(
+  deps: StatusDeps & Readonly<{ queues: Pick<Queues, 'transaction'> }>,
+  serviceId: string,
+  id: string,
+  at: Date,
+): Promise<void> {
+  return deps.queues.transaction(async (transaction) => {
+    if (!(await storeScheduled(transaction.trx, serviceId, id, at))) return;
+    const move = { id, event: { kind: 'cancelled' }, at, handOver: null } as const;
+    await moveStatuses(deps, transaction, 'dao_update_notification', [move]);
+  });
 }

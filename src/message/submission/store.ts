@@ -1,11 +1,17 @@
-import { type RawBuilder, sql } from 'kysely';
-import type { DbOrTrx } from '../../database/connection.ts';
+import { sql } from 'kysely';
+import type { DbOrTrx, Trx } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueName } from '../../queue/names.ts';
-import { notifyInternal, priorities } from '../delivery/queue.ts';
+import {
+  type Delivery,
+  deliverQueueNamed,
+  notifyInternal,
+  priorities,
+  taskPriority,
+} from '../delivery/queue.ts';
 import type { NewNotification } from '../status/notification.ts';
-import { mostBehind, spacingMilliseconds } from './fair-order.ts';
+import { mostBehind, spacingMilliseconds, stepMilliseconds } from './fair-order.ts';
 
 /** An accepted message as it is stored; `personalisation` is sealed under the message's id. */
 export type AcceptedMessage = NewNotification &
@@ -16,26 +22,17 @@ export type AcceptedMessage = NewNotification &
     requestId: string | null;
   }>;
 
-/** A message that has just been stored, as its delivery task needs it. */
+/** What a batch of accepted messages came to. */
 export type Persisted = Readonly<{
-  id: string;
-  queue: QueueName;
-  priority: number;
-  /** Milliseconds by which it goes later than it came (turn.ts). */
-  behind: number;
-  requestId: string | null;
-}>;
-
-export type Moved = Readonly<{
-  /** How many rows left `accepted`; a full lot means that there may be more. */
+  /** How many rows left `accepted`; a full batch means that there may be more. */
   count: number;
-  /** Those that were stored now: the others were there already, and their delivery is queued. */
-  persisted: readonly Persisted[];
+  /** Deliveries of those that were stored now: the others were stored before, and their delivery is queued. */
+  deliveries: readonly Delivery[];
 }>;
 
 /**
- * SQL: how long after it comes a message has its turn, from the columns `behind`, `queue` and `priority` of `row`. The
- * platform's own messages and those of priority templates go before all others.
+ * SQL: the place of a message in the fair order, as an interval after its arrival, from the columns `behind`, `queue` and
+ * `priority` of `row`. The platform's own messages and those of priority templates go before all others.
  */
 export function orderOffset(row: string): string {
   return `(${row}.behind * interval '1 millisecond' - case when ${row}.queue = '${notifyInternal.name}' then interval '2 hours'
@@ -43,35 +40,62 @@ export function orderOffset(row: string): string {
 }
 
 /**
- * Moves accepted messages into the tables, status `created`, within the transaction, in their turns: a message that is
- * stored already collides on its id and is not stored again. What other workers are moving is passed over. `only`: this
- * one alone.
+ * Moves accepted messages into the tables, status `created`, within the transaction, in their fair order: a message that
+ * is stored already collides on its id and is not stored again. Rows that other workers are moving are passed over.
+ * `only`: this one alone.
  */
-export function moveAccepted(
+export function persistAccepted(
   { metrics }: Readonly<{ metrics: Metrics }>,
-  db: DbOrTrx,
+  trx: Trx,
   type: NotificationType,
   limit: number,
   only: string | null = null,
-): Promise<Moved> {
+): Promise<Persisted> {
   return metrics.timed('dao', 'dao_create_notification', async () => {
     const one = only === null ? sql`` : sql`and id = ${only}`;
-    const { rows } = await sql<Persisted & { stored: boolean }>`
+    const { rows } = await sql<PersistedRow>`
       with chosen as materialized (
         select id from accepted where notification_type = ${type} and turn_at is not null ${one}
         order by turn_at, id limit ${limit} for update skip locked
       ), moved as (
         delete from accepted a using chosen where a.notification_type = ${type} and a.id = chosen.id returning a.*
-      ), ${storeMoved('created', null)}
-      select m.id, m.queue, m.priority, m.behind, m.request_id as "requestId", facts.id is not null as stored
-      from moved m left join facts on facts.id = m.id`.execute(db);
-    return { count: rows.length, persisted: rows.filter(({ stored }) => stored) };
+      ), ${storeMoved}
+      select m.id, m.queue, m.priority, m.behind, m.request_id as "requestId", facts.id is not null as "isNew"
+      from moved m left join facts on facts.id = m.id`.execute(trx);
+    const stored = rows.filter(({ isNew }) => isNew);
+    return { count: rows.length, deliveries: stored.map((row) => deliveryOf(type, row)) };
   });
 }
 
+type PersistedRow = Readonly<{
+  id: string;
+  queue: QueueName;
+  priority: number;
+  /** Milliseconds by which it goes later than it came (fair-order.ts). */
+  behind: number;
+  requestId: string | null;
+  isNew: boolean;
+}>;
+
+/** The further a message is behind, the later it goes within its class in the queue, too (docs/decisions/0014). */
+function deliveryOf(
+  type: NotificationType,
+  { id, queue, priority, behind, requestId }: PersistedRow,
+): Delivery {
+  return {
+    queue: deliverQueueNamed(queue),
+    task: {
+      id,
+      payload: { notification_id: id, type },
+      priority: taskPriority(priority, Math.floor(behind / stepMilliseconds)),
+      ...(requestId !== null && { requestId }),
+    },
+  };
+}
+
 /**
- * Gives messages that were scheduled or postponed their turns once they are due, at most `limit`: those of one service
- * and class that are due at once are spaced as if they came now (turn.ts). Answers how many.
+ * Gives messages that were scheduled or postponed their place in the fair order once they are due, at most `limit`: those
+ * of one service and class that are due at once are spaced as if they came now (fair-order.ts). Answers how many.
  */
 export async function orderDue(
   db: DbOrTrx,
@@ -95,14 +119,13 @@ export async function orderDue(
 }
 
 /** The rows that the CTE `moved` took out of `accepted`, into the tables; CTE `facts` has those not stored before. */
-function storeMoved(status: 'created' | 'cancelled', updatedAt: Date | null): RawBuilder<unknown> {
-  return sql`facts as (
+const storeMoved = sql`facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
-          api_key_id, key_type, notification_type, status, created_at, scheduled_for, updated_at, client_reference,
-          international, phone_prefix, rate_multiplier)
+          api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
+          phone_prefix, rate_multiplier)
         select id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
-          notification_type, ${sql.lit(status)}, created_at, scheduled_for, ${updatedAt}::timestamptz,
-          client_reference, international, phone_prefix, rate_multiplier
+          notification_type, 'created', created_at, scheduled_for, client_reference, international, phone_prefix,
+          rate_multiplier
         from moved on conflict (id) do nothing returning id
       ), personal as (
         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
@@ -111,9 +134,8 @@ function storeMoved(status: 'created' | 'cancelled', updatedAt: Date | null): Ra
           m.unsubscribe_url
         from moved m join facts on facts.id = m.id
       )`;
-}
 
-/** Accepted messages that may be moved now, in their turns. */
+/** Accepted messages that may be persisted now, in their fair order. */
 export async function findDue(
   db: DbOrTrx,
   type: NotificationType,
@@ -173,12 +195,13 @@ export async function deleteAnswers(db: DbOrTrx, before: Date, limit: number): P
   return Number(numAffectedRows);
 }
 
-/** Takes back a scheduled message that is not due yet: it is stored as `cancelled`. Any other is left as it is. */
-export async function cancelScheduled(db: DbOrTrx, serviceId: string, id: string, now: Date): Promise<void> {
-  await sql`
+/** Stores a scheduled message that is not due yet; any other is left as it is. Answers whether there was one. */
+export async function storeScheduled(trx: Trx, serviceId: string, id: string, now: Date): Promise<boolean> {
+  const { rows } = await sql`
     with moved as (
       delete from accepted where id = ${id} and service_id = ${serviceId} and scheduled_for > ${now} and due_at > ${now}
       returning *
-    ), ${storeMoved('cancelled', now)}
-    select id from facts`.execute(db);
+    ), ${storeMoved}
+    select id from facts`.execute(trx);
+  return rows.length > 0;
 }

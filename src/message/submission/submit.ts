@@ -4,8 +4,8 @@ import type { Batcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { Problem } from '../../ground/problem.ts';
-import type { Admitted, Submission } from './accept-statement.ts';
-import { type Admission, dailyProblem, rateHeaders, rateProblem } from './limits.ts';
+import type { AcceptResult, Submission } from './accept-batch.ts';
+import { dailyProblem, type KnownLimits, rateHeaders, rateProblem } from './limits.ts';
 import type { Prepared, Sending } from './prepare.ts';
 import { findAnswer } from './store.ts';
 
@@ -13,8 +13,8 @@ export type SubmitDeps = Readonly<{
   db: Db;
   cipher: Cipher;
   clock: Clock;
-  admission: Admission;
-  accepting: Batcher<Submission, Admitted>;
+  knownLimits: KnownLimits;
+  acceptance: Batcher<Submission, AcceptResult>;
 }>;
 
 /** An `Idempotency-Key`, and what tells a repeated request from another one under the same key. */
@@ -99,16 +99,16 @@ export async function submit(
     },
   };
   for (let attempt = 1; ; attempt++) {
-    const { verdict, tokens } = await deps.accepting.add(submission);
+    const { verdict, tokens } = await deps.acceptance.add(submission);
     switch (verdict) {
       case 'accepted':
       case 'counted':
         return { answer, headers: rateHeaders(service, tokens) };
       case 'rate':
-        deps.admission.rateFull(sending);
+        deps.knownLimits.rateFull(sending);
         throw rateProblem(sending);
       case 'daily':
-        deps.admission.dailyFull(service, message.type);
+        deps.knownLimits.dailyFull(service, message.type);
         throw dailyProblem(service, message.type, new Date(deps.clock.now()));
       case 'international':
         throw dailyProblem(service, 'international_sms', new Date(deps.clock.now()));
@@ -125,7 +125,7 @@ export async function submit(
 
 /** A request that was refused takes its token all the same (spec 01, section 4.1). Nobody waits for it. */
 export function countRefused(deps: SubmitDeps, { service, key }: Sending): void {
-  deps.accepting
+  deps.acceptance
     .add({
       serviceId: service.id,
       keyType: key.keyType,
@@ -137,7 +137,7 @@ export function countRefused(deps: SubmitDeps, { service, key }: Sending): void 
     })
     .then(
       ({ verdict }) => {
-        if (verdict === 'rate') deps.admission.rateFull({ service, key });
+        if (verdict === 'rate') deps.knownLimits.rateFull({ service, key });
       },
       // A database that is away counts nothing.
       () => undefined,

@@ -7,13 +7,22 @@ import type { Metrics } from '../../../ground/metrics.ts';
 import { badRequest, invalid, noResultFound } from '../../../ground/problem.ts';
 import type { Description } from '../../../http/openapi/describe.ts';
 import { baseUrl } from '../../../http/server/server.ts';
-import { cancelScheduled } from '../../submission/store.ts';
+import type { Queues } from '../../../queue/boss.ts';
+import type { StatusDeps } from '../../status/move.ts';
+import { cancelScheduled } from '../../submission/persist.ts';
 import { findNotification } from '../store.ts';
 import { notification } from './schemas.ts';
 import { type ReadingDeps, showNotification } from './show.ts';
 
 export type CancelDeps = ReadingDeps &
-  Readonly<{ db: Db; clock: Clock; metrics: Metrics; publicUrl: string | null }>;
+  StatusDeps &
+  Readonly<{
+    db: Db;
+    queues: Pick<Queues, 'transaction'>;
+    clock: Clock;
+    metrics: Metrics;
+    publicUrl: string | null;
+  }>;
 
 const describe: Description = {
   summary: 'Take back a scheduled message',
@@ -37,7 +46,7 @@ export function cancelRoute(app: FastifyInstance, deps: CancelDeps): void {
       const id = parseUuid(request.params.notification_id);
       if (id === null) throw invalid(['notification_id is not a valid UUID']);
       const serviceId = request.caller.service.id;
-      await cancelScheduled(deps.db, serviceId, id, new Date(deps.clock.now()));
+      await cancelScheduled(deps, serviceId, id, new Date(deps.clock.now()));
       const found = await findNotification(deps, deps.db, serviceId, id);
       if (!found) throw noResultFound();
       if (found.status !== 'cancelled')

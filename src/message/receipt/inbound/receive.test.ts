@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { keptLog } from '../../../../test/messages.ts';
+import { openTestQueues } from '../../../../test/queues.ts';
 import { createWorld, secretKey, type World } from '../../../../test/world.ts';
 import { createCipher } from '../../../ground/cipher.ts';
 import { createMetrics } from '../../../ground/metrics.ts';
@@ -21,23 +22,37 @@ const text: ReadText = {
 
 describe('a received text', () => {
   let world: World;
+  let opened: Awaited<ReturnType<typeof openTestQueues>>;
   const cipher = createCipher([secretKey], 'tests');
 
   before(async () => {
     world = await createWorld({ roles: ['api'] });
+    opened = await openTestQueues(world);
     const { db } = world.connection;
     await addNumbers(db, 'mmg', ['07700900456'], new Date(now));
     await giveNumber(db, world.tenant.id, null, new Date(now));
   });
-  after(() => world.stop());
+  after(async () => {
+    await opened.stop();
+    await world.stop();
+  });
 
-  async function receive(change: Partial<ReadText>, inboundSms: CallbackQueue['inboundSms'] = async () => 0) {
+  async function receive(
+    change: Partial<ReadText>,
+    inboundSms: CallbackQueue['inboundSms'] = async () => {},
+  ) {
     const { log, lines } = keptLog();
     const { db } = world.connection;
-    const deps = { db, clock: { now: () => now }, metrics: createMetrics(null, log), cipher };
+    const deps = {
+      db,
+      queues: opened.queues,
+      clock: { now: () => now },
+      metrics: createMetrics(null, log),
+      cipher,
+    };
     const endpoint = { identifier: 'mmg', name: 'MMG' };
     const outcome = await receiveText(
-      { ...deps, log, callbacks: { inboundSms, announce: () => {} } },
+      { ...deps, log, callbacks: { inboundSms } },
       endpoint,
       { ...text, ...change },
       'trace-1',
@@ -54,9 +69,8 @@ describe('a received text', () => {
     assert.deepEqual(await stored(), []);
 
     const queued: unknown[] = [];
-    const keeping: CallbackQueue['inboundSms'] = async (_trx, texts) => {
+    const keeping: CallbackQueue['inboundSms'] = async (_transaction, texts) => {
       queued.push(...texts);
-      return texts.length;
     };
     for (let posts = 0; posts < 2; posts++) assert.equal((await receive({}, keeping)).outcome, 'accepted');
     const [one, ...others] = await stored();
@@ -91,7 +105,7 @@ describe('a received text', () => {
     assert.equal(outcome, 'unclaimed');
     assert.deepEqual(
       lines.map(({ level, message }) => [level, message]),
-      [['error', `A text of MMG came to service ${id}, which may not receive texts`]],
+      [['error', `A text from MMG came to service ${id}, which may not receive texts`]],
     );
   });
 });

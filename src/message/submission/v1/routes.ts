@@ -54,7 +54,7 @@ async function post(
   let isSubmitted = false;
   try {
     // Rows 5 and 6 as far as this process knows; `submit` decides them for good.
-    deps.admission.check(sending, type);
+    deps.knownLimits.check(sending, type);
     const prepared = await prepareV1(deps, sending, read);
     isSubmitted = true;
     const submitted = await submit(deps, sending, prepared, JSON.stringify(showPrepared(prepared)), null);

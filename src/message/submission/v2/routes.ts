@@ -41,7 +41,7 @@ async function post(
 ): Promise<FastifyReply> {
   const base = baseUrl(request, deps.publicUrl);
   const sending = { ...request.caller, requestId: request.traceId, baseUrl: base };
-  deps.admission.check(sending, type);
+  deps.knownLimits.check(sending, type);
   let isSubmitted = false;
   try {
     const idempotency = readIdempotency(request.headers['idempotency-key'], type, request.body);

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Course, type Exchange, judge, readRetryAfter } from './verdict.ts';
+import { type CallbackResponse, type CallbackTries, readRetryAfter, resultOf } from './response.ts';
 
 const now = Date.parse('2026-05-02T13:05:00Z');
-const course: Course = { tries: 0, isProbe: false, retries: 5, retrySeconds: 300 };
-const answered = (status: number, retryAfter: string | null = null): Exchange => ({
+const fresh: CallbackTries = { tries: 0, isProbe: false, retries: 5, retrySeconds: 300 };
+const answered = (status: number, retryAfter: string | null = null): CallbackResponse => ({
   kind: 'answered',
   status,
   retryAfter,
 });
-const silence: Exchange = { kind: 'no answer', code: 'timeout', detail: '' };
+const silence: CallbackResponse = { kind: 'no answer', code: 'timeout', detail: '' };
 
-test('what is tried again: no answer, 429, 500 and above; nothing else', () => {
-  const outcome = (exchange: Exchange) => judge(exchange, course, now).outcome;
+test('a callback without an answer, or with 429 or 5xx, is tried again; any other status is final', () => {
+  const outcome = (response: CallbackResponse) => resultOf(response, fresh, now).outcome;
   for (const status of [200, 201, 202, 204, 299]) assert.equal(outcome(answered(status)), 'delivered');
   for (const status of [429, 500, 502, 503, 504, 599]) assert.equal(outcome(answered(status)), 'retry');
   for (const status of [300, 301, 302, 307, 308, 400, 401, 403, 404, 408, 410, 422, 451])
@@ -23,12 +23,12 @@ test('what is tried again: no answer, 429, 500 and above; nothing else', () => {
 });
 
 test('a redirect says why it is not followed', () => {
-  assert.match(judge(answered(302), course, now).detail ?? '', /Redirects are not followed/);
+  assert.match(resultOf(answered(302), fresh, now).detail ?? '', /Redirects are not followed/);
 });
 
-test('it is tried five times again, five minutes apart; a probe uses up none', () => {
+test('a callback is tried five more times, five minutes apart; a probe uses up none', () => {
   const at = (tries: number, isProbe = false) => {
-    const { outcome, seconds, isExhausted } = judge(silence, { ...course, tries, isProbe }, now);
+    const { outcome, seconds, isExhausted } = resultOf(silence, { ...fresh, tries, isProbe }, now);
     return [outcome, seconds, isExhausted];
   };
   assert.deepEqual(at(0), ['retry', 300, false]);
@@ -41,8 +41,8 @@ test('it is tried five times again, five minutes apart; a probe uses up none', (
 });
 
 test('Retry-After takes the place of the delay, for 429 and 500 and above', () => {
-  const asked = (exchange: Exchange) => {
-    const { seconds, isAsked } = judge(exchange, course, now);
+  const asked = (response: CallbackResponse) => {
+    const { seconds, isAsked } = resultOf(response, fresh, now);
     return [seconds, isAsked];
   };
   assert.deepEqual(asked(answered(429, '7')), [7, true]);

@@ -15,21 +15,20 @@ export type Composer = Readonly<{
   emailDomain: string;
 }>;
 
-export type Composed = Readonly<{ message: Message; billableUnits: number }>;
-
 /**
  * The message as a provider gets it: the template in the version that is stored with the notification, filled in
  * (spec 05, sections 3.1 and 3.3). Throws when the template or the key of the personalisation is missing.
  */
 export async function composeMessage(
-  composer: Composer,
-  { notification, service }: Readonly<{ notification: StoredNotification; service: Service }>,
-): Promise<Composed> {
+  { cipher, templates, fromNumber, emailDomain }: Composer,
+  notification: StoredNotification,
+  service: Service,
+): Promise<Readonly<{ message: Message; billableUnits: number }>> {
   const { id, templateId, templateVersion } = notification;
-  const template = await composer.templates.version(templateId, templateVersion);
+  const template = await templates.version(templateId, templateVersion);
   if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
   const values = personalisationOf(
-    parseLossless(composer.cipher.open(notification.personalisation, id)) as Record<string, unknown>,
+    parseLossless(cipher.open(notification.personalisation, id)) as Record<string, unknown>,
   );
   const { content } = template;
   if (content.type === 'sms') {
@@ -38,7 +37,7 @@ export async function composeMessage(
       type: 'sms',
       reference: id,
       to: notification.normalisedRecipient,
-      from: notification.replyToText ?? defaultSender(service.smsSenders)?.text ?? composer.fromNumber,
+      from: notification.replyToText ?? defaultSender(service.smsSenders)?.text ?? fromNumber,
       body: rendered.text,
       international: notification.international,
     };
@@ -50,7 +49,7 @@ export async function composeMessage(
     reference: id,
     to: notification.recipient,
     fromName: service.name,
-    fromAddress: `${service.emailFrom}@${composer.emailDomain}`,
+    fromAddress: `${service.emailFrom}@${emailDomain}`,
     // Read from the service at send time where the message chose none (seed); never carried through the queues.
     replyTo: notification.replyToText ?? defaultSender(service.emailReplyTos)?.text ?? null,
     subject,

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { storeMessages } from '../../../test/messages.ts';
+import { openTestQueues } from '../../../test/queues.ts';
+import { createWorld, type World } from '../../../test/world.ts';
+import type { NotificationStatus } from '../../database/tables.ts';
+import { createLog } from '../../ground/log.ts';
+import { createMetrics } from '../../ground/metrics.ts';
+import type { CallbackQueue } from '../callback/enqueue.ts';
+import { moveStatuses, type StatusMove } from './move.ts';
+import { nextStatus, type StatusEvent } from './status.ts';
+
+const statuses = [
+  ...['created', 'sending', 'pending', 'sent', 'delivered', 'temporary-failure', 'permanent-failure'],
+  ...['technical-failure', 'validation-failed', 'cancelled'],
+] as readonly NotificationStatus[];
+
+const flags = [false, true] as const;
+const events: readonly StatusEvent[] = [
+  ...flags.flatMap((international) =>
+    ([null, 'delivered', 'temporary-failure', 'permanent-failure'] as const).map(
+      (end): StatusEvent => ({ kind: 'handed over', international, end }),
+    ),
+  ),
+  ...(['given up', 'timed out', 'cancelled'] as const).map((kind): StatusEvent => ({ kind })),
+  ...statuses.flatMap((status) =>
+    (['id', 'reference'] as const).flatMap((found) =>
+      flags.flatMap((international) =>
+        flags.map((reliable): StatusEvent => ({ kind: 'receipt', status, found, international, reliable })),
+      ),
+    ),
+  ),
+];
+
+const createdAt = Date.parse('2026-11-21T12:00:00.000Z');
+const at = new Date(createdAt + 60_000);
+const sentAt = new Date(createdAt + 1000);
+
+describe('the one writer of statuses', () => {
+  let world: World;
+  let opened: Awaited<ReturnType<typeof openTestQueues>>;
+  before(async () => {
+    world = await createWorld({ roles: ['api'] });
+    opened = await openTestQueues(world);
+  });
+  after(async () => {
+    await opened.stop();
+    await world.stop();
+  });
+
+  const store = (wanted: readonly NotificationStatus[]) =>
+    storeMessages(
+      world,
+      world.tenant,
+      wanted.map((status) => ({ status, createdAt })),
+    );
+  function move(
+    moves: readonly StatusMove[],
+    deliveryStatuses: CallbackQueue['deliveryStatuses'] = async () => {},
+  ) {
+    const metrics = createMetrics(null, createLog('silent'));
+    return opened.queues.transaction((transaction) =>
+      moveStatuses(
+        { metrics, callbacks: { deliveryStatuses } },
+        transaction,
+        'dao_update_notification',
+        moves,
+      ),
+    );
+  }
+  async function read(ids: readonly string[]) {
+    const { rows } = await world.connection.pool.query(
+      'select id, status, updated_at, sent_at, sent_by, reference, billable_units from notification_history where id = any($1)',
+      [ids],
+    );
+    return ids.map((id) => rows.find((row) => row.id === id));
+  }
+
+  test('says in SQL what the table says, for every status and every event', async () => {
+    const pairs = events.flatMap((event) => statuses.map((status) => ({ event, status })));
+    const ids = await store(pairs.map(({ status }) => status));
+    const changes = await move(
+      pairs.map(({ event }, index) => ({ id: ids[index]!, event, at, handOver: null })),
+    );
+    const changed = new Map(changes.map(({ id, status }) => [id, status]));
+    const rows = await read(ids);
+    pairs.forEach(({ event, status }, index) => {
+      const transition = nextStatus(status, event);
+      const expected = 'to' in transition ? transition.to : null;
+      const name = `${status}, ${JSON.stringify(event)}`;
+      assert.equal(changed.get(ids[index]!) ?? null, expected, name);
+      assert.equal(rows[index].status, expected ?? status, name);
+      assert.deepEqual(rows[index].updated_at, expected === null ? null : at, name);
+    });
+  });
+
+  test('writes the facts of a hand-over whatever the status is, those of a receipt only where there are none', async () => {
+    const ids = await store(['created', 'delivered', 'created', 'sending', 'delivered']);
+    const [taken, overtaken, early, usual, late] = ids as [string, string, string, string, string];
+    const handOver = { sentAt, sentBy: 'mmg', reference: 'theirs', billableUnits: 2 };
+    const handedOver: StatusEvent = { kind: 'handed over', international: false, end: null };
+    const receipt: StatusEvent = {
+      ...{ kind: 'receipt', status: 'delivered', found: 'id', international: false, reliable: true },
+    };
+    await move([
+      { id: taken, event: handedOver, at, handOver },
+      { id: overtaken, event: handedOver, at, handOver },
+      { id: early, event: receipt, at, handOver: { ...handOver, reference: null } },
+      { id: usual, event: { kind: 'given up' }, at, handOver: null },
+      { id: late, event: receipt, at, handOver },
+    ]);
+    const facts = (await read(ids)).map((row) => [
+      ...[row.status, row.sent_at, row.sent_by, row.reference, row.billable_units],
+    ]);
+    assert.deepEqual(facts, [
+      ['sending', sentAt, 'mmg', 'theirs', 2],
+      ['delivered', sentAt, 'mmg', 'theirs', 2],
+      ['delivered', sentAt, 'mmg', null, 2],
+      ['technical-failure', null, null, null, 0],
+      ['delivered', null, null, null, 0],
+    ]);
+    const again = { sentAt: at, sentBy: 'firetext', reference: null, billableUnits: 9 };
+    await store(['sending']);
+    await world.connection.pool.query(`update notification_history set status = 'sending' where id = $1`, [
+      taken,
+    ]);
+    await move([{ id: taken, event: receipt, at, handOver: again }]);
+    const [row] = await read([taken]);
+    assert.deepEqual(
+      [row.sent_at, row.sent_by, row.reference, row.billable_units],
+      [sentAt, 'mmg', 'theirs', 2],
+    );
+  });
+
+  test('applies several moves of one message one after the other', async () => {
+    const [id] = (await store(['sending'])) as [string];
+    const receipt = (status: NotificationStatus): StatusMove => ({
+      ...{ id, at, handOver: null },
+      event: { kind: 'receipt', status, found: 'reference', international: false, reliable: true },
+    });
+    const changes = await move([receipt('pending'), receipt('delivered'), receipt('permanent-failure')]);
+    assert.deepEqual(changes, [{ id, serviceId: world.tenant.id, status: 'delivered' }]);
+  });
+
+  test('queues callbacks for what has come to its end, in its transaction, or changes nothing', async () => {
+    const ids = await store(['created', 'created', 'sending', 'delivered']);
+    const [handed, given, timed, done] = ids as [string, string, string, string];
+    const moves: StatusMove[] = [
+      { id: handed, event: { kind: 'handed over', international: false, end: null }, at, handOver: null },
+      { id: given, event: { kind: 'given up' }, at, handOver: null },
+      { id: timed, event: { kind: 'timed out' }, at, handOver: null },
+      { id: done, event: { kind: 'timed out' }, at, handOver: null },
+    ];
+    const failing: CallbackQueue['deliveryStatuses'] = async () => {
+      throw new Error('no room');
+    };
+    await assert.rejects(move(moves, failing), /no room/);
+    assert.deepEqual(
+      (await read(ids)).map(({ status }) => status),
+      ['created', 'created', 'sending', 'delivered'],
+    );
+    const queued: string[] = [];
+    await move(moves, async ({ trx }, changed) => {
+      queued.push(...changed.map(({ id }) => id));
+      const row = await trx
+        .selectFrom('notification_history')
+        .select('status')
+        .where('id', '=', given)
+        .executeTakeFirstOrThrow();
+      assert.equal(row.status, 'technical-failure');
+    });
+    assert.deepEqual(queued, [given, timed]);
+  });
+});
+
+test('no other file of the product writes the status of a message that exists', () => {
+  const root = join(import.meta.dirname, '../../..');
+  const files = globSync(['src/**/*.ts', 'sandbox/**/*.ts', 'embedded-postgres/**/*.ts'], { cwd: root });
+  const writers = files.filter((file) => {
+    if (file.endsWith('.test.ts')) return false;
+    const text = readFileSync(join(root, file), 'utf8');
+    return /update\s+notification_history|updateTable\(\s*['"]notification_history/i.test(text);
+  });
+  assert.deepEqual(writers, ['src/message/status/move.ts']);
+});
