@@ -130,7 +130,7 @@ const root = join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
 /** What the documents of the repository offer. */
-export function targetsOfRepository(): Targets {
+function targetsOfRepository(): Targets {
   const named = (pattern: string) =>
     globSync(pattern, { cwd: root }).map((file) => [basename(file), file] as const);
   return {
