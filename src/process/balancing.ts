@@ -18,18 +18,18 @@ type BalancingNeeds = Readonly<{
 
 /** What shifts texts between the providers of this installation, as its settings say. */
 export function openBalancing({ config, suppliers, ...deps }: BalancingNeeds): Balancing {
-  const { slowCheckServiceId: serviceId, slowCheckTemplateId: templateId } = config;
+  const { slowCheckServiceId: serviceId, slowCheckTemplateId: templateId } = config.providers;
   const texts = suppliers
     .flatMap(({ details }) => details)
     .filter(({ notificationType }) => notificationType === 'sms');
   return createBalancing({
     ...deps,
-    strategy: config.smsProviderStrategy,
+    strategy: config.providers.smsStrategy,
     isConfigured: (name) => texts.some(({ identifier }) => identifier === name),
     pair: switchedPair,
     slowCheck: serviceId !== null && templateId !== null ? { serviceId, templateId } : null,
-    errors: { threshold: config.smsProviderErrorThreshold, seconds: config.smsProviderErrorIntervalSeconds },
-    restingPoints: config.smsProviderRestingPoints,
+    errors: { threshold: config.providers.errorThreshold, seconds: config.providers.errorIntervalSeconds },
+    restingPoints: config.providers.restingPoints,
     by: platformUserId,
   });
 }

@@ -40,10 +40,10 @@ export function isSameProvider(a: ProviderDetails, b: ProviderDetails): boolean 
 /** The text providers between which slow delivery switches (spec 05, section 4). */
 export const switchedPair = ['mmg', 'firetext'] as const;
 
-const usesMmg = (config: Config) => config.mmgApiKey !== null;
-const usesFiretext = (config: Config) => config.firetextApiKey !== null;
-const usesSes = (config: Config) => config.sesEnabled;
-const usesSmtp = (config: Config) => config.smtpUrl !== null;
+const usesMmg = (config: Config) => config.mmg.apiKey !== null;
+const usesFiretext = (config: Config) => config.firetext.apiKey !== null;
+const usesSes = (config: Config) => config.ses.enabled;
+const usesSmtp = (config: Config) => config.smtp.url !== null;
 
 /** The types of message for which no real provider is configured (DESIGN, section 4). */
 export function sandboxTypes(config: Config): readonly NotificationType[] {
@@ -53,9 +53,9 @@ export function sandboxTypes(config: Config): readonly NotificationType[] {
 
 /** The suppliers that the configuration has keys for, and the sandbox for what they leave; the only place that names them. */
 export function suppliersOf(config: Config): readonly Supplier[] {
-  const { providerTimeoutSeconds: timeoutSeconds } = config;
+  const { timeoutSeconds } = config.providers;
   // As many as there are senders: of the queue of the type, and of the platform's own messages.
-  const limits = { timeoutSeconds, connections: config.deliverConcurrency + internalConcurrency };
+  const limits = { timeoutSeconds, connections: config.delivery.concurrency + internalConcurrency };
   const details = (
     [identifier, displayName, notificationType]: readonly [string, string, NotificationType],
     priority: number,
@@ -74,22 +74,26 @@ export function suppliersOf(config: Config): readonly Supplier[] {
       identifier,
       url,
       apiKey,
-      internationalApiKey: identifier === 'firetext' ? config.firetextInternationalApiKey : null,
-      receiptUrl: config.firetextReceiptUrl,
-      receiptCredentials: config.firetextReceiptAuth,
+      internationalApiKey: identifier === 'firetext' ? config.firetext.internationalApiKey : null,
+      receiptUrl: config.firetext.receiptUrl,
+      receiptCredentials: config.firetext.receiptAuth,
       ...limits,
     });
   const suppliers: Supplier[] = [];
-  const { mmgApiKey, firetextApiKey, loadtestingUrl, smtpUrl, awsAccessKeyId, awsSecretAccessKey } = config;
+  const mmgApiKey = config.mmg.apiKey;
+  const firetextApiKey = config.firetext.apiKey;
+  const loadtestingUrl = config.loadtesting.url;
+  const smtpUrl = config.smtp.url;
+  const { accessKeyId, secretAccessKey, sessionToken } = config.ses;
   if (mmgApiKey !== null)
     suppliers.push({
       details: [details(['mmg', 'MMG', 'sms'], 10, { supportsInternational: true })],
       open: () =>
         mmgProvider({
-          url: config.mmgUrl,
+          url: config.mmg.url,
           apiKey: mmgApiKey,
-          receiptUrl: config.mmgReceiptUrl,
-          receiptCredentials: config.mmgReceiptAuth,
+          receiptUrl: config.mmg.receiptUrl,
+          receiptCredentials: config.mmg.receiptAuth,
           ...limits,
         }),
     });
@@ -97,18 +101,18 @@ export function suppliersOf(config: Config): readonly Supplier[] {
     suppliers.push({
       details: [
         details(['firetext', 'Firetext', 'sms'], 20, {
-          supportsInternational: config.firetextInternationalApiKey !== null,
+          supportsInternational: config.firetext.internationalApiKey !== null,
         }),
       ],
-      open: () => firetext('firetext', config.firetextUrl, firetextApiKey),
+      open: () => firetext('firetext', config.firetext.url, firetextApiKey),
     });
   suppliers.push({
     details: [details(['loadtesting', 'Load testing', 'sms'], 30, { active: false })],
     open: ({ report }) =>
       loadtestingUrl !== null
-        ? firetext('loadtesting', loadtestingUrl, config.loadtestingApiKey ?? '')
+        ? firetext('loadtesting', loadtestingUrl, config.loadtesting.apiKey ?? '')
         : loadtestingProvider({
-            latencyMilliseconds: config.loadtestingLatencyMilliseconds,
+            latencyMilliseconds: config.loadtesting.latencyMilliseconds,
             report,
             fakeReceipts: firetextFakeReceipts,
           }),
@@ -119,16 +123,15 @@ export function suppliersOf(config: Config): readonly Supplier[] {
       open: async () => {
         // Loaded where it is used: the SDK takes time and memory.
         const { sesProvider } = await import('../provider/suppliers/ses/send.ts');
-        const { awsSessionToken: sessionToken } = config;
         const credentials =
-          awsAccessKeyId !== null && awsSecretAccessKey !== null
+          accessKeyId !== null && secretAccessKey !== null
             ? {
-                accessKeyId: awsAccessKeyId,
-                secretAccessKey: awsSecretAccessKey,
+                accessKeyId,
+                secretAccessKey,
                 ...(sessionToken && { sessionToken }),
               }
             : null;
-        return sesProvider({ region: config.awsRegion, url: config.sesUrl, credentials, ...limits });
+        return sesProvider({ region: config.ses.region, url: config.ses.url, credentials, ...limits });
       },
     });
   if (smtpUrl !== null)
@@ -136,7 +139,7 @@ export function suppliersOf(config: Config): readonly Supplier[] {
       details: [details(['smtp', 'SMTP', 'email'], 20)],
       open: async () => {
         const { smtpProvider } = await import('../provider/suppliers/smtp/send.ts');
-        return smtpProvider({ url: smtpUrl, timeoutSeconds, connections: config.smtpConnections });
+        return smtpProvider({ url: smtpUrl, timeoutSeconds, connections: config.smtp.connections });
       },
     });
   const left = sandboxTypes(config);
@@ -151,7 +154,7 @@ export function suppliersOf(config: Config): readonly Supplier[] {
           url: sandboxUrl,
           receiptUrl: ownUrl,
           timeoutSeconds,
-          connections: 2 * config.deliverConcurrency,
+          connections: 2 * config.delivery.concurrency,
         }),
     });
   return suppliers;
@@ -163,9 +166,9 @@ export function suppliersOf(config: Config): readonly Supplier[] {
  */
 export function receiptEndpointsOf(config: Config, clock: Clock): readonly ReceiptEndpoint[] {
   return [
-    mmgReceipts(config.mmgReceiptAuth),
-    firetextReceipts(config.firetextReceiptAuth),
-    sesReceipts({ clock, topicArns: config.sesTopicArns }),
+    mmgReceipts(config.mmg.receiptAuth),
+    firetextReceipts(config.firetext.receiptAuth),
+    sesReceipts({ clock, topicArns: config.ses.topicArns }),
     ...sandboxTypes(config).map(sandboxReceipts),
   ];
 }
@@ -173,7 +176,7 @@ export function receiptEndpointsOf(config: Config, clock: Clock): readonly Recei
 /** Where received texts arrive: always open, to those who show the credentials that are configured. */
 export function inboundEndpointsOf(config: Config): readonly InboundEndpoint[] {
   return [
-    mmgInbound(config.mmgInboundUsers, config.mmgInboundPasswords),
-    firetextInbound(config.firetextInboundPasswords),
+    mmgInbound(config.mmg.inboundUsers, config.mmg.inboundPasswords),
+    firetextInbound(config.firetext.inboundPasswords),
   ];
 }
