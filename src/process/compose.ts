@@ -28,11 +28,10 @@ import { createKeyCache } from '../tenant/key/store.ts';
 import { createServiceCache } from '../tenant/service/store.ts';
 import { startSchedule } from '../upkeep/schedule.ts';
 import { startApi } from './api.ts';
-import { openBalancing } from './balancing.ts';
 import { openDatabase } from './database.ts';
 import { resumeReceipts } from './owed-receipts.ts';
 import { periodicTasks } from './periodic.ts';
-import { isSameProvider, receiptEndpointsOf, sandboxTypes, suppliersOf } from './suppliers.ts';
+import { openBalancing, providerRows, receiptEndpointsOf, sandboxTypes } from './suppliers.ts';
 import { startWorkers } from './worker.ts';
 
 /** What a process does: answer HTTP, work the queues, run what is periodic, be the provider in the box. */
@@ -115,11 +114,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const services = createServiceCache(db, caches);
     const keys = createKeyCache(db, cipher, caches);
     const templates = createTemplateCaches(db, caches);
-    const suppliers = suppliersOf(config);
-    const providers = createProviderCache(db, caches, (row) =>
-      suppliers.some(({ details }) => details.some((own) => isSameProvider(own, row))),
+    const rows = providerRows(config);
+    const providers = createProviderCache(db, caches, ({ identifier, notificationType: type }) =>
+      rows.some((row) => row.identifier === identifier && row.notificationType === type),
     );
-    const balancing = openBalancing({ config, db, clock, log, metrics, suppliers });
+    const balancing = openBalancing(config, { db, clock, log, metrics });
 
     const storage = databaseStorage(db);
 
@@ -145,10 +144,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     }
     const sandboxUrl = config.sandbox.url ?? sandbox?.url ?? `http://127.0.0.1:${config.sandbox.port}`;
     await checkSecretKey(db, cipher);
-    await bootstrap(
-      { db, cipher, log },
-      { demo: config.installation.demo, providers: suppliers.flatMap(({ details }) => details) },
-    );
+    await bootstrap({ db, cipher, log }, { demo: config.installation.demo, providers: rows });
     if (sandbox) {
       const owed = await resumeReceipts(db, queues, clock.now());
       if (owed > 0)
@@ -193,7 +189,6 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         services,
         templates,
         providers,
-        suppliers,
         balancing,
         endpoints,
         apply,

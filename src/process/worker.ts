@@ -37,7 +37,10 @@ import { consume } from '../queue/consume.ts';
 import type { QueueName } from '../queue/names.ts';
 import type { Service } from '../tenant/service/service.ts';
 import { platformUserId } from '../tenant/user/user.ts';
-import { internalConcurrency, type Supplier } from './suppliers.ts';
+import { suppliersOf } from './suppliers.ts';
+
+/** How many of the platform's own messages one process sends at once. */
+const internalConcurrency = 50;
 
 export type WorkerDeps = Readonly<{
   config: Config;
@@ -50,7 +53,6 @@ export type WorkerDeps = Readonly<{
   services: Cache<Service | null>;
   templates: TemplateCaches;
   providers: Cache<readonly ProviderState[]>;
-  suppliers: readonly Supplier[];
   balancing: Pick<Balancing, 'onErrors'>;
   endpoints: readonly ReceiptEndpoint[];
   apply: Batcher<IncomingReceipt, ReceiptOutcome>;
@@ -81,14 +83,13 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
     services,
     templates,
     providers,
-    suppliers,
     endpoints,
     apply,
     callbacks,
   } = given;
   const { sandboxUrl, ownUrl, only } = given;
   const { db } = given.connection;
-  const report = (notificationId: string) =>
+  const reportDelivered = (notificationId: string) =>
     queues.send(researchReceipts, [
       {
         id: notificationId,
@@ -102,10 +103,9 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
       },
     ]);
   const clients = new Map<string, Provider>();
-  for (const { open } of suppliers) {
-    const client = await open({ sandboxUrl, ownUrl, report });
-    clients.set(client.identifier, client);
-  }
+  const connections = config.delivery.concurrency + internalConcurrency;
+  for (const { identifier, open } of suppliersOf(config))
+    clients.set(identifier, await open(config, { connections, sandboxUrl, ownUrl, reportDelivered }));
   const provider = (identifier: string) => clients.get(identifier);
   const persisting = {
     db,

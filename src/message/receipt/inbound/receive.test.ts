@@ -4,7 +4,7 @@ import { keptLog } from '../../../../test/messages.ts';
 import { createWorld, secretKey, type World } from '../../../../test/world.ts';
 import { createCipher } from '../../../ground/cipher.ts';
 import { createMetrics } from '../../../ground/metrics.ts';
-import type { ReadText } from '../../../provider/inbound.ts';
+import type { ReadText } from '../../../provider/contract.ts';
 import type { CallbackQueue } from '../../callback/enqueue.ts';
 import { addNumbers, giveNumber } from './number-store.ts';
 import { receiveText } from './receive.ts';
