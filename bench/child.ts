@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { variables } from '../src/config/config.ts';
+import { settings } from '../src/config/config.ts';
 import { residentPeak } from './memory.ts';
 
 export type ChildOptions = Readonly<{
@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const stopMilliseconds = 15_000;
 
 /** Settings of the product are the scenario's to choose, not those of the shell that a run is started from. */
-const productSettings = new Set<string>(Object.values(variables).flatMap(({ names }) => names));
+const productSettings = new Set(settings.flatMap(({ names }) => names));
 
 /** A process that a run has started, on the Node.js that the run itself uses. */
 export class Child {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { variables } from '../src/config/config.ts';
+import { secrets } from '../src/config/database.ts';
 import { connect } from '../src/database/connection.ts';
 import { createListener } from '../src/database/listener.ts';
 import { createCipher } from '../src/ground/cipher.ts';
@@ -113,7 +113,7 @@ async function openOthers(
   stage.onEnd(() => listener.stop());
   const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
   stage.onEnd(() => queues.stop());
-  const cipher = createCipher([stage.secretKey], variables.salt.reader.standard);
+  const cipher = createCipher([stage.secretKey], secrets.salt.reader.fallback);
   const requests = new Requests(await addTenant(connection.db, cipher), 0);
   const wire = await Wire.open(api);
   stage.onEnd(async () => wire.close());

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { variables } from '../src/config/config.ts';
+import { settings } from '../src/config/config.ts';
 import { parseRates } from '../src/content/recipient/international-rates.ts';
 import { roles } from '../src/process/compose.ts';
 import { queueNames } from '../src/queue/names.ts';
@@ -14,9 +14,9 @@ test('docs/operations.md names every setting with its default and its meaning, a
   const rows = section('Settings')
     .split('\n')
     .filter((line) => line.startsWith('| `'));
-  const expected = Object.values(variables).map(
-    ({ names, standard, meaning }) =>
-      `| ${names.map((name) => `\`${name}\``).join(', ')} | ${standard} | ${meaning} |`,
+  const expected = settings.map(
+    ({ names, shownDefault, meaning }) =>
+      `| ${names.map((name) => `\`${name}\``).join(', ')} | ${shownDefault} | ${meaning} |`,
   );
   assert.deepEqual(rows.toSorted(), expected.toSorted());
 });

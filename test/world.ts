@@ -164,7 +164,7 @@ export async function createWorld(
   const database = await freshDatabase();
   const dataDir = mkdtempSync(join(tmpdir(), 'despatch-test-'));
   const config = readConfig(environment(database.url, dataDir, options.environment));
-  const log = options.log ?? createLog(config.logLevel);
+  const log = options.log ?? createLog(config.installation.logLevel);
   let ahead = 0;
   const clock: Clock = { now: () => systemClock.now() + ahead };
   const platform = await startPlatform({

@@ -46,7 +46,7 @@ export async function csv([action, ...args]: readonly string[]): Promise<void> {
     return;
   }
   const international = options['international'] !== undefined;
-  const rates = readRates(readConfig(process.env).smsRatesFile);
+  const rates = readRates(readConfig(process.env).delivery.smsRatesFile);
   const check = await checkCsv(createReadStream(path), survey.form, template, {
     permissions: { international, ukLandlines: false },
     ...(!international && { remainingInternational: 0 }),

@@ -47,7 +47,7 @@ export async function demo(args: readonly string[]): Promise<void> {
 
 async function reachServer(): Promise<{ credentials: Credentials; platform: Platform | null }> {
   const config = readConfig(process.env);
-  const known = readCredentials(config.dataDir);
+  const known = readCredentials(config.installation.dataDir);
   if (known && (await answers(known.api))) return { credentials: known, platform: null };
   console.log('No server is running with this data directory: starting one for the demo.');
   const platform = await startPlatform({ config, roles: null, queues: null, log: createLog('error') });

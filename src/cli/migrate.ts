@@ -8,7 +8,7 @@ import { readOptions } from './arguments.ts';
 export async function migrateOnly(args: readonly string[]): Promise<void> {
   readOptions(args, []);
   const config = readConfig(process.env);
-  const log = createLog(config.logLevel);
+  const log = createLog(config.installation.logLevel);
   const stops: (() => Promise<unknown>)[] = [];
   try {
     const { db } = await openDatabase(config, log, (undo) => stops.push(undo));

@@ -7,7 +7,7 @@ import { makeToken, signToken } from './client.ts';
 /** `despatch token [--key normal|team|test] [--admin]`: prints a token of the first service's key, or of the admin client, for curl. */
 export function token(args: readonly string[]): void {
   const { key: type = 'normal', admin } = readOptions(args, ['key'], ['admin']);
-  const { dataDir } = readConfig(process.env);
+  const { dataDir } = readConfig(process.env).installation;
   const credentials = readCredentials(dataDir);
   if (admin && credentials) {
     console.log(signToken(credentials.admin.issuer, credentials.admin.secret));

@@ -2,166 +2,167 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { ConfigError } from '../ground/config-error.ts';
-import { type Config, readConfig, variables } from './config.ts';
+import { areas, type Config, readConfig, settings } from './config.ts';
+import type { Area } from './setting.ts';
 
 const secret = 'a secret of 24 characters';
 
 test('with nothing set, every variable has its documented default', () => {
   assert.deepEqual(readConfig({}), {
-    environment: 'development',
-    host: '127.0.0.1',
-    port: 6011,
-    publicUrl: null,
-    dataDir: '.despatch',
-    databaseUrl: null,
-    databasePoolSize: 20,
-    databaseWaitSeconds: 60,
-    secretKeys: null,
-    salt: 'despatch',
-    clientSecrets: null,
-    adminSecret: null,
-    adminUserName: 'notify-admin',
-    simulatedRecipients: null,
-    demo: true,
-    logLevel: 'info',
-    statsdHost: null,
-    statsdPort: 8125,
-    statsdPrefix: '',
-    statsdEnabled: true,
-    queuePrefix: '',
-    deliverRetries: 48,
-    deliverRetrySeconds: 300,
-    deliverRetryDelays: null,
-    smsFirstRetryImmediate: false,
-    persistRetries: 5,
-    persistRetrySeconds: 300,
-    deliverConcurrency: 300,
-    providerTimeoutSeconds: 10,
-    smsProviderStrategy: 'ordered',
-    smsProviderErrorThreshold: 50,
-    smsProviderErrorIntervalSeconds: 60,
-    smsProviderRestingPoints: { mmg: 51, firetext: 49 },
-    slowCheckServiceId: null,
-    slowCheckTemplateId: null,
-    circuitWindowSeconds: 60,
-    circuitLeastFailures: 10,
-    circuitFailurePercent: 50,
-    circuitOpenSeconds: 15,
-    sendingTimeoutSeconds: 259_200,
-    callbackTimeoutSeconds: 5,
-    callbackRetries: 5,
-    callbackRetrySeconds: 300,
-    callbackConcurrency: 10,
-    callbackAllowPrivate: false,
-    fromNumber: 'DESPATCH',
-    emailDomain: 'despatch.localhost',
-    smsRatesFile: null,
-    sandboxHost: '127.0.0.1',
-    sandboxPort: 6012,
-    sandboxUrl: null,
-    mmgUrl: 'https://api.mmg.co.uk/jsonv2a/api.php',
-    mmgApiKey: null,
-    mmgReceiptUrl: null,
-    mmgReceiptAuth: null,
-    firetextUrl: 'https://www.firetext.co.uk/api/sendsms/json',
-    firetextApiKey: null,
-    firetextInternationalApiKey: null,
-    firetextReceiptUrl: null,
-    firetextReceiptAuth: null,
-    mmgInboundUsers: [],
-    mmgInboundPasswords: [],
-    firetextInboundPasswords: [],
-    loadtestingUrl: null,
-    loadtestingApiKey: null,
-    loadtestingLatencyMilliseconds: 0,
-    sesEnabled: false,
-    sesUrl: null,
-    awsRegion: 'eu-west-1',
-    awsAccessKeyId: null,
-    awsSecretAccessKey: null,
-    awsSessionToken: null,
-    sesTopicArns: [],
-    smtpUrl: null,
-    smtpConnections: 20,
-    documentMaxBytes: 2_097_152,
-    adminBaseUrl: 'http://localhost:6012',
-    gitCommit: '',
-    buildTime: '',
+    installation: {
+      environment: 'development',
+      dataDir: '.despatch',
+      demo: true,
+      logLevel: 'info',
+      queuePrefix: '',
+    },
+    api: {
+      host: '127.0.0.1',
+      port: 6011,
+      publicUrl: null,
+      simulatedRecipients: null,
+      adminBaseUrl: 'http://localhost:6012',
+      gitCommit: '',
+      buildTime: '',
+    },
+    database: { url: null, poolSize: 20, waitSeconds: 60 },
+    secrets: {
+      keys: null,
+      salt: 'despatch',
+      clients: null,
+      adminSecret: null,
+      adminUserName: 'notify-admin',
+    },
+    statsd: { host: null, port: 8125, prefix: '', enabled: true },
+    delivery: {
+      retries: 48,
+      retrySeconds: 300,
+      retryDelays: null,
+      smsFirstRetryImmediate: false,
+      persistRetries: 5,
+      persistRetrySeconds: 300,
+      concurrency: 300,
+      sendingTimeoutSeconds: 259_200,
+      fromNumber: 'DESPATCH',
+      emailDomain: 'despatch.localhost',
+      smsRatesFile: null,
+    },
+    providers: {
+      timeoutSeconds: 10,
+      smsStrategy: 'ordered',
+      errorThreshold: 50,
+      errorIntervalSeconds: 60,
+      restingPoints: { mmg: 51, firetext: 49 },
+      slowCheckServiceId: null,
+      slowCheckTemplateId: null,
+    },
+    circuit: { windowSeconds: 60, leastFailures: 10, failurePercent: 50, openSeconds: 15 },
+    callbacks: { timeoutSeconds: 5, retries: 5, retrySeconds: 300, concurrency: 10, allowPrivate: false },
+    sandbox: { host: '127.0.0.1', port: 6012, url: null },
+    mmg: {
+      url: 'https://api.mmg.co.uk/jsonv2a/api.php',
+      apiKey: null,
+      receiptUrl: null,
+      receiptAuth: null,
+      inboundUsers: [],
+      inboundPasswords: [],
+    },
+    firetext: {
+      url: 'https://www.firetext.co.uk/api/sendsms/json',
+      apiKey: null,
+      internationalApiKey: null,
+      receiptUrl: null,
+      receiptAuth: null,
+      inboundPasswords: [],
+    },
+    loadtesting: { url: null, apiKey: null, latencyMilliseconds: 0 },
+    ses: {
+      enabled: false,
+      url: null,
+      region: 'eu-west-1',
+      accessKeyId: null,
+      secretAccessKey: null,
+      sessionToken: null,
+      topicArns: [],
+    },
+    smtp: { url: null, connections: 20 },
+    documents: { maxBytes: 2_097_152 },
   });
 });
 
-test('the default that people read is the one that applies, and giving it changes nothing', () => {
+test('each documented default is the one that applies, and setting it changes nothing', () => {
   const defaults = readConfig({});
-  for (const [key, { names, standard, meaning }] of Object.entries(variables)) {
-    const value = defaults[key as keyof Config];
-    if (value === null) assert.ok(standard.length > 0, key);
-    else if (value === '') assert.equal(standard, 'none', key);
-    else if (Array.isArray(value)) assert.match(standard, /^none/, key);
-    else {
-      const shown = typeof value === 'boolean' ? String(Number(value)) : String(value);
-      assert.equal(standard, typeof value === 'object' ? JSON.stringify(value) : shown, key);
-      assert.deepEqual(readConfig({ [names[0]!]: standard }), defaults, key);
+  for (const [name, area] of Object.entries(areas) as [keyof Config, Area][])
+    for (const [key, { names, shownDefault, meaning }] of Object.entries(area)) {
+      const value: unknown = defaults[name][key as never];
+      const title = `${name}.${key}`;
+      if (value === null) assert.ok(shownDefault.length > 0, title);
+      else if (value === '') assert.equal(shownDefault, 'none', title);
+      else if (Array.isArray(value)) assert.match(shownDefault, /^none/, title);
+      else {
+        const shown = typeof value === 'boolean' ? String(Number(value)) : String(value);
+        assert.equal(shownDefault, typeof value === 'object' ? JSON.stringify(value) : shown, title);
+        assert.deepEqual(readConfig({ [names[0]!]: shownDefault }), defaults, title);
+      }
+      assert.match(meaning, /\.$/, title);
     }
-    assert.match(meaning, /\.$/, key);
-  }
 });
 
-test('a value that is given is taken, trimmed, under each of its names', () => {
+test('a variable that is set is read, trimmed, under each of its names', () => {
   const own = { SECRET_KEY: secret };
-  const table: [Record<string, string>, Partial<Config>][] = [
-    [{ PORT: ' 0 ' }, { port: 0 }],
-    [{ DOCUMENT_MAX_BYTES: '1000' }, { documentMaxBytes: 1000 }],
-    [{ ADMIN_BASE_URL: 'https://admin.example.com/' }, { adminBaseUrl: 'https://admin.example.com' }],
+  const table: [Record<string, string>, { [Name in keyof Config]?: Partial<Config[Name]> }][] = [
+    [{ PORT: ' 0 ' }, { api: { port: 0 } }],
+    [{ DOCUMENT_MAX_BYTES: '1000' }, { documents: { maxBytes: 1000 } }],
     [
-      { PORT: '  ', HOST: '' },
-      { port: 6011, host: '127.0.0.1' },
+      { ADMIN_BASE_URL: 'https://admin.example.com/' },
+      { api: { adminBaseUrl: 'https://admin.example.com' } },
     ],
-    [{ API_HOST_NAME: 'https://api.example.com//' }, { publicUrl: 'https://api.example.com' }],
-    [{ ...own, DATABASE_URL: 'postgres://u:p@h/d' }, { databaseUrl: 'postgres://u:p@h/d' }],
-    [{ ...own, SQLALCHEMY_DATABASE_URI: 'postgresql://h/d' }, { databaseUrl: 'postgresql://h/d' }],
+    [{ PORT: '  ', HOST: '' }, { api: { port: 6011, host: '127.0.0.1' } }],
+    [{ API_HOST_NAME: 'https://api.example.com//' }, { api: { publicUrl: 'https://api.example.com' } }],
+    [{ ...own, DATABASE_URL: 'postgres://u:p@h/d' }, { database: { url: 'postgres://u:p@h/d' } }],
+    [{ ...own, SQLALCHEMY_DATABASE_URI: 'postgresql://h/d' }, { database: { url: 'postgresql://h/d' } }],
     [
       { ...own, DATABASE_URL: 'postgres://h/one', SQLALCHEMY_DATABASE_URI: 'postgres://h/two' },
-      { databaseUrl: 'postgres://h/one' },
+      { database: { url: 'postgres://h/one' } },
     ],
-    [{ SECRET_KEY: `${secret}, another ${secret}` }, { secretKeys: [secret, `another ${secret}`] }],
+    [{ SECRET_KEY: `${secret}, another ${secret}` }, { secrets: { keys: [secret, `another ${secret}`] } }],
     [
       { INTERNAL_CLIENT_API_KEYS: '{"notify-admin":["a","b"]}' },
-      { clientSecrets: { 'notify-admin': ['a', 'b'] } },
+      { secrets: { clients: { 'notify-admin': ['a', 'b'] } } },
     ],
-    [{ DELIVER_RETRY_DELAYS: '10, 60,300' }, { deliverRetryDelays: [10, 60, 300] }],
+    [{ DELIVER_RETRY_DELAYS: '10, 60,300' }, { delivery: { retryDelays: [10, 60, 300] } }],
     [
       { SMS_PROVIDER_RESTING_POINTS: '{"one":60,"two":40}' },
-      { smsProviderRestingPoints: { one: 60, two: 40 } },
+      { providers: { restingPoints: { one: 60, two: 40 } } },
     ],
     [
       { DESPATCH_DEMO: 'No', STATSD_ENABLED: '0' },
-      { demo: false, statsdEnabled: false },
+      { installation: { demo: false }, statsd: { enabled: false } },
     ],
-    [{ DESPATCH_DEMO: 'TRUE' }, { demo: true }],
-    [{ NOTIFY_LOG_LEVEL: 'DEBUG' }, { logLevel: 'debug' }],
-    [{ FROM_NUMBER: '447700900123' }, { fromNumber: '447700900123' }],
-    [{ NOTIFY_EMAIL_DOMAIN: 'Mail.Example.com' }, { emailDomain: 'mail.example.com' }],
-    [{ NOTIFICATION_QUEUE_PREFIX: 'preview_1.-' }, { queuePrefix: 'preview_1.-' }],
-    [{ SANDBOX_URL: 'http://sandbox:6012/' }, { sandboxUrl: 'http://sandbox:6012' }],
+    [{ DESPATCH_DEMO: 'TRUE' }, { installation: { demo: true } }],
+    [{ NOTIFY_LOG_LEVEL: 'DEBUG' }, { installation: { logLevel: 'debug' } }],
+    [{ FROM_NUMBER: '447700900123' }, { delivery: { fromNumber: '447700900123' } }],
+    [{ NOTIFY_EMAIL_DOMAIN: 'Mail.Example.com' }, { delivery: { emailDomain: 'mail.example.com' } }],
+    [{ NOTIFICATION_QUEUE_PREFIX: 'preview_1.-' }, { installation: { queuePrefix: 'preview_1.-' } }],
+    [{ SANDBOX_URL: 'http://sandbox:6012/' }, { sandbox: { url: 'http://sandbox:6012' } }],
     [
       { MMG_URL: 'http://h/api', MMG_API_KEY: 'bWU6MQ==' },
-      { mmgUrl: 'http://h/api', mmgApiKey: 'bWU6MQ==' },
+      { mmg: { url: 'http://h/api', apiKey: 'bWU6MQ==' } },
     ],
-    [{ MMG_RECEIPT_AUTH: 'mmg:a:b' }, { mmgReceiptAuth: 'mmg:a:b' }],
-    [{ SES_STUB_URL: 'http://h' }, { sesUrl: 'http://h' }],
-    [{ SES_ENABLED: '1' }, { sesEnabled: true }],
+    [{ MMG_RECEIPT_AUTH: 'mmg:a:b' }, { mmg: { receiptAuth: 'mmg:a:b' } }],
+    [{ SES_STUB_URL: 'http://h' }, { ses: { url: 'http://h' } }],
+    [{ SES_ENABLED: '1' }, { ses: { enabled: true } }],
     [
       { SES_SNS_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:1:a, arn:aws-cn:sns:cn-north-1:1:b,' },
-      { sesTopicArns: ['arn:aws:sns:eu-west-1:1:a', 'arn:aws-cn:sns:cn-north-1:1:b'] },
+      { ses: { topicArns: ['arn:aws:sns:eu-west-1:1:a', 'arn:aws-cn:sns:cn-north-1:1:b'] } },
     ],
-    [{ SMTP_URL: 'smtp://u:p@mail.example:25' }, { smtpUrl: 'smtp://u:p@mail.example:25' }],
+    [{ SMTP_URL: 'smtp://u:p@mail.example:25' }, { smtp: { url: 'smtp://u:p@mail.example:25' } }],
   ];
-  for (const [environment, expected] of table)
-    assert.deepEqual(
-      { ...readConfig(environment), ...expected },
-      readConfig(environment),
-      inspect(environment),
-    );
+  for (const [environment, expected] of table) {
+    const config = readConfig(environment);
+    for (const [name, values] of Object.entries(expected) as [keyof Config, object][])
+      assert.deepEqual({ ...config[name], ...values }, config[name], inspect(environment));
+  }
 });
 
 const numbers: [string, number, number][] = [
@@ -248,7 +249,7 @@ const freeText = [
   ...['STATSD_HOST', 'STATSD_PREFIX', 'SMS_RATES_FILE', 'SANDBOX_HOST', 'GIT_COMMIT', 'BUILD_TIME'],
 ];
 
-test('each wrong value is a ConfigError that names its variable, and no variable is left out of this test', () => {
+test('an invalid value is a ConfigError that names its variable, and this test covers every variable', () => {
   for (const [name, values] of Object.entries(wrong))
     for (const value of values)
       assert.throws(
@@ -259,17 +260,22 @@ test('each wrong value is a ConfigError that names its variable, and no variable
           error.message.startsWith(name),
         `${name}=${value}`,
       );
-  const names = Object.values(variables).flatMap((variable) => variable.names);
+  const names = settings.flatMap((setting) => setting.names);
   assert.deepEqual([...Object.keys(wrong), ...freeText].toSorted(), names.toSorted());
 });
 
-test('the least and the most of each number are taken', () => {
+test('the minimum and the maximum of each number are accepted', () => {
   for (const [name, least, most] of numbers)
     for (const value of [least, most])
-      assert.ok(Object.values(readConfig({ [name]: String(value) })).includes(value), `${name}=${value}`);
+      assert.ok(
+        Object.values(readConfig({ [name]: String(value) })).some((area) =>
+          Object.values(area).includes(value),
+        ),
+        `${name}=${value}`,
+      );
 });
 
-test('a database of your own demands SECRET_KEY', () => {
+test('a database of your own requires SECRET_KEY', () => {
   for (const name of ['DATABASE_URL', 'SQLALCHEMY_DATABASE_URI'])
     assert.throws(() => readConfig({ [name]: 'postgres://u:hunter2@h/d' }), {
       name: 'ConfigError',
@@ -277,15 +283,15 @@ test('a database of your own demands SECRET_KEY', () => {
     });
 });
 
-test('a key of Amazon demands its secret', () => {
+test('an AWS key requires its secret where SES is enabled', () => {
   assert.throws(() => readConfig({ SES_ENABLED: '1', AWS_ACCESS_KEY_ID: 'id' }), {
     name: 'ConfigError',
     message: 'AWS_SECRET_ACCESS_KEY must be set when AWS_ACCESS_KEY_ID is, for SES_ENABLED.',
   });
   assert.equal(
-    readConfig({ AWS_ACCESS_KEY_ID: 'id' }).awsAccessKeyId,
+    readConfig({ AWS_ACCESS_KEY_ID: 'id' }).ses.accessKeyId,
     'id',
-    'it may be there for other ends',
+    'it may be there for other purposes',
   );
 });
 
@@ -314,5 +320,7 @@ test('no error repeats a secret', () => {
 });
 
 test('a configuration cannot be changed', () => {
-  assert.throws(() => Object.assign(readConfig({}), { port: 1 }), TypeError);
+  const config = readConfig({});
+  assert.throws(() => Object.assign(config, { api: { port: 1 } }), TypeError);
+  assert.throws(() => Object.assign(config.api, { port: 1 }), TypeError);
 });

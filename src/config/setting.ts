@@ -1,24 +1,34 @@
+/** A setting is one environment variable: how it is read, its default, and what the documentation says about it. */
+
 import { ConfigError } from '../ground/config-error.ts';
 
-/** How the text of one variable is read. `standard` is the value where it was not given (empty counts as not given). */
-export type Reader<T> = Readonly<{ standard: T; read: (name: string, text: string) => T }>;
+/** Parses the value of one variable. `fallback` applies when the variable is unset or empty. */
+export type Reader<T> = Readonly<{ fallback: T; read: (name: string, given: string) => T }>;
 
-/** A variable: its names (the first is the one we tell of), its default as people read it, and what it means. */
-export type Variable<T> = Readonly<{
+export type Setting<T> = Readonly<{
+  /** The first name is the documented one; the others are accepted too. The first that is set counts. */
   names: readonly string[];
   reader: Reader<T>;
-  standard: string;
+  /** The default as the documentation shows it. */
+  shownDefault: string;
   meaning: string;
 }>;
 
-/** `standard`: the default in words, where the value itself does not say it. */
-export function variable<T>(
+/** The settings of one area, by the name under which the code reads them. */
+export type Area = Readonly<Record<string, Setting<unknown>>>;
+
+export type Values<Settings extends Area> = Readonly<{
+  [Key in keyof Settings]: Settings[Key] extends Setting<infer T> ? T : never;
+}>;
+
+/** `shownDefault`: the default in words, for when the value does not speak for itself. */
+export function setting<T>(
   name: string | readonly string[],
   reader: Reader<T>,
   meaning: string,
-  standard: string = inWords(reader.standard),
-): Variable<T> {
-  return { names: typeof name === 'string' ? [name] : name, reader, standard, meaning };
+  shownDefault: string = inWords(reader.fallback),
+): Setting<T> {
+  return { names: typeof name === 'string' ? [name] : name, reader, shownDefault, meaning };
 }
 
 function inWords(value: unknown): string {
@@ -27,32 +37,44 @@ function inWords(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** Anything. */
-export function text<Default extends string | null>(standard: Default): Reader<string | Default> {
-  return { standard, read: (_, given) => given };
+/** The frozen values of one area. Throws a ConfigError that names the first invalid variable. */
+export function readArea<Settings extends Area>(
+  area: Settings,
+  environment: Readonly<Record<string, string | undefined>>,
+): Values<Settings> {
+  const values = Object.entries(area).map(([key, { names, reader }]) => {
+    const name = names.find((candidate) => (environment[candidate] ?? '').trim() !== '');
+    return [key, name === undefined ? reader.fallback : reader.read(name, environment[name]!.trim())];
+  });
+  return Object.freeze(Object.fromEntries(values)) as Values<Settings>;
 }
 
-/** A text of the form `pattern`. `form` says in words what it must be; `repeats`: the value may be told in the error. */
+/** Any text. */
+export function text<Default extends string | null>(fallback: Default): Reader<string | Default> {
+  return { fallback, read: (_, given) => given };
+}
+
+/** Text that matches `pattern`. `form` describes the pattern in errors; `isSecret` keeps the value out of them. */
 export function matching<Default extends string | null>(
-  standard: Default,
+  fallback: Default,
   pattern: RegExp,
   form: string,
-  { repeats = true }: { repeats?: boolean } = {},
+  { isSecret = false }: { isSecret?: boolean } = {},
 ): Reader<string | Default> {
   return {
-    standard,
+    fallback,
     read(name, given) {
       if (!pattern.test(given))
-        throw new ConfigError(`${name} must be ${form}${repeats ? `, not "${given}"` : ''}.`);
+        throw new ConfigError(`${name} must be ${form}${isSecret ? '' : `, not "${given}"`}.`);
       return given;
     },
   };
 }
 
-/** A whole number. */
-export function whole(standard: number, least: number, most: number): Reader<number> {
+/** A whole number from `least` to `most`. */
+export function whole(fallback: number, least: number, most: number): Reader<number> {
   return {
-    standard,
+    fallback,
     read(name, given) {
       const value = Number(given);
       if (!/^\d+$/.test(given) || value < least || value > most)
@@ -62,10 +84,10 @@ export function whole(standard: number, least: number, most: number): Reader<num
   };
 }
 
-/** 1 or 0, and other words for them. */
-export function flag(standard: boolean): Reader<boolean> {
+/** 1 or 0, or one of their usual synonyms. */
+export function flag(fallback: boolean): Reader<boolean> {
   return {
-    standard,
+    fallback,
     read(name, given) {
       if (['1', 'true', 'yes', 'on'].includes(given.toLowerCase())) return true;
       if (['0', 'false', 'no', 'off'].includes(given.toLowerCase())) return false;
@@ -74,9 +96,10 @@ export function flag(standard: boolean): Reader<boolean> {
   };
 }
 
-export function oneOf<T extends string>(standard: T, values: readonly T[]): Reader<T> {
+/** One of `values`, in any case. */
+export function oneOf<T extends string>(fallback: T, values: readonly T[]): Reader<T> {
   return {
-    standard,
+    fallback,
     read(name, given) {
       const found = values.find((value) => value === given.toLowerCase());
       if (!found) throw new ConfigError(`${name} must be one of ${values.join(', ')}, not "${given}".`);
@@ -85,14 +108,15 @@ export function oneOf<T extends string>(standard: T, values: readonly T[]): Read
   };
 }
 
+/** A URL with one of `protocols`; slashes at its end are removed. */
 export function url(protocols: readonly string[]): Reader<string | null>;
-export function url(protocols: readonly string[], standard: string): Reader<string>;
-export function url(protocols: readonly string[], standard: string | null = null): Reader<string | null> {
+export function url(protocols: readonly string[], fallback: string): Reader<string>;
+export function url(protocols: readonly string[], fallback: string | null = null): Reader<string | null> {
   return {
-    standard,
+    fallback,
     read(name, given) {
       const parsed = URL.canParse(given) ? new URL(given) : null;
-      // The value itself is not repeated: a database URL holds a password.
+      // The error does not repeat the value: a database URL holds a password.
       if (!parsed || !protocols.includes(parsed.protocol.slice(0, -1)))
         throw new ConfigError(`${name} must be a URL that begins with ${protocols.join(':// or ')}://.`);
       return given.replace(/\/+$/, '');
@@ -100,13 +124,13 @@ export function url(protocols: readonly string[], standard: string | null = null
   };
 }
 
-/** A list with commas; empty parts are left out. `check` throws for a part that it does not take. */
+/** A comma-separated list; empty parts are ignored. `check` throws a ConfigError for an invalid part. */
 export function list<Default extends readonly string[] | null>(
-  standard: Default,
+  fallback: Default,
   check: (name: string, part: string) => void = () => {},
 ): Reader<readonly string[] | Default> {
   return {
-    standard,
+    fallback,
     read(name, given) {
       const parts = given
         .split(',')
@@ -118,14 +142,14 @@ export function list<Default extends readonly string[] | null>(
   };
 }
 
-/** A JSON object. `isValue` says which values it may hold, `form` in words what it must be. */
+/** A JSON object whose values pass `isValue`. `form` describes it in errors. */
 export function jsonObject<Value, Default extends Readonly<Record<string, Value>> | null>(
-  standard: Default,
+  fallback: Default,
   isValue: (value: unknown) => value is Value,
   form: string,
 ): Reader<Readonly<Record<string, Value>> | Default> {
   return {
-    standard,
+    fallback,
     read(name, given) {
       const wrong = new ConfigError(`${name} must be a JSON object ${form}.`);
       let parsed: unknown;
@@ -140,3 +164,16 @@ export function jsonObject<Value, Default extends Readonly<Record<string, Value>
     },
   };
 }
+
+/** A supplier's key, sent as it is. */
+export const supplierKey = matching(null, /^[\x21-\x7e]+$/, 'a key of printable characters without spaces', {
+  isSecret: true,
+});
+
+/** `user:password`. */
+export const userAndPassword = matching(
+  null,
+  /^[^:\s]+:\S+$/,
+  'a user and a password with a colon between them',
+  { isSecret: true },
+);

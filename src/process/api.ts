@@ -75,7 +75,7 @@ export type Api = Readonly<{
 export async function startApi(deps: ApiDeps): Promise<Api> {
   const { config, clock, log, metrics, cipher, queues, storage, callbacks } = deps;
   const { db } = deps.connection;
-  const { publicUrl } = config;
+  const { publicUrl } = config.api;
   const inbound = inboundEndpointsOf(config);
   const app = createServer({ log, metrics });
   // Before the routes that it tells of.
@@ -83,27 +83,27 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
   statusRoutes(app, {
     db,
     registry: metrics.registry,
-    gitCommit: config.gitCommit,
-    buildTime: config.buildTime,
+    gitCommit: config.api.gitCommit,
+    buildTime: config.api.buildTime,
   });
   documentRoutes(app, { db, storage, cipher, clock, services: deps.services });
   receiptRoutes(app, { clock, log, cipher, queues, endpoints: deps.endpoints, apply: deps.apply });
   inboundEndpoints(app, { db, queues, clock, log, metrics, cipher, callbacks, endpoints: inbound });
   app.register(async (v2) => serviceRoutes(v2, deps));
   app.register(async (admin) => {
-    requireAdmin(admin, { clock, issuer: config.adminUserName, secrets: deps.adminSecrets });
+    requireAdmin(admin, { clock, issuer: config.secrets.adminUserName, secrets: deps.adminSecrets });
     providerRoutes(admin, { db, clock });
     retentionRoutes(admin, { db, clock });
     deliverRoute(admin, { db, metrics, queues });
     numberRoutes(admin, { db, clock, providers: inbound.map(({ identifier }) => identifier) });
-    callbackApiRoutes(admin, { db, clock, cipher, queues, allowPrivate: config.callbackAllowPrivate });
+    callbackApiRoutes(admin, { db, clock, cipher, queues, allowPrivate: config.callbacks.allowPrivate });
     adminCallbackLogRoutes(admin, { db, clock, queues, publicUrl });
   });
-  await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
-    throw portProblem(error, 'PORT', config.port);
+  await app.listen({ host: config.api.host, port: config.api.port }).catch((error: unknown) => {
+    throw portProblem(error, 'PORT', config.api.port);
   });
   const { port } = app.server.address() as AddressInfo;
-  const host = config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host;
+  const host = config.api.host === '0.0.0.0' || config.api.host === '::' ? '127.0.0.1' : config.api.host;
   return { url: `http://${host}:${port}`, close: () => closeServer(app) };
 }
 
@@ -111,18 +111,18 @@ export async function startApi(deps: ApiDeps): Promise<Api> {
 function serviceRoutes(app: Parameters<typeof requireKey>[0], deps: ApiDeps): void {
   const { config, clock, metrics, cipher, rates, connection, queues, services, templates, storage } = deps;
   const { db } = connection;
-  const { publicUrl } = config;
+  const { publicUrl } = config.api;
   requireKey(app, { clock, services, keys: deps.keys });
   const sending = {
     ...{ cipher, clock, metrics, rates, templates, db, publicUrl },
     newId: createIdSource(clock),
     acceptance: createAcceptBatcher({ db, pool: connection.pool, clock, queues }),
     knownLimits: createKnownLimits(clock),
-    simulated: simulatedRecipients(config.simulatedRecipients ?? undefined),
-    fromNumber: config.fromNumber,
-    emailDomain: config.emailDomain,
-    adminBaseUrl: config.adminBaseUrl,
-    files: { db, storage, clock, maxBytes: config.documentMaxBytes },
+    simulated: simulatedRecipients(config.api.simulatedRecipients ?? undefined),
+    fromNumber: config.delivery.fromNumber,
+    emailDomain: config.delivery.emailDomain,
+    adminBaseUrl: config.api.adminBaseUrl,
+    files: { db, storage, clock, maxBytes: config.documents.maxBytes },
   };
   submissionRoutes(app, sending);
   submissionRoutesV1(app, sending);

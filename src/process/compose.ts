@@ -28,11 +28,10 @@ import { createKeyCache } from '../tenant/key/store.ts';
 import { createServiceCache } from '../tenant/service/store.ts';
 import { startSchedule } from '../upkeep/schedule.ts';
 import { startApi } from './api.ts';
-import { openBalancing } from './balancing.ts';
 import { openDatabase } from './database.ts';
 import { resumeReceipts } from './owed-receipts.ts';
 import { periodicTasks } from './periodic.ts';
-import { isSameProvider, receiptEndpointsOf, sandboxTypes, suppliersOf } from './suppliers.ts';
+import { openBalancing, providerRows, receiptEndpointsOf, sandboxTypes } from './suppliers.ts';
 import { startWorkers } from './worker.ts';
 
 /** What a process does: answer HTTP, work the queues, run what is periodic, be the provider in the box. */
@@ -69,7 +68,8 @@ const day = 86_400_000;
 /** Builds everything that the roles need, in order, and starts it. What was started is stopped again when a later step fails. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { config, clock = systemClock } = options;
-  const log = options.log ?? createLog(config.logLevel, { environment: config.environment });
+  const log =
+    options.log ?? createLog(config.installation.logLevel, { environment: config.installation.environment });
   const has = rolesOf(options);
   const stops: (() => Promise<unknown> | unknown)[] = [];
   const stop = async () => {
@@ -86,13 +86,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   }
 
   async function build(): Promise<Platform> {
-    const rates = readRates(config.smsRatesFile);
+    const rates = readRates(config.delivery.smsRatesFile);
     const statsd =
-      config.statsdHost && config.statsdEnabled
+      config.statsd.host && config.statsd.enabled
         ? {
-            host: config.statsdHost,
-            port: config.statsdPort,
-            prefix: `${config.statsdPrefix && `${config.statsdPrefix}.`}${config.environment}.notifications.api.`,
+            host: config.statsd.host,
+            port: config.statsd.port,
+            prefix: `${config.statsd.prefix && `${config.statsd.prefix}.`}${config.installation.environment}.notifications.api.`,
           }
         : null;
     const metrics = createMetrics(statsd, log);
@@ -102,7 +102,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const { db } = connection;
     await migrate(db, log);
     await ensurePartitions(db, clock.now() - day, clock.now() + 7 * day);
-    const cipher = createCipher(config.secretKeys ?? [keptSecret(config.dataDir, 'secret-key')], config.salt);
+    const cipher = createCipher(
+      config.secrets.keys ?? [keptSecret(config.installation.dataDir, 'secret-key')],
+      config.secrets.salt,
+    );
 
     const listener = createListener(connection.url, log);
     stops.push(() => listener.stop());
@@ -111,16 +114,16 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const services = createServiceCache(db, caches);
     const keys = createKeyCache(db, cipher, caches);
     const templates = createTemplateCaches(db, caches);
-    const suppliers = suppliersOf(config);
-    const providers = createProviderCache(db, caches, (row) =>
-      suppliers.some(({ details }) => details.some((own) => isSameProvider(own, row))),
+    const rows = providerRows(config);
+    const providers = createProviderCache(db, caches, ({ identifier, notificationType: type }) =>
+      rows.some((row) => row.identifier === identifier && row.notificationType === type),
     );
-    const balancing = openBalancing({ config, db, clock, log, metrics, suppliers });
+    const balancing = openBalancing(config, { db, clock, log, metrics });
 
     const storage = databaseStorage(db);
 
     const queues = await openQueues(connection, listener, {
-      prefix: config.queuePrefix,
+      prefix: config.installation.queuePrefix,
       supervise: has.includes('worker') || has.includes('scheduler'),
       log,
     });
@@ -128,23 +131,20 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
     let url: string | null = null;
     /** Our own API, as this machine reaches it: its own process first, since a public name may not resolve in here. */
-    const ownUrl = () => url ?? config.publicUrl ?? `http://127.0.0.1:${config.port}`;
+    const ownUrl = () => url ?? config.api.publicUrl ?? `http://127.0.0.1:${config.api.port}`;
     let sandbox: Sandbox | null = null;
     if (has.includes('sandbox')) {
       sandbox = await startSandbox({
-        host: config.sandboxHost,
-        port: config.sandboxPort,
+        host: config.sandbox.host,
+        port: config.sandbox.port,
         log,
-        allowAnyReceiptHost: config.publicUrl !== null,
+        allowAnyReceiptHost: config.api.publicUrl !== null,
       });
       stops.push(() => sandbox?.stop());
     }
-    const sandboxUrl = config.sandboxUrl ?? sandbox?.url ?? `http://127.0.0.1:${config.sandboxPort}`;
+    const sandboxUrl = config.sandbox.url ?? sandbox?.url ?? `http://127.0.0.1:${config.sandbox.port}`;
     await checkSecretKey(db, cipher);
-    await bootstrap(
-      { db, cipher, log },
-      { demo: config.demo, providers: suppliers.flatMap(({ details }) => details) },
-    );
+    await bootstrap({ db, cipher, log }, { demo: config.installation.demo, providers: rows });
     if (sandbox) {
       const owed = await resumeReceipts(db, queues, clock.now());
       if (owed > 0)
@@ -189,7 +189,6 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         services,
         templates,
         providers,
-        suppliers,
         balancing,
         endpoints,
         apply,
@@ -212,11 +211,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       stops.push(() => schedule.stop());
     }
 
-    const credentials = await collectCredentials(db, cipher, config.publicUrl ?? ownUrl(), {
-      issuer: config.adminUserName,
+    const credentials = await collectCredentials(db, cipher, config.api.publicUrl ?? ownUrl(), {
+      issuer: config.secrets.adminUserName,
       secret: secrets[0]!,
     });
-    const credentialsPath = url === null ? null : writeCredentials(config.dataDir, credentials);
+    const credentialsPath = url === null ? null : writeCredentials(config.installation.dataDir, credentials);
     return {
       url,
       sandboxUrl: sandbox?.url ?? null,
@@ -231,15 +230,15 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
 function rolesOf({ config, roles: wanted }: PlatformOptions): readonly Role[] {
   if (wanted) return wanted;
-  const isSandboxNeeded = config.sandboxUrl === null && sandboxTypes(config).length > 0;
+  const isSandboxNeeded = config.sandbox.url === null && sandboxTypes(config).length > 0;
   return roles.filter((role) => role !== 'sandbox' || isSandboxNeeded);
 }
 
 /** The secrets that sign tokens of the admin client; at least one. */
 function adminSecrets(config: Config): readonly string[] {
   const given = [
-    ...(config.clientSecrets?.[config.adminUserName] ?? []),
-    ...(config.adminSecret === null ? [] : [config.adminSecret]),
+    ...(config.secrets.clients?.[config.secrets.adminUserName] ?? []),
+    ...(config.secrets.adminSecret === null ? [] : [config.secrets.adminSecret]),
   ];
-  return given.length > 0 ? given : [keptSecret(config.dataDir, 'admin-secret')];
+  return given.length > 0 ? given : [keptSecret(config.installation.dataDir, 'admin-secret')];
 }

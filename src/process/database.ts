@@ -13,14 +13,14 @@ export async function openDatabase(
   log: Log,
   onStop: (undo: () => Promise<unknown>) => void,
 ): Promise<Connection> {
-  let url = config.databaseUrl;
+  let url = config.database.url;
   if (!url) {
-    const embedded = await startEmbedded({ dataDir: config.dataDir, log });
+    const embedded = await startEmbedded({ dataDir: config.installation.dataDir, log });
     onStop(() => embedded.stop());
     url = embedded.url;
   }
-  const connection = connect(url, config.databasePoolSize, log);
+  const connection = connect(url, config.database.poolSize, log);
   onStop(() => connection.close());
-  await waitForDatabase(connection, config.databaseWaitSeconds, log);
+  await waitForDatabase(connection, config.database.waitSeconds, log);
   return connection;
 }

@@ -19,7 +19,7 @@ import type { Periodic } from '../upkeep/schedule.ts';
 import { createTimeOut } from '../upkeep/time-out.ts';
 
 export type PeriodicDeps = Readonly<{
-  config: Pick<Config, 'sendingTimeoutSeconds'>;
+  config: Pick<Config, 'delivery'>;
   db: Db;
   clock: Clock;
   log: Log;
@@ -62,7 +62,7 @@ export function periodicTasks(deps: PeriodicDeps): readonly Periodic[] {
       name: 'timeout-sending-notifications',
       at: '0 3 * * *',
       zone: 'Europe/London',
-      run: createTimeOut({ ...deps, timeoutSeconds: config.sendingTimeoutSeconds }),
+      run: createTimeOut({ ...deps, timeoutSeconds: config.delivery.sendingTimeoutSeconds }),
     },
     {
       name: 'replay-created-notifications',

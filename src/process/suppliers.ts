@@ -1,179 +1,80 @@
-/** Who can be sent through, and where their receipts arrive: the one file that names suppliers. */
+/** The suppliers of this installation: the one file that names them. A new one is a folder and a line here. */
 
 import type { Config } from '../config/config.ts';
 import type { NotificationType } from '../database/tables.ts';
 import type { Clock } from '../ground/clock.ts';
-import type { Provider, ProviderDetails, ReceiptEndpoint } from '../provider/contract.ts';
-import type { InboundEndpoint } from '../provider/inbound.ts';
-import { firetextInbound } from '../provider/suppliers/firetext/inbound.ts';
-import { firetextFakeReceipts, firetextReceipts } from '../provider/suppliers/firetext/receipt.ts';
-import { firetextProvider } from '../provider/suppliers/firetext/send.ts';
-import { loadtestingProvider } from '../provider/suppliers/loadtesting/send.ts';
-import { mmgInbound } from '../provider/suppliers/mmg/inbound.ts';
-import { mmgReceipts } from '../provider/suppliers/mmg/receipt.ts';
-import { mmgProvider } from '../provider/suppliers/mmg/send.ts';
-import { sandboxReceipts } from '../provider/suppliers/sandbox/receipt.ts';
-import { sandboxProvider } from '../provider/suppliers/sandbox/send.ts';
-import { sesReceipts } from '../provider/suppliers/ses/receipt.ts';
+import { type Balancing, type BalancingDeps, createBalancing } from '../provider/balancing/balancing.ts';
+import type { InboundEndpoint, ProviderDetails, ReceiptEndpoint, Supplier } from '../provider/contract.ts';
+import { supplier as firetext } from '../provider/suppliers/firetext/supplier.ts';
+import { loadtestingSupplier } from '../provider/suppliers/loadtesting/supplier.ts';
+import { supplier as mmg } from '../provider/suppliers/mmg/supplier.ts';
+import { supplier as sandbox } from '../provider/suppliers/sandbox/supplier.ts';
+import { supplier as ses } from '../provider/suppliers/ses/supplier.ts';
+import { supplier as smtp } from '../provider/suppliers/smtp/supplier.ts';
+import { platformUserId } from '../tenant/user/user.ts';
 
-/** Of the platform's own messages, one process sends this many at once. */
-export const internalConcurrency = 50;
+const known: readonly Supplier[] = [mmg, firetext, loadtestingSupplier(firetext), ses, smtp];
 
-/** One that messages can be handed to: its rows in the table of providers, and how its client is made. */
-export type Supplier = Readonly<{
-  details: readonly (ProviderDetails & { displayName: string })[];
-  open: (needs: SupplierNeeds) => Provider | Promise<Provider>;
-}>;
+/** The text providers that `ordered` switches between when one is slow (spec 05, section 4). */
+const switchedPair = ['mmg', 'firetext'] as const;
 
-type SupplierNeeds = Readonly<{
-  sandboxUrl: string;
-  ownUrl: () => string;
-  /** Queues a receipt for a text that nobody got. */
-  report: (notificationId: string) => Promise<void>;
-}>;
-
-/** Whether two rows of the table are about the same supplier and type. */
-export function isSameProvider(a: ProviderDetails, b: ProviderDetails): boolean {
-  return a.identifier === b.identifier && a.notificationType === b.notificationType;
-}
-
-/** The text providers between which slow delivery switches (spec 05, section 4). */
-export const switchedPair = ['mmg', 'firetext'] as const;
-
-const usesMmg = (config: Config) => config.mmgApiKey !== null;
-const usesFiretext = (config: Config) => config.firetextApiKey !== null;
-const usesSes = (config: Config) => config.sesEnabled;
-const usesSmtp = (config: Config) => config.smtpUrl !== null;
-
-/** The types of message for which no real provider is configured (DESIGN, section 4). */
+/** The types of message without a real supplier, which the sandbox stands in for. */
 export function sandboxTypes(config: Config): readonly NotificationType[] {
-  const sms = usesMmg(config) || usesFiretext(config) ? [] : (['sms'] as const);
-  return usesSes(config) || usesSmtp(config) ? sms : [...sms, 'email'];
+  const real = known.filter(({ startsActive = true, isConfigured }) => startsActive && isConfigured(config));
+  return (['sms', 'email'] as const).filter((type) => !real.some(({ types }) => types.includes(type)));
 }
 
-/** The suppliers that the configuration has keys for, and the sandbox for what they leave; the only place that names them. */
+/** The configured suppliers, and the sandbox for the types that they leave. */
 export function suppliersOf(config: Config): readonly Supplier[] {
-  const { providerTimeoutSeconds: timeoutSeconds } = config;
-  // As many as there are senders: of the queue of the type, and of the platform's own messages.
-  const limits = { timeoutSeconds, connections: config.deliverConcurrency + internalConcurrency };
-  const details = (
-    [identifier, displayName, notificationType]: readonly [string, string, NotificationType],
-    priority: number,
-    rest: Partial<ProviderDetails> = {},
-  ) => ({
-    identifier,
-    displayName,
-    notificationType,
-    priority,
-    active: true,
-    supportsInternational: false,
-    ...rest,
-  });
-  const firetext = (identifier: string, url: string, apiKey: string) =>
-    firetextProvider({
-      identifier,
-      url,
-      apiKey,
-      internationalApiKey: identifier === 'firetext' ? config.firetextInternationalApiKey : null,
-      receiptUrl: config.firetextReceiptUrl,
-      receiptCredentials: config.firetextReceiptAuth,
-      ...limits,
-    });
-  const suppliers: Supplier[] = [];
-  const { mmgApiKey, firetextApiKey, loadtestingUrl, smtpUrl, awsAccessKeyId, awsSecretAccessKey } = config;
-  if (mmgApiKey !== null)
-    suppliers.push({
-      details: [details(['mmg', 'MMG', 'sms'], 10, { supportsInternational: true })],
-      open: () =>
-        mmgProvider({
-          url: config.mmgUrl,
-          apiKey: mmgApiKey,
-          receiptUrl: config.mmgReceiptUrl,
-          receiptCredentials: config.mmgReceiptAuth,
-          ...limits,
-        }),
-    });
-  if (firetextApiKey !== null)
-    suppliers.push({
-      details: [
-        details(['firetext', 'Firetext', 'sms'], 20, {
-          supportsInternational: config.firetextInternationalApiKey !== null,
-        }),
-      ],
-      open: () => firetext('firetext', config.firetextUrl, firetextApiKey),
-    });
-  suppliers.push({
-    details: [details(['loadtesting', 'Load testing', 'sms'], 30, { active: false })],
-    open: ({ report }) =>
-      loadtestingUrl !== null
-        ? firetext('loadtesting', loadtestingUrl, config.loadtestingApiKey ?? '')
-        : loadtestingProvider({
-            latencyMilliseconds: config.loadtestingLatencyMilliseconds,
-            report,
-            fakeReceipts: firetextFakeReceipts,
-          }),
-  });
-  if (usesSes(config))
-    suppliers.push({
-      details: [details(['ses', 'Amazon SES', 'email'], 10)],
-      open: async () => {
-        // Loaded where it is used: the SDK takes time and memory.
-        const { sesProvider } = await import('../provider/suppliers/ses/send.ts');
-        const { awsSessionToken: sessionToken } = config;
-        const credentials =
-          awsAccessKeyId !== null && awsSecretAccessKey !== null
-            ? {
-                accessKeyId: awsAccessKeyId,
-                secretAccessKey: awsSecretAccessKey,
-                ...(sessionToken && { sessionToken }),
-              }
-            : null;
-        return sesProvider({ region: config.awsRegion, url: config.sesUrl, credentials, ...limits });
-      },
-    });
-  if (smtpUrl !== null)
-    suppliers.push({
-      details: [details(['smtp', 'SMTP', 'email'], 20)],
-      open: async () => {
-        const { smtpProvider } = await import('../provider/suppliers/smtp/send.ts');
-        return smtpProvider({ url: smtpUrl, timeoutSeconds, connections: config.smtpConnections });
-      },
-    });
-  const left = sandboxTypes(config);
-  if (left.length > 0)
-    suppliers.push({
-      details: left.map((type) =>
-        details(['sandbox', 'Sandbox', type], 100, { supportsInternational: true }),
-      ),
-      // It takes both types, and each type's queue sends so many at once.
-      open: ({ sandboxUrl, ownUrl }) =>
-        sandboxProvider({
-          url: sandboxUrl,
-          receiptUrl: ownUrl,
-          timeoutSeconds,
-          connections: 2 * config.deliverConcurrency,
-        }),
-    });
-  return suppliers;
+  const configured = known.filter(({ isConfigured }) => isConfigured(config));
+  const types = sandboxTypes(config);
+  return types.length === 0 ? configured : [...configured, { ...sandbox, types }];
+}
+
+/** Their rows in the table of providers, as they are first added. */
+export function providerRows(config: Config): readonly (ProviderDetails & { displayName: string })[] {
+  return suppliersOf(config).flatMap((supplier) =>
+    supplier.types.map((notificationType) => ({
+      identifier: supplier.identifier,
+      displayName: supplier.displayName,
+      notificationType,
+      priority: supplier.priority,
+      active: supplier.startsActive ?? true,
+      supportsInternational: supplier.supportsInternational?.(config) ?? false,
+    })),
+  );
 }
 
 /**
- * Where receipts arrive. The endpoints of the real suppliers are always open, so that receipts still under way find one when
- * a key is taken out; the sandbox's, which anybody on the network may use, only while something is sent through it.
+ * Where receipts arrive. The endpoints of the real suppliers are always open, so that receipts still under way are taken
+ * after a key was removed; that of the sandbox, which anybody on the network may use, only while messages go through it.
  */
 export function receiptEndpointsOf(config: Config, clock: Clock): readonly ReceiptEndpoint[] {
-  return [
-    mmgReceipts(config.mmgReceiptAuth),
-    firetextReceipts(config.firetextReceiptAuth),
-    sesReceipts({ clock, topicArns: config.sesTopicArns }),
-    ...sandboxTypes(config).map(sandboxReceipts),
-  ];
+  return [...known, { ...sandbox, types: sandboxTypes(config) }].flatMap(({ types, receiptEndpoint }) =>
+    types.flatMap((type) => receiptEndpoint?.(config, { type, clock }) ?? []),
+  );
 }
 
-/** Where received texts arrive: always open, to those who show the credentials that are configured. */
+/** Where received texts arrive: always open, to those with the configured credentials. */
 export function inboundEndpointsOf(config: Config): readonly InboundEndpoint[] {
-  return [
-    mmgInbound(config.mmgInboundUsers, config.mmgInboundPasswords),
-    firetextInbound(config.firetextInboundPasswords),
-  ];
+  return known.flatMap(({ inboundEndpoint }) => inboundEndpoint?.(config) ?? []);
+}
+
+/** What balances texts between the providers of this installation, according to its settings. */
+export function openBalancing(
+  config: Config,
+  deps: Pick<BalancingDeps, 'db' | 'clock' | 'log' | 'metrics'>,
+): Balancing {
+  const { slowCheckServiceId: serviceId, slowCheckTemplateId: templateId } = config.providers;
+  const texts = suppliersOf(config).filter(({ types }) => types.includes('sms'));
+  return createBalancing({
+    ...deps,
+    strategy: config.providers.smsStrategy,
+    isConfigured: (name) => texts.some(({ identifier }) => identifier === name),
+    pair: switchedPair,
+    slowCheck: serviceId !== null && templateId !== null ? { serviceId, templateId } : null,
+    errors: { threshold: config.providers.errorThreshold, seconds: config.providers.errorIntervalSeconds },
+    restingPoints: config.providers.restingPoints,
+    by: platformUserId,
+  });
 }

@@ -37,7 +37,10 @@ import { consume } from '../queue/consume.ts';
 import type { QueueName } from '../queue/names.ts';
 import type { Service } from '../tenant/service/service.ts';
 import { platformUserId } from '../tenant/user/user.ts';
-import { internalConcurrency, type Supplier } from './suppliers.ts';
+import { suppliersOf } from './suppliers.ts';
+
+/** How many of the platform's own messages one process sends at once. */
+const internalConcurrency = 50;
 
 export type WorkerDeps = Readonly<{
   config: Config;
@@ -50,7 +53,6 @@ export type WorkerDeps = Readonly<{
   services: Cache<Service | null>;
   templates: TemplateCaches;
   providers: Cache<readonly ProviderState[]>;
-  suppliers: readonly Supplier[];
   balancing: Pick<Balancing, 'onErrors'>;
   endpoints: readonly ReceiptEndpoint[];
   apply: Batcher<IncomingReceipt, ReceiptOutcome>;
@@ -81,14 +83,13 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
     services,
     templates,
     providers,
-    suppliers,
     endpoints,
     apply,
     callbacks,
   } = given;
   const { sandboxUrl, ownUrl, only } = given;
   const { db } = given.connection;
-  const report = (notificationId: string) =>
+  const reportDelivered = (notificationId: string) =>
     queues.send(researchReceipts, [
       {
         id: notificationId,
@@ -102,10 +103,9 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
       },
     ]);
   const clients = new Map<string, Provider>();
-  for (const { open } of suppliers) {
-    const client = await open({ sandboxUrl, ownUrl, report });
-    clients.set(client.identifier, client);
-  }
+  const connections = config.delivery.concurrency + internalConcurrency;
+  for (const { identifier, open } of suppliersOf(config))
+    clients.set(identifier, await open(config, { connections, sandboxUrl, ownUrl, reportDelivered }));
   const provider = (identifier: string) => clients.get(identifier);
   const persisting = {
     db,
@@ -113,7 +113,7 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
     queues,
     log,
     metrics,
-    retries: { limit: config.persistRetries, seconds: config.persistRetrySeconds },
+    retries: { limit: config.delivery.persistRetries, seconds: config.delivery.persistRetrySeconds },
   };
   const circuits = createCircuits({
     db,
@@ -121,17 +121,17 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
     log,
     providers,
     rules: {
-      windowSeconds: config.circuitWindowSeconds,
-      leastFailures: config.circuitLeastFailures,
-      failurePercent: config.circuitFailurePercent,
-      openSeconds: config.circuitOpenSeconds,
+      windowSeconds: config.circuit.windowSeconds,
+      leastFailures: config.circuit.leastFailures,
+      failurePercent: config.circuit.failurePercent,
+      openSeconds: config.circuit.openSeconds,
       // The call, and as much before it as a claim may take (delivery/claim.ts).
-      probeSeconds: config.providerTimeoutSeconds + 10,
+      probeSeconds: config.providers.timeoutSeconds + 10,
     },
     by: platformUserId,
     release: (type, limit) => queues.makeDue(providedQueueNames, type, limit),
     onFailures: (failing) => given.balancing.onErrors(failing),
-    rememberSeconds: config.smsProviderErrorIntervalSeconds,
+    rememberSeconds: config.providers.errorIntervalSeconds,
   });
   const rateLimits = createRateLimits({ db, log, providers });
   const deliver = createDeliver({
@@ -141,31 +141,31 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
     claims: createClaims({
       cipher,
       templates,
-      fromNumber: config.fromNumber,
-      emailDomain: config.emailDomain,
+      fromNumber: config.delivery.fromNumber,
+      emailDomain: config.delivery.emailDomain,
       db,
       clock,
       metrics,
       services,
       providers,
       circuits,
-      smsStrategy: config.smsProviderStrategy,
+      smsStrategy: config.providers.smsStrategy,
       draw: Math.random,
-      providerTimeoutSeconds: config.providerTimeoutSeconds,
+      providerTimeoutSeconds: config.providers.timeoutSeconds,
     }),
     recorder: createRecorder({ metrics, queues, callbacks }),
     provider,
     circuits,
     rateLimits,
     retries: retryPolicy({
-      retries: config.deliverRetries,
-      seconds: config.deliverRetrySeconds,
-      delays: config.deliverRetryDelays,
-      smsFirstImmediate: config.smsFirstRetryImmediate,
+      retries: config.delivery.retries,
+      seconds: config.delivery.retrySeconds,
+      delays: config.delivery.retryDelays,
+      smsFirstImmediate: config.delivery.smsFirstRetryImmediate,
     }),
   });
   const deps = { db, queues, log, metrics };
-  const concurrency = config.deliverConcurrency;
+  const concurrency = config.delivery.concurrency;
   const starters: Readonly<Record<QueueName, () => { stop(milliseconds: number): Promise<void> }>> = {
     'db-sms': () => startPersisting(persisting, 'sms'),
     'db-email': () => startPersisting(persisting, 'email'),
@@ -193,13 +193,13 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
         cipher,
         poster: createPoster({
           clock,
-          timeoutSeconds: config.callbackTimeoutSeconds,
-          allowPrivate: config.callbackAllowPrivate,
+          timeoutSeconds: config.callbacks.timeoutSeconds,
+          allowPrivate: config.callbacks.allowPrivate,
         }),
-        timeoutSeconds: config.callbackTimeoutSeconds,
-        concurrency: config.callbackConcurrency,
-        retries: config.callbackRetries,
-        retrySeconds: config.callbackRetrySeconds,
+        timeoutSeconds: config.callbacks.timeoutSeconds,
+        concurrency: config.callbacks.concurrency,
+        retries: config.callbacks.retries,
+        retrySeconds: config.callbacks.retrySeconds,
       }),
   };
   const consumers = Object.entries(starters)

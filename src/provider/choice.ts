@@ -2,12 +2,12 @@ import type { NotificationType } from '../database/tables.ts';
 import type { ProviderDetails } from './contract.ts';
 import { isDue, type ProviderState } from './state.ts';
 
-/** How texts are shared out (spec 05, section 4): all to the best, or to each by its weight. */
+/** How texts are distributed (spec 05, section 4): all to the best provider, or to each by its weight. */
 export type Strategy = 'ordered' | 'weighted';
 
 /**
- * Who may send a message, in the order they are tried: active providers of its type, for an international text only
- * those that can, lowest priority number first (spec 05 section 3.2, `ordered`).
+ * The providers that may send a message, in the order of strategy `ordered`: active ones of its type, for an
+ * international text only those that support it, lowest priority number first (spec 05, section 3.2).
  */
 export function candidates<P extends ProviderDetails>(
   all: readonly P[],
@@ -24,8 +24,8 @@ export function candidates<P extends ProviderDetails>(
 }
 
 /**
- * The same in the order of `weighted`: the first is drawn at random with `priority` as its weight (all 0: each alike),
- * the others follow by weight. `draw` gives a number from 0 up to, not including, 1.
+ * The same providers in the order of strategy `weighted`: the first is drawn at random with `priority` as its weight
+ * (equal weights if all are 0), the others follow by weight. `draw` returns a number of at least 0 and less than 1.
  */
 export function drawOrder<P extends ProviderDetails>(
   candidates: readonly P[],
@@ -45,17 +45,17 @@ export function drawOrder<P extends ProviderDetails>(
   return drawn === undefined ? heaviest : [drawn, ...heaviest.filter((provider) => provider !== drawn)];
 }
 
-/** Who is to have a message: see `choose`. */
+/** Where a message goes: see `choose`. */
 export type Choice<P> = Readonly<{
-  /** Left alone so far, and due to be tried: it has the message if this message may be the one that tries it. */
+  /** A provider due to be probed: it gets the message if no other message is probing it by then. */
   probe: P | null;
-  /** The best that works; null: every circuit is open. */
+  /** The best one with a closed circuit; null if there is none. */
   provider: P | null;
 }>;
 
 /**
- * Passes over open circuits. One whose time has come is tried with a message where it is better in the order than every
- * provider that works, or where none works; a spare one further down is left alone while a better one works.
+ * Skips open circuits. A provider that is due is probed only if it comes before every working one, or if none works; one
+ * further down is left alone while a better one works.
  */
 export function choose<P extends ProviderState>(order: readonly P[], now: number): Choice<P> {
   const working = order.findIndex(({ circuit }) => circuit.state === 'closed');
@@ -66,7 +66,7 @@ export function choose<P extends ProviderState>(order: readonly P[], now: number
   };
 }
 
-/** How many of `order` may be asked when `taken` refuses the message. */
+/** How many other providers of `order` could still be tried if `taken` refuses the message. */
 export function othersLeft<P extends ProviderState>(order: readonly P[], taken: P, now: number): number {
   return order.filter(
     (other) => other !== taken && (other.circuit.state === 'closed' || isDue(other.circuit, now)),

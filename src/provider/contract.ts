@@ -1,13 +1,52 @@
+/**
+ * What a supplier of texts or emails is to the platform. Everything that knows a supplier is in its folder under
+ * `suppliers/`, and passes the suite in test/conformance; only process/suppliers.ts names suppliers.
+ */
+
+import type { Config } from '../config/config.ts';
 import type { SimulatedOutcome } from '../content/recipient/simulator.ts';
 import type { NotificationStatus, NotificationType } from '../database/tables.ts';
+import type { Clock } from '../ground/clock.ts';
 
-/**
- * What a supplier of texts or emails is to the product. Everything that knows a supplier stands in its folder below
- * `provider/` (send.ts, receipt.ts) and passes provider/conformance.ts; `platform.ts` alone names suppliers.
- */
+/** A supplier before it is used: its rows in the table of providers, its client and its endpoints. */
+export type Supplier = Readonly<{
+  /** As in `providers.identifier` and every metric: `mmg`, `ses`. */
+  identifier: string;
+  displayName: string;
+  /** The types of message that it takes, each a row in the table of providers. */
+  types: readonly NotificationType[];
+  /** Of its rows when they are first added; the lowest number is tried first. */
+  priority: number;
+  /** Whether its rows are active when they are first added; true by default. */
+  startsActive?: boolean;
+  /** Whether it sends texts abroad; false by default. */
+  supportsInternational?: (config: Config) => boolean;
+  isConfigured: (config: Config) => boolean;
+  /** Its client; called only if it is configured. Heavy libraries are imported here, to save memory elsewhere. */
+  open: (config: Config, needs: SupplierNeeds) => Provider | Promise<Provider>;
+  /** Absent if it posts no receipts, or posts them to another supplier's endpoint. */
+  receiptEndpoint?: (
+    config: Config,
+    needs: Readonly<{ type: NotificationType; clock: Clock }>,
+  ) => ReceiptEndpoint;
+  /** Absent if it receives no texts. */
+  inboundEndpoint?: (config: Config) => InboundEndpoint;
+}>;
+
+export type SupplierNeeds = Readonly<{
+  /** Connections that suffice for everything one process sends at once; a call never waits for one. */
+  connections: number;
+  /** Base URL of the sandbox. */
+  sandboxUrl: string;
+  /** Base URL of our own API. */
+  ownUrl: () => string;
+  /** Queues a `delivered` receipt for a text that was not really sent. */
+  reportDelivered: (notificationId: string) => Promise<void>;
+}>;
+
 export type SmsMessage = Readonly<{
   type: 'sms';
-  /** The notification's id: the provider echoes it in receipts, and can tell a repeated send by it. */
+  /** The notification's id: the provider echoes it in receipts, and can recognise a repeated send by it. */
   reference: string;
   /** Digits with country code, no plus (spec 05, section 3.3). */
   to: string;
@@ -20,58 +59,57 @@ export type EmailMessage = Readonly<{
   type: 'email';
   reference: string;
   to: string;
-  /** Display name and address. */
   fromName: string;
   fromAddress: string;
   replyTo: string | null;
   subject: string;
   text: string;
   html: string;
-  /** One-click unsubscribe (RFC 8058), null where the message has none. */
+  /** One-click unsubscribe (RFC 8058); null if the message has none. */
   unsubscribeUrl: string | null;
 }>;
 
 export type Message = SmsMessage | EmailMessage;
 
 /**
- * What came of one hand-over. `code` is the provider's own, or the HTTP status; `detail` says it in words and must
- * hold nothing personal: it is kept on the timeline.
+ * The outcome of one call. `code` is the provider's own, or the HTTP status; `detail` explains it. Both are kept on the
+ * timeline, so they must hold nothing personal.
  *
- * - accepted: the provider has it; `reference` is its own id for it.
+ * - accepted: the provider has the message; `reference` is its own id for it.
  * - rejected: the provider will never take this message; no retry, no other provider.
- * - failed: the provider definitely did not take it; another provider or a later try may.
+ * - failed: the provider definitely did not take it; another provider or a later attempt may succeed.
  * - unknown: nobody knows (time-out, connection lost after sending); never given to another provider.
  */
 export type SendResult =
   | Readonly<{ outcome: 'accepted'; reference: string | null }>
   | Readonly<{ outcome: 'rejected' | 'failed' | 'unknown'; code: string; detail: string }>;
 
+/** The client of a supplier. */
 export type Provider = Readonly<{
-  /** As in `providers.identifier` and every metric: `mmg`, `ses`. */
   identifier: string;
-  /** Hands one message over. Answers within the time of `signal` and does not throw for what a provider can do. */
+  /** Sends one message. Resolves by the time `signal` allows and does not throw for anything that a provider can do. */
   send: (message: Message, signal: AbortSignal) => Promise<SendResult>;
-  /** `none`: nothing is ever heard again of what it has taken, so that is as good as delivered. */
+  /** `none`: nothing is heard of an accepted message again, so accepted counts as delivered. */
   receipts: 'posted' | 'none';
   /**
-   * The receipts this provider would post for a message that it never got (research mode, test keys: spec 05, section
-   * 6). They are posted to our own endpoint one after the other.
+   * The receipts that this provider would post for a message that was never sent (research mode and test keys: spec 05,
+   * section 6). They are posted to our own endpoint, one after the other.
    */
-  fakeReceipts: (message: Pretended) => readonly FakeReceipt[];
+  simulatedReceipts: (message: SimulatedMessage) => readonly SimulatedReceipt[];
   close?: () => Promise<void>;
 }>;
 
-/** `reference` is what would be the provider's own; `outcome` is chosen by the recipient. */
-export type Pretended = Readonly<{
+/** A message that was never sent. `reference` stands for the provider's own; the recipient decides the `outcome`. */
+export type SimulatedMessage = Readonly<{
   type: NotificationType;
   notificationId: string;
   reference: string;
   outcome: SimulatedOutcome;
 }>;
 
-export type FakeReceipt = Readonly<{ path: string; contentType: string; body: string }>;
+export type SimulatedReceipt = Readonly<{ path: string; contentType: string; body: string }>;
 
-/** A row of the table of providers: who may send what, in which order (spec 05, section 3.2). */
+/** A row of the table of providers, as providers are chosen by it (spec 05, section 3.2). */
 export type ProviderDetails = Readonly<{
   identifier: string;
   notificationType: NotificationType;
@@ -82,61 +120,93 @@ export type ProviderDetails = Readonly<{
 
 /** A receipt, read and mapped, before it is applied. */
 export type ReadReceipt = Readonly<{
-  /** By our id where the provider echoes it, else by the provider's reference. */
+  /** By our id if the provider echoes it, else by the provider's reference. */
   found: Readonly<{ by: 'id' | 'reference'; value: string }>;
   status: NotificationStatus;
   rawStatus: string;
-  /** What it says in words, for the log; empty where `detailCode` is one that nobody knows. */
+  /** Explains it in the log; empty if `detailCode` is not a known one. */
   detail: string;
-  /** The provider's code that says more than its status, null where it sent none. */
+  /** The provider's code that says more than its status; null if it sent none. */
   detailCode?: string | null;
   /**
-   * When the provider took the message, in Unix milliseconds, as it says; only from those that report by a reference of
-   * their own: their receipt may come before that reference is stored.
+   * When the provider says that it took the message, in Unix milliseconds; only from providers that report by a
+   * reference of their own, because their receipt may arrive before that reference is stored.
    */
   handedOverAt?: number | null;
   complaint?: Complaint | null;
 }>;
 
-/** The recipient has told the provider that the message was unwanted. Holds nothing personal. */
+/** The recipient complained to the provider about the message. Holds nothing personal. */
 export type Complaint = Readonly<{
   /** The provider's id of it: the same complaint may be posted twice. */
   feedbackId: string;
-  /** `abuse`, `not-spam` and the like; null where the provider does not know. */
+  /** `abuse`, `not-spam` and the like; null if the provider does not know. */
   type: string | null;
-  /** ISO 8601, null where the provider does not say. */
+  /** ISO 8601; null if the provider does not say. */
   at: string | null;
 }>;
 
 /** What the row of a message says when a receipt for it is applied. */
 export type ReceiptRow = Readonly<{ status: NotificationStatus; sentBy: string | null }>;
 
-/** What came of applying a receipt (spec 05, section 5.5). */
+/** The outcome of applying a receipt (spec 05, section 5.5). */
 export type ReceiptOutcome =
   | Readonly<{ outcome: 'applied'; notificationId: string; status: NotificationStatus }>
   | Readonly<{ outcome: 'ignored'; notificationId: string; status: NotificationStatus; why: string }>
   | Readonly<{ outcome: 'not found' }>
-  /** It came before its message could be found by it, and is applied later. */
+  /** It came before its message could be found, and is applied later. */
   | Readonly<{ outcome: 'postponed' }>;
 
-export type HttpAnswer = Readonly<{ status: number; body: unknown }>;
+/** A response to a provider; the body is JSON. */
+export type EndpointResponse = Readonly<{ status: number; body: unknown }>;
 
-/** What a endpoint has made of a request: a receipt to apply, or an answer that refuses it or needs nothing applied. */
-export type ReadRequest = Readonly<{ receipt: ReadReceipt } | { answer: HttpAnswer }>;
+/** A request to an endpoint, read: a receipt to apply, or the answer where there is nothing to apply. */
+export type ReadRequest = Readonly<{ receipt: ReadReceipt } | { answer: EndpointResponse }>;
 
-/** Where a provider's receipts arrive, and what it is answered. */
+/** Where a provider posts its receipts, and how it is answered. */
 export type ReceiptEndpoint = Readonly<{
   identifier: string;
-  /** The provider as log lines name it; its identifier where it has no other name. */
+  /** The provider's name in log lines; its identifier if absent. */
   name?: string;
-  /** Receipts of this endpoint are about messages of this type; one about another finds no message. */
+  /** The type of message that its receipts are about; a message of another type is not found. */
   type: NotificationType;
   path: string;
-  /** `user:password` that a request has to show (basic authentication); null or absent: open to all. */
+  /** `user:password` that a request must carry (basic authentication); null or absent: open to all. */
   credentials?: string | null;
-  /** `isOwn`: we made the receipt up ourselves (research mode), so it carries no proof of the provider. */
+  /** `isOwn`: we generated the receipt ourselves (research mode), so it carries no proof of the provider. */
   read: (body: Buffer, request: Readonly<{ isOwn: boolean }>) => ReadRequest | Promise<ReadRequest>;
-  /** Pure: the status that a receipt means for this row, where it is not simply the one it says (spec 05, section 5.8). */
+  /** Pure: the status that a receipt means for this row, if that differs from its own (spec 05, section 5.8). */
   soften?: (receipt: ReadReceipt, row: ReceiptRow) => NotificationStatus;
-  answer: (receipt: ReadReceipt, outcome: ReceiptOutcome) => HttpAnswer;
+  answer: (receipt: ReadReceipt, outcome: ReceiptOutcome) => EndpointResponse;
+}>;
+
+/** A text that somebody sent to one of our numbers, as its provider reports it. */
+export type ReadText = Readonly<{
+  /** Our number, and the sender: as the provider writes them. */
+  to: string;
+  from: string;
+  content: string;
+  /** When the provider received it: ISO 8601, UTC if it names no zone. null: unknown. */
+  date: string | null;
+  /** The provider's id of the text, the same if it is posted twice; null if it has none. */
+  reference: string | null;
+}>;
+
+/** A response to a provider, ready to send. */
+export type InboundResponse = Readonly<{ status: number; contentType: string; body: string }>;
+
+/** Where a provider posts received texts, and how it is answered (spec 05, section 7.1). */
+export type InboundEndpoint = Readonly<{
+  /** As in `inbound_sms.provider` and every metric. */
+  identifier: string;
+  /** The provider's name in log lines. */
+  name: string;
+  path: string;
+  /** The accepted `user:password` pairs (basic authentication); an empty list refuses everybody. */
+  credentials: readonly string[];
+  /** Pure. An answer if the text cannot be read. */
+  read: (body: Buffer) => Readonly<{ text: ReadText } | { answer: InboundResponse }>;
+  accepted: InboundResponse;
+  /** No service has the number. That is our problem, not the provider's, so it must not post the text again. */
+  unclaimed: InboundResponse;
 }>;

@@ -1,17 +1,17 @@
 import type { ProviderDetails } from './contract.ts';
 
 /**
- * The circuit of a provider, as its row says. `closed`: it is used. `open`: it is left alone until `until`; from then on
- * it is `half-open`: one message at a time tries it (docs/decisions/0012).
+ * The circuit of a provider, as its row says. `closed`: the provider is used. `open`: it gets nothing until `until`; from
+ * then on the circuit is `half-open`, and one message at a time probes the provider (docs/decisions/0012).
  */
 export type Circuit = Readonly<{
   state: 'closed' | 'open';
   until: Date | null;
-  /** A message tries it until then at the latest; null: none does. */
+  /** When the message that is probing the provider must be done; null: none is. */
   probeUntil: Date | null;
 }>;
 
-/** A provider as messages are given to it. */
+/** What the choice of a provider depends on. */
 export type ProviderState = ProviderDetails &
   Readonly<{
     id: string;
@@ -25,7 +25,7 @@ export function circuitState(circuit: Circuit, now: number): 'closed' | 'open' |
   return circuit.until !== null && circuit.until.getTime() > now ? 'open' : 'half-open';
 }
 
-/** Half-open, and no message is trying it. */
+/** Half-open, and not being probed. */
 export function isDue(circuit: Circuit, now: number): boolean {
   return (
     circuitState(circuit, now) === 'half-open' &&

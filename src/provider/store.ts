@@ -6,7 +6,7 @@ import type { ProviderDetails } from './contract.ts';
 import type { ProviderState } from './state.ts';
 
 const cacheName = 'providers';
-/** The one key of the cache: all providers. */
+/** The only key of the cache: it holds all providers together. */
 export const allProviders = 'all';
 
 export async function findProviders(db: DbOrTrx): Promise<readonly ProviderState[]> {
@@ -34,8 +34,8 @@ export async function findProviders(db: DbOrTrx): Promise<readonly ProviderState
 }
 
 /**
- * The providers that this installation can use. A row whose supplier is not configured any more is passed over: no
- * message may wait for it, nor go to the sandbox once a real provider is there.
+ * The providers that this installation can use. Rows of suppliers that are no longer configured are left out: no message
+ * may wait for them, or go to the sandbox once there is a real provider.
  */
 export function createProviderCache(
   db: Db,
@@ -49,14 +49,14 @@ export function createProviderCache(
   });
 }
 
-/** Tells every process that rows of providers have changed, once the transaction commits. */
+/** Notifies every process, once the transaction commits, that rows of providers have changed. */
 export async function announceProviders(db: DbOrTrx): Promise<void> {
   await announceChange(db, cacheName, allProviders);
 }
 
 /**
- * Copies rows that were just made or changed, in the same transaction (spec 04, section 0.5), and tells every process of
- * them once it commits.
+ * Keeps a copy of rows that were just added or changed, in the same transaction (spec 04, section 0.5), and notifies every
+ * process once it commits.
  */
 export async function keepVersions(trx: DbOrTrx, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
@@ -69,7 +69,7 @@ export async function keepVersions(trx: DbOrTrx, ids: readonly string[]): Promis
   await announceProviders(trx);
 }
 
-/** Adds the providers that are not in the table yet; what an operator has changed of the others stays. */
+/** Adds the providers that are not in the table yet; the others stay as operators have changed them. */
 export async function addMissingProviders(
   trx: DbOrTrx,
   providers: readonly (ProviderDetails & Readonly<{ id: string; displayName: string }>)[],
@@ -98,7 +98,7 @@ export async function addMissingProviders(
   );
 }
 
-/** A version of a provider as the admin API tells it. */
+/** A version of a provider as the admin API shows it. */
 export type ProviderRecord = Readonly<{
   id: string;
   displayName: string;
@@ -123,7 +123,7 @@ const recordColumns = sql`
   case when u.id is not null then
     json_build_object('id', u.id, 'name', u.name, 'email_address', u.email_address) end as "createdBy"`;
 
-/** All by priority, then email before sms; or the one of `id`. */
+/** By priority, then email before sms; only the provider `id` unless that is null. */
 export async function findProviderRecords(
   db: DbOrTrx,
   id: string | null,
@@ -135,7 +135,7 @@ export async function findProviderRecords(
   return rows;
 }
 
-/** The highest first, 100 at most. */
+/** The newest 100, newest first. */
 export async function findProviderVersions(db: DbOrTrx, id: string): Promise<readonly ProviderRecord[]> {
   const { rows } = await sql<ProviderRecord>`
     select ${recordColumns} from provider_versions p left join users u on u.id = p.created_by
@@ -143,7 +143,7 @@ export async function findProviderVersions(db: DbOrTrx, id: string): Promise<rea
   return rows;
 }
 
-/** What an operator changes; undefined: it stays as it is. */
+/** What an operator changes; absent fields stay as they are. */
 export type ProviderChange = Readonly<{
   priority?: number;
   active?: boolean;
@@ -152,7 +152,7 @@ export type ProviderChange = Readonly<{
   createdBy: string | null;
 }>;
 
-/** Answers false where there is no such provider. */
+/** Returns false if there is no such provider. */
 export async function changeProvider(
   trx: Trx,
   id: string,
@@ -180,4 +180,18 @@ export async function changeProvider(
 
 export async function isUser(db: DbOrTrx, id: string): Promise<boolean> {
   return (await db.selectFrom('users').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
+}
+
+/** Reserves the next `count` calls of a provider, for all processes. Returns in how many milliseconds the first one is due. */
+export async function reserveCalls(db: Db, providerId: string, count: number, rate: number): Promise<number> {
+  const seconds = count / rate;
+  const { rows } = await sql<{ startsIn: number }>`
+    insert into provider_paces as p (provider_id, free_at)
+    values (${providerId}, clock_timestamp() + ${seconds} * interval '1 second')
+    on conflict (provider_id) do update set
+      free_at = greatest(p.free_at, clock_timestamp()) + ${seconds} * interval '1 second'
+    returning extract(epoch from free_at - ${seconds} * interval '1 second' - clock_timestamp())::float8 * 1000 as "startsIn"`.execute(
+    db,
+  );
+  return rows[0]!.startsIn;
 }

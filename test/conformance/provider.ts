@@ -248,7 +248,7 @@ export function conforms(name: string, claims: Claims): void {
         'temporary-failure',
         'permanent-failure',
       ] satisfies SimulatedOutcome[])
-        await assertPretended(provider, claims, outcome);
+        await assertSimulated(provider, claims, outcome);
     });
   });
 }
@@ -276,12 +276,17 @@ function assertArrived(got: Arrived, sent: Message, { carriesReference }: Claims
   );
 }
 
-async function assertPretended(
+async function assertSimulated(
   provider: Provider,
   { endpoint, type }: Claims,
   outcome: SimulatedOutcome,
 ): Promise<void> {
-  const receipts = provider.fakeReceipts({ type, notificationId: reference, reference: 'its own', outcome });
+  const receipts = provider.simulatedReceipts({
+    type,
+    notificationId: reference,
+    reference: 'its own',
+    outcome,
+  });
   if (endpoint === null) return assert.deepEqual(receipts, []);
   let status: NotificationStatus = 'sending';
   for (const { path, body } of receipts) {

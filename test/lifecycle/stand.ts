@@ -85,7 +85,7 @@ export async function createStand() {
       {
         identifier,
         receipts: 'posted',
-        fakeReceipts: () => [],
+        simulatedReceipts: () => [],
         send: () =>
           new Promise((answer) => onCall?.({ provider: identifier, startedAt: clock.now(), answer })),
       },

@@ -60,7 +60,7 @@ export async function startReceiptStand(ratesFile: string | null): Promise<Recei
     roles: ['api'],
     queues: null,
     clock: { now: () => clock.time },
-    log: createLog(config.logLevel),
+    log: createLog(config.installation.logLevel),
   });
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
   // The ids of the cases are of no time that has a partition.

@@ -6,7 +6,12 @@ import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import { refuseCredentials } from '../../http/auth/basic.ts';
-import type { HttpAnswer, ReadReceipt, ReceiptEndpoint, ReceiptOutcome } from '../../provider/contract.ts';
+import type {
+  EndpointResponse,
+  ReadReceipt,
+  ReceiptEndpoint,
+  ReceiptOutcome,
+} from '../../provider/contract.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { IncomingReceipt } from './apply.ts';
 import { describeReceiptEndpoint } from './description.ts';
@@ -45,7 +50,7 @@ export function receiptRoutes(app: FastifyInstance, deps: ReceiptRouteDeps): voi
     endpoint: ReceiptEndpoint,
     receipt: ReadReceipt,
     requestId: string,
-  ): Promise<HttpAnswer> {
+  ): Promise<EndpointResponse> {
     const { status, rawStatus, detail, detailCode, found } = receipt;
     const code = detailCode ? `(${detailCode})` : '';
     log[detail === '' ? 'warn' : 'info'](

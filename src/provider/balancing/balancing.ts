@@ -26,27 +26,27 @@ export type BalancingDeps = Readonly<{
   strategy: Strategy;
   /** Whether this installation can send texts through the provider of this name. */
   isConfigured: (identifier: string) => boolean;
-  /** The two text providers between which `ordered` switches. */
+  /** The two text providers that `ordered` switches between. */
   pair: readonly [string, string];
-  /** The service and template whose texts tell whether the first provider is slow (`ordered`); null: not checked. */
+  /** The service and template whose texts show whether the first provider is slow (`ordered`); null: not checked. */
   slowCheck: Readonly<{ serviceId: string; templateId: string }> | null;
-  /** More errors than this within so many seconds take 10 points (`weighted`). */
+  /** More errors than `threshold` within `seconds` cost 10 points (`weighted`). */
   errors: Readonly<{ threshold: number; seconds: number }>;
   restingPoints: Readonly<Record<string, number>>;
-  /** Who shifts: the platform's own user. */
+  /** The user id that shifts are recorded under: the platform's own. */
   by: string;
 }>;
 
 export type Balancing = {
-  /** Looks for slow delivery and shifts texts away from it. Answers how many rows changed. */
+  /** Shifts texts away from providers that deliver slowly. Returns how many rows changed. */
   onSlowDelivery(): Promise<number>;
-  /** Takes points from text providers that have had too many errors (`weighted`). */
+  /** Takes points from text providers with too many errors (`weighted`). */
   onErrors(failing: readonly ProviderState[]): Promise<void>;
-  /** Moves weights towards where they rest (`weighted`). Answers how many rows changed. */
+  /** Moves weights towards their resting points (`weighted`). Returns how many rows changed. */
   tendBack(): Promise<number>;
 };
 
-/** The numbers of spec 05, section 4. */
+/** The numbers of the two strategies (spec 05, section 4). */
 const ordered = { lookBackSeconds: 600, slowSeconds: 240, least: 2 } as const;
 const weighted = {
   lookBackSeconds: 900,
@@ -57,9 +57,9 @@ const weighted = {
 } as const;
 
 /**
- * Shifts texts between providers (spec 05, section 4), by their priorities. Each shift is decided on rows that are
- * locked and written with its versions, so that any number of processes shift once. Errors as such are answered by
- * failover and circuits (docs/decisions/0012); `weighted` takes points for them as well.
+ * Shifts texts between providers by changing their priorities (spec 05, section 4). Each shift is decided on locked rows
+ * and written with its versions, so that any number of processes shift only once. Errors are handled by failover and
+ * circuits (docs/decisions/0012); `weighted` takes points for them as well.
  */
 export function createBalancing(deps: BalancingDeps): Balancing {
   const { db, clock, log, by } = deps;
@@ -96,21 +96,21 @@ export function createBalancing(deps: BalancingDeps): Balancing {
     if (count < least) return 0;
     const reason = `Switched from ${identifier}, which was slow: ${count} texts took ${slowSeconds / 60} minutes or longer`;
     const shifted = await shift(now, (providers) => {
-      const then = providers.find((one) => one.identifier === identifier);
-      // Somebody else has changed it since.
-      return then?.changedAt?.getTime() === first.changedAt?.getTime()
+      const locked = providers.find((one) => one.identifier === identifier);
+      // Not if it was changed since.
+      return locked?.changedAt?.getTime() === first.changedAt?.getTime()
         ? toggle(providers, deps.pair, identifier, reason)
         : [];
     });
     if (shifted === 0)
       log.info(
         { provider: identifier, count },
-        `Provider ${identifier} (sms) is slow, and no other can be the first`,
+        `Provider ${identifier} (sms) is slow, and no other can take its place`,
       );
     return shifted;
   }
 
-  /** Takes points from each of them, unless anything was changed within `pauseSeconds`. */
+  /** Takes points from each of them, unless any text provider was changed within `pauseSeconds`. */
   async function reduceAll(
     identifiers: readonly string[],
     pauseSeconds: number,

@@ -1,6 +1,6 @@
 import type { NotificationType } from '../../database/tables.ts';
 
-/** A provider as traffic is shifted (spec 05, section 4). `changedAt`: when its row last changed, null: long ago. */
+/** What balancing looks at (spec 05, section 4). `changedAt`: when the row last changed; null: never. */
 export type BalancedProvider = Readonly<{
   id: string;
   identifier: string;
@@ -10,7 +10,7 @@ export type BalancedProvider = Readonly<{
   changedAt: Date | null;
 }>;
 
-/** A row that gets another priority, and why. */
+/** A change of priority, and its reason. */
 export type Shift = Readonly<{ id: string; identifier: string; priority: number; reason: string }>;
 
 /** Points that a weight moves at once. */
@@ -21,9 +21,9 @@ export const increased = 'Increased due to reduced reliability in other provider
 export const adjusted = 'Adjusted back to resting point';
 
 /**
- * `ordered`: makes the partner of `from` the first (spec 04, section 8.1); none where it is not active, is the first
- * already, or there is no partner. Where an active text provider has the partner's own number, that one gets 10 more;
- * else the first and the partner swap theirs.
+ * `ordered`: makes the partner of `from` the first (spec 04, section 8.1). No shift if there is no partner, it is not
+ * active, or it is the first already. If another active text provider has the partner's priority, that one gets 10 more;
+ * otherwise the first and the partner swap priorities.
  */
 export function toggle(
   providers: readonly BalancedProvider[],
@@ -43,14 +43,14 @@ export function toggle(
   return [shift(first, partner.priority, reason), shift(partner, first.priority, reason)];
 }
 
-/** `ordered`: who has all texts; undefined where nobody is active. */
+/** `ordered`: the provider that gets all texts; undefined if none is active. */
 export function firstText(providers: readonly BalancedProvider[]): BalancedProvider | undefined {
   return activeTexts(providers).toSorted(
     (a, b) => a.priority - b.priority || a.identifier.localeCompare(b.identifier),
   )[0];
 }
 
-/** `weighted`: takes 10 from one text provider and gives them to the other; none unless exactly two are active. */
+/** `weighted`: takes 10 points from one text provider and gives them to the other. No shift unless exactly two are active. */
 export function reduce(providers: readonly BalancedProvider[], identifier: string): readonly Shift[] {
   const active = activeTexts(providers);
   const one = active.find((provider) => provider.identifier === identifier);
@@ -62,7 +62,7 @@ export function reduce(providers: readonly BalancedProvider[], identifier: strin
   ];
 }
 
-/** `weighted`: each moves up to 10 towards its resting point; what rests stays as it is. */
+/** `weighted`: moves each provider by at most 10 points towards its resting point. */
 export function tendBack(
   providers: readonly BalancedProvider[],
   restingPoints: Readonly<Record<string, number>>,
@@ -70,24 +70,24 @@ export function tendBack(
   return activeTexts(providers).flatMap((provider) => {
     const target = restingPoints[provider.identifier];
     if (target === undefined || target === provider.priority) return [];
-    const way = Math.max(-step, Math.min(step, target - provider.priority));
-    return [shift(provider, provider.priority + way, adjusted)];
+    const move = Math.max(-step, Math.min(step, target - provider.priority));
+    return [shift(provider, provider.priority + move, adjusted)];
   });
 }
 
-/** Whether an active text provider was changed within the last `seconds`; never changed is long ago. */
+/** Whether an active text provider was changed within the last `seconds`. */
 export function changedWithin(providers: readonly BalancedProvider[], seconds: number, now: number): boolean {
   return activeTexts(providers).some(
     ({ changedAt }) => changedAt !== null && now - changedAt.getTime() < seconds * 1000,
   );
 }
 
-/** How many of a provider's texts were slow. */
+/** How many of a provider's texts were slow, and how many there were. */
 export type Slowness = Readonly<{ identifier: string; slow: number; all: number }>;
 
 const slowShare = 0.15;
 
-/** The slow ones among the active text providers; none where all of them are, since no other would be better. */
+/** The slow ones of the active text providers; none if all are slow, since no other would be better. */
 export function slowProviders(
   providers: readonly BalancedProvider[],
   counts: readonly Slowness[],

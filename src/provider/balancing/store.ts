@@ -27,12 +27,12 @@ export async function findTextProviders(db: DbOrTrx): Promise<readonly BalancedP
   return await textProviders(db).execute();
 }
 
-/** The same, locked until the transaction ends, so that shifts follow one another. */
+/** The same, locked until the transaction ends, so that shifts cannot overlap. */
 export async function lockTextProviders(trx: Trx): Promise<readonly BalancedProvider[]> {
   return await textProviders(trx).forUpdate().execute();
 }
 
-/** Writes shifts, each as a version. `by`: the user who made them, if there is one of this id. */
+/** Writes shifts, each as a version. `by`: the id of the user who made them, ignored if there is none. */
 export async function applyShifts(
   trx: Trx,
   shifts: readonly Shift[],
@@ -51,33 +51,33 @@ export async function applyShifts(
   );
 }
 
-/** What the slow check of `ordered` looks at: texts of one service and template, sent by one provider. */
-export type Probe = Readonly<{
+/** The texts that the slow check of `ordered` looks at. */
+export type SlowCheck = Readonly<{
   serviceId: string;
   templateId: string;
   provider: string;
-  /** Sent since then. */
+  /** Sent at or after this. */
   since: Date;
-  /** Delivered after this long, or longer. */
+  /** Slow from this time to delivery. */
   seconds: number;
 }>;
 
-/** How many of these were slow (spec 05, section 4). A text is sent within a day of its creation. */
-export function countSlowTexts({ metrics }: StoreDeps, db: Db, probe: Probe): Promise<number> {
+/** How many of these texts were slow (spec 05, section 4). A text is sent within a day of its creation. */
+export function countSlowTexts({ metrics }: StoreDeps, db: Db, check: SlowCheck): Promise<number> {
   return metrics.timed('dao', 'is_delivery_slow_for_provider', async () => {
     const { rows } = await sql<{ count: number }>`
       select count(*) from notifications n join notification_history h on h.id = n.id
-      where n.service_id = ${probe.serviceId} and n.id >= ${idFloor(probe.since.getTime() - day)}::uuid
-        and h.id >= ${idFloor(probe.since.getTime() - day)}::uuid
-        and h.template_id = ${probe.templateId} and h.sent_by = ${probe.provider} and h.status = 'delivered'
-        and h.sent_at >= ${probe.since} and h.updated_at - h.sent_at >= ${probe.seconds} * interval '1 second'`.execute(
+      where n.service_id = ${check.serviceId} and n.id >= ${idFloor(check.since.getTime() - day)}::uuid
+        and h.id >= ${idFloor(check.since.getTime() - day)}::uuid
+        and h.template_id = ${check.templateId} and h.sent_by = ${check.provider} and h.status = 'delivered'
+        and h.sent_at >= ${check.since} and h.updated_at - h.sent_at >= ${check.seconds} * interval '1 second'`.execute(
       db,
     );
     return rows[0]!.count;
   });
 }
 
-/** Of each provider, how many texts created since `since` took `seconds` or longer, or have waited so long (`weighted`). */
+/** By provider, how many texts created since `since` took `seconds` or longer, or are still waiting after that (`weighted`). */
 export function findSlowness(
   { metrics }: StoreDeps,
   db: Db,

@@ -23,7 +23,7 @@ import {
   failProbe,
   findCalls,
   openCircuit,
-  type ProbeWish,
+  type Probe,
   passProbe,
   type SlotCalls,
   takeProbes,
@@ -35,35 +35,35 @@ export type CircuitDeps = Readonly<{
   log: Log;
   providers: Cache<readonly ProviderState[]>;
   rules: CircuitRules;
-  /** Who changes a circuit: the platform's own user. */
+  /** The user id that changes are recorded under: the platform's own. */
   by: string;
-  /** Makes messages due that wait because no provider of the type took them; at most `limit`, null: all. */
+  /** Makes messages due that wait for a provider of the type; at most `limit`, null: all. */
   release: (type: NotificationType, limit: number | null) => Promise<unknown>;
-  /** Told of providers that have just had failures, after these were written. */
+  /** Called with providers that have just had failures, after these were written. */
   onFailures?: (providers: readonly ProviderState[]) => Promise<void>;
-  /** How long calls are remembered where that is longer than the window. */
+  /** How long calls are remembered, if longer than the window. */
   rememberSeconds?: number;
 }>;
 
 export type Circuits = {
-  /** What came of one call; costs no more than a count. */
+  /** Counts the outcome of one call; cheap. */
   record(provider: ProviderState, outcome: SendResult['outcome']): void;
-  /** Answers the messages that may try a half-open provider now; each must come to `endProbe`. */
-  takeProbes(wishes: readonly ProbeWish[]): Promise<ReadonlySet<string>>;
-  /** What came of such a message; null: it did not come to a call. */
+  /** Returns the ids of the messages that may probe their half-open provider now; each must end with `endProbe`. */
+  takeProbes(probes: readonly Probe[]): Promise<ReadonlySet<string>>;
+  /** The outcome of a probe; null: no call was made. */
   endProbe(provider: ProviderState, messageId: string, outcome: SendResult['outcome'] | null): void;
   stop(): Promise<void>;
 };
 
 const tickMilliseconds = 1000;
-/** Between two messages that are woken to try a provider when no other comes. */
+/** Between two waiting messages that are woken to probe a provider because no new one arrives. */
 const wakeMilliseconds = 5000;
 
 /**
- * The circuits of all providers, shared by all processes through their rows. Each process counts what came of its calls
- * and writes that once a second, or at once when failures gather; whoever finds the window broken opens the circuit.
- * Guarantee: of any number of processes one opens it, one message at a time tries it again, one closes it, and each of
- * these is a version with its reason; when it closes, what waited for a provider goes out.
+ * The circuits of all providers, shared by all processes through the database. Each process counts the outcomes of its
+ * calls and writes them once a second, or at once when failures pile up; the one that finds too many opens the circuit.
+ * Guarantee: among any number of processes, one opens a circuit, one message at a time probes the provider, and one closes
+ * it. Opening and closing are each a version with its reason. When a circuit closes, the messages that waited are sent.
  */
 export function createCircuits(deps: CircuitDeps): Circuits {
   const { db, clock, log, providers, rules, by } = deps;
@@ -117,7 +117,7 @@ export function createCircuits(deps: CircuitDeps): Circuits {
     log.warn({ provider: provider.identifier, seconds }, `Provider ${nameOf(provider)}: ${reason}`);
   }
 
-  /** One flush at a time; an error is logged and its counts are lost, which delays a decision by as many calls. */
+  /** One flush at a time. An error is logged and its counts are lost, which only delays a decision. */
   function flushNow(): Promise<void> {
     flushing ??= flush()
       .catch((error: unknown) => log.warn({ err: error }, 'The calls to providers could not be counted'))
@@ -139,7 +139,7 @@ export function createCircuits(deps: CircuitDeps): Circuits {
       const state = await db.transaction().execute((trx) => passProbe(trx, probe, { by, now }));
       if (state === 'closed')
         log.info({ provider: provider.identifier }, `Provider ${nameOf(provider)}: Circuit closed`);
-      // The next one to try it may have to be woken; or all that waited.
+      // Wake the next probe, or all that wait.
       if (state !== null) await deps.release(provider.notificationType, state === 'closed' ? null : 1);
     } else {
       const until = await db
@@ -148,18 +148,17 @@ export function createCircuits(deps: CircuitDeps): Circuits {
       if (until)
         log.warn(
           { provider: provider.identifier, until: until.toISOString() },
-          `Provider ${nameOf(provider)}: Circuit stays open, the message that tried it failed`,
+          `Provider ${nameOf(provider)}: Circuit stays open: the probe failed`,
         );
     }
     providers.drop(allProviders);
   }
 
   /**
-   * Looks at the providers. Where one has become usable, what waits for its type is made due, whoever changed it; where
-   * one is to be tried and nothing comes along to do so, a waiting message is woken.
+   * If a provider has become usable, whoever changed it, the messages that wait for its type are made due. If one is due
+   * to be probed and no new message does so, a waiting one is woken.
    */
-  async function look(): Promise<void> {
-    // Whoever sends nothing would never learn that there is something to look at.
+  async function review(): Promise<void> {
     const all = await providers.get(allProviders);
     const before = seen;
     const now = clock.now();
@@ -174,17 +173,17 @@ export function createCircuits(deps: CircuitDeps): Circuits {
       wokenAt.set(type, now);
       await deps.release(type, 1);
     }
-    // Not before what waits was made due: if that fails, the next look does it.
+    // Only after the waiting messages were made due: if that fails, the next review does it.
     seen = all;
   }
 
-  let looking: Promise<void> | null = null;
+  let reviewing: Promise<void> | null = null;
   const ticks = setInterval(() => {
     void flushNow();
-    looking ??= look()
-      .catch((error: unknown) => log.debug({ err: error }, 'The providers could not be looked at'))
+    reviewing ??= review()
+      .catch((error: unknown) => log.debug({ err: error }, 'The providers could not be reviewed'))
       .finally(() => {
-        looking = null;
+        reviewing = null;
       });
   }, tickMilliseconds);
 
@@ -200,24 +199,24 @@ export function createCircuits(deps: CircuitDeps): Circuits {
       if (kind !== 'taken') failures += 1;
       if (failures >= rules.leastFailures) void flushNow();
     },
-    async takeProbes(wishes) {
+    async takeProbes(probes) {
       const now = clock.now();
       const until = new Date(now + rules.probeSeconds * 1000);
-      const taken = await takeProbes(db, wishes, new Date(now), until);
-      // Whoever tries it, the rows that are kept here do not say so yet.
+      const taken = await takeProbes(db, probes, new Date(now), until);
+      // The cached rows do not show the probe yet.
       providers.drop(allProviders);
       return taken;
     },
     endProbe(provider, messageId, outcome) {
       const end = finish(provider, messageId, outcome).catch((error: unknown) =>
-        log.warn({ err: error }, 'The end of a try of a provider could not be written; it lapses'),
+        log.warn({ err: error }, 'The outcome of a probe could not be written; the probe lapses'),
       );
       ending.add(end);
       void end.finally(() => ending.delete(end));
     },
     async stop() {
       clearInterval(ticks);
-      await Promise.all([flushing, looking, ...ending]);
+      await Promise.all([flushing, reviewing, ...ending]);
       await flushNow();
     },
   };

@@ -3,10 +3,10 @@ import type { DbOrTrx, Trx } from '../../database/connection.ts';
 import { announceProviders, keepVersions } from '../store.ts';
 import { type Calls, passesToClose, reasonToClose } from './circuit.ts';
 
-/** What came of the calls to one provider in one slot of the window. */
+/** The calls to one provider in one slot of the window, by outcome. */
 export type SlotCalls = Calls & Readonly<{ providerId: string; slot: Date }>;
 
-/** Adds calls to the window and forgets those before `oldest`. Rows are taken in the order of their providers, as everywhere. */
+/** Adds calls to the window and deletes those before `oldest`. Rows are locked in the order of their providers. */
 export async function addCalls(db: DbOrTrx, calls: readonly SlotCalls[], oldest: Date): Promise<void> {
   const ordered = calls.toSorted((a, b) => (a.providerId < b.providerId ? -1 : 1));
   const column = <T>(pick: (calls: SlotCalls) => T) => ordered.map(pick);
@@ -21,7 +21,7 @@ export async function addCalls(db: DbOrTrx, calls: readonly SlotCalls[], oldest:
       failed = c.failed + excluded.failed, unknown = c.unknown + excluded.unknown`.execute(db);
 }
 
-/** The calls since a moment, by provider. */
+/** The calls since `since`, by provider id. */
 export async function findCalls(
   db: DbOrTrx,
   providerIds: readonly string[],
@@ -35,7 +35,7 @@ export async function findCalls(
   return new Map(rows.map(({ providerId, ...calls }) => [providerId, calls]));
 }
 
-/** Answers false where it was open already: of several processes that see the failures, one opens it. */
+/** Returns false if it was open already: of several processes that see the failures, one opens it. */
 export async function openCircuit(
   trx: Trx,
   id: string,
@@ -52,19 +52,19 @@ export async function openCircuit(
   return true;
 }
 
-/** A message that wants to try a half-open provider. */
-export type ProbeWish = Readonly<{ providerId: string; messageId: string }>;
+/** A message that is to probe a half-open provider. */
+export type Probe = Readonly<{ providerId: string; messageId: string }>;
 
-/** One message at a time tries a provider, until `until` at the latest. Answers the ids of the messages that do. */
+/** Starts probes, one per provider at a time, which lapse at `until`. Returns the ids of the messages that may probe. */
 export async function takeProbes(
   db: DbOrTrx,
-  wishes: readonly ProbeWish[],
+  probes: readonly Probe[],
   now: Date,
   until: Date,
 ): Promise<ReadonlySet<string>> {
   const { rows } = await sql<{ id: string }>`
     update providers p set probe_id = input.message_id, probe_until = ${until}
-    from unnest(${wishes.map(({ providerId }) => providerId)}::uuid[], ${wishes.map(({ messageId }) => messageId)}::uuid[])
+    from unnest(${probes.map(({ providerId }) => providerId)}::uuid[], ${probes.map(({ messageId }) => messageId)}::uuid[])
       as input (provider_id, message_id)
     where p.id = input.provider_id and p.circuit = 'open' and p.circuit_until <= ${now}
       and (p.probe_until is null or p.probe_until <= ${now})
@@ -72,10 +72,10 @@ export async function takeProbes(
   return new Set(rows.map(({ id }) => id));
 }
 
-/** The provider took the message that tried it. Answers what that makes of its circuit; null where the try had lapsed. */
+/** The provider took the probe. Returns the new state of its circuit; null if the probe had lapsed. */
 export async function passProbe(
   trx: Trx,
-  { providerId, messageId }: ProbeWish,
+  { providerId, messageId }: Probe,
   change: Readonly<{ by: string; now: Date }>,
 ): Promise<'half-open' | 'closed' | null> {
   const { by, now } = change;
@@ -87,7 +87,7 @@ export async function passProbe(
     .executeTakeFirst();
   if (!found) return null;
   const closes = found.passes + 1 >= passesToClose;
-  // What failed before must not open it again. Before the row of the provider, as whoever counts calls locks them.
+  // Earlier failures must not open it again. Locked before the row of the provider, in the order of `addCalls`.
   if (closes) await trx.deleteFrom('provider_calls').where('provider_id', '=', providerId).execute();
   const { numUpdatedRows } = await trx
     .updateTable('providers')
@@ -116,10 +116,13 @@ export async function passProbe(
   return closes ? 'closed' : 'half-open';
 }
 
-/** It did not. `secondsAfter(openings)`: how long it is left alone when it was opened so often in a row. Answers until when; null where the try had lapsed. */
+/**
+ * The provider did not take the probe. `secondsAfter(openings)`: how long a circuit stays open that opened so often in a
+ * row. Returns until when; null if the probe had lapsed.
+ */
 export async function failProbe(
   trx: Trx,
-  { providerId, messageId }: ProbeWish,
+  { providerId, messageId }: Probe,
   now: Date,
   secondsAfter: (openings: number) => number,
 ): Promise<Date | null> {
@@ -148,11 +151,11 @@ export async function failProbe(
   return until;
 }
 
-/** The message did not come to try it after all. */
-export async function dropProbes(db: DbOrTrx, wishes: readonly ProbeWish[]): Promise<void> {
+/** The messages made no call after all. */
+export async function dropProbes(db: DbOrTrx, probes: readonly Probe[]): Promise<void> {
   await sql`
     update providers p set probe_id = null, probe_until = null
-    from unnest(${wishes.map(({ providerId }) => providerId)}::uuid[], ${wishes.map(({ messageId }) => messageId)}::uuid[])
+    from unnest(${probes.map(({ providerId }) => providerId)}::uuid[], ${probes.map(({ messageId }) => messageId)}::uuid[])
       as input (provider_id, message_id)
     where p.id = input.provider_id and p.probe_id = input.message_id`.execute(db);
   await announceProviders(db);

@@ -4,68 +4,67 @@ import type { Db } from '../../database/connection.ts';
 import { stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { ProviderState } from '../state.ts';
-import { allProviders } from '../store.ts';
-import { takeCalls } from './store.ts';
+import { allProviders, reserveCalls } from '../store.ts';
 
-/** Who goes first among those that wait: the platform's own messages, then by priority, then who came first. */
+/** The order of those that wait: the platform's own messages first, then by priority, then first come, first served. */
 export type Urgency = Readonly<{ isInternal: boolean; priority: number }>;
 
 export type RateLimits = {
   /**
-   * Resolves when one call may be made: true. False when the process stops, or after ten minutes of waiting: the task
+   * Resolves to true when one call may be made; to false when the process stops, or after ten minutes: the task then
    * goes back to its queue. Rejects when `signal` is aborted.
    */
   wait(provider: ProviderState, urgency: Urgency, signal: AbortSignal): Promise<boolean>;
-  /** Nobody waits any longer. */
+  /** Releases everyone who waits, without a call. */
   stop(): void;
 };
 
 export type RateLimitDeps = Readonly<{ db: Db; log: Log; providers: Cache<readonly ProviderState[]> }>;
 
-type Waiting = Urgency & { go: (mayCall: boolean) => void };
+type Waiter = Urgency & { release: (mayCall: boolean) => void };
 
-/** Calls that are taken at once, as time: few statements, and no process runs far ahead of another. */
-const lotSeconds = 0.1;
+/** Calls are reserved for this long at once: few statements, and no process runs far ahead of another. */
+const reservedSeconds = 0.1;
 const retryMilliseconds = 1000;
-/** Before the queue would think that the task is stuck (queue/boss.ts). */
-const patienceMilliseconds = 600_000;
+/** Shorter than the time after which the queue takes a task for stuck (queue/boss.ts). */
+const longestWaitMilliseconds = 600_000;
 
 /**
- * The rate of a provider, held over all processes: a row of the database says up to which moment its calls are given
- * away, evenly spaced; each process takes the next few for those that wait in it, and lets them go at their times. So
- * no second ever sees more than the rate, and nothing is saved up while nobody sends. A call that is taken and then not
- * made is lost. By the clock of the database, which is the same for all.
+ * The rate of a provider, held over all processes: a row of the database says up to which moment its calls are reserved,
+ * evenly spaced. Each process reserves the next few for its waiters, and releases them at their times. So no second ever
+ * sees more than the rate, and nothing is saved up while nobody sends. A call that is reserved and not made is lost. The
+ * clock of the database counts, because it is the same for all.
  */
 export function createRateLimits({ db, log, providers }: RateLimitDeps): RateLimits {
-  const lines = new Map<string, Waiting[]>();
+  const queues = new Map<string, Waiter[]>();
   let stopped = false;
 
   async function rateOf(id: string): Promise<number | null> {
     return (await providers.get(allProviders)).find((provider) => provider.id === id)?.rateLimit ?? null;
   }
 
-  async function serve(id: string, line: Waiting[]): Promise<void> {
-    while (line.length > 0) {
+  async function serve(id: string, queue: Waiter[]): Promise<void> {
+    while (queue.length > 0) {
       try {
         const rate = await rateOf(id);
         if (rate === null) {
-          for (const { go } of line.splice(0)) go(true);
+          for (const { release } of queue.splice(0)) release(true);
           continue;
         }
-        const count = Math.min(line.length, Math.max(1, Math.floor(rate * lotSeconds)));
-        const startsIn = await takeCalls(db, id, count, rate);
+        const count = Math.min(queue.length, Math.max(1, Math.floor(rate * reservedSeconds)));
+        const startsIn = await reserveCalls(db, id, count, rate);
         const elapsed = stopwatch();
-        for (let i = 0; i < count && line.length > 0; i++) {
+        for (let i = 0; i < count && queue.length > 0; i++) {
           const early = startsIn + (i * 1000) / rate - elapsed();
           if (early >= 1) await setTimeout(Math.ceil(early));
-          line.shift()?.go(true);
+          queue.shift()?.release(true);
         }
       } catch (error) {
-        log.warn({ err: error }, 'Calls at the rate of a provider could not be taken; trying again');
+        log.warn({ err: error }, 'Calls at the rate of a provider could not be reserved; trying again');
         await setTimeout(retryMilliseconds);
       }
     }
-    lines.delete(id);
+    queues.delete(id);
   }
 
   return {
@@ -73,16 +72,16 @@ export function createRateLimits({ db, log, providers }: RateLimitDeps): RateLim
       if (stopped) return Promise.resolve(false);
       return new Promise((resolve, reject) => {
         signal.throwIfAborted();
-        const line = lines.get(id) ?? [];
+        const queue = queues.get(id) ?? [];
         const leave = () => {
-          const place = line.indexOf(waiting);
-          if (place !== -1) line.splice(place, 1);
-          clearTimeout(patience);
+          const place = queue.indexOf(waiter);
+          if (place !== -1) queue.splice(place, 1);
+          clearTimeout(longestWait);
           signal.removeEventListener('abort', abort);
         };
-        const waiting: Waiting = {
+        const waiter: Waiter = {
           ...urgency,
-          go(mayCall) {
+          release(mayCall) {
             leave();
             resolve(mayCall);
           },
@@ -91,18 +90,18 @@ export function createRateLimits({ db, log, providers }: RateLimitDeps): RateLim
           leave();
           reject(signal.reason);
         };
-        const patience = globalThis.setTimeout(() => waiting.go(false), patienceMilliseconds);
+        const longestWait = globalThis.setTimeout(() => waiter.release(false), longestWaitMilliseconds);
         signal.addEventListener('abort', abort);
-        const behind = line.findIndex((other) => goesBefore(waiting, other));
-        line.splice(behind === -1 ? line.length : behind, 0, waiting);
-        if (lines.has(id)) return;
-        lines.set(id, line);
-        void serve(id, line);
+        const behind = queue.findIndex((other) => goesBefore(waiter, other));
+        queue.splice(behind === -1 ? queue.length : behind, 0, waiter);
+        if (queues.has(id)) return;
+        queues.set(id, queue);
+        void serve(id, queue);
       });
     },
     stop() {
       stopped = true;
-      for (const line of lines.values()) for (const { go } of line.splice(0)) go(false);
+      for (const queue of queues.values()) for (const { release } of queue.splice(0)) release(false);
     },
   };
 }

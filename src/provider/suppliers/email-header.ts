@@ -1,29 +1,28 @@
+/** Headers of an email in a form that is safe to send: one line, ASCII addresses, encoded names (spec 05, section 3.3). */
+
 import { domainToASCII } from 'node:url';
 import type { EmailMessage } from '../contract.ts';
 
-/**
- * What of an email becomes a header, in the form that is safe on the wire: one line, ASCII addresses, encoded names
- * (spec 05, section 3.3). Null for an address that cannot be written into a header without changing its meaning.
- */
+/** An address with its domain in ASCII; null if it cannot be written into a header without changing its meaning. */
 export function asciiAddress(address: string): string | null {
-  // Anything that ends an address, begins another or begins a new header.
+  // Anything that could end the address, or begin another one or a new header.
   if (/[\p{C}\s<>,;:"()[\]\\]/u.test(address)) return null;
   const at = address.lastIndexOf('@');
   const host = address.slice(at + 1);
-  // A host in ASCII stays as it is, because the conversion is one of URLs: it would read `10.1` as a network address.
+  // An ASCII host is left alone: the conversion is meant for URLs and would read `10.1` as an IP address.
   const domain = /^[a-zA-Z0-9.-]+$/.test(host) ? host : domainToASCII(host);
   return at < 1 || domain === '' ? null : `${address.slice(0, at)}@${domain}`;
 }
 
-/** Text for a header: line breaks and other control characters become spaces, so that it cannot begin a header of its own. */
+/** Text for a header: control characters become spaces, so that it cannot begin another header. */
 export function headerText(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
 }
 
-/** Bytes of UTF-8 in one encoded word: base64 makes 60 characters of them, and a word may have 75 (RFC 2047). */
+/** UTF-8 bytes per encoded word: base64 turns them into 60 characters, and a word may have 75 (RFC 2047). */
 const wordBytes = 45;
 
-/** `"name" <address>`: `"` and `\` of the name escaped, a name outside ASCII in encoded words. `address` is ASCII. */
+/** `"name" <address>`: quotes and backslashes are escaped, a name outside ASCII is encoded. `address` is ASCII. */
 export function mailbox(name: string, address: string): string {
   const text = headerText(name);
   if (text === '') return `<${address}>`;
@@ -43,7 +42,7 @@ export function mailbox(name: string, address: string): string {
   return `${encoded.join(' ')} <${address}>`;
 }
 
-/** One-click unsubscribe (RFC 8058); empty where the message has none. Throws nothing: a URL is encoded as one. */
+/** One-click unsubscribe (RFC 8058); empty if the message has none, or an invalid URL. */
 export function unsubscribeHeaders(
   message: Pick<EmailMessage, 'unsubscribeUrl'>,
 ): Readonly<Record<string, string>> {
@@ -54,7 +53,7 @@ export function unsubscribeHeaders(
   };
 }
 
-/** The addresses of a message as they go on the wire; a string names the one that cannot. */
+/** The addresses of a message as they are sent; a string names the one that is invalid. */
 export function addressesOf(
   message: EmailMessage,
 ): Readonly<{ to: string; from: string; replyTo: string | null }> | 'recipient' | 'sender' | 'reply-to' {

@@ -1,29 +1,39 @@
+/** Sending to a provider over HTTP, and what its response means. */
+
 import { buildConnector, errors, Pool } from 'undici';
 import type { SendResult } from '../contract.ts';
 
-/** The answer of a provider's HTTP server. */
-export type Answer = Readonly<{ status: number; text: string }>;
+type NotAccepted = Exclude<SendResult, { outcome: 'accepted' }>;
 
-/** One exchange with a provider: an answer, or what is known when there is none. */
-export type Exchange = Answer | Exclude<SendResult, { outcome: 'accepted' }>;
+export type HttpResponse = Readonly<{ status: number; text: string }>;
 
-export type ProviderHttp = {
+/** A response, or what is known if there was none. */
+export type HttpResult = HttpResponse | NotAccepted;
+
+export type HttpLimits = Readonly<{
+  /** Bounds the whole request, from connecting to the last byte of the response. */
+  timeoutSeconds: number;
+  /** As many as there are senders, since waiting for a connection counts as waiting for the provider. */
+  connections: number;
+}>;
+
+export type HttpClient = {
   post(
     path: string,
     headers: Readonly<Record<string, string>>,
     body: string,
     signal: AbortSignal,
-  ): Promise<Exchange>;
+  ): Promise<HttpResult>;
   close(): Promise<void>;
 };
 
-/** Bytes of an answer that are read; a provider says what it has to say in less. */
-const longestAnswer = 1_000_000;
+/** In bytes; no provider needs more. */
+const longestResponse = 1_000_000;
 
-/** Errors of connecting, TLS included: no byte of a request can have reached the provider, it did not take it. */
+/** Errors of connecting, TLS included: no byte of a request can have reached the provider. */
 const beforeSending = new WeakSet<Error>();
 
-/** Makes connections, and remembers which errors came of that. `timeout` in milliseconds. */
+/** Opens connections, and remembers which errors arose in doing so. `timeout` in milliseconds. */
 export function connector(timeout: number): buildConnector.connector {
   const connect = buildConnector({ timeout });
   return (options, callback) =>
@@ -33,26 +43,27 @@ export function connector(timeout: number): buildConnector.connector {
     });
 }
 
-/**
- * HTTP to one provider over kept-alive connections. An error before the request could be sent is `failed`; a time-out
- * or a connection lost afterwards is `unknown`, because the provider may have taken the message all the same (DESIGN,
- * section 5). `timeoutSeconds` bounds the whole exchange; `connections` should be as many as there are senders, since
- * waiting for one counts as waiting for the provider.
- */
-export function connectProvider(
-  url: string,
-  { timeoutSeconds, connections }: Readonly<{ timeoutSeconds: number; connections: number }>,
-): ProviderHttp {
-  const base = new URL(url);
-  const pool = new Pool(base.origin, {
+/** Options for connections to a provider: kept alive, one request at a time on each. */
+export function connectionOptions({ timeoutSeconds, connections }: HttpLimits) {
+  const milliseconds = timeoutSeconds * 1000;
+  return {
     connections,
     pipelining: 1,
-    connect: connector(Math.min(5000, timeoutSeconds * 1000)),
-    headersTimeout: timeoutSeconds * 1000,
-    bodyTimeout: timeoutSeconds * 1000,
+    connect: connector(Math.min(5000, milliseconds)),
+    headersTimeout: milliseconds,
+    bodyTimeout: milliseconds,
     keepAliveTimeout: 30_000,
-    maxResponseSize: longestAnswer,
-  });
+    maxResponseSize: longestResponse,
+  };
+}
+
+/**
+ * HTTP to one provider. An error before the request could be sent is `failed`; a time-out or a connection lost
+ * afterwards is `unknown`, because the provider may have taken the message all the same.
+ */
+export function connectProvider(url: string, limits: HttpLimits): HttpClient {
+  const base = new URL(url);
+  const pool = new Pool(base.origin, connectionOptions(limits));
   const prefix = base.pathname.replace(/\/+$/, '');
   return {
     async post(path, headers, body, signal) {
@@ -62,7 +73,7 @@ export function connectProvider(
           path: prefix + path,
           headers,
           body,
-          signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds * 1000)]),
+          signal: AbortSignal.any([signal, AbortSignal.timeout(limits.timeoutSeconds * 1000)]),
         });
         return { status: response.statusCode, text: await response.body.text() };
       } catch (error) {
@@ -73,8 +84,8 @@ export function connectProvider(
   };
 }
 
-/** What is known when an exchange over connections of `connector` ended in an error. */
-export function classify(error: unknown): Exclude<SendResult, { outcome: 'accepted' }> {
+/** What is known after a request over connections of `connector` ended in an error. */
+export function classify(error: unknown): NotAccepted {
   const code = (error as { code?: unknown }).code;
   const name = error instanceof Error ? error.name : '';
   if (error instanceof Error && beforeSending.has(error))
@@ -93,4 +104,62 @@ export function classify(error: unknown): Exclude<SendResult, { outcome: 'accept
     code: typeof code === 'string' ? code : name || 'error',
     detail: 'The connection ended before the provider answered',
   };
+}
+
+export function isSuccess({ status }: Pick<HttpResponse, 'status'>): boolean {
+  return status >= 200 && status < 300;
+}
+
+/**
+ * A gateway answers so when the server behind it did not answer in time, or not in HTTP. That server may have the
+ * message, so no other provider may be given it.
+ */
+export function isGatewayError(status: number): boolean {
+  return status === 502 || status === 504;
+}
+
+/**
+ * A response outside 2xx: the provider did not take the message. `ownCode` is the provider's code for it. Its text is
+ * left out: providers repeat the recipient in it, and the detail is kept on the timeline.
+ */
+export function refusedBy(
+  provider: string,
+  { status }: Pick<HttpResponse, 'status'>,
+  ownCode?: unknown,
+): NotAccepted {
+  const isCode =
+    typeof ownCode === 'number' || (typeof ownCode === 'string' && /^[\w.-]{1,60}$/.test(ownCode));
+  return {
+    outcome: isGatewayError(status) ? 'unknown' : 'failed',
+    code: isCode ? String(ownCode) : String(status),
+    detail: `${provider} answered ${status}`,
+  };
+}
+
+/**
+ * 2xx with a body that cannot be read. The provider probably has the message: giving it to another one would risk a
+ * second copy, while waiting and retrying with the same reference does not.
+ */
+export function unreadableFrom(provider: string, { status }: Pick<HttpResponse, 'status'>): NotAccepted {
+  return {
+    outcome: 'unknown',
+    code: String(status),
+    detail: `${provider} answered ${status} with a body that cannot be read`,
+  };
+}
+
+/** The receipt URL as a provider is given it: with the `user:password` that its receipts must carry, if any. */
+export function receiptUrlWith(url: string | null, userAndPassword: string | null): string | null {
+  if (url === null || userAndPassword === null) return url;
+  const withCredentials = new URL(url);
+  const colon = userAndPassword.indexOf(':');
+  withCredentials.username = encodeURIComponent(userAndPassword.slice(0, colon));
+  withCredentials.password = encodeURIComponent(userAndPassword.slice(colon + 1));
+  return withCredentials.href;
+}
+
+/** The origin to connect to, and the path with its query. */
+export function splitUrl(url: string): { origin: string; path: string } {
+  const { origin, pathname, search } = new URL(url);
+  return { origin, path: pathname + search };
 }

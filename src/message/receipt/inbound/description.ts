@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Description } from '../../../http/openapi/describe.ts';
-import type { InboundEndpoint } from '../../../provider/inbound.ts';
+import type { InboundEndpoint } from '../../../provider/contract.ts';
 import { platformServiceId } from '../../../tenant/service/service.ts';
 
 /** What the OpenAPI document says about a endpoint for received texts. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { refuseCredentials } from '../../../http/auth/basic.ts';
-import type { InboundEndpoint } from '../../../provider/inbound.ts';
+import type { InboundEndpoint } from '../../../provider/contract.ts';
 import { describeInboundEndpoint } from './description.ts';
 import { type ReceiveDeps, receiveText } from './receive.ts';
 

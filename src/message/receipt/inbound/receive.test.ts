@@ -5,7 +5,7 @@ import { openTestQueues } from '../../../../test/queues.ts';
 import { createWorld, secretKey, type World } from '../../../../test/world.ts';
 import { createCipher } from '../../../ground/cipher.ts';
 import { createMetrics } from '../../../ground/metrics.ts';
-import type { ReadText } from '../../../provider/inbound.ts';
+import type { ReadText } from '../../../provider/contract.ts';
 import type { CallbackQueue } from '../../callback/enqueue.ts';
 import { addNumbers, giveNumber } from './number-store.ts';
 import { receiveText } from './receive.ts';

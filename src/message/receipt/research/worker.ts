@@ -31,7 +31,7 @@ export function createResearch({
     const { notificationId, provider: identifier } = task.payload;
     const fields = { notificationId, requestId: task.requestId };
     try {
-      for (const receipt of provider(identifier)?.fakeReceipts(task.payload) ?? []) {
+      for (const receipt of provider(identifier)?.simulatedReceipts(task.payload) ?? []) {
         const response = await fetch(ownUrl() + receipt.path, {
           method: 'POST',
           headers: {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createSign } from 'node:crypto';
 import { after, beforeEach, test } from 'node:test';
 import { getGlobalDispatcher, MockAgent, setGlobalDispatcher } from 'undici';
+import { selfSigned } from '../../../../test/support/certificate.ts';
 import type { ReadRequest } from '../../contract.ts';
-import { selfSigned } from './certificate.ts';
 import { sesReceipts } from './receipt.ts';
 import { snsUrl } from './sns.ts';
 

@@ -3,26 +3,25 @@ import type { NotificationStatus } from '../../../database/tables.ts';
 import { type Clock, systemClock } from '../../../ground/clock.ts';
 import type {
   Complaint,
-  FakeReceipt,
-  HttpAnswer,
-  Pretended,
+  EndpointResponse,
   ReadRequest,
   ReceiptEndpoint,
   ReceiptOutcome,
+  SimulatedMessage,
+  SimulatedReceipt,
 } from '../../contract.ts';
-import { receiptText } from '../receipt-text.ts';
+import { jsonFields, receiptText, refuseReceipt } from '../webhook.ts';
 import { confirmSubscription, createVerifier, type Envelope, snsUrl } from './sns.ts';
 
 const path = '/notifications/email/ses';
-const succeeded: HttpAnswer = { status: 200, body: { result: 'success', message: 'SES callback succeeded' } };
-
-const refuse = (message: unknown, status = 400): { answer: HttpAnswer } => ({
-  answer: { status, body: { result: 'error', message } },
-});
+const succeeded: EndpointResponse = {
+  status: 200,
+  body: { result: 'success', message: 'SES callback succeeded' },
+};
 
 export type SesReceiptSettings = Readonly<{
   clock: Clock;
-  /** Topics whose receipts are taken, each with a valid signature; empty: any, signatures are not looked at. */
+  /** Topics whose receipts are accepted, with a valid signature; empty: any topic, signatures are not checked. */
   topicArns: readonly string[];
 }>;
 
@@ -30,19 +29,17 @@ export type SesReceiptSettings = Readonly<{
 export function sesReceipts({ clock, topicArns }: SesReceiptSettings): ReceiptEndpoint {
   const isSigned = createVerifier(clock);
 
-  /** An answer that refuses the envelope, or null. */
-  async function distrust(envelope: Envelope): Promise<{ answer: HttpAnswer } | null> {
+  /** The answer that refuses an envelope; null if it is authentic. */
+  async function refuseForged(envelope: Envelope): Promise<{ answer: EndpointResponse } | null> {
     if (topicArns.length === 0) return null;
     if (!topicArns.includes(envelope['TopicArn'] as string))
-      return refuse('SES callback failed: topic not allowed', 403);
-    let isGood: boolean;
+      return refuseReceipt('SES callback failed: topic not allowed', 403);
     try {
-      isGood = await isSigned(envelope);
+      return (await isSigned(envelope)) ? null : refuseReceipt('SES callback failed: invalid signature', 403);
     } catch {
       // SNS posts again after a server error.
-      return refuse('SES callback failed: signature could not be verified', 503);
+      return refuseReceipt('SES callback failed: signature could not be verified', 503);
     }
-    return isGood ? null : refuse('SES callback failed: invalid signature', 403);
   }
 
   return {
@@ -51,25 +48,26 @@ export function sesReceipts({ clock, topicArns }: SesReceiptSettings): ReceiptEn
     type: 'email',
     path,
     async read(body, { isOwn }): Promise<ReadRequest> {
-      const envelope = parseObject(body.toString('utf8'));
-      if (envelope === null) return refuse('SES callback failed: invalid json');
-      const distrusted = isOwn ? null : await distrust(envelope);
-      if (distrusted) return distrusted;
+      const envelope = jsonFields(body.toString('utf8'));
+      if (envelope === undefined) return refuseReceipt('SES callback failed: invalid json');
+      const refusal = isOwn ? null : await refuseForged(envelope);
+      if (refusal) return refusal;
       if (envelope['Type'] === 'SubscriptionConfirmation') {
         const url = snsUrl(envelope['SubscribeURL']);
-        if (url === null) return refuse('SES callback failed: invalid SubscribeURL');
+        if (url === null) return refuseReceipt('SES callback failed: invalid SubscribeURL');
         return (await confirmSubscription(url))
           ? { answer: succeeded }
-          : refuse('Internal server error', 500);
+          : refuseReceipt('Internal server error', 500);
       }
       const inner = envelope['Message'];
-      if (typeof inner !== 'string' || inner === '') return refuse(['SES callback failed: Message missing']);
-      const message = parseObject(inner);
-      if (message === null) return refuse('SES callback failed: invalid json');
+      if (typeof inner !== 'string' || inner === '')
+        return refuseReceipt(['SES callback failed: Message missing']);
+      const message = jsonFields(inner);
+      if (message === undefined) return refuseReceipt('SES callback failed: invalid json');
       return readMessage(message, envelope);
     },
     answer(receipt, outcome) {
-      // A complaint is stored whatever the status is.
+      // A complaint is stored even if the status is ignored.
       const isTaken =
         outcome.outcome === 'applied' ||
         outcome.outcome === 'postponed' ||
@@ -85,35 +83,26 @@ function statusOf(said: NotificationStatus, outcome: ReceiptOutcome): Notificati
   return 'status' in outcome ? outcome.status : said;
 }
 
-/** null where the text is no JSON; `{}` where it is JSON of another kind. */
-function parseObject(text: string): Readonly<Record<string, unknown>> | null {
-  try {
-    return asObject(JSON.parse(text)) ?? {};
-  } catch {
-    return null;
-  }
-}
-
 function asObject(value: unknown): Readonly<Record<string, unknown>> | null {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : null;
 }
 
-/** Takes only what is not personal: recipients, headers and common headers stay behind (spec 05, section 5.7). */
+/** Keeps nothing personal: recipients, headers and common headers are dropped (spec 05, section 5.7). */
 function readMessage(message: Readonly<Record<string, unknown>>, envelope: Envelope): ReadRequest {
   const type = message['notificationType'];
   if (typeof type !== 'string' || type === '')
-    return refuse(['SES callback failed: notificationType missing']);
+    return refuseReceipt(['SES callback failed: notificationType missing']);
   const bounce = asObject(message['bounce']);
-  if (type === 'Bounce' && bounce === null) return refuse(['SES callback failed: bounce missing']);
+  if (type === 'Bounce' && bounce === null) return refuseReceipt(['SES callback failed: bounce missing']);
   const bounceType = type === 'Bounce' ? bounce?.['bounceType'] : undefined;
   const mapped = mappingOf(type, bounceType);
-  if (mapped === null) return refuse(`SES callback failed: status ${receiptText(type)} not found`);
+  if (mapped === null) return refuseReceipt(`SES callback failed: status ${receiptText(type)} not found`);
   const mail = asObject(message['mail']);
   const messageId = mail?.['messageId'];
   if (typeof messageId !== 'string' || messageId === '')
-    return refuse('SES callback failed: messageId missing');
+    return refuseReceipt('SES callback failed: messageId missing');
   const taken = typeof mail?.['timestamp'] === 'string' ? Date.parse(mail['timestamp']) : Number.NaN;
   const subType = bounce?.['bounceSubType'];
   return {
@@ -129,7 +118,7 @@ function readMessage(message: Readonly<Record<string, unknown>>, envelope: Envel
   };
 }
 
-/** Spec 05, section 5.7. A complaint means that the email was there. */
+/** A complaint implies that the email was delivered (spec 05, section 5.7). */
 function mappingOf(type: string, bounceType: unknown): { status: NotificationStatus; detail: string } | null {
   if (type === 'Delivery') return { status: 'delivered', detail: 'Delivered' };
   if (type === 'Complaint') return { status: 'delivered', detail: 'Complaint' };
@@ -142,15 +131,15 @@ function complaintOf(complaint: Readonly<Record<string, unknown>>, envelope: Env
   const text = (value: unknown) => (typeof value === 'string' && value !== '' ? receiptText(value) : null);
   const at = text(complaint['timestamp']);
   return {
-    // The envelope has an id, too: it makes a complaint without one its own, and still the same when posted again.
+    // A complaint without an id gets that of its envelope, so that a second post of it is recognised.
     feedbackId: text(complaint['feedbackId']) ?? text(envelope['MessageId']) ?? randomUUID(),
     type: text(complaint['complaintFeedbackType']),
     at: at === null || Number.isNaN(Date.parse(at)) ? null : new Date(Date.parse(at)).toISOString(),
   };
 }
 
-/** What SES would post about an email that it never got (spec 05, section 6); the recipient is not carried that far. */
-export function sesFakeReceipts({ reference, outcome }: Pretended): readonly FakeReceipt[] {
+/** What SES would post about an email that was never sent (spec 05, section 6), without the recipient. */
+export function sesSimulatedReceipts({ reference, outcome }: SimulatedMessage): readonly SimulatedReceipt[] {
   const now = new Date(systemClock.now()).toISOString();
   const bounceType = outcome === 'permanent-failure' ? 'Permanent' : 'Undetermined';
   const message = {

@@ -4,30 +4,36 @@ import {
   SendEmailCommand,
   type SendEmailCommandInput,
 } from '@aws-sdk/client-sesv2';
+import { Agent } from 'undici';
 import type { EmailMessage, Message, Provider, SendResult } from '../../contract.ts';
 import { addressesOf, headerText, mailbox, unsubscribeHeaders } from '../email-header.ts';
-import { sesFakeReceipts } from './receipt.ts';
-import { NoAnswer, sesTransport } from './transport.ts';
+import {
+  classify,
+  connectionOptions,
+  type HttpLimits,
+  isGatewayError,
+  isSuccess,
+  unreadableFrom,
+} from '../http-client.ts';
+import { sesSimulatedReceipts } from './receipt.ts';
 
 export type SesSettings = Readonly<{
   region: string;
-  /** Base URL of something else that speaks the protocol; null: Amazon's of the region. */
+  /** Base URL of another server with the same API; null: the endpoint of the region. */
   url: string | null;
-  /** null: found as Amazon's SDK finds them (role of the machine, profile). */
+  /** null: those that the SDK finds (role of the machine, profile). */
   credentials: Readonly<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }> | null;
-  timeoutSeconds: number;
-  connections: number;
-}>;
+}> &
+  HttpLimits;
 
-/** Amazon SES, version 2 of its API (spec 05, section 5.4). The SDK's own retries are off: ours are the retries. */
+/** Amazon SES, version 2 of its API (spec 05, section 5.4). The SDK's own retries are off, because we retry. */
 export function sesProvider(settings: SesSettings): Provider {
-  const transport = sesTransport(settings);
   const client = new SESv2Client({
     region: settings.region,
     ...(settings.url !== null && { endpoint: settings.url }),
     ...(settings.credentials !== null && { credentials: settings.credentials }),
     maxAttempts: 1,
-    requestHandler: transport,
+    requestHandler: requestHandler(settings),
   });
   return {
     identifier: 'ses',
@@ -40,11 +46,11 @@ export function sesProvider(settings: SesSettings): Provider {
         return {
           outcome: 'rejected',
           code: 'InvalidAddress',
-          detail: `The ${input} is no address that can be written`,
+          detail: `The ${input} address is invalid`,
         };
       try {
         const { MessageId } = await client.send(new SendEmailCommand(input), { abortSignal: signal });
-        // Without its id no receipt would ever find the message.
+        // Without its id, no receipt could be matched to the message.
         if (!MessageId)
           return { outcome: 'unknown', code: '200', detail: 'SES answered without a message id' };
         return { outcome: 'accepted', reference: MessageId };
@@ -52,13 +58,14 @@ export function sesProvider(settings: SesSettings): Provider {
         return describe(error);
       }
     },
-    fakeReceipts: sesFakeReceipts,
+    simulatedReceipts: sesSimulatedReceipts,
     async close() {
       client.destroy();
     },
   };
 }
 
+/** A string names the address that is invalid. */
 function inputOf(message: EmailMessage): SendEmailCommandInput | string {
   const addresses = addressesOf(message);
   if (typeof addresses === 'string') return addresses;
@@ -80,30 +87,86 @@ function inputOf(message: EmailMessage): SendEmailCommandInput | string {
 }
 
 /**
- * Version 2 calls an address that nobody can have a BadRequestException, as it does many other things; only the words
- * tell (version 1 had a code of its own for it, InvalidParameterValue).
+ * Version 2 reports an impossible address as BadRequestException, like many other errors; only the text tells them apart.
+ * Version 1 had a code for it, InvalidParameterValue.
  */
 const aboutAddress =
   /invalid email address|illegal address|missing (final '@domain'|local name|domain)|(local address|domain) (contains|starts|ends)/i;
 
-/** What SES says in words is left out: it repeats the recipient. */
+/** The text of SES is left out: it repeats the recipient. */
 function describe(error: unknown): SendResult {
-  if (error instanceof NoAnswer) return error.result;
+  if (error instanceof NoResponse) return error.result;
   const { name, message, $response, $metadata } = error as Error & {
     $response?: { statusCode?: number };
     $metadata?: { httpStatusCode?: number };
   };
   const status = $response?.statusCode ?? $metadata?.httpStatusCode;
   if (status === undefined)
-    // Nothing was sent: no credentials, or a request that could not be made.
+    // Nothing was sent: there are no credentials, say.
     return { outcome: 'failed', code: name, detail: 'The request to SES could not be made' };
-  if (status >= 200 && status < 300)
-    return { outcome: 'unknown', code: String(status), detail: 'SES accepted in words that cannot be read' };
+  if (isSuccess({ status })) return unreadableFrom('SES', { status });
   const isAddress =
     name === 'InvalidParameterValue' || (name === 'BadRequestException' && aboutAddress.test(message));
   return {
-    outcome: isAddress ? 'rejected' : status === 502 || status === 504 ? 'unknown' : 'failed',
+    outcome: isAddress ? 'rejected' : isGatewayError(status) ? 'unknown' : 'failed',
     code: error instanceof SESv2ServiceException && name !== 'Unknown' ? name : String(status),
     detail: `SES answered ${status}`,
+  };
+}
+
+/** There was no response; `result` is what is known then. */
+class NoResponse extends Error {
+  override name = 'NoResponse';
+  readonly result: ReturnType<typeof classify>;
+
+  constructor(cause: unknown) {
+    super('SES did not answer', { cause });
+    this.result = classify(cause);
+  }
+}
+
+type SdkRequest = Readonly<{
+  protocol: string;
+  hostname: string;
+  port?: number;
+  path: string;
+  method: string;
+  headers: Record<string, string>;
+  query?: Record<string, string | string[] | null>;
+  body?: string | Uint8Array;
+}>;
+
+/**
+ * HTTP for the SDK over our own connections, because its own cannot tell a request that was never sent, which another
+ * provider may have, from one whose response was lost.
+ */
+function requestHandler(limits: HttpLimits) {
+  const agent = new Agent(connectionOptions(limits));
+  return {
+    async handle(request: SdkRequest, options: Readonly<{ abortSignal?: unknown }> = {}) {
+      const limit = AbortSignal.timeout(limits.timeoutSeconds * 1000);
+      const { abortSignal } = options;
+      try {
+        const response = await agent.request({
+          origin: `${request.protocol}//${request.hostname}${request.port ? `:${request.port}` : ''}`,
+          path: request.path,
+          method: request.method as 'POST',
+          headers: request.headers,
+          body: request.body ?? null,
+          signal: abortSignal instanceof AbortSignal ? AbortSignal.any([abortSignal, limit]) : limit,
+        });
+        // Read here, so that a response that breaks off counts as none.
+        const body = new Uint8Array(await response.body.arrayBuffer());
+        const headers: Record<string, string> = {};
+        for (const [name, value] of Object.entries(response.headers))
+          if (value !== undefined) headers[name] = String(value);
+        return { response: { statusCode: response.statusCode, headers, body } };
+      } catch (error) {
+        throw new NoResponse(error);
+      }
+    },
+    updateHttpClientConfig() {},
+    httpHandlerConfigs: () => ({}),
+    destroy: () => void agent.destroy(),
   };
 }

@@ -2,7 +2,7 @@ import { createVerify, X509Certificate } from 'node:crypto';
 import { request } from 'undici';
 import type { Clock } from '../../../ground/clock.ts';
 
-/** What SNS posts around each receipt; the fields that are used. */
+/** What SNS wraps around each receipt. */
 export type Envelope = Readonly<Record<string, unknown>>;
 
 const snsHost = /^sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
@@ -10,8 +10,8 @@ const timeoutMilliseconds = 10_000;
 const longestCertificate = 100_000;
 
 /**
- * A URL of SNS itself: https, host `sns.<region>.amazonaws.com[.cn]`, nothing before or behind it. Null for any other:
- * whoever can post to us must not choose whom we call, nor whose certificate we trust.
+ * A URL of SNS itself: https, host `sns.<region>.amazonaws.com[.cn]`, no port and no credentials; null for any other.
+ * Whoever can post to us must not choose whom we call, nor whose certificate we trust.
  */
 export function snsUrl(text: unknown): URL | null {
   if (typeof text !== 'string' || !URL.canParse(text)) return null;
@@ -20,7 +20,7 @@ export function snsUrl(text: unknown): URL | null {
   return url.protocol === 'https:' && isPlain && snsHost.test(url.hostname) ? url : null;
 }
 
-/** Follows the URL that confirms a subscription. Answers whether SNS took it. Does not throw. */
+/** Confirms a subscription. Returns whether SNS accepted it. Does not throw. */
 export async function confirmSubscription(url: URL): Promise<boolean> {
   try {
     const { statusCode, body } = await get(url);
@@ -33,7 +33,7 @@ export async function confirmSubscription(url: URL): Promise<boolean> {
 
 const get = (url: URL) => request(url, { method: 'GET', signal: AbortSignal.timeout(timeoutMilliseconds) });
 
-/** What is signed, in this order, each as its name, a line break, its value, a line break; absent ones are left out. */
+/** The signed fields, in this order, each as `name\nvalue\n`; absent ones are left out. */
 const signedFields = {
   Notification: ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'],
   SubscriptionConfirmation: [
@@ -51,8 +51,8 @@ const algorithms: Readonly<Record<string, string>> = { '1': 'RSA-SHA1', '2': 'RS
 export type Verifier = (envelope: Envelope) => Promise<boolean>;
 
 /**
- * Verifies that SNS itself signed an envelope, by the certificate it names (SignatureVersion 1 and 2). Certificates are
- * fetched once, and only from SNS. A certificate that cannot be fetched throws: the caller is to be told to come again.
+ * Verifies that SNS itself signed an envelope, by the certificate that it names (SignatureVersion 1 and 2). Certificates
+ * are fetched once, and only from SNS. Throws if a certificate cannot be fetched: SNS should then post again.
  */
 export function createVerifier(clock: Clock): Verifier {
   const certificates = new Map<string, Promise<X509Certificate>>();
@@ -61,7 +61,7 @@ export function createVerifier(clock: Clock): Verifier {
     const { statusCode, body } = await get(url);
     if (statusCode !== 200) {
       await body.dump();
-      throw new Error(`The certificate of SNS was answered with ${statusCode}`);
+      throw new Error(`SNS answered ${statusCode} to a request for its certificate`);
     }
     const chunks: Buffer[] = [];
     let length = 0;
@@ -76,7 +76,7 @@ export function createVerifier(clock: Clock): Verifier {
   function certificateAt(url: URL): Promise<X509Certificate> {
     const known = certificates.get(url.href);
     if (known) return known;
-    // Amazon has a handful; more are somebody's play with the path, and must not fill the memory.
+    // SNS has a handful. More are forged paths, which must not fill the memory.
     if (certificates.size >= 20) certificates.clear();
     const fetched = fetchCertificate(url);
     certificates.set(url.href, fetched);

@@ -4,29 +4,29 @@ import type { EmailMessage, Message, Provider, SendResult } from '../../contract
 import { addressesOf, headerText, unsubscribeHeaders } from '../email-header.ts';
 
 export type SmtpSettings = Readonly<{
-  /** `smtp://user:password@host:port`; `smtps://` speaks TLS from the first byte. */
+  /** `smtp://user:password@host:port`; `smtps://` uses TLS from the first byte. */
   url: string;
   timeoutSeconds: number;
-  /** Most connections at once; further messages wait for one, within their time. */
+  /** Maximum at once; further messages wait for one, within their time limit. */
   connections: number;
 }>;
 
 /**
- * A mail server over SMTP. It posts no receipts: that it has taken a message is all that is ever known of it. The
- * Message-ID is `<notification id@domain of the sender>`, so that a bounce, a log line or a second copy leads back to
+ * A mail server over SMTP. It posts no receipts, so nothing more is ever known than that it accepted a message. The
+ * Message-ID is `<notification id@domain of the sender>`, so that a bounce, a log line or a second copy can be traced to
  * the notification.
  *
- * Guarantee: the content leaves only after the server has asked for it (354), and it is known whether it began to; an
- * error before that is no doubt, one after it without a reply is.
+ * Guarantee: the content is sent only after the server has asked for it (354), and we know whether any of it was. An
+ * error before that is `failed`; one after it, without a reply, is `unknown`.
  */
 export function smtpProvider(settings: SmtpSettings): Provider {
   const transport = createTransport(poolOptions(settings));
-  /** The content of each message under way, by its signal: the one thing of a message that reaches the plugin as it is. */
+  /** The content of each message being sent, by its signal: the only part of a message that the plugin sees unchanged. */
   const contents = new WeakMap<AbortSignal, Readable>();
   transport.use('stream', (mail, done) => {
     const { signal } = mail.data;
     const create = mail.message.createReadStream.bind(mail.message);
-    // Made anew when the pool takes another connection because the server had ended the first.
+    // Called again when the pool takes another connection because the server closed the first.
     mail.message.createReadStream = (...options) => {
       const content = create(...options);
       if (signal) contents.set(signal, content);
@@ -45,7 +45,7 @@ export function smtpProvider(settings: SmtpSettings): Provider {
         return {
           outcome: 'rejected',
           code: 'InvalidAddress',
-          detail: `The ${mail} is no address that can be written`,
+          detail: `The ${mail} address is invalid`,
         };
       const signal = AbortSignal.any([given, AbortSignal.timeout(settings.timeoutSeconds * 1000)]);
       try {
@@ -55,8 +55,7 @@ export function smtpProvider(settings: SmtpSettings): Provider {
         return describe(error, { hasContent: contents.get(signal)?.readableDidRead ?? false, signal });
       }
     },
-    // There is no endpoint that they could be posted to.
-    fakeReceipts: () => [],
+    simulatedReceipts: () => [],
     async close() {
       transport.close();
     },
@@ -76,7 +75,7 @@ function poolOptions({ url, timeoutSeconds, connections }: SmtpSettings): SMTPPo
     secure,
     ...(username !== '' && {
       auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) },
-      // A password never leaves the machine in the clear.
+      // A password never leaves this machine unencrypted.
       requireTLS: !secure && !loopback.has(hostname),
     }),
     maxConnections: connections,
@@ -90,13 +89,13 @@ function poolOptions({ url, timeoutSeconds, connections }: SmtpSettings): SMTPPo
   };
 }
 
-/** A string names the address that cannot be written. */
+/** A string names the address that is invalid. */
 function mailOf(message: EmailMessage): SendMailOptions | string {
   const addresses = addressesOf(message);
   if (typeof addresses === 'string') return addresses;
   const { to, from, replyTo } = addresses;
   return {
-    // Addresses as objects: as text they would be parsed, and a name with a comma would be two recipients.
+    // Addresses as objects: text would be parsed, and a name with a comma would become two recipients.
     from: { name: headerText(message.fromName), address: from },
     to: { name: '', address: to },
     ...(replyTo !== null && { replyTo: { name: '', address: replyTo } }),
@@ -111,7 +110,7 @@ function mailOf(message: EmailMessage): SendMailOptions | string {
 
 type SmtpError = Error & { code?: string; command?: string; responseCode?: number; response?: string };
 
-/** What a server says in words is left out: it repeats the recipient. */
+/** The text of the server is left out: it repeats the recipient. */
 function describe(
   error: unknown,
   { hasContent, signal }: Readonly<{ hasContent: boolean; signal: AbortSignal }>,
@@ -119,14 +118,14 @@ function describe(
   const { code = 'error', command, responseCode, response = '' } = error as SmtpError;
   if (responseCode !== undefined) {
     const enhanced = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];
-    // About this recipient or this content. A refusal of the session, of our sender or by policy (x.7.x) can be mended.
-    const isForGood =
+    // Permanent only if about this recipient or content: a session, a sender or a policy (x.7.x) can be put right.
+    const isPermanent =
       responseCode >= 500 &&
       (hasContent || command === 'RCPT TO') &&
       ![530, 535, 538].includes(responseCode) &&
       !enhanced?.startsWith('5.7.');
     return {
-      outcome: isForGood ? 'rejected' : 'failed',
+      outcome: isPermanent ? 'rejected' : 'failed',
       code: enhanced === undefined ? String(responseCode) : `${responseCode} ${enhanced}`,
       detail: `The mail server answered ${responseCode} to ${hasContent ? 'the message' : (command ?? 'the connection')}`,
     };

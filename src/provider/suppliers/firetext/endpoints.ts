@@ -1,26 +1,26 @@
 import type { NotificationStatus } from '../../../database/tables.ts';
 import { systemClock } from '../../../ground/clock.ts';
-import { londonTime } from '../../../ground/london-time.ts';
+import { londonTime } from '../../../ground/time-zone.ts';
 import type {
-  FakeReceipt,
-  HttpAnswer,
-  Pretended,
+  InboundEndpoint,
   ReadReceipt,
   ReceiptEndpoint,
   ReceiptRow,
+  SimulatedMessage,
+  SimulatedReceipt,
 } from '../../contract.ts';
-import { echoedId, fieldText, receiptText } from '../receipt-text.ts';
+import { fieldText, inboundOk, missingFields, readSmsReceipt, receiptText } from '../webhook.ts';
 
 const path = '/notifications/sms/firetext';
 
-/** Spec 05, section 5.7. */
-const statuses: Readonly<Record<string, readonly [NotificationStatus, string]>> = {
-  '0': ['delivered', 'Delivered'],
-  '1': ['permanent-failure', 'Declined'],
-  '2': ['pending', 'Undelivered (Pending with Network)'],
-};
+/** Any other status is a technical failure (spec 05, section 5.7). */
+const statuses: ReadonlyMap<string, readonly [NotificationStatus, string]> = new Map([
+  ['0', ['delivered', 'Delivered']],
+  ['1', ['permanent-failure', 'Declined']],
+  ['2', ['pending', 'Undelivered (Pending with Network)']],
+]);
 
-/** What a code says of a text that was declined (spec 05, section 5.8). */
+/** The codes of declined texts (spec 05, section 5.8). */
 const codes: ReadonlyMap<string, readonly ['temporary-failure' | 'permanent-failure', string]> = new Map([
   ['000', ['temporary-failure', 'No error reported']],
   ['101', ['permanent-failure', 'Unknown Subscriber']],
@@ -34,12 +34,12 @@ const codes: ReadonlyMap<string, readonly ['temporary-failure' | 'permanent-fail
   ['900', ['temporary-failure', 'Routing Error']],
 ]);
 
-/** Whose permanent failures are looked at again. */
+/** The providers with Firetext's codes. */
 const softened: ReadonlySet<string> = new Set(['firetext', 'loadtesting']);
 
 /**
- * Firetext says "declined" of texts that may arrive later. A code that we know decides; without one a text that the
- * network still had (`pending`) has failed for now only (spec 05, section 5.8).
+ * Firetext says "declined" of texts that may still arrive later. A known code decides; without one, a text that was
+ * `pending` with the network has failed only temporarily (spec 05, section 5.8).
  */
 export function softenFiretext(
   receipt: Pick<ReadReceipt, 'status' | 'detailCode'>,
@@ -52,10 +52,6 @@ export function softenFiretext(
   return row.status === 'pending' ? 'temporary-failure' : 'permanent-failure';
 }
 
-const refuse = (message: unknown): { answer: HttpAnswer } => ({
-  answer: { status: 400, body: { result: 'error', message } },
-});
-
 /** Receipts of Firetext: a form with our id as `reference` (spec 05, section 5.6). */
 export function firetextReceipts(credentials: string | null): ReceiptEndpoint {
   return {
@@ -66,38 +62,28 @@ export function firetextReceipts(credentials: string | null): ReceiptEndpoint {
     credentials,
     read(body) {
       const form = new URLSearchParams(body.toString('utf8'));
-      const status = fieldText(form.get('status'));
-      const reference = fieldText(form.get('reference'));
-      if (status === null || reference === null) {
-        const missing = [status === null ? 'status' : [], reference === null ? 'reference' : []].flat();
-        return refuse(missing.map((name) => `Firetext callback failed: ${name} missing`));
-      }
-      // Sign-in codes of long ago, whose receipts carry no id.
-      if (reference === 'send-sms-code')
-        return {
-          answer: {
-            status: 200,
-            body: { result: 'success', message: 'Firetext callback succeeded: send-sms-code' },
-          },
-        };
-      const id = echoedId(reference);
-      if (id === null) return refuse(`Firetext callback with invalid reference ${receiptText(reference)}`);
-      const known = Object.hasOwn(statuses, status) ? statuses[status] : undefined;
-      const [mapped, said] = known ?? (['technical-failure', 'Unknown status'] as const);
+      const read = readSmsReceipt(
+        'Firetext',
+        ['status', form.get('status')],
+        ['reference', form.get('reference')],
+      );
+      if ('answer' in read) return read;
+      const { status, id } = read;
+      const [mapped, meaning] = statuses.get(status) ?? (['technical-failure', 'Unknown status'] as const);
       const code = fieldText(form.get('code'));
       return {
         receipt: {
           found: { by: 'id', value: id },
           status: mapped,
           rawStatus: receiptText(status),
-          detail: code === null ? said : (codes.get(code)?.[1] ?? ''),
+          detail: code === null ? meaning : (codes.get(code)?.[1] ?? ''),
           detailCode: code === null ? null : receiptText(code),
         },
       };
     },
     soften: softenFiretext,
-    answer(receipt, outcome) {
-      // A status that we do not know is refused, and yet it changes the row (spec 05, section 5.6).
+    answer(receipt, { outcome }) {
+      // An unknown status is refused and still changes the row (spec 05, section 5.6).
       if (receipt.status === 'technical-failure')
         return {
           status: 400,
@@ -107,7 +93,7 @@ export function firetextReceipts(credentials: string | null): ReceiptEndpoint {
           },
         };
       const message =
-        outcome.outcome === 'applied'
+        outcome === 'applied'
           ? `Firetext callback succeeded. reference ${receipt.found.value} updated`
           : null;
       return { status: 200, body: { result: 'success', message } };
@@ -115,16 +101,19 @@ export function firetextReceipts(credentials: string | null): ReceiptEndpoint {
   };
 }
 
-/** The normal course of a temporary failure is two receipts: still with the network, then declined (spec 05, section 6). */
-const pretendedFields = {
+/** A temporary failure normally takes two receipts: pending with the network, then declined (spec 05, section 6). */
+const simulatedFields = {
   'temporary-failure': [{ status: '2' }, { status: '1', code: '102' }],
   'permanent-failure': [{ status: '1' }],
   delivered: [{ status: '0' }],
 } as const;
 
-/** What Firetext would post about a text that it never got; the recipient is not carried that far. */
-export function firetextFakeReceipts({ notificationId, outcome }: Pretended): readonly FakeReceipt[] {
-  return pretendedFields[outcome].map((fields) => ({
+/** What Firetext would post about a text that was never sent, without the recipient. */
+export function firetextSimulatedReceipts({
+  notificationId,
+  outcome,
+}: SimulatedMessage): readonly SimulatedReceipt[] {
+  return simulatedFields[outcome].map((fields) => ({
     path,
     contentType: 'application/x-www-form-urlencoded',
     body: new URLSearchParams({
@@ -134,4 +123,28 @@ export function firetextFakeReceipts({ notificationId, outcome }: Pretended): re
       reference: notificationId,
     }).toString(),
   }));
+}
+
+/** Texts that Firetext received: a form whose text is taken as it is (spec 05, section 7.1). */
+export function firetextInbound(passwords: readonly string[]): InboundEndpoint {
+  return {
+    identifier: 'firetext',
+    name: 'Firetext',
+    path: '/notifications/sms/receive/firetext',
+    credentials: passwords.map((password) => `notify:${password}`),
+    read(body) {
+      const form = new URLSearchParams(body.toString('utf8'));
+      const to = fieldText(form.get('destination'));
+      const from = fieldText(form.get('source'));
+      // A text may be empty.
+      const content = form.get('message');
+      const missing = missingFields('Firetext', { source: from, destination: to, message: content });
+      if (missing) return missing;
+      return {
+        text: { to: to!, from: from!, content: content!, date: fieldText(form.get('time')), reference: null },
+      };
+    },
+    accepted: inboundOk,
+    unclaimed: inboundOk,
+  };
 }

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startHttpStand } from '../../../../test/conformance/http-provider.ts';
 import { conforms, smsMessage } from '../../../../test/conformance/provider.ts';
-import { mmgReceipts } from './receipt.ts';
-import { mmgProvider } from './send.ts';
+import { mmgReceipts } from './endpoints.ts';
+import { mmgProvider } from './supplier.ts';
 
 const never = new AbortController().signal;
-const settings = { apiKey: 'bWU6c2VjcmV0', receiptUrl: null, receiptCredentials: null, connections: 60 };
+const settings = { apiKey: 'bWU6c2VjcmV0', receiptUrl: null, receiptAuth: null, connections: 60 };
 
 const start = (
   answer = { status: 200, body: '{"Reference": 55120934}' },
@@ -53,7 +53,7 @@ async function send(status: number, body: string, more: object = {}) {
 test('the request is the one that MMG documents', async () => {
   const { request } = await send(200, '{}', {
     receiptUrl: 'https://api.example.com/notifications/sms/mmg',
-    receiptCredentials: 'mmg:p/w@rd',
+    receiptAuth: 'mmg:p/w@rd',
   });
   assert.deepEqual(
     [request.method, request.path, request.headers['content-type'], request.headers.authorization],
@@ -70,7 +70,7 @@ test('the request is the one that MMG documents', async () => {
   });
 });
 
-test('any 2xx with JSON is a yes; a no is failed; what a gateway or nonsense says is unknown', async () => {
+test('MMG accepts with any 2xx and JSON; a refusal is failed; a gateway error or nonsense is unknown', async () => {
   const table: [number, string, object][] = [
     [200, '{"Reference": 55120934}', { outcome: 'accepted', reference: '55120934' }],
     [202, '[]', { outcome: 'accepted', reference: null }],

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NotificationStatus } from '../../../database/tables.ts';
 import type { ReadRequest } from '../../contract.ts';
-import { firetextReceipts, softenFiretext } from './receipt.ts';
+import { firetextInbound, firetextReceipts, softenFiretext } from './endpoints.ts';
 
 const id = '3f1c9a52-7d44-4c0e-9b1e-52b0c6a7d101';
 const endpoint = firetextReceipts(null);
 const read = (body: string) => endpoint.read(Buffer.from(body), { isOwn: false }) as ReadRequest;
 
-test('a permanent failure is softened by its code, else by a pending row, and only where Firetext has the text', () => {
+test('a permanent failure of Firetext is softened by its code, else by a pending row, and only for its own texts', () => {
   const rows: [string | null, NotificationStatus, string | null, NotificationStatus][] = [
     ...(['000', '102', '103', '104', '302', '900'] as const).map(
       (code): [string, NotificationStatus, string, NotificationStatus] => [
@@ -46,7 +46,7 @@ test('a permanent failure is softened by its code, else by a pending row, and on
     );
 });
 
-test('statuses are mapped; the code is explained, also where it decides nothing', () => {
+test('Firetext statuses are mapped; the code is explained even if it decides nothing', () => {
   const table: [string, string, string, string | null][] = [
     ['status=0', 'delivered', 'Delivered', null],
     ['status=1&code=101', 'permanent-failure', 'Unknown Subscriber', '101'],
@@ -68,9 +68,60 @@ test('statuses are mapped; the code is explained, also where it decides nothing'
   }
 });
 
-test('nothing that is posted makes the endpoint throw', () => {
+test('no post to the Firetext endpoint makes it throw', () => {
   for (const body of ['', '%', '%zz=%', '\u0000', 'status=0', '{"status":"0"}', `reference=${id}`]) {
     const result = read(body);
     assert.ok('answer' in result && result.answer.status === 400, body);
   }
+});
+
+const inbound = firetextInbound(['one', 'two']);
+const readText = (form: string) => inbound.read(Buffer.from(form));
+
+test('a text received by Firetext is taken as it is', () => {
+  const form = 'source=447700900001&destination=447700900456&time=2017-05-02+14%3A03%3A07&message=';
+  const table: [string, string][] = [
+    ['', ''],
+    ['High+tide%3F', 'High tide?'],
+    ['%F0%9F%8C%8A', '🌊'],
+    ['a%0Ab', 'a\nb'],
+    // Firetext has no escapes: somebody typed these.
+    ['a%5Cnb', 'a\\nb'],
+    ['%2541', '%41'],
+  ];
+  for (const [message, content] of table)
+    assert.deepEqual(readText(form + message), {
+      text: {
+        to: '447700900456',
+        from: '447700900001',
+        content,
+        date: '2017-05-02 14:03:07',
+        reference: null,
+      },
+    });
+});
+
+test('a text from Firetext that cannot be read is refused with the reason', () => {
+  const table: [string, string[]][] = [
+    ['', ['source', 'destination', 'message']],
+    ['{"source": "447700900001"}', ['source', 'destination', 'message']],
+    ['source=&destination=447700900456', ['source', 'message']],
+    ['source=447700900001&message=Hi', ['destination']],
+  ];
+  for (const [form, missing] of table) {
+    const answer = readText(form);
+    assert.deepEqual(
+      'answer' in answer && [answer.answer.status, JSON.parse(answer.answer.body)],
+      [
+        400,
+        { result: 'error', message: missing.map((field) => `Firetext inbound SMS failed: ${field} missing`) },
+      ],
+      form,
+    );
+  }
+});
+
+test('Firetext is accepted as user notify with any of the passwords; without passwords nobody is', () => {
+  assert.deepEqual(inbound.credentials, ['notify:one', 'notify:two']);
+  assert.deepEqual(firetextInbound([]).credentials, []);
 });

@@ -2,21 +2,24 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startHttpStand } from '../../../../test/conformance/http-provider.ts';
 import { conforms, smsMessage } from '../../../../test/conformance/provider.ts';
-import { firetextReceipts } from './receipt.ts';
-import { firetextProvider } from './send.ts';
+import { readConfig } from '../../../config/config.ts';
+import { loadtestingSupplier } from '../loadtesting/supplier.ts';
+import { firetextReceipts } from './endpoints.ts';
+import { firetextProvider, supplier } from './supplier.ts';
 
 const never = new AbortController().signal;
 const settings = {
-  identifier: 'firetext',
   apiKey: 'home-key',
   internationalApiKey: null,
   receiptUrl: null,
-  receiptCredentials: null,
+  receiptAuth: null,
   connections: 60,
 };
 const accepted = '{"code":0,"description":"SMS successfully queued","data":[],"responseData":3}';
 
-const start = (answer = { status: 200, body: accepted }, more: object = {}) =>
+type Connect = Parameters<typeof startHttpStand>[0]['connect'];
+
+const startWith = (connect: Connect, answer = { status: 200, body: accepted }) =>
   startHttpStand({
     replies: {
       accept: () => answer,
@@ -35,9 +38,14 @@ const start = (answer = { status: 200, body: accepted }, more: object = {}) =>
         fields: [...form.keys()],
       };
     },
-    connect: (url, limits) =>
-      firetextProvider({ ...settings, ...more, url: `${url}/api/sendsms/json`, ...limits }),
+    connect,
   });
+
+const start = (answer?: { status: number; body: string }, more: object = {}) =>
+  startWith(
+    (url, limits) => firetextProvider({ ...settings, ...more, url: `${url}/api/sendsms/json`, ...limits }),
+    answer,
+  );
 
 const claims = {
   type: 'sms',
@@ -48,7 +56,25 @@ const claims = {
 } as const;
 conforms('Firetext', claims);
 // With a server of its own, loadtesting is Firetext under another name.
-conforms('loadtesting', { ...claims, start: () => start(undefined, { identifier: 'loadtesting' }) });
+conforms('loadtesting', {
+  ...claims,
+  start: () =>
+    startWith((url, { timeoutSeconds }) => {
+      const config = readConfig({ LOADTESTING_URL: `${url}/api/sendsms/json` });
+      return loadtestingSupplier(supplier).open(
+        { ...config, providers: { ...config.providers, timeoutSeconds } },
+        { connections: 60, sandboxUrl: '', ownUrl: () => '', reportDelivered: async () => {} },
+      );
+    }),
+});
+test('loadtesting goes by its own name, also with a server', () => {
+  const needs = { connections: 1, sandboxUrl: '', ownUrl: () => '', reportDelivered: async () => {} };
+  for (const environment of [{}, { LOADTESTING_URL: 'http://127.0.0.1:1' }])
+    assert.equal(
+      loadtestingSupplier(supplier).open(readConfig(environment), needs).identifier,
+      'loadtesting',
+    );
+});
 
 async function send(status: number, body: string, more: object = {}, international = false) {
   const stand = await start({ status, body }, more);
@@ -67,7 +93,7 @@ async function send(status: number, body: string, more: object = {}, internation
 test('the request is the one that Firetext documents', async () => {
   const { request } = await send(200, accepted, {
     receiptUrl: 'https://api.example.com/notifications/sms/firetext',
-    receiptCredentials: 'firetext:pass',
+    receiptAuth: 'firetext:pass',
   });
   assert.deepEqual(
     [request.method, request.path, request.headers['content-type']],
@@ -83,7 +109,7 @@ test('the request is the one that Firetext documents', async () => {
   });
 });
 
-test('a number abroad goes out under the key for abroad, where there is one', async () => {
+test('Firetext gets the international key for a number abroad, if there is one', async () => {
   const keyOf = async (more: object, international: boolean) =>
     new URLSearchParams((await send(200, accepted, more, international)).request.body).get('apiKey');
   assert.equal(await keyOf({}, true), 'home-key');
@@ -91,7 +117,7 @@ test('a number abroad goes out under the key for abroad, where there is one', as
   assert.equal(await keyOf({ internationalApiKey: 'abroad-key' }, false), 'home-key');
 });
 
-test('only 2xx with code 0 is a yes; another code is a no; what makes no sense is unknown', async () => {
+test('Firetext accepts with 2xx and code 0; any other code is a refusal; nonsense is unknown', async () => {
   const table: [number, string, object][] = [
     [200, accepted, { outcome: 'accepted', reference: null }],
     [200, '{"code":1,"description":"447700900123"}', { outcome: 'failed', code: '1' }],

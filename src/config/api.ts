@@ -1,0 +1,34 @@
+import { list, setting, text, url, whole } from './setting.ts';
+
+export const api = {
+  host: setting('HOST', text('127.0.0.1'), 'Address the HTTP API listens on; 0.0.0.0 for every interface.'),
+  port: setting('PORT', whole(6011, 0, 65_535), 'Port of the HTTP API; 0 picks a free one.'),
+  publicUrl: setting(
+    'API_HOST_NAME',
+    url(['http', 'https']),
+    'Base URL of the API as callers and providers see it.',
+    'the scheme and host of the request',
+  ),
+  adminBaseUrl: setting(
+    'ADMIN_BASE_URL',
+    url(['http', 'https'], 'http://localhost:6012'),
+    'Base URL of the admin pages, for links in messages.',
+  ),
+  simulatedRecipients: setting(
+    'SIMULATED_RECIPIENTS',
+    list(null),
+    'Numbers and addresses, separated by commas, that get the usual response but are neither stored nor sent to.',
+    'those of the official documentation',
+  ),
+  gitCommit: setting('GIT_COMMIT', text(''), 'Shown by /_status.'),
+  buildTime: setting('BUILD_TIME', text(''), 'Shown by /_status.'),
+};
+
+export const documents = {
+  maxBytes: setting(
+    'DOCUMENT_MAX_BYTES',
+    // A whole request must fit into the 16 MiB that the API takes.
+    whole(2_097_152, 1, 10_485_760),
+    'Maximum size in bytes, before base64, of a file sent as a link.',
+  ),
+};

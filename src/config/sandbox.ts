@@ -1,0 +1,16 @@
+import { setting, text, url, whole } from './setting.ts';
+
+export const sandbox = {
+  host: setting('SANDBOX_HOST', text('127.0.0.1'), 'Address the sandbox listens on.'),
+  port: setting(
+    'SANDBOX_PORT',
+    whole(6012, 0, 65_535),
+    'Port of the sandbox; 0 picks a free one (only with role sandbox in the same process).',
+  ),
+  url: setting(
+    'SANDBOX_URL',
+    url(['http', 'https']),
+    'Base URL of a sandbox that runs elsewhere.',
+    'the sandbox of this process',
+  ),
+};

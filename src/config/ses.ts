@@ -1,0 +1,37 @@
+import { ConfigError } from '../ground/config-error.ts';
+import { flag, list, matching, setting, supplierKey, url } from './setting.ts';
+
+const topicArns = list([], (name, arn) => {
+  if (!/^arn:aws[\w-]*:sns:[a-z0-9-]+:\d+:[\w-]+(\.fifo)?$/.test(arn))
+    throw new ConfigError(
+      `${name} must be one or more ARNs of SNS topics, separated by commas, not "${arn}".`,
+    );
+});
+
+export const ses = {
+  enabled: setting(
+    'SES_ENABLED',
+    flag(false),
+    'Whether emails go through Amazon SES. AWS keys alone do not enable it: many machines have them for other purposes.',
+  ),
+  url: setting(
+    ['SES_URL', 'SES_STUB_URL'],
+    url(['http', 'https']),
+    'A server with the API of Amazon SES.',
+    'the endpoint of the region',
+  ),
+  region: setting(
+    'AWS_REGION',
+    matching('eu-west-1', /^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as eu-west-1'),
+    'Region of Amazon SES.',
+  ),
+  accessKeyId: setting('AWS_ACCESS_KEY_ID', supplierKey, 'Key for Amazon SES.', 'the role of the machine'),
+  secretAccessKey: setting('AWS_SECRET_ACCESS_KEY', supplierKey, 'Secret of AWS_ACCESS_KEY_ID.'),
+  sessionToken: setting('AWS_SESSION_TOKEN', supplierKey, 'Token of a temporary AWS_ACCESS_KEY_ID.'),
+  topicArns: setting(
+    'SES_SNS_TOPIC_ARNS',
+    topicArns,
+    'SNS topics, separated by commas, whose receipts are accepted; each receipt needs a valid signature.',
+    'none: any topic, signatures are not checked',
+  ),
+};
