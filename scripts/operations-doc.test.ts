@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { settings } from '../src/config/config.ts';
 import { parseRates } from '../src/content/recipient/international-rates.ts';
 import { roles } from '../src/process/compose.ts';
-import { queueNames } from '../src/queue/names.ts';
+import { queueNames } from '../src/queue/define.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../docs/operations.md'), 'utf8');
 const section = (title: string) => text.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';

@@ -15,7 +15,7 @@ import { createCipher } from '../src/ground/cipher.ts';
 import { type Clock, systemClock } from '../src/ground/clock.ts';
 import { createLog, type Log } from '../src/ground/log.ts';
 import { type Platform, type Role, startPlatform } from '../src/process/compose.ts';
-import type { QueueName } from '../src/queue/names.ts';
+import type { QueueName } from '../src/queue/define.ts';
 import { pasteableKey } from '../src/tenant/key/key.ts';
 import { addKey } from '../src/tenant/key/store.ts';
 import type { Permission } from '../src/tenant/service/service.ts';

@@ -1,6 +1,6 @@
 import { readConfig } from '../config/config.ts';
 import { roles, startPlatform } from '../process/compose.ts';
-import { queueNames } from '../queue/names.ts';
+import { queueNames } from '../queue/define.ts';
 import { readNames, readOptions } from './arguments.ts';
 import { onSignal } from './signals.ts';
 import { welcome } from './welcome.ts';

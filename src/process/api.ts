@@ -32,7 +32,7 @@ import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
 import { inboundRoutes } from '../message/receipt/inbound/routes.ts';
 import { receiptRoutes } from '../message/receipt/routes.ts';
 import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
-import { createKnownLimits } from '../message/submission/limits.ts';
+import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
 import type { ReceiptEndpoint, ReceiptOutcome } from '../provider/contract.ts';

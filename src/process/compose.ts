@@ -23,7 +23,7 @@ import { createCallbackQueue } from '../message/callback/enqueue.ts';
 import { createApply } from '../message/receipt/apply.ts';
 import { createProviderCache } from '../provider/store.ts';
 import { openQueues } from '../queue/boss.ts';
-import type { QueueName } from '../queue/names.ts';
+import type { QueueName } from '../queue/define.ts';
 import { createKeyCache } from '../tenant/key/store.ts';
 import { createServiceCache } from '../tenant/service/store.ts';
 import { startSchedule } from '../upkeep/schedule.ts';
@@ -194,7 +194,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         apply,
         callbacks,
         sandboxUrl,
-        ownUrl,
+        // The API has started, so its address is known.
+        ownUrl: ownUrl(),
         only: options.queues,
       });
       stops.push(() => started.close());

@@ -34,7 +34,7 @@ import { createRateLimits } from '../provider/rate-limit/rate-limit.ts';
 import type { ProviderState } from '../provider/state.ts';
 import type { Queues } from '../queue/boss.ts';
 import { consume } from '../queue/consume.ts';
-import type { QueueName } from '../queue/names.ts';
+import type { QueueName } from '../queue/define.ts';
 import type { Service } from '../tenant/service/service.ts';
 import { platformUserId } from '../tenant/user/user.ts';
 import { suppliersOf } from './suppliers.ts';
@@ -59,7 +59,7 @@ export type WorkerDeps = Readonly<{
   callbacks: CallbackQueue;
   sandboxUrl: string;
   /** Our own API. */
-  ownUrl: () => string;
+  ownUrl: string;
   /** The queues to serve; null: all. */
   only: readonly QueueName[] | null;
 }>;
@@ -106,7 +106,6 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
   const connections = config.delivery.concurrency + internalConcurrency;
   for (const { identifier, open } of suppliersOf(config))
     clients.set(identifier, await open(config, { connections, sandboxUrl, ownUrl, reportDelivered }));
-  const provider = (identifier: string) => clients.get(identifier);
   const persisting = {
     db,
     clock,
@@ -154,7 +153,7 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
       providerTimeoutSeconds: config.providers.timeoutSeconds,
     }),
     recorder: createRecorder({ metrics, queues, callbacks }),
-    provider,
+    clients,
     circuits,
     rateLimits,
     retries: retryPolicy({
@@ -178,7 +177,7 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
       consume(deps, {
         queue: researchReceipts,
         concurrency: 50,
-        work: createResearch({ log, cipher, provider, ownUrl }),
+        work: createResearch({ log, cipher, clients, ownUrl }),
       }),
     receipts: () =>
       consume(deps, {

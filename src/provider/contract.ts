@@ -39,7 +39,7 @@ export type SupplierNeeds = Readonly<{
   /** Base URL of the sandbox. */
   sandboxUrl: string;
   /** Base URL of our own API. */
-  ownUrl: () => string;
+  ownUrl: string;
   /** Queues a `delivered` receipt for a text that was not really sent. */
   reportDelivered: (notificationId: string) => Promise<void>;
 }>;

@@ -3,9 +3,8 @@ import { type Db as BossDatabase, fromKysely, PgBoss } from 'pg-boss';
 import type { Connection, DbOrTrx, Trx } from '../database/connection.ts';
 import type { Listener } from '../database/listener.ts';
 import type { Log } from '../ground/log.ts';
-import { createAnnouncer } from './announce.ts';
 import type { Queue } from './define.ts';
-import { type QueueName, taskQueueNames } from './names.ts';
+import { type QueueName, taskQueueNames } from './define.ts';
 import { type HeldTask, keyOf, reachedIds, type Settled, settle, type TaskData } from './settle.ts';
 
 /** Writes tasks. A task whose id is queued already is left as it is. */
@@ -207,4 +206,48 @@ async function startBoss(pool: pg.Pool, supervise: boolean, log: Log): Promise<P
   boss.on('warning', (warning) => log.warn({ warning: warning.message }, 'The queue reported a warning'));
   await boss.start();
   return boss;
+}
+
+/**
+ * Tells every process that tasks have come into a queue. Never inside the transaction that wrote them, where a notice
+ * makes all commits wait for each other, but right after it, and for each queue at most once in a few milliseconds.
+ * A notice that gets lost costs a second: consumers also look by themselves.
+ */
+export type Announcer = {
+  readonly channel: string;
+  /** Physical names of queues whose tasks have just been committed. */
+  announce(queues: Iterable<string>): void;
+};
+
+const channel = 'despatch_arrivals';
+const gapMilliseconds = 10;
+
+export function createAnnouncer(pool: pg.Pool, wake: (queue: string) => void, log: Log): Announcer {
+  const waiting = new Set<string>();
+  let timer: NodeJS.Timeout | null = null;
+
+  function notify(): void {
+    timer = setTimeout(() => {
+      timer = null;
+      if (waiting.size > 0) notify();
+    }, gapMilliseconds);
+    // Does not keep a process alive that is otherwise done.
+    timer.unref();
+    const queues = [...waiting];
+    waiting.clear();
+    pool
+      .query('select pg_notify($1, queue) from unnest($2::text[]) as queue', [channel, queues])
+      .catch((error: unknown) => log.debug({ err: error }, 'An arrival could not be announced'));
+  }
+
+  return {
+    channel,
+    announce(queues) {
+      for (const queue of queues) {
+        wake(queue);
+        waiting.add(queue);
+      }
+      if (waiting.size > 0 && timer === null) notify();
+    },
+  };
 }

@@ -4,8 +4,7 @@ import { stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import type { Metrics } from '../ground/metrics.ts';
 import type { Queues } from './boss.ts';
-import type { Queue } from './define.ts';
-import type { QueueName } from './names.ts';
+import type { Queue, QueueName } from './define.ts';
 import { startRounds } from './rounds.ts';
 import type { HeldTask, Settled, Settlement } from './settle.ts';
 

@@ -1,6 +1,5 @@
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import type { QueueName } from './names.ts';
 
 /** The address of a queue: its name, the shape of its payloads and what is done when a task fails. */
 export type Queue<Payload> = Readonly<{
@@ -18,3 +17,28 @@ export function defineQueue<Schema extends TSchema>(name: QueueName, schema: Sch
     parse: (data: unknown) => (compiled.Check(data) ? (data as Static<Schema>) : null),
   });
 }
+
+/**
+ * The queues (spec 05 section 1.2, DESIGN section 4). Retries stay in their own queue with a later start, and the
+ * priority of a template is a priority inside `send-*`, so there is neither a retry nor a priority queue.
+ */
+export const queueNames = [
+  'db-sms',
+  'db-email',
+  'send-sms',
+  'send-email',
+  'notify-internal',
+  'research-mode',
+  'research-receipts',
+  'receipts',
+  'service-callbacks',
+] as const;
+
+/**
+ * Two queues before a message is persisted are the table `accepted` itself (docs/decisions/0009), and callbacks to
+ * services are the table `service_callbacks` (0011); the others are queues of tasks.
+ */
+const tables: readonly string[] = ['db-sms', 'db-email', 'service-callbacks'];
+export const taskQueueNames = queueNames.filter((name) => !tables.includes(name));
+
+export type QueueName = (typeof queueNames)[number];

@@ -1,6 +1,6 @@
 import { type CommandResponse, fromKysely, type PgBoss } from 'pg-boss';
 import type { Trx } from '../database/connection.ts';
-import type { QueueName } from './names.ts';
+import type { QueueName } from './define.ts';
 
 /** What stands in a task's `data`: its payload, and what travels with every task. */
 export type TaskData = {

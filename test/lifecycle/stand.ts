@@ -122,7 +122,7 @@ export async function createStand() {
       providerTimeoutSeconds,
     }),
     recorder: createRecorder({ metrics, queues, callbacks }),
-    provider: (identifier) => clients.get(identifier),
+    clients,
     circuits,
     rateLimits,
     retries: retryPolicy({ retries: 4, seconds: 300, delays: null, smsFirstImmediate: false }),

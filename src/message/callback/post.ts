@@ -1,10 +1,19 @@
 import { createHmac } from 'node:crypto';
 import dns from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { Agent, buildConnector, request } from 'undici';
 import type { Clock } from '../../ground/clock.ts';
-import { hostOf, isPublicAddress } from './address.ts';
-import type { CallbackResponse } from './response.ts';
+
+/** What came back when a callback was posted. */
+export type CallbackResponse =
+  | Readonly<{ kind: 'answered'; status: number; retryAfter: string | null }>
+  /** The connection failed, or broke before the answer. `code`: of the error, or `timeout`. */
+  | Readonly<{ kind: 'no answer'; code: string; detail: string }>
+  /** It was not posted: callbacks may not go to this address. */
+  | Readonly<{ kind: 'forbidden'; code: string; detail: string }>
+  /** It was broken off because this process is stopping. */
+  | Readonly<{ kind: 'given up' }>;
 
 /** A callback to post; `body` is JSON. */
 export type Outgoing = Readonly<{ url: string; token: string; body: string }>;
@@ -152,4 +161,38 @@ function sharedLookup(isAllowed: (address: string) => boolean): LookupFunction {
 export function signature(body: string, token: string, now: number): string {
   const time = Math.floor(now / 1000);
   return `t=${time},v1=${createHmac('sha256', token).update(`${time}.${body}`).digest('hex')}`;
+}
+
+/** All of IPv6 that is given out for the public internet (RFC 4291, section 2.4). */
+const publicV6 = ipaddr.IPv6.parseCIDR('2000::/3');
+
+/**
+ * Whether an IP address is one of the public internet, so that a service may have itself called there. Everything with
+ * a special meaning is not: loopback, private, link-local, shared (carrier NAT), multicast, reserved, and those that
+ * only wrap an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo), whatever that is.
+ */
+export function isPublicAddress(text: string): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.parse(text);
+  if (address.range() !== 'unicast') return false;
+  return address.kind() === 'ipv4' || (address as ipaddr.IPv6).match(publicV6);
+}
+
+/** The host of a URL without the brackets of an IPv6 address. */
+export function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '');
+}
+
+/** Whether a URL names, without any resolving, a host that is not of the public internet. */
+export function namesPrivateHost(url: URL): boolean {
+  const host = hostOf(url);
+  if (isIP(host) !== 0) return !isPublicAddress(host);
+  return /^(.+\.)?localhost\.?$/i.test(host);
+}
+
+/** A URL as it may be logged: query and user information can hold secrets. */
+export function loggedUrl(url: string): string {
+  if (!URL.canParse(url)) return 'an address that is none';
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
 }

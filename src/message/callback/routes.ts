@@ -11,9 +11,9 @@ import { readAdminJson, uuidPart } from '../../http/validate/admin-body.ts';
 import { sendJson } from '../../http/validate/json-body.ts';
 import { faultsOf } from '../../http/validate/schema.ts';
 import type { Queues } from '../../queue/boss.ts';
-import { namesPrivateHost } from './address.ts';
 import { describeApi } from './description.ts';
 import { callbackQueue } from './enqueue.ts';
+import { namesPrivateHost } from './post.ts';
 import { apiChange, newApi } from './schemas.ts';
 import {
   addCallbackApi,

@@ -7,7 +7,7 @@ import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { Circuits } from '../../provider/circuit/circuits.ts';
-import type { Provider, SendResult } from '../../provider/contract.ts';
+import type { Message, Provider, SendResult } from '../../provider/contract.ts';
 import type { RateLimits } from '../../provider/rate-limit/rate-limit.ts';
 import type { ProviderState } from '../../provider/state.ts';
 import type { Task, Verdict } from '../../queue/consume.ts';
@@ -22,8 +22,8 @@ export type DeliverDeps = Readonly<{
   clock: Clock;
   log: Log;
   metrics: Metrics;
-  /** The provider of this identifier for this type; undefined where this process has none. */
-  provider: (identifier: string, type: NotificationType) => Provider | undefined;
+  /** By identifier; those that this process has. */
+  clients: ReadonlyMap<string, Provider>;
   circuits: Pick<Circuits, 'record' | 'endProbe'>;
   rateLimits: Pick<RateLimits, 'wait'>;
   claims: Batcher<ClaimRequest, ClaimResult>;
@@ -192,7 +192,7 @@ async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
 
 /** Hands the message to its provider, with no transaction open; what came of it counts for the provider's circuit. */
 async function handOver(
-  { log, metrics, circuits, provider: find }: DeliverDeps,
+  { log, metrics, circuits, clients }: DeliverDeps,
   task: DeliverTask,
   { message, provider: state, isProbe, isResearch }: Claim,
 ): Promise<SendResult> {
@@ -201,7 +201,7 @@ async function handOver(
   const endProbe = (outcome: SendResult['outcome'] | null) => {
     if (isProbe) circuits.endProbe(state, message.reference, outcome);
   };
-  const provider = find(identifier, state.notificationType);
+  const provider = clients.get(identifier);
   if (!provider) {
     endProbe(null);
     const detail = `The provider ${identifier} is not configured in this process`;
@@ -223,7 +223,7 @@ async function handOver(
 
 /** Records that a provider has the message. `reference`: the provider's own id of it. */
 async function recordHandOver(
-  { log, metrics, provider, recorder }: DeliverDeps,
+  { log, metrics, clients, recorder }: DeliverDeps,
   task: DeliverTask,
   claim: Claim,
   reference: string | null,
@@ -234,8 +234,7 @@ async function recordHandOver(
   const { provider: identifier, billableUnits } = attempt;
   // A text is found again by our own id, which its provider echoes; an email by its provider's.
   const stored = type === 'sms' ? null : isResearch ? randomUUID() : reference;
-  const simulated = type === 'sms' ? simulatedSmsOutcome(message.to) : simulatedEmailOutcome(message.to);
-  const isReported = provider(identifier, type)?.receipts !== 'none';
+  const isReported = clients.get(identifier)?.receipts !== 'none';
   const at = end.finishedAt;
   await recorder.write(
     {
@@ -245,14 +244,17 @@ async function recordHandOver(
         event: {
           kind: 'handed over',
           international: type === 'sms' && notification.international,
-          end: isReported ? null : isResearch ? simulated : 'delivered',
+          end: isReported ? null : isResearch ? simulatedOutcome(message) : 'delivered',
         },
         at,
         handOver: { sentAt: at, sentBy: identifier, reference: stored, billableUnits },
       },
       simulatedReceipts:
         isResearch && isReported
-          ? { notificationId: id, type, provider: identifier, reference: stored ?? id, outcome: simulated }
+          ? {
+              ...{ notificationId: id, type, provider: identifier, reference: stored ?? id },
+              outcome: simulatedOutcome(message),
+            }
           : null,
       settled: settledAs(task, 'done'),
     },
@@ -263,6 +265,11 @@ async function recordHandOver(
     `${written[type].sent} ${id} sent to provider ${identifier} at ${at.toISOString()}`,
   );
   metrics.timing(`${type}.total-time`, at.getTime() - notification.createdAt.getTime());
+}
+
+/** How a message ends that no provider gets; its recipient decides (spec 05, section 6). */
+function simulatedOutcome({ type, to }: Message) {
+  return type === 'sms' ? simulatedSmsOutcome(to) : simulatedEmailOutcome(to);
 }
 
 async function retryLater(deps: DeliverDeps, task: DeliverTask, reason: RetryReason): Promise<Verdict> {

@@ -13,11 +13,10 @@ import type {
   ReceiptOutcome,
 } from '../../provider/contract.ts';
 import type { Queues } from '../../queue/boss.ts';
-import type { IncomingReceipt } from './apply.ts';
+import { type IncomingReceipt, isEarly, laterSeconds } from './apply.ts';
 import { describeReceiptEndpoint } from './description.ts';
 import { isOwn, ownHeader } from './own.ts';
 import { processReceipt } from './queue.ts';
-import { isEarly, laterSeconds } from './worker.ts';
 
 export type ReceiptRouteDeps = Readonly<{
   clock: Clock;

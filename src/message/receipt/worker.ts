@@ -2,9 +2,9 @@ import { isUnreachable } from '../../database/connection.ts';
 import type { Batcher } from '../../ground/batcher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
-import type { ReadReceipt, ReceiptEndpoint, ReceiptOutcome } from '../../provider/contract.ts';
+import type { ReceiptEndpoint, ReceiptOutcome } from '../../provider/contract.ts';
 import type { Task, Verdict } from '../../queue/consume.ts';
-import type { IncomingReceipt } from './apply.ts';
+import { type IncomingReceipt, isEarly, laterSeconds } from './apply.ts';
 import type { ReceiptTask } from './queue.ts';
 
 export type ReceiptWorkDeps = Readonly<{
@@ -15,21 +15,6 @@ export type ReceiptWorkDeps = Readonly<{
 }>;
 
 const retries = 5;
-
-/** How long a receipt that finds no message may simply be early. */
-const earlyMilliseconds = 5 * 60_000;
-
-/** Until it is tried again, in seconds. */
-export const laterSeconds = 300;
-
-/**
- * Whether a receipt came before the provider's reference of its message was stored, so that it has to be tried again
- * (spec 05, section 5.6). Only where the provider says when it took the message, and that is not long ago.
- */
-export function isEarly(receipt: ReadReceipt, outcome: ReceiptOutcome, now: number): boolean {
-  const { handedOverAt = null } = receipt;
-  return outcome.outcome === 'not found' && handedOverAt !== null && now - handedOverAt < earlyMilliseconds;
-}
 
 /**
  * The tasks `process-sms-client-response` and `process-ses-result` (spec 05, sections 2 and 5.6). At least once: applies

@@ -6,7 +6,7 @@ import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { dayOf } from '../../ground/time-zone.ts';
 import type { Queues } from '../../queue/boss.ts';
-import type { QueueName } from '../../queue/names.ts';
+import type { QueueName } from '../../queue/define.ts';
 import { createFairOrder } from './fair-order.ts';
 import { type AcceptedMessage, orderOffset } from './store.ts';
 

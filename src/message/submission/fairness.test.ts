@@ -11,7 +11,7 @@ import { createIdSource } from '../../ground/id.ts';
 import { createLog } from '../../ground/log.ts';
 import { createMetrics, type Metrics } from '../../ground/metrics.ts';
 import { openQueues, type Queues } from '../../queue/boss.ts';
-import type { QueueName } from '../../queue/names.ts';
+import type { QueueName } from '../../queue/define.ts';
 import { platformServiceId } from '../../tenant/service/service.ts';
 import { priorities, sendDeliveries } from '../delivery/queue.ts';
 import { acceptBatch, type Submission } from './accept-batch.ts';

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
-import type { QueueName } from '../../queue/names.ts';
+import type { QueueName } from '../../queue/define.ts';
 import {
   type Delivery,
   deliverQueueNamed,

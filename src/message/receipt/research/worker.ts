@@ -8,9 +8,9 @@ import type { ReceiptPayload } from './queue.ts';
 export type ResearchDeps = Readonly<{
   log: Log;
   cipher: Cipher;
-  provider: (identifier: string) => Provider | undefined;
+  clients: ReadonlyMap<string, Provider>;
   /** Base URL of our own API. */
-  ownUrl: () => string;
+  ownUrl: string;
 }>;
 
 const timeoutMilliseconds = 60_000;
@@ -24,15 +24,15 @@ const retries = { limit: 3, seconds: 60 };
 export function createResearch({
   log,
   cipher,
-  provider,
+  clients,
   ownUrl,
 }: ResearchDeps): (task: Task<ReceiptPayload>) => Promise<Verdict> {
   return async (task) => {
     const { notificationId, provider: identifier } = task.payload;
     const fields = { notificationId, requestId: task.requestId };
     try {
-      for (const receipt of provider(identifier)?.simulatedReceipts(task.payload) ?? []) {
-        const response = await fetch(ownUrl() + receipt.path, {
+      for (const receipt of clients.get(identifier)?.simulatedReceipts(task.payload) ?? []) {
+        const response = await fetch(ownUrl + receipt.path, {
           method: 'POST',
           headers: {
             'Content-Type': receipt.contentType,

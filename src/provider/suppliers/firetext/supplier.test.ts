@@ -63,12 +63,12 @@ conforms('loadtesting', {
       const config = readConfig({ LOADTESTING_URL: `${url}/api/sendsms/json` });
       return loadtestingSupplier(supplier).open(
         { ...config, providers: { ...config.providers, timeoutSeconds } },
-        { connections: 60, sandboxUrl: '', ownUrl: () => '', reportDelivered: async () => {} },
+        { connections: 60, sandboxUrl: '', ownUrl: '', reportDelivered: async () => {} },
       );
     }),
 });
 test('loadtesting goes by its own name, also with a server', () => {
-  const needs = { connections: 1, sandboxUrl: '', ownUrl: () => '', reportDelivered: async () => {} };
+  const needs = { connections: 1, sandboxUrl: '', ownUrl: '', reportDelivered: async () => {} };
   for (const environment of [{}, { LOADTESTING_URL: 'http://127.0.0.1:1' }])
     assert.equal(
       loadtestingSupplier(supplier).open(readConfig(environment), needs).identifier,

@@ -38,7 +38,7 @@ export type SandboxSettings = HttpLimits &
     /** Base URL of the sandbox. */
     url: string;
     /** Base URL of our API, for receipts. */
-    receiptUrl: () => string;
+    receiptUrl: string;
   }>;
 
 /** Sends to the HTTP server of the sandbox, which keeps the message and posts receipts. */
@@ -52,7 +52,7 @@ export function sandboxProvider(settings: SandboxSettings): Provider {
       const fields = message.type === 'sms' ? smsFields(message) : emailFields(message);
       const body = JSON.stringify({
         ...fields,
-        receipt_url: settings.receiptUrl() + receiptPath(message.type),
+        receipt_url: settings.receiptUrl + receiptPath(message.type),
       });
       const response = await http.post(`/send/${message.type}`, headers, body, signal);
       if ('outcome' in response) return response;
