@@ -1,12 +1,12 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { readConfig } from '../config/config.ts';
-import { type CsvForm, surveyCsv } from '../content/recipient/csv.ts';
-import { type CheckedRow, type CsvTemplate, checkCsv, readRows } from '../content/recipient/csv-check.ts';
-import { csvProblemText } from '../content/recipient/csv-problem.ts';
-import { reportCsv } from '../content/recipient/csv-report.ts';
+import { type CheckedRow, type CsvTemplate, checkCsv, readRows } from '../content/recipient/csv/check.ts';
+import { type CsvForm, surveyCsv } from '../content/recipient/csv/file.ts';
+import { csvProblemText } from '../content/recipient/csv/record.ts';
+import { reportCsv } from '../content/recipient/csv/report.ts';
 import type { Rates } from '../content/recipient/international-rates.ts';
+import { readRates } from '../content/recipient/international-rates.ts';
 import { parsePhoneNumber } from '../content/recipient/phone-number.ts';
-import { readRates } from '../content/recipient/rates-file.ts';
 import type { Content } from '../content/template/content.ts';
 import { emailBody, emailSubject } from '../content/template/email.ts';
 import { personalisationOf } from '../content/template/personalisation.ts';
@@ -16,15 +16,16 @@ import { ConfigError } from '../ground/config-error.ts';
 import { readCommand } from './arguments.ts';
 import { readFileOf, readTemplate, readType } from './template.ts';
 
-/** How many messages are shown as they would be sent. */
-const shownRows = 3;
+/** How many messages are rendered. */
+const previewRows = 3;
 
 /**
- * `despatch csv check file.csv --type sms --template t.md [--subject …] [--international]`: says what an upload of the
- * file would be answered: its columns, its rows and their errors. Needs no database. Exit code 1 where it could not be sent.
+ * `despatch csv check file.csv --type sms --template t.md [--subject …] [--prefix …] [--international] [--json]`: checks
+ * a file as an upload would, and prints its columns, errors and cost, and the first messages. Needs no database. Exit
+ * code 1 if the file could not be sent.
  */
 export async function csv([action, ...args]: readonly string[]): Promise<void> {
-  if (action !== 'check') throw new ConfigError('`despatch csv` knows one action: check.');
+  if (action !== 'check') throw new ConfigError('`despatch csv` has one action: check.');
   const { options, plain } = readCommand(
     args,
     ['type', 'template', 'subject', 'prefix'],
@@ -33,7 +34,7 @@ export async function csv([action, ...args]: readonly string[]): Promise<void> {
   );
   const [path] = plain;
   if (path === undefined || !existsSync(path))
-    throw new ConfigError('`despatch csv check` takes a file that is there.');
+    throw new ConfigError('`despatch csv check` needs the path of an existing file.');
   const type = readType(options['type']);
   const compiled = readTemplate(type, readFileOf('template', options['template']), options['subject']);
   const template = compiled.type === 'sms' ? smsRows(compiled.sms) : emailRows(compiled.email);
@@ -55,27 +56,27 @@ export async function csv([action, ...args]: readonly string[]): Promise<void> {
   const report = reportCsv(check);
   if (options['json'] !== undefined) console.log(JSON.stringify(report, null, 2));
   else {
-    print(report);
+    printReport(report);
     if (compiled.type === 'sms')
       await printCost(path, survey.form, template, compiled.sms, options['prefix'] ?? null, rates);
-    printFirst(check.initialRows, compiled);
+    printPreview(check.initialRows, compiled);
   }
   if (!report.valid) process.exitCode = 1;
 }
 
-function print(report: ReturnType<typeof reportCsv>): void {
+function printReport(report: ReturnType<typeof reportCsv>): void {
   const { notificationCount, columns, errors, errorCount, duplicateCount, valid } = report;
   console.log(`${notificationCount} messages; columns: ${columns.join(', ')}`);
   for (const { row, column, message } of errors) {
-    const place = [row === null ? 'file' : `row ${row}`, ...(column === null ? [] : [column])].join(', ');
-    console.log(`  ${place}: ${message}`);
+    const where = [row === null ? 'file' : `row ${row}`, ...(column === null ? [] : [column])].join(', ');
+    console.log(`  ${where}: ${message}`);
   }
   if (errorCount > errors.length) console.log(`  and ${errorCount - errors.length} more errors`);
   if (duplicateCount > 0) console.log(`${duplicateCount} rows repeat the recipient of an earlier row`);
   console.log(valid ? 'The file can be sent.' : 'The file cannot be sent as it is.');
 }
 
-/** Fragments and cost units of all rows that can be sent; a unit is one fragment within the UK (spec 06, section 3.5). */
+/** Prints the fragments and cost units of all rows with a valid number: one unit per fragment in the UK (spec 06, section 3.5). */
 async function printCost(
   path: string,
   form: CsvForm,
@@ -96,9 +97,9 @@ async function printCost(
   console.log(`${fragments} fragments, ${units} cost units`);
 }
 
-/** The first messages as they would be sent. */
-function printFirst(rows: readonly CheckedRow[], compiled: Content): void {
-  for (const { index, recipient, personalisation } of rows.slice(0, shownRows)) {
+/** Prints the first messages as they would be sent. */
+function printPreview(rows: readonly CheckedRow[], compiled: Content): void {
+  for (const { index, recipient, personalisation } of rows.slice(0, previewRows)) {
     const values = personalisationOf(Object.fromEntries(personalisation));
     const text =
       compiled.type === 'sms'

@@ -9,7 +9,7 @@ import {
 } from '../bootstrap/credentials.ts';
 import type { Config } from '../config/config.ts';
 import { databaseStorage } from '../content/document/store.ts';
-import { readRates } from '../content/recipient/rates-file.ts';
+import { readRates } from '../content/recipient/international-rates.ts';
 import { createTemplateCaches } from '../content/template/store.ts';
 import { createCaches } from '../database/cache.ts';
 import { createListener } from '../database/listener.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { DEFAULT_RATES } from '../../src/content/recipient/international-rates.ts';
+import { defaultRates } from '../../src/content/recipient/international-rates.ts';
 import { createTemplateCaches } from '../../src/content/template/store.ts';
 import { createCaches } from '../../src/database/cache.ts';
 import { createListener } from '../../src/database/listener.ts';
@@ -127,7 +127,7 @@ export async function createStand() {
     rateLimits,
     retries: retryPolicy({ retries: 4, seconds: 300, delays: null, smsFirstImmediate: false }),
   });
-  const apply = createApply({ queues, clock, log, metrics, rates: DEFAULT_RATES, callbacks });
+  const apply = createApply({ queues, clock, log, metrics, rates: defaultRates, callbacks });
   const timeOut = createTimeOut({
     ...{ db, queues, clock, log, metrics, callbacks, timeoutSeconds: timeoutHours * 3600 },
   });

@@ -10,7 +10,7 @@ import {
   recipientSet,
 } from './allow-list.ts';
 
-test('recipients are compared whatever their spelling', () => {
+test('recipients are compared regardless of spelling', () => {
   const same: [string, string][] = [
     ['07400 123456', '+44 (0)7400-123456'],
     ['1-212-555-0123', '0012125550123'],
@@ -34,7 +34,7 @@ test('a member without a mobile number does not let a message without a recipien
   assert.ok(!recipientSet([null]).has(comparable(null)));
 });
 
-test('test keys send to anyone, team keys to the list, normal keys by the state of the service', () => {
+test('test keys send to anyone, team keys to the allow-list, normal keys to the allow-list in trial mode only', () => {
   const allowed = ['07400 123456'];
   const onList = comparable('07400123456');
   const other = comparable('07400123457');
@@ -53,7 +53,7 @@ test('test keys send to anyone, team keys to the list, normal keys by the state 
   }
 });
 
-test('the refusal names the key or the trial, with the quote and dash of the official text', () => {
+test('the refusal names the team key or trial mode, with the quote and dash of the reference', () => {
   const url = 'https://example.org/trial';
   assert.equal(notAllowedText('team', url), 'Can\u2019t send to this recipient using a team-only API key');
   assert.equal(
@@ -62,7 +62,7 @@ test('the refusal names the key or the trial, with the quote and dash of the off
   );
 });
 
-test('a guest may have a foreign number, but no British landline', () => {
+test('a guest list entry may be a foreign number, but not a British landline', () => {
   const entries: ['mobile' | 'email', string, boolean][] = [
     ['mobile', '07400 123456', true],
     ['mobile', '+353 86 123 4567', true],

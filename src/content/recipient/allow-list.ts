@@ -1,14 +1,14 @@
 /**
- * Who a service may send to (spec 03 section 3, spec 01 section 5): its team members and its guest list while it is
- * on trial or a team key is used, anyone otherwise. Also the entries of the guest list.
+ * Who a service may send to: its team members and guest list in trial mode or with a team key, otherwise anyone
+ * (spec 03, section 3; spec 01, section 5.3). Also checks the entries of the guest list.
  */
 import { parseEmailAddress } from './email-address.ts';
-import { DEFAULT_RATES, type Rates } from './international-rates.ts';
-import { ANY_MOBILE, checkPermissions, parsePhoneNumber } from './phone-number.ts';
+import { defaultRates, type Rates } from './international-rates.ts';
+import { anyMobile, checkPermissions, parsePhoneNumber } from './phone-number.ts';
 
 /**
- * The form in which two recipients are compared (spec 03 section 3.1): a phone number in its normalised digits, an
- * email address cleaned and in lower case, any other text as it is, anything but text the empty string.
+ * The form in which recipients are compared: normalised digits for a phone number, cleaned and lower-cased for an email
+ * address, any other string unchanged, `''` for anything but a string (spec 03, section 3.1).
  */
 export function comparable(recipient: unknown): string {
   if (typeof recipient !== 'string') return '';
@@ -18,12 +18,12 @@ export function comparable(recipient: unknown): string {
   return email.ok ? email.emailAddress.normalised : recipient;
 }
 
-/** Recipients in comparable form, made once and asked often: `set.has(phoneNumber.normalised)`. */
+/** Recipients in comparable form: `set.has(phoneNumber.normalised)`. */
 export type RecipientSet = ReadonlySet<string>;
 
 /**
- * The set of such recipients. Entries that are null are skipped, so that a team member without a mobile number does
- * not make an absent recipient an allowed one.
+ * The set of these recipients in comparable form. Null entries are skipped, so that a team member without a mobile
+ * number does not make a missing recipient allowed (spec 03, section 3.1).
  */
 export function recipientSet(entries: Iterable<unknown>): RecipientSet {
   const set = new Set<string>();
@@ -33,8 +33,8 @@ export function recipientSet(entries: Iterable<unknown>): RecipientSet {
 
 const sets = new WeakMap<readonly string[], RecipientSet>();
 
-/** The set of a service's own list, made once for as long as the list is the same object. */
-function setOf(entries: readonly string[]): RecipientSet {
+/** The set for a service's list, made only once per list object. */
+function cachedSet(entries: readonly string[]): RecipientSet {
   const known = sets.get(entries);
   if (known) return known;
   const made = recipientSet(entries);
@@ -45,42 +45,42 @@ function setOf(entries: readonly string[]): RecipientSet {
 export type KeyType = 'normal' | 'team' | 'test';
 
 /**
- * Whether a message with a key of this type may go to the recipient, given in comparable form. `allowed` holds the
- * phone numbers and addresses of the team and, save for one-off messages and the platform's own, the guest list.
+ * Whether a key of this type may send to the recipient, given in comparable form (spec 03, section 3.2). `allowed` has
+ * the phone numbers and addresses of the team and, except for one-off and the platform's own messages, the guest list.
  */
 export function maySendTo(
   recipient: string,
   { keyType, restricted, allowed }: { keyType: KeyType; restricted: boolean; allowed: readonly string[] },
 ): boolean {
   if (keyType === 'test' || (keyType === 'normal' && !restricted)) return true;
-  return setOf(allowed).has(recipient);
+  return cachedSet(allowed).has(recipient);
 }
 
-/** The v2 message for a recipient who may not be sent to; `trialModeUrl` explains trial mode. */
+/** The v2 message for a recipient who is not allowed; the page at `trialModeUrl` explains why (spec 03, section 3.2). */
 export function notAllowedText(keyType: KeyType, trialModeUrl: string): string {
   return keyType === 'team'
     ? 'Can’t send to this recipient using a team-only API key'
     : `Can’t send to this recipient when service is in trial mode – see ${trialModeUrl}`;
 }
 
-const LONGEST_ENTRY = 255;
+const maxEntryLength = 255;
 
 /**
- * Whether text may stand on a guest list, where it is kept as typed (spec 03 section 3.3): at most 255 characters;
- * phones may be foreign, but not British fixed lines.
+ * Whether text, stored as typed, is a valid guest list entry: at most 255 characters; foreign numbers are allowed,
+ * British landlines are not (spec 03, section 3.3).
  */
 export function isGuestListEntry(
   type: 'mobile' | 'email',
   entry: string,
-  rates: Rates = DEFAULT_RATES,
+  rates: Rates = defaultRates,
 ): boolean {
-  if (entry.length > LONGEST_ENTRY) return false;
+  if (entry.length > maxEntryLength) return false;
   if (type === 'email') return parseEmailAddress(entry).ok;
   const phone = parsePhoneNumber(entry, rates);
-  return phone.ok && checkPermissions(phone.phoneNumber, ANY_MOBILE) === null;
+  return phone.ok && checkPermissions(phone.phoneNumber, anyMobile) === null;
 }
 
-/** The message about a bad entry of a guest list. */
+/** The error message for an invalid guest list entry (spec 03, section 3.3). */
 export function guestListProblemText(entry: string): string {
   return `Invalid guest list: "${entry}" is not a valid email address or phone number`;
 }

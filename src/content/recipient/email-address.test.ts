@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { normaliseEmailText, parseEmailAddress } from './email-address.ts';
 
-describe('an address that mail can reach is accepted', () => {
+describe('a valid email address is accepted', () => {
   const label63 = 'a'.repeat(63);
   const accepted = [
     'sam@example.org',
@@ -24,7 +24,7 @@ describe('an address that mail can reach is accepted', () => {
   for (const address of accepted) test(address.slice(0, 40), () => assert.ok(parseEmailAddress(address).ok));
 });
 
-describe('an address that mail cannot reach is refused', () => {
+describe('an invalid email address is refused', () => {
   const label63 = 'a'.repeat(63);
   const refused = [
     '',
@@ -65,7 +65,7 @@ describe('an address that mail cannot reach is refused', () => {
     `sam@${`${label63}.`.repeat(4)}org`,
     `${'a'.repeat(309)}@example.org`,
     `${'a'.repeat(100_000)}@example.org`,
-    // 320 characters as typed, but each label is too long for the domain name system once converted.
+    // 320 characters as typed, but after conversion each label is too long for DNS.
     `sam@${'ü'.repeat(60)}.${'例'.repeat(40)}`,
   ];
   for (const address of refused)
@@ -74,7 +74,7 @@ describe('an address that mail cannot reach is refused', () => {
     );
 });
 
-test('white space and invisible characters around and inside are forgiven, case is kept', () => {
+test('surrounding whitespace and invisible characters are removed from an email address, case is kept', () => {
   const outcome = parseEmailAddress(' \t\uFEFFSam\u200B@Example.\u00A0ORG\r\n');
   assert.ok(outcome.ok);
   assert.deepEqual(
@@ -84,11 +84,11 @@ test('white space and invisible characters around and inside are forgiven, case 
   assert.ok(Object.isFrozen(outcome.emailAddress));
 });
 
-test('text that was not checked is normalised all the same', () => {
+test('the text of an invalid email address is normalised too', () => {
   assert.equal(normaliseEmailText(' Not an ADDRESS\u200B '), 'not an address');
 });
 
-test('for any text parsing answers, and the accepted form is accepted again', () => {
+test('parsing any text as an email address does not throw, and an accepted address is accepted again', () => {
   const addressish = fc.string({
     unit: fc.constantFrom(...'abZ09.-_@@+', 'é', '。', '\u200B', ' ', '例'),
     maxLength: 20,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_RATES, parseRates, type Rates } from './international-rates.ts';
+import { defaultRates, parseRates, type Rates } from './international-rates.ts';
 import { parsePhoneNumber } from './phone-number.ts';
 
 function entry(units: number, attributes: Record<string, unknown> = {}) {
@@ -22,21 +22,21 @@ function errorsOf(json: string): readonly string[] {
   return outcome.ok ? [] : outcome.errors;
 }
 
-test('the table we ship has every country at one unit, and none of the networks without a country', () => {
-  assert.ok(DEFAULT_RATES.size > 200);
-  assert.deepEqual(DEFAULT_RATES.get('44'), {
+test('the built-in rates have every country at one unit, and no networks without a country', () => {
+  assert.ok(defaultRates.size > 200);
+  assert.deepEqual(defaultRates.get('44'), {
     names: [],
     multiplier: 1,
     needsNumericSender: false,
     trustsReceipts: true,
   });
-  for (const code of ['1', '7', '353', '247']) assert.ok(DEFAULT_RATES.has(code), code);
-  const reporting = [...DEFAULT_RATES].filter(([, { trustsReceipts }]) => trustsReceipts);
+  for (const code of ['1', '7', '353', '247']) assert.ok(defaultRates.has(code), code);
+  const reporting = [...defaultRates].filter(([, { trustsReceipts }]) => trustsReceipts);
   assert.deepEqual(reporting.map(([code]) => code).toSorted(), ['33', '44', '7', '852']);
-  for (const code of ['881', '870', '979', '999']) assert.ok(!DEFAULT_RATES.has(code), code);
+  for (const code of ['881', '870', '979', '999']) assert.ok(!defaultRates.has(code), code);
 });
 
-test('a number is charged by its prefix: British once, Crown dependencies as 44, North America by area code', () => {
+test('a number is charged by prefix: UK numbers one unit, Crown dependencies as 44, North America by area code', () => {
   const rates = ratesOf({
     '44': entry(2),
     '1': entry(3, { alpha: 'NO' }),
@@ -58,7 +58,7 @@ test('a number is charged by its prefix: British once, Crown dependencies as 44,
   assert.deepEqual(charged('+33 6 12 34 56 78'), ['33', null, null, false]);
 });
 
-test('only a plain yes makes receipts of a country count', () => {
+test('receipts from a country are trusted only if dlr is yes', () => {
   const receipts: [dlr: unknown, trusted: boolean][] = [
     ['YES', true],
     ['yes', true],
@@ -72,7 +72,7 @@ test('only a plain yes makes receipts of a country count', () => {
     assert.equal(ratesOf({ '44': entry(2, { dlr }) }).get('44')?.trustsReceipts, trusted, String(dlr));
 });
 
-test('a bad file is refused with everything that is wrong in it', () => {
+test('an invalid rates file is refused with all its errors', () => {
   assert.match(errorsOf('{')[0]!, /^The rates are not JSON: /);
   assert.deepEqual(errorsOf('[]'), ['The rates must be an object from prefix to rate']);
   assert.deepEqual(errorsOf('{}'), [

@@ -1,36 +1,37 @@
 /**
- * What a text message costs by country, and what the country's networks can do (spec 03 section 1.5). An operator
- * replaces the table with a file; the product's own counts one unit everywhere.
+ * What a text message costs by country, and what the country's networks support (spec 03, section 1.5). Operators can
+ * replace the built-in table, which has one unit for every country, by a file.
  */
-import { GEOGRAPHIC_CALLING_CODES } from './numbering-plan.ts';
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../../ground/config-error.ts';
+import { geographicCallingCodes } from './numbering-plan.ts';
 
 export type Rate = {
   /** Countries or territories that share the prefix. */
   readonly names: readonly string[];
-  /** Billable units per fragment of a message; a whole number from 1. */
+  /** Billable units per fragment; an integer from 1. */
   readonly multiplier: number;
-  /** Names as senders do not arrive there: a message of the platform's own needs a number as its sender. */
+  /** Alphanumeric senders are not possible there, so the platform's own messages need a number as sender. */
   readonly needsNumericSender: boolean;
-  /** Whether a delivery receipt from there means anything; if not, a message stays `sent`. */
+  /** Whether delivery receipts from there are meaningful; if not, messages stay `sent`. */
   readonly trustsReceipts: boolean;
 };
 
-/** By dialling prefix: digits without plus, a calling code or, in North America, `1` and three digits. */
+/** By dialling prefix, digits without plus: a calling code or, in North America, `1` and an area code. */
 export type Rates = ReadonlyMap<string, Rate>;
 
-/** The entry of the Crown dependencies, the only one that every table must have (spec 03 section 1.4). */
-const HOME_CODE = '44';
+/** The rate of the Crown dependencies, the only one that every table must have (spec 03, section 1.4). */
+const ukCode = '44';
 
-/** Calling codes of which it is known that receipts mean something; of any other it is not (spec 05, section 5.5). */
-const reporting: ReadonlySet<string> = new Set([HOME_CODE, '33', '7', '852']);
+/** Calling codes known for meaningful receipts (spec 05, section 5.5). */
+const reporting: ReadonlySet<string> = new Set([ukCode, '33', '7', '852']);
 
 /**
- * The table of an installation without a file of its own: every calling code of a country or territory, one unit.
- * Codes of no country are left out, because satellite and premium networks cost a hundred times as much; an operator
- * who wants them says so in a file.
+ * The built-in table: one unit for every calling code of a country or territory. Codes without a country are left out,
+ * because satellite and premium networks cost a hundred times as much; operators who want them use a file.
  */
-export const DEFAULT_RATES: Rates = new Map(
-  GEOGRAPHIC_CALLING_CODES.map((code) => [
+export const defaultRates: Rates = new Map(
+  geographicCallingCodes.map((code) => [
     code,
     { names: [], multiplier: 1, needsNumericSender: false, trustsReceipts: reporting.has(code) },
   ]),
@@ -39,9 +40,8 @@ export const DEFAULT_RATES: Rates = new Map(
 export type RatesOutcome = { ok: true; rates: Rates } | { ok: false; errors: readonly string[] };
 
 /**
- * Reads a table from JSON text in the form of spec 03 section 1.5: an object from prefix to
- * `{names, billable_units, attributes: {alpha, dlr, …}}`. Says everything that is wrong, one sentence each;
- * further attributes are ignored.
+ * Parses a table from JSON text: an object from prefix to `{names, billable_units, attributes: {alpha, dlr, …}}`; other
+ * attributes are ignored (spec 03, section 1.5). `errors` has a sentence for everything that is wrong.
  */
 export function parseRates(json: string): RatesOutcome {
   let content: unknown;
@@ -61,10 +61,8 @@ export function parseRates(json: string): RatesOutcome {
     const rate = parseRate(entry, complain);
     if (rate) rates.set(prefix, rate);
   }
-  if (!Object.hasOwn(content, HOME_CODE))
-    errors.push(
-      `Prefix "${HOME_CODE}" is missing: it holds the rate of Jersey, Guernsey and the Isle of Man`,
-    );
+  if (!Object.hasOwn(content, ukCode))
+    errors.push(`Prefix "${ukCode}" is missing: it holds the rate of Jersey, Guernsey and the Isle of Man`);
   return errors.length > 0 ? { ok: false, errors } : { ok: true, rates };
 }
 
@@ -94,8 +92,8 @@ function parseRate(entry: unknown, complain: (problem: string) => void): Rate | 
 }
 
 /**
- * The key under which a number is charged: its calling code, or for calling code 1 the code with the area code
- * where the table has that (`1664`). Calling code and national number in digits. Spec 03 section 1.4.
+ * The rates key of a number, given in digits: its calling code, or for calling code 1 the code with the area code if the
+ * table has that (`1664`) (spec 03, section 1.4).
  */
 export function prefixOf(callingCode: string, nationalNumber: string, rates: Rates): string {
   if (callingCode !== '1') return callingCode;
@@ -109,4 +107,19 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isTextOrAbsent(value: unknown): boolean {
   return value === null || value === undefined || typeof value === 'string';
+}
+
+/** Reads the file of SMS_RATES_FILE; `path` null gives the built-in table. Throws a ConfigError that says what is wrong. */
+export function readRates(path: string | null): Rates {
+  if (path === null) return defaultRates;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(`SMS_RATES_FILE names ${path}, which cannot be read.`, { cause });
+  }
+  const outcome = parseRates(text);
+  if (!outcome.ok)
+    throw new ConfigError(`SMS_RATES_FILE is not a table of rates: ${outcome.errors.join(' ')}`);
+  return outcome.rates;
 }

@@ -1,19 +1,16 @@
 /**
- * The world's numbering plans, from the metadata of libphonenumber-js, with every pattern compiled once.
- *
- * Why not the library's own `parsePhoneNumber`: it compiles its patterns anew for each number (33 to 68
- * microseconds for a British mobile, on the path of every accepted message), knows no local-only lengths, and
- * differs from the reference in what it strips. The data is the library's; the reading is in national-number.ts.
+ * The world's numbering plans: the metadata of libphonenumber-js with every pattern compiled once, and the local-only
+ * lengths that it lacks. Why the library's own parser is not used: docs/decisions/0005-phone-numbers.md.
+ * numbering-plan.test.ts compares the plans with google-libphonenumber.
  */
 import { type CountryCode, Metadata } from 'libphonenumber-js/core';
 import metadata from 'libphonenumber-js/max/metadata';
-import { LOCAL_NUMBER_LENGTHS } from './local-number-lengths.ts';
 
-/** What a number is for, as the numbering data names it. */
-export type NumberKind = (typeof KINDS)[number] | 'FIXED_LINE' | 'MOBILE' | 'FIXED_LINE_OR_MOBILE';
+/** The type of a number, as libphonenumber names it. */
+export type NumberType = (typeof specialTypes)[number] | 'FIXED_LINE' | 'MOBILE' | 'FIXED_LINE_OR_MOBILE';
 
-/** The kinds that are looked at before fixed and mobile lines, in the order of the reference. */
-const KINDS = [
+/** The types that are tried before fixed lines and mobiles, in libphonenumber's order. */
+const specialTypes = [
   'PREMIUM_RATE',
   'TOLL_FREE',
   'SHARED_COST',
@@ -24,9 +21,10 @@ const KINDS = [
   'VOICEMAIL',
 ] as const;
 
-export type LengthVerdict = 'possible' | 'local-only' | 'too-short' | 'too-long' | 'invalid';
+/** `local-only`: can be dialled only within its own area. */
+export type LengthResult = 'possible' | 'local-only' | 'too-short' | 'too-long' | 'invalid';
 
-/** One way to print a national number; templates use `$1`, `$2` for the groups of the pattern. */
+/** One format for national numbers; replacements use `$1`, `$2` for the groups of the pattern. */
 export type NumberFormat = {
   readonly leadingDigits: RegExp | null;
   readonly pattern: RegExp;
@@ -34,29 +32,29 @@ export type NumberFormat = {
   readonly national: string;
 };
 
-type KindPattern = { readonly lengths: readonly number[]; readonly pattern: RegExp };
+type TypePattern = { readonly lengths: readonly number[]; readonly pattern: RegExp };
 
-/** The rules of one country or, for calling codes of no country, of that code. */
+/** The rules of one country, or of a calling code that belongs to no country. */
 export type NumberingPlan = {
-  /** ISO code of the country; the calling code where there is no country. */
+  /** ISO code of the country, or the calling code if there is none. */
   readonly region: string;
   readonly callingCode: string;
   readonly internationalPrefix: RegExp | null;
   readonly nationalPrefix: RegExp | null;
-  /** How a matched national prefix is rewritten, where it is not just deleted. */
+  /** Replacement for a matched national prefix that is not simply removed. */
   readonly prefixTransform: string | null;
   readonly leadingDigits: RegExp | null;
   readonly general: RegExp;
   readonly lengths: readonly number[];
   readonly localLengths: readonly number[];
-  readonly kinds: readonly (KindPattern & { readonly kind: NumberKind })[];
-  readonly fixedLine: KindPattern | null;
-  /** `same` where the data has one pattern for both fixed and mobile lines. */
-  readonly mobile: KindPattern | 'same' | null;
+  readonly specialTypes: readonly (TypePattern & { readonly type: NumberType })[];
+  readonly fixedLine: TypePattern | null;
+  /** `same` if fixed lines and mobiles share one pattern. */
+  readonly mobile: TypePattern | 'same' | null;
   readonly formats: readonly NumberFormat[];
 };
 
-/** What the library's numbering plan answers at run time; its published types name only a part of it. */
+/** The library's numbering plan at run time; its published types cover only a part of it. */
 type PlanData = {
   callingCode(): string;
   IDDPrefix(): string | 0;
@@ -65,7 +63,7 @@ type PlanData = {
   leadingDigits(): string | 0 | undefined;
   nationalNumberPattern(): string;
   possibleLengths(): number[];
-  type(kind: string): { pattern(): string; possibleLengths(): number[] } | undefined;
+  type(name: string): { pattern(): string; possibleLengths(): number[] } | undefined;
   formats(): {
     pattern(): string;
     format(): string;
@@ -83,8 +81,8 @@ function compile(region: string): NumberingPlan {
   library.selectNumberingPlan(region as CountryCode);
   const data = library.numberingPlan as unknown as PlanData;
   const callingCode = data.callingCode();
-  const patternOf = (kind: string): KindPattern | null => {
-    const type = data.type(kind);
+  const patternOf = (name: string): TypePattern | null => {
+    const type = data.type(name);
     return type?.pattern() ? { pattern: whole(type.pattern()), lengths: type.possibleLengths() } : null;
   };
   return {
@@ -96,13 +94,13 @@ function compile(region: string): NumberingPlan {
     leadingDigits: start(data.leadingDigits()),
     general: whole(data.nationalNumberPattern()),
     lengths: data.possibleLengths(),
-    localLengths: LOCAL_NUMBER_LENGTHS[callingCode] ?? [],
-    kinds: KINDS.flatMap((kind) => {
-      const pattern = patternOf(kind);
-      return pattern ? [{ kind, ...pattern }] : [];
+    localLengths: localNumberLengths[callingCode] ?? [],
+    specialTypes: specialTypes.flatMap((type) => {
+      const pattern = patternOf(type);
+      return pattern ? [{ type, ...pattern }] : [];
     }),
     fixedLine: patternOf('FIXED_LINE'),
-    // An empty pattern is how the library marks a duplicate of the fixed-line pattern.
+    // The library marks a duplicate of the fixed-line pattern by an empty one.
     mobile: data.type('MOBILE')?.pattern() === '' ? 'same' : patternOf('MOBILE'),
     formats: data.formats().map((format) => {
       const rule = format.nationalPrefixFormattingRule();
@@ -116,7 +114,7 @@ function compile(region: string): NumberingPlan {
   };
 }
 
-/** Countries of each calling code, the main one first; a code of no country stands for itself. */
+/** The countries of each calling code, the main one first; a code without a country stands for itself. */
 const regionsByCode: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ...Object.entries(metadata.country_calling_codes),
   ...Object.keys(metadata.nonGeographic).map((code) => [code, [code]] as [string, string[]]),
@@ -124,23 +122,23 @@ const regionsByCode: ReadonlyMap<string, readonly string[]> = new Map<string, re
 
 const plansByCode = new Map<string, readonly NumberingPlan[]>();
 
-/** Every calling code that belongs to a country or territory: digits, no plus. */
-export const GEOGRAPHIC_CALLING_CODES: readonly string[] = Object.keys(metadata.country_calling_codes);
+/** The calling codes of countries and territories, digits without plus. */
+export const geographicCallingCodes: readonly string[] = Object.keys(metadata.country_calling_codes);
 
-/** The plans that share a calling code, the main country's first; empty when no such code exists. */
+/** The plans that share a calling code, the main country's first; empty if there is no such code. */
 export function plansOf(callingCode: string): readonly NumberingPlan[] {
   let plans = plansByCode.get(callingCode);
   if (!plans) {
     const regions = regionsByCode.get(callingCode);
     if (!regions) return [];
-    // Compiled at first use: most installations only ever see a few countries.
+    // Compiled on first use, because most installations only ever see a few countries.
     plans = regions.map(compile);
     plansByCode.set(callingCode, plans);
   }
   return plans;
 }
 
-/** The calling code that digits without plus begin with, or null; no code is the beginning of another. */
+/** The calling code that an international number starts with, or null; no code is a prefix of another. */
 export function callingCodeOf(digits: string): string | null {
   for (let length = 1; length <= 3 && length <= digits.length; length += 1) {
     const code = digits.slice(0, length);
@@ -149,8 +147,8 @@ export function callingCodeOf(digits: string): string | null {
   return null;
 }
 
-/** Whether a national number has a length that the plan knows; nothing but its length is looked at. */
-export function judgeLength(nationalNumber: string, plan: NumberingPlan): LengthVerdict {
+/** Compares the length of a national number, and nothing else, with its plan (libphonenumber's "possible number"). */
+export function checkLength(nationalNumber: string, plan: NumberingPlan): LengthResult {
   const { length } = nationalNumber;
   if (plan.lengths.includes(length)) return 'possible';
   if (plan.localLengths.includes(length)) return 'local-only';
@@ -158,35 +156,111 @@ export function judgeLength(nationalNumber: string, plan: NumberingPlan): Length
   return length > (plan.lengths.at(-1) ?? 0) ? 'too-long' : 'invalid';
 }
 
-/** What a national number is for within one plan; null when it is not a valid number of that plan. */
-export function kindOf(nationalNumber: string, plan: NumberingPlan): NumberKind | null {
+/** The type of a national number within one plan; null if it is not valid there. */
+function typeOf(nationalNumber: string, plan: NumberingPlan): NumberType | null {
   if (!plan.general.test(nationalNumber)) return null;
-  for (const kind of plan.kinds) if (matches(nationalNumber, kind)) return kind.kind;
+  for (const special of plan.specialTypes) if (matches(nationalNumber, special)) return special.type;
   const mobile = plan.mobile !== 'same' && plan.mobile !== null && matches(nationalNumber, plan.mobile);
   if (plan.fixedLine && matches(nationalNumber, plan.fixedLine))
     return mobile || plan.mobile === 'same' ? 'FIXED_LINE_OR_MOBILE' : 'FIXED_LINE';
   return mobile ? 'MOBILE' : null;
 }
 
-function matches(nationalNumber: string, { lengths, pattern }: KindPattern): boolean {
+function matches(nationalNumber: string, { lengths, pattern }: TypePattern): boolean {
   return lengths.includes(nationalNumber.length) && pattern.test(nationalNumber);
 }
 
 /**
- * The country a number belongs to among those that share its calling code, and its kind there; null when the
- * number is not valid in any of them.
+ * The country of a number among those that share its calling code, and its type there; null if the number is not valid
+ * in any of them (libphonenumber's "valid number").
  */
-export function placeOf(
+export function regionAndTypeOf(
   callingCode: string,
   nationalNumber: string,
-): { region: string; kind: NumberKind } | null {
+): { region: string; type: NumberType } | null {
   const plans = plansOf(callingCode);
   for (const plan of plans) {
-    // Leading digits, where a country has them, settle the matter alone.
+    // If a country has leading digits, they decide alone.
     if (plans.length > 1 && plan.leadingDigits && !plan.leadingDigits.test(nationalNumber)) continue;
-    const kind = kindOf(nationalNumber, plan);
-    if (kind) return { region: plan.region, kind };
+    const type = typeOf(nationalNumber, plan);
+    if (type) return { region: plan.region, type };
     if (plan.leadingDigits) return null;
   }
   return null;
 }
+
+/**
+ * Lengths of numbers that can be dialled only within their own area, by calling code. They are part of libphonenumber's
+ * data, but libphonenumber-js leaves them out. Nothing can be sent to such a number; the lengths only decide between
+ * error texts: one of local length is too short, unless it makes sense as an international number (spec 03, section 1.2
+ * rule 4).
+ */
+const localNumberLengths: Readonly<Record<string, readonly number[]>> = {
+  '1': [7],
+  '7': [7],
+  '20': [6, 7],
+  '36': [6, 7],
+  '43': [3],
+  '44': [4, 5, 6, 8],
+  '49': [2, 3],
+  '51': [6, 7],
+  '52': [7, 8],
+  '53': [4, 5],
+  '54': [6, 7, 8],
+  '57': [4, 7],
+  '58': [7],
+  '60': [6, 7],
+  '62': [5, 6],
+  '63': [4, 5, 7],
+  '82': [3, 4, 7],
+  '86': [5, 6],
+  '91': [6, 7],
+  '92': [5, 6, 7],
+  '93': [7],
+  '94': [7],
+  '95': [5],
+  '98': [8],
+  '218': [7],
+  '232': [6],
+  '233': [7],
+  '234': [6, 7],
+  '251': [7],
+  '256': [5, 6, 7],
+  '260': [6],
+  '261': [7],
+  '263': [3, 4, 5, 6],
+  '269': [4],
+  '291': [6],
+  '353': [5, 6],
+  '355': [5],
+  '359': [4, 5],
+  '374': [5, 6],
+  '375': [5],
+  '378': [6],
+  '380': [5, 6, 7],
+  '381': [4, 5],
+  '382': [6],
+  '385': [6],
+  '387': [6],
+  '389': [6, 7],
+  '591': [7],
+  '593': [7],
+  '595': [5],
+  '672': [5],
+  '850': [6, 7],
+  '855': [6, 7],
+  '856': [6],
+  '963': [6, 7],
+  '964': [6, 7],
+  '966': [7],
+  '967': [6],
+  '970': [7],
+  '975': [6],
+  '976': [4, 5, 6],
+  '977': [6, 7],
+  '979': [8],
+  '992': [3, 5, 6, 7],
+  '994': [7],
+  '995': [6, 7],
+  '996': [5, 6],
+};

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
-  ANY_MOBILE,
-  ANY_NUMBER,
+  anyMobile,
+  anyNumber,
   checkPermissions,
   displayPhoneNumber,
   humanReadable,
@@ -23,7 +23,7 @@ function errorOf(raw: string): string {
   return outcome.ok ? outcome.phoneNumber.normalised : outcome.error;
 }
 
-describe('a number is understood however it is written', () => {
+describe('a phone number is understood in every usual spelling', () => {
   const spellings: [normalised: string, ...raw: string[]][] = [
     [
       '447400123456',
@@ -58,7 +58,7 @@ describe('a number is understood however it is written', () => {
       test(`${JSON.stringify(raw)} is ${normalised}`, () => assert.equal(parsed(raw).normalised, normalised));
 });
 
-describe('a number that is none says why', () => {
+describe('an invalid phone number has an error', () => {
   const errors: [raw: string, error: string][] = [
     ['', 'TOO_SHORT'],
     ['   ', 'INVALID_NUMBER'],
@@ -69,6 +69,7 @@ describe('a number that is none says why', () => {
     // Eight digits are dialled within a British town; with a plus it may be a local number elsewhere.
     ['84001234', 'TOO_SHORT'],
     ['12125550', 'INVALID_NUMBER'],
+    ['+263 1234', 'INVALID_NUMBER'],
     ['0740012345', 'INVALID_NUMBER'],
     ['074001234567891', 'TOO_LONG'],
     ['07400 12345a', 'UNKNOWN_CHARACTER'],
@@ -89,7 +90,7 @@ describe('a number that is none says why', () => {
     test(`${JSON.stringify(raw.slice(0, 20))}: ${error}`, () => assert.equal(errorOf(raw), error));
 });
 
-describe('where a number belongs decides what it costs', () => {
+describe('the country and type of a number decide how it is billed and permitted', () => {
   type Facts = [raw: string, uk: boolean, international: boolean, crown: boolean, landline: boolean];
   const facts: Facts[] = [
     ['07400 123456', true, false, false, false],
@@ -115,7 +116,7 @@ describe('where a number belongs decides what it costs', () => {
     });
 });
 
-test('numbers of fiction are only those of 07700 900, and only British', () => {
+test('drama numbers are those of 07700 900 only, and only with calling code 44', () => {
   assert.equal(parsed('07700 900000').normalised, '447700900000');
   assert.equal(parsed('+44 7700 900999').normalised, '447700900999');
   assert.equal(errorOf('07700 212345'), 'INVALID_NUMBER');
@@ -124,7 +125,7 @@ test('numbers of fiction are only those of 07700 900, and only British', () => {
   assert.deepEqual([indian.isUk, indian.isInternational, indian.prefix], [false, true, '91']);
 });
 
-test('permissions are checked in order: abroad, landline, country', () => {
+test('permissions are checked in order: international, landline, supported country', () => {
   const none = { international: false, ukLandlines: false };
   const rates = new Map([
     ['44', { names: [], multiplier: 2, needsNumericSender: false, trustsReceipts: true }],
@@ -137,17 +138,17 @@ test('permissions are checked in order: abroad, landline, country', () => {
   assert.equal(check('07797712345', none), null);
   assert.equal(check('07012345678', none), null);
   assert.equal(check('020 7946 0123', none), 'NOT_A_UK_MOBILE');
-  assert.equal(check('020 7946 0123', ANY_MOBILE), 'NOT_A_UK_MOBILE');
-  assert.equal(check('020 7946 0123', ANY_NUMBER), null);
+  assert.equal(check('020 7946 0123', anyMobile), 'NOT_A_UK_MOBILE');
+  assert.equal(check('020 7946 0123', anyNumber), null);
   assert.equal(check('+353861234567', none), 'NOT_A_UK_MOBILE');
-  assert.equal(check('+353861234567', ANY_NUMBER), 'UNSUPPORTED_COUNTRY_CODE');
+  assert.equal(check('+353861234567', anyNumber), 'UNSUPPORTED_COUNTRY_CODE');
 });
 
-test('satellite networks are not in the table we ship, so nothing goes there', () => {
-  assert.equal(checkPermissions(parsed('+881 6 312 34567'), ANY_NUMBER), 'UNSUPPORTED_COUNTRY_CODE');
+test('satellite networks are not in the built-in rates, so they are unsupported', () => {
+  assert.equal(checkPermissions(parsed('+881 6 312 34567'), anyNumber), 'UNSUPPORTED_COUNTRY_CODE');
 });
 
-test('people read British numbers in national form and others in international form', () => {
+test('British numbers are shown in national format, others in international format', () => {
   const forms: [raw: string, display: string][] = [
     ['447400123456', '07400 123456'],
     ['442079460123', '020 7946 0123'],
@@ -160,12 +161,12 @@ test('people read British numbers in national form and others in international f
   for (const [raw, display] of forms) assert.equal(humanReadable(parsed(raw)), display);
 });
 
-test('what is no number is displayed as it is', () => {
+test('text that is not a phone number is displayed unchanged', () => {
   assert.equal(displayPhoneNumber('447400123456'), '07400 123456');
   for (const text of ['GOVUK', '', '60006', '\u200B x']) assert.equal(displayPhoneNumber(text), text);
 });
 
-test('a contact number may have three digits, but not those of an emergency', () => {
+test('a service contact number may have three digits, but may not be an emergency number', () => {
   const contact = (raw: string) => {
     const outcome = parseServiceContactNumber(raw);
     return outcome.ok ? outcome.nationalNumber : outcome.error;
@@ -181,11 +182,11 @@ test('a contact number may have three digits, but not those of an emergency', ()
   assert.equal(contact('call us'), 'UNKNOWN_CHARACTER');
 });
 
-test('a parsed number cannot be changed', () => {
+test('a parsed phone number is frozen', () => {
   assert.ok(Object.isFrozen(parsed('07400123456')));
 });
 
-describe('for any text', () => {
+describe('for any text as a phone number', () => {
   const digitish = fc.string({
     unit: fc.constantFrom(
       ...'0123456789',
@@ -205,7 +206,7 @@ describe('for any text', () => {
   });
   const anything = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), digitish);
 
-  test('parsing answers and does not throw', () => {
+  test('parsing does not throw', () => {
     fc.assert(
       fc.property(anything, (raw) => {
         const outcome = parsePhoneNumber(raw);
@@ -216,7 +217,7 @@ describe('for any text', () => {
     );
   });
 
-  test('the normalised form with a plus is the same number', () => {
+  test('the normalised form with a plus parses to the same number', () => {
     const mobile = fc.tuple(
       fc.constantFrom('44', '353', '1', '39', '54', '91', '7'),
       fc.stringMatching(/^\d{7,11}$/),
@@ -235,7 +236,7 @@ describe('for any text', () => {
     );
   });
 
-  test('a British number stays itself in digits and in human form', () => {
+  test('the digits and the displayed form of a British number parse to the same number', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^07[1-57-9]\d{8}$/), (raw) => {
         const outcome = parsePhoneNumber(raw);

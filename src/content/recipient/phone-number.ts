@@ -1,11 +1,18 @@
 /**
- * Phone numbers: from what somebody typed to a number a message can go to, or the reason why not (spec 03
- * section 1). Pure; a number is parsed once, at the endpoint, and inner code takes only `PhoneNumber`.
+ * Phone numbers: from typed text to a number that messages can be sent to, or the reason why not (spec 03, section 1).
+ * Pure. A number is parsed once, at the endpoint; inner code takes only `PhoneNumber`.
  */
-import { ALL_WHITESPACE, ascii } from './characters.ts';
-import { DEFAULT_RATES, prefixOf, type Rates } from './international-rates.ts';
-import { readNumber, type SplitNumber } from './national-number.ts';
-import { judgeLength, type LengthVerdict, type NumberKind, placeOf, plansOf } from './numbering-plan.ts';
+import { allWhitespace, ascii } from './characters.ts';
+import { defaultRates, prefixOf, type Rates } from './international-rates.ts';
+import {
+  callingCodeOf,
+  checkLength,
+  type LengthResult,
+  type NumberingPlan,
+  type NumberType,
+  plansOf,
+  regionAndTypeOf,
+} from './numbering-plan.ts';
 import type { PhoneProblem } from './phone-problem.ts';
 
 declare const parsed: unique symbol;
@@ -14,137 +21,141 @@ declare const parsed: unique symbol;
 export type PhoneNumber = {
   readonly [parsed]: true;
   /**
-   * E.164 digits without plus, `447723456789`: stored as `normalised_to`, given to providers. Parse it again only
-   * with a plus in front: bare digits are read as British, and `2911113356` of Eritrea is a Cardiff number then.
+   * E.164 digits without the plus, `447723456789`: stored as `normalised_to` and given to providers. To parse it again,
+   * put a plus in front: bare digits are read as British, so that Eritrea's `2911113356` would be a Cardiff number.
    */
   readonly normalised: string;
-  /** The country's calling code, `44`; digits. */
+  /** Country calling code, digits: `44`. */
   readonly callingCode: string;
   /** The digits after the calling code. */
   readonly nationalNumber: string;
-  /** Calling code 44, which includes Jersey, Guernsey and the Isle of Man. */
+  /** Calling code 44, including Jersey, Guernsey and the Isle of Man. */
   readonly isUk: boolean;
-  /** Billed as international: everything but Great Britain and Northern Ireland, Crown dependencies included. */
+  /** Billed as international: everything outside the UK proper, including the Crown dependencies. */
   readonly isInternational: boolean;
-  /** Jersey, Guernsey or Isle of Man: needs no permission, is charged as international. */
+  /** Jersey, Guernsey or Isle of Man: needs no permission, but is billed as international. */
   readonly isCrownDependency: boolean;
-  /** A fixed line or an 03 or 055 number with calling code 44: needs the landline permission. */
+  /** Calling code 44 and a fixed line, 03 or 055 number: needs the landline permission. */
   readonly isUkLandline: boolean;
   /** Key into the rates, stored as `phone_prefix`: the calling code, or `1` with an area code (`1664`). */
   readonly prefix: string;
-  /** Billable units per fragment; null when the rates do not have the prefix. */
+  /** Billable units per fragment; null if the rates lack the prefix. */
   readonly rateMultiplier: number | null;
-  /** Names as senders do not arrive there; null when the rates do not have the prefix. */
+  /** Whether alphanumeric senders are not possible there; null if the rates lack the prefix. */
   readonly needsNumericSender: boolean | null;
-  /** Whether the rates have the calling code, without which nothing is sent. */
+  /** Whether the rates have the calling code; if not, nothing can be sent there. */
   readonly isSupported: boolean;
 };
 
 export type PhoneOutcome = { ok: true; phoneNumber: PhoneNumber } | { ok: false; error: PhoneProblem };
 
-type Read<Value> = Value | PhoneProblem;
+/** A number in two parts, digits only; leading zeros of the national number are significant. */
+type SplitNumber = { readonly callingCode: string; readonly nationalNumber: string };
 
-const KNOWN_CHARACTERS = new RegExp(`^[0-9()+\\-${ALL_WHITESPACE}]*$`);
-const LEADING_ZEROS = /^0+/;
+type ValidNumber = SplitNumber & { readonly region: string; readonly type: NumberType };
 
-/** Reserved for fiction, and so not in the numbering data, but made for examples (spec 03 section 1.4). */
-const DRAMA_NUMBER = /^7700900\d{3}$/;
+const knownCharacters = new RegExp(`^[0-9()+\\-${allWhitespace}]*$`);
+const leadingZeros = /^0+/;
 
-const SENDABLE: ReadonlySet<NumberKind> = new Set([
+/** Reserved for fiction, so missing from the numbering data, but accepted for examples (spec 03, section 1.4). */
+const dramaNumber = /^7700900\d{3}$/;
+
+const sendableTypes: ReadonlySet<NumberType> = new Set([
   'MOBILE',
   'FIXED_LINE',
   'FIXED_LINE_OR_MOBILE',
   'UAN',
   'PERSONAL_NUMBER',
 ]);
-const LANDLINE: ReadonlySet<NumberKind> = new Set(['FIXED_LINE', 'FIXED_LINE_OR_MOBILE', 'UAN']);
-
-/** A number in its country, as the passes hand it on. */
-type PlacedNumber = SplitNumber & { readonly region: string; readonly kind: NumberKind };
+const landlineTypes: ReadonlySet<NumberType> = new Set(['FIXED_LINE', 'FIXED_LINE_OR_MOBILE', 'UAN']);
 
 /**
- * Parses what somebody typed (spec 03 section 1.2): spaces, brackets, hyphens, a plus, `00`, a superfluous trunk
- * zero and a missing plus are all understood; a number without calling code is British. `rates` says what the
- * number costs; it decides nothing about validity. The error is a code, its texts are in phone-problem.ts.
+ * Parses typed text in any usual spelling: spaces, brackets, hyphens, a plus, `00`, a superfluous trunk zero or a
+ * missing plus are all understood, and a number without a calling code is British (spec 03, section 1.2). `rates` gives
+ * the price and whether the country is supported; it does not decide validity.
  */
-export function parsePhoneNumber(raw: string, rates: Rates = DEFAULT_RATES): PhoneOutcome {
-  const placed = twice(raw, onePass);
-  return typeof placed === 'string'
-    ? { ok: false, error: placed }
-    : { ok: true, phoneNumber: describe(placed, rates) };
+export function parsePhoneNumber(raw: string, rates: Rates = defaultRates): PhoneOutcome {
+  const number = tryTwice(raw, parseOnce);
+  return typeof number === 'string'
+    ? { ok: false, error: number }
+    : { ok: true, phoneNumber: describe(number, rates) };
 }
 
 /**
- * The published contact number of a service, which nothing is sent to: as `parsePhoneNumber`, but numbers of three
- * digits are welcome, save the emergency ones. Answers the national number. Spec 03 section 1.7.
+ * Parses the published contact number of a service, which is never sent to: also accepts three digits, except the
+ * emergency numbers (spec 03, section 1.7). Returns the national number, digits only.
  */
 export function parseServiceContactNumber(
   raw: string,
 ): { ok: true; nationalNumber: string } | { ok: false; error: PhoneProblem } {
-  const read = twice(raw, contactPass);
-  return typeof read === 'string'
-    ? { ok: false, error: read }
-    : { ok: true, nationalNumber: read.nationalNumber };
+  const number = tryTwice(raw, parseContactOnce);
+  return typeof number === 'string'
+    ? { ok: false, error: number }
+    : { ok: true, nationalNumber: number.nationalNumber };
 }
 
-/** Tries the text as it stands, then a cleaned-up version; the error is that of the second try. */
-function twice<Value extends object>(raw: string, pass: (text: string) => Read<Value>): Read<Value> {
-  const first = pass(raw);
+/** Tries the text as it is, then a cleaned-up version; the error is that of the second try. */
+function tryTwice<Value extends object>(
+  raw: string,
+  parse: (text: string) => Value | PhoneProblem,
+): Value | PhoneProblem {
+  const first = parse(raw);
   if (typeof first !== 'string') return first;
-  const second = ascii(raw.replaceAll('+', '').replace(LEADING_ZEROS, ''));
+  const second = ascii(raw.replaceAll('+', '').replace(leadingZeros, ''));
   // The same text would fail in the same way.
-  return second === raw ? first : pass(second);
+  return second === raw ? first : parse(second);
 }
 
-function onePass(text: string): Read<PlacedNumber> {
-  const split = read(text);
-  return typeof split === 'string' ? split : settle(text, split);
+function parseOnce(text: string): ValidNumber | PhoneProblem {
+  const split = splitText(text);
+  return typeof split === 'string' ? split : validate(text, split);
 }
 
-function contactPass(text: string): Read<SplitNumber> {
-  const split = read(text);
+function parseContactOnce(text: string): SplitNumber | PhoneProblem {
+  const split = splitText(text);
   if (typeof split === 'string') return split;
-  const shortNumber = split.nationalNumber.replace(LEADING_ZEROS, '');
+  const shortNumber = split.nationalNumber.replace(leadingZeros, '');
   if (shortNumber === '999' || shortNumber === '112') return 'UNSUPPORTED_EMERGENCY_NUMBER';
   if (shortNumber.length === 3) return { callingCode: split.callingCode, nationalNumber: shortNumber };
-  return settle(text, split);
+  return validate(text, split);
 }
 
-/** Rules 1 to 3 of a pass. */
-function read(text: string): Read<SplitNumber> {
-  if (!KNOWN_CHARACTERS.test(text)) return 'UNKNOWN_CHARACTER';
+/** Rules 1 to 3 of a pass (spec 03, section 1.2). */
+function splitText(text: string): SplitNumber | PhoneProblem {
+  if (!knownCharacters.test(text)) return 'UNKNOWN_CHARACTER';
   if (text === '') return 'TOO_SHORT';
-  return readNumber(text, { home: true }) ?? 'INVALID_NUMBER';
+  return splitNumber(text, { defaultToUk: true }) ?? 'INVALID_NUMBER';
 }
 
-/** Rules 4 and 5 of a pass. */
-function settle(text: string, split: SplitNumber): Read<PlacedNumber> {
+/** Rules 4 and 5 of a pass (spec 03, section 1.2). */
+function validate(text: string, split: SplitNumber): ValidNumber | PhoneProblem {
   let number = split;
-  const verdict = lengthOf(split);
-  if (verdict !== 'possible') {
-    const international = readNumber(`+${text}`, { home: false });
-    const other = international && lengthOf(international);
-    if (!international || (other !== 'possible' && other !== 'local-only')) return lengthProblem(verdict);
+  const length = lengthOf(split);
+  if (length !== 'possible') {
+    const international = splitNumber(`+${text}`, { defaultToUk: false });
+    const otherLength = international && lengthOf(international);
+    if (!international || (otherLength !== 'possible' && otherLength !== 'local-only'))
+      return lengthProblem(length);
     number = international;
   }
   const { callingCode, nationalNumber } = number;
-  const place = placeOf(callingCode, nationalNumber);
-  if (place && SENDABLE.has(place.kind)) return { ...number, ...place };
-  if (callingCode === '44' && DRAMA_NUMBER.test(nationalNumber))
-    return { ...number, region: 'GB', kind: 'MOBILE' };
+  const found = regionAndTypeOf(callingCode, nationalNumber);
+  if (found && sendableTypes.has(found.type)) return { ...number, ...found };
+  if (callingCode === '44' && dramaNumber.test(nationalNumber))
+    return { ...number, region: 'GB', type: 'MOBILE' };
   return 'INVALID_NUMBER';
 }
 
-function lengthOf({ callingCode, nationalNumber }: SplitNumber): LengthVerdict {
-  return judgeLength(nationalNumber, plansOf(callingCode)[0]!);
+function lengthOf({ callingCode, nationalNumber }: SplitNumber): LengthResult {
+  return checkLength(nationalNumber, plansOf(callingCode)[0]!);
 }
 
-function lengthProblem(verdict: LengthVerdict): PhoneProblem {
-  if (verdict === 'too-long') return 'TOO_LONG';
-  return verdict === 'invalid' ? 'INVALID_NUMBER' : 'TOO_SHORT';
+function lengthProblem(length: LengthResult): PhoneProblem {
+  if (length === 'too-long') return 'TOO_LONG';
+  return length === 'invalid' ? 'INVALID_NUMBER' : 'TOO_SHORT';
 }
 
-function describe({ callingCode, nationalNumber, region, kind }: PlacedNumber, rates: Rates): PhoneNumber {
+function describe({ callingCode, nationalNumber, region, type }: ValidNumber, rates: Rates): PhoneNumber {
   const isUk = callingCode === '44';
   const isInternational = region !== 'GB';
   const prefix = prefixOf(callingCode, nationalNumber, rates);
@@ -156,7 +167,7 @@ function describe({ callingCode, nationalNumber, region, kind }: PlacedNumber, r
     isUk,
     isInternational,
     isCrownDependency: isUk && isInternational,
-    isUkLandline: isUk && LANDLINE.has(kind),
+    isUkLandline: isUk && landlineTypes.has(type),
     prefix,
     rateMultiplier: isInternational ? (rate?.multiplier ?? null) : 1,
     needsNumericSender: rate?.needsNumericSender ?? null,
@@ -164,21 +175,114 @@ function describe({ callingCode, nationalNumber, region, kind }: PlacedNumber, r
   }) as PhoneNumber;
 }
 
-/** What a caller may send to; the columns of the table in spec 03 section 1.3. */
+// From here to `withoutNationalPrefix`: splitting typed text into calling code and national number, by the parsing rules
+// of libphonenumber (spec 03, section 1.2 rule 3). Whether the number exists is not looked at.
+
+/** Numbers without a calling code are taken to be British. */
+const ukPlan = plansOf('44')[0]!;
+
+const plainDigits = /^\+?\d{3,}$/;
+const firstDigitOrPlus = /[+\d]/;
+const afterLastDigit = /\D+$/;
+// The punctuation that libphonenumber ignores; other whitespace inside a number fails here, and the second try has none.
+const viableNumber = /^(?:\d{2}|\+*(?:[- \u00A0\u200B\u2060()]*\d){3,}[- \u00A0\u200B\u2060()\d]*)$/;
+const nonDigits = /\D+/g;
+
+const maxTextLength = 250;
+const maxNationalNumberLength = 17;
+
+/**
+ * Splits text of digits, brackets, hyphens, pluses and whitespace; null if it cannot be read as a number at all. With
+ * `defaultToUk` false only an international number with its plus is read.
+ */
+function splitNumber(text: string, { defaultToUk }: { defaultToUk: boolean }): SplitNumber | null {
+  const digits = plainDigits.test(text) ? text : viableDigits(text);
+  if (digits === null) return null;
+  const plus = digits.startsWith('+');
+  if (!plus && !defaultToUk) return null;
+
+  const split = plus ? splitInternational(digits.slice(1)) : splitDialled(digits);
+  if (split !== 'no such country') return split && finish(split);
+  // A plus in front of a number without a calling code: `+07…`, `+0044…`.
+  if (!plus || !defaultToUk) return null;
+  const again = splitDialled(digits.slice(1));
+  return again === 'no such country' || again === null || again.isDomestic ? null : finish(again);
+}
+
+type UnfinishedSplit = SplitNumber & { readonly isDomestic?: boolean };
+
+/** The digits of the text, after a plus if it starts with one; null if it does not look like a phone number. */
+function viableDigits(text: string): string | null {
+  if (text.length > maxTextLength) return null;
+  const from = text.search(firstDigitOrPlus);
+  if (from < 0) return null;
+  const trimmed = text.slice(from).replace(afterLastDigit, '');
+  if (!viableNumber.test(trimmed)) return null;
+  const digits = trimmed.replace(nonDigits, '');
+  return trimmed.startsWith('+') ? `+${digits}` : digits;
+}
+
+function splitInternational(digits: string): UnfinishedSplit | 'no such country' | null {
+  if (digits.length <= 2) return null;
+  const callingCode = callingCodeOf(digits);
+  return callingCode === null
+    ? 'no such country'
+    : { callingCode, nationalNumber: digits.slice(callingCode.length) };
+}
+
+/** Digits as dialled in the UK: a foreign number after `00`, or a British one with or without 44. */
+function splitDialled(digits: string): UnfinishedSplit | 'no such country' | null {
+  const prefix = ukPlan.internationalPrefix?.exec(digits)?.[0];
+  // No calling code starts with 0, so a third zero means that this was not an international prefix.
+  if (prefix !== undefined && digits[prefix.length] !== '0')
+    return splitInternational(digits.slice(prefix.length));
+  if (digits.startsWith(ukPlan.callingCode)) {
+    const nationalNumber = withoutNationalPrefix(digits.slice(ukPlan.callingCode.length), ukPlan);
+    const isBetter = !ukPlan.general.test(digits) && ukPlan.general.test(nationalNumber);
+    if (isBetter || checkLength(digits, ukPlan) === 'too-long')
+      return { callingCode: ukPlan.callingCode, nationalNumber };
+  }
+  return { callingCode: ukPlan.callingCode, nationalNumber: digits, isDomestic: true };
+}
+
+/** Removes the national prefix (`0` in most of Europe) if the rest could be a number; null if out of bounds. */
+function finish({ callingCode, nationalNumber }: SplitNumber): SplitNumber | null {
+  if (nationalNumber.length < 2) return null;
+  const plan = plansOf(callingCode)[0]!;
+  const stripped = withoutNationalPrefix(nationalNumber, plan);
+  const length = stripped === nationalNumber ? 'possible' : checkLength(stripped, plan);
+  const kept = length === 'possible' || length === 'too-long' ? stripped : nationalNumber;
+  if (kept.length < 2 || kept.length > maxNationalNumberLength) return null;
+  return { callingCode, nationalNumber: kept };
+}
+
+function withoutNationalPrefix(nationalNumber: string, plan: NumberingPlan): string {
+  const match = plan.nationalPrefix?.exec(nationalNumber);
+  if (!match || !plan.nationalPrefix) return nationalNumber;
+  const transforms = plan.prefixTransform !== null && match.at(-1) !== undefined;
+  const stripped = transforms
+    ? nationalNumber.replace(plan.nationalPrefix, plan.prefixTransform!)
+    : nationalNumber.slice(match[0].length);
+  // If removing the digit makes a valid number invalid, it was part of the number.
+  if (plan.general.test(nationalNumber) && !plan.general.test(stripped)) return nationalNumber;
+  return stripped;
+}
+
+/** What a caller may send to, as in the table of spec 03, section 1.3. */
 export type PhonePermissions = {
-  /** Numbers whose country code is not 44: the service permission `international_sms`. */
+  /** Calling codes other than 44: the service permission `international_sms`. */
   readonly international: boolean;
-  /** British fixed lines: the service permission `sms_to_uk_landlines`. */
+  /** British landlines: the service permission `sms_to_uk_landlines`. */
   readonly ukLandlines: boolean;
 };
 
-/** For the schema of the v2 API: only an unsupported country is refused. */
-export const ANY_NUMBER: PhonePermissions = { international: true, ukLandlines: true };
+/** For the request schema of the v2 API, which refuses only unsupported countries (spec 03, section 1.3). */
+export const anyNumber: PhonePermissions = { international: true, ukLandlines: true };
 
-/** For a user's mobile number and a guest list entry. */
-export const ANY_MOBILE: PhonePermissions = { international: true, ukLandlines: false };
+/** For a user's mobile number and guest list entries (spec 03, section 1.3). */
+export const anyMobile: PhonePermissions = { international: true, ukLandlines: false };
 
-/** Why a valid number may not be sent to, or null when it may. Spec 03 section 1.3, in its order. */
+/** Why a valid number may not be sent to, or null if it may; checked in the order of spec 03, section 1.3. */
 export function checkPermissions(
   phoneNumber: PhoneNumber,
   permissions: PhonePermissions,
@@ -189,8 +293,8 @@ export function checkPermissions(
 }
 
 /**
- * The number as people read it: national with country code 44 (`07723 456789`), else international
- * (`+33 1 12 34 56 78`). Spec 03 section 1.4.
+ * The number as shown to people: national format for calling code 44 (`07723 456789`), otherwise international
+ * (`+33 1 12 34 56 78`) (spec 03, section 1.4).
  */
 export function humanReadable({ callingCode, nationalNumber, isUk }: PhoneNumber): string {
   const format = plansOf(callingCode)[0]?.formats.find(
@@ -204,8 +308,8 @@ export function humanReadable({ callingCode, nationalNumber, isUk }: PhoneNumber
 }
 
 /**
- * A recipient or sender as people read it: a phone number in its human form, and unchanged whatever is not a valid
- * number, such as the name of a sender. Spec 03 section 1.4.
+ * A recipient or sender as shown to people: a phone number in its human-readable form, any other text, such as a sender
+ * name, unchanged (spec 03, section 1.4).
  */
 export function displayPhoneNumber(text: string): string {
   const outcome = parsePhoneNumber(text);

@@ -1,9 +1,9 @@
 /**
- * What can be wrong with a phone number, and the texts that say so (spec 03 section 1.8). There are two sets: one
- * for people who look at a CSV file or the admin pages, one for callers of the public v2 API.
+ * What can be wrong with a phone number, and its texts: one set for CSV files, the admin pages and the internal API, one
+ * for the public v2 API (spec 03, section 1.8), and the five reasons of v1 (spec 01, section 2.1).
  */
 
-/** Stable code of a phone error. */
+/** Stable code of a phone number error. */
 export type PhoneProblem =
   | 'INVALID_NUMBER'
   | 'TOO_LONG'
@@ -13,10 +13,10 @@ export type PhoneProblem =
   | 'UNSUPPORTED_COUNTRY_CODE'
   | 'UNSUPPORTED_EMERGENCY_NUMBER';
 
-const NOT_VALID = 'Number is not valid – double check the phone number you entered';
+const notValid = 'Number is not valid – double check the phone number you entered';
 
-const TEXTS: Readonly<Record<PhoneProblem, { readonly admin: string; readonly v2: string }>> = {
-  INVALID_NUMBER: { admin: NOT_VALID, v2: NOT_VALID },
+const texts: Readonly<Record<PhoneProblem, { readonly admin: string; readonly v2: string }>> = {
+  INVALID_NUMBER: { admin: notValid, v2: notValid },
   TOO_LONG: { admin: 'Mobile number is too long', v2: 'Too many digits' },
   TOO_SHORT: { admin: 'Mobile number is too short', v2: 'Not enough digits' },
   NOT_A_UK_MOBILE: {
@@ -37,33 +37,55 @@ const TEXTS: Readonly<Record<PhoneProblem, { readonly admin: string; readonly v2
   },
 };
 
-/** The text of CSV cells, the admin pages and the internal API. */
+/** The text for CSV cells, the admin pages and the internal API (spec 03, section 1.8). */
 export function phoneProblemText(problem: PhoneProblem): string {
-  return TEXTS[problem].admin;
+  return texts[problem].admin;
 }
 
-/** The text of the public v2 API; its schema stage puts `phone_number ` in front. */
+/** The text for the public v2 API, whose schema stage puts `phone_number ` in front (spec 03, section 1.8). */
 export function phoneProblemV2Text(problem: PhoneProblem): string {
-  return TEXTS[problem].v2;
+  return texts[problem].v2;
 }
 
-/** Said instead of the `NOT_A_UK_MOBILE` text to a service that may not send abroad, by v2 and the internal API. */
-export const NO_INTERNATIONAL_TEXT = 'Cannot send to international mobile numbers';
+/** Replaces the `NOT_A_UK_MOBILE` text for foreign numbers, in v1, v2 and the internal API (spec 03, section 1.8). */
+export const noInternationalText = 'Cannot send to international mobile numbers';
 
 /**
- * The v2 error of a number that parses but that this service may not send to (spec 03 section 1.8): status 400 with
- * this `error` and `message`. `isForeign`: the country code is not 44.
+ * The v2 error for a valid number that this service may not send to: status 400 with this `error` and `message`.
+ * `isForeign`: the calling code is not 44 (spec 03, section 1.8).
  */
 export function v2PermissionError(
   problem: PhoneProblem,
   { isForeign }: { isForeign: boolean },
 ): { error: 'BadRequestError' | 'InvalidPhoneError'; message: string } {
   return problem === 'NOT_A_UK_MOBILE' && isForeign
-    ? { error: 'BadRequestError', message: NO_INTERNATIONAL_TEXT }
-    : { error: 'InvalidPhoneError', message: TEXTS[problem].v2 };
+    ? { error: 'BadRequestError', message: noInternationalText }
+    : { error: 'InvalidPhoneError', message: texts[problem].v2 };
 }
 
-/** The message of the internal API's send endpoints for a refused number (spec 03 section 1.8). */
+/** The internal API's message for a valid number that this service may not send to (spec 03, section 1.8). */
 export function internalPermissionText(problem: PhoneProblem, { isForeign }: { isForeign: boolean }): string {
-  return problem === 'NOT_A_UK_MOBILE' && isForeign ? NO_INTERNATIONAL_TEXT : TEXTS[problem].admin;
+  return problem === 'NOT_A_UK_MOBILE' && isForeign ? noInternationalText : texts[problem].admin;
+}
+
+/**
+ * The v1 error text of a number, which has one of five reasons (spec 01, section 2.1 row 4). v1 did not know numbering
+ * plans, so the reason for an `INVALID_NUMBER` is guessed from `text`, the number as it was typed.
+ */
+export function phoneProblemV1Text(problem: PhoneProblem, text: string): string {
+  return `Invalid phone number: ${phoneProblemV2Text(problem === 'INVALID_NUMBER' ? guessProblem(text) : problem)}`;
+}
+
+function guessProblem(text: string): PhoneProblem {
+  const typed = text.replace(/\D/g, '');
+  const digits = typed.replace(/^0+/, '');
+  const isBritish =
+    /^0(?!0)/.test(typed) || digits.startsWith('44') || (digits.startsWith('7') && digits.length < 11);
+  if (!isBritish) {
+    if (digits.length < 8) return 'TOO_SHORT';
+    return digits.length > 15 ? 'TOO_LONG' : 'UNSUPPORTED_COUNTRY_CODE';
+  }
+  const national = digits.replace(/^44/, '').replace(/^0+/, '');
+  if (!national.startsWith('7') || national.length === 10) return 'NOT_A_UK_MOBILE';
+  return national.length < 10 ? 'TOO_SHORT' : 'TOO_LONG';
 }

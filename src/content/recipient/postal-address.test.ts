@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressFault } from './postal-address.ts';
+import { postalAddressProblem } from './postal-address.ts';
 
 const few = 'Address must be at least 3 lines';
 const many = 'Address must be no more than 7 lines';
@@ -54,15 +54,15 @@ const table: [address: string, home: string | null, abroad?: string | null][] = 
   ['a|b, no fixed address|SW1A 1AA', unreal],
 ];
 
-test('an address is good, or has the fault that is told first', () => {
+test('a postal address has no problem, or the first one found', () => {
   for (const [address, home, abroad = home] of table) {
     const lines = address.split('|');
-    assert.equal(addressFault(lines, { international: false }), home, address);
-    assert.equal(addressFault(lines, { international: true }), abroad, `abroad: ${address}`);
+    assert.equal(postalAddressProblem(lines, { international: false }), home, address);
+    assert.equal(postalAddressProblem(lines, { international: true }), abroad, `abroad: ${address}`);
   }
 });
 
-test('a long address is judged as fast as any other', () => {
+test('a very long postal address is refused without a slow regular expression', () => {
   for (const text of [' ', ', ', 'a ', 'no fixed ', '\n', 'bfpo c/o '])
-    assert.ok(addressFault([text.repeat(200_000)], { international: true }) !== null);
+    assert.ok(postalAddressProblem([text.repeat(200_000)], { international: true }) !== null);
 });

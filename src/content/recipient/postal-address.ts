@@ -1,22 +1,22 @@
 /**
- * Postal addresses as far as the public API checks them (spec 01, section 3.5; spec 03, section 5). Pure. Letters are
- * not sent; what is wrong with an address is told all the same.
+ * Postal addresses, as far as the v2 API checks them (spec 01, section 3.5; spec 03, section 5). Letters are not sent,
+ * but their addresses are validated all the same. Pure.
  */
 
-const fewestLines = 3;
-const mostLines = 7;
+const minLines = 3;
+const maxLines = 7;
 
 /**
- * The fault of an address in the words of the v2 API, the first that is found; null for a good one. `lines`: the values
- * of the address keys in their order; one of them may hold several lines. `international`: whether letters may go abroad.
+ * The v2 text for the first problem found in an address, null if there is none (spec 03, section 5). `lines` are the
+ * values of the address keys in order, each of one or more lines; `international` says whether letters may go abroad.
  */
-export function addressFault(
+export function postalAddressProblem(
   lines: readonly string[],
   { international }: Readonly<{ international: boolean }>,
 ): string | null {
   const address = readAddress(lines);
-  if (address.count < fewestLines) return `Address must be at least ${fewestLines} lines`;
-  if (address.count > mostLines) return `Address must be no more than ${mostLines} lines`;
+  if (address.count < minLines) return `Address must be at least ${minLines} lines`;
+  if (address.count > maxLines) return `Address must be no more than ${maxLines} lines`;
   if (!address.lines.slice(0, 2).every((line) => /[\p{L}\p{N}]/u.test(line)))
     return 'The first 2 lines of the address must both include at least one alphanumeric character';
   if (address.isForces) {
@@ -33,12 +33,12 @@ export function addressFault(
 }
 
 type Address = Readonly<{
-  /** Without the country, and without the line that is a BFPO number. */
+  /** Without the country and the BFPO number. */
   lines: readonly string[];
-  /** Lines that would be printed: a letter within the UK shows no country. */
+  /** Lines that would be printed; a domestic letter does not show the country. */
   count: number;
   country: 'uk' | 'abroad' | null;
-  /** To the British forces: a BFPO number stands for the postcode. */
+  /** Has a British Forces Post Office number in place of the postcode. */
   isForces: boolean;
 }>;
 
@@ -55,7 +55,7 @@ function readAddress(values: readonly string[]): Address {
   return { lines: withoutCountry, count: printed, country, isForces };
 }
 
-/** One space for any run of white space; none at the ends, and no comma at the end. */
+/** Collapses whitespace, and trims it and trailing commas. */
 function tidy(line: string): string {
   const words = line.split(/[\s\u180E\u200B-\u200D\u2060\uFEFF]+/).filter((word) => word !== '');
   const text = words.join(' ');
@@ -64,31 +64,31 @@ function tidy(line: string): string {
   return text.slice(0, end);
 }
 
-const areas =
+const postcodeAreas =
   'AB|AL|B|BA|BB|BD|BF|BH|BL|BN|BR|BS|BT|CA|CB|CF|CH|CM|CO|CR|CT|CV|CW|DA|DD|DE|DG|DH|DL|DN|DT|DY|E|EC|EH|EN|EX|FK|FY|G|GL|GU|GY|HA|HD|HG|HP|HR|HS|HU|HX|IG|IM|IP|IV|JE|KA|KT|KW|KY|L|LA|LD|LE|LL|LN|LS|LU|M|ME|MK|ML|N|NE|NG|NN|NP|NR|NW|OL|OX|PA|PE|PH|PL|PO|PR|RG|RH|RM|S|SA|SE|SG|SK|SL|SM|SN|SO|SP|SR|SS|ST|SW|SY|TA|TD|TF|TN|TQ|TR|TS|TW|UB|W|WA|WC|WD|WF|WN|WR|WS|WV|YO|ZE';
-const postcode = new RegExp(`^(?:${areas})[0-9][0-9A-Z]?[0-9][ABD-HJLNP-UW-Z]{2}$`);
+const postcodePattern = new RegExp(`^(?:${postcodeAreas})[0-9][0-9A-Z]?[0-9][ABD-HJLNP-UW-Z]{2}$`);
 
 function isPostcode(line: string): boolean {
-  return postcode.test(line.replaceAll(' ', '').toUpperCase());
+  return postcodePattern.test(line.replaceAll(' ', '').toUpperCase());
 }
 
-const home = new Set(
+const ukNames = new Set(
   [
     ...['UK', 'GB', 'Britain', 'Great Britain', 'United Kingdom', 'England', 'Scotland', 'Wales'],
     ...['Northern Ireland', 'Cymru', 'Guernsey', 'Jersey', 'Isle of Man'],
   ].map(countryKey),
 );
-let abroad: ReadonlySet<string> | null = null;
+let foreignNames: ReadonlySet<string> | null = null;
 
 function countryOf(line: string): 'uk' | 'abroad' | null {
   const key = countryKey(line);
-  if (home.has(key)) return 'uk';
-  abroad ??= foreignCountries();
-  return abroad.has(key) ? 'abroad' : null;
+  if (ukNames.has(key)) return 'uk';
+  foreignNames ??= foreignCountryNames();
+  return foreignNames.has(key) ? 'abroad' : null;
 }
 
-/** English names of all countries, as Unicode has them. */
-function foreignCountries(): ReadonlySet<string> {
+/** The English names of all countries in Unicode's data, as keys. */
+function foreignCountryNames(): ReadonlySet<string> {
   const names = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
   const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'];
   const countries = letters.flatMap((first) => letters.flatMap((second) => names.of(first + second) ?? []));

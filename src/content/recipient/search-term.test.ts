@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { searchTerm } from './search-term.ts';
 
-test('a search finds what is stored, typed whole or in part', () => {
+test('search text becomes the stored form of a whole or partial recipient', () => {
   const terms: ['sms' | 'email' | null, string, string][] = [
     ['sms', '+44 7400 123456', '7400123456'],
     ['sms', '07400 123456', '7400123456'],

@@ -1,13 +1,11 @@
-/**
- * What somebody searches the messages of a service for (spec 03 section 3.4).
- */
+/** Search text as typed, turned into the form that recipients are stored in (spec 03, section 3.4). */
 import { normaliseEmailText, parseEmailAddress } from './email-address.ts';
 import { parsePhoneNumber } from './phone-number.ts';
 
 /**
- * The text to look for inside `normalised_to`, which may be part of a recipient. The caller escapes it for LIKE.
- * An address is brought to its normalised form; of a phone number, whole or in part, the digits that are stored,
- * without calling code, plus and trunk zero; for no type at all, white space goes.
+ * The substring to look for in `normalised_to`; the caller escapes it for LIKE. Email addresses are normalised. Phone
+ * numbers, whole or partial, become digits without calling code, plus and trunk zero. Without a type, whitespace is
+ * removed (spec 03, section 3.4).
  */
 export function searchTerm(type: 'sms' | 'email' | null, text: string): string {
   if (type === 'email') return parseEmailAddress(text).ok ? normaliseEmailText(text) : text.toLowerCase();

@@ -15,13 +15,13 @@ test('a simulated recipient is recognised in any spelling', () => {
     assert.ok(!simulated.has(comparable(recipient)), recipient);
 });
 
-test('an installation may have simulated recipients of its own', () => {
+test('the simulated recipients can be configured', () => {
   const simulated = simulatedRecipients(['07400 123456']);
   assert.ok(simulated.has('447400123456'));
   assert.ok(!simulated.has('447700900000'));
 });
 
-test('the number decides how a text message of research mode ends', () => {
+test('the number decides how a text message ends in research mode', () => {
   const outcomes: [number: string, outcome: string][] = [
     ['07833333333', 'temporary-failure'],
     ['447833333333', 'temporary-failure'],
@@ -37,7 +37,7 @@ test('the number decides how a text message of research mode ends', () => {
   for (const [number, outcome] of outcomes) assert.equal(simulatedSmsOutcome(number), outcome, number);
 });
 
-test('the address decides how an email of research mode ends', () => {
+test('the address decides how an email ends in research mode', () => {
   assert.equal(simulatedEmailOutcome('temp-fail@simulator.notify'), 'temporary-failure');
   assert.equal(simulatedEmailOutcome('perm-fail@simulator.notify'), 'permanent-failure');
   assert.equal(simulatedEmailOutcome('delivered@simulator.notify'), 'delivered');

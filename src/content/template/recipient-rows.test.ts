@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { CellValue } from '../recipient/csv-row.ts';
+import type { CellValue } from '../recipient/csv/row.ts';
 import { parseText } from './placeholder.ts';
 import { emailRows, smsRows } from './recipient-rows.ts';
 import { compileSms } from './sms.ts';

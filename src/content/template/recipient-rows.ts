@@ -2,8 +2,8 @@
  * A template as the checking of files of recipients needs it (spec 03 section 4.4): its placeholders, and whether
  * the values of a row make a message that cannot be sent.
  */
-import type { CsvTemplate } from '../recipient/csv-check.ts';
-import type { CellValue } from '../recipient/csv-row.ts';
+import type { CsvTemplate } from '../recipient/csv/check.ts';
+import type { CellValue } from '../recipient/csv/row.ts';
 import type { Personalisation } from './personalisation.ts';
 import { modes, type ParsedText, placeholdersOf, substitute } from './placeholder.ts';
 import { type CompiledSms, renderSms } from './sms.ts';

@@ -1,13 +1,13 @@
 /**
- * phone-numbers.json: parsing, the permission check, the comparison form, matching. The outcome of a v2 request is
- * judged by the texts and decisions that the API hands on unchanged.
+ * phone-numbers.json: parsing, the permission check, the comparable form, matching. For v2 requests, the texts and
+ * decisions that the API passes on unchanged are compared.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { comparable, recipientSet } from '../../../src/content/recipient/allow-list.ts';
 import { parseRates } from '../../../src/content/recipient/international-rates.ts';
 import {
-  ANY_NUMBER,
+  anyNumber,
   checkPermissions,
   humanReadable,
   type PhoneNumber,
@@ -21,7 +21,7 @@ import {
 } from '../../../src/content/recipient/phone-problem.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
-/** The rates that the cases were made with; they may be missing beside a file of further cases. */
+/** The rates that the cases were made with; a folder of additional cases may lack them. */
 function readRates() {
   const shared = join(import.meta.dirname, '../../../../shared/vectors');
   const folders = [process.env['VECTORS_DIR'] ?? shared, shared];
@@ -73,7 +73,7 @@ function serviceContactNumber(input: string) {
 
 function v2Sms(input: string, permissions: readonly string[]) {
   const outcome = parsePhoneNumber(input, rates);
-  const problem = outcome.ok ? checkPermissions(outcome.phoneNumber, ANY_NUMBER) : outcome.error;
+  const problem = outcome.ok ? checkPermissions(outcome.phoneNumber, anyNumber) : outcome.error;
   if (!outcome.ok || problem)
     return {
       status: 400,

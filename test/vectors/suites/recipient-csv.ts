@@ -1,13 +1,14 @@
+/** recipient-csv.json: columns, rows, cell errors and whole-file checks. */
 import { recipientSet } from '../../../src/content/recipient/allow-list.ts';
-import { surveyCsv } from '../../../src/content/recipient/csv.ts';
 import {
   type CheckOptions,
   type CsvCheck,
   type CsvTemplate,
   checkCsv,
   checkRows,
-} from '../../../src/content/recipient/csv-check.ts';
-import { cellsOf } from '../../../src/content/recipient/csv-row.ts';
+} from '../../../src/content/recipient/csv/check.ts';
+import { surveyCsv } from '../../../src/content/recipient/csv/file.ts';
+import { cellsOf } from '../../../src/content/recipient/csv/row.ts';
 import { parseText } from '../../../src/content/template/placeholder.ts';
 import { emailRows, smsRows } from '../../../src/content/template/recipient-rows.ts';
 import { compileSms } from '../../../src/content/template/sms.ts';
@@ -32,8 +33,8 @@ type Case = {
   expected: Readonly<Record<string, unknown>>;
 };
 
-/** Letters are later work: of their cases only what is about columns is judged. */
-const JUDGED_OF_LETTERS = new Set([
+/** Fields compared for letters, which are not built yet: those about columns. */
+const letterFields = new Set([
   'column_headers',
   'missing_column_headers',
   'duplicate_recipient_column_headers',
@@ -50,7 +51,7 @@ function templateOf({ template_type, template_content }: Case): CsvTemplate {
   return { type: 'letter', placeholders: content.placeholders, judge: () => null };
 }
 
-/** Only what a case gives: the defaults that the file describes are those of the product. */
+/** Only the options that a case gives, so that the product's defaults are tested too. */
 function optionsOf({ options = {} }: Case): CheckOptions {
   const given: CheckOptions = {
     permissions: {
@@ -82,7 +83,7 @@ async function* sourceOf({ file, file_parts }: Case): AsyncGenerator<Uint8Array>
 
 const indexes = (rows: readonly { index: number }[]) => rows.map(({ index }) => index);
 
-function described(check: CsvCheck): Record<string, unknown> {
+function describe(check: CsvCheck): Record<string, unknown> {
   const { columns } = check;
   return {
     unreadable: false,
@@ -111,11 +112,11 @@ function described(check: CsvCheck): Record<string, unknown> {
 async function answer(vector: Case): Promise<Record<string, unknown>> {
   const template = templateOf(vector);
   const options = optionsOf(vector);
-  // `file` is the text that an upload was turned into: commas only.
+  // `file` is text after the conversion of an upload, so only commas separate.
   const survey = await surveyCsv(sourceOf(vector), { expected: [], isConverted: true });
   if (!survey.ok) return { unreadable: true };
   const check = await checkCsv(sourceOf(vector), survey.form, template, options);
-  const got = described(check);
+  const got = describe(check);
   if (!vector.expected['rows']) return got;
   const rows: unknown[] = [];
   for await (const row of checkRows(sourceOf(vector), survey.form, template, options)) {
@@ -143,7 +144,7 @@ export default {
     const vector = raw as unknown as Case;
     const got = await answer(vector);
     return Object.entries(vector.expected)
-      .filter(([field]) => vector.template_type !== 'letter' || JUDGED_OF_LETTERS.has(field))
+      .filter(([field]) => vector.template_type !== 'letter' || letterFields.has(field))
       .map(([part, expected]) => ({ part, expected, got: got[part] }));
   },
 } satisfies Suite;

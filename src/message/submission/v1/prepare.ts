@@ -1,7 +1,7 @@
 import { clean } from '../../../content/recipient/characters.ts';
 import {
-  EMAIL_PROBLEM_TEXT,
   type EmailAddress,
+  emailProblemText,
   parseEmailAddress,
 } from '../../../content/recipient/email-address.ts';
 import {
@@ -9,8 +9,7 @@ import {
   type PhoneNumber,
   parsePhoneNumber,
 } from '../../../content/recipient/phone-number.ts';
-import { NO_INTERNATIONAL_TEXT } from '../../../content/recipient/phone-problem.ts';
-import { phoneProblemV1Text } from '../../../content/recipient/phone-problem-v1.ts';
+import { noInternationalText, phoneProblemV1Text } from '../../../content/recipient/phone-problem.ts';
 import type { Content } from '../../../content/template/content.ts';
 import { EMAIL_SIZE_LIMIT, emailBody, emailSubject, measureEmail } from '../../../content/template/email.ts';
 import { type Personalisation, personalisationOf } from '../../../content/template/personalisation.ts';
@@ -63,7 +62,7 @@ export function readRequestV1(
     },
     email_address(text) {
       const outcome = parseEmailAddress(text);
-      if (!outcome.ok) return EMAIL_PROBLEM_TEXT;
+      if (!outcome.ok) return emailProblemText;
       emailAddress = outcome.emailAddress;
       return null;
     },
@@ -94,7 +93,7 @@ export async function prepareV1(deps: AcceptDeps, caller: Sending, read: ReadV1)
   if (!service.permissions.has(type))
     throw new FieldProblem({ service: [`Cannot send ${type === 'sms' ? 'text messages' : 'emails'}`] });
   if (read.type === 'sms' && !read.phoneNumber.isUk && !service.permissions.has('international_sms'))
-    throw new FieldProblem({ to: [NO_INTERNATIONAL_TEXT] });
+    throw new FieldProblem({ to: [noInternationalText] });
 
   return {
     message: {

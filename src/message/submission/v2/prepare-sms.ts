@@ -1,7 +1,7 @@
 import { fileProblems } from '../../../content/document/upload.ts';
 import { clean } from '../../../content/recipient/characters.ts';
 import {
-  ANY_NUMBER,
+  anyNumber,
   checkPermissions,
   type PhoneNumber,
   parsePhoneNumber,
@@ -98,7 +98,7 @@ function readRequest(
     phone_number(text) {
       // The start of a text that no number is as long as says what is wrong with it; the rest would only cost time.
       const outcome = parsePhoneNumber(text.slice(0, longestNumber), deps.rates);
-      const problem = outcome.ok ? checkPermissions(outcome.phoneNumber, ANY_NUMBER) : outcome.error;
+      const problem = outcome.ok ? checkPermissions(outcome.phoneNumber, anyNumber) : outcome.error;
       if (outcome.ok) phoneNumber = outcome.phoneNumber;
       return problem === null ? null : phoneProblemV2Text(problem);
     },

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { addressFault } from '../../../content/recipient/postal-address.ts';
+import { postalAddressProblem } from '../../../content/recipient/postal-address.ts';
 import { valueText } from '../../../content/template/value.ts';
 import { parseUuid } from '../../../ground/id.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
@@ -95,7 +95,7 @@ function refuseAddress(personalisation: Readonly<Record<string, unknown>>): void
   };
   const last = lineOf('address_line_7').trim() === '' ? 'postcode' : 'address_line_7';
   // Letters to other countries would be a permission of their own.
-  const fault = addressFault([...firstLines, last].map(lineOf), { international: false });
+  const fault = postalAddressProblem([...firstLines, last].map(lineOf), { international: false });
   if (fault !== null) throw invalid([fault]);
 }
 

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { recipientSet } from './allow-list.ts';
-import { surveyCsv } from './csv.ts';
-import { type CheckOptions, type CsvTemplate, checkCsv, checkRows, readRows } from './csv-check.ts';
-import { reportCsv } from './csv-report.ts';
+import { recipientSet } from '../allow-list.ts';
+import {
+  type CheckOptions,
+  type CsvTemplate,
+  checkCsv,
+  checkRows,
+  readRows,
+  spreadsheetDamage,
+} from './check.ts';
+import { surveyCsv } from './file.ts';
+import { reportCsv } from './report.ts';
 
-/** The message is the value of `text`: none is empty, more than five characters are too long. */
+/** The message is the value of `text`: `-` counts as empty, more than five characters as too long. */
 const sms: CsvTemplate = {
   type: 'sms',
   placeholders: ['text'],
@@ -34,15 +41,15 @@ async function check(text: string, template: CsvTemplate, options: CheckOptions 
 const errorsOf = async (text: string, template: CsvTemplate, options: CheckOptions = {}) =>
   reportCsv(await check(text, template, options)).errors;
 
-describe('a row is wrong', () => {
+describe('a row has an error', () => {
   const cases: [promise: string, cells: string, column: string | null, message: string | RegExp][] = [
     ['without a recipient', ',a', 'phone number', 'Missing'],
     ['without a value', '07400123456,', 'text', 'Missing'],
     ['with a bad number', '0740012345x,a', 'phone number', /^Mobile numbers can only include/],
     ['with a number abroad', '+12125550123,a', 'phone number', /^This does not look like a UK mobile/],
     ['with a landline', '02079460123,a', 'phone number', /^This does not look like a UK mobile/],
-    ['with a number a spreadsheet spoilt', '7.4001E+09,a', 'phone number', /spreadsheet/],
-    ['with too long a message', '07400123456,abcdef', null, 'Message is too long'],
+    ['with a number that a spreadsheet damaged', '7.4001E+09,a', 'phone number', /spreadsheet/],
+    ['with a message that is too long', '07400123456,abcdef', null, 'Message is too long'],
     ['with an empty message', '07400123456,-', null, 'No content for this message'],
   ];
   for (const [promise, cells, column, message] of cases)
@@ -57,31 +64,31 @@ describe('a row is wrong', () => {
       else assert.match(error?.message ?? '', message);
     });
 
-  test('but a number that lost its leading zero is not', async () => {
+  test('but not if its number only lost the leading zero', async () => {
     assert.deepEqual(await errorsOf('phone number,text\n7400123456,a', sms), []);
   });
 
-  test('and its cell keeps the exact text beside the hint', async () => {
+  test('whose exact text is kept beside the hint', async () => {
     const { initialRows } = await check('phone number,text\n7.4001E+09,a', sms);
     const [error] = initialRows[0]!.cellErrors;
     assert.equal(error?.text, 'Mobile numbers can only include: 0 1 2 3 4 5 6 7 8 9 ( ) + -');
     assert.match(error?.hint ?? '', /7\.4001E\+09/);
   });
 
-  test('in a bad email address', async () => {
+  test('with a bad email address', async () => {
     const errors = await errorsOf('email address\na@example.com\na@example\n', email);
     assert.deepEqual(errors, [{ row: 3, column: 'email address', message: 'Not a valid email address' }]);
   });
 
-  test('in none of its other columns', async () => {
+  test('but never in a column the template does not use', async () => {
     assert.deepEqual(await errorsOf('email address,phone number,text\na@example.com,x,\n', email), []);
   });
 });
 
-describe('phone numbers', () => {
+describe('the phone numbers of a file', () => {
   const text = 'phone number,text\n+12125550123,a\n02079460123,a\n07797123456,a\n+12125550124,a';
 
-  test('are allowed by permission, and the foreign ones counted', async () => {
+  test('are checked against the permissions, and foreign ones are counted', async () => {
     const permissions = { international: true, ukLandlines: true };
     const got = await check(text, sms, { permissions, remainingInternational: 1 });
     assert.deepEqual(got.rowsWithErrors, []);
@@ -89,13 +96,13 @@ describe('phone numbers', () => {
     assert.ok(got.moreInternationalThanCanSend && got.hasErrors);
   });
 
-  test('are taken as they are when not to be validated, unless missing', async () => {
+  test('are only checked for being present if validation is off', async () => {
     const got = await check('phone number,text\nnobody,a\n,a', sms, { validatePhoneNumbers: false });
     assert.deepEqual([got.rowsWithBadRecipients, got.rowsWithMissingData], [[], [1]]);
   });
 });
 
-describe('a service on trial sends only to its own', () => {
+describe('a service in trial mode may send to its allow-list only', () => {
   const allowed = recipientSet(['ann@example.com', '07400 123456', null]);
   const cases: [CsvTemplate, text: string, isAllowed: boolean][] = [
     [email, 'email address\nANN@example.com', true],
@@ -110,7 +117,7 @@ describe('a service on trial sends only to its own', () => {
     );
 });
 
-test('recipients that come again are counted, whatever their spelling', async () => {
+test('repeated recipients are counted regardless of spelling', async () => {
   const text = 'phone number,text\n07400123456,a\n+447400123456,b\nx,c\nx,d\n7400123456,e';
   const { duplicateCount, duplicates, valid } = reportCsv(await check(text, sms));
   assert.equal(duplicateCount, 2);
@@ -121,13 +128,13 @@ test('recipients that come again are counted, whatever their spelling', async ()
   assert.equal(valid, false);
 });
 
-test('of two recipient columns an empty one is not missing', async () => {
+test('an empty cell in one of two recipient columns is not called missing', async () => {
   const got = await check('phone number,Phone number,text\n07400123456,,a', sms);
   assert.deepEqual(got.rowsWithErrors, []);
   assert.ok(got.hasErrors);
 });
 
-describe('the file as a whole', () => {
+describe('a file as a whole', () => {
   const fileErrors: [promise: string, text: string, options: CheckOptions, message: RegExp][] = [
     [
       'too many rows',
@@ -136,31 +143,36 @@ describe('the file as a whole', () => {
       /up to 2 rows at once, your file has 3/,
     ],
     ['no rows', 'phone number,text\n', {}, /no rows/],
-    ['nothing at all', '', {}, /no rows/],
-    ['a column missing', 'phone number\n07400123456', {}, /needs a column called ‘text’/],
-    ['no recipients', 'text\na', {}, /needs a column called ‘phone number’/],
-    ['the day full', 'phone number,text\n07400123456,a', { remainingMessages: 0 }, /can send 0 more/],
+    ['no content', '', {}, /no rows/],
+    ['a missing column', 'phone number\n07400123456', {}, /needs a column called ‘text’/],
+    ['no recipient column', 'text\na', {}, /needs a column called ‘phone number’/],
+    [
+      'no messages left today',
+      'phone number,text\n07400123456,a',
+      { remainingMessages: 0 },
+      /can send 0 more/,
+    ],
   ];
   for (const [promise, text, options, message] of fileErrors)
-    test(`${promise} is an error`, async () => {
+    test(`with ${promise} has an error`, async () => {
       const report = reportCsv(await check(text, sms, options));
       assert.match(report.errors[0]?.message ?? '', message);
       assert.equal(report.errors[0]?.row, null);
       assert.equal(report.valid, false);
     });
 
-  test('no row of a file with too many is judged, but the first are there', async () => {
+  test('with too many rows has none of them checked, but the first ones shown', async () => {
     const text = `phone number,text\n${'x,\n'.repeat(30)}x,y`;
     const got = await check(text, sms, { maxRows: 30 });
     assert.deepEqual([got.rowCount, got.rowsWithErrors, got.displayedRows.length], [31, [], 10]);
   });
 
-  test('at most twenty errors are told, and all are counted', async () => {
+  test('has at most twenty errors listed, and all counted', async () => {
     const report = reportCsv(await check(`phone number,text\n${'x,\n'.repeat(500)}y,z`, sms));
     assert.deepEqual([report.errors.length, report.errorCount, report.notificationCount], [20, 1001, 501]);
   });
 
-  test('rows with errors are shown, but the first ones when a column is missing', async () => {
+  test('has rows with errors shown first, unless a column is missing', async () => {
     const shown = async (header: string) => {
       const { displayedRows } = await check(`${header}\n07400123456,a\nx,b\n`, sms, { maxErrorsShown: 1 });
       return displayedRows.map(({ index }) => index);
@@ -169,7 +181,7 @@ describe('the file as a whole', () => {
     assert.deepEqual(await shown('phone number,other'), [0, 1]);
   });
 
-  test('a good file is valid and tells its columns', async () => {
+  test('without errors is valid and lists its columns', async () => {
     const report = reportCsv(await check('Text;Phone_Number;note\na;07400 123456;\n', sms));
     assert.deepEqual(report, {
       notificationCount: 1,
@@ -185,10 +197,10 @@ describe('the file as a whole', () => {
   });
 });
 
-test('a job reads the same rows without judging them', async () => {
+test('a job reads the same rows without checking them', async () => {
   const text = 'phone number,text,reference\n07400123456,a,r\n\nx,,\n';
   const form = await surveyed(text, sms);
-  // A form is kept with its file as JSON.
+  // The form is stored with the file as JSON.
   const kept = JSON.parse(JSON.stringify(form));
   const read = [];
   for await (const { index, recipient, personalisation, reference } of readRows(source(text), kept, sms))
@@ -204,7 +216,7 @@ test('a job reads the same rows without judging them', async () => {
   assert.deepEqual(checked, [[], ['phonenumber', 'text'], ['phonenumber', 'text']]);
 });
 
-test('letters have their columns checked', async () => {
+test('the columns of letters are checked', async () => {
   const letter: CsvTemplate = { type: 'letter', placeholders: ['name'], judge: () => null };
   const got = await check('address line 1,address line 2,postcode,name\nA,B,C,\n', letter);
   assert.deepEqual(got.rowsWithMissingData, [0]);
@@ -214,3 +226,46 @@ test('letters have their columns checked', async () => {
     /at least 3 address columns/,
   );
 });
+
+describe('repeated recipients', () => {
+  const addresses = (names: readonly string[]) =>
+    `email address\n${names.map((name) => `${name}@a.org`).join('\n')}`;
+
+  test('are counted, and the first of them shown with the row they repeat', async () => {
+    const { duplicates } = await check(addresses(['a', 'b', 'a', 'c', 'b', 'a']), email, {
+      maxErrorsShown: 2,
+    });
+    assert.equal(duplicates.count, 3);
+    assert.deepEqual(duplicates.shown, [
+      { index: 2, firstIndex: 0 },
+      { index: 4, firstIndex: 1 },
+    ]);
+  });
+
+  test('are not found among 100,000 different recipients', async () => {
+    const names = Array.from({ length: 100_000 }, (_, index) => `person.${index}`);
+    const { duplicates, hasErrors } = await check(addresses(names), email);
+    assert.deepEqual([duplicates.count, hasErrors], [0, false]);
+  });
+
+  test('are not counted in a file with too many rows', async () => {
+    const { duplicates, tooManyRows } = await check(addresses(['a', 'a', 'a']), email, { maxRows: 2 });
+    assert.deepEqual([duplicates.count, tooManyRows], [0, true]);
+  });
+});
+
+const danish = (number: string) => number === '+4520123456';
+
+for (const [number, hint] of [
+  ['7.4001E+09', /shortened .*‘7\.4001E\+09’/],
+  ['7,4001e+09', /shortened/],
+  ['4.474E+11', /shortened/],
+  ['7400123456.0', /decimal .*enter 7400123456$/],
+  ['4520123456', /in front of .*enter \+4520123456$/],
+] as const)
+  test(`${number} is recognised as damaged by a spreadsheet`, () =>
+    assert.match(spreadsheetDamage(number, danish) ?? '', hint));
+
+for (const number of ['', 'E+09', '07400123456', '4520123457', '12345', 'abc', '7.4 E+09', '7400.5'])
+  test(`${number || 'an empty text'} is not taken for spreadsheet damage`, () =>
+    assert.equal(spreadsheetDamage(number, danish), null));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type CsvRecord, MAX_COLUMNS, RecordReader } from './csv-record.ts';
+import { type CsvRecord, maxColumns, RecordReader } from './record.ts';
 
 function read(chunks: readonly string[], separator: ',' | ';' | '\t' = ',') {
   const records: CsvRecord[] = [];
@@ -16,9 +16,9 @@ const cellsOf = (text: string, separator: ',' | ';' | '\t' = ',') =>
     Array.from({ length: width }, (_, place) => cells[place] ?? ''),
   );
 
-describe('a text becomes records as the machine of the spec says', () => {
+describe('a text is split into records by the state machine of the spec', () => {
   const cases: [promise: string, text: string, records: string[][]][] = [
-    ['no text has no records', '', []],
+    ['an empty text has no records', '', []],
     [
       'cells and lines',
       'a,b\nc,d',
@@ -37,22 +37,22 @@ describe('a text becomes records as the machine of the spec says', () => {
         ['', ''],
       ],
     ],
-    ['spaces go before a cell and stay behind it', '  a , b\t', [['a ', 'b\t']]],
-    ['only spaces go: a tab makes a quote literal', '\t"a",b', [['\t"a"', 'b']]],
+    ['spaces before a cell are skipped, those after it kept', '  a , b\t', [['a ', 'b\t']]],
+    ['only spaces are skipped, so a tab makes a quote literal', '\t"a",b', [['\t"a"', 'b']]],
     ['a quote after spaces opens a cell', ' "a,b",c', [['a,b', 'c']]],
     ['a quote inside a cell is a quote', 'a"b",c', [['a"b"', 'c']]],
-    ['a doubled quote is one', '"""a"" b"', [['"a" b']]],
+    ['a doubled quote is one quote', '"""a"" b"', [['"a" b']]],
     ['text after a closing quote is appended', '"a" b"c" ,d', [['a b"c" ', 'd']]],
-    ['line breaks stay in quotes', '"a\r\nb\nc\rd",e\r\nf', [['a\r\nb\nc\rd', 'e'], ['f']]],
-    ['the end closes what is open', 'a,"b\n', [['a', 'b\n']]],
-    ['the end after a quote closes it', 'a,""', [['a', '']]],
-    ['several carriage returns before a line feed are one end', 'a\r\r\nb\r\n', [['a'], ['b']]],
-    ['a carriage return may stand last', 'a\r', [['a']]],
+    ['line breaks inside quotes are kept', '"a\r\nb\nc\rd",e\r\nf', [['a\r\nb\nc\rd', 'e'], ['f']]],
+    ['the end of the text closes an open quote', 'a,"b\n', [['a', 'b\n']]],
+    ['the end of the text may follow a closing quote', 'a,""', [['a', '']]],
+    ['several carriage returns before a line feed are one line end', 'a\r\r\nb\r\n', [['a'], ['b']]],
+    ['a carriage return may end the text', 'a\r', [['a']]],
   ];
   for (const [promise, text, records] of cases)
     test(`${promise}: ${JSON.stringify(text)}`, () => assert.deepEqual(cellsOf(text), records));
 
-  test('the other separators work alike, and a comma is then text', () => {
+  test('semicolons and tabs separate alike, and commas are then text', () => {
     assert.deepEqual(cellsOf('a,b; "c;d"\n;', ';'), [
       ['a,b', 'c;d'],
       ['', ''],
@@ -61,19 +61,19 @@ describe('a text becomes records as the machine of the spec says', () => {
   });
 });
 
-describe('what cannot be read is told', () => {
+describe('an unreadable text has a problem', () => {
   const cases: [promise: string, text: string, problem: string | null][] = [
-    ['a carriage return inside a line', 'a\rb', 'lone-carriage-return'],
-    ['the same after an empty line', '\ra', 'lone-carriage-return'],
-    ['a cell of 131,072 characters is fine', 'x'.repeat(131_072), null],
-    ['one more is not', 'x'.repeat(131_073), 'cell-too-long'],
-    ['not in quotes either', `"${'x'.repeat(131_073)}`, 'cell-too-long'],
-    ['characters count, not units', `${'😀'.repeat(131_072)},a`, null],
-    ['and are too many one by one', '😀'.repeat(131_073), 'cell-too-long'],
-    ['the first reason stands', `${','.repeat(MAX_COLUMNS)}${'x'.repeat(300_000)}\ra`, 'cell-too-long'],
-    ['the last column', `${','.repeat(MAX_COLUMNS - 1)}a`, null],
-    ['one column too many', `${','.repeat(MAX_COLUMNS)}a`, 'too-many-columns'],
-    ['empty columns are never too many', `a${','.repeat(3 * MAX_COLUMNS)}\nb`, null],
+    ['for a carriage return inside a line', 'a\rb', 'lone-carriage-return'],
+    ['for a carriage return at the start of a line', '\ra', 'lone-carriage-return'],
+    ['but not for a cell of 131,072 characters', 'x'.repeat(131_072), null],
+    ['for a cell of one character more', 'x'.repeat(131_073), 'cell-too-long'],
+    ['for such a cell in quotes', `"${'x'.repeat(131_073)}`, 'cell-too-long'],
+    ['but code points are counted, not UTF-16 units', `${'😀'.repeat(131_072)},a`, null],
+    ['for too many code points', '😀'.repeat(131_073), 'cell-too-long'],
+    ['which is the first one found', `${','.repeat(maxColumns)}${'x'.repeat(300_000)}\ra`, 'cell-too-long'],
+    ['but not for a value in the last allowed column', `${','.repeat(maxColumns - 1)}a`, null],
+    ['for a value one column further', `${','.repeat(maxColumns)}a`, 'too-many-columns'],
+    ['but not for any number of empty columns', `a${','.repeat(3 * maxColumns)}\nb`, null],
   ];
   for (const [promise, text, problem] of cases)
     test(promise, () => assert.equal(read([text]).problem, problem));
@@ -81,7 +81,7 @@ describe('what cannot be read is told', () => {
 
 const piece = fc.constantFrom('a', ',', '"', '\n', '\r', '\r\n', ' ', ';', '\t', 'é', '""', 'word');
 
-test('however a text is divided, its records are the same', () => {
+test('a text has the same records however it is split into chunks', () => {
   fc.assert(
     fc.property(fc.array(fc.array(piece).map((pieces) => pieces.join(''))), (chunks) => {
       assert.deepEqual(read(chunks), read([chunks.join('')]));
@@ -90,7 +90,7 @@ test('however a text is divided, its records are the same', () => {
   );
 });
 
-test('what is written in quotes is read back', () => {
+test('quoted cells are read back as they were written', () => {
   fc.assert(
     fc.property(fc.array(fc.array(fc.string({ unit: 'binary' }), { minLength: 1 })), (rows) => {
       const text = rows

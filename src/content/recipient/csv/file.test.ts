@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type CsvForm, readCsv, type Survey, surveyCsv } from './csv.ts';
-import { csvProblemText } from './csv-problem.ts';
+import { type CsvForm, readCsv, type Survey, surveyCsv } from './file.ts';
+import { csvProblemText } from './record.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const utf16 = (text: string, mark = '') => new Uint8Array(Buffer.from(mark + text, 'utf16le'));
 const bigEndian = (bytes: Uint8Array) => new Uint8Array(Buffer.from(bytes).swap16());
-/** For characters that have their Latin-1 code in Windows-1252 too. */
+/** For characters with the same code in Latin-1 and Windows-1252. */
 const latin1 = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
 
 async function* chunked(bytes: Uint8Array, sizes: readonly number[] = []): AsyncGenerator<Uint8Array> {
@@ -53,11 +53,11 @@ describe('the encoding of a file is recognised', () => {
   ];
   const cases: [promise: string, bytes: Uint8Array, encoding: string][] = [
     ['UTF-8', utf8(text), 'utf-8'],
-    ['UTF-8 with a mark', utf8(`\uFEFF${text}`), 'utf-8'],
-    ['UTF-16 with a mark', utf16(text, '\uFEFF'), 'utf-16le'],
-    ['UTF-16, big end first, with a mark', bigEndian(utf16(text, '\uFEFF')), 'utf-16be'],
-    ['UTF-16 without a mark', utf16(text), 'utf-16le'],
-    ['UTF-16, big end first, without a mark', bigEndian(utf16(text)), 'utf-16be'],
+    ['UTF-8 with a byte-order mark', utf8(`\uFEFF${text}`), 'utf-8'],
+    ['UTF-16 with a byte-order mark', utf16(text, '\uFEFF'), 'utf-16le'],
+    ['big-endian UTF-16 with a byte-order mark', bigEndian(utf16(text, '\uFEFF')), 'utf-16be'],
+    ['UTF-16 without a byte-order mark', utf16(text), 'utf-16le'],
+    ['big-endian UTF-16 without a byte-order mark', bigEndian(utf16(text)), 'utf-16be'],
     ['Windows-1252', latin1(text.replace('’', '\x92')), 'windows-1252'],
   ];
   for (const [promise, bytes, encoding] of cases)
@@ -69,60 +69,60 @@ describe('the encoding of a file is recognised', () => {
     });
 
   test('one late byte makes the whole file Windows-1252', async () => {
-    // Read as UTF-8 the first name would be one letter, and nobody would notice.
+    // As UTF-8 the first name would be one letter, and nobody would notice.
     const bytes = latin1(`name\nÃ©\n${'Ann\n'.repeat(100_000)}Ren\xe9`);
     const got = await read(bytes);
     assert.equal(got.encoding, 'windows-1252');
     assert.deepEqual([got.rows[0], got.rows.at(-1)], [['Ã©'], ['René']]);
   });
 
-  test('half a character at the end of UTF-8 is none', async () => {
+  test('half a UTF-8 character at the end makes a file Windows-1252', async () => {
     assert.deepEqual((await read(latin1('name\nRen\xc3'))).rows, [['RenÃ']]);
   });
 
-  test('half a character at the end of UTF-16 is dropped', async () => {
+  test('half a UTF-16 character at the end is dropped', async () => {
     const bytes = utf16('name\nAnn', '\uFEFF');
     assert.deepEqual((await read(new Uint8Array([...bytes, 0x41]))).rows, [['Ann']]);
   });
 
   const notText: [string, Uint8Array][] = [
-    ['a file marked UTF-8 that is not', new Uint8Array([0xef, 0xbb, 0xbf, 0x61, 0xff])],
+    ['a file with a UTF-8 byte-order mark that is not UTF-8', new Uint8Array([0xef, 0xbb, 0xbf, 0x61, 0xff])],
     ['a workbook', new Uint8Array([0x50, 0x4b, 3, 4, 20, 0, 6, 0, 8, 0, 0xff, 0xfe, 0x9c, 1, 2, 3])],
   ];
   for (const [what, bytes] of notText)
-    test(`${what} is no text`, async () =>
+    test(`${what} is not text`, async () =>
       assert.deepEqual(await survey(bytes), { ok: false, problem: 'not-text' }));
 });
 
-describe('the separator is that of the header line', () => {
+describe('the separator is guessed from the header line', () => {
   const expected = ['email address', 'First name'];
   const cases: [promise: string, text: string, separator: string, header: string[]][] = [
     ['commas', 'email address,first name\na;b;c;d', ',', ['email address', 'first name']],
     ['semicolons', 'email address;first_name\na@b.c;x,y,z', ';', ['email address', 'first_name']],
     ['tabs', 'Email address\tFirst name\na@b.c\tx,y', '\t', ['Email address', 'First name']],
-    ['one column has none', 'email address\na;b;c\nd;e', ',', ['email address']],
+    ['a single column', 'email address\na;b;c\nd;e', ',', ['email address']],
     [
-      'semicolons in a header do not make a comma file theirs',
+      'commas, although a header has semicolons',
       'note; or; remark,email address,first name\n',
       ',',
       ['note; or; remark', 'email address', 'first name'],
     ],
     [
-      'commas in a header do not make a semicolon file theirs',
+      'semicolons, although a header has commas',
       'a, b, c, d;email address;first name\n',
       ';',
       ['a, b, c, d', 'email address', 'first name'],
     ],
     [
-      'what is in quotes does not count',
+      'commas, when the others are in quotes',
       '"a;b\n;c;d","email;address",e\n',
       ',',
       ['a;b\n;c;d'.replace('\n', '\r\n'), 'email;address', 'e'],
     ],
-    ['nothing expected is there, but a comma', 'x,a;b;c;d\n', ',', ['x', 'a;b;c;d']],
-    ['nothing expected is there, and no comma', 'x;y\tz;w\n', ';', ['x', 'y\tz', 'w']],
-    ['an empty first column of a tab file', '\n \n\temail address\n', '\t', ['', 'email address']],
-    ['a blank start of a comma file', '\n\t\n\temail address,a\n', ',', ['email address', 'a']],
+    ['commas, if no expected column is there', 'x,a;b;c;d\n', ',', ['x', 'a;b;c;d']],
+    ['semicolons, if no expected column and no comma is there', 'x;y\tz;w\n', ';', ['x', 'y\tz', 'w']],
+    ['tabs, before an empty first column', '\n \n\temail address\n', '\t', ['', 'email address']],
+    ['commas, after blank lines', '\n\t\n\temail address,a\n', ',', ['email address', 'a']],
   ];
   for (const [promise, text, separator, header] of cases)
     test(promise, async () => {
@@ -131,49 +131,49 @@ describe('the separator is that of the header line', () => {
       assert.deepEqual(form.header.cells, header);
     });
 
-  test('a converted text has commas only', async () => {
+  test('only commas separate in a converted text', async () => {
     const form = await formOf(utf8('email address;first name\n'), { expected, isConverted: true });
     assert.deepEqual([form.separator, form.header.cells], [',', ['email address;first name']]);
   });
 
-  test('empty cells at the end of a semicolon file go, commas there stay', async () => {
+  test('trailing empty cells of a semicolon file are trimmed, trailing commas stay', async () => {
     const got = await read(utf8('email address;first name\na@b.c;x,\n;;\n; \n'), { expected });
     assert.deepEqual(got.rows, [['a@b.c', 'x,']]);
   });
 });
 
 describe('the text of a file', () => {
-  test('begins and ends where something stands', async () => {
+  test('is trimmed at both ends', async () => {
     const got = await read(utf8('\uFEFF\u200B \r\n\tname , date\nAnn,\n ,\u00A0\n,,\n'));
     assert.deepEqual(got.header, ['name ', 'date']);
     assert.deepEqual([got.rows, got.rowCount], [[['Ann']], 1]);
   });
 
-  test('has rows wherever a line ends, also with the rare line ends', async () => {
+  test('is split at every kind of line end', async () => {
     const text = 'name\rAnn\nBob\vCat\fDan\x1cEve\x1dFay\x1eGil\u0085Hal\u2028Ida\u2029Joe\r\n\r\nKim';
     const names = 'Ann Bob Cat Dan Eve Fay Gil Hal Ida Joe'.split(' ');
     assert.deepEqual((await read(utf8(text))).rows, [...names.map((name) => [name]), [], ['Kim']]);
   });
 
-  test('has CRLF for the line ends in a cell', async () => {
+  test('has its line ends inside cells made CRLF', async () => {
     assert.deepEqual((await read(utf8('name\n"a\nb\r\nc\rd"'))).rows, [['a\r\nb\r\nc\r\nd']]);
   });
 
-  test('keeps its line ends when it is a converted one', async () => {
+  test('keeps its line ends if it was converted already', async () => {
     const got = await read(utf8('name\n"a\nb\rc"\nd\u2028e'), { isConverted: true });
     assert.deepEqual(got.rows, [['a\nb\rc'], ['d\u2028e']]);
     const outcome = await survey(utf8('name\rAnn'), { isConverted: true });
     assert.deepEqual(outcome, { ok: false, problem: 'lone-carriage-return' });
   });
 
-  test('may be absent', async () => {
+  test('may be empty', async () => {
     for (const bytes of [new Uint8Array(), utf8('\uFEFF'), utf8(' \n\t ,, \n')]) {
       const form = await formOf(bytes);
       assert.deepEqual([form.header, form.rowCount], [{ cells: [], width: 0 }, 0]);
     }
   });
 
-  test('is as wide as its fullest row, whatever the header', async () => {
+  test('is as wide as its fullest row, whatever the header says', async () => {
     const form = await formOf(utf8('a,b,c,,,\n1,,,,\n1,2,,\n,,'));
     assert.deepEqual([form.filledWidth, form.header.width, form.rowCount], [2, 6, 2]);
   });
@@ -205,7 +205,7 @@ const anyFile = fc.oneof(
 );
 const anySizes = fc.array(fc.nat(9), { maxLength: 30 });
 
-test('however the bytes are divided, the file is the same', async () => {
+test('a file reads the same however its bytes are split into chunks', async () => {
   await fc.assert(
     fc.asyncProperty(anyFile, anySizes, fc.boolean(), async (bytes, sizes, isConverted) => {
       const whole = await survey(bytes, { expected: ['name'], isConverted });
@@ -219,7 +219,7 @@ test('however the bytes are divided, the file is the same', async () => {
   );
 });
 
-test('a long file in chunks of any size is the same', async () => {
+test('a long file reads the same in chunks of any size', async () => {
   const bytes = utf8(`name;note\n${'Zoë;"a\r\nb"\n'.repeat(20_000)}`);
   const whole = await formOf(bytes);
   for (const size of [1023, 65_535, 65_537]) {
@@ -229,12 +229,12 @@ test('a long file in chunks of any size is the same', async () => {
   }
 });
 
-test('another file than the surveyed one is an error', async () => {
+test('reading another file than the surveyed one throws', async () => {
   const form = await formOf(utf8('name\nZoë'));
   await assert.rejects(rowsOf(latin1('name\nZo\xeb'), form), /not the file that was surveyed/);
 });
 
-test('people are told that a file cannot be read', () => {
+test('an unreadable file has a text that says so', () => {
   assert.equal(csvProblemText('not-text'), 'Notify cannot read this file - try using a different file type');
   assert.match(csvProblemText('too-many-columns'), /too many columns .*up to 16,384 columns/);
 });

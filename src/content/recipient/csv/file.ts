@@ -1,38 +1,46 @@
 /**
- * A file of recipients, read twice and never held: once to learn its form (`surveyCsv`, while it is being stored),
- * then for its rows (`readCsv`, to check them and again to send to them). Two readings, because what a row means is
- * known only at the end of the file: one byte there decides between UTF-8 and Windows-1252 for all of it, one cell
- * there whether a repeated header is a second column (spec 03 section 4.3), and one row there whether any is checked.
+ * A file of recipients. It is streamed twice and never held in memory: `surveyCsv` finds its form while it is being
+ * stored, `readCsv` then yields its rows, for the check and again for sending. One pass is not enough, because the
+ * meaning of a row is known only at the end of the file: one late byte decides between UTF-8 and Windows-1252 for all
+ * of it, one late cell decides whether a repeated header is a second column (spec 03, section 4.3), and the number of
+ * rows decides whether any is checked.
  */
 import { setImmediate } from 'node:timers/promises';
-import { type CsvEncoding, createDecoder, encodingsOf, SNIFFED_BYTES } from './csv-encoding.ts';
-import type { CsvProblem } from './csv-problem.ts';
-import { type CsvRecord, RecordReader } from './csv-record.ts';
-import { detectSeparator, SAMPLE_LENGTH, type Separator } from './csv-separator.ts';
-import { createLineJoiner, createTrimmer, stripStart, type TextStage } from './csv-text.ts';
+import { type CsvProblem, type CsvRecord, detectSeparator, RecordReader } from './record.ts';
+import {
+  type CsvEncoding,
+  createDecoder,
+  createLineJoiner,
+  createTrimmer,
+  possibleEncodings,
+  type Separator,
+  sniffedBytes,
+  type TextStage,
+  trimStart,
+} from './text.ts';
 
-/** The bytes of a file in chunks of any size; a ReadableStream of bytes is one too. */
+/** The bytes of a file in chunks of any size, for instance a ReadableStream. */
 export type CsvSource = AsyncIterable<Uint8Array>;
 
-/** The form of a file, in JSON values only so that it can be kept with the file. */
+/** How a file has to be read. Holds JSON values only, so that it can be stored with the file. */
 export type CsvForm = {
   readonly encoding: CsvEncoding;
   readonly separator: Separator;
   readonly isConverted: boolean;
-  /** The first record, its cells exactly as they stand; width 0 when the file has none. */
+  /** The first record, uncleaned; width 0 when the file has none. */
   readonly header: CsvRecord;
-  /** Records after the header, blank lines included; none is left out, whatever the maximum. */
+  /** Records after the header, blank lines included, even beyond the maximum. */
   readonly rowCount: number;
-  /** One more than the highest place of a data cell that is not empty. */
+  /** One more than the highest index of a non-empty data cell. */
   readonly filledWidth: number;
 };
 
 export type SurveyOptions = {
-  /** Names of columns the file should have, by which its separator is known. */
+  /** Names of columns the file should have, from which its separator is guessed. */
   readonly expected: readonly string[];
   /**
-   * The text is one that an upload was turned into before (spec 03 section 4.1): only commas separate, and line
-   * boundaries are those of section 4.2. Default false, which is for files as they come from people.
+   * The text was already converted as spec 03, section 4.1 describes: only commas separate, and line ends are those of
+   * section 4.2. Default false, for files as people upload them.
    */
   readonly isConverted?: boolean;
 };
@@ -41,20 +49,23 @@ export type Survey =
   | { readonly ok: true; readonly form: CsvForm }
   | { readonly ok: false; readonly problem: CsvProblem };
 
-/** Work between two turns of the event loop: bytes decoded at once, and rows handed out. */
-const PIECE_BYTES = 65_536;
-const ROWS_PER_TURN = 256;
+/** Bytes decoded, and rows yielded, before the event loop gets a turn. */
+const pieceBytes = 65_536;
+const rowsPerTurn = 256;
+
+/** Characters at the start of the text from which the separator is guessed: far more than a usual header line. */
+const sampleLength = 65_536;
 
 /**
- * Reads a file to its end for its form. Any bytes at all give an answer; what the source throws is passed on. Only
- * a file that is no text is not read further than to where that is known. Spec 03 sections 4.1 and 4.2.
+ * Reads a whole file for its form. Any bytes give a result; errors of the source are thrown. Reading stops early only
+ * when the file turns out not to be text (spec 03, sections 4.1 and 4.2).
  */
 export async function surveyCsv(source: CsvSource, options: SurveyOptions): Promise<Survey> {
-  // In every encoding that the file may have, side by side, so that one reading is enough.
+  // All possible encodings are tried side by side, so that one pass is enough.
   let readings: Reading[] | null = null;
   let head: Uint8Array = new Uint8Array();
   const begin = () => {
-    const begun = encodingsOf(head).map((encoding) => new Reading(encoding, options));
+    const begun = possibleEncodings(head).map((encoding) => new Reading(encoding, options));
     for (const reading of begun) reading.push(head);
     return begun;
   };
@@ -62,7 +73,7 @@ export async function surveyCsv(source: CsvSource, options: SurveyOptions): Prom
     if (readings) for (const reading of readings) reading.push(piece);
     else {
       head = Buffer.concat([head, piece]);
-      if (head.length >= SNIFFED_BYTES) readings = begin();
+      if (head.length >= sniffedBytes) readings = begin();
     }
     if (readings?.every(({ isText }) => !isText)) break;
   }
@@ -75,14 +86,14 @@ export async function surveyCsv(source: CsvSource, options: SurveyOptions): Prom
     : { ok: false, problem: reading.problem };
 }
 
-/** Reads the data records of a file of this form, in order. Throws when the source is not the file surveyed. */
+/** Yields the data records of a surveyed file in order. Throws when `source` is not the file that was surveyed. */
 export async function* readCsv(source: CsvSource, form: CsvForm): AsyncGenerator<CsvRecord, void, void> {
-  let handedOut = 0;
+  let yielded = 0;
   for await (const records of recordsOf(source, form))
     for (const record of records) {
       yield record;
-      handedOut += 1;
-      if (handedOut % ROWS_PER_TURN === 0) await setImmediate();
+      yielded += 1;
+      if (yielded % rowsPerTurn === 0) await setImmediate();
     }
 }
 
@@ -97,7 +108,7 @@ async function* recordsOf(
     else records.push(record);
   });
   const decoder = createDecoder(form.encoding);
-  const taken = (decoded: string | null, isEnd = false) => {
+  const recordsIn = (decoded: string | null, isEnd = false) => {
     if (decoded !== null) text.push(decoded);
     if (isEnd) text.end();
     if (decoded === null || text.problem !== null) throw new Error('This is not the file that was surveyed.');
@@ -105,22 +116,22 @@ async function* recordsOf(
     records = [];
     return ready;
   };
-  for await (const piece of piecesOf(source)) yield taken(decoder.decode(piece));
-  yield taken(decoder.end(), true);
+  for await (const piece of piecesOf(source)) yield recordsIn(decoder.decode(piece));
+  yield recordsIn(decoder.end(), true);
 }
 
-/** Small enough that a source of one chunk neither fills the memory nor holds up everybody else. */
+/** Cuts large chunks, so that a source of one chunk neither fills the memory nor blocks the event loop. */
 async function* piecesOf(source: CsvSource): AsyncGenerator<Uint8Array, void, void> {
   for await (const chunk of source)
-    for (let start = 0; start < chunk.length; start += PIECE_BYTES) {
-      yield chunk.subarray(start, start + PIECE_BYTES);
+    for (let start = 0; start < chunk.length; start += pieceBytes) {
+      yield chunk.subarray(start, start + pieceBytes);
       await setImmediate();
     }
 }
 
 /** One attempt to read the file, in one encoding. */
 class Reading {
-  /** Whether all bytes so far are in the encoding: looked at to the end, whatever else is wrong. */
+  /** Whether all bytes so far are in the encoding; checked to the end, even if there is another problem. */
   isText = true;
 
   readonly #encoding: CsvEncoding;
@@ -145,12 +156,12 @@ class Reading {
   }
 
   push(bytes: Uint8Array): void {
-    if (this.isText) this.#take(this.#decoder.decode(bytes));
+    if (this.isText) this.#pushText(this.#decoder.decode(bytes));
   }
 
   end(): void {
     if (!this.isText) return;
-    this.#take(this.#decoder.end());
+    this.#pushText(this.#decoder.end());
     this.#text.end();
   }
 
@@ -165,7 +176,7 @@ class Reading {
     };
   }
 
-  #take(decoded: string | null): void {
+  #pushText(decoded: string | null): void {
     if (decoded === null) this.isText = false;
     else this.#text.push(decoded);
   }
@@ -179,7 +190,7 @@ class Reading {
   }
 }
 
-/** From decoded text to records: lines joined, the separator found where it is not known, the ends trimmed. */
+/** From decoded text to records: joins lines, guesses the separator if it is not known, trims both ends. */
 class CsvText {
   separator: Separator | null;
   readonly #expected: readonly string[];
@@ -204,28 +215,28 @@ class CsvText {
   }
 
   push(text: string): void {
-    this.#take(this.#lines ? this.#lines.push(text) : text, false);
+    this.#pushLines(this.#lines ? this.#lines.push(text) : text, false);
   }
 
   end(): void {
-    this.#take(this.#lines?.end() ?? '', true);
+    this.#pushLines(this.#lines?.end() ?? '', true);
     this.#records?.end();
   }
 
-  #take(text: string, isEnd: boolean): void {
-    if (this.#trimmer === null && !this.#settle(text, isEnd)) return;
-    const known = this.#trimmer!.push(this.#sample === '' ? text : this.#sample);
+  #pushLines(text: string, isEnd: boolean): void {
+    if (this.#trimmer === null && !this.#findSeparator(text, isEnd)) return;
+    const trimmed = this.#trimmer!.push(this.#sample === '' ? text : this.#sample);
     this.#sample = '';
-    this.#records!.push(known);
+    this.#records!.push(trimmed);
   }
 
-  /** Whether the separator is known by now; until then the text gathers in the sample. */
-  #settle(text: string, isEnd: boolean): boolean {
+  /** Whether the separator is known by now; until then the text is collected in the sample. */
+  #findSeparator(text: string, isEnd: boolean): boolean {
     if (this.separator === null) {
-      // White space before the header tells nothing; a tab there may be a separator.
-      this.#sample = this.#sample === '' ? stripStart(text, '\t') : this.#sample + text;
-      if (this.#sample.length < SAMPLE_LENGTH && !isEnd) return false;
-      this.separator = detectSeparator(this.#sample.slice(0, SAMPLE_LENGTH), this.#expected);
+      // Leading whitespace does not count towards the sample, but a leading tab may be a separator.
+      this.#sample = this.#sample === '' ? trimStart(text, '\t') : this.#sample + text;
+      if (this.#sample.length < sampleLength && !isEnd) return false;
+      this.separator = detectSeparator(this.#sample.slice(0, sampleLength), this.#expected);
     }
     this.#trimmer = createTrimmer(this.separator);
     this.#records = new RecordReader(this.separator, this.#onRecord);

@@ -1,11 +1,11 @@
-/** The outcome of a check in words: what an upload is answered with. Spec 03 sections 4.5 and 4.6. */
-import type { CheckedRow, CsvCheck } from './csv-check.ts';
-import { RECIPIENT_COLUMNS } from './csv-columns.ts';
+/** The result of a check in words, as the response to an upload gives it (spec 03, sections 4.5 and 4.6). */
+import type { CheckedRow, CsvCheck } from './check.ts';
+import { recipientColumns } from './row.ts';
 
 export type CsvError = {
-  /** As people count: the header is row 1. null for an error of the file. */
+  /** The header is row 1. null for an error of the whole file. */
   readonly row: number | null;
-  /** The header, for a missing one as the template spells it. null when it is about no single column. */
+  /** The header, in the template's spelling if it is missing. null when the error is not about one column. */
   readonly column: string | null;
   readonly message: string;
 };
@@ -15,27 +15,27 @@ export type CsvReport = {
   readonly columns: readonly string[];
   readonly recipientColumn: string | null;
   readonly missingColumns: readonly string[];
-  /** At most as many as the check keeps rows (20), those of the file first, in the order of spec 03 section 4.6. */
+  /** Errors of the file first, in the order of spec 03, section 4.6; limited as `reportCsv` says. */
   readonly errors: readonly CsvError[];
   readonly errorCount: number;
-  /** Rows whose recipient an earlier row has too; a warning only. */
+  /** Rows whose recipient is also in an earlier row; a warning only. */
   readonly duplicateCount: number;
   readonly duplicates: readonly { readonly row: number; readonly firstRow: number }[];
   /** No errors and at least one row. */
   readonly valid: boolean;
 };
 
-/** What to tell about a checked file; at most `most` errors in words. */
-export function reportCsv(check: CsvCheck, most = 20): CsvReport {
+/** Reports on a checked file, with at most `maxErrors` errors in words. */
+export function reportCsv(check: CsvCheck, maxErrors = 20): CsvReport {
   const { columns, rowCount, duplicates } = check;
-  const ofFile = fileErrors(check);
+  const errorsOfFile = fileErrors(check);
   return {
     notificationCount: rowCount,
     columns: columns.headers,
     recipientColumn: columns.recipientHeader,
     missingColumns: columns.missing,
-    errors: [...ofFile, ...check.initialRowsWithErrors.flatMap(rowErrors)].slice(0, most),
-    errorCount: ofFile.length + check.errorCount,
+    errors: [...errorsOfFile, ...check.initialRowsWithErrors.flatMap(rowErrors)].slice(0, maxErrors),
+    errorCount: errorsOfFile.length + check.errorCount,
     duplicateCount: duplicates.count,
     duplicates: duplicates.shown.map(({ index, firstIndex }) => ({
       row: rowNumber(index),
@@ -45,7 +45,7 @@ export function reportCsv(check: CsvCheck, most = 20): CsvReport {
   };
 }
 
-/** Row numbers shown to people; the header is row 1, however many lines it takes. */
+/** The row number shown to people: the header is row 1, however many lines it takes (spec 03, section 4.5). */
 function rowNumber(index: number): number {
   return index + 2;
 }
@@ -83,7 +83,7 @@ function fileErrors(check: CsvCheck): CsvError[] {
   return errors;
 }
 
-/** What a spreadsheet did to a number tells more than what is wrong with the number now. */
+/** A hint at what a spreadsheet did helps more than the error that follows from it. */
 function rowErrors({ index, cellErrors, messageProblem }: CheckedRow): CsvError[] {
   const row = rowNumber(index);
   const errors: CsvError[] = cellErrors.map(({ header, text, hint }) => ({
@@ -97,7 +97,7 @@ function rowErrors({ index, cellErrors, messageProblem }: CheckedRow): CsvError[
 }
 
 function recipientName({ columns }: CsvCheck): string {
-  return columns.type === 'letter' ? 'address' : RECIPIENT_COLUMNS[columns.type][0]!;
+  return columns.type === 'letter' ? 'address' : recipientColumns[columns.type][0]!;
 }
 
 function count(number: number): string {

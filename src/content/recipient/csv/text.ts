@@ -1,0 +1,142 @@
+/**
+ * From the bytes of an uploaded file to the text that is split into records: decoding, line ends, and trimming of the
+ * start and end (spec 03, sections 4.1 and 4.2 step 1). The reference accepts UTF-8 only; spreadsheet programs also
+ * write UTF-16 ("Unicode text") and Windows-1252 ("CSV"), so we read those too.
+ */
+import { allWhitespace } from '../characters.ts';
+
+export type CsvEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
+
+/** What separates cells. The reference knows only the comma (spec 03, section 4.1); spreadsheets write the others too. */
+export type Separator = ',' | ';' | '\t';
+
+/** How many bytes `possibleEncodings` needs from the start of a file, if the file has that many. */
+export const sniffedBytes = 1024;
+
+/**
+ * The encodings that a file starting with these bytes may have, the likeliest first. Any bytes can be read as
+ * Windows-1252, so it comes last and is used only when UTF-8 has failed, which the last byte of the file may decide.
+ * A file with a UTF-8 byte-order mark that is not UTF-8 is damaged: reading it as anything else would send the damage
+ * to people.
+ */
+export function possibleEncodings(head: Uint8Array): readonly CsvEncoding[] {
+  if (head[0] === 0xff && head[1] === 0xfe) return ['utf-16le'];
+  if (head[0] === 0xfe && head[1] === 0xff) return ['utf-16be'];
+  if (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf) return ['utf-8'];
+  return utf16WithoutMark(head.subarray(0, sniffedBytes)) ?? ['utf-8', 'windows-1252'];
+}
+
+/** In UTF-16, every second byte of a header in Latin letters is zero; UTF-8 text never looks like that. */
+function utf16WithoutMark(head: Uint8Array): readonly CsvEncoding[] | null {
+  const pairs = head.length >> 1;
+  let little = 0;
+  let big = 0;
+  for (let pair = 0; pair < pairs; pair += 1) {
+    const first = head[2 * pair]!;
+    const second = head[2 * pair + 1]!;
+    if (first !== 0 && second === 0) little += 1;
+    if (first === 0 && second !== 0) big += 1;
+  }
+  if (pairs > 1 && 2 * little > pairs) return ['utf-16le'];
+  if (pairs > 1 && 2 * big > pairs) return ['utf-16be'];
+  return null;
+}
+
+/** Decodes chunk by chunk. Either function returns null once the bytes turn out not to be in the encoding. */
+export type CsvDecoder = {
+  decode(bytes: Uint8Array): string | null;
+  /** Text still pending when the file ends in the middle of a character. */
+  end(): string | null;
+};
+
+/** A decoder for one file. A byte-order mark stays in the text, where it is trimmed (spec 03, section 4.2). */
+export function createDecoder(encoding: CsvEncoding): CsvDecoder {
+  if (encoding === 'utf-8') return strictUtf8();
+  const decoder = new TextDecoder(encoding, { ignoreBOM: true });
+  if (encoding === 'windows-1252')
+    // Every byte is valid in this encoding, so only a zero byte gives a binary file away.
+    return { decode: (bytes) => (bytes.includes(0) ? null : decoder.decode(bytes)), end: () => '' };
+  // Half a character at the end of a UTF-16 file is dropped.
+  return { decode: (bytes) => decoder.decode(bytes, { stream: true }), end: () => '' };
+}
+
+function strictUtf8(): CsvDecoder {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const attempt = (step: () => string) => {
+    try {
+      return step();
+    } catch {
+      return null;
+    }
+  };
+  return {
+    decode: (bytes) => attempt(() => decoder.decode(bytes, { stream: true })),
+    end: () => attempt(() => decoder.decode()),
+  };
+}
+
+/** A streaming transformation of text: `push` returns what is certain so far, `end` the rest. */
+export type TextStage = { push(text: string): string; end(): string };
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the reference treats U+001C to U+001E as line ends
+const lineBreak = /\r\n?|[\n\v\f\u001C-\u001E\u0085\u2028\u2029]/g;
+
+/**
+ * Turns every line boundary into CRLF, inside quoted cells too, as the reference does on upload (spec 03,
+ * section 4.1). Afterwards no carriage return stands alone.
+ */
+export function createLineJoiner(): TextStage {
+  let carriageReturn = '';
+  return {
+    push(text) {
+      const whole = carriageReturn + text;
+      // The line feed may be in the next chunk.
+      carriageReturn = whole.endsWith('\r') ? '\r' : '';
+      return (carriageReturn ? whole.slice(0, -1) : whole).replace(lineBreak, '\r\n');
+    },
+    end: () => (carriageReturn ? '\r\n' : ''),
+  };
+}
+
+const blank = new RegExp(`[${allWhitespace}]`);
+const leadingBlanks = new RegExp(`[${allWhitespace}]*`, 'y');
+// In a tab-separated file a leading tab is an empty first cell.
+const leadingBlanksButTabs = new RegExp(`[${allWhitespace.replace('\\t', '')}]*`, 'y');
+
+/** The text without leading whitespace, which includes a byte-order mark. */
+export function trimStart(text: string, separator: Separator): string {
+  const leading = separator === '\t' ? leadingBlanksButTabs : leadingBlanks;
+  leading.lastIndex = 0;
+  leading.test(text);
+  return text.slice(leading.lastIndex);
+}
+
+/**
+ * Trims whitespace from the start of a file, and whitespace and separators from its end (spec 03, section 4.2 step 1).
+ * A run of these is held back until other text follows, so memory is bounded by the longest run.
+ */
+export function createTrimmer(separator: Separator): TextStage {
+  let started = false;
+  let held = '';
+  return {
+    push(text) {
+      const rest = started ? text : trimStart(text, separator);
+      if (rest === '') return '';
+      started = true;
+      let end = rest.length;
+      while (end > 0 && isTrimmed(rest[end - 1]!, separator)) end -= 1;
+      if (end === 0) {
+        held += rest;
+        return '';
+      }
+      const certain = held + rest.slice(0, end);
+      held = rest.slice(end);
+      return certain;
+    },
+    end: () => '',
+  };
+}
+
+function isTrimmed(character: string, separator: Separator): boolean {
+  return character === separator || blank.test(character);
+}
