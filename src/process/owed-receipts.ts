@@ -6,7 +6,7 @@ import { idFloor } from '../ground/id.ts';
 import { researchReceipts } from '../message/receipt/research/queue.ts';
 import type { Queues } from '../queue/boss.ts';
 
-/** After which nothing waits for a receipt any more (spec 05, section 9.1). */
+/** After this no message waits for a receipt any more (spec 05, section 9.1). */
 const timeout = 3 * 86_400_000;
 
 /**

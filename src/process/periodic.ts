@@ -1,4 +1,4 @@
-/** What runs by itself, and when. */
+/** The periodic tasks, and when they run. */
 
 import type { Config } from '../config/config.ts';
 import type { DocumentStorage } from '../content/document/storage.ts';

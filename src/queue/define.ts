@@ -1,12 +1,12 @@
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 
-/** The address of a queue: its name, the shape of its payloads and what is done when a task fails. */
+/** The address of a queue: its name and the shape of its payloads. */
 export type Queue<Payload> = Readonly<{
   name: QueueName;
-  /** The payload, or null when it is not of the queue's shape. */
+  /** The payload, or null when it does not have the queue's shape. */
   parse: (data: unknown) => Payload | null;
-  /** A new kind of type parameter use, so that queues of different payloads are not interchangeable. */
+  /** Never set: it makes the types of queues with different payloads incompatible. */
   payload?: Payload;
 }>;
 
@@ -19,7 +19,7 @@ export function defineQueue<Schema extends TSchema>(name: QueueName, schema: Sch
 }
 
 /**
- * The queues (spec 05 section 1.2, DESIGN section 4). Retries stay in their own queue with a later start, and the
+ * The queues (spec 05, section 1.2). Retries stay in their own queue with a later start, and the
  * priority of a template is a priority inside `send-*`, so there is neither a retry nor a priority queue.
  */
 export const queueNames = [
@@ -35,8 +35,8 @@ export const queueNames = [
 ] as const;
 
 /**
- * Two queues before a message is persisted are the table `accepted` itself (docs/decisions/0009), and callbacks to
- * services are the table `service_callbacks` (0011); the others are queues of tasks.
+ * The two queues before a message is persisted are the table `accepted` (docs/decisions/0009), that of callbacks is the
+ * table `service_callbacks` (docs/decisions/0011); the others are queues of tasks.
  */
 const tables: readonly string[] = ['db-sms', 'db-email', 'service-callbacks'];
 export const taskQueueNames = queueNames.filter((name) => !tables.includes(name));

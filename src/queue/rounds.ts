@@ -1,10 +1,10 @@
 import { stopwatch } from '../ground/clock.ts';
 
-/** A worker that looks for work in rounds. */
+/** A loop that looks for work in rounds: the one loop behind all queue workers. */
 export type Rounds = Readonly<{
   /** There may be work: the next round begins at once. */
   wake(): void;
-  /** No further round begins. */
+  /** True once no further round begins. */
   readonly stopping: boolean;
   /** Resolves when the round under way has ended. */
   stop(): Promise<void>;
@@ -13,7 +13,7 @@ export type Rounds = Readonly<{
 export type RoundsOptions = Readonly<{
   /** One look for work. Answers whether there is more of it, so that the next look is at once. */
   round: () => Promise<boolean>;
-  /** What is done about a round that failed; the next look is a poll later. */
+  /** Called when a round failed; the next look is a poll later. */
   failed: (error: unknown) => Promise<void> | void;
   /** Least time from the start of one round to that of the next, unless there is more: under load they are few and large. */
   paceMilliseconds: number;
@@ -57,7 +57,7 @@ export function startRounds({ round, failed, paceMilliseconds, pollMilliseconds 
     });
   }
 
-  // Not before whoever starts it has it in hand.
+  // Not before the caller has the handle: a round may use it.
   const looping = Promise.resolve().then(loop);
   return {
     wake() {

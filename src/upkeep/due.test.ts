@@ -4,54 +4,54 @@ import { type Beat, isDue } from './due.ts';
 
 const london = (at: string): Beat => ({ at, zone: 'Europe/London' });
 const check = (table: readonly (readonly [Beat, string | null, string, boolean])[]) => {
-  for (const [beat, lastRun, now, expected] of table)
+  for (const [timing, lastRun, now, expected] of table)
     assert.equal(
-      isDue(beat, lastRun === null ? null : Date.parse(lastRun), Date.parse(now)),
+      isDue(timing, lastRun === null ? null : Date.parse(lastRun), Date.parse(now)),
       expected,
-      `${JSON.stringify(beat)} after ${lastRun} at ${now}`,
+      `${JSON.stringify(timing)} after ${lastRun} at ${now}`,
     );
 };
 
 test('an interval is due when it has passed since the last run began', () => {
-  const beat = { everySeconds: 600 };
+  const timing = { everySeconds: 600 };
   check([
-    [beat, null, '2026-11-21T12:00:00.000Z', true],
-    [beat, '2026-11-21T12:00:00.000Z', '2026-11-21T12:09:59.999Z', false],
-    [beat, '2026-11-21T12:00:00.000Z', '2026-11-21T12:10:00.000Z', true],
-    [beat, '2026-11-21T12:00:00.000Z', '2026-11-25T12:00:00.000Z', true],
+    [timing, null, '2026-11-21T12:00:00.000Z', true],
+    [timing, '2026-11-21T12:00:00.000Z', '2026-11-21T12:09:59.999Z', false],
+    [timing, '2026-11-21T12:00:00.000Z', '2026-11-21T12:10:00.000Z', true],
+    [timing, '2026-11-21T12:00:00.000Z', '2026-11-25T12:00:00.000Z', true],
   ]);
 });
 
 test('a time of the clock is due from its very moment on, once', () => {
-  const beat = london('0 3 * * *');
+  const timing = london('0 3 * * *');
   check([
-    [beat, null, '2026-11-21T12:00:00.000Z', true],
-    [beat, '2026-11-20T03:00:00.000Z', '2026-11-21T02:59:59.999Z', false],
-    [beat, '2026-11-20T03:00:00.000Z', '2026-11-21T03:00:00.000Z', true],
-    [beat, '2026-11-21T03:00:00.000Z', '2026-11-21T03:00:00.000Z', false],
-    [beat, '2026-11-21T03:00:00.400Z', '2026-11-21T23:59:59.999Z', false],
+    [timing, null, '2026-11-21T12:00:00.000Z', true],
+    [timing, '2026-11-20T03:00:00.000Z', '2026-11-21T02:59:59.999Z', false],
+    [timing, '2026-11-20T03:00:00.000Z', '2026-11-21T03:00:00.000Z', true],
+    [timing, '2026-11-21T03:00:00.000Z', '2026-11-21T03:00:00.000Z', false],
+    [timing, '2026-11-21T03:00:00.400Z', '2026-11-21T23:59:59.999Z', false],
   ]);
 });
 
 test('what was missed while no scheduler ran is due at the next look, however often it was missed', () => {
-  const beat = london('0 3 * * *');
+  const timing = london('0 3 * * *');
   check([
-    [beat, '2026-11-20T02:59:59.999Z', '2026-11-20T17:20:00.000Z', true],
-    [beat, '2026-11-10T03:00:00.000Z', '2026-11-20T02:00:00.000Z', true],
-    [beat, '2026-11-20T02:00:00.000Z', '2026-11-20T02:00:01.000Z', false],
+    [timing, '2026-11-20T02:59:59.999Z', '2026-11-20T17:20:00.000Z', true],
+    [timing, '2026-11-10T03:00:00.000Z', '2026-11-20T02:00:00.000Z', true],
+    [timing, '2026-11-20T02:00:00.000Z', '2026-11-20T02:00:01.000Z', false],
     [london('*/15 * * * *'), '2026-11-20T02:00:00.000Z', '2026-11-20T09:07:00.000Z', true],
   ]);
 });
 
 test('quarters of an hour are due at 0, 15, 30 and 45', () => {
-  const beat = london('*/15 * * * *');
+  const timing = london('*/15 * * * *');
   check([
-    [beat, '2026-07-01T12:00:00.000Z', '2026-07-01T12:14:59.999Z', false],
-    [beat, '2026-07-01T12:00:00.000Z', '2026-07-01T12:15:00.000Z', true],
-    [beat, '2026-07-01T12:15:30.000Z', '2026-07-01T12:29:59.000Z', false],
-    [beat, '2026-07-01T12:15:30.000Z', '2026-07-01T12:30:00.000Z', true],
-    [beat, '2026-07-01T12:44:59.999Z', '2026-07-01T12:45:00.000Z', true],
-    [beat, '2026-07-01T12:45:00.000Z', '2026-07-01T13:00:00.000Z', true],
+    [timing, '2026-07-01T12:00:00.000Z', '2026-07-01T12:14:59.999Z', false],
+    [timing, '2026-07-01T12:00:00.000Z', '2026-07-01T12:15:00.000Z', true],
+    [timing, '2026-07-01T12:15:30.000Z', '2026-07-01T12:29:59.000Z', false],
+    [timing, '2026-07-01T12:15:30.000Z', '2026-07-01T12:30:00.000Z', true],
+    [timing, '2026-07-01T12:44:59.999Z', '2026-07-01T12:45:00.000Z', true],
+    [timing, '2026-07-01T12:45:00.000Z', '2026-07-01T13:00:00.000Z', true],
   ]);
 });
 
@@ -83,19 +83,19 @@ test('times follow the clock of their zone when it changes, in March and in Octo
 });
 
 test('a clock that is a little behind runs nothing twice; one that was far ahead stops nothing for ever', () => {
-  for (const beat of [london('0 3 * * *'), { everySeconds: 60 }])
+  for (const timing of [london('0 3 * * *'), { everySeconds: 60 }])
     check([
-      [beat, '2026-11-21T03:00:00.300Z', '2026-11-21T02:59:59.900Z', false],
-      [beat, '2040-01-01T00:00:00.000Z', '2026-11-21T12:00:00.000Z', true],
+      [timing, '2026-11-21T03:00:00.300Z', '2026-11-21T02:59:59.900Z', false],
+      [timing, '2040-01-01T00:00:00.000Z', '2026-11-21T12:00:00.000Z', true],
     ]);
 });
 
 test('a look every hour of a year runs a daily task 365 times', () => {
-  const beat = london('0 3 * * *');
+  const timing = london('0 3 * * *');
   let runs = 0;
   let lastRun = Date.parse('2026-01-01T00:00:00Z');
   for (let now = lastRun; now < Date.parse('2027-01-01T00:00:00Z'); now += 3_600_000)
-    if (isDue(beat, lastRun, now)) {
+    if (isDue(timing, lastRun, now)) {
       runs += 1;
       lastRun = now;
     }

@@ -13,9 +13,9 @@ export function* piecesOf({ from, until }: Span, milliseconds: number): Generato
 }
 
 /**
- * When the messages were created that a replay at `now` looks at: between 7 days and 1 hour ago (spec 05, section 9.2).
- * Nothing ever becomes `created` again, so what an earlier run has seen need not be seen every quarter of an hour: after
- * the first run of a day, a run looks at what has come to be an hour old since the last one.
+ * Which messages a replay at `now` looks at, by their creation: 7 days to 1 hour ago (spec 05, section 9.2). No message
+ * ever becomes `created` again, so what an earlier run has seen need not be seen every quarter of an hour: after the first
+ * run of a day, a run looks only at messages that have become an hour old since the last one.
  */
 export function replaySpan(now: number, lastRun: number | null): Span {
   const whole = { from: now - 7 * day, until: now - hour };
@@ -24,14 +24,14 @@ export function replaySpan(now: number, lastRun: number | null): Span {
 }
 
 /**
- * How long after its id was made a message may begin to age: it is scheduled up to 7 days ahead, and workers may have
- * been away.
+ * How long after its id was made a message may begin to age: messages are scheduled up to 7 days ahead, and workers may
+ * have been away.
  */
 const longestWait = 8 * day;
 
 /**
- * In which span of time the ids were made of messages that have timed out at `now` and had not at the last run; `from`
- * null: no lower bound. `timeout` in milliseconds.
+ * When the ids were made of messages that have timed out at `now` and had not at the last run. `from` null: no lower
+ * bound. `timeout` in milliseconds.
  */
 export function timeOutSpan(
   now: number,

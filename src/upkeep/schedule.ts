@@ -1,11 +1,11 @@
 import type { Db } from '../database/connection.ts';
 import { type Clock, stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
-import { type Beat, isDue } from './due.ts';
+import { isDue, type Timing } from './due.ts';
 import { findLastRun, lockTask, recordRun, unlockTask } from './store.ts';
 
-/** Something done at every beat. `run` answers how many things it did, for the log. */
-export type Periodic = Beat & Readonly<{ name: string; run: (run: Run) => Promise<number> }>;
+/** A periodic task. `run` answers how many things it did, for the log. */
+export type Periodic = Timing & Readonly<{ name: string; run: (run: Run) => Promise<number> }>;
 
 export type Run = Readonly<{
   /** When the last run that ended well began; null when there was none. */
@@ -15,21 +15,21 @@ export type Run = Readonly<{
 }>;
 
 export type Schedule = {
-  /** Begins what is due now. Resolves when nothing is under way any more. */
+  /** Starts what is due now. Resolves when nothing is running any more. */
   look(): Promise<void>;
   stop(): Promise<void>;
 };
 
 const lookMilliseconds = 1000;
-/** Most tasks at once: each holds a connection for its lock beside the one it works with, and a pool may have four. */
+/** Most tasks at once: each holds a connection for its lock beside the one it works with, and a pool may have only four. */
 const mostAtOnce = 3;
-/** Until a task is tried again whose run failed. */
+/** Until a failed task is tried again. */
 const againMilliseconds = 60_000;
 
 /**
  * Runs periodic tasks, each under a database lock of its name, so that any number of schedulers do no harm (spec 06,
- * section 1.3). When each last ran stands in the database: one that was missed runs once, as soon as some scheduler
- * is there. A run that fails is logged and tried again within a minute.
+ * section 1.3). The database keeps when each last ran: a task that was missed runs once, as soon as there is a scheduler.
+ * A run that fails is logged and tried again within a minute.
  */
 export function startSchedule(
   deps: Readonly<{ db: Db; clock: Clock; log: Log }>,
@@ -49,7 +49,7 @@ export function startSchedule(
     const lastRun = await findLastRun(db, name);
     if (lastRun) lastRuns.set(name, lastRun.getTime());
     if (!isDue(task, lastRun?.getTime() ?? null, began)) return;
-    // What happens every few seconds is news only when there was something to do.
+    // A task that runs every few seconds is worth a line only when there was something to do.
     const isRare = 'at' in task;
     log[isRare ? 'info' : 'debug']({ task: name }, 'Periodic task begins');
     const elapsed = stopwatch();

@@ -18,7 +18,7 @@ export async function unlockTask(connection: DbOrTrx, task: string): Promise<voi
   await sql`select pg_advisory_unlock(${lockOf(task)})`.execute(connection);
 }
 
-/** When the last run of a task that ended well began; null when there was none. */
+/** When the last successful run of a task began; null when there was none. */
 export async function findLastRun(db: DbOrTrx, task: string): Promise<Date | null> {
   const row = await db
     .selectFrom('periodic_tasks')

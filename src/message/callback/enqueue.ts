@@ -10,7 +10,7 @@ import type { QueueTransaction } from '../../queue/boss.ts';
 /** The queue's name: the table `service_callbacks` (docs/decisions/0011). */
 export const callbackQueue = 'service-callbacks';
 
-/** Name of the cache of who is called back, whose one entry is `callbackCacheKey`; announce a change of any address. */
+/** The cache of callback addresses, with the single entry `callbackCacheKey`. Announce every change of an address. */
 export const callbackCacheName = 'callbacks';
 export const callbackCacheKey = 'all';
 
@@ -65,7 +65,7 @@ export function createCallbackQueue({ db, clock, cipher, caches }: CallbackQueue
   function withAddress(type: CallbackType, all: readonly OfService[]): readonly string[] {
     if (all.length === 0) return [];
     const known = addressed.peek(callbackCacheKey);
-    // The next batch will know.
+    // From the next batch on it is known.
     if (!known) addressed.get(callbackCacheKey).catch(() => undefined);
     const wanted = known ? all.filter(({ serviceId }) => known.get(serviceId)?.has(type)) : all;
     return wanted.map(({ id }) => id);

@@ -1,24 +1,24 @@
 /**
- * When an address that services are called back at is left alone. Pure; the numbers are ours (docs/decisions/0011).
+ * When a callback address is paused. Pure; the numbers are ours (docs/decisions/0011).
  */
 
-/** How an address has fared; times in Unix milliseconds. */
+/** How an address has been doing; times in Unix milliseconds. */
 export type Health = Readonly<{
-  /** Callbacks that failed since the last one that did not. */
+  /** Failed callbacks since the last success. */
   failures: number;
-  /** Pauses since then. */
+  /** Pauses since the last success. */
   pauses: number;
-  /** Nothing is sent before this, and then one callback alone, the probe. null: it is not paused. */
+  /** Nothing is sent before this, and then a single callback, the probe. null: it is not paused. */
   pausedUntil: number | null;
 }>;
 
 /** How one callback to the address ended. */
 export type Effect = Readonly<{
   isDelivered: boolean;
-  /** It was sent to see whether a paused address works again. */
+  /** It tested whether a paused address works again. */
   isProbe: boolean;
   at: number;
-  /** When the address itself asked to be called again. */
+  /** When the address asked to be called again; null: it did not. */
   notBefore: number | null;
 }>;
 
@@ -30,12 +30,12 @@ const longestPause = 600_000;
 
 /**
  * After 10 failures in a row an address is paused, for 30 seconds at first. A probe that fails doubles that, up to 10
- * minutes; any success ends it. An address that asks for time gets it.
+ * minutes; any success ends it. An address that asks for a delay gets it.
  */
 export function healthAfter(health: Health, { isDelivered, isProbe, at, notBefore }: Effect): Health {
   if (isDelivered) return healthy;
   const failures = health.failures + 1;
-  // What was under way when the pause began says nothing new.
+  // Callbacks that were under way when the pause began say nothing new.
   const isNews = health.pausedUntil === null || isProbe;
   const pauses = failures >= mostFailures && isNews ? health.pauses + 1 : health.pauses;
   let pausedUntil = health.pausedUntil;

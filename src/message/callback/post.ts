@@ -163,13 +163,13 @@ export function signature(body: string, token: string, now: number): string {
   return `t=${time},v1=${createHmac('sha256', token).update(`${time}.${body}`).digest('hex')}`;
 }
 
-/** All of IPv6 that is given out for the public internet (RFC 4291, section 2.4). */
+/** The part of IPv6 that is assigned to the public internet (RFC 4291, section 2.4). */
 const publicV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 
 /**
- * Whether an IP address is one of the public internet, so that a service may have itself called there. Everything with
- * a special meaning is not: loopback, private, link-local, shared (carrier NAT), multicast, reserved, and those that
- * only wrap an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo), whatever that is.
+ * Whether an IP address belongs to the public internet, so that callbacks may go there. Special ranges do not: loopback,
+ * private, link-local, shared (carrier NAT), multicast, reserved, and those that wrap an IPv4 address, whatever it is
+ * (mapped, compatible, NAT64, 6to4, Teredo).
  */
 export function isPublicAddress(text: string): boolean {
   if (!ipaddr.isValid(text)) return false;
@@ -183,16 +183,16 @@ export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 
-/** Whether a URL names, without any resolving, a host that is not of the public internet. */
+/** Whether a URL names a host outside the public internet, as far as that can be said without resolving it. */
 export function namesPrivateHost(url: URL): boolean {
   const host = hostOf(url);
   if (isIP(host) !== 0) return !isPublicAddress(host);
   return /^(.+\.)?localhost\.?$/i.test(host);
 }
 
-/** A URL as it may be logged: query and user information can hold secrets. */
+/** A URL as it may be logged: without query and user information, which can hold secrets. */
 export function loggedUrl(url: string): string {
-  if (!URL.canParse(url)) return 'an address that is none';
+  if (!URL.canParse(url)) return 'a malformed address';
   const { protocol, host, pathname } = new URL(url);
   return `${protocol}//${host}${pathname}`;
 }

@@ -3,7 +3,7 @@ import type { Db, DbOrTrx } from '../../database/connection.ts';
 import type { CallbackState, CallbackType } from '../../database/tables.ts';
 import { idFloor } from '../../ground/id.ts';
 
-/** A callback as the log tells of it: nothing of what it said. */
+/** A callback as its log shows it, without its content. */
 export type LoggedCallback = Readonly<{
   id: string;
   type: CallbackType;
@@ -34,8 +34,8 @@ const matches = ({ serviceId, from, to, types, states }: CallbackFilter) => sql`
   ${states ? sql`and state = any(${states}::text[])` : sql``}`;
 
 /**
- * At most `limit` callbacks, newest first. `olderThan`: only those from before this one; nothing when the service has no
- * such callback.
+ * At most `limit` callbacks, newest first. `olderThan`: only those before this one; none when the service has no such
+ * callback.
  */
 export async function findCallbacks(
   db: DbOrTrx,
@@ -56,25 +56,25 @@ export async function findCallbacks(
   return rows;
 }
 
-const lot = 10_000;
+const batchSize = 10_000;
 
 /**
- * Begins a fresh course for finished callbacks, as many as match, where there is an address for them. Those that were
- * begun at `at` or later are left alone, so that running it twice at once does no harm. Answers how many there were.
+ * Queues all matching finished callbacks again, with all their tries, where there is an address for them. Those that were
+ * queued at `at` or later are left alone, so running it twice at once does no harm. Answers how many there were.
  */
 export async function replayCallbacks(db: Db, filter: CallbackFilter, at: Date): Promise<number> {
   let count = 0;
   for (;;) {
-    // In lots: a day of a large service is more than one transaction should hold.
+    // In batches: a day of a large service is more than one transaction should hold.
     const { numAffectedRows = 0n } = await sql`
       update service_callbacks set state = 'pending', due_at = ${at}, queued_at = ${at}, tries = 0, finished_at = null
       where id = any(array(
         select id from service_callbacks c
         where ${matches(filter)} and due_at is null and queued_at < ${at} and exists (
           select from service_callback_api a where a.service_id = c.service_id and a.callback_type = c.callback_type)
-        order by id limit ${lot} for update skip locked))`.execute(db);
+        order by id limit ${batchSize} for update skip locked))`.execute(db);
     count += Number(numAffectedRows);
-    if (numAffectedRows < lot) return count;
+    if (numAffectedRows < batchSize) return count;
   }
 }
 

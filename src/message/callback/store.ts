@@ -20,7 +20,7 @@ export type ClaimedCallback = Readonly<{
 
 export type ClaimOptions = Readonly<{
   now: Date;
-  /** When the callbacks are free again, should this process not record how they ended. */
+  /** When the callbacks are free again if this process never records how they ended. */
   until: Date;
   /** Most callbacks that this process makes at once to one address. */
   concurrency: number;
@@ -29,9 +29,9 @@ export type ClaimOptions = Readonly<{
 }>;
 
 /**
- * Takes what is due, fairly: for each address as many as it has places, the longest due first. One that is paused gives
- * nothing, and when its time is up one alone: the probe, of one process. Callbacks that another process takes at the
- * same moment are passed over.
+ * Takes what is due, fairly: for each address as many as it has places, the longest due first. A paused address gets
+ * nothing, and when its time is up a single callback, the probe, from one process. Callbacks that another process takes
+ * at the same moment are passed over.
  */
 export async function claimCallbacks(
   db: Db,
@@ -92,8 +92,8 @@ export type CallbackEnd = Readonly<{
 }>;
 
 /**
- * Writes how attempts ended. One whose claim had run out settles its callback no longer, unless it was a success, which
- * is never forgotten.
+ * Writes how attempts ended. An attempt whose claim had run out no longer settles its callback, unless it succeeded: a
+ * success is never forgotten.
  */
 export async function recordEnds(trx: Trx, given: readonly CallbackEnd[]): Promise<void> {
   if (given.length === 0) return;
@@ -121,8 +121,8 @@ export async function recordEnds(trx: Trx, given: readonly CallbackEnd[]): Promi
 }
 
 /**
- * How the addresses fare that are paused, or have failed, or are in `failing`; locked until the transaction ends. Those
- * of `ids` that are well are left out: there is nothing to write about them.
+ * The health of those addresses of `ids` that are paused, have failed or are in `failing`; locked until the transaction
+ * ends. Healthy ones are left out: there is nothing to write about them.
  */
 export async function lockHealth(
   trx: Trx,
@@ -155,7 +155,7 @@ export async function updateHealth(trx: Trx, healths: ReadonlyMap<string, Health
     where a.id = input.id`.execute(trx);
 }
 
-/** Gives up callbacks whose course began before `before`. Answers how many there were. */
+/** Gives up callbacks that were queued before `before`. Answers how many there were. */
 export async function expireCallbacks(db: DbOrTrx, before: Date, now: Date): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
     update service_callbacks set state = 'failed', due_at = null, finished_at = ${now}, last_code = 'expired'

@@ -6,19 +6,19 @@ import { defineQueue, type Queue } from '../../queue/define.ts';
 /** A persisted message to hand to a provider; everything else is read when it is sent. */
 const payload = Type.Object({
   notification_id: Type.String(),
-  /** Which task it is, `deliver_sms` or `deliver_email`: not every queue tells. */
+  /** Which task it is, `deliver_sms` or `deliver_email`: not every queue says so. */
   type: Type.Union([Type.Literal('sms'), Type.Literal('email')]),
 });
 export type DeliverPayload = Static<typeof payload>;
 
 export const sendSms = defineQueue('send-sms', payload);
 export const sendEmail = defineQueue('send-email', payload);
-/** The platform's own messages (sign-in codes): never behind anybody else's. */
+/** The platform's own messages, such as sign-in codes: never behind those of services. */
 export const notifyInternal = defineQueue('notify-internal', payload);
 /** Messages of test keys and of services in research mode: no provider gets them. */
 export const researchMode = defineQueue('research-mode', payload);
 
-/** Whatever is delivered is in one of these. */
+/** All queues that messages are delivered from. */
 export const deliverQueues = [sendSms, sendEmail, notifyInternal, researchMode] as const;
 /** The queues whose messages providers get. */
 export const providedQueueNames = [sendSms.name, sendEmail.name, notifyInternal.name] as const;
@@ -26,7 +26,7 @@ export const providedQueueNames = [sendSms.name, sendEmail.name, notifyInternal.
 /** The queue of a name that `deliverQueueFor` gave. Throws for any other. */
 export function deliverQueueNamed(name: string): Queue<DeliverPayload> {
   const queue = deliverQueues.find((one) => one.name === name);
-  if (!queue) throw new Error(`${name} is no queue that messages are delivered from.`);
+  if (!queue) throw new Error(`${name} is not a queue that messages are delivered from.`);
   return queue;
 }
 
@@ -42,14 +42,14 @@ export async function sendDeliveries(send: Send, deliveries: readonly Delivery[]
     );
 }
 
-/** Classes of messages; a higher one goes first (DESIGN, section 4). */
+/** Classes of messages; a higher one goes first (docs/decisions/0014). */
 export const priorities = { priorityTemplate: 20, api: 10, csv: 0 } as const;
 
 /** Most steps that a service falls behind within its class. */
 export const mostSteps = 999;
 
 /**
- * The priority of a task: its class first; within a class, the fewer steps its service is behind others, the sooner
+ * The priority of a task: its class first; within a class, the fewer steps its service is behind, the sooner it goes
  * (docs/decisions/0014). No number of steps reaches the next class.
  */
 export function taskPriority(priority: number, steps: number): number {

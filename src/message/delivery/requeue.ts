@@ -2,7 +2,7 @@ import { platformServiceId } from '../../tenant/service/service.ts';
 import { type Delivery, deliverQueueFor, priorities, taskPriority } from './queue.ts';
 import type { Deliverable } from './store.ts';
 
-/** The delivery of a stored message: its queue and class as when it was accepted (spec 05, section 1.2). */
+/** The delivery of a stored message, with the queue and class that it had when it was accepted (spec 05, section 1.2). */
 export function deliveryOf(message: Deliverable): Delivery {
   const { id, type, keyType, serviceId, researchMode, isUrgent, jobId } = message;
   const usual = jobId === null ? priorities.api : priorities.csv;

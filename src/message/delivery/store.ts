@@ -5,7 +5,7 @@ import { idFloor, idMarginMilliseconds } from '../../ground/id.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { notificationColumns, type StoredNotification } from '../status/notification.ts';
 
-/** A message and the last attempt to hand it over, as the decision to try again needs them. */
+/** A message and the last attempt to hand it over: what the decision to try again needs. */
 export type Candidate = StoredNotification &
   Readonly<{
     lastNumber: number | null;
@@ -41,13 +41,13 @@ export type NewAttempt = Readonly<{
   number: number;
   provider: string;
   startedAt: Date;
-  /** What the message costs if the provider takes it; a receipt that overtakes the record of it needs them. */
+  /** What the message costs if the provider takes it, for a receipt that overtakes the record of the hand-over. */
   billableUnits: number;
 }>;
 
 /**
  * Writes claims for messages that are still `created`, and marks as `unknown` the attempts before them that never
- * ended. Answers the ids that were claimed; the others were claimed by somebody else, or have moved on.
+ * ended. Answers the ids that were claimed; the others were claimed by another worker, or have moved on.
  */
 export async function insertClaims(
   { metrics }: StoreDeps,
@@ -77,7 +77,7 @@ export async function insertClaims(
 /** What is written of an attempt whose claim has run out without an answer. */
 const lapse = sql`outcome = 'unknown', code = 'lapsed', detail = 'The worker ended before it recorded an answer'`;
 
-/** Closes the last attempts of messages that need no other one. */
+/** Closes the open attempts of messages that need no further one. */
 export async function lapseAttempts(
   { metrics }: StoreDeps,
   db: DbOrTrx,
@@ -126,7 +126,7 @@ export async function finishAttempts(
   );
 }
 
-/** A stored message, as a new task to deliver it needs it. */
+/** What a new delivery task needs to know of a stored message. */
 export type Deliverable = Readonly<{
   id: string;
   type: NotificationType;
@@ -134,7 +134,7 @@ export type Deliverable = Readonly<{
   keyType: KeyType;
   serviceId: string;
   researchMode: boolean;
-  /** Its template overtakes others. */
+  /** Its template has priority. */
   isUrgent: boolean;
   jobId: string | null;
 }>;
@@ -156,7 +156,7 @@ export function findDeliverable(
   });
 }
 
-/** At most `limit` messages in status `created` that were created from `from` on and before `until`; by id, `after` one. */
+/** At most `limit` messages in status `created` with ids after `after`, created from `from` on and before `until`; by id. */
 export function findCreated(
   { metrics }: StoreDeps,
   db: DbOrTrx,

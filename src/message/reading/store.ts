@@ -17,8 +17,8 @@ const accepted = sql`accepted n cross join lateral (
   ) h`;
 
 /**
- * The message, if it is the service's and has not passed its retention. One that is accepted but not yet persisted is
- * found too, as `created`: one look at both places, so that there is no moment between them (spec 05, section 1.4).
+ * The message, if it belongs to the service and has not passed its retention. A message that is accepted but not yet
+ * persisted is found as `created`: one statement looks in both places, so it is never in neither (spec 05, section 1.4).
  */
 export function findNotification(
   { metrics }: StoreDeps,
@@ -48,17 +48,17 @@ export type NotificationFilter = Readonly<{
   statuses: readonly string[] | null;
   /** The caller's reference. */
   reference: string | null;
-  /** Only what was created before this message; nothing when the service has no such message. */
+  /** Only messages before this one; none when the service has no such message. */
   olderThan: string | null;
 }>;
 
-/** What the index of references holds: a reference can be longer than an index takes. */
+/** What the index of references holds: a reference can be too long for an index. */
 const hashed = (text: RawBuilder<unknown>) => sql`hashtextextended(${text}, 0)`;
 
 /**
- * At most `limit` messages, newest first, which is by id. One look at both places, as in `findNotification`. Walks an
- * index from where the page begins and looks each row up by its id in the other table, so that the cost is that of the
- * rows passed over, whatever the planner knows of a table that grows all day.
+ * At most `limit` messages, newest first, that is by id. One statement looks in both places, as in `findNotification`. It
+ * walks an index from where the page begins and looks each row up by its id in the other table, so it costs as much as
+ * the rows that it passes, whatever the planner believes about a table that grows all day.
  */
 export function findNotifications(
   { metrics }: StoreDeps,
@@ -72,7 +72,7 @@ export function findNotifications(
     ${statuses ? sql`and h.status = any(${statuses}::text[])` : sql``}
     ${reference === null ? sql`` : sql`and h.client_reference = ${reference} and ${hashed(sql`h.client_reference`)} = ${hashed(sql`${reference}`)}`}`;
   const before = (id: string) => (olderThan === null ? sql`` : sql`and ${sql.ref(id)} < ${olderThan}`);
-  // These two have indexes of their own on the history, which goes back further than there are messages to show.
+  // These two have indexes on the history, which goes back further than the messages that can be shown.
   const stored =
     reference !== null || keyType !== 'normal'
       ? sql`notification_history h cross join lateral (select * from notifications where id = h.id limit 1) n
@@ -99,7 +99,7 @@ export function findNotifications(
   });
 }
 
-/** One step on the timeline of a message (what happened, when, and what was said). */
+/** One step on the timeline of a message. */
 export type TimelineEntry = Readonly<
   | { kind: 'persisted'; at: Date }
   | {
@@ -180,11 +180,11 @@ export async function findTimeline(db: Db, id: string): Promise<readonly Timelin
     ...callbacks,
   ];
   const inOrder = entries.sort((a, b) => a.at.getTime() - b.at.getTime());
-  // Always before the rest, though the database's clock wrote it and a worker's the others.
+  // Always first, although the database's clock wrote it and a worker's clock the others.
   return persisted ? [{ kind: 'persisted', at: persisted.persisted_at }, ...inOrder] : inOrder;
 }
 
-/** What the service was told of a message, and each attempt to tell it. */
+/** The callbacks of a message, and each attempt at them. */
 async function findCallbackSteps(db: Db, id: string): Promise<readonly TimelineEntry[]> {
   const { rows } = await sql<{
     id: string;
@@ -202,11 +202,11 @@ async function findCallbackSteps(db: Db, id: string): Promise<readonly TimelineE
       a.finished_at as "finishedAt", a.outcome, a.code, a.detail
     from service_callbacks c left join service_callback_attempts a on a.callback_id = c.id
     where c.notification_id = ${id} order by c.id, a.number`.execute(db);
-  const told = new Set<string>();
+  const seen = new Set<string>();
   return rows.flatMap(({ id, type, state, createdAt, number, startedAt, ...rest }): TimelineEntry[] => {
     const callback = { kind: 'callback', at: createdAt, id, type, state } as const;
-    const entries: TimelineEntry[] = told.has(id) ? [] : [callback];
-    told.add(id);
+    const entries: TimelineEntry[] = seen.has(id) ? [] : [callback];
+    seen.add(id);
     if (number !== null && startedAt !== null)
       entries.push({ kind: 'callback attempt', at: startedAt, id, type, number, ...rest });
     return entries;

@@ -152,10 +152,10 @@ function measure(
   });
 }
 
-/** How long a receipt that finds no message may simply be early. */
+/** How long a receipt that matches no message may simply be early. */
 const earlyMilliseconds = 5 * 60_000;
 
-/** Until it is tried again, in seconds. */
+/** Seconds until an early receipt is tried again. */
 export const laterSeconds = 300;
 
 /**

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import type { Cipher } from '../../ground/cipher.ts';
 
 /**
- * Receipts that we make up ourselves (research mode, test keys) come through the providers' own endpoints, where they can
- * show no provider's proof. They carry this header instead, which only a holder of SECRET_KEY can write.
+ * Simulated receipts (research mode, test keys) arrive at the providers' own endpoints, but cannot carry a provider's
+ * credentials or signature. They carry this header instead, which only a holder of SECRET_KEY can write.
  */
 export const ownHeader = 'x-despatch-receipt';
 
 const contextOf = (path: string) => `receipt ${path}`;
 const digest = (body: string | Buffer) => createHash('sha256').update(body).digest('base64url');
 
-/** The value of the header for a receipt that is posted to `path`. */
+/** The value of the header for a simulated receipt that is posted to `path`. */
 export function sealOwn(cipher: Cipher, path: string, body: string): string {
   return cipher.seal(digest(body), contextOf(path)).toString('base64url');
 }

@@ -5,7 +5,7 @@ import type { NotificationStatus, NotificationType } from '../../database/tables
 import type { Metrics } from '../../ground/metrics.ts';
 import type { Complaint, ReadReceipt } from '../../provider/contract.ts';
 
-/** The facts of a message that decide what a receipt may do. */
+/** What decides whether a receipt may change a message. */
 export type ReceiptSubject = Readonly<{
   id: string;
   serviceId: string;
@@ -16,7 +16,7 @@ export type ReceiptSubject = Readonly<{
   sentBy: string | null;
   international: boolean;
   phonePrefix: string | null;
-  /** Units, start and provider of the attempt under way, where a receipt may come before its record. */
+  /** Units, start and provider of the open attempt, since a receipt may come before the attempt is recorded. */
   claimedUnits: number | null;
   claimedAt: Date | null;
   claimedBy: string | null;
@@ -25,8 +25,8 @@ export type ReceiptSubject = Readonly<{
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
 /**
- * The messages that receipts are about, locked in the order of their ids until the transaction ends, so that of two
- * receipts for one message only one wins.
+ * The messages that receipts are about, locked in the order of their ids until the transaction ends, so that two receipts
+ * for one message take effect one after the other.
  */
 export function lockSubjects(
   { metrics }: StoreDeps,
@@ -77,10 +77,10 @@ export async function insertReceipts(trx: Trx, receipts: readonly KeptReceipt[])
       ${column(({ status }) => status)}::text[], ${column(({ ignored }) => ignored)}::text[])`.execute(trx);
 }
 
-/** A complaint about a message; `receivedAt` stands in where the provider does not say when it was made. */
+/** A complaint about a message; `receivedAt` is used where the provider does not say when it was made. */
 export type KeptComplaint = Complaint & Readonly<{ subject: ReceiptSubject; receivedAt: Date }>;
 
-/** Keeps complaints, each once however often it is posted. Answers those that are new, which their services are told of. */
+/** Keeps complaints, each once however often it is posted. Answers the new ones, for callbacks. */
 export async function insertComplaints(
   trx: Trx,
   complaints: readonly KeptComplaint[],

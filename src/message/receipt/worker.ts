@@ -51,7 +51,7 @@ export function createReceiptWork(deps: ReceiptWorkDeps): (task: Task<ReceiptTas
     };
     try {
       const outcome = await apply.add({ endpoint, receipt });
-      // One that found nothing was logged by whoever applied it.
+      // A receipt that matched nothing was logged when it was applied.
       return isEarly(receipt, outcome, clock.now()) ? again(null) : 'done';
     } catch (error) {
       if (isUnreachable(error) || task.signal.aborted) throw error;

@@ -45,7 +45,7 @@ export const notificationColumns = sql`
   h.rate_multiplier::float8 as "rateMultiplier", n.recipient, n.normalised_recipient as "normalisedRecipient",
   n.personalisation, n.reply_to_text as "replyToText", n.unsubscribe_url as "unsubscribeUrl"`;
 
-/** What is known of a message when it is accepted. */
+/** What is known about a message when it is accepted. */
 export type NewNotification = Omit<
   StoredNotification,
   'status' | 'sentAt' | 'updatedAt' | 'sentBy' | 'reference' | 'billableUnits'

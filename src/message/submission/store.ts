@@ -71,7 +71,7 @@ type PersistedRow = Readonly<{
   id: string;
   queue: QueueName;
   priority: number;
-  /** Milliseconds by which it goes later than it came (fair-order.ts). */
+  /** Milliseconds by which it is placed after its arrival (fair-order.ts). */
   behind: number;
   requestId: string | null;
   isNew: boolean;
@@ -118,7 +118,7 @@ export async function orderDue(
   return Number(numAffectedRows);
 }
 
-/** The rows that the CTE `moved` took out of `accepted`, into the tables; CTE `facts` has those not stored before. */
+/** Stores the rows that the CTE `moved` took out of `accepted`; the CTE `facts` has those that were not stored before. */
 const storeMoved = sql`facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
           api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
@@ -172,7 +172,7 @@ export async function postponeAccepted(
     .execute();
 }
 
-/** The answer kept under an Idempotency-Key, still sealed; null when there is none of the last 24 hours. */
+/** The answer kept under an Idempotency-Key, still sealed; null when there is none from the last 24 hours. */
 export async function findAnswer(
   db: DbOrTrx,
   serviceId: string,

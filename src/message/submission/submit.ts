@@ -19,15 +19,15 @@ export type SubmitDeps = Readonly<{
   acceptance: Batcher<Submission, AcceptResult>;
 }>;
 
-/** An `Idempotency-Key`, and what tells a repeated request from another one under the same key. */
+/** An `Idempotency-Key`, and the fingerprint that tells a repeated request from a different one. */
 export type Idempotency = Readonly<{ key: string; fingerprint: Buffer }>;
 
-/** What is answered, and the headers that say how much of the rate is left. */
+/** The body of the answer, and the headers that say how much of the rate is left. */
 export type Submitted = Readonly<{ answer: string; headers: Readonly<Record<string, string>> }>;
 
 const longestKey = 255;
 
-/** The key of a request's `Idempotency-Key` header; null without one. Throws a Problem for one that cannot be kept. */
+/** The `Idempotency-Key` header of a request; null without one. Throws a Problem for a key that cannot be kept. */
 export function readIdempotency(
   header: string | string[] | undefined,
   type: string,
@@ -48,8 +48,8 @@ export function readIdempotency(
 }
 
 /**
- * The answer that a request with the same key has got within the last 24 hours; null when there was none. Throws a
- * Problem (409) when that request was another one.
+ * The answer to a request with the same key within the last 24 hours; null when there was none. Throws a Problem (409)
+ * when that request was a different one.
  */
 export async function repeatedAnswer(
   deps: SubmitDeps,
@@ -117,7 +117,7 @@ export async function submit(
       case 'duplicate': {
         const repeated = idempotency && (await repeatedAnswer(deps, sending, idempotency));
         if (repeated) return repeated;
-        // The one it came after was itself refused: then it stands for itself.
+        // The request before it was itself refused: this one is tried on its own.
         if (attempt === 3)
           throw new Error('A request with an Idempotency-Key found neither a place nor an answer.');
       }
@@ -125,7 +125,7 @@ export async function submit(
   }
 }
 
-/** A request that was refused takes its token all the same (spec 01, section 4.1). Nobody waits for it. */
+/** A refused request takes its token all the same (spec 01, section 4.1). Nobody waits for that. */
 export function countRefused(deps: SubmitDeps, { service, key }: Sending): void {
   deps.acceptance
     .add({
@@ -141,7 +141,7 @@ export function countRefused(deps: SubmitDeps, { service, key }: Sending): void 
       ({ verdict }) => {
         if (verdict === 'rate') deps.knownLimits.rateFull({ service, key });
       },
-      // A database that is away counts nothing.
+      // Without a database nothing is counted.
       () => undefined,
     );
 }
@@ -150,7 +150,7 @@ function answerContext(serviceId: string, key: string): string {
   return `${serviceId} ${key}`;
 }
 
-/** How the key types are called in messages (spec 01, section 1.1). */
+/** What messages call the key types (spec 01, section 1.1). */
 const keyNames = { normal: 'LIVE', team: 'TEAM', test: 'TEST' } as const;
 
 /** 429: too many requests in a minute (spec 01, section 4.1). */
@@ -177,7 +177,7 @@ export function dailyProblem(service: Service, name: DailyLimit, now: Date): Pro
 }
 
 /**
- * How much of the rate is left, as the IETF draft has it: `q` requests in `w` seconds; `r` left now, `t` seconds until
+ * How much of the rate is left, in the form of the IETF draft: `q` requests in `w` seconds; `r` left now, `t` seconds until
  * there are more.
  */
 export function rateHeaders(service: Service, tokens: number): Readonly<Record<string, string>> {
@@ -193,14 +193,13 @@ function secondsToToken({ rateLimit }: Service): number {
 }
 
 /**
- * What this process knows to be full. A caller that has just been told so is refused at once, before anything else of
- * its request is looked at, and costs the database nothing (DESIGN, section 6). What is not known to be full is
- * decided by the accept batch.
+ * Limits that this process knows to be used up. A caller that has just hit one is refused at once, before anything else
+ * of its request is looked at, and costs the database nothing. All else is decided by the accept batch.
  */
 export type KnownLimits = {
   /** Steps 3 and 4 of spec 01 section 4.3. Throws a Problem. */
   check(caller: Caller, type: Exclude<DailyLimit, 'international_sms'>): void;
-  /** The bucket was empty: nothing more until its next token. */
+  /** The bucket is empty: nothing is accepted until its next token. */
   rateFull(caller: Caller): void;
   dailyFull(service: Service, name: DailyLimit): void;
 };
@@ -217,7 +216,7 @@ export function createKnownLimits(clock: Clock): KnownLimits {
       const { service, key } = caller;
       const until = rates.get(`${service.id} ${key.keyType}`);
       if (until !== undefined && clock.now() < until) throw rateProblem(caller);
-      // A test key counts nothing, so only a limit of nothing at all is reached (spec 01, section 4.2).
+      // A test key counts nothing, so only a limit of zero is ever reached (spec 01, section 4.2).
       if (key.keyType === 'test' && !service.restricted && service.limits[type] === 0)
         throw dailyProblem(service, type, new Date(clock.now()));
       const full = key.keyType === 'test' ? undefined : days.get(`${service.id} ${type}`);

@@ -16,7 +16,7 @@ export type InboundNumber = Readonly<{
   updatedAt: Date | null;
 }>;
 
-/** The service that texts to an active number are for; null when no service has it. */
+/** The service that an active number belongs to; null when no service has it. */
 export async function findOwner(
   db: DbOrTrx,
   number: string,
@@ -42,7 +42,7 @@ export function findNumbers(db: DbOrTrx): Promise<readonly InboundNumber[]> {
   return find(db, sql`true`);
 }
 
-/** Those that can be given to a service, the oldest first. */
+/** Numbers that can be given to a service, the oldest first. */
 export function findFreeNumbers(db: DbOrTrx): Promise<readonly InboundNumber[]> {
   return find(db, sql`n.active and n.service_id is null`);
 }
@@ -51,7 +51,7 @@ export async function findNumberOf(db: DbOrTrx, serviceId: string): Promise<Inbo
   return (await find(db, sql`n.service_id = ${serviceId}`))[0] ?? null;
 }
 
-/** Adds free numbers; one that is there already is left as it is. Answers all of them as they are now. */
+/** Adds free numbers; an existing number is left as it is. Answers all of them as they are now. */
 export async function addNumbers(
   db: DbOrTrx,
   provider: string,
@@ -67,12 +67,12 @@ export async function addNumbers(
   return find(db, sql`n.number = any(${distinct}::text[])`);
 }
 
-/** Why a service has got no number. */
+/** Why a service got no number. */
 export type NotGiven = 'no such service' | 'another number' | 'no such number' | 'none is free';
 
 /**
  * Gives a service a free number, `wanted` or else the oldest, lets it receive texts, and makes the number one of its
- * senders. A service that has one keeps it, switched on.
+ * senders. A service that has a number keeps it, switched on.
  */
 export function giveNumber(
   db: Db,
@@ -120,7 +120,7 @@ export function giveNumber(
   });
 }
 
-/** Texts to the number of a service are not taken any more. Answers whether it has one. */
+/** Stops taking texts to the number of a service. Answers whether it has one. */
 export async function switchOff(db: DbOrTrx, serviceId: string, now: Date): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('inbound_numbers')

@@ -8,15 +8,15 @@ export function ownNumber(text: string): string {
   return text.startsWith('44') ? `0${text.slice(2)}` : text;
 }
 
-/** A number of ours as an operator writes it, with spaces or a plus; null when it is none. A short code is one. */
+/** A number of ours as an operator writes it, with spaces or a plus; a short code is fine. null: it is not a number. */
 export function parseOwnNumber(text: string): string | null {
   const digits = text.replace(/[\s()-]/g, '').replace(/^\+/, '');
   return /^\d{3,15}$/.test(digits) ? ownNumber(digits) : null;
 }
 
 /**
- * Who sent a text, as digits with country code. null: no phone number, such as a sender with a name. Providers write the
- * country code without its plus, so digits that do not begin with a zero are tried as that first.
+ * The sender of a text, as digits with country code. null: it is not a phone number but, for instance, a name. Providers
+ * write the country code without its plus, so digits that do not begin with a zero are first read that way.
  */
 export function parseSender(text: string): string | null {
   const outcome = parsePhoneNumber(/^\s*[1-9]/.test(text) ? `+${text.trim()}` : text);

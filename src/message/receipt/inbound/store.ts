@@ -19,8 +19,7 @@ export type InboundSms = Readonly<{
 }>;
 
 /**
- * Keeps a received text. One whose id exists already, or that its provider has posted before, is left as it is. Answers
- * whether it was kept.
+ * Keeps a received text, unless its id exists already or its provider has posted it before. Answers whether it was kept.
  */
 export async function addInboundSms(db: DbOrTrx, cipher: Cipher, message: InboundSms): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await db
@@ -42,7 +41,7 @@ export async function addInboundSms(db: DbOrTrx, cipher: Cipher, message: Inboun
 }
 
 /**
- * At most `limit` texts of a service, newest first. `olderThan`: only those received before this one; nothing when the
+ * At most `limit` texts of a service, newest first. `olderThan`: only those received before this one; none when the
  * service has no such text.
  */
 export async function findInboundSms(

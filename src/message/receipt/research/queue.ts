@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { defineQueue } from '../../../queue/define.ts';
 
-/** Receipts to make up for a message that no provider got (spec 05, section 6). */
+/** A message that no provider got, whose receipts are to be simulated (spec 05, section 6). */
 const payload = Type.Object({
   notificationId: Type.String(),
   type: Type.Union([Type.Literal('sms'), Type.Literal('email')]),
@@ -9,7 +9,7 @@ const payload = Type.Object({
   provider: Type.String(),
   /** The provider's own reference, for those that report by it. */
   reference: Type.String(),
-  /** Chosen by the recipient, who is not carried through the queue. */
+  /** Determined by the recipient, which is not carried through the queue. */
   outcome: Type.Union([
     Type.Literal('delivered'),
     Type.Literal('temporary-failure'),

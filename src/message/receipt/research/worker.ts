@@ -17,9 +17,9 @@ const timeoutMilliseconds = 60_000;
 const retries = { limit: 3, seconds: 60 };
 
 /**
- * The `research-mode-receipt` task: posts the receipts of a message that no provider got to our own endpoints, so that the
- * whole loop is exercised (spec 05, section 6). At least once; tried 3 times again, a minute apart, when a endpoint does
- * not answer. A second receipt of the same message changes nothing.
+ * The `research-mode-receipt` task: posts simulated receipts for a message that no provider got to our own endpoints, so
+ * that the whole loop is exercised (spec 05, section 6). At least once; tried 3 more times, a minute apart, when an
+ * endpoint does not answer. A second receipt of the same message changes nothing.
  */
 export function createResearch({
   log,
@@ -36,7 +36,7 @@ export function createResearch({
           method: 'POST',
           headers: {
             'Content-Type': receipt.contentType,
-            // In place of the credentials and signatures that the provider's own receipts show.
+            // In place of the credentials or signature of the provider's own receipts.
             [ownHeader]: sealOwn(cipher, receipt.path, receipt.body),
           },
           body: receipt.body,
