@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Beat, isDue } from './due.ts';
+import { type Timing, isDue } from './due.ts';
 
-const london = (at: string): Beat => ({ at, zone: 'Europe/London' });
-const check = (table: readonly (readonly [Beat, string | null, string, boolean])[]) => {
+const london = (at: string): Timing => ({ at, zone: 'Europe/London' });
+const check = (table: readonly (readonly [Timing, string | null, string, boolean])[]) => {
   for (const [timing, lastRun, now, expected] of table)
     assert.equal(
       isDue(timing, lastRun === null ? null : Date.parse(lastRun), Date.parse(now)),
@@ -57,7 +57,7 @@ test('quarters of an hour are due at 0, 15, 30 and 45', () => {
 
 test('times follow the clock of their zone when it changes, in March and in October', () => {
   const three = london('0 3 * * *');
-  const utc: Beat = { at: '40 1 * * *', zone: 'UTC' };
+  const utc: Timing = { at: '40 1 * * *', zone: 'UTC' };
   const quarters = london('*/15 * * * *');
   check([
     // 29 March 2026: 01:00 GMT is 02:00 BST.
