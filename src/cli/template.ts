@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { compileContent } from '../content/template/content.ts';
 import { emailBody, measureEmail, renderEmail } from '../content/template/email.ts';
 import { type Personalisation, personalisationOf } from '../content/template/personalisation.ts';
 import { additionalKeys, missingPlaceholders } from '../content/template/placeholder.ts';
-import { renderSms, SMS_LIMIT } from '../content/template/sms.ts';
+import { maxSmsCharacters, renderSms } from '../content/template/sms.ts';
+import { compileContent } from '../content/template/template.ts';
 import type { NotificationType } from '../database/tables.ts';
 import { ConfigError } from '../ground/config-error.ts';
 import { parseLossless } from '../ground/json.ts';
@@ -68,7 +68,7 @@ function printSms(
   if (rendered.empty) return ['Your message is empty.'];
   if (rendered.aboveLimit === 0) return [];
   return [
-    `Your message is too long. Text messages cannot be longer than ${SMS_LIMIT} characters. Your message is ${rendered.charactersWithoutPrefix} characters long.`,
+    `Your message is too long. Text messages cannot be longer than ${maxSmsCharacters} characters. Your message is ${rendered.charactersWithoutPrefix} characters long.`,
   ];
 }
 

@@ -38,7 +38,7 @@ test('branding is escaped, and what is no colour or secure address is dropped', 
     branding: {
       text: '<b>"A"</b>',
       colour: 'red; background: url(x)',
-      logo: { address: 'javascript:x', alternative: 'A' },
+      logo: { url: 'javascript:x', alternative: 'A' },
     },
   });
   assert.match(fragment, /&lt;b&gt;&quot;A&quot;&lt;\/b&gt;/);
@@ -46,7 +46,7 @@ test('branding is escaped, and what is no colour or secure address is dropped', 
 });
 
 test('a logo alone says what it is, beside a text it is silent', () => {
-  const logo = { address: 'https://a.example/"x".png', alternative: 'The "A"' };
+  const logo = { url: 'https://a.example/"x".png', alternative: 'The "A"' };
   const alone = emailFragment({ ...parts, branding: { logo, layout: 'row' } });
   assert.match(alone, /src="https:\/\/a\.example\/&quot;x&quot;\.png" alt="The &quot;A&quot;" height="54"/);
   const beside = emailFragment({ ...parts, branding: { logo, text: 'A', layout: 'row', colour: '#00ff00' } });

@@ -72,7 +72,7 @@ const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
 );
 
-const OUR_TAGS = new RegExp(
+const ourTags = new RegExp(
   [
     '^<(?:/(?:p|h2|h3|ul|ol|li|table|tr|td|div|blockquote|a|span)|br|tr|td',
     '(?:p|h2|h3|hr|ul|ol|li|div|blockquote) style="[^"<>]*"',
@@ -83,7 +83,7 @@ const OUR_TAGS = new RegExp(
 );
 
 function assertOnlyOurTags(html: string): void {
-  for (const [tag] of html.matchAll(/<[^>]*>?/g)) assert.match(tag, OUR_TAGS);
+  for (const [tag] of html.matchAll(/<[^>]*>?/g)) assert.match(tag, ourTags);
 }
 
 test('any content and personalisation render', () => {

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   compileEmail,
-  EMAIL_SIZE_LIMIT,
   emailBody,
   emailHtmlBody,
   emailPlainText,
   emailPreheader,
   emailSubject,
   emailTitle,
+  maxEmailBytes,
   measureEmail,
   renderEmail,
 } from './email.ts';
@@ -102,8 +102,8 @@ test('counts are of the filled-in body', () => {
     tooLong: false,
     empty: false,
   });
-  assert.equal(measure('a'.repeat(EMAIL_SIZE_LIMIT)).tooLong, false);
-  assert.equal(measure(`${'a'.repeat(EMAIL_SIZE_LIMIT - 1)}é`).tooLong, true);
+  assert.equal(measure('a'.repeat(maxEmailBytes)).tooLong, false);
+  assert.equal(measure(`${'a'.repeat(maxEmailBytes - 1)}é`).tooLong, true);
 });
 
 test('empty is what has no content, or placeholders alone that fill to nothing', () => {

@@ -2,8 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { personalisationOf } from './personalisation.ts';
-import { compileSms, countFragments, missingInSms, type RenderedSms, renderSms, SMS_LIMIT } from './sms.ts';
-import { previewSms, previewSmsLine } from './sms-preview.ts';
+import { missingPlaceholders } from './placeholder.ts';
+import {
+  compileSms,
+  countFragments,
+  maxSmsCharacters,
+  previewSms,
+  previewSmsLine,
+  type RenderedSms,
+  renderSms,
+} from './sms.ts';
 
 function render(
   content: string,
@@ -32,9 +40,10 @@ test('a message is filled in, headed, tidied and put into the characters of a te
 });
 
 test('missing values are named as the template spells them', () => {
-  assert.deepEqual(missingInSms(compileSms('((Your Name)) ((b))'), personalisationOf({ B: 1 })), [
-    'Your Name',
-  ]);
+  assert.deepEqual(
+    missingPlaceholders(compileSms('((Your Name)) ((b))').placeholders, personalisationOf({ B: 1 })),
+    ['Your Name'],
+  );
 });
 
 test('without values a placeholder counts as nothing but keeps the spaces around it', () => {
@@ -102,9 +111,9 @@ test('what lies past the last boundary is told in the units of the encoding', ()
 });
 
 test('the prefix is billed, but neither limited nor enough to be a message', () => {
-  const full = render('a'.repeat(SMS_LIMIT), null, 'Some service');
+  const full = render('a'.repeat(maxSmsCharacters), null, 'Some service');
   assert.deepEqual([full.aboveLimit, full.charactersWithoutPrefix, full.fragments], [0, 918, 7]);
-  assert.equal(render('€'.repeat(SMS_LIMIT)).aboveLimit, 0);
+  assert.equal(render('€'.repeat(maxSmsCharacters)).aboveLimit, 0);
   assert.equal(render(`${'a'.repeat(917)}((x))`, { x: 'bcd' }, 'P').aboveLimit, 2);
   assert.equal(render('((x))', { x: ' \u200b' }, 'Svc').empty, true);
   assert.equal(render('((x))', { x: '0' }, 'Svc').empty, false);
@@ -165,7 +174,7 @@ test('rendering never throws and its figures agree, whatever the content, values
 });
 
 test('fragments are never fewer than the text needs', () => {
-  // Apart from letters that lose one of two accents: the reference counts those as GSM (spec 02 section 12.5).
+  // Apart from letters that lose one of two accents: the reference counts those as GSM (spec 02, section 12.5).
   const units = fc
     .oneof(pieces, fc.string({ unit: 'binary' }))
     .filter((unit) => !/[ấầẩẫếềểễốồổỗḯ]/iu.test(unit));

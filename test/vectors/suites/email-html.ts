@@ -4,8 +4,8 @@ import {
   emailPreheader,
   emailTitle,
 } from '../../../src/content/template/email.ts';
-import { parseMarkdown } from '../../../src/content/template/markdown/document.ts';
 import { renderHtml } from '../../../src/content/template/markdown/html.ts';
+import { parseMarkdown } from '../../../src/content/template/markdown/parse.ts';
 import { personalisationOf } from '../../../src/content/template/personalisation.ts';
 import { plainCases, type Suite } from '../suite.ts';
 

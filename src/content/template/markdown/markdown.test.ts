@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseMarkdown } from './document.ts';
 import { renderHtml } from './html.ts';
-import { renderPlainText, renderPreview } from './plain-text.ts';
+import { parseMarkdown } from './parse.ts';
+import { renderPlainText, renderPreheader } from './plain-text.ts';
 
 const html = (text: string) => renderHtml(parseMarkdown(text)).replace(/ style="[^"]*"/g, '');
 const plain = (text: string) => renderPlainText(parseMarkdown(text));
@@ -109,14 +109,14 @@ for (const [name, markdown, expected] of inlines) {
   test(name, () => assert.equal(html(markdown), `<p>${expected}</p>`));
 }
 
-const RULE = `${'=-'.repeat(32)}=`;
+const rule = `${'=-'.repeat(32)}=`;
 const plainTexts: readonly (readonly [name: string, markdown: string, plain: string])[] = [
   [
     'headings are underlined',
     '# one\n## two\n### three',
     `\n\n\none\n${'='.repeat(65)}\n\n\ntwo\n${'-'.repeat(65)}\n\nthree`,
   ],
-  ['rules are a paragraph of signs', 'a\n\n***', `\n\na\n\n${RULE}`],
+  ['rules are a paragraph of signs', 'a\n\n***', `\n\na\n\n${rule}`],
   ['items are numbered from one', '3. one\n3. two', '\n\n1. one\n2. two'],
   ['nested lists number for themselves', '1. a\n  1. b\n  1. c\n1. d', '\n\n1. a\n\n1. b\n2. c\n2. d'],
   ['links show their address', '[a](b) [c](d "e")', '\n\na: b c (e): d'],
@@ -133,7 +133,7 @@ for (const [name, markdown, expected] of plainTexts) {
 }
 
 test('a preview has neither rules nor addresses of links', () => {
-  const text = renderPreview(parseMarkdown('# a\n\n***\n\n[b](c "d") http://e.f'));
+  const text = renderPreheader(parseMarkdown('# a\n\n***\n\n[b](c "d") http://e.f'));
   assert.equal(text, '\n\na\n\nb (d) http://e.f');
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseLossless } from '../../ground/json.ts';
-import { listText, valueText } from './value.ts';
+import { listText, valueText } from './personalisation.ts';
 
 test('numbers read as they were written in the request', () => {
   const table: [string, string][] = [
