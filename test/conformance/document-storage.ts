@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import type { DocumentStorage } from '../../src/content/document/storage.ts';
+import type { DocumentStorage } from '../../src/content/document/store.ts';
 
 /** The promises of `DocumentStorage` (storage.ts); the test of every implementation calls it. */
 export function conforms(name: string, start: () => Promise<DocumentStorage> | DocumentStorage): void {

@@ -6,15 +6,15 @@ import { freshDatabase } from '../../../test/world.ts';
 import { type Connection, connect } from '../../database/connection.ts';
 import { migrate } from '../../database/migrate.ts';
 import { createLog } from '../../ground/log.ts';
-import type { DocumentStorage } from './storage.ts';
 import {
   addDocuments,
   type Document,
+  type DocumentStorage,
   databaseStorage,
   deleteExpiredDocuments,
   findDocument,
-  giveTryBack,
-  takeTry,
+  releaseGuess,
+  reserveGuess,
 } from './store.ts';
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;
@@ -61,13 +61,13 @@ test('of any number of guesses at once, ten an hour are taken', async () => {
   const document = documentOf(now + 100 * hour);
   await addDocuments(db, [document]);
   const guess = async (time: number) => {
-    const answers = await Promise.all(Array.from({ length: 40 }, () => takeTry(db, document.id, time)));
+    const answers = await Promise.all(Array.from({ length: 40 }, () => reserveGuess(db, document.id, time)));
     return [answers.filter((wait) => wait === null).length, Math.max(...answers.map(Number))];
   };
   assert.deepEqual(await guess(now), [10, 3600]);
   assert.deepEqual(await guess(now + hour - 1500), [0, 2]);
   assert.deepEqual(await guess(now + hour), [10, 3600]);
-  await giveTryBack(db, document.id);
+  await releaseGuess(db, document.id);
   assert.equal((await guess(now + hour + 1))[0], 1);
 });
 
