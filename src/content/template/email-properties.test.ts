@@ -86,7 +86,7 @@ function assertOnlyOurTags(html: string): void {
   for (const [tag] of html.matchAll(/<[^>]*>?/g)) assert.match(tag, ourTags);
 }
 
-test('any content and personalisation render', () => {
+test('any email content and personalisation can be rendered', () => {
   fc.assert(
     fc.property(
       text,
@@ -103,7 +103,7 @@ test('any content and personalisation render', () => {
   );
 });
 
-test('neither content nor values can put a tag of their own into HTML', () => {
+test('neither content nor values can put a tag of their own into the HTML of an email', () => {
   fc.assert(
     fc.property(text, text, text, (content, a, b) => {
       const template = compileEmail('', content);

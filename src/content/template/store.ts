@@ -35,13 +35,7 @@ export async function findTemplate(db: DbOrTrx, id: string): Promise<Template | 
     type: row.template_type,
     archived: row.archived,
     hidden: row.hidden,
-    current: Object.freeze({
-      templateId: row.id,
-      version: row.version,
-      name: row.name,
-      priority: row.priority,
-      content: compileContent(row.template_type, row.subject, row.content),
-    }),
+    current: parseVersion(row),
   });
 }
 
@@ -51,21 +45,24 @@ async function findVersion(db: DbOrTrx, key: string): Promise<TemplateVersion | 
   const row = await db
     .selectFrom('template_versions as v')
     .innerJoin('templates as t', 't.id', 'v.template_id')
-    .select([
-      'v.template_id',
-      'v.version',
-      'v.name',
-      'v.subject',
-      'v.content',
-      'v.priority',
-      't.template_type',
-    ])
+    .select(['t.id', 't.template_type', 'v.version', 'v.name', 'v.subject', 'v.content', 'v.priority'])
     .where('v.template_id', '=', templateId)
     .where('v.version', '=', Number(version))
     .executeTakeFirst();
-  if (!row) return null;
+  return row ? parseVersion(row) : null;
+}
+
+function parseVersion(row: {
+  id: string;
+  template_type: NotificationType;
+  version: number;
+  name: string;
+  subject: string | null;
+  content: string;
+  priority: boolean;
+}): TemplateVersion {
   return Object.freeze({
-    templateId: row.template_id,
+    templateId: row.id,
     version: row.version,
     name: row.name,
     priority: row.priority,

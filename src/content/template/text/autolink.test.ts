@@ -5,7 +5,7 @@ import { autolink, findUrls, makeLink } from './autolink.ts';
 
 const found = (text: string) => findUrls(text).map(({ start, end }) => text.slice(start, end));
 
-test('what looks like an address is found, with or without a scheme', () => {
+test('URLs are found with or without a scheme', () => {
   const table: [string, string[]][] = [
     ['see a.example and HTTPS://b.example/x?y=1', ['a.example', 'HTTPS://b.example/x?y=1']],
     ['ftp://a.example', ['a.example']],
@@ -23,7 +23,7 @@ test('what looks like an address is found, with or without a scheme', () => {
   for (const [text, addresses] of table) assert.deepEqual(found(text), addresses, text);
 });
 
-test('the scan finds what the pattern of the specification finds', () => {
+test('the linear scan finds the same URLs as the pattern of the specification', () => {
   const word = '[\\p{L}\\p{N}_]';
   const boundary = `(?:(?<=${word})(?!${word})|(?<!${word})(?=${word}))`;
   const label = '[\\p{L}\\p{N}_-]+\\.';
@@ -76,7 +76,7 @@ test('trailing punctuation and unmatched closing brackets follow the link', () =
   for (const [text, expected] of table) assert.equal(autolink(text), expected, text);
 });
 
-test('a link keeps a known scheme, encodes the rest and cannot be left by its title', () => {
+test('a link keeps a known scheme, encodes unsafe characters and confines its title to the attribute', () => {
   assert.equal(makeLink('mailto:a', { text: 'Write' }), '<a href="mailto:a">Write</a>');
   assert.equal(
     makeLink('https://é.example/"x"', { text: 'T', style: 'color: red', title: 'a "b" c' }),
