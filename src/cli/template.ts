@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { compileContent } from '../content/template/content.ts';
-import { emailBody, measureEmail, renderEmail } from '../content/template/email.ts';
+import { type CompiledEmail, emailBody, measureEmail, renderEmail } from '../content/template/email.ts';
 import { type Personalisation, personalisationOf } from '../content/template/personalisation.ts';
 import { additionalKeys, missingPlaceholders } from '../content/template/placeholder.ts';
-import { renderSms, SMS_LIMIT } from '../content/template/sms.ts';
+import { type CompiledSms, maxSmsCharacters, renderSms } from '../content/template/sms.ts';
+import { compileContent, placeholdersIn } from '../content/template/template.ts';
 import type { NotificationType } from '../database/tables.ts';
 import { ConfigError } from '../ground/config-error.ts';
 import { parseLossless } from '../ground/json.ts';
 import { readOptions } from './arguments.ts';
 
-/** A file that an option names. Throws a ConfigError where it cannot be read. */
+/** The text of the file that an option names. Throws a ConfigError when it cannot be read. */
 export function readFileOf(option: string, path: string | undefined): string {
   if (path === undefined) throw new ConfigError(`--${option} is missing: it names a file.`);
   try {
@@ -19,12 +19,13 @@ export function readFileOf(option: string, path: string | undefined): string {
   }
 }
 
+/** The message type of `--type`. Throws a ConfigError for any other. */
 export function readType(given: string | undefined): NotificationType {
   if (given === 'sms' || given === 'email') return given;
   throw new ConfigError('--type must be sms or email.');
 }
 
-/** The words of a template file; the subject of an email is its first line, `Subject: …`, unless given apart. */
+/** Parses a template file. An email's subject is its first line, `Subject: …`, unless `subject` is given. */
 export function readTemplate(type: NotificationType, text: string, subject: string | undefined) {
   const first = type === 'email' ? /^Subject:[ \t]*(.*)\r?\n(?:\r?\n)?/i.exec(text) : null;
   const content = first && subject === undefined ? text.slice(first[0].length) : text;
@@ -33,7 +34,7 @@ export function readTemplate(type: NotificationType, text: string, subject: stri
 
 /**
  * `despatch template render --file t.md --type email [--subject …] [--data d.json] [--prefix name] [--html]`: prints what
- * would be sent, and what it measures and costs. Needs no database. Exit code 1 where it could not be sent.
+ * would be sent, its size and its cost. Needs no database. Exit code 1 if the message could not be sent.
  */
 export function template([action, ...args]: readonly string[]): void {
   if (action !== 'render') throw new ConfigError('`despatch template` knows one action: render.');
@@ -42,7 +43,7 @@ export function template([action, ...args]: readonly string[]): void {
   const compiled = readTemplate(type, readFileOf('file', options['file']), options['subject']);
   const data = options['data'] === undefined ? {} : readData(options['data']);
   const values = personalisationOf(data);
-  const placeholders = compiled.type === 'sms' ? compiled.sms.placeholders : compiled.email.placeholders;
+  const placeholders = placeholdersIn(compiled);
   const faults: string[] = [];
   const missing = missingPlaceholders(placeholders, values);
   if (missing.length > 0) faults.push(`Missing personalisation: ${missing.join(', ')}`);
@@ -55,32 +56,28 @@ export function template([action, ...args]: readonly string[]): void {
   if (faults.length > 0) process.exitCode = 1;
 }
 
-function printSms(
-  sms: Parameters<typeof renderSms>[0],
-  values: Personalisation,
-  prefix: string | null,
-): string[] {
+/** Prints a text message and returns what keeps it from being sent. */
+function printSms(sms: CompiledSms, values: Personalisation, prefix: string | null): string[] {
   const rendered = renderSms(sms, values, prefix);
   console.log(rendered.text);
+  const { characters, encoding, fragments } = rendered;
+  const [parts, units] = fragments === 1 ? ['fragment', 'unit'] : ['fragments', 'units'];
   console.log(
-    `\n${rendered.characters} characters, ${rendered.encoding}, ${rendered.fragments} ${rendered.fragments === 1 ? 'fragment' : 'fragments'}, ${rendered.fragments} cost ${rendered.fragments === 1 ? 'unit' : 'units'} within the UK`,
+    `\n${characters} characters, ${encoding}, ${fragments} ${parts}, ${fragments} cost ${units} within the UK`,
   );
   if (rendered.empty) return ['Your message is empty.'];
   if (rendered.aboveLimit === 0) return [];
   return [
-    `Your message is too long. Text messages cannot be longer than ${SMS_LIMIT} characters. Your message is ${rendered.charactersWithoutPrefix} characters long.`,
+    `Your message is too long. Text messages cannot be longer than ${maxSmsCharacters} characters. Your message is ${rendered.charactersWithoutPrefix} characters long.`,
   ];
 }
 
-function printEmail(
-  email: Parameters<typeof renderEmail>[0],
-  values: Personalisation,
-  asHtml: boolean,
-): string[] {
+/** Prints an email and returns what keeps it from being sent. */
+function printEmail(email: CompiledEmail, values: Personalisation, asHtml: boolean): string[] {
   const { subject, text, html } = renderEmail(email, values);
   const { bytes, tooLong, empty } = measureEmail(email, values);
   console.log(asHtml ? html : `Subject: ${subject}\n\n${text}`);
-  // The HTML alone goes to standard output, so that it can be kept in a file.
+  // With --html only the HTML goes to standard output, so that it can be redirected to a file.
   (asHtml ? console.error : console.log)(`\n${bytes} bytes of content, 0 cost units`);
   if (empty || emailBody(email, values) === '') return ['Your message is empty.'];
   return tooLong ? [`Your message is too long: ${bytes} bytes.`] : [];

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config/config.ts';
 import { documentRoutes } from '../content/document/routes.ts';
-import type { DocumentStorage } from '../content/document/storage.ts';
+import type { DocumentStorage } from '../content/document/store.ts';
 import type { Rates } from '../content/recipient/international-rates.ts';
 import { simulatedRecipients } from '../content/recipient/simulator.ts';
 import { templateRoutes } from '../content/template/routes.ts';

@@ -1,8 +1,7 @@
 /** The periodic tasks, and when they run. */
 
 import type { Config } from '../config/config.ts';
-import type { DocumentStorage } from '../content/document/storage.ts';
-import { deleteExpiredDocuments } from '../content/document/store.ts';
+import { type DocumentStorage, deleteExpiredDocuments } from '../content/document/store.ts';
 import type { Db } from '../database/connection.ts';
 import { ensurePartitions } from '../database/partitions.ts';
 import type { Clock } from '../ground/clock.ts';

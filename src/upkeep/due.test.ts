@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Timing, isDue } from './due.ts';
+import { isDue, type Timing } from './due.ts';
 
 const london = (at: string): Timing => ({ at, zone: 'Europe/London' });
 const check = (table: readonly (readonly [Timing, string | null, string, boolean])[]) => {

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import type { DocumentStorage } from '../../src/content/document/storage.ts';
+import type { DocumentStorage } from '../../src/content/document/store.ts';
 
-/** The promises of `DocumentStorage` (storage.ts); the test of every implementation calls it. */
-export function conforms(name: string, start: () => Promise<DocumentStorage> | DocumentStorage): void {
+/** The promises of `DocumentStorage`. The tests of every implementation call it; `start` makes a storage to test. */
+export function testDocumentStorage(
+  name: string,
+  start: () => Promise<DocumentStorage> | DocumentStorage,
+): void {
   const content = (size = 100) => ({ id: randomUUID(), sealed: randomBytes(size) });
 
-  describe(`${name} keeps what the contract of documents promises`, () => {
-    test('what is put is opened as it was: nothing, every byte, and a large one', async () => {
+  describe(`${name} keeps the contract of a document storage`, () => {
+    test('contents open as they were put: an empty one, one with every byte, and a large one', async () => {
       const storage = await start();
       const every = { id: randomUUID(), sealed: Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)) };
       const contents = [content(0), every, content(3 * 1024 * 1024)];
@@ -19,18 +22,18 @@ export function conforms(name: string, start: () => Promise<DocumentStorage> | D
       }
     });
 
-    test('what was never put is null', async () => {
+    test('an unknown id opens as null', async () => {
       const storage = await start();
       assert.equal(await storage.open(randomUUID()), null);
     });
 
-    test('nothing to put or to delete is no error', async () => {
+    test('putting or deleting nothing is not an error', async () => {
       const storage = await start();
       await storage.put([]);
       await storage.delete([]);
     });
 
-    test('what is deleted is gone, the rest stays, and deleting again is no error', async () => {
+    test('deleted contents are gone, others stay, and deleting again is not an error', async () => {
       const storage = await start();
       const [gone, kept] = [content(), content()];
       await storage.put([gone, kept]);
@@ -40,7 +43,7 @@ export function conforms(name: string, start: () => Promise<DocumentStorage> | D
       assert.ok((await storage.open(kept.id))?.equals(kept.sealed));
     });
 
-    test('an id that is put again fails, and what was there stays', async () => {
+    test('putting an id again fails and keeps the first content', async () => {
       const storage = await start();
       const first = content();
       await storage.put([first]);
@@ -48,7 +51,7 @@ export function conforms(name: string, start: () => Promise<DocumentStorage> | D
       assert.ok((await storage.open(first.id))?.equals(first.sealed));
     });
 
-    test('many at once do not disturb each other', async () => {
+    test('concurrent puts do not disturb each other', async () => {
       const storage = await start();
       const all = Array.from({ length: 20 }, () => content(10_000));
       await Promise.all(all.map((one) => storage.put([one])));

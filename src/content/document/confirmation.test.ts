@@ -6,7 +6,7 @@ import { confirmationCookie, isConfirmed } from './confirmation.ts';
 const cipher = createCipher(['a secret that only the tests use'], 'tests');
 const now = Date.UTC(2026, 10, 21);
 
-test('a confirmation is good for its document and a quarter of an hour, and cannot be made up', () => {
+test('a confirmation is valid for its document for 15 minutes and cannot be forged', () => {
   const [cookie = ''] = confirmationCookie(cipher, 'a', now, false).split(';');
   const check = (header: string | undefined, id = 'a', later = 0) =>
     isConfirmed(cipher, id, now + later, header);
@@ -30,7 +30,7 @@ test('a confirmation is good for its document and a quarter of an hour, and cann
   assert.equal(isConfirmed(another, 'a', now, cookie), false);
 });
 
-test('the cookie is out of reach of scripts and other sites', () => {
+test('scripts and other sites cannot read the confirmation cookie', () => {
   assert.match(confirmationCookie(cipher, 'a', now, false), /; Max-Age=900; HttpOnly; SameSite=Strict$/);
   assert.match(confirmationCookie(cipher, 'a', now, true), /; SameSite=Strict; Secure$/);
 });

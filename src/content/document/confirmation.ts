@@ -1,15 +1,15 @@
 import type { Cipher } from '../../ground/cipher.ts';
 
-/** How long a confirmed address opens the document without being asked for again. */
-const seconds = 15 * 60;
-const name = 'document';
+/** How long a confirmed email address opens the document without being asked for again. */
+const maxAgeSeconds = 15 * 60;
+const cookieName = 'document';
 
 const contextOf = (documentId: string) => `document confirmed ${documentId}`;
 
 /**
- * `Set-Cookie` that says: whoever holds it has confirmed the address of this document. It is sealed under SECRET_KEY,
- * since the key of the document is in the hands of whoever has the link. Without a path it goes back to this document
- * alone, whatever a proxy puts in front.
+ * The `Set-Cookie` header that proves a confirmed email address for one document; `now` is in Unix milliseconds. It is
+ * sealed under SECRET_KEY, because everybody with the link has the document's own key. It has no path, so browsers send
+ * it back to this document only, whatever path a proxy adds.
  */
 export function confirmationCookie(
   cipher: Cipher,
@@ -17,11 +17,12 @@ export function confirmationCookie(
   now: number,
   isSecure: boolean,
 ): string {
-  const value = cipher.seal(String(now + seconds * 1000), contextOf(documentId)).toString('base64url');
-  return `${name}=${value}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
+  const sealed = cipher.seal(String(now + maxAgeSeconds * 1000), contextOf(documentId));
+  const value = sealed.toString('base64url');
+  return `${cookieName}=${value}; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
 }
 
-/** Whether a `Cookie` header holds a confirmation of this document that is still good at `now`. */
+/** Whether a `Cookie` header holds a confirmation of this document that is valid at `now` (Unix milliseconds). */
 export function isConfirmed(
   cipher: Cipher,
   documentId: string,
@@ -29,12 +30,12 @@ export function isConfirmed(
   header: string | undefined,
 ): boolean {
   for (const cookie of (header ?? '').split(';')) {
-    const [key, value = ''] = cookie.trim().split('=', 2);
-    if (key !== name) continue;
+    const [name, value = ''] = cookie.trim().split('=', 2);
+    if (name !== cookieName) continue;
     try {
       if (Number(cipher.open(Buffer.from(value, 'base64url'), contextOf(documentId))) > now) return true;
     } catch {
-      // Changed, of another document, or sealed under a key that is gone: no confirmation.
+      // Tampered with, of another document, or sealed under a key that is gone.
     }
   }
   return false;

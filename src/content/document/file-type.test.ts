@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sniff } from './file-type.ts';
 
-/** A zip archive with these files in it, not compressed. */
+/** A zip archive with these files, uncompressed. */
 function zipOf(files: Readonly<Record<string, string>>, comment = ''): Buffer {
   const local: Buffer[] = [];
   const directory: Buffer[] = [];
@@ -37,7 +37,7 @@ const compound = (...streams: string[]) =>
 const types = { '[Content_Types].xml': '<Types/>' };
 const odt = 'application/vnd.oasis.opendocument.text';
 
-test('a file is what its bytes say', () => {
+test('the kind of a file is decided by its bytes', () => {
   const table: [string, Buffer, readonly string[]][] = [
     ['PDF', Buffer.from('%PDF-1.7\n\0\xff', 'latin1'), ['pdf']],
     ['PNG', Buffer.from('89504e470d0a1a0a00', 'hex'), ['png']],
@@ -78,7 +78,7 @@ test('a file is what its bytes say', () => {
   for (const [name, bytes, expected] of table) assert.deepEqual(sniff(bytes), expected, name);
 });
 
-test('no bytes make it fail, however a zip or a compound file was damaged', () => {
+test('damaged zip and compound files never make the detection of the kind throw', () => {
   const sources = [zipOf({ ...types, 'word/document.xml': '<x/>' }), compound('WordDocument')];
   for (const source of sources)
     for (let at = 0; at < source.length; at += 1)

@@ -9,7 +9,7 @@ const pdf = base64('%PDF-1.7 tide');
 
 function problemOf(value: FileValue, maxBytes = megabytes): [string, string][] {
   const outcome = parseFile(value, maxBytes);
-  if (outcome.ok) assert.fail('taken');
+  if (outcome.ok) assert.fail('accepted');
   assert.equal(outcome.problem.status, 400);
   return outcome.problem.faults.map(({ error, message }) => [error, message]);
 }
@@ -21,7 +21,7 @@ function fileOf(value: FileValue, maxBytes = megabytes) {
   return { ...rest, content: content.toString() };
 }
 
-test('only an object with the key file is a file', () => {
+test('only an object with a key `file` is a file', () => {
   for (const value of [{ file: 'x' }, { file: null }, JSON.parse('{"file": {}}')])
     assert.equal(isFileValue(value), true, JSON.stringify(value));
   for (const value of [
@@ -37,7 +37,7 @@ test('only an object with the key file is a file', () => {
   assert.equal(isFileValue(parseLossless('1.0')), false);
 });
 
-test('fields that are wrong are told as the reference tells them, all of them, in its order', () => {
+test('every wrong field of a file is reported, with the texts and in the order of GOV.UK Notify', () => {
   const weeks = (shown: string) =>
     `retention_period Unsupported value for retention_period: ${shown}. Supported periods are from 1 to 78 weeks.`;
   const flag = (name: string, shown: string) =>
@@ -91,7 +91,7 @@ test('fields that are wrong are told as the reference tells them, all of them, i
     );
 });
 
-test('a file is kept 26 weeks, or 1 to 78 as asked for', () => {
+test('a file is kept for 26 weeks, or for the 1 to 78 weeks that were asked for', () => {
   const weeks = (retention_period?: unknown) => fileOf({ file: pdf, retention_period }).weeks;
   const table: [unknown, number][] = [
     [undefined, 26],
@@ -116,7 +116,7 @@ test('a file is kept 26 weeks, or 1 to 78 as asked for', () => {
     assert.equal(problemOf({ file: pdf, retention_period: period }).length, 1, period);
 });
 
-test('what an old client sends without a name is called by what it is', () => {
+test('a file that an old client sends without a name is named after its content', () => {
   const text = base64('name,tide\n');
   const table: [FileValue, string, string][] = [
     [{ file: pdf }, 'document.pdf', 'application/pdf'],
@@ -133,7 +133,7 @@ test('what an old client sends without a name is called by what it is', () => {
   }
 });
 
-test('a file with a name has the type of its extension, and has to be of that type', () => {
+test('a named file has the type of its extension, and its content must fit that type', () => {
   const taken: [string, string, string][] = [
     ['Tide.PDF', '%PDF-1.7', 'application/pdf'],
     ['tide.csv', 'a,b', 'text/csv'],
@@ -170,7 +170,7 @@ test('a file with a name has the type of its extension, and has to be of that ty
     assert.deepEqual(problemOf({ file: base64(text), filename }), [['BadRequestError', message]]);
 });
 
-test('whether the address is asked for is as the sender says, and yes without a word', () => {
+test('recipients must confirm their address unless the sender says otherwise', () => {
   for (const [given, expected] of [
     [undefined, true],
     [null, true],
@@ -180,7 +180,7 @@ test('whether the address is asked for is as the sender says, and yes without a 
     assert.equal(fileOf({ file: pdf, confirm_email_before_download: given }).confirmEmail, expected);
 });
 
-test('what is no base64 is refused; line ends in it are not', () => {
+test('invalid base64 is refused, but line breaks in it are allowed', () => {
   const refusal = [['BadRequestError', 'Cannot decode file content (invalid base64 encoding)']];
   for (const file of [
     'SGk',
@@ -199,7 +199,7 @@ test('what is no base64 is refused; line ends in it are not', () => {
   assert.deepEqual(problemOf({ file: `${'A'.repeat(16 * 1024 * 1024)}*===` }, 64 * megabytes), refusal);
 });
 
-test('a file may be as large as the limit and not a byte larger', () => {
+test('a file may be as large as the limit but not a byte larger', () => {
   const content = 'x'.repeat(megabytes);
   assert.equal(fileOf({ file: base64(content) }).content.length, megabytes);
   assert.deepEqual(problemOf({ file: base64(`${content}x`) }), [

@@ -3,19 +3,18 @@ import { badRequest, invalid, type Problem } from '../../ground/problem.ts';
 import { faultsOf, literal } from '../../http/validate/schema.ts';
 import { extensionOf, type FileType, sniff, supportedTypes, typeOfExtension } from './file-type.ts';
 import { parseFilename } from './filename.ts';
-import { readWeeks } from './retention.ts';
 
-/** A value of the personalisation that is a file, as the caller sends it (spec 01, section 3.6). */
+/** A personalisation value that is a file, as the caller sends it (spec 01, section 3.6). */
 export type FileValue = Readonly<Record<string, unknown> & { file: unknown }>;
 
-/** A file that is taken. */
+/** A file that was checked and decoded. */
 export type DocumentFile = Readonly<{
   filename: string;
   contentType: string;
   content: Buffer;
-  /** Whether whoever opens the link has to know the address that it was sent to. */
+  /** Whether the recipient has to confirm their email address before the download. */
   confirmEmail: boolean;
-  /** How long it can be downloaded. */
+  /** How long the file can be downloaded. */
   weeks: number;
 }>;
 
@@ -23,12 +22,12 @@ export type FileOutcome =
   | Readonly<{ ok: true; file: DocumentFile }>
   | Readonly<{ ok: false; problem: Problem }>;
 
-/** Whether a value of the personalisation is a file, well-formed or not. */
+/** Whether a personalisation value is a file, well-formed or not. */
 export function isFileValue(value: unknown): value is FileValue {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, 'file');
 }
 
-/** What is in a file value, for the API's document and for the check of names. */
+/** The fields of a file value, for the OpenAPI document and to check their names. */
 export const fileValue = Type.Object(
   {
     file: Type.Unknown({ description: 'The file in base64.' }),
@@ -47,8 +46,8 @@ const filenameProperty = Type.Object({
 });
 
 /**
- * Checks and decodes one file value: its fields as the reference does and with its texts, then the file itself. Pure.
- * `maxBytes` is the most that the decoded file may have.
+ * Checks and decodes one file value: first its fields, with the texts and in the order of spec 01, section 3.6, then the
+ * file itself. `maxBytes` limits the decoded file. Pure.
  */
 export function parseFile(value: FileValue, maxBytes: number): FileOutcome {
   const faults = fieldFaults(value);
@@ -58,7 +57,7 @@ export function parseFile(value: FileValue, maxBytes: number): FileOutcome {
   const content = decode(value.file as string, maxBytes);
   if (content === 'not base64') return refuse('Cannot decode file content (invalid base64 encoding)');
   if (content === 'too big')
-    return refuse(`The file is too big: at most ${sizeLimit(maxBytes)} are taken, before base64`);
+    return refuse(`The file is too big: at most ${limitText(maxBytes)} are taken, before base64`);
   if (content.length === 0) return refuse('The file is empty');
 
   const named = nameAndType(content, value);
@@ -70,12 +69,12 @@ export function parseFile(value: FileValue, maxBytes: number): FileOutcome {
       contentType: named.type.contentType,
       content,
       confirmEmail: (value['confirm_email_before_download'] ?? true) as boolean,
-      weeks: readWeeks(value['retention_period'])!,
+      weeks: parseWeeks(value['retention_period'])!,
     },
   };
 }
 
-/** Every fault of the fields, in the reference's order: unknown ones, each in turn, then two that exclude each other. */
+/** Every fault of the fields: unknown fields, each field in turn, then fields that exclude each other. */
 function fieldFaults(value: FileValue): string[] {
   const faults = [
     ...faultsOf(fileValue, value, {}),
@@ -84,7 +83,7 @@ function fieldFaults(value: FileValue): string[] {
     ...booleanFaults('confirm_email_before_download', value),
   ];
   const period = value['retention_period'];
-  if (readWeeks(period) === null)
+  if (parseWeeks(period) === null)
     faults.push(
       `retention_period Unsupported value for retention_period: ${literal(period)}. Supported periods are from 1 to 78 weeks.`,
     );
@@ -105,31 +104,31 @@ function booleanFaults(name: string, value: FileValue): string[] {
   return [`${name} Unsupported value for ${name}: ${literal(given)}. Use a boolean true or false value.`];
 }
 
-/** `Buffer.from` passes over what is no base64; this does not. Line ends are allowed, as mail programs write them. */
+/** Strict, unlike `Buffer.from`, which skips invalid characters. White space is allowed, as mail programs write it. */
 function decode(text: string, maxBytes: number): Buffer | 'not base64' | 'too big' {
   const plain = /\s/.test(text) ? text.replace(/\s+/g, '') : text;
   const padding = plain.endsWith('==') ? 2 : plain.endsWith('=') ? 1 : 0;
-  // First, for it costs nothing, and then there is less to look through.
+  // The size comes first: it is cheap to check and bounds the work after it.
   if ((plain.length / 4) * 3 - padding > maxBytes) return 'too big';
   if (plain.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(plain)) return 'not base64';
   return Buffer.from(plain, 'base64');
 }
 
-function sizeLimit(bytes: number): string {
+function limitText(bytes: number): string {
   const megabyte = 1024 * 1024;
   return bytes % megabyte === 0 ? `${bytes / megabyte}MB` : `${bytes} bytes`;
 }
 
 type Named = Readonly<{ filename: string; type: FileType }>;
 
-/** The name and type of the file: as it is called, if it is that; without a name by what it is. */
+/** The name and type: from the given name if the content fits it, from the content if there is no name. */
 function nameAndType(content: Buffer, value: FileValue): Named | Readonly<{ error: string }> {
   const kinds = sniff(content);
   const given = value['filename'];
   if (typeof given !== 'string') {
     const [kind] = kinds;
     if (!kind) return { error: `Unsupported file type. Supported types are: ${supportedTypes}` };
-    // `is_csv` decides about text alone: a PDF is a PDF.
+    // `is_csv` matters only for text: a PDF stays a PDF.
     const extension = value['is_csv'] === true && kind === 'text' ? 'csv' : extensionOf(kind);
     return { filename: `document.${extension}`, type: typeOfExtension(extension)! };
   }
@@ -143,4 +142,15 @@ function nameAndType(content: Buffer, value: FileValue): Named | Readonly<{ erro
       error: `Unsupported file type: the content is not that of a .${extension} file. Supported types are: ${supportedTypes}`,
     };
   return { filename, type };
+}
+
+const defaultWeeks = 26;
+const maxWeeks = 78;
+
+/** The weeks of a `retention_period` (`N week` or `N weeks`, 1 to 78); null when it is invalid. */
+function parseWeeks(period: unknown): number | null {
+  if (period === null || period === undefined) return defaultWeeks;
+  if (typeof period !== 'string') return null;
+  const weeks = Number(/^(\d{1,4}) weeks?$/.exec(period.trim().toLowerCase())?.[1]);
+  return weeks >= 1 && weeks <= maxWeeks ? weeks : null;
 }

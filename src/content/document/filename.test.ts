@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { contentDisposition, parseFilename } from './filename.ts';
 
-test('a name is taken as it is, without blanks around it, and its extension in lower case', () => {
+test('a filename is kept without surrounding spaces, and its extension is read in lower case', () => {
   const table: [string, string, string][] = [
     ['minutes.csv', 'minutes.csv', 'csv'],
     [' Minutes of May.PDF ', 'Minutes of May.PDF', 'pdf'],
@@ -16,7 +16,7 @@ test('a name is taken as it is, without blanks around it, and its extension in l
     assert.deepEqual(parseFilename(raw), { ok: true, filename, extension });
 });
 
-test('a name that is no safe one is refused with the reason', () => {
+test('an unsafe filename is refused with the reason', () => {
   const control = '`filename` cannot contain slashes, line breaks or other control characters';
   const extension = '`filename` must end with a file extension. For example, filename.csv';
   const table: [string, string][] = [
@@ -41,7 +41,7 @@ test('a name that is no safe one is refused with the reason', () => {
     assert.deepEqual(parseFilename(raw), { ok: false, error }, JSON.stringify(raw));
 });
 
-test('a download is an attachment under its name, for old programs in plain letters', () => {
+test('a download is an attachment under its filename, in ASCII for old programs', () => {
   const table: [string, string][] = [
     ['minutes.csv', `attachment; filename="minutes.csv"; filename*=UTF-8''minutes.csv`],
     [

@@ -1,9 +1,9 @@
-/** Characters of a file name, at most. */
-const longest = 100;
+/** The most characters (code points) of a file name. */
+const maxLength = 100;
 
 /**
- * Controls, halves of characters, slashes of either kind, and the marks that turn the direction of writing, with which
- * `exe.pdf` can be made to look like `pdf.exe` and the other way round.
+ * Control characters, lone surrogates, slashes, and the marks that change the direction of writing, which can make
+ * `fdp.exe` look like `exe.pdf`.
  */
 const unsafe = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}/\\\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
 
@@ -11,11 +11,14 @@ export type FilenameOutcome =
   | Readonly<{ ok: true; filename: string; extension: string }>
   | Readonly<{ ok: false; error: string }>;
 
-/** A name that is safe to store, to show and to save a file under; the error is the text for the caller. */
+/**
+ * Checks that a name is safe to store, show and save a file under. `extension` is in lower case, without its dot; `error`
+ * is the text for the caller.
+ */
 export function parseFilename(raw: string): FilenameOutcome {
   const filename = raw.trim();
-  if (Array.from(filename.slice(0, 4 * longest)).length > longest)
-    return { ok: false, error: `\`filename\` cannot be longer than ${longest} characters` };
+  if (Array.from(filename.slice(0, 4 * maxLength)).length > maxLength)
+    return { ok: false, error: `\`filename\` cannot be longer than ${maxLength} characters` };
   if (unsafe.test(filename))
     return { ok: false, error: '`filename` cannot contain slashes, line breaks or other control characters' };
   const extension = /[^.\s].*\.([^.\s]+)$/.exec(filename)?.[1];
@@ -28,8 +31,8 @@ export function parseFilename(raw: string): FilenameOutcome {
 }
 
 /**
- * `Content-Disposition` that saves the file under its name (RFC 6266): plain ASCII for old programs, and the name
- * itself, percent-encoded, for all others.
+ * The `Content-Disposition` header that saves a file under its name (RFC 6266): in ASCII for old programs, and in full,
+ * percent-encoded, for all others.
  */
 export function contentDisposition(filename: string): string {
   const plain = filename

@@ -1,10 +1,47 @@
 import { createHash } from 'node:crypto';
 import { Html, html } from '../../ground/html.ts';
+import { palette } from '../../ground/palette.ts';
 import { typeName } from './file-type.ts';
-import { sizeText } from './size.ts';
-import { style } from './style.ts';
 
-/** Nothing but our own style sheet and a form to ourselves; no script at all. */
+/** The pages that recipients of files see. */
+
+/** One column, large targets. */
+const style = `
+${palette}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--ink); font: 1.125rem/1.5 system-ui, sans-serif; }
+header, main { max-width: 40rem; margin: 0 auto; padding: 0 1.25rem; }
+header p { margin: 1.25rem 0 0; font-weight: 600; color: var(--soft); overflow-wrap: anywhere; }
+main { margin-top: 1rem; margin-bottom: 2rem; padding-top: 1.5rem; padding-bottom: 1.5rem; background: var(--card);
+  border: 1px solid var(--line); }
+h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 1rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.125rem; margin: 2rem 0 .5rem; }
+p { margin: 0 0 1rem; overflow-wrap: anywhere; }
+a { color: var(--link); }
+a:focus-visible, input:focus-visible, button:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
+form { margin: 1.5rem 0; }
+label { display: block; font-weight: 600; margin-bottom: .25rem; }
+input, button, .button { font: inherit; min-height: 3rem; padding: .5rem .75rem; border-radius: .375rem; }
+input { display: block; width: 100%; background: var(--card); color: inherit; border: 2px solid var(--soft); }
+input[aria-invalid] { border-color: var(--bad); }
+button, .button { display: inline-block; background: var(--link); color: var(--card); border: 2px solid var(--link);
+  font-weight: 600; text-decoration: none; text-align: center; cursor: pointer; }
+button { margin-top: 1rem; }
+.error { color: var(--bad); font-weight: 600; margin: 0 0 .5rem; }
+.summary { border: 3px solid var(--bad); background: var(--bad-ground); padding: .75rem 1rem; margin-bottom: 1.5rem; }
+.summary h2 { margin: 0 0 .25rem; }
+.summary p { margin: 0; }
+.summary a { color: var(--bad); font-weight: 600; }
+dl { margin: 0; border-top: 1px solid var(--line); }
+dl div { padding: .625rem 0; border-bottom: 1px solid var(--line); }
+dt { color: var(--soft); font-size: 1rem; }
+dd { margin: 0; overflow-wrap: anywhere; }
+.contact { margin: 1.5rem 0 0; }
+@media (max-width: 41rem) { main { border-width: 1px 0; } button, .button { width: 100%; } }
+@media (min-width: 41rem) { dl div { display: grid; grid-template-columns: 10rem 1fr; gap: 1rem; align-items: baseline; } }
+`;
+
+/** The Content-Security-Policy of the pages: our own style sheet, a form to ourselves, and no scripts. */
 export const pagePolicy = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
@@ -19,15 +56,15 @@ export type DownloadView = Readonly<{
   contentType: string;
   size: number;
   expiresAt: Date;
-  /** null: not to be shown before the address is confirmed, since a name can tell as much as the file. */
+  /** null until the email address is confirmed, because a name can reveal as much as the file. */
   filename: string | null;
-  /** Where the file itself is, relative to the page. */
+  /** Where the file is, relative to the page. */
   downloadUrl: string;
-  /** The address that was entered, and why it does not do. */
+  /** The email address that was entered, and what is wrong with it. */
   error: Readonly<{ entered: string; text: string }> | null;
 }>;
 
-/** What whoever follows the link sees first: the way to the file, or the question for the address. */
+/** The page behind the link: a button to download the file, or a form that asks for the email address. */
 export function downloadPage(view: DownloadView): string {
   const { serviceName, filename, error } = view;
   const heading = filename === null ? 'Confirm your email address' : 'You have a file to download';
@@ -58,22 +95,22 @@ ${error === null ? null : html`<p class="error" id="error">${error.text}</p>`}
 </form>`;
 }
 
-const date = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'Europe/London' });
+const dateFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'Europe/London' });
 
 function facts({ filename, contentType, size, expiresAt }: DownloadView): Html {
   const name = filename === null ? null : html`<div><dt>Name</dt><dd dir="auto">${filename}</dd></div>`;
-  // It expires as its last day ends.
+  // It expires at the end of its last day.
   const lastDay = new Date(expiresAt.getTime() - 1);
   return html`<h2>About the file</h2>
 <dl>
 ${name}
 <div><dt>Type</dt><dd>${typeName(contentType)}</dd></div>
 <div><dt>Size</dt><dd>${sizeText(size)}</dd></div>
-<div><dt>Available until</dt><dd>${date.format(lastDay)}</dd></div>
+<div><dt>Available until</dt><dd>${dateFormat.format(lastDay)}</dd></div>
 </dl>`;
 }
 
-/** Only what is plainly a web or email address becomes a link. */
+/** Only an obvious web or email address becomes a link. */
 function contact({ serviceName, contactLink }: DownloadView): Html | null {
   if (contactLink === null) return null;
   const url = /^https?:\/\/\S+$/i.test(contactLink)
@@ -81,40 +118,40 @@ function contact({ serviceName, contactLink }: DownloadView): Html | null {
     : /^[^\s:/?#@]+@[^\s:/?#@]+$/.test(contactLink)
       ? `mailto:${contactLink}`
       : null;
-  const way = url === null ? html`<span>${contactLink}</span>` : html`<a href="${url}">${contactLink}</a>`;
-  return html`<p class="contact">If you did not expect this file, or cannot open it, contact ${serviceName}: ${way}</p>`;
+  const linked = url === null ? html`<span>${contactLink}</span>` : html`<a href="${url}">${contactLink}</a>`;
+  return html`<p class="contact">If you did not expect this file, or cannot open it, contact ${serviceName}: ${linked}</p>`;
 }
 
-/** The same for a link that was never made, one that is not whole, and a file that has expired. */
+/** The same page for a link that never existed, an incomplete link and an expired file. */
 export function gonePage(): string {
   return page(
     'This file is not available',
     null,
     html`<h1>This file is not available</h1>
-<p>The time in which it could be downloaded may have ended, or the link may not be complete.</p>
-<p>If you copied the link, check that you copied all of it. Otherwise ask whoever sent you the file to send it again.</p>`,
+<p>The file may have expired, or the link may be incomplete.</p>
+<p>If you copied the link, check that you copied all of it. Otherwise, ask whoever sent you the file to send it again.</p>`,
   );
 }
 
-/** Too many wrong addresses; `seconds` until there are tries again. */
+/** The page after too many wrong email addresses; the next guess is allowed in `seconds`. */
 export function lockedPage(serviceName: string, seconds: number): string {
   const minutes = Math.ceil(seconds / 60);
   return page(
     `Too many wrong email addresses – ${serviceName}`,
     serviceName,
     html`<h1>Too many wrong email addresses</h1>
-<p>To keep the file safe, it cannot be opened for now.</p>
-<p>Try again in ${minutes === 1 ? '1 minute' : `${minutes} minutes`}. The link stays the same.</p>`,
+<p>To keep the file safe, you cannot open it for now.</p>
+<p>Try again in ${minutes === 1 ? '1 minute' : `${minutes} minutes`}. The same link will still work.</p>`,
   );
 }
 
-/** The database cannot be reached. */
+/** The page while the database cannot be reached. */
 export function unavailablePage(): string {
   return page(
     'Sorry, there is a problem',
     null,
     html`<h1>Sorry, there is a problem</h1>
-<p>The file cannot be reached at the moment. Try again in a few minutes.</p>`,
+<p>You cannot open the file at the moment. Try again in a few minutes.</p>`,
   );
 }
 
@@ -134,4 +171,12 @@ ${serviceName === null ? null : html`<header><p>${serviceName}</p></header>`}
 </body>
 </html>
 `.text;
+}
+
+/** A size in bytes as text: `900 bytes`, `10KB`, `1.5MB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1024) return bytes === 1 ? '1 byte' : `${bytes} bytes`;
+  const kilobytes = Math.round(bytes / 1024);
+  if (kilobytes < 1024) return `${kilobytes}KB`;
+  return `${Number((bytes / 1024 / 1024).toFixed(1))}MB`;
 }

@@ -9,8 +9,7 @@ import type { Service } from '../../tenant/service/service.ts';
 import { parseEmailAddress } from '../recipient/email-address.ts';
 import { confirmationCookie, isConfirmed } from './confirmation.ts';
 import { contentDisposition } from './filename.ts';
-import { readLink } from './link.ts';
-import { isSame, type Lock, lockOf } from './lock.ts';
+import { type DocumentCipher, documentCipher, equalHashes, parseLink } from './link.ts';
 import {
   type DownloadView,
   downloadPage,
@@ -19,8 +18,14 @@ import {
   pagePolicy,
   unavailablePage,
 } from './page.ts';
-import type { DocumentStorage } from './storage.ts';
-import { countDownload, type Document, findDocument, giveTryBack, takeTry } from './store.ts';
+import {
+  countDownload,
+  type Document,
+  type DocumentStorage,
+  findDocument,
+  releaseGuess,
+  reserveGuess,
+} from './store.ts';
 
 export type DocumentRouteDeps = Readonly<{
   db: Db;
@@ -31,7 +36,7 @@ export type DocumentRouteDeps = Readonly<{
 }>;
 
 type Params = { Params: { id: string; key: string } };
-type Opened = Readonly<{ document: Document; lock: Lock; service: Service; key: string }>;
+type Opened = Readonly<{ document: Document; lock: DocumentCipher; service: Service; key: string }>;
 
 /**
  * What recipients of files see: a page for each link, the question for their address where the sender wants it, and the
@@ -43,11 +48,11 @@ export function documentRoutes(app: FastifyInstance, deps: DocumentRouteDeps): v
   /** The document of the link and its lock; null for a wrong link and an expired document alike. */
   async function find(request: FastifyRequest<Params>): Promise<Opened | null> {
     const { id: shortId, key } = request.params;
-    const link = readLink(shortId, key);
+    const link = parseLink(shortId, key);
     const document = link && (await findDocument(db, link.id, clock.now()));
     if (!document) return null;
-    const lock = lockOf(document.id, link.key);
-    if (!isSame(lock.proof(), document.proof)) return null;
+    const lock = documentCipher(link);
+    if (!equalHashes(lock.proof(), document.proof)) return null;
     const service = await services.get(document.serviceId);
     request.logFields = { serviceId: document.serviceId, documentId: document.id };
     return service && { document, lock, service, key };
@@ -98,12 +103,12 @@ export function documentRoutes(app: FastifyInstance, deps: DocumentRouteDeps): v
         const again = (text: string) => sendPage(reply, 400, show(request, opened, { entered, text }));
         // It can be nobody's, so it is no try either.
         if (!address.ok) return again(malformedAddress);
-        const wait = await takeTry(db, document.id, clock.now());
+        const wait = await reserveGuess(db, document.id, clock.now());
         if (wait !== null)
           return sendPage(reply.header('Retry-After', wait), 429, lockedPage(service.name, wait));
-        if (!isSame(lock.recipientHash(address.emailAddress.normalised), document.recipientHash))
+        if (!equalHashes(lock.recipientHash(address.emailAddress.normalised), document.recipientHash))
           return again(wrongAddress);
-        await giveTryBack(db, document.id);
+        await releaseGuess(db, document.id);
         const isSecure = request.protocol === 'https';
         reply.header('Set-Cookie', confirmationCookie(cipher, document.id, clock.now(), isSecure));
         return toFile();

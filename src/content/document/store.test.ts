@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { conforms } from '../../../test/conformance/document-storage.ts';
+import { testDocumentStorage } from '../../../test/conformance/document-storage.ts';
 import { freshDatabase } from '../../../test/world.ts';
 import { type Connection, connect } from '../../database/connection.ts';
 import { migrate } from '../../database/migrate.ts';
 import { createLog } from '../../ground/log.ts';
-import type { DocumentStorage } from './storage.ts';
 import {
   addDocuments,
   type Document,
+  type DocumentStorage,
   databaseStorage,
   deleteExpiredDocuments,
   findDocument,
-  giveTryBack,
-  takeTry,
+  releaseGuess,
+  reserveGuess,
 } from './store.ts';
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;
@@ -45,7 +45,7 @@ const documentOf = (expiresAt: number): Document => ({
   expiresAt: new Date(expiresAt),
 });
 
-conforms('the storage in the database', () => databaseStorage(connection.db));
+testDocumentStorage('the storage in the database', () => databaseStorage(connection.db));
 
 test('a document is found until the moment it expires', async () => {
   const { db } = connection;
@@ -56,22 +56,22 @@ test('a document is found until the moment it expires', async () => {
   assert.equal(await findDocument(db, randomUUID(), now), null);
 });
 
-test('of any number of guesses at once, ten an hour are taken', async () => {
+test('however many guesses arrive at once, ten an hour are allowed', async () => {
   const { db } = connection;
   const document = documentOf(now + 100 * hour);
   await addDocuments(db, [document]);
   const guess = async (time: number) => {
-    const answers = await Promise.all(Array.from({ length: 40 }, () => takeTry(db, document.id, time)));
+    const answers = await Promise.all(Array.from({ length: 40 }, () => reserveGuess(db, document.id, time)));
     return [answers.filter((wait) => wait === null).length, Math.max(...answers.map(Number))];
   };
   assert.deepEqual(await guess(now), [10, 3600]);
   assert.deepEqual(await guess(now + hour - 1500), [0, 2]);
   assert.deepEqual(await guess(now + hour), [10, 3600]);
-  await giveTryBack(db, document.id);
+  await releaseGuess(db, document.id);
   assert.equal((await guess(now + hour + 1))[0], 1);
 });
 
-test('what has expired is deleted with its content, in portions, and nothing else', async () => {
+test('expired documents are deleted with their contents, in batches, and no others', async () => {
   const { db } = connection;
   await db.deleteFrom('documents').execute();
   const storage = databaseStorage(db);
@@ -90,7 +90,7 @@ test('what has expired is deleted with its content, in portions, and nothing els
   assert.equal(await deleteExpiredDocuments({ db, storage }, now), 0);
 });
 
-test('a storage that fails keeps the rows, so that the next run finds them', async () => {
+test('when the storage fails the rows stay, so that the next run finds them', async () => {
   const { db } = connection;
   const document = documentOf(now - hour);
   await addDocuments(db, [document]);

@@ -1,31 +1,47 @@
 import { sql } from 'kysely';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
-import type { DocumentStorage } from './storage.ts';
 
-/** What is known of a document without its key. */
+/** The content of a document, encrypted under the key in its link, which the storage does not know. */
+export type SealedContent = Readonly<{ id: string; sealed: Buffer }>;
+
+/**
+ * Where the contents of documents are kept; everything else about them is in the table `documents`. Every implementation
+ * passes `test/conformance/document-storage.ts`.
+ */
+export type DocumentStorage = Readonly<{
+  /** All contents are durable when it resolves; any of them may be when it rejects. An id is put once. */
+  put(contents: readonly SealedContent[]): Promise<void>;
+  /** The bytes as they were put, or null. */
+  open(id: string): Promise<Buffer | null>;
+  /** All contents are gone when it resolves. Unknown ids are ignored. */
+  delete(ids: readonly string[]): Promise<void>;
+}>;
+
+/** A row of the table `documents`: what is known of a document without its key. */
 export type Document = Readonly<{
   id: string;
   serviceId: string;
-  /** Sealed. */
+  /** Encrypted under the key in the link. */
   filename: Buffer;
   contentType: string;
-  /** Bytes of the file itself. */
+  /** Bytes of the file before encryption. */
   size: number;
   proof: Buffer;
-  /** null: the link alone is enough. */
+  /** null when the link alone opens the document. */
   recipientHash: Buffer | null;
   createdAt: Date;
   expiresAt: Date;
 }>;
 
-/** Wrong addresses that may be entered for one document within an hour. */
-const mostTries = 10;
-const tryMilliseconds = 3_600_000;
+/** Wrong email addresses that may be entered for one document within an hour. */
+const maxGuesses = 10;
+const guessWindowMilliseconds = 3_600_000;
 
-/** Most documents that one run of the deletion takes, and those of one statement. */
-const mostDeleted = 50_000;
-const deletedAtOnce = 1000;
+/** The most documents that one run deletes, and that one statement does. */
+const maxDeleted = 50_000;
+const deleteBatchSize = 1000;
 
+/** Adds the rows of documents; their contents go to a `DocumentStorage`. */
 export async function addDocuments(db: DbOrTrx, documents: readonly Document[]): Promise<void> {
   await db
     .insertInto('documents')
@@ -46,7 +62,7 @@ export async function addDocuments(db: DbOrTrx, documents: readonly Document[]):
     .execute();
 }
 
-/** The document, unless it has expired at `now` (Unix milliseconds). */
+/** The document; null when there is none or it has expired at `now` (Unix milliseconds). */
 export async function findDocument(db: DbOrTrx, id: string, now: number): Promise<Document | null> {
   const row = await db
     .selectFrom('documents')
@@ -67,55 +83,55 @@ export async function findDocument(db: DbOrTrx, id: string, now: number): Promis
   return row ?? null;
 }
 
+/** Counts one download of a document. */
 export async function countDownload(db: DbOrTrx, id: string): Promise<void> {
   await sql`update documents set downloads = downloads + 1 where id = ${id}`.execute(db);
 }
 
 /**
- * Takes one of the tries at the address of a document, before it is compared, so that any number of guesses at once are
- * no more than the limit. Answers null, or the seconds until there are tries again.
+ * Reserves one guess at the email address of a document before it is compared, so that concurrent guesses cannot exceed
+ * the limit. Returns null, or the seconds until the next guess is allowed. `now` is in Unix milliseconds.
  */
-export async function takeTry(db: DbOrTrx, id: string, now: number): Promise<number | null> {
+export async function reserveGuess(db: DbOrTrx, id: string, now: number): Promise<number | null> {
   const time = new Date(now);
-  const lapsed = new Date(now - tryMilliseconds);
+  const windowStart = new Date(now - guessWindowMilliseconds);
   const { rows } = await sql`
     update documents
-    set wrong_tries = case when tried_since > ${lapsed} then wrong_tries + 1 else 1 end,
-      tried_since = case when tried_since > ${lapsed} then tried_since else ${time} end
-    where id = ${id} and (tried_since is null or tried_since <= ${lapsed} or wrong_tries < ${mostTries})
+    set wrong_tries = case when tried_since > ${windowStart} then wrong_tries + 1 else 1 end,
+      tried_since = case when tried_since > ${windowStart} then tried_since else ${time} end
+    where id = ${id} and (tried_since is null or tried_since <= ${windowStart} or wrong_tries < ${maxGuesses})
     returning 1`.execute(db);
   if (rows.length > 0) return null;
   const row = await db.selectFrom('documents').select('tried_since').where('id', '=', id).executeTakeFirst();
   const since = row?.tried_since?.getTime() ?? now;
-  return Math.max(1, Math.ceil((since + tryMilliseconds - now) / 1000));
+  return Math.max(1, Math.ceil((since + guessWindowMilliseconds - now) / 1000));
 }
 
-/** The try was no wrong one. */
-export async function giveTryBack(db: DbOrTrx, id: string): Promise<void> {
+/** Gives back a guess that turned out right. */
+export async function releaseGuess(db: DbOrTrx, id: string): Promise<void> {
   await sql`update documents set wrong_tries = wrong_tries - 1 where id = ${id} and wrong_tries > 0`.execute(
     db,
   );
 }
 
 /**
- * Deletes documents that have expired at `now` (Unix milliseconds), those that expired first before others, at most
- * `limit` and 50,000. Answers how many. At least once: the content goes first, so that what is interrupted is found
- * again by the next run.
+ * Deletes documents that have expired at `now` (Unix milliseconds), oldest first, at most `limit` and never more than
+ * 50,000. Returns how many. At least once: contents go before rows, so the next run finds what was interrupted.
  */
 export async function deleteExpiredDocuments(
   { db, storage }: Readonly<{ db: Db; storage: DocumentStorage }>,
   now: number,
-  limit = mostDeleted,
+  limit = maxDeleted,
 ): Promise<number> {
-  const most = Math.min(limit, mostDeleted);
+  const max = Math.min(limit, maxDeleted);
   let deleted = 0;
-  while (deleted < most) {
+  while (deleted < max) {
     const rows = await db
       .selectFrom('documents')
       .select('id')
       .where('expires_at', '<=', new Date(now))
       .orderBy('expires_at')
-      .limit(Math.min(deletedAtOnce, most - deleted))
+      .limit(Math.min(deleteBatchSize, max - deleted))
       .execute();
     if (rows.length === 0) break;
     const ids = rows.map(({ id }) => id);
@@ -126,7 +142,7 @@ export async function deleteExpiredDocuments(
   return deleted;
 }
 
-/** Contents in the database itself: nothing to set up, and in every copy that is made of it. */
+/** Keeps contents in the database: nothing to set up, and every backup has them. */
 export function databaseStorage(db: Db): DocumentStorage {
   return {
     async put(contents) {

@@ -12,14 +12,14 @@ const file = { file: Buffer.from('%PDF-1.7').toString('base64') };
 const problem = (personalisation: Record<string, unknown>, rules: FileRules = email) =>
   fileProblems(personalisation, rules)?.faults.map(({ error, message }) => `${error}: ${message}`) ?? null;
 
-test('a message without files has no problem, whatever the service and the type', () => {
+test('a message without files has no file problem, whatever its service and type', () => {
   const personalisation = { name: 'Rowan', list: [file], nested: { doc: file }, none: null };
   assert.equal(problem(personalisation), null);
   assert.equal(problem(personalisation, { type: 'sms' }), null);
   assert.equal(problem(personalisation, { ...email, service: { id: 'a', contactLink: null } }), null);
 });
 
-test('a text or a letter has no files, nor has a service without contact details; both are told before the file is looked at', () => {
+test('text messages, letters and services without contact details may not send files, which is checked before the file itself', () => {
   for (const type of ['sms', 'letter'] as const)
     assert.deepEqual(problem({ doc: { file: 5 } }, { type }), [
       'BadRequestError: Can only send a file by email',
@@ -29,7 +29,7 @@ test('a text or a letter has no files, nor has a service without contact details
   ]);
 });
 
-test('every file is looked at, and the first that is wrong is told', () => {
+test('every file is checked, and the first invalid one is reported', () => {
   assert.equal(problem({ a: file, b: file }), null);
   assert.deepEqual(problem({ name: 'x', a: file, unused: { file: false, x: 1 }, c: { file: 1 } }), [
     'ValidationError: Additional properties are not allowed (x was unexpected)',
@@ -37,15 +37,15 @@ test('every file is looked at, and the first that is wrong is told', () => {
   ]);
 });
 
-test('a message has at most 20 files', () => {
+test('a message may have at most 20 files', () => {
   const many = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, file]));
   assert.equal(problem(many(20)), null);
   assert.deepEqual(problem(many(21)), ['BadRequestError: A message can have at most 20 files']);
 });
 
-test('a simulated recipient gets the link of a test document, and nothing is stored', async () => {
-  const nothing = new Proxy({}, { get: (_, name) => assert.fail(`asked for ${String(name)}`) });
+test('a simulated recipient gets the link to a test document and nothing is stored', async () => {
+  const nothing = new Proxy({}, { get: (_, name) => assert.fail(`used ${String(name)}`) });
   const deps = nothing as Parameters<typeof uploadFiles>[0];
   const personalisation = await uploadFiles(deps, {
     serviceId: 'x-1',

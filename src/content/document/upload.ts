@@ -5,17 +5,15 @@ import { badRequest, type Problem } from '../../ground/problem.ts';
 import { dayAfter, dayOf, dayStart } from '../../ground/time-zone.ts';
 import type { Service } from '../../tenant/service/service.ts';
 import { type DocumentFile, isFileValue, parseFile } from './file.ts';
-import { linkOf, testLink } from './link.ts';
-import { lockOf, newKey } from './lock.ts';
-import type { DocumentStorage } from './storage.ts';
-import { addDocuments, type Document } from './store.ts';
+import { documentCipher, documentUrl, newKey, testDocumentUrl } from './link.ts';
+import { addDocuments, type Document, type DocumentStorage, type SealedContent } from './store.ts';
 
 type Personalisation = Readonly<Record<string, unknown>>;
 
-/** Of one message; each is small enough by itself, and a request could hold any number of small ones. */
-const mostFiles = 20;
+/** The most files of one message. Without this limit, a request could hold any number of small ones. */
+const maxFiles = 20;
 
-/** What a message with files needs to be taken. */
+/** What decides whether a message may have files. */
 export type FileRules =
   | Readonly<{ type: 'sms' | 'letter' }>
   | Readonly<{
@@ -28,8 +26,8 @@ export type FileRules =
     }>;
 
 /**
- * Why a message with this personalisation cannot be taken because of the files in it; null where it can, or there are
- * none (spec 01, section 3.6). Pure: nothing is stored. Every file is looked at, whether or not the template names it.
+ * Why the files in a personalisation make a message unacceptable; null if they do not (spec 01, section 3.6). Every file
+ * is checked, whether or not the template uses it. Pure: nothing is stored.
  */
 export function fileProblems(personalisation: Personalisation, rules: FileRules): Problem | null {
   const values = Object.values(personalisation).filter(isFileValue);
@@ -40,7 +38,7 @@ export function fileProblems(personalisation: Personalisation, rules: FileRules)
     return badRequest(
       `Send files by email has not been set up - add contact details for your service at ${adminBaseUrl}/services/${service.id}/service-settings/send-files-by-email`,
     );
-  if (values.length > mostFiles) return badRequest(`A message can have at most ${mostFiles} files`);
+  if (values.length > maxFiles) return badRequest(`A message can have at most ${maxFiles} files`);
   for (const value of values) {
     const outcome = parseFile(value, maxBytes);
     if (!outcome.ok) return outcome.problem;
@@ -52,29 +50,29 @@ export type UploadDeps = Readonly<{ db: Db; storage: DocumentStorage; clock: Clo
 
 export type Upload = Readonly<{
   serviceId: string;
-  /** The normalised address that may open the files. */
+  /** The normalised email address that may open the files. */
   recipientNormalised: string;
   personalisation: Personalisation;
-  /** Of the API as recipients reach it. */
+  /** The URL under which recipients reach the API. */
   baseUrl: string;
-  /** A simulated recipient: nothing is stored (spec 01, section 5.1). */
+  /** For a simulated recipient nothing is stored (spec 01, section 5.1). */
   simulated?: boolean;
 }>;
 
 /**
- * Stores the files of a personalisation and answers it with each replaced by its link, all other values as they were.
- * The documents are durable when this resolves, which is before the message is: a refusal after this, or a crash, leaves
- * documents whose links nobody was ever given. They cannot be opened, and they go when they expire.
+ * Stores the files of a personalisation and returns it with each file replaced by its link (spec 01, section 3.6).
+ * Documents are durable when this resolves, which is before the message is: a refusal or crash after it leaves documents
+ * whose links nobody has. They cannot be opened and are deleted when they expire.
  *
- * Throws a Problem for a file that `fileProblems` would have told of.
+ * Throws a Problem for a file that `fileProblems` refuses.
  */
 export async function uploadFiles(deps: UploadDeps, upload: Upload): Promise<Record<string, unknown>> {
   const { personalisation, serviceId, baseUrl } = upload;
   const documents: Document[] = [];
-  const contents: { id: string; sealed: Buffer }[] = [];
+  const contents: SealedContent[] = [];
   const entries = Object.entries(personalisation).map(([name, value]): [string, unknown] => {
     if (!isFileValue(value)) return [name, value];
-    if (upload.simulated) return [name, testLink(baseUrl, serviceId)];
+    if (upload.simulated) return [name, testDocumentUrl(baseUrl, serviceId)];
     const outcome = parseFile(value, deps.maxBytes);
     if (!outcome.ok) throw outcome.problem;
     const { document, sealed, link } = seal(outcome.file, upload, deps.clock.now());
@@ -83,29 +81,29 @@ export async function uploadFiles(deps: UploadDeps, upload: Upload): Promise<Rec
     return [name, link];
   });
   if (documents.length > 0) {
-    // Rows first: whatever becomes of the contents, the deletion of what has expired finds them.
+    // Rows first, so that the deletion of expired documents finds the contents whatever happens.
     await addDocuments(deps.db, documents);
     await deps.storage.put(contents);
   }
-  // Also a name such as `__proto__` stays a name.
+  // Object.fromEntries keeps a name such as `__proto__` as a name.
   return Object.fromEntries(entries);
 }
 
 function seal(file: DocumentFile, { serviceId, recipientNormalised, baseUrl }: Upload, now: number) {
   const id = randomUUID();
   const key = newKey();
-  const lock = lockOf(id, key);
+  const cipher = documentCipher({ id, key });
   const document: Document = {
     id,
     serviceId,
-    filename: lock.seal(Buffer.from(file.filename), 'filename'),
+    filename: cipher.seal(Buffer.from(file.filename), 'filename'),
     contentType: file.contentType,
     size: file.content.length,
-    proof: lock.proof(),
-    recipientHash: file.confirmEmail ? lock.recipientHash(recipientNormalised) : null,
+    proof: cipher.proof(),
+    recipientHash: file.confirmEmail ? cipher.recipientHash(recipientNormalised) : null,
     createdAt: new Date(now),
-    // The end of its last day, so that the page can name a day and keep its word.
+    // At the end of a day, because the page names the last day only.
     expiresAt: new Date(dayStart(dayAfter(dayOf(now), 7 * file.weeks + 1))),
   };
-  return { document, sealed: lock.seal(file.content, 'content'), link: linkOf(baseUrl, { id, key }) };
+  return { document, sealed: cipher.seal(file.content, 'content'), link: documentUrl(baseUrl, { id, key }) };
 }

@@ -1,36 +1,36 @@
-import { escapeMarkup } from './escape.ts';
+import { escapeMarkup } from './text/escape.ts';
 
-/** The look that a service gives its emails; what is left out is not shown. Texts are plain text, not HTML. */
+/** The look that a service gives its emails. Whatever is left out is not shown. Texts are plain text, not HTML. */
 export type Branding = {
-  /** Shown in white on the colour of the bar (`banner`), or beside the logo (`row`). */
+  /** Shown on the coloured bar (`banner`) or beside the logo (`row`). */
   readonly text?: string | null;
   readonly logo?: Logo | null;
-  /** `#rrggbb`; anything else is taken for no colour. */
+  /** `#rrggbb`; anything else is ignored. */
   readonly colour?: string | null;
   readonly layout?: 'banner' | 'row';
 };
 
 export type Logo = {
-  /** An https address; nothing else is loaded from anywhere. */
-  readonly address: string;
-  /** What the logo says, used where no text stands beside it. */
+  /** An https URL; a logo with any other is not shown. */
+  readonly url: string;
+  /** The alternative text, used when no text stands beside the logo. */
   readonly alternative: string;
 };
 
 export type PageParts = {
-  /** The subject as HTML, of `emailTitle`. */
+  /** HTML, from `emailTitle`. */
   readonly title: string;
-  /** HTML, of `emailPreheader`. */
+  /** HTML, from `emailPreheader`. */
   readonly preheader: string;
-  /** HTML, of `emailHtmlBody`. */
+  /** HTML, from `emailHtmlBody`. */
   readonly body: string;
   readonly branding?: Branding | null;
 };
 
-const DARK_TEXT = '#0b0c0c';
-const COLOUR = /^#[0-9a-f]{6}$/i;
+const darkText = '#0b0c0c';
+const hexColour = /^#[0-9a-f]{6}$/i;
 
-const STYLE_SHEET = `
+const styleSheet = `
 :root { color-scheme: light dark; supported-color-schemes: light dark; }
 body, table, td { -webkit-text-size-adjust: 100%; -ms-text-size-adjust: 100%; }
 img { border: 0; -ms-interpolation-mode: bicubic; }
@@ -52,9 +52,9 @@ img { border: 0; -ms-interpolation-mode: bicubic; }
 }`;
 
 /**
- * The complete HTML page of an email (spec 02 section 7), in a design of our own: one column, dark text on white
- * or light text on near black as the reader's system asks, nothing loaded from elsewhere except the logo of the
- * branding. Branding is escaped here; the other parts are HTML already.
+ * The complete HTML page of an email (spec 02, section 7) in a design of our own: one column, dark text on white or
+ * light text on near black as the reader's system prefers. It loads nothing except the logo of the branding. Branding is
+ * escaped here; the other parts are HTML already.
  */
 export function emailPage({ title, preheader, body, branding }: PageParts): string {
   return `<!DOCTYPE html>
@@ -67,7 +67,7 @@ export function emailPage({ title, preheader, body, branding }: PageParts): stri
 <meta name="color-scheme" content="light dark">
 <meta name="supported-color-schemes" content="light dark">
 <title>${title}</title>
-<style>${STYLE_SHEET}
+<style>${styleSheet}
 </style>
 <!--[if mso]><style>body, table, td, p, li, h2, h3 { font-family: Arial, sans-serif !important; }</style><![endif]-->
 </head>
@@ -78,68 +78,68 @@ ${emailFragment({ title, preheader, body, branding })}
 `;
 }
 
-/** The same without document type, head and body tags, to show a message inside another page. */
+/** The same without doctype, head and body tags, to show a message inside another page (spec 02, section 7). */
 export function emailFragment({ preheader, body, branding }: PageParts): string {
   return `<span style="display: none; font-size: 1px; color: #ffffff; max-height: 0; overflow: hidden;" hidden>${preheader}…</span>
 ${branding ? header(branding) : ''}<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse: collapse; table-layout: fixed;">
 <tr><td align="center" style="padding: 30px 16px;">
-<div class="despatch-content" role="article" aria-roledescription="email" lang="en" dir="auto" style="max-width: 580px; margin: 0 auto; text-align: left; color: ${DARK_TEXT}; font-family: Helvetica, Arial, sans-serif; font-size: 19px; line-height: 1.35; overflow-wrap: break-word; word-break: break-word;">${body}</div>
+<div class="despatch-content" role="article" aria-roledescription="email" lang="en" dir="auto" style="max-width: 580px; margin: 0 auto; text-align: left; color: ${darkText}; font-family: Helvetica, Arial, sans-serif; font-size: 19px; line-height: 1.35; overflow-wrap: break-word; word-break: break-word;">${body}</div>
 </td></tr>
 </table>`;
 }
 
 function header({ text, logo, colour, layout = 'banner' }: Branding): string {
   if (!text && !logo) return '';
-  const shown = colour && COLOUR.test(colour) ? colour : null;
+  const shown = colour && hexColour.test(colour) ? colour : null;
   const image = logo ? logoImage(logo, Boolean(text)) : '';
-  return layout === 'banner' ? banner(text, image, shown ?? DARK_TEXT) : row(text, image, shown);
+  return layout === 'banner' ? banner(text, image, shown ?? darkText) : row(text, image, shown);
 }
 
 function banner(text: string | null | undefined, image: string, colour: string): string {
-  const ink = readableOn(colour);
-  const words = text
-    ? `<span style="color: ${ink}; font-size: 22px; font-weight: bold; line-height: 1.3; vertical-align: middle;">${attribute(text)}</span>`
+  const textColour = readableOn(colour);
+  const label = text
+    ? `<span style="color: ${textColour}; font-size: 22px; font-weight: bold; line-height: 1.3; vertical-align: middle;">${escapeAttribute(text)}</span>`
     : '';
   return headerTable(
     `<td align="center" style="background-color: ${colour}; padding: 14px 16px;">`,
-    `${image}${image && words ? '&nbsp;&nbsp;' : ''}${words}`,
+    `${image}${image && label ? '&nbsp;&nbsp;' : ''}${label}`,
     '',
   );
 }
 
 function row(text: string | null | undefined, image: string, colour: string | null): string {
   const border = colour ? `border-left: 2px solid ${colour}; padding-left: 10px;` : '';
-  const words = text ? `<span style="vertical-align: middle;">${attribute(text)}</span>` : '';
+  const label = text ? `<span style="vertical-align: middle;">${escapeAttribute(text)}</span>` : '';
   return headerTable(
     '<td align="center" style="padding: 24px 16px 0;">',
-    `<div style="${border} font-size: 18px; line-height: 1.3;">${image}${image && words ? '&nbsp;&nbsp;' : ''}${words}</div>`,
+    `<div style="${border} font-size: 18px; line-height: 1.3;">${image}${image && label ? '&nbsp;&nbsp;' : ''}${label}</div>`,
     ` class="despatch-brand"`,
   );
 }
 
 function headerTable(cell: string, content: string, classes: string): string {
   return `<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse: collapse; table-layout: fixed;">
-<tr>${cell}<div${classes} style="max-width: 580px; margin: 0 auto; text-align: left; color: ${DARK_TEXT}; overflow-wrap: break-word; word-break: break-word;">${content}</div></td></tr>
+<tr>${cell}<div${classes} style="max-width: 580px; margin: 0 auto; text-align: left; color: ${darkText}; overflow-wrap: break-word; word-break: break-word;">${content}</div></td></tr>
 </table>
 `;
 }
 
-/** A logo beside a text says nothing of its own. */
-function logoImage({ address, alternative }: Logo, besideText: boolean): string {
-  if (!/^https:\/\//i.test(address)) return '';
-  const meaning = besideText ? 'alt="" aria-hidden="true"' : `alt="${attribute(alternative)}"`;
-  return `<img src="${attribute(address)}" ${meaning} height="${besideText ? 27 : 54}" style="vertical-align: middle; border: 0;">`;
+/** Beside a text, a logo is decorative. */
+function logoImage({ url, alternative }: Logo, besideText: boolean): string {
+  if (!/^https:\/\//i.test(url)) return '';
+  const meaning = besideText ? 'alt="" aria-hidden="true"' : `alt="${escapeAttribute(alternative)}"`;
+  return `<img src="${escapeAttribute(url)}" ${meaning} height="${besideText ? 27 : 54}" style="vertical-align: middle; border: 0;">`;
 }
 
-/** White or near black, whichever can be read better on `colour` (relative luminance of WCAG 2). */
+/** White or near black, whichever is easier to read on `colour` (relative luminance of WCAG 2). */
 function readableOn(colour: string): string {
   const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
     const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
     return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
   });
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.183 ? DARK_TEXT : '#ffffff';
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.183 ? darkText : '#ffffff';
 }
 
-function attribute(text: string): string {
+function escapeAttribute(text: string): string {
   return escapeMarkup(text).replaceAll('"', '&quot;').replaceAll("'", '&#39;');
 }

@@ -72,7 +72,7 @@ const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
 );
 
-const OUR_TAGS = new RegExp(
+const ourTags = new RegExp(
   [
     '^<(?:/(?:p|h2|h3|ul|ol|li|table|tr|td|div|blockquote|a|span)|br|tr|td',
     '(?:p|h2|h3|hr|ul|ol|li|div|blockquote) style="[^"<>]*"',
@@ -83,10 +83,10 @@ const OUR_TAGS = new RegExp(
 );
 
 function assertOnlyOurTags(html: string): void {
-  for (const [tag] of html.matchAll(/<[^>]*>?/g)) assert.match(tag, OUR_TAGS);
+  for (const [tag] of html.matchAll(/<[^>]*>?/g)) assert.match(tag, ourTags);
 }
 
-test('any content and personalisation render', () => {
+test('any email content and personalisation can be rendered', () => {
   fc.assert(
     fc.property(
       text,
@@ -103,7 +103,7 @@ test('any content and personalisation render', () => {
   );
 });
 
-test('neither content nor values can put a tag of their own into HTML', () => {
+test('neither content nor values can put a tag of their own into the HTML of an email', () => {
   fc.assert(
     fc.property(text, text, text, (content, a, b) => {
       const template = compileEmail('', content);

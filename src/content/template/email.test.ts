@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   compileEmail,
-  EMAIL_SIZE_LIMIT,
   emailBody,
   emailHtmlBody,
   emailPlainText,
   emailPreheader,
   emailSubject,
   emailTitle,
+  maxEmailBytes,
   measureEmail,
   renderEmail,
 } from './email.ts';
@@ -34,7 +34,7 @@ test('a subject is one typographic line, escaped only for the title of the page'
   assert.equal(emailTitle(template, values), 'Ann and Bob &amp; Co’s “report” – &lt;final&gt;');
 });
 
-test('the body of the API is filled in, trimmed and otherwise as typed', () => {
+test('the API body of an email is filled in, trimmed and otherwise as typed', () => {
   const template = compileEmail('', '\n# "((a))"\r\n\r\n((b)) ');
   assert.equal(
     emailBody(template, personalisationOf({ a: '<x>', b: ['c', 'd'] })),
@@ -42,22 +42,22 @@ test('the body of the API is filled in, trimmed and otherwise as typed', () => {
   );
 });
 
-test('plain text decodes references and shows what was typed', () => {
+test('the plain text of an email decodes references and shows the rest as typed', () => {
   assert.equal(plain('a &amp; b &lt; c < d &copy &pound;1'), 'a & b < c < d &copy £1\n');
 });
 
-test('addresses in plain text are left as they are', () => {
+test('URLs in the plain text of an email are not changed', () => {
   const address = `https://a.b/it's?x=1&copy=2&y="z`;
   assert.equal(plain(`see ${address} or [this](${address})`), `see ${address} or this: ${address}\n`);
   assert.equal(plain(`"'https://a.b' - c"`), '“‘https://a.b’ – c”\n');
   assert.equal(plain('https://a.b/?c=1&amp;d=2'), 'https://a.b/?c=1&d=2\n');
 });
 
-test('a line that starts with a typed hyphen stays a line', () => {
+test('a line of plain text that starts with an escaped hyphen stays a line', () => {
   assert.equal(plain('a\n\\- b'), 'a\n- b\n');
 });
 
-test('values in HTML are escaped, and Markdown in them is rendered', () => {
+test('values in an HTML body are escaped, and Markdown in them is rendered', () => {
   assert.equal(
     html('((a))', { a: '<script>alert(1)</script>' }),
     '<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>',
@@ -65,16 +65,16 @@ test('values in HTML are escaped, and Markdown in them is rendered', () => {
   assert.equal(html('x ((a))', { a: '[b](c.d "e")' }), '<p>x <a href="http://c.d" title="e">b</a></p>');
 });
 
-test('an array is a list in both bodies', () => {
+test('an array is a list in both bodies of an email', () => {
   assert.equal(plain('Bring:((a))', { a: ['b', 'c'] }), 'Bring:\n\n• b\n• c\n');
   assert.match(html('Bring:((a))', { a: ['b', 'c'] }), /<p>Bring:<\/p>.*<ul><li>b<\/li><li>c<\/li><\/ul>/);
 });
 
-test('what is missing shows its name', () => {
+test('a missing value shows the name of its placeholder', () => {
   assert.equal(html('a ((b))'), `<p>a <span class='placeholder'>&#40;&#40;b&#41;&#41;</span></p>`);
 });
 
-test('an unsubscribe link ends the bodies and is not part of anything else', () => {
+test('an unsubscribe link ends both bodies of an email', () => {
   const link = 'https://a.b/?c=1&d=2';
   assert.match(
     plain('x', {}, link),
@@ -86,14 +86,14 @@ test('an unsubscribe link ends the bodies and is not part of anything else', () 
   );
 });
 
-test('the preheader is one short line without rules and addresses of links', () => {
+test('the preheader is one short line without rules and without the URLs of links', () => {
   const preheader = (content: string) => emailPreheader(compileEmail('', content), personalisationOf({}));
   assert.equal(preheader(`# It's\n\n***\n\n[a](b)  &amp; <c>`), 'It’s a &amp; &lt;c&gt;');
   assert.equal(preheader('😀'.repeat(300)), '😀'.repeat(256));
   assert.equal(preheader(`${'a'.repeat(254)}&amp;b`), 'a'.repeat(254));
 });
 
-test('counts are of the filled-in body', () => {
+test('the characters and bytes of an email are those of its filled-in body', () => {
   const measure = (content: string, values = {}) =>
     measureEmail(compileEmail('', content), personalisationOf(values));
   assert.deepEqual(measure(' é😀 ((a))', { a: 'b ' }), {
@@ -102,11 +102,11 @@ test('counts are of the filled-in body', () => {
     tooLong: false,
     empty: false,
   });
-  assert.equal(measure('a'.repeat(EMAIL_SIZE_LIMIT)).tooLong, false);
-  assert.equal(measure(`${'a'.repeat(EMAIL_SIZE_LIMIT - 1)}é`).tooLong, true);
+  assert.equal(measure('a'.repeat(maxEmailBytes)).tooLong, false);
+  assert.equal(measure(`${'a'.repeat(maxEmailBytes - 1)}é`).tooLong, true);
 });
 
-test('empty is what has no content, or placeholders alone that fill to nothing', () => {
+test('an email is empty if it has no content, or only placeholders that fill to nothing', () => {
   const empty = (content: string, values = {}) =>
     measureEmail(compileEmail('', content), personalisationOf(values)).empty;
   assert.equal(empty(''), true);
@@ -117,7 +117,7 @@ test('empty is what has no content, or placeholders alone that fill to nothing',
   assert.equal(empty(' ((a))', { a: '' }), false);
 });
 
-test('a whole email has subject, text and a page', () => {
+test('a rendered email has a subject, a text and an HTML page', () => {
   const template = compileEmail('Hello ((name))', 'Dear ((name))');
   const { subject, text, html: page } = renderEmail(template, personalisationOf({ name: 'A & B' }));
   assert.equal(subject, 'Hello A & B');

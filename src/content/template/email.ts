@@ -1,126 +1,124 @@
 import { type Branding, emailPage } from './email-page.ts';
-import { decodeReferences, escapeHtml } from './escape.ts';
-import { parseMarkdown } from './markdown/document.ts';
 import { renderHtml } from './markdown/html.ts';
-import { renderPlainText, renderPreview } from './markdown/plain-text.ts';
+import { parseMarkdown } from './markdown/parse.ts';
+import { renderPlainText, renderPreheader } from './markdown/plain-text.ts';
 import type { Personalisation } from './personalisation.ts';
 import { modes, type ParsedText, parseText, placeholdersOf, substitute } from './placeholder.ts';
-import { breakGovUk, stripUnsupported, typeset } from './typography.ts';
-import { normaliseWhiteSpace, trim, WHITE_SPACE } from './whitespace.ts';
+import { decodeReferences, escapeHtml } from './text/escape.ts';
+import { breakGovUk, stripUnsupported, typeset } from './text/typography.ts';
+import { collapseSpaces, normaliseWhiteSpace, trim, trimStart } from './text/whitespace.ts';
 
-/** UTF-8 bytes of content; more is too long (spec 02 section 5.5). */
-export const EMAIL_SIZE_LIMIT = 2_000_000;
-const PREHEADER_LENGTH = 256;
+/** The most an email's content may have, in UTF-8 bytes (spec 02, section 5.5). */
+export const maxEmailBytes = 2_000_000;
+const maxPreheaderCharacters = 256;
 
-/** A version of an email template, parsed once; keep it with the version. */
-export type EmailTemplate = {
+/** One version of an email template, parsed. Keep it with the version. */
+export type CompiledEmail = {
   readonly subject: ParsedText;
   readonly content: ParsedText;
-  /** Names in the order of spec 02 section 1.3, for the check of missing personalisation. */
+  /** Names in the order of spec 02, section 1.3. */
   readonly placeholders: readonly string[];
 };
 
-/** What is left out is not there; `unsubscribeLink` is the link that the body ends in (spec 02 section 5.2). */
+/** `unsubscribeLink` is the URL of the link at the end of the body, if it has one (spec 02, section 5.2). */
 export type BodyOptions = { readonly unsubscribeLink?: string | null };
 
-export function compileEmail(subject: string, content: string): EmailTemplate {
+/** Parses an email template, in time linear in its length. Do it once per version. */
+export function compileEmail(subject: string, content: string): CompiledEmail {
   const texts = { subject: parseText(subject), content: parseText(content) };
   return { ...texts, placeholders: placeholdersOf(texts.subject, texts.content) };
 }
 
-/** The subject as sent and as the API shows it: one line (spec 02 section 5.1). */
-export function emailSubject(template: EmailTemplate, values: Personalisation): string {
-  return oneLine(substitute(template.subject, values, modes.emailSubject));
+/** The subject as sent and as the API shows it, on one line (spec 02, section 5.1). */
+export function emailSubject(template: CompiledEmail, values: Personalisation): string {
+  return normaliseWhiteSpace(typeset(substitute(template.subject, values, modes.emailSubject)));
 }
 
-/** The subject as HTML, for the title of the page. */
-export function emailTitle(template: EmailTemplate, values: Personalisation): string {
-  return oneLine(substitute(template.subject, values, modes.emailTitle));
+/** The subject as HTML, for the title of the page (spec 02, section 5.1). */
+export function emailTitle(template: CompiledEmail, values: Personalisation): string {
+  return normaliseWhiteSpace(typeset(substitute(template.subject, values, modes.emailTitle)));
 }
 
-/** The `body` of the API: placeholders filled, trimmed, Markdown untouched (spec 02 section 5.4). */
-export function emailBody(template: EmailTemplate, values: Personalisation): string {
+/** The API's `body`: placeholders filled in, trimmed, Markdown as typed (spec 02, section 5.4). */
+export function emailBody(template: CompiledEmail, values: Personalisation): string {
   return trim(substitute(template.content, values, modes.emailBody));
 }
 
 export type EmailMeasure = {
-  /** Code points of the API's body. */
+  /** Code points of the API's `body`. */
   readonly characters: number;
-  /** UTF-8 bytes of it. */
+  /** Its UTF-8 bytes. */
   readonly bytes: number;
   readonly tooLong: boolean;
-  /** The message is empty and has to be refused; content of blanks alone is not. */
+  /** The message must be refused as empty. Content of white space alone does not count as empty. */
   readonly empty: boolean;
 };
 
-/** Counts and limits of the filled-in content (spec 02 section 5.5). Does not include the unsubscribe link. */
-export function measureEmail(template: EmailTemplate, values: Personalisation): EmailMeasure {
-  const { content } = template.content;
+/** Counts and limits of the filled-in content, without the unsubscribe link (spec 02, section 5.5). */
+export function measureEmail(template: CompiledEmail, values: Personalisation): EmailMeasure {
   const body = emailBody(template, values);
   const bytes = Buffer.byteLength(body, 'utf8');
-  const onlyPlaceholders = content.startsWith('((') && content.endsWith('))');
   return {
     characters: codePoints(body),
     bytes,
-    tooLong: bytes > EMAIL_SIZE_LIMIT,
-    empty: content === '' || (onlyPlaceholders && body === ''),
+    tooLong: bytes > maxEmailBytes,
+    empty: mayBeEmpty(template.content) && body === '',
   };
 }
 
-const MARK = /w\ufdd0w/g;
-const LEADING_SPACE = new RegExp(`^[${WHITE_SPACE}]+`);
+/** Whether filling in a content can make the message count as empty (spec 02, section 5.5). */
+export function mayBeEmpty({ content }: ParsedText): boolean {
+  return content === '' || (content.startsWith('((') && content.endsWith('))'));
+}
 
-/** The plain-text body as sent, with a newline at its end (spec 02 section 5). */
+/** The plain-text body as sent, with a newline at its end (spec 02, section 5). */
 export function emailPlainText(
-  template: EmailTemplate,
+  template: CompiledEmail,
   values: Personalisation,
   { unsubscribeLink }: BodyOptions = {},
 ): string {
-  const markdown = prepared(substitute(template.content, values, modes.emailPlain), unsubscribeLink);
-  // Addresses wait outside while quotes and dashes are set, which would damage them (spec 02 section 12.2). What
-  // stands for one is a noncharacter, which no text may hold, between two letters, which is how an address reads.
-  const addresses: string[] = [];
-  const source = markdown.replaceAll('\ufdd0', '');
-  const text = renderPlainText(parseMarkdown(source), (address) => {
-    addresses.push(decodeReferences(address));
+  const markdown = prepare(substitute(template.content, values, modes.emailPlain), unsubscribeLink);
+  // Setting quotes and dashes would damage URLs (spec 02, section 12.2), so a mark stands in for each: a noncharacter,
+  // which no text may hold, between two letters, because to the typography rules a URL starts and ends in letters.
+  const urls: string[] = [];
+  const nodes = parseMarkdown(markdown.replaceAll('\ufdd0', ''));
+  const text = renderPlainText(nodes, (url) => {
+    urls.push(decodeReferences(url));
     return 'w\ufdd0w';
   });
-  let next = 0;
   const decoded = decodeReferences(typeset(text, { keepLines: true }));
-  const complete = addresses.length > 0 ? decoded.replace(MARK, () => addresses[next++]!) : decoded;
-  return `${complete.replace(LEADING_SPACE, '')}\n`;
+  let next = 0;
+  const complete = urls.length > 0 ? decoded.replace(/w\ufdd0w/g, () => urls[next++]!) : decoded;
+  return `${trimStart(complete)}\n`;
 }
 
-/** The HTML body without the page around it, as the template preview of the API shows it (spec 02 section 5). */
+/** The HTML body without the page around it, as the API's template preview shows it (spec 02, section 5). */
 export function emailHtmlBody(
-  template: EmailTemplate,
+  template: CompiledEmail,
   values: Personalisation,
   { unsubscribeLink }: BodyOptions = {},
 ): string {
   const link = unsubscribeLink && escapeHtml(unsubscribeLink);
-  const markdown = prepared(substitute(template.content, values, modes.emailHtml), link);
+  const markdown = prepare(substitute(template.content, values, modes.emailHtml), link);
   return typeset(renderHtml(parseMarkdown(markdown)));
 }
 
 /**
- * What an inbox shows beside the subject, as HTML: at most 256 characters, nothing of the unsubscribe link (spec 02
- * section 5.3). A tag or reference that the cut went through is left out.
+ * The text that inboxes show beside the subject, as HTML: at most 256 code points, without the unsubscribe link (spec
+ * 02, section 5.3). A tag or reference cut in half at the end is dropped.
  */
-export function emailPreheader(template: EmailTemplate, values: Personalisation): string {
-  const markdown = prepared(substitute(template.content, values, modes.emailHtml), null);
-  const line = oneLineOf(typeset(renderPreview(parseMarkdown(markdown))));
-  const cut = firstCodePoints(line, PREHEADER_LENGTH);
+export function emailPreheader(template: CompiledEmail, values: Personalisation): string {
+  const markdown = prepare(substitute(template.content, values, modes.emailHtml), null);
+  const line = trim(collapseSpaces(typeset(renderPreheader(parseMarkdown(markdown)))));
+  const cut = firstCodePoints(line, maxPreheaderCharacters);
   return trim(cut.length < line.length ? cut.replace(/(?:<[^<>]*|&[^\s;&<>]*)$/, '') : cut);
 }
 
 export type EmailOptions = BodyOptions & { readonly branding?: Branding | null };
 
-/**
- * Everything of an email that a provider is handed: the subject, the plain-text body, and the HTML page with the
- * branding around it.
- */
+/** What a provider is given: the subject, the plain-text body, and the HTML page with branding (spec 02, section 7). */
 export function renderEmail(
-  template: EmailTemplate,
+  template: CompiledEmail,
   values: Personalisation,
   options: EmailOptions = {},
 ): { readonly subject: string; readonly text: string; readonly html: string } {
@@ -136,20 +134,10 @@ export function renderEmail(
   };
 }
 
-/** Steps 1, 3 and 4 of the pipelines of spec 02 section 5. */
-function prepared(content: string, unsubscribeLink: string | null | undefined): string {
+/** Steps 1, 3 and 4 of both pipelines (spec 02, section 5). */
+function prepare(content: string, unsubscribeLink: string | null | undefined): string {
   const block = unsubscribeLink ? `\n\n---\n\n[Unsubscribe from these emails](${unsubscribeLink})` : '';
   return stripUnsupported(breakGovUk(content + block));
-}
-
-function oneLine(text: string): string {
-  return normaliseWhiteSpace(typeset(text));
-}
-
-const SPACE_RUN = new RegExp(`[${WHITE_SPACE}]+`, 'g');
-
-function oneLineOf(text: string): string {
-  return trim(text.replace(SPACE_RUN, ' '));
 }
 
 function codePoints(text: string): number {

@@ -1,37 +1,39 @@
-import { escapeHtml } from './escape.ts';
+import { literalText } from '../../ground/json.ts';
+import { escapeHtml } from './text/escape.ts';
+import { stripObscure } from './text/whitespace.ts';
 
 /**
  * The values of one message, ready for look-up. Made once per message by `personalisationOf` and used for all its
- * texts. A value is anything JSON can hold; `null` counts as missing everywhere.
+ * texts. A value is anything that JSON can hold; `null` counts as missing everywhere.
  */
 export type Personalisation = {
-  /** No keys at all: counts then treat the template as not filled in (spec 02 section 4.5). */
+  /** No keys at all: counts then treat the template as not filled in (spec 02, section 4.5). */
   readonly empty: boolean;
-  /** The value under a key of `keyOf`; undefined when there is none. */
+  /** The value under a key made by `normaliseKey`, or undefined. */
   readonly get: (key: string) => unknown;
-  /** The same, where keys of the caller are HTML-escaped before matching (spec 02 section 1.2). */
+  /** The same when the keys of the caller are HTML-escaped before matching (spec 02, section 1.2). */
   readonly getEscaped: (key: string) => unknown;
 };
 
-const REMOVED = /[ _-]/g;
-const PLAIN_KEY = /^[a-z0-9]*$/;
+const ignoredInKeys = /[ _-]/g;
+const alreadyNormal = /^[a-z0-9]*$/;
 
 /**
- * The normalised form of a name (spec 02 section 1.2): spaces, underscores and hyphens deleted, lower case. Two
- * names are the same when their normalised forms are.
+ * The normalised form of a name: no spaces, underscores or hyphens, lower case. Two names are the same when their
+ * normalised forms are (spec 02, section 1.2).
  */
-export function keyOf(name: string): string {
-  return PLAIN_KEY.test(name) ? name : name.replace(REMOVED, '').toLowerCase();
+export function normaliseKey(name: string): string {
+  return alreadyNormal.test(name) ? name : name.replace(ignoredInKeys, '').toLowerCase();
 }
 
-/** Values by normalised key; of two keys that normalise alike the later in the object wins (spec 02 section 1.2). */
+/** Values by normalised key. Of two keys that normalise alike, the later one wins (spec 02, section 1.2). */
 export function normaliseKeys(values: Readonly<Record<string, unknown>>): Map<string, unknown> {
   const byKey = new Map<string, unknown>();
-  for (const name of Object.keys(values)) byKey.set(keyOf(name), values[name]);
+  for (const name of Object.keys(values)) byKey.set(normaliseKey(name), values[name]);
   return byKey;
 }
 
-/** Prepares the personalisation of a request, of the database or of a CSV row; null is none. */
+/** The personalisation of a request, a database row or a CSV row; null or undefined means no values. */
 export function personalisationOf(
   values: Readonly<Record<string, unknown>> | null | undefined,
 ): Personalisation {
@@ -48,7 +50,7 @@ export function personalisationOf(
   };
 }
 
-/** Nothing given: every placeholder takes its missing form. */
+/** No values: every placeholder takes its missing form. */
 export const noPersonalisation: Personalisation = {
   empty: true,
   get: () => undefined,
@@ -61,5 +63,37 @@ function escapedKeys(
 ): Map<string, unknown> {
   const names = Object.keys(values);
   if (!names.some((name) => /[&<>]/.test(name))) return byKey;
-  return new Map(names.map((name) => [keyOf(escapeHtml(name)), values[name]]));
+  return new Map(names.map((name) => [normaliseKey(escapeHtml(name)), values[name]]));
+}
+
+const yesTexts = new Set(['yes', 'y', 'true', 't', '1', 'include', 'show']);
+
+/** Whether a value that reads `text` switches a conditional on (spec 02, section 1.5). Nothing is trimmed. */
+export function isYes(text: string): boolean {
+  return text.length <= 7 && yesTexts.has(text.toLowerCase());
+}
+
+/**
+ * One value as text (spec 02, section 1.4): a string as it is, booleans as `True` and `False`, numbers as written (see
+ * `parseLossless`), objects and nested arrays in the reference's literal notation. An array that fills a placeholder
+ * goes through `listText` instead. Never throws; values that JSON cannot hold give the empty string.
+ */
+export function valueText(value: unknown): string {
+  return typeof value === 'string' ? value : literalText(value);
+}
+
+/**
+ * An array as text (spec 02, section 1.4), without nulls and blank items: `one, two and three`, or a Markdown list after
+ * two newlines. The empty string when nothing is left.
+ */
+export function listText(items: readonly unknown[], form: 'sentence' | 'markdown'): string {
+  const texts: string[] = [];
+  for (const item of items) {
+    const text = item === null || item === undefined ? '' : stripObscure(valueText(item));
+    if (text !== '') texts.push(text);
+  }
+  if (texts.length === 0) return '';
+  if (form === 'markdown') return `\n\n${texts.map((text) => `* ${text}`).join('\n')}`;
+  const last = texts.pop()!;
+  return texts.length === 0 ? last : `${texts.join(', ')} and ${last}`;
 }

@@ -85,7 +85,7 @@ test('a conditional shows its text for a yes and nothing for anything else', () 
   assert.equal(fillIn('((x??b))', { x: ['yes'] }, modes.emailPlain), '');
 });
 
-test('a missing value leaves what the field and the mode say', () => {
+test('the form of a missing value depends on field and mode', () => {
   const table: [Mode, string][] = [
     [plain, '((a&b)) ((c??d<))'],
     [{ ...plain, brackets: false }, 'a&b ((c??d<))'],
@@ -107,12 +107,12 @@ test('a missing value leaves what the field and the mode say', () => {
   );
 });
 
-test('content and values are escaped alike, and neither is where HTML passes through', () => {
+test('escaping applies to content and values alike, and passthrough to neither', () => {
   assert.equal(fillIn('<b>((x))', { x: '<i>&lsqb;' }, html), '&lt;b&gt;&lt;i&gt;[');
   assert.equal(fillIn('<b>((x))', { x: '<i>&lsqb;' }), '<b><i>&lsqb;');
 });
 
-test('bracket references stay outside the grammar, so a conditional can show brackets', () => {
+test('references to brackets are not placeholder syntax, so a conditional can show brackets', () => {
   assert.equal(fillIn('((x??see &lpar;a&rpar;))', { x: 'yes' }, html), 'see (a)');
   assert.equal(fillIn('&lpar;&lpar;x&rpar;&rpar;', { x: 'value' }, html), '((x))');
 });

@@ -1,45 +1,44 @@
-import { escapeHtml } from './escape.ts';
-import { keyOf, type Personalisation } from './personalisation.ts';
-import { isYes, listText, valueText } from './value.ts';
+import { isYes, listText, normaliseKey, type Personalisation, valueText } from './personalisation.ts';
+import { escapeHtml } from './text/escape.ts';
 
 /**
- * Placeholders of a template text (spec 02 section 1): `((name))` and the conditional `((name??text))`. A text is
- * parsed once, by `parseText`, and what it gives is kept with the template version; `substitute` then only joins
- * strings. Nothing here throws, whatever the content and the values.
+ * A placeholder of a template text (spec 02, section 1.1): `((name))` or the conditional `((name??text))`. `parseText`
+ * parses a text once and the result is kept with the template version; `substitute` then only joins strings. Nothing
+ * here throws, whatever the content and the values.
  */
 export type Placeholder = {
-  /** Exactly as typed, outer spaces included: the spelling of error texts and of the public template API. */
+  /** Exactly as typed, outer spaces included, as error texts and the public template API show it. */
   readonly name: string;
-  /** `name` under the normalisation of spec 02 section 1.2. */
+  /** The name as `normaliseKey` makes it. */
   readonly key: string;
-  /** What a conditional shows when its value says yes, exactly as typed; null for an ordinary placeholder. */
+  /** What a conditional shows if its value says yes, exactly as typed; null for an ordinary placeholder. */
   readonly text: string | null;
 };
 
-/** A parsed text: `literals[0] slots[0] literals[1] … literals[n]`, so always one literal more than slots. */
+/** A parsed text: `literals[0] slots[0] literals[1] … literals[n]`, so there is always one literal more than slots. */
 export type ParsedText = {
   readonly content: string;
   readonly literals: readonly string[];
   readonly slots: readonly Placeholder[];
-  /** Names in order of first appearance, each in its first spelling (spec 02 section 1.3). */
+  /** Names in order of first appearance, each in its first spelling (spec 02, section 1.3). */
   readonly placeholders: readonly string[];
 };
 
-/** How a text is filled in; which use takes which mode is the table of spec 02 section 1.5, kept in `modes`. */
+/** How a text is filled in. `modes` has one for each use. */
 export type Mode = {
-  /** What a missing value leaves behind: a span, or the brackets as typed. */
+  /** What a missing value leaves: a span, or the brackets as typed. */
   readonly field: 'html' | 'plain';
-  /** `escape` puts content and values through `escapeHtml`; `passthrough` leaves both alone. */
+  /** `escape` puts content and values through `escapeHtml`; `passthrough` does not change them. */
   readonly html: 'escape' | 'passthrough';
-  /** An array as `one, two and three`, or as a Markdown list below a blank line. */
+  /** Shows an array as `one, two and three`, or as a Markdown list after a blank line. */
   readonly lists: 'sentence' | 'markdown';
-  /** Show `hidden` for a missing value (spec 02 section 1.6); default false. */
+  /** Shows `hidden` for a missing value (spec 02, section 1.6). Default: false. */
   readonly redact?: boolean;
-  /** false shows the bare name of a missing ordinary placeholder; default true. */
+  /** Shows the brackets around the name of a missing ordinary placeholder. Default: true. */
   readonly brackets?: boolean;
 };
 
-/** The uses of spec 02 section 1.5. */
+/** The uses of a text (spec 02, section 1.5). */
 export const modes = {
   smsText: { field: 'plain', html: 'passthrough', lists: 'sentence' },
   smsPreview: { field: 'html', html: 'escape', lists: 'sentence' },
@@ -51,21 +50,21 @@ export const modes = {
   emailBody: { field: 'html', html: 'passthrough', lists: 'markdown' },
 } as const satisfies Record<string, Mode>;
 
-const PLACEHOLDER = /\(\(([^()]+)\)\)/g;
+const placeholderPattern = /\(\(([^()]+)\)\)/g;
 
-/** Parses what stands between the brackets: a name, and for a conditional the text after its first `??`. */
+/** Parses the body between the brackets: a name, and for a conditional the text after its first `??`. */
 export function parsePlaceholder(body: string): Placeholder {
   const split = body.indexOf('??');
   const name = split === -1 ? body : body.slice(0, split);
-  return { name, key: keyOf(name), text: split === -1 ? null : body.slice(split + 2) };
+  return { name, key: normaliseKey(name), text: split === -1 ? null : body.slice(split + 2) };
 }
 
-/** Parses a content or subject (spec 02 section 1.1), in time linear in its length. Do it once per version. */
+/** Parses a content or subject (spec 02, section 1.1) in time linear in its length. Do it once per version. */
 export function parseText(content: string): ParsedText {
   const literals: string[] = [];
   const slots: Placeholder[] = [];
   let end = 0;
-  for (const match of content.matchAll(PLACEHOLDER)) {
+  for (const match of content.matchAll(placeholderPattern)) {
     literals.push(content.slice(end, match.index));
     slots.push(parsePlaceholder(match[1]!));
     end = match.index + match[0].length;
@@ -74,32 +73,29 @@ export function parseText(content: string): ParsedText {
   return { content, literals, slots, placeholders: distinctNames(slots) };
 }
 
-/**
- * The placeholders of a whole template (spec 02 section 1.3): give its texts in the order of that section, for an
- * email the subject and then the content.
- */
+/** The placeholders of a template (spec 02, section 1.3). Give an email's subject before its content. */
 export function placeholdersOf(...texts: readonly ParsedText[]): string[] {
   return distinctNames(texts.flatMap(({ slots }) => slots));
 }
 
-/** The names, as the template spells them, whose value is absent or null (spec 02 section 1.3). */
+/** The names, as the template spells them, whose value is absent or null (spec 02, section 1.3). */
 export function missingPlaceholders(names: readonly string[], personalisation: Personalisation): string[] {
-  return names.filter((name) => personalisation.get(keyOf(name)) == null);
+  return names.filter((name) => personalisation.get(normaliseKey(name)) == null);
 }
 
-/** The keys, as the caller spelt them, that fill no placeholder; they are allowed (spec 02 section 1.3). */
+/** The keys, as the caller spelt them, that match no placeholder, which is allowed (spec 02, section 1.3). */
 export function additionalKeys(
   names: readonly string[],
   values: Readonly<Record<string, unknown>>,
 ): string[] {
-  const known = new Set(names.map(keyOf));
-  return Object.keys(values).filter((key) => !known.has(keyOf(key)));
+  const known = new Set(names.map(normaliseKey));
+  return Object.keys(values).filter((key) => !known.has(normaliseKey(key)));
 }
 
 /**
- * The text with every placeholder replaced (spec 02 section 1.5), in one pass: what came from a value is never
- * searched for placeholders. Placeholders were found before any decoding of references, so `&lpar;` is a way to
- * put a bracket inside a conditional in HTML as in plain text (section 12.1).
+ * Replaces every placeholder (spec 02, section 1.5) in one pass: values are never searched for placeholders. Because
+ * placeholders are found before references are decoded, `&lpar;` puts a bracket inside a conditional in HTML as in plain
+ * text (spec 02, section 12.1).
  */
 export function substitute(text: ParsedText, personalisation: Personalisation, mode: Mode): string {
   const { slots } = text;
@@ -112,7 +108,7 @@ export function substitute(text: ParsedText, personalisation: Personalisation, m
   return result;
 }
 
-/** A parsed text already through `escapeHtml`, made when a text is first shown as HTML. */
+/** Parsed texts after `escapeHtml`, made when a text is first shown as HTML. */
 const escapedForms = new WeakMap<ParsedText, ParsedText>();
 
 function escapedForm(text: ParsedText): ParsedText {
@@ -123,7 +119,7 @@ function escapedForm(text: ParsedText): ParsedText {
       literals: text.literals.map(escapeHtml),
       slots: text.slots.map((slot) => {
         const name = escapeHtml(slot.name);
-        return { name, key: keyOf(name), text: slot.text === null ? null : escapeHtml(slot.text) };
+        return { name, key: normaliseKey(name), text: slot.text === null ? null : escapeHtml(slot.text) };
       }),
     };
     escapedForms.set(text, escaped);
@@ -137,7 +133,7 @@ function fill(
   personalisation: Personalisation,
   mode: Mode,
 ): string {
-  // Names that differ only in how they write a character, `((a&amp;b))` and the key `a&b`, are the same in HTML.
+  // In HTML, the placeholder `((a&amp;b))` and the key `a&b` have the same name.
   const value = escaped ? personalisation.getEscaped(escaped.key) : personalisation.get(typed.key);
   const slot = escaped ?? typed;
   if (value === null || value === undefined) return missingForm(slot, mode);

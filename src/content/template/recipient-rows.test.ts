@@ -10,29 +10,29 @@ type Case = [promise: string, content: string, values: Record<string, CellValue>
 const judged = (template: ReturnType<typeof smsRows>, values: Record<string, CellValue>) =>
   template.judge(new Map(Object.entries(values)));
 
-describe('a text message', () => {
+describe('a row of a text message', () => {
   const cases: Case[] = [
     ['fits with 918 characters', '((x))', { x: 'x'.repeat(918) }, null],
     ['is too long with one more', '((x))', { x: 'x'.repeat(919) }, 'too-long'],
     ['is measured as it will be sent', '((x))…', { x: 'x'.repeat(916) }, 'too-long'],
     ['is measured in UTF-16 units', '((x))', { x: '😀'.repeat(919) }, 'too-long'],
     ['counts a missing value as its placeholder', '((x))', { x: null }, null],
-    ['counts a missing column so too', '((x))', {}, null],
-    ['is empty when only spaces are left', ' ((x??yes)) ', { x: 'no' }, 'empty'],
+    ['counts a missing column as its placeholder too', '((x))', {}, null],
+    ['is empty if only spaces are left', ' ((x??yes)) ', { x: 'no' }, 'empty'],
     ['joins a list', '((x))', { x: ['a', null, 'b'.repeat(914)] }, 'too-long'],
   ];
   for (const [promise, content, values, problem] of cases)
     test(promise, () => assert.equal(judged(smsRows(compileSms(content)), values), problem));
 });
 
-describe('an email', () => {
+describe('a row of an email', () => {
   const cases: Case[] = [
-    ['is never too long here', '((x))'.repeat(30), { x: 'x'.repeat(100_000) }, null],
-    ['is empty when its conditions fail', '((x??a))\n((y??b))', { x: 'no', y: 'no' }, 'empty'],
-    ['is not when one holds', '((x??a))((y??b))', { x: 'no', y: 'yes' }, null],
-    ['is not when words stand around', 'Hi ((x??a))', { x: 'no' }, null],
-    ['is not when a value is missing', '((x))', { x: null }, null],
-    ['is when it has no content', '', {}, 'empty'],
+    ['is never too long', '((x))'.repeat(30), { x: 'x'.repeat(100_000) }, null],
+    ['is empty if all its conditions fail', '((x??a))\n((y??b))', { x: 'no', y: 'no' }, 'empty'],
+    ['is not empty if one condition holds', '((x??a))((y??b))', { x: 'no', y: 'yes' }, null],
+    ['is not empty if there is other text', 'Hi ((x??a))', { x: 'no' }, null],
+    ['is not empty if a value is missing', '((x))', { x: null }, null],
+    ['is empty if it has no content', '', {}, 'empty'],
   ];
   for (const [promise, content, values, problem] of cases)
     test(promise, () =>

@@ -1,15 +1,16 @@
 /**
- * A template as the checking of files of recipients needs it (spec 03 section 4.4): its placeholders, and whether
- * the values of a row make a message that cannot be sent.
+ * A template as the check of recipient files needs it (spec 03, section 4.4): its placeholders, and whether the values
+ * of a row make a message that cannot be sent.
  */
 import type { CsvTemplate } from '../recipient/csv/check.ts';
 import type { CellValue } from '../recipient/csv/row.ts';
+import { mayBeEmpty } from './email.ts';
 import type { Personalisation } from './personalisation.ts';
 import { modes, type ParsedText, placeholdersOf, substitute } from './placeholder.ts';
 import { type CompiledSms, renderSms } from './sms.ts';
-import { trim } from './whitespace.ts';
+import { trim } from './text/whitespace.ts';
 
-/** A text message: too long beyond 918 characters, empty with none, both without the service's prefix. */
+/** A text message: too long above 918 characters, empty at none, in both cases without the service's prefix. */
 export function smsRows(sms: CompiledSms): CsvTemplate {
   return {
     type: 'sms',
@@ -22,16 +23,12 @@ export function smsRows(sms: CompiledSms): CsvTemplate {
   };
 }
 
-/**
- * An email: its length is not checked here (spec 03 section 4.4), and it is empty only when its content is, or is
- * placeholders from end to end that come to nothing (spec 02 section 5.5).
- */
+/** An email: its length is not checked here; it is empty as spec 02, section 5.5, says. */
 export function emailRows(email: {
   readonly subject: ParsedText;
   readonly content: ParsedText;
 }): CsvTemplate {
-  const { content } = email.content;
-  const canBeEmpty = content === '' || (content.startsWith('((') && content.endsWith('))'));
+  const canBeEmpty = mayBeEmpty(email.content);
   return {
     type: 'email',
     placeholders: placeholdersOf(email.subject, email.content),
@@ -42,7 +39,7 @@ export function emailRows(email: {
   };
 }
 
-/** Never empty: a row is values given, so a placeholder without a column counts as its own text. */
+/** Not `empty` even without columns: a placeholder that the row leaves missing counts as its own text. */
 function valuesOf(values: ReadonlyMap<string, CellValue>): Personalisation {
   const get = (key: string) => values.get(key);
   return { empty: false, get, getEscaped: get };

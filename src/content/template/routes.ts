@@ -12,9 +12,9 @@ import {
   readManyDescription,
   readVersionDescription,
 } from './description.ts';
-import { previewTemplate, showTemplate } from './reading.ts';
 import { previewRequest, templatesQuery } from './schemas.ts';
 import { findWrittenTemplate, findWrittenTemplates, type TemplateCaches } from './store.ts';
+import { previewTemplate, showTemplate } from './template.ts';
 
 export type TemplateRouteDeps = Readonly<{ db: Db; templates: TemplateCaches }>;
 

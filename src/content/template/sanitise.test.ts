@@ -26,7 +26,7 @@ for (const [value, sanitised] of texts) {
   test(`sanitises ${JSON.stringify(value)}`, () => assert.equal(sanitiseText(value), sanitised));
 }
 
-test('keys match as placeholders do, and only changed values are reported, as the caller spelt them', () => {
+test('keys to sanitise match as placeholders do, and only changed values are reported', () => {
   const values = { 'First Name': 'a.b', last_name: 'Brown', other: 'c*' };
   assert.deepEqual(sanitisePersonalisation(values, ['first-name', 'LASTNAME', 'absent']), {
     personalisation: { 'First Name': 'a\\.b', last_name: 'Brown', other: 'c*' },
@@ -35,7 +35,7 @@ test('keys match as placeholders do, and only changed values are reported, as th
   });
 });
 
-test('values that are no text are named and left alone', () => {
+test('values to sanitise that are not strings are named and not changed', () => {
   const values = { a: 1, b: ['x'], c: null, d: 'x' };
   const { personalisation, changes, notText } = sanitisePersonalisation(values, ['a', 'b', 'c', 'd']);
   assert.deepEqual(personalisation, values);
@@ -43,7 +43,7 @@ test('values that are no text are named and left alone', () => {
   assert.deepEqual(notText, ['a', 'b']);
 });
 
-test('a key with a meaning in JavaScript is a key', () => {
+test('a key such as __proto__ is sanitised like any other', () => {
   const values = JSON.parse('{"__proto__": "a*"}');
   const { personalisation, changes } = sanitisePersonalisation(values, ['__proto__']);
   assert.equal(JSON.stringify(personalisation), '{"__proto__":"a\\\\*"}');

@@ -1,36 +1,36 @@
-import { findAddresses } from './link.ts';
-import { keyOf } from './personalisation.ts';
-import { WHITE_SPACE } from './whitespace.ts';
+import { normaliseKey } from './personalisation.ts';
+import { findUrls } from './text/autolink.ts';
+import { whiteSpace } from './text/whitespace.ts';
 
-const ONLY_HOST = /^[a-zA-Z0-9.-]+$/;
-const MARKDOWN = /[`*_()\\{}[\]<>#+\-.!|]/g;
-const SCHEME = new RegExp(`https?://[^${WHITE_SPACE}<]*`, 'g');
+const hostOnly = /^[a-zA-Z0-9.-]+$/;
+const markdownCharacter = /[`*_()\\{}[\]<>#+\-.!|]/g;
+const urlWithScheme = new RegExp(`https?://[^${whiteSpace}<]*`, 'g');
 
-/** The report of one changed value, as the answer to the caller shows it. */
+/** One changed value, as the API's answer shows it. */
 export type Change = { readonly unsanitised: string; readonly sanitised: string };
 
 export type Sanitised = {
   readonly personalisation: Readonly<Record<string, unknown>>;
-  /** By key as the caller of the API spelt it; empty when nothing changed. */
+  /** By key as the caller spelt it; empty when nothing changed. */
   readonly changes: Readonly<Record<string, Change>>;
-  /** Listed keys whose value is there but is no text, which cannot be sanitised: an error of the caller. */
+  /** Listed keys whose value is present but not a string, which is an error of the caller. */
   readonly notText: readonly string[];
 };
 
 /**
- * The personalisation of an email with `sanitise_content_for` obeyed (spec 01 section 3.4, spec 02 section 8).
- * `keys` match the keys of `values` under the usual normalisation; listed keys without a value do nothing.
+ * Sanitises the values that `sanitise_content_for` lists (spec 01, section 3.4; spec 02, section 8). `keys` match the
+ * keys of `values` by `normaliseKey`; listed keys without a value are ignored.
  */
 export function sanitisePersonalisation(
   values: Readonly<Record<string, unknown>>,
   keys: readonly string[],
 ): Sanitised {
   if (keys.length === 0) return { personalisation: values, changes: {}, notText: [] };
-  const listed = new Set(keys.map(keyOf));
+  const listed = new Set(keys.map(normaliseKey));
   const changes = new Map<string, Change>();
   const notText: string[] = [];
   for (const [key, value] of Object.entries(values)) {
-    if (!listed.has(keyOf(key)) || value === null || value === undefined) continue;
+    if (!listed.has(normaliseKey(key)) || value === null || value === undefined) continue;
     if (typeof value !== 'string') {
       notText.push(key);
       continue;
@@ -38,7 +38,7 @@ export function sanitisePersonalisation(
     const sanitised = sanitiseText(value);
     if (sanitised !== value) changes.set(key, { unsanitised: value, sanitised });
   }
-  // Built from entries, so that a key such as `__proto__` stays a key.
+  // Object.fromEntries keeps a key such as `__proto__` as a key.
   const personalisation = Object.fromEntries(
     Object.entries(values).map(([key, value]) => [key, changes.get(key)?.sanitised ?? value]),
   );
@@ -46,19 +46,18 @@ export function sanitisePersonalisation(
 }
 
 /**
- * One value without web addresses and with every sign that means something in Markdown escaped, so that it shows
- * as it is and links to nothing (spec 02 section 8). A host alone, `evil.link`, is taken for a missing space after
- * a full stop. An address that does not look like one but that mail would link all the same, `http://localhost`,
- * goes too.
+ * Removes URLs from a value and escapes Markdown, so that the value shows as typed and links to nothing (spec 02,
+ * section 8). A bare host such as `evil.link` counts as a missing space after a full stop. URLs that the pattern misses
+ * but mail readers link, such as `http://localhost`, are removed too.
  */
 export function sanitiseText(value: string): string {
   let kept = '';
-  let shown = 0;
-  for (const { start, end } of findAddresses(value)) {
-    const address = value.slice(start, end);
-    kept += value.slice(shown, start) + (ONLY_HOST.test(address) ? address.replaceAll('.', '. ') : '');
-    shown = end;
+  let done = 0;
+  for (const { start, end } of findUrls(value)) {
+    const url = value.slice(start, end);
+    kept += value.slice(done, start) + (hostOnly.test(url) ? url.replaceAll('.', '. ') : '');
+    done = end;
   }
-  kept += value.slice(shown);
-  return kept.replace(SCHEME, '').replace(MARKDOWN, '\\$&');
+  kept += value.slice(done);
+  return kept.replace(urlWithScheme, '').replace(markdownCharacter, '\\$&');
 }

@@ -33,16 +33,16 @@ test('a character outside the alphabet becomes its nearest equivalent, or a ques
   for (const [text, expected] of table) assert.equal(downgradeToSms(text), expected, text);
 });
 
-test('the same rules give printable ASCII', () => {
+test('the same rules downgrade a text to printable ASCII', () => {
   assert.equal(downgradeToAscii('Łŵ é “q” £\n€…'), 'Lw e "q" ???...');
 });
 
-test('unsupported characters are those that turn into question marks, each once, in order', () => {
+test('unsupported characters are those that become question marks, each once, by code point', () => {
   assert.deepEqual(unsupportedCharacters('?🔔a🐮é🔔Ж'), ['Ж', '🐮', '🔔']);
   assert.deepEqual(unsupportedCharacters('plain? “quotes” ŵ'), []);
 });
 
-test('Welsh letters outside GSM force UCS-2, nothing else does', () => {
+test('only Welsh letters outside GSM 7-bit force UCS-2', () => {
   assert.deepEqual(unicodeLetters('à ŷ é ÿ ŷ 😀 ế'), ['ŷ', 'ÿ']);
   const welsh = [...'aeiouwyAEIOUWY'].flatMap((vowel) =>
     [...'\u0300\u0301\u0308\u0302'].map((accent) => (vowel + accent).normalize('NFC')),

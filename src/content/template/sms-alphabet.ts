@@ -1,23 +1,23 @@
 /**
- * The characters a text message may hold (spec 02 sections 4.3 and 4.4): the GSM 7-bit alphabet, its extension and
- * the Welsh vowels with accents. Everything else is replaced before a message is counted or sent.
+ * The characters that a text message may hold (spec 02, sections 4.3 and 4.4): the GSM 7-bit alphabet, its extension and
+ * the accented Welsh vowels. Everything else is replaced before a message is counted or sent.
  */
 
-const GSM_BASIC =
+const gsmBasic =
   '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡' +
   'ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà';
-const GSM_EXTENSION = '^{}\\[~]|€';
+const gsmExtension = '^{}\\[~]|€';
 
-/** The Welsh letters that GSM 7-bit lacks; one of them makes the whole message UCS-2. */
-const WELSH_LETTERS = [...'aeiouwyAEIOUWY'].flatMap((vowel) =>
+/** One Welsh letter that GSM 7-bit lacks makes the whole message UCS-2. */
+const welshLetters = [...'aeiouwyAEIOUWY'].flatMap((vowel) =>
   ['\u0300', '\u0301', '\u0308', '\u0302'].map((accent) => (vowel + accent).normalize('NFC')),
 );
-const UNICODE_LETTERS = WELSH_LETTERS.filter((letter) => !GSM_BASIC.includes(letter));
+const welshOutsideGsm = welshLetters.filter((letter) => !gsmBasic.includes(letter));
 
-const SMS_ALPHABET = new Set([...GSM_BASIC, ...GSM_EXTENSION, ...UNICODE_LETTERS]);
-const ASCII_ALPHABET = new Set(Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)));
+const smsAlphabet = new Set([...gsmBasic, ...gsmExtension, ...welshOutsideGsm]);
+const asciiAlphabet = new Set(Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)));
 
-const REPLACEMENTS = new Map<string, string>([
+const replacements = new Map<string, string>([
   ...[...'\u2011\u2013\u2014\u2212'].map((dash) => [dash, '-'] as const),
   ...[...'\u2018\u2019\u201a'].map((quote) => [quote, "'"] as const),
   ...[...'\u201c\u201d\u201e'].map((quote) => [quote, '"'] as const),
@@ -28,49 +28,49 @@ const REPLACEMENTS = new Map<string, string>([
   ['\u0142', 'l'],
 ]);
 
-const OUTSIDE_ASCII = /[^ -~]/gu;
-const OUTSIDE_SMS = new RegExp(`[^${classOf(SMS_ALPHABET)}]`, 'gu');
-const UNICODE_LETTER = new RegExp(`[${classOf(UNICODE_LETTERS)}]`, 'g');
-const EXTENSION_CHARACTER = new RegExp(`[${classOf(GSM_EXTENSION)}]`, 'g');
+const outsideAscii = /[^ -~]/gu;
+const outsideSms = new RegExp(`[^${classOf(smsAlphabet)}]`, 'gu');
+const unicodeLetter = new RegExp(`[${classOf(welshOutsideGsm)}]`, 'g');
+const extensionCharacter = new RegExp(`[${classOf(gsmExtension)}]`, 'g');
 
-/** The text in the characters of a text message; what has no near equivalent becomes `?` (spec 02 section 4.3). */
+/** Replaces what a text message cannot hold; characters without an equivalent become `?` (spec 02, section 4.3). */
 export function downgradeToSms(text: string): string {
-  return text.replace(OUTSIDE_SMS, (character) => downgradeCharacter(character, SMS_ALPHABET));
+  return text.replace(outsideSms, (character) => downgradeCharacter(character, smsAlphabet));
 }
 
-/** The same with printable ASCII for an alphabet. */
+/** The same with printable ASCII as the alphabet (spec 02, section 4.3). */
 export function downgradeToAscii(text: string): string {
-  return text.replace(OUTSIDE_ASCII, (character) => downgradeCharacter(character, ASCII_ALPHABET));
+  return text.replace(outsideAscii, (character) => downgradeCharacter(character, asciiAlphabet));
 }
 
-/** The distinct characters that `downgradeToSms` turns into `?`, by code point (spec 02 sections 4.3 and 10.5). */
+/** The distinct characters that `downgradeToSms` turns into `?`, sorted by code point (spec 02, sections 4.3 and 10.5). */
 export function unsupportedCharacters(text: string): string[] {
-  const outside = new Set(text.match(OUTSIDE_SMS));
-  const unsupported = [...outside].filter((character) => downgradeCharacter(character, SMS_ALPHABET) === '?');
+  const outside = new Set(text.match(outsideSms));
+  const unsupported = [...outside].filter((character) => downgradeCharacter(character, smsAlphabet) === '?');
   return unsupported.sort((one, other) => one.codePointAt(0)! - other.codePointAt(0)!);
 }
 
-/** The distinct characters that force UCS-2, in order of appearance (spec 02 section 4.4). */
+/** The distinct characters that force UCS-2, in order of appearance (spec 02, section 4.4). */
 export function unicodeLetters(text: string): string[] {
-  return [...new Set(text.match(UNICODE_LETTER))];
+  return [...new Set(text.match(unicodeLetter))];
 }
 
-/** How many characters of the text cost two septets in GSM 7-bit (spec 02 section 4.5). */
+/** The number of characters that take two septets in GSM 7-bit (spec 02, section 4.5). */
 export function countExtensionCharacters(text: string): number {
-  return text.match(EXTENSION_CHARACTER)?.length ?? 0;
+  return text.match(extensionCharacter)?.length ?? 0;
 }
 
 function downgradeCharacter(character: string, alphabet: ReadonlySet<string>): string {
-  const replacement = REPLACEMENTS.get(character);
-  // No character of the table decomposes, so its place before the decomposition changes nothing.
+  // The spec decomposes first, but no character of the table decomposes.
+  const replacement = replacements.get(character);
   if (replacement !== undefined) return replacement;
   const base = firstOfDecomposition(character);
   return base !== null && alphabet.has(base) ? base : '?';
 }
 
 /**
- * The first character of the canonical decomposition, one level deep, or null when there is none. Platforms offer
- * only the full decomposition; composing all but its last mark again gives the single level (spec 02 section 4.3).
+ * The first character of the canonical decomposition, one level deep; null when there is none. JavaScript offers only
+ * the full decomposition; composing all but its last mark again gives the single level (spec 02, section 4.3).
  */
 function firstOfDecomposition(character: string): string | null {
   const decomposed = character.normalize('NFD');

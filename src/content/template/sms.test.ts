@@ -2,8 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { personalisationOf } from './personalisation.ts';
-import { compileSms, countFragments, missingInSms, type RenderedSms, renderSms, SMS_LIMIT } from './sms.ts';
-import { previewSms, previewSmsLine } from './sms-preview.ts';
+import { missingPlaceholders } from './placeholder.ts';
+import {
+  compileSms,
+  countFragments,
+  maxSmsCharacters,
+  previewSms,
+  previewSmsLine,
+  type RenderedSms,
+  renderSms,
+} from './sms.ts';
 
 function render(
   content: string,
@@ -13,7 +21,7 @@ function render(
   return renderSms(compileSms(content), personalisationOf(values), prefix);
 }
 
-test('a message is filled in, headed, tidied and put into the characters of a text message', () => {
+test('a text message is filled in, prefixed, tidied and downgraded', () => {
   const table: [string, Record<string, unknown> | null, string | undefined, string][] = [
     ['Hi ((name)) .', { Name: ' Zoë ' }, undefined, 'Hi Zoë.'],
     ['  a \r\n\r\n\r\n b\t\tc ', null, undefined, 'a\n\nb c'],
@@ -31,10 +39,11 @@ test('a message is filled in, headed, tidied and put into the characters of a te
   }
 });
 
-test('missing values are named as the template spells them', () => {
-  assert.deepEqual(missingInSms(compileSms('((Your Name)) ((b))'), personalisationOf({ B: 1 })), [
-    'Your Name',
-  ]);
+test('missing values of a text message are named as the template spells them', () => {
+  assert.deepEqual(
+    missingPlaceholders(compileSms('((Your Name)) ((b))').placeholders, personalisationOf({ B: 1 })),
+    ['Your Name'],
+  );
 });
 
 test('without values a placeholder counts as nothing but keeps the spaces around it', () => {
@@ -53,7 +62,7 @@ test('without values a placeholder counts as nothing but keeps the spaces around
   assert.equal(render('To ((name))', { name: '' }).characters, 2);
 });
 
-test('fragments change exactly at their boundaries', () => {
+test('the number of fragments changes exactly at the boundaries', () => {
   const gsm: [number, number, number][] = [
     [0, 0, 1],
     [160, 0, 1],
@@ -80,13 +89,13 @@ test('fragments change exactly at their boundaries', () => {
   }
 });
 
-test('a letter that loses one of two accents is counted as GSM and handed over as UCS-2', () => {
+test('a letter that loses one of two accents is counted as GSM 7-bit but delivered as UCS-2', () => {
   const { text, encoding, deliveryEncoding, fragments } = render('ế'.repeat(80));
   assert.deepEqual([text, encoding, deliveryEncoding, fragments], ['ê'.repeat(80), 'gsm-7', 'ucs-2', 1]);
   assert.equal(render('é 😀').deliveryEncoding, 'gsm-7');
 });
 
-test('what lies past the last boundary is told in the units of the encoding', () => {
+test('characters past the last fragment boundary are counted in the units of the encoding', () => {
   const table: [string, number, number][] = [
     ['a'.repeat(160), 1, 160],
     ['a'.repeat(162), 2, 2],
@@ -101,10 +110,10 @@ test('what lies past the last boundary is told in the units of the encoding', ()
   }
 });
 
-test('the prefix is billed, but neither limited nor enough to be a message', () => {
-  const full = render('a'.repeat(SMS_LIMIT), null, 'Some service');
+test('the prefix is billed, but the length limit and the empty check ignore it', () => {
+  const full = render('a'.repeat(maxSmsCharacters), null, 'Some service');
   assert.deepEqual([full.aboveLimit, full.charactersWithoutPrefix, full.fragments], [0, 918, 7]);
-  assert.equal(render('€'.repeat(SMS_LIMIT)).aboveLimit, 0);
+  assert.equal(render('€'.repeat(maxSmsCharacters)).aboveLimit, 0);
   assert.equal(render(`${'a'.repeat(917)}((x))`, { x: 'bcd' }, 'P').aboveLimit, 2);
   assert.equal(render('((x))', { x: ' \u200b' }, 'Svc').empty, true);
   assert.equal(render('((x))', { x: '0' }, 'Svc').empty, false);
@@ -144,7 +153,7 @@ const pieces = fc.constantFrom(
 const contents = fc.array(fc.oneof(pieces, fc.string({ unit: 'binary' })), { maxLength: 60 });
 const someValues = fc.option(fc.dictionary(fc.constantFrom('a', 'B', '<c>'), fc.anything()), { nil: null });
 
-test('rendering never throws and its figures agree, whatever the content, values and prefix', () => {
+test('rendering a text message never throws and its figures agree, whatever the input', () => {
   fc.assert(
     fc.property(contents, someValues, fc.option(fc.string()), (parts, values, prefix) => {
       const sms = compileSms(parts.join(''));
@@ -165,7 +174,7 @@ test('rendering never throws and its figures agree, whatever the content, values
 });
 
 test('fragments are never fewer than the text needs', () => {
-  // Apart from letters that lose one of two accents: the reference counts those as GSM (spec 02 section 12.5).
+  // Apart from letters that lose one of two accents: the reference counts those as GSM (spec 02, section 12.5).
   const units = fc
     .oneof(pieces, fc.string({ unit: 'binary' }))
     .filter((unit) => !/[ấầẩẫếềểễốồổỗḯ]/iu.test(unit));
@@ -187,7 +196,7 @@ test('fragments are never fewer than the text needs', () => {
   );
 });
 
-test('hostile text renders in time linear in its length', () => {
+test('hostile text messages render in time linear in their length', () => {
   const units = [
     '(',
     '((a??',

@@ -3,30 +3,11 @@ import { announceChange, type Cache, type Caches } from '../../database/cache.ts
 import type { Db, DbOrTrx } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { platformUserId } from '../../tenant/user/user.ts';
-import { type Content, compileContent } from './content.ts';
-
-/** One version of a template, parsed. Never changes. */
-export type TemplateVersion = Readonly<{
-  templateId: string;
-  version: number;
-  name: string;
-  /** Messages of it overtake others of their type. */
-  priority: boolean;
-  content: Content;
-}>;
-
-/** A template and its current version. */
-export type Template = Readonly<{
-  id: string;
-  serviceId: string;
-  type: NotificationType;
-  archived: boolean;
-  hidden: boolean;
-  current: TemplateVersion;
-}>;
+import { compileContent, type Template, type TemplateVersion, type WrittenTemplate } from './template.ts';
 
 const cacheName = 'template';
 
+/** A template of any service with its current version, archived and hidden ones too; null when there is none. */
 export async function findTemplate(db: DbOrTrx, id: string): Promise<Template | null> {
   const row = await db
     .selectFrom('templates as t')
@@ -54,37 +35,34 @@ export async function findTemplate(db: DbOrTrx, id: string): Promise<Template | 
     type: row.template_type,
     archived: row.archived,
     hidden: row.hidden,
-    current: Object.freeze({
-      templateId: row.id,
-      version: row.version,
-      name: row.name,
-      priority: row.priority,
-      content: compileContent(row.template_type, row.subject, row.content),
-    }),
+    current: parseVersion(row),
   });
 }
 
-/** Any version, also one that is no longer current. `key` is `<template id>/<version>`. */
+/** Any version, current or not; null when there is none. `key` is `<template id>/<version>`. */
 async function findVersion(db: DbOrTrx, key: string): Promise<TemplateVersion | null> {
   const [templateId = '', version = ''] = key.split('/');
   const row = await db
     .selectFrom('template_versions as v')
     .innerJoin('templates as t', 't.id', 'v.template_id')
-    .select([
-      'v.template_id',
-      'v.version',
-      'v.name',
-      'v.subject',
-      'v.content',
-      'v.priority',
-      't.template_type',
-    ])
+    .select(['t.id', 't.template_type', 'v.version', 'v.name', 'v.subject', 'v.content', 'v.priority'])
     .where('v.template_id', '=', templateId)
     .where('v.version', '=', Number(version))
     .executeTakeFirst();
-  if (!row) return null;
+  return row ? parseVersion(row) : null;
+}
+
+function parseVersion(row: {
+  id: string;
+  template_type: NotificationType;
+  version: number;
+  name: string;
+  subject: string | null;
+  content: string;
+  priority: boolean;
+}): TemplateVersion {
   return Object.freeze({
-    templateId: row.template_id,
+    templateId: row.id,
     version: row.version,
     name: row.name,
     priority: row.priority,
@@ -93,20 +71,22 @@ async function findVersion(db: DbOrTrx, key: string): Promise<TemplateVersion | 
 }
 
 export type TemplateCaches = Readonly<{
-  /** By template id: with its current version. */
+  /** By template id. */
   templates: Cache<Template | null>;
+  /** Any version of a template; null when there is none. */
   version(templateId: string, version: number): Promise<TemplateVersion | null>;
 }>;
 
 const day = 86_400_000;
 
+/** Caches of templates (at most 2 seconds old) and of their versions, which never change. */
 export function createTemplateCaches(db: Db, caches: Caches): TemplateCaches {
   const templates = caches.create({
     name: cacheName,
     load: (id) => findTemplate(db, id),
     maxAgeMilliseconds: 2000,
   });
-  // A version never changes, so it is kept for as long as there is room; that there is none is not kept for long.
+  // A version never changes, so it is kept while there is room. A version that was not found is not kept at all.
   const versions = caches.create({
     name: `${cacheName} version`,
     load: (key) => findVersion(db, key),
@@ -124,27 +104,12 @@ export function createTemplateCaches(db: Db, caches: Caches): TemplateCaches {
   };
 }
 
-/** One version of a template as it was written, for those who read it. */
-export type WrittenTemplate = Readonly<{
-  id: string;
-  type: NotificationType;
-  name: string;
-  subject: string | null;
-  content: string;
-  version: number;
-  /** When the template was made, and this version; null for the first. */
-  createdAt: Date;
-  updatedAt: Date | null;
-  /** Email address of who made this version. */
-  author: string;
-}>;
-
 const written = sql`
   t.id, t.template_type as type, v.name, v.subject, v.content, v.version, t.created_at as "createdAt",
   case when v.version > 1 then v.created_at end as "updatedAt", u.email_address as author
   from templates t join template_versions v on v.template_id = t.id join users u on u.id = v.created_by`;
 
-/** A version of a service's template, archived or not; null: the current one. A hidden template is not found. */
+/** A version of a service's template, archived or not. `version` null means the current one. Hidden templates are not found. */
 export async function findWrittenTemplate(
   db: DbOrTrx,
   serviceId: string,
@@ -158,7 +123,10 @@ export async function findWrittenTemplate(
   return rows[0] ?? null;
 }
 
-/** The current versions of a service's templates, by name, then type; none that is archived or hidden. */
+/**
+ * The current versions of a service's templates, by name, then type, without archived and hidden ones. `type` null means
+ * every type.
+ */
 export async function findWrittenTemplates(
   db: DbOrTrx,
   serviceId: string,
@@ -182,13 +150,13 @@ export type NewTemplate = Readonly<{
   content: string;
   priority?: boolean;
   hidden?: boolean;
-  /** The user who wrote it; without one it is the product's own. */
+  /** Id of the user who wrote it. Default: the platform's own user. */
   createdBy?: string;
 }>;
 
-type Words = Pick<NewTemplate, 'name' | 'subject' | 'content' | 'priority' | 'createdBy'>;
+type VersionText = Pick<NewTemplate, 'name' | 'subject' | 'content' | 'priority' | 'createdBy'>;
 
-/** Adds a template in version 1; one whose id exists already is left as it is. */
+/** Adds a template as version 1. A template whose id exists already is not changed. */
 export async function addTemplate(db: DbOrTrx, template: NewTemplate): Promise<void> {
   const { numInsertedOrUpdatedRows } = await db
     .insertInto('templates')
@@ -210,18 +178,21 @@ export async function addTemplate(db: DbOrTrx, template: NewTemplate): Promise<v
     .execute();
 }
 
-/** Gives a template new words, as its next version. Messages accepted before keep theirs. */
+/**
+ * Adds the next version of a template and returns its number. Messages accepted before keep the version they had. Throws
+ * when there is no such template.
+ */
 export async function addTemplateVersion(
   db: DbOrTrx,
   templateId: string,
-  words: Words,
+  text: VersionText,
   at: Date,
 ): Promise<number> {
   const { version } = await db
     .updateTable('templates')
     .set((row) => ({
       version: row('version', '+', 1),
-      created_by: words.createdBy ?? platformUserId,
+      created_by: text.createdBy ?? platformUserId,
       updated_at: at,
     }))
     .where('id', '=', templateId)
@@ -229,17 +200,18 @@ export async function addTemplateVersion(
     .executeTakeFirstOrThrow();
   await db
     .insertInto('template_versions')
-    .values({ ...versionRow(templateId, version, words), created_at: at })
+    .values({ ...versionRow(templateId, version, text), created_at: at })
     .execute();
   await announceChange(db, cacheName, templateId);
   return version;
 }
 
-function versionRow(templateId: string, version: number, words: Words) {
-  const { name, subject, content, priority = false, createdBy = platformUserId } = words;
+function versionRow(templateId: string, version: number, text: VersionText) {
+  const { name, subject, content, priority = false, createdBy = platformUserId } = text;
   return { template_id: templateId, version, name, subject, content, priority, created_by: createdBy };
 }
 
+/** Archives a template or brings it back. */
 export async function setTemplateArchived(db: DbOrTrx, id: string, archived: boolean): Promise<void> {
   await db.updateTable('templates').set({ archived }).where('id', '=', id).execute();
   await announceChange(db, cacheName, id);

@@ -1,8 +1,8 @@
 import type { UploadDeps } from '../../content/document/upload.ts';
 import { maySendTo, notAllowedText, type RecipientSet } from '../../content/recipient/allow-list.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
-import type { Content } from '../../content/template/content.ts';
-import type { Template, TemplateCaches } from '../../content/template/store.ts';
+import type { TemplateCaches } from '../../content/template/store.ts';
+import type { Content, Template } from '../../content/template/template.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';

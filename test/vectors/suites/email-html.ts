@@ -4,8 +4,8 @@ import {
   emailPreheader,
   emailTitle,
 } from '../../../src/content/template/email.ts';
-import { parseMarkdown } from '../../../src/content/template/markdown/document.ts';
 import { renderHtml } from '../../../src/content/template/markdown/html.ts';
+import { parseMarkdown } from '../../../src/content/template/markdown/parse.ts';
 import { personalisationOf } from '../../../src/content/template/personalisation.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
@@ -40,7 +40,7 @@ export default {
   cases: plainCases,
   judge: (vector) => ({
     expected: vector['expected'],
-    // The file says so: its expectations have no style attributes.
+    // The expectations of this file have no style attributes.
     got: got(vector as unknown as Case).replace(/\s+style="[^"]*"/g, ''),
   }),
 } satisfies Suite;

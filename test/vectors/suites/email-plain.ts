@@ -4,7 +4,7 @@ import {
   emailSubject,
   measureEmail,
 } from '../../../src/content/template/email.ts';
-import { parseMarkdown } from '../../../src/content/template/markdown/document.ts';
+import { parseMarkdown } from '../../../src/content/template/markdown/parse.ts';
 import { renderPlainText } from '../../../src/content/template/markdown/plain-text.ts';
 import { personalisationOf } from '../../../src/content/template/personalisation.ts';
 import { plainCases, type Suite } from '../suite.ts';

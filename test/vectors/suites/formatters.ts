@@ -1,27 +1,27 @@
-import { decodeReferences, escapeHtml } from '../../../src/content/template/escape.ts';
-import { linkAddresses } from '../../../src/content/template/link.ts';
-import { parseMarkdown } from '../../../src/content/template/markdown/document.ts';
 import { renderHtml } from '../../../src/content/template/markdown/html.ts';
+import { parseMarkdown } from '../../../src/content/template/markdown/parse.ts';
 import { renderPlainText } from '../../../src/content/template/markdown/plain-text.ts';
 import { sanitiseText } from '../../../src/content/template/sanitise.ts';
+import { autolink } from '../../../src/content/template/text/autolink.ts';
+import { decodeReferences, escapeHtml } from '../../../src/content/template/text/escape.ts';
 import {
   breakGovUk,
   enDashes,
   smartQuotes,
   stripUnsupported,
-} from '../../../src/content/template/typography.ts';
+} from '../../../src/content/template/text/typography.ts';
 import {
   normaliseWhiteSpace,
   stripObscure,
   trimBeforePunctuation,
-} from '../../../src/content/template/whitespace.ts';
+} from '../../../src/content/template/text/whitespace.ts';
 import {
   emailLocalPart,
   fileSize,
   formattedList,
   htmlId,
   trimInvisible,
-} from '../../../src/content/template/wording.ts';
+} from '../../../src/content/template/text/wording.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
 type Options = Record<string, unknown>;
@@ -52,7 +52,7 @@ const others: Record<string, (input: never, options: Options) => unknown> = {
       ...rename(options, 'max_items_shown', 'maxItems'),
       ...rename(options, 'word_for_items_not_shown', 'wordForOthers'),
     }),
-  autolink_urls: (text: string, { classes }) => linkAddresses(text, { classes: classes as string }),
+  autolink_urls: (text: string, { classes }) => autolink(text, { classes: classes as string }),
   format_file_size: (bytes: number) => fileSize(bytes),
   take_chain: (text: string, { steps }) => (steps as string[]).reduce(applyStep, text),
   sanitise_personalisation_item: (value: string) => {
@@ -69,7 +69,7 @@ function rename(options: Options, from: string, to: string): Options {
   return options[from] === undefined ? {} : { [to]: options[from] };
 }
 
-/** The product composes functions as the language does, so the steps are only here. */
+/** The steps of `take_chain`, which the product has no function for: it composes functions directly. */
 function applyStep(text: string, step: string): string {
   if (step === 'upper-case') return text.toUpperCase();
   const [, verb, argument] = /^(append|prefix with) '?(.*?)'?$/.exec(step) ?? [];

@@ -1,4 +1,10 @@
-import { keyOf, normaliseKeys, personalisationOf } from '../../../src/content/template/personalisation.ts';
+import {
+  isYes,
+  normaliseKey,
+  normaliseKeys,
+  personalisationOf,
+  valueText,
+} from '../../../src/content/template/personalisation.ts';
 import {
   additionalKeys,
   missingPlaceholders,
@@ -7,7 +13,6 @@ import {
   placeholdersOf,
   substitute,
 } from '../../../src/content/template/placeholder.ts';
-import { isYes, valueText } from '../../../src/content/template/value.ts';
 import { type Judgement, plainCases, type Suite } from '../suite.ts';
 
 type Values = Readonly<Record<string, unknown>> | null;
@@ -47,7 +52,7 @@ const operations: Record<string, (vector: Case) => unknown> = {
       additional: additionalKeys(placeholders, values ?? {}),
     };
   },
-  key_lookup: ({ values, key }) => normaliseKeys(values ?? {}).has(keyOf(key)),
+  key_lookup: ({ values, key }) => normaliseKeys(values ?? {}).has(normaliseKey(key)),
   normalised_keys: ({ values }) => Object.fromEntries(normaliseKeys(values ?? {})),
 };
 

@@ -1,11 +1,10 @@
 import { personalisationOf } from '../../../src/content/template/personalisation.ts';
-import { compileSms, renderSms } from '../../../src/content/template/sms.ts';
+import { compileSms, previewSms, renderSms } from '../../../src/content/template/sms.ts';
 import {
   downgradeToAscii,
   downgradeToSms,
   unsupportedCharacters,
 } from '../../../src/content/template/sms-alphabet.ts';
-import { previewSms } from '../../../src/content/template/sms-preview.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
 type Case = {

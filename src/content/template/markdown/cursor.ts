@@ -1,36 +1,41 @@
-import { WHITE_SPACE } from '../whitespace.ts';
+import { whiteSpace } from '../text/whitespace.ts';
 
-const NOT_SPACE = new RegExp(`[^${WHITE_SPACE}]`);
+const notSpace = new RegExp(`[^${whiteSpace}]`);
 
 /**
- * Looking ahead in one text without ever paying twice for the same stretch: whatever a rule has to search for far
- * away is remembered, so that a text in which no rule ever succeeds still costs time linear in its length.
+ * Looks ahead in one text without searching the same stretch twice: what a rule has to search for far away is
+ * remembered. So even a text in which no rule ever succeeds takes time linear in its length.
  */
 export class Cursor {
   readonly text: string;
   // Made when first needed: most texts are short and need neither.
   #found: Map<string, { readonly from: number; readonly at: number }> | undefined;
   #memory: Map<string, Map<number, unknown>> | undefined;
-  #lastInk: number | undefined;
+  #lastNonSpace: number | undefined;
 
   constructor(text: string) {
     this.text = text;
   }
 
-  /** The first position from `from` on that does not hold `character`. */
+  /** The first position at or after `from` that does not hold `character`. */
   skip(from: number, character: ' ' | '\n'): number {
     let position = from;
     while (this.text[position] === character) position += 1;
     return position;
   }
 
-  /** Where the line that holds `from` ends: the position of its newline, or the length of the text. */
+  /** The end of the line that holds `from`: the position of its newline, or the length of the text. */
   lineEnd(from: number): number {
     const end = this.text.indexOf('\n', from);
     return end === -1 ? this.text.length : end;
   }
 
-  /** The position of `wanted` at or after `from`, or -1. Cheap when `from` mostly grows from call to call. */
+  /** The end of the line that holds `position` and of the newlines after it. */
+  afterLine(position: number): number {
+    return this.skip(this.lineEnd(position), '\n');
+  }
+
+  /** The position of `wanted` at or after `from`, or -1. Cheap while `from` mostly grows from call to call. */
   next(wanted: string, from: number): number {
     this.#found ??= new Map();
     const known = this.#found.get(wanted);
@@ -40,35 +45,41 @@ export class Cursor {
     return at;
   }
 
-  /** Nothing but white space from `from` to the end. */
+  /** Whether the text has only white space from `from` to its end. */
   isBlankFrom(from: number): boolean {
-    if (this.#lastInk === undefined) {
+    if (this.#lastNonSpace === undefined) {
       let last = this.text.length - 1;
-      while (last >= 0 && !NOT_SPACE.test(this.text[last]!)) last -= 1;
-      this.#lastInk = last;
+      while (last >= 0 && !notSpace.test(this.text[last]!)) last -= 1;
+      this.#lastNonSpace = last;
     }
-    return from > this.#lastInk;
+    return from > this.#lastNonSpace;
   }
 
-  /** The answer of `find` for `position`, asked for once. */
-  remember<Answer>(kind: string, position: number, find: () => Answer): Answer {
+  /** The result of `find` for `position`, computed once. */
+  remember<Result>(kind: string, position: number, find: () => Result): Result {
     this.#memory ??= new Map();
-    let answers = this.#memory.get(kind);
-    if (!answers) {
-      answers = new Map();
-      this.#memory.set(kind, answers);
+    let results = this.#memory.get(kind);
+    if (!results) {
+      results = new Map();
+      this.#memory.set(kind, results);
     }
-    if (!answers.has(position)) answers.set(position, find());
-    return answers.get(position) as Answer;
+    if (!results.has(position)) results.set(position, find());
+    return results.get(position) as Result;
   }
 
-  /** What was remembered for `position`; undefined when nothing was. */
+  /** What `remember` stored for `position`, or undefined. */
   recall(kind: string, position: number): unknown {
     return this.#memory?.get(kind)?.get(position);
   }
 }
 
-/** The least number in ascending `positions` that is at least `from`, or -1. */
+/** Whether a sticky `pattern` matches at `position`; its `lastIndex` is then the end of the match. */
+export function matchesAt(pattern: RegExp, text: string, position: number): boolean {
+  pattern.lastIndex = position;
+  return pattern.test(text);
+}
+
+/** The first number at or above `from` in ascending `positions`, or -1. */
 export function firstFrom(positions: readonly number[], from: number): number {
   return positions[indexFrom(positions, from)] ?? -1;
 }

@@ -4,8 +4,8 @@ import { compileEmail, emailHtmlBody, emailPlainText, emailPreheader } from '../
 import { noPersonalisation } from '../personalisation.ts';
 import { sanitiseText } from '../sanitise.ts';
 
-const SIZE = 100_000;
-const fill = (unit: string, size = SIZE) => unit.repeat(Math.ceil(size / unit.length));
+const size = 100_000;
+const fill = (unit: string, length = size) => unit.repeat(Math.ceil(length / unit.length));
 
 const repeated = [
   ...[
@@ -90,28 +90,28 @@ const paired = [
   ['[a]: b\n\n', '[a]'],
   ['~~~~\n', '~~~\n'],
   ['"', ')'],
-].map(([a = '', b = '']) => [`${a} then ${b}`, fill(a, SIZE / 2) + fill(b, SIZE / 2)] as const);
+].map(([a = '', b = '']) => [`${a} then ${b}`, fill(a, size / 2) + fill(b, size / 2)] as const);
 
 const nested = Array.from({ length: 400 }, (_, depth) => `${' '.repeat(depth)}* a\n`).join('');
 
-// Ten times what the slowest takes on a slow machine, and far below what anything quadratic takes.
-const LIMIT = 3000;
+// Ten times the slowest case on a slow machine, and far below anything quadratic.
+const maxMilliseconds = 3000;
 
 for (const [name, content] of [...repeated, ...paired, ['nested lists', nested] as const]) {
-  test(`100 kB of ${name} render in time that grows with their length alone`, () => {
+  test(`100 kB of ${name} render in linear time`, () => {
     const template = compileEmail('', content);
     const start = performance.now();
     emailPlainText(template, noPersonalisation);
     emailHtmlBody(template, noPersonalisation);
     emailPreheader(template, noPersonalisation);
     sanitiseText(content);
-    assert.ok(performance.now() - start < LIMIT);
+    assert.ok(performance.now() - start < maxMilliseconds);
   });
 }
 
-test('a million spaces between two letters render at once', () => {
+test('a million spaces between two letters render in linear time', () => {
   const template = compileEmail('', `a${fill(' ', 1_000_000)}b`);
   const start = performance.now();
   emailPlainText(template, noPersonalisation);
-  assert.ok(performance.now() - start < LIMIT);
+  assert.ok(performance.now() - start < maxMilliseconds);
 });

@@ -1,10 +1,10 @@
-import { makeLink } from '../link.ts';
-import { trim } from '../whitespace.ts';
-import type { Document, Node } from './document.ts';
+import { makeLink } from '../text/autolink.ts';
+import { trim } from '../text/whitespace.ts';
 import type { Inline } from './inline.ts';
+import type { Node } from './parse.ts';
 
-// Mail readers keep inline styles when they drop everything else. No colour of text here: the page sets one for
-// light and one for dark, and both have to reach the text.
+// Mail readers keep inline styles even if they drop style sheets. No text colour here: the page sets one for light and
+// one for dark mode, and an inline colour would override both.
 const style = {
   heading1: 'margin: 0 0 20px; font-size: 27px; line-height: 1.25; font-weight: bold;',
   heading2: 'margin: 25px 0 15px; font-size: 19px; line-height: 1.3; font-weight: bold;',
@@ -19,24 +19,20 @@ const style = {
   link: 'word-wrap: break-word; overflow-wrap: anywhere;',
 } as const;
 
-const BARE_AMPERSAND = /&(?!#?[\p{L}\p{N}_]+;)/gu;
-const MARKUP = /[&<>]/;
+const bareAmpersand = /&(?!#?[\p{L}\p{N}_]+;)/gu;
+const markupCharacter = /[&<>]/;
 
-/** The HTML of a body that was escaped before it was parsed (spec 02 section 6.5). No newlines between elements. */
-export function renderHtml(document: Document): string {
-  return blocks(document.blocks);
-}
-
-/** Text escaped, except references that are in it already (spec 02 section 6.4, item 9). */
-export function escapeText(text: string): string {
-  if (!MARKUP.test(text)) return text;
-  return text.replace(BARE_AMPERSAND, '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-function blocks(nodes: readonly Node[]): string {
+/** The HTML of a body that was escaped before parsing (spec 02, section 6.5), without newlines between elements. */
+export function renderHtml(nodes: readonly Node[]): string {
   let html = '';
   for (const node of nodes) html += block(node);
   return html;
+}
+
+/** Escapes text but keeps the character references in it (spec 02, section 6.4, item 9). */
+export function escapeText(text: string): string {
+  if (!markupCharacter.test(text)) return text;
+  return text.replace(bareAmpersand, '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 function block(node: Node): string {
@@ -55,7 +51,7 @@ function block(node: Node): string {
     case 'heading':
       return heading(node.level, inlines(node.inlines));
     case 'inset':
-      return `<div style="${style.inset}"><blockquote style="${style.quote}">${blocks(node.blocks)}</blockquote></div>`;
+      return `<div style="${style.inset}"><blockquote style="${style.quote}">${renderHtml(node.blocks)}</blockquote></div>`;
     case 'list':
       return list(node.ordered, node.items);
   }
@@ -72,8 +68,8 @@ function heading(level: number, html: string): string {
 
 function list(ordered: boolean, items: readonly (readonly Node[])[]): string {
   const tag = ordered ? 'ol' : 'ul';
-  const entries = items.map((item) => `<li style="${style.item}">${trim(blocks(item))}</li>`).join('');
-  // Outlook gives up the indent of a list unless a table holds it.
+  const entries = items.map((item) => `<li style="${style.item}">${trim(renderHtml(item))}</li>`).join('');
+  // Outlook loses the indent of a list outside a table.
   return (
     `<table role="presentation" style="${style.list}"><tr><td>` +
     `<${tag} style="${ordered ? style.ordered : style.unordered}">${entries}</${tag}></td></tr></table>`
@@ -94,18 +90,18 @@ function inline(piece: Inline): string {
       return piece.text;
     case 'lineBreak':
       return '<br>';
-    case 'address':
+    case 'url':
       return makeLink(piece.text, { style: style.link });
     case 'link':
-      return makeLink(piece.address, {
-        text: inlines(piece.inlines) || piece.address,
+      return makeLink(piece.url, {
+        text: inlines(piece.inlines) || piece.url,
         style: style.link,
-        title: piece.title === null ? undefined : withoutTags(piece.title),
+        title: piece.title === null ? undefined : escapeTags(piece.title),
       });
   }
 }
 
-/** For an attribute: a placeholder mark in a title would look like the end of the tag to what reads this later. */
-function withoutTags(title: string): string {
+/** Escapes the placeholder span that a title may hold, so that later steps do not take its `>` for the end of the tag. */
+function escapeTags(title: string): string {
   return title.replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -1,70 +1,126 @@
-import { WHITE_SPACE } from '../whitespace.ts';
+import { whiteSpace } from '../text/whitespace.ts';
 import { type Cursor, firstFrom, indexFrom } from './cursor.ts';
 
-/** `[text](address "title")` as far as it was found: `textEnd` is the place of the bracket that closes the text. */
-export type LinkSource = {
-  readonly textEnd: number;
-  readonly address: string;
-  readonly title: string | null;
-  readonly end: number;
-};
+/** The syntax of links (spec 02, section 6.4, items 6 and 7) and of what they refer to (section 6.2, items 11 and 12). */
 
-/** The brackets of a text, and for each the closing one at which a link text that gets there can end. */
+export type LinkTarget = { readonly url: string; readonly title: string | null };
+
+const spaceRun = new RegExp(`[${whiteSpace}]+`, 'g');
+const targetPattern = new RegExp(`^ *<?([^${whiteSpace}>]+)>?(?: +["(](.+)[")])? *$`, 's');
+
+/** The form in which labels are compared: neither case nor the kind of white space matters. */
+export function normaliseLabel(label: string): string {
+  return label.toLowerCase().replace(spaceRun, ' ');
+}
+
+/** `[label]: url "title"` at `position`, up to the end of its line; null when there is none. */
+export function linkDefinitionAt(
+  cursor: Cursor,
+  position: number,
+): { readonly label: string; readonly target: LinkTarget; readonly end: number } | null {
+  const { text } = cursor;
+  const open = cursor.skip(position, ' ');
+  if (text[open] !== '[') return null;
+  const close = cursor.next(']', open + 1);
+  if (close <= open + 1 || text[close + 1] !== ':') return null;
+  const caret = cursor.next('^', open + 1);
+  if (caret !== -1 && caret < close) return null;
+  const target = cursor.remember('definition', close, () => {
+    const match = targetPattern.exec(text.slice(close + 2, cursor.lineEnd(close)));
+    return match && { url: match[1]!, title: match[2] ?? null };
+  });
+  if (!target) return null;
+  return { label: normaliseLabel(text.slice(open + 1, close)), target, end: cursor.lineEnd(close) };
+}
+
+/** Whether `[^label]:` stands at `position`. */
+export function isFootnoteDefinition(cursor: Cursor, position: number): boolean {
+  if (!cursor.text.startsWith('[^', position)) return false;
+  const close = cursor.next(']', position + 2);
+  return close > position + 2 && cursor.text[close + 1] === ':';
+}
+
+/** `[^label]: text` at `position`, with the indented lines that follow; null when there is none. */
+export function footnoteDefinitionAt(
+  cursor: Cursor,
+  position: number,
+): { readonly label: string; readonly content: string; readonly end: number } | null {
+  if (!isFootnoteDefinition(cursor, position)) return null;
+  const { text } = cursor;
+  const close = cursor.next(']', position + 2);
+  const start = cursor.skip(close + 2, ' ');
+  let end = cursor.afterLine(start);
+  while (text[end] === ' ') end = cursor.afterLine(end);
+  const [first = '', ...rest] = text.slice(start, end).split('\n');
+  const indents = rest.map((line) => line.length - line.trimStart().length).filter((indent) => indent > 0);
+  const indent = indents.reduce((least, next) => Math.min(least, next), Number.POSITIVE_INFINITY);
+  const outdented = indent === Number.POSITIVE_INFINITY ? rest : rest.map((line) => line.slice(indent));
+  return {
+    label: normaliseLabel(text.slice(position + 2, close)),
+    content: [first, ...outdented].join('\n'),
+    end,
+  };
+}
+
+/** `[text](url "title")`. `textEnd` is the position of the bracket that closes the text. */
+export type InlineLink = LinkTarget & { readonly textEnd: number; readonly end: number };
+
+const space = new RegExp(`[${whiteSpace}]`);
+const titleEnd = new RegExp(`["'][${whiteSpace}]*\\)`, 'g');
+const titleStart = new RegExp(`(?<![${whiteSpace}])[${whiteSpace}]+["']`, 'g');
+
+/** The link or image whose text starts after the bracket at `open`; null when there is none. */
+export function linkAt(cursor: Cursor, open: number): InlineLink | null {
+  const textEnd = endOfText(cursor, open, 'withUrl');
+  return textEnd === -1 ? null : { textEnd, ...targetAfter(cursor, textEnd)! };
+}
+
+/** `[text][label]` from the bracket at `open`; null when there is none. */
+export function labelledLinkAt(
+  cursor: Cursor,
+  open: number,
+): { readonly textEnd: number; readonly label: string; readonly end: number } | null {
+  const textEnd = endOfText(cursor, open, 'withLabel');
+  if (textEnd === -1) return null;
+  const labelStart = skipSpace(cursor.text, textEnd + 1) + 1;
+  const labelEnd = cursor.text.indexOf(']', labelStart);
+  return { textEnd, label: cursor.text.slice(labelStart, labelEnd), end: labelEnd + 1 };
+}
+
+/** Where the text of `[label]` from the bracket at `open` ends, or -1. */
+export function labelEndAt(cursor: Cursor, open: number): number {
+  return endOfText(cursor, open, 'plain');
+}
+
+/** For each bracket of a text, the closing bracket that ends a link text which reaches this bracket, or -1. */
 type Brackets = {
   readonly positions: readonly number[];
-  /** By bracket: the last place where a text that reaches this bracket ends so that an address follows, or -1. */
-  readonly addressed: Int32Array;
-  /** The same with `[key]` following. */
-  readonly keyed: Int32Array;
-  /** By bracket: the closing bracket of a text that may hold bracketed texts but no other bracket, or -1. */
+  /** The last closing bracket that `(url)` follows. */
+  readonly withUrl: Int32Array;
+  /** The last closing bracket that `[label]` follows. */
+  readonly withLabel: Int32Array;
+  /** The closing bracket of a text that may hold bracketed texts but no other bracket. */
   readonly plain: Int32Array;
 };
 
-const SPACE = new RegExp(`[${WHITE_SPACE}]`);
-const TITLE_END = new RegExp(`["'][${WHITE_SPACE}]*\\)`, 'g');
-const TITLE_START = new RegExp(`(?<![${WHITE_SPACE}])[${WHITE_SPACE}]+["']`, 'g');
-
-/** The link or image text that starts after the bracket at `open`, with its address; null where there is none. */
-export function linkAt(cursor: Cursor, open: number): LinkSource | null {
-  const textEnd = lookUp(cursor, open, 'addressed');
-  return textEnd === -1 ? null : { textEnd, ...addressAfter(cursor, textEnd)! };
-}
-
-/** `[text][key]` from the bracket at `open`: where the text ends, and the key; null where there is none. */
-export function keyedLinkAt(
-  cursor: Cursor,
-  open: number,
-): { readonly textEnd: number; readonly key: string; readonly end: number } | null {
-  const textEnd = lookUp(cursor, open, 'keyed');
-  if (textEnd === -1) return null;
-  const keyStart = skipSpace(cursor.text, textEnd + 1) + 1;
-  const keyEnd = cursor.text.indexOf(']', keyStart);
-  return { textEnd, key: cursor.text.slice(keyStart, keyEnd), end: keyEnd + 1 };
-}
-
-/** Where the text of `[key]` from the bracket at `open` ends, or -1. */
-export function bracketedAt(cursor: Cursor, open: number): number {
-  return lookUp(cursor, open, 'plain');
-}
-
-function lookUp(cursor: Cursor, open: number, kind: 'addressed' | 'keyed' | 'plain'): number {
+function endOfText(cursor: Cursor, open: number, kind: 'withUrl' | 'withLabel' | 'plain'): number {
   const brackets = cursor.remember('brackets', 0, () => readBrackets(cursor));
-  // The text starts behind this bracket, so what counts is what can be reached from the next one.
+  // The text starts after this bracket, so the next bracket is the first one inside.
   return brackets[kind][indexFrom(brackets.positions, open) + 1] ?? -1;
 }
 
 /**
- * Which closing bracket ends a text depends only on the first bracket inside it: a bracketed text is jumped over, a
- * closing bracket may end the text or, when another one comes before the next opening one, be part of it. So one
- * walk from the last bracket to the first answers for all of them.
+ * Which closing bracket ends a text depends only on the first bracket inside it: a bracketed text is skipped; a closing
+ * bracket may end the text or, if another one comes before the next opening one, be part of it. So one walk from the
+ * last bracket to the first finds the answers for all.
  */
 function readBrackets(cursor: Cursor): Brackets {
   const { text } = cursor;
-  const positions = placesOf(/[[\]]/g, text);
-  const carets = text.includes('^') ? placesOf(/\^/g, text) : [];
+  const positions = positionsOf(/[[\]]/g, text);
+  const carets = text.includes('^') ? positionsOf(/\^/g, text) : [];
   const count = positions.length;
-  const addressed = new Int32Array(count).fill(-1);
-  const keyed = new Int32Array(count).fill(-1);
+  const withUrl = new Int32Array(count).fill(-1);
+  const withLabel = new Int32Array(count).fill(-1);
   const plain = new Int32Array(count).fill(-1);
   let nextClose = -1;
   for (let index = count - 1; index >= 0; index -= 1) {
@@ -74,25 +130,25 @@ function readBrackets(cursor: Cursor): Brackets {
       const beyond = nextClose + 1;
       plain[index] = plain[beyond] ?? -1;
       if (hasCaret(carets, position, positions[nextClose]!)) continue;
-      addressed[index] = addressed[beyond] ?? -1;
-      keyed[index] = keyed[beyond] ?? -1;
+      withUrl[index] = withUrl[beyond] ?? -1;
+      withLabel[index] = withLabel[beyond] ?? -1;
     } else {
-      const goesOn = nextClose === index + 1;
-      const keyEnd = nextClose;
+      const closesNext = nextClose === index + 1;
+      const labelEnd = nextClose;
       nextClose = index;
       plain[index] = position;
-      if (goesOn) {
-        addressed[index] = addressed[index + 1]!;
-        keyed[index] = keyed[index + 1]!;
+      if (closesNext) {
+        withUrl[index] = withUrl[index + 1]!;
+        withLabel[index] = withLabel[index + 1]!;
       }
-      if (addressed[index] === -1 && addressAfter(cursor, position)) addressed[index] = position;
-      if (keyed[index] === -1 && keyEnd !== -1 && !goesOn) {
-        const opens = skipSpace(text, position + 1) === positions[index + 1];
-        if (opens && !hasCaret(carets, position, positions[keyEnd]!)) keyed[index] = position;
+      if (withUrl[index] === -1 && targetAfter(cursor, position)) withUrl[index] = position;
+      if (withLabel[index] === -1 && labelEnd !== -1 && !closesNext) {
+        const opensLabel = skipSpace(text, position + 1) === positions[index + 1];
+        if (opensLabel && !hasCaret(carets, position, positions[labelEnd]!)) withLabel[index] = position;
       }
     }
   }
-  return { positions, addressed, keyed, plain };
+  return { positions, withUrl, withLabel, plain };
 }
 
 function hasCaret(carets: readonly number[], from: number, to: number): boolean {
@@ -100,34 +156,32 @@ function hasCaret(carets: readonly number[], from: number, to: number): boolean 
   return caret !== -1 && caret < to;
 }
 
-type Address = { readonly address: string; readonly title: string | null; readonly end: number };
-
-/** The `(address "title")` behind the closing bracket at `close`; null where there is none. */
-function addressAfter(cursor: Cursor, close: number): Address | null {
+/** The `(url "title")` after the closing bracket at `close`; null when there is none. */
+function targetAfter(cursor: Cursor, close: number): (LinkTarget & { readonly end: number }) | null {
   if (cursor.text[close + 1] !== '(') return null;
-  return cursor.remember('address', close, () => readAddress(cursor, skipSpace(cursor.text, close + 2)));
+  return cursor.remember('target', close, () => readTarget(cursor, skipSpace(cursor.text, close + 2)));
 }
 
-function readAddress(cursor: Cursor, start: number): Address | null {
+function readTarget(cursor: Cursor, start: number): (LinkTarget & { readonly end: number }) | null {
   const { text } = cursor;
   if (text[start] === '<') {
     const end = firstFrom(angleEnds(cursor), start + 1);
-    if (end !== -1) return { address: text.slice(start + 1, end), ...endOfLink(cursor, end + 1)! };
+    if (end !== -1) return { url: text.slice(start + 1, end), ...endOfLink(cursor, end + 1)! };
   }
-  // Not by `next`: brackets are read from the last to the first.
+  // Not `cursor.next`, which is slow when brackets are read from the last to the first.
   const close = firstFrom(closes(cursor), start);
   if (close === -1) return null;
   const beforeTitle = firstFrom(titleStarts(cursor), start);
   if (beforeTitle !== -1 && beforeTitle < close) {
     const titled = endOfLink(cursor, beforeTitle);
-    if (titled) return { address: text.slice(start, beforeTitle), ...titled };
+    if (titled) return { url: text.slice(start, beforeTitle), ...titled };
   }
   let end = close;
-  while (end > start && SPACE.test(text[end - 1]!)) end -= 1;
-  return { address: text.slice(start, end), title: null, end: close + 1 };
+  while (end > start && space.test(text[end - 1]!)) end -= 1;
+  return { url: text.slice(start, end), title: null, end: close + 1 };
 }
 
-/** What may stand behind an address: white space and a title, or not, then the closing bracket. */
+/** What may follow a URL: an optional title after white space, then the closing bracket. */
 function endOfLink(
   cursor: Cursor,
   position: number,
@@ -142,33 +196,34 @@ function endOfLink(
 }
 
 function closes(cursor: Cursor): readonly number[] {
-  return cursor.remember('closes', 0, () => placesOf(/\)/g, cursor.text));
+  return cursor.remember('closes', 0, () => positionsOf(/\)/g, cursor.text));
 }
 
 function titleStarts(cursor: Cursor): readonly number[] {
-  return cursor.remember('title starts', 0, () => placesOf(TITLE_START, cursor.text));
+  return cursor.remember('title starts', 0, () => positionsOf(titleStart, cursor.text));
 }
 
 function titleEnds(cursor: Cursor): readonly number[] {
-  return cursor.remember('title ends', 0, () => placesOf(TITLE_END, cursor.text));
+  return cursor.remember('title ends', 0, () => positionsOf(titleEnd, cursor.text));
 }
 
-/** Where an address in angle brackets may end. */
+/** Where a URL in angle brackets may end. */
 function angleEnds(cursor: Cursor): readonly number[] {
   return cursor.remember('angle ends', 0, () =>
-    placesOf(/>/g, cursor.text).filter((index) => endOfLink(cursor, index + 1) !== null),
+    positionsOf(/>/g, cursor.text).filter((index) => endOfLink(cursor, index + 1) !== null),
   );
 }
 
 function skipSpace(text: string, from: number): number {
   let position = from;
-  while (position < text.length && SPACE.test(text[position]!)) position += 1;
+  while (position < text.length && space.test(text[position]!)) position += 1;
   return position;
 }
 
-function placesOf(pattern: RegExp, text: string): number[] {
-  const places: number[] = [];
+function positionsOf(pattern: RegExp, text: string): number[] {
+  const positions: number[] = [];
   pattern.lastIndex = 0;
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) places.push(match.index);
-  return places;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text))
+    positions.push(match.index);
+  return positions;
 }

@@ -1,47 +1,48 @@
-import { trim } from '../whitespace.ts';
-import type { Document, Node } from './document.ts';
+import { trim } from '../text/whitespace.ts';
 import { escapeText } from './html.ts';
 import type { Inline } from './inline.ts';
+import type { Node } from './parse.ts';
 
-const WIDTH = 65;
-const RULE = '=-'.repeat(WIDTH).slice(0, WIDTH);
+/** Characters of a rule and of the underline of a heading. */
+const width = 65;
+const rule = '=-'.repeat(width).slice(0, width);
 
 type Style = {
   readonly heading: (level: number, text: string) => string;
   readonly rule: string;
-  readonly link: (text: string, address: string, title: string) => string;
-  readonly address: (address: string) => string;
+  readonly link: (text: string, url: string, title: string) => string;
+  readonly url: (url: string) => string;
 };
 
-const preview: Style = {
+const preheaderStyle: Style = {
   heading: (_level, text) => paragraph(text),
   rule: '',
-  link: (text, _address, title) => text + title,
-  address: (address) => address,
+  link: (text, _url, title) => text + title,
+  url: (url) => url,
 };
 
 /**
- * The plain text of a body (spec 02 section 6.5). Text comes out escaped, references and all, for the pipeline to
- * decode at its end; raw tags and addresses do not. `address` may mark addresses to protect them on the way there.
+ * The plain text of a body (spec 02, section 6.5). Text comes out escaped, for the last step of the pipeline to decode;
+ * raw tags and URLs do not. `mapUrl` may replace each URL, to protect it from the steps between.
  */
 export function renderPlainText(
-  document: Document,
-  address: (address: string) => string = (it) => it,
+  nodes: readonly Node[],
+  mapUrl: (url: string) => string = (url) => url,
 ): string {
-  return blocks(document.blocks, {
+  return blocks(nodes, {
     heading: (level, text) => {
       if (level > 2) return paragraph(text);
-      return `\n\n\n${text}\n${(level === 1 ? '=' : '-').repeat(WIDTH)}`;
+      return `\n\n\n${text}\n${(level === 1 ? '=' : '-').repeat(width)}`;
     },
-    rule: paragraph(RULE),
-    link: (text, target, title) => (text === '' ? address(target) : `${text}${title}: ${address(target)}`),
-    address,
+    rule: paragraph(rule),
+    link: (text, url, title) => (text === '' ? mapUrl(url) : `${text}${title}: ${mapUrl(url)}`),
+    url: mapUrl,
   });
 }
 
-/** What an inbox shows of a body beside its subject: no rules, no underlines, links without their addresses. */
-export function renderPreview(document: Document): string {
-  return blocks(document.blocks, preview);
+/** The preheader of a body: no rules, no underlines, links without their URLs (spec 02, section 6.5). */
+export function renderPreheader(nodes: readonly Node[]): string {
+  return blocks(nodes, preheaderStyle);
 }
 
 function blocks(nodes: readonly Node[], style: Style): string {
@@ -97,11 +98,11 @@ function inline(piece: Inline, style: Style): string {
       return piece.text;
     case 'lineBreak':
       return '\n';
-    case 'address':
-      return style.address(piece.text);
+    case 'url':
+      return style.url(piece.text);
     case 'link': {
       const title = piece.title ? ` (${piece.title})` : '';
-      return style.link(inlines(piece.inlines, style), piece.address, title);
+      return style.link(inlines(piece.inlines, style), piece.url, title);
     }
   }
 }

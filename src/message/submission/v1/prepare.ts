@@ -10,12 +10,11 @@ import {
   parsePhoneNumber,
 } from '../../../content/recipient/phone-number.ts';
 import { noInternationalText, phoneProblemV1Text } from '../../../content/recipient/phone-problem.ts';
-import type { Content } from '../../../content/template/content.ts';
-import { EMAIL_SIZE_LIMIT, emailBody, emailSubject, measureEmail } from '../../../content/template/email.ts';
+import { emailBody, emailSubject, maxEmailBytes, measureEmail } from '../../../content/template/email.ts';
 import { type Personalisation, personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
-import { missingInSms, renderSms, SMS_LIMIT } from '../../../content/template/sms.ts';
-import type { Template } from '../../../content/template/store.ts';
+import { maxSmsCharacters, renderSms } from '../../../content/template/sms.ts';
+import type { Content, Template } from '../../../content/template/template.ts';
 import type { NotificationType } from '../../../database/tables.ts';
 import { parseUuid } from '../../../ground/id.ts';
 import { badRequest, FieldProblem, noResultFound, Problem } from '../../../ground/problem.ts';
@@ -151,12 +150,12 @@ function wordsOf(content: Content, values: Personalisation): Readonly<Record<str
     if (isEmpty) throw new FieldProblem({ content: ['Your message is empty.'] });
   };
   if (content.type === 'sms') {
-    refuseMissing(missingInSms(content.sms, values));
+    refuseMissing(missingPlaceholders(content.sms.placeholders, values));
     const { text, empty, aboveLimit } = renderSms(content.sms, values);
     refuseEmpty(empty);
     if (aboveLimit > 0)
       throw new FieldProblem({
-        content: [`Content has a character count greater than the limit of ${SMS_LIMIT}`],
+        content: [`Content has a character count greater than the limit of ${maxSmsCharacters}`],
       });
     return { body: text };
   }
@@ -165,7 +164,7 @@ function wordsOf(content: Content, values: Personalisation): Readonly<Record<str
   refuseEmpty(empty);
   if (tooLong)
     throw new FieldProblem({
-      content: [`Content has a size greater than the limit of ${EMAIL_SIZE_LIMIT} bytes`],
+      content: [`Content has a size greater than the limit of ${maxEmailBytes} bytes`],
     });
   return { body: emailBody(content.email, values), subject: emailSubject(content.email, values) };
 }

@@ -1,7 +1,7 @@
 import { isFileValue } from '../../../content/document/file.ts';
 import { fileProblems, uploadFiles } from '../../../content/document/upload.ts';
 import { type EmailAddress, parseEmailAddress } from '../../../content/recipient/email-address.ts';
-import { EMAIL_SIZE_LIMIT, emailBody, emailSubject, measureEmail } from '../../../content/template/email.ts';
+import { emailBody, emailSubject, maxEmailBytes, measureEmail } from '../../../content/template/email.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
 import { sanitisePersonalisation } from '../../../content/template/sanitise.ts';
@@ -52,7 +52,7 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
   const measured = measureEmail(content.email, values);
   if (measured.tooLong)
     throw badRequest(
-      `Your message is too long. Emails cannot be longer than ${EMAIL_SIZE_LIMIT} bytes. Your message is ${measured.bytes} bytes.`,
+      `Your message is too long. Emails cannot be longer than ${maxEmailBytes} bytes. Your message is ${measured.bytes} bytes.`,
     );
 
   const unsubscribeUrl = request.one_click_unsubscribe_url ?? null;

@@ -8,7 +8,8 @@ import {
 } from '../../../content/recipient/phone-number.ts';
 import { phoneProblemV2Text, v2PermissionError } from '../../../content/recipient/phone-problem.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';
-import { missingInSms, renderSms, SMS_LIMIT } from '../../../content/template/sms.ts';
+import { missingPlaceholders } from '../../../content/template/placeholder.ts';
+import { maxSmsCharacters, renderSms } from '../../../content/template/sms.ts';
 import { datetimeFormat } from '../../../ground/datetime.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
 import { faultsOf } from '../../../http/validate/schema.ts';
@@ -41,7 +42,7 @@ export async function prepareSms(deps: AcceptDeps, caller: Sending, document: un
   const { template, content } = await usableTemplate(deps, service, 'sms', request.template_id);
   const personalisation = request.personalisation ?? {};
   const values = personalisationOf(personalisation);
-  refuseMissing(missingInSms(content.sms, values));
+  refuseMissing(missingPlaceholders(content.sms.placeholders, values));
   const rendered = renderSms(content.sms, values);
   if (rendered.empty) throw badRequest('Your message is empty.');
   const problem = fileProblems(personalisation, { type: 'sms' });
@@ -60,7 +61,7 @@ export async function prepareSms(deps: AcceptDeps, caller: Sending, document: un
 
   if (rendered.aboveLimit > 0)
     throw badRequest(
-      `Your message is too long. Text messages cannot be longer than ${SMS_LIMIT} characters. Your message is ${rendered.charactersWithoutPrefix} characters long.`,
+      `Your message is too long. Text messages cannot be longer than ${maxSmsCharacters} characters. Your message is ${rendered.charactersWithoutPrefix} characters long.`,
     );
 
   const message = {

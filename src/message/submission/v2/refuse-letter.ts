@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { postalAddressProblem } from '../../../content/recipient/postal-address.ts';
-import { valueText } from '../../../content/template/value.ts';
+import { valueText } from '../../../content/template/personalisation.ts';
 import { parseUuid } from '../../../ground/id.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
 import type { Description } from '../../../http/openapi/describe.ts';

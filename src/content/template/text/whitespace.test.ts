@@ -13,14 +13,14 @@ function check(rule: (text: string) => string, table: [string, string][]): void 
   for (const [text, expected] of table) assert.equal(rule(text), expected, JSON.stringify(text));
 }
 
-test('only spaces and tabs go, and only from before commas and full stops', () => {
+test('spaces and tabs before commas and full stops are removed, and nothing else', () => {
   check(trimBeforePunctuation, [
     ['a \t, b .', 'a, b.'],
     ['a\n, b ! \u00a0.', 'a\n, b ! \u00a0.'],
   ]);
 });
 
-test('white space of a line becomes single spaces and invisible characters vanish', () => {
+test('white space in a line becomes single spaces and invisible characters are removed', () => {
   check(normaliseWhiteSpace, [
     ['', ''],
     [' ', ''],
@@ -42,7 +42,7 @@ test('every kind of line break ends a line, and lines join with LF', () => {
   check(squeezeNewlines, [['a\n\n\n\nb\n\nc\nd', 'a\n\nb\n\nc\nd']]);
 });
 
-test('trimming takes all white space, but not the byte order mark', () => {
+test('trimming removes all white space but not the byte order mark', () => {
   check(trim, [
     [' \n\u0085a b\u001c\u3000', 'a b'],
     ['\ufeffa', '\ufeffa'],
@@ -54,7 +54,7 @@ test('trimming takes all white space, but not the byte order mark', () => {
   ]);
 });
 
-test('a million spaces pass in a moment', () => {
+test('a million spaces are handled within a second', () => {
   const text = `a${' '.repeat(1_000_000)}b`;
   const started = performance.now();
   assert.equal(trim(normaliseLines(trimBeforePunctuation(text))), 'a b');

@@ -1,23 +1,23 @@
 import { escapeHtml } from './escape.ts';
-import { trim, WHITE_SPACE } from './whitespace.ts';
+import { trim, whiteSpace } from './whitespace.ts';
 
 export type ListOptions = {
   readonly conjunction?: string;
   readonly beforeEach?: string;
   readonly afterEach?: string;
   readonly separator?: string;
-  /** Put before exactly one item. */
+  /** Goes before exactly one item. */
   readonly prefix?: string;
-  /** Put before more than one. */
+  /** Goes before two or more items. */
   readonly prefixPlural?: string;
-  /** Beyond this many, one fewer is shown (at least one) and then `wordForOthers`; give both or neither. */
+  /** With more items than this, one fewer is shown (at least one), then `wordForOthers`. Give both or neither. */
   readonly maxItems?: number;
   readonly wordForOthers?: string;
 };
 
 /**
- * `‘one’, ‘two’ and ‘three’`: items escaped for HTML, wrapped and joined (spec 02 section 3.14). Throws RangeError
- * when one of `maxItems` and `wordForOthers` is given without the other.
+ * Joins items for people: `‘one’, ‘two’ and ‘three’`, each escaped for HTML and wrapped (spec 02, section 3.14). Throws
+ * RangeError when only one of `maxItems` and `wordForOthers` is given.
  */
 export function formattedList(
   items: readonly unknown[],
@@ -46,16 +46,16 @@ export function formattedList(
   return lead === '' ? joined : `${lead} ${joined}`;
 }
 
-const SPACE_RUN = new RegExp(`[${WHITE_SPACE}]+`, 'g');
-const KIB = 1024;
+const kibibyte = 1024;
 
-/** A size in bytes for people: `0.1KB`, `51.2KB`, `2MB` (spec 02 sections 3.15 and 12.6). */
+/** A file size as text: `0.1KB`, `51.2KB`, `2MB` (spec 02, sections 3.15 and 12.6). `bytes` is the size in bytes. */
 export function fileSize(bytes: number): string {
-  const [unit, size] = bytes < 51.2 * KIB ? ['KB', bytes / KIB] : ['MB', bytes / KIB / KIB];
+  const [unit, size] =
+    bytes < 51.2 * kibibyte ? ['KB', bytes / kibibyte] : ['MB', bytes / kibibyte / kibibyte];
   return `${Math.max(0.1, toOneDecimal(size))}${unit}`;
 }
 
-/** Halves go to the even digit, as in the reference. */
+/** Rounds to one decimal, halves to the even digit as the reference does. */
 function toOneDecimal(value: number): number {
   const tenths = value * 10;
   const down = Math.floor(tenths);
@@ -64,20 +64,20 @@ function toOneDecimal(value: number): number {
   return (up ? down + 1 : down) / 10;
 }
 
-/** A service's name as the local part of an email address, `name.with.spaces` (spec 02 section 3.15). */
+/** The local part of an email address from a service's name: `name.with.spaces` (spec 02, section 3.15). */
 export function emailLocalPart(name: string): string {
   return safeString(name, '.');
 }
 
-/** A text as the id of an HTML element, `name-with-spaces` (spec 02 section 3.15). */
+/** The id of an HTML element from a text: `name-with-spaces` (spec 02, section 3.15). */
 export function htmlId(text: string): string {
   return safeString(text, '-');
 }
 
-/** Letters without accents and digits only, in lower case, with `mark` for each run of white space. */
+/** Keeps unaccented letters and digits in lower case, with `mark` for each run of white space. */
 function safeString(text: string, mark: '.' | '-'): string {
   const kept = trim(text.normalize('NFD').replace(/\p{Mn}/gu, ''))
-    .replace(SPACE_RUN, mark)
+    .replace(new RegExp(`[${whiteSpace}]+`, 'g'), mark)
     .replace(mark === '.' ? /[^\p{L}\p{N}.]/gu : /[^\p{L}\p{N}-]/gu, '')
     .toLowerCase()
     .replace(/\.+/g, '.');
@@ -85,11 +85,11 @@ function safeString(text: string, mark: '.' | '-'): string {
   return kept.slice(start, kept.length > start && kept.endsWith('.') ? -1 : undefined);
 }
 
-const INVISIBLE_ENDS = /^[\t-\r \xa0\u180e\u200b-\u200d\u2028\u2029\u202f\u2060\ufeff]+/;
+const invisibleStart = /^[\t-\r \xa0\u180e\u200b-\u200d\u2028\u2029\u202f\u2060\ufeff]+/;
 
-/** White space, visible or not, gone from both ends (spec 02 section 3.15). */
+/** Removes visible and invisible white space at both ends ("strip all", spec 02, section 3.15). */
 export function trimInvisible(text: string): string {
   let end = text.length;
-  while (end > 0 && INVISIBLE_ENDS.test(text[end - 1]!)) end -= 1;
-  return text.slice(0, end).replace(INVISIBLE_ENDS, '');
+  while (end > 0 && invisibleStart.test(text[end - 1]!)) end -= 1;
+  return text.slice(0, end).replace(invisibleStart, '');
 }

@@ -36,11 +36,11 @@ const quotes: readonly (readonly [text: string, expected: string])[] = [
 for (const [text, expected] of quotes)
   test(`quotes of ${text}`, () => assert.equal(smartQuotes(text), expected));
 
-test('hyphens between spaces become one dash, up to three of them', () => {
+test('one to three hyphens between spaces become an en dash', () => {
   assert.equal(enDashes('a - b -- c --- d ---- e f-g — h'), 'a – b – c – d ---- e f-g – h');
 });
 
-test('a line that starts with a hyphen stays a line where lines are kept', () => {
+test('with keepLines, a line that starts with a hyphen stays a line', () => {
   assert.equal(typeset('a - b\n- c', { keepLines: true }), 'a – b\n- c');
   assert.equal(typeset('a - b\n- c'), 'a – b – c');
 });

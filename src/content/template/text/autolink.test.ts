@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { findAddresses, linkAddresses, makeLink } from './link.ts';
+import { autolink, findUrls, makeLink } from './autolink.ts';
 
-const found = (text: string) => findAddresses(text).map(({ start, end }) => text.slice(start, end));
+const found = (text: string) => findUrls(text).map(({ start, end }) => text.slice(start, end));
 
-test('what looks like an address is found, with or without a scheme', () => {
+test('URLs are found with or without a scheme', () => {
   const table: [string, string[]][] = [
     ['see a.example and HTTPS://b.example/x?y=1', ['a.example', 'HTTPS://b.example/x?y=1']],
     ['ftp://a.example', ['a.example']],
@@ -23,7 +23,7 @@ test('what looks like an address is found, with or without a scheme', () => {
   for (const [text, addresses] of table) assert.deepEqual(found(text), addresses, text);
 });
 
-test('the scan finds what the pattern of the specification finds', () => {
+test('the linear scan finds the same URLs as the pattern of the specification', () => {
   const word = '[\\p{L}\\p{N}_]';
   const boundary = `(?:(?<=${word})(?!${word})|(?<!${word})(?=${word}))`;
   const label = '[\\p{L}\\p{N}_-]+\\.';
@@ -73,18 +73,15 @@ test('trailing punctuation and unmatched closing brackets follow the link', () =
       '<a href="http://a.example/?q=1&amp;r=%20%40%2B">a.example/?q=1&amp;r=%20@+</a>',
     ],
   ];
-  for (const [text, expected] of table) assert.equal(linkAddresses(text), expected, text);
+  for (const [text, expected] of table) assert.equal(autolink(text), expected, text);
 });
 
-test('a link keeps a known scheme, encodes the rest and cannot be left by its title', () => {
+test('a link keeps a known scheme, encodes unsafe characters and confines its title to the attribute', () => {
   assert.equal(makeLink('mailto:a', { text: 'Write' }), '<a href="mailto:a">Write</a>');
   assert.equal(
     makeLink('https://é.example/"x"', { text: 'T', style: 'color: red', title: 'a "b" c' }),
     '<a style="color: red" href="https://%C3%A9.example/%22x%22" title="a &quot;b&quot; c">T</a>',
   );
-  assert.equal(
-    linkAddresses('a.example', { classes: 'b' }),
-    '<a class="b" href="http://a.example">a.example</a>',
-  );
+  assert.equal(autolink('a.example', { classes: 'b' }), '<a class="b" href="http://a.example">a.example</a>');
   assert.equal(makeLink('x/\ud800', { text: 'T' }), '<a href="http://x/%EF%BF%BD">T</a>');
 });

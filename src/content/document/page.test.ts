@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sizeText } from './size.ts';
+import { sizeText } from './page.ts';
 
-test('sizes are told in the unit people use, and keep their zeros', () => {
+test('file sizes are shown in bytes, KB or MB, and keep their zeros', () => {
   const table: [number, string][] = [
     [1, '1 byte'],
     [1023, '1023 bytes'],

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseLossless } from '../../ground/json.ts';
-import { listText, valueText } from './value.ts';
+import { listText, valueText } from './personalisation.ts';
 
-test('numbers read as they were written in the request', () => {
+test('numbers read as the request wrote them', () => {
   const table: [string, string][] = [
     ['6', '6'],
     ['6.0', '6.0'],
@@ -35,11 +35,11 @@ test('a number of the request survives being stored', () => {
   assert.equal(JSON.stringify(parseLossless(stored)), source);
 });
 
-test('other JSON parses as it always does, and what is not JSON is refused', () => {
+test('other JSON parses as JSON.parse does, and malformed JSON is refused', () => {
   fc.assert(
     fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
       const source = JSON.stringify(value);
-      // Through text again: a number that JSON.parse would change is an object of its own here.
+      // Through text again, because numbers that JSON.parse would change are objects here.
       assert.deepEqual(JSON.parse(JSON.stringify(parseLossless(source))), JSON.parse(source));
     }),
     { numRuns: 300 },
@@ -47,12 +47,12 @@ test('other JSON parses as it always does, and what is not JSON is refused', () 
   for (const bad of ['', '{', '01', "{'a': 1.0}"]) assert.throws(() => parseLossless(bad), SyntaxError);
 });
 
-test('nesting of any depth neither fails to parse nor to show', () => {
+test('nesting of any depth can be parsed and shown', () => {
   const deep = parseLossless(`${'['.repeat(20_000)}1.0${']'.repeat(20_000)}`);
   assert.match(valueText(deep), /^\[{100}\.\.\.\]{100}$/);
 });
 
-test('values that are not text read in the literal notation of the reference', () => {
+test('values that are not strings read in the literal notation of the reference', () => {
   const table: [unknown, string][] = [
     [true, 'True'],
     [false, 'False'],
@@ -65,7 +65,7 @@ test('values that are not text read in the literal notation of the reference', (
   for (const [value, text] of table) assert.equal(valueText(value), text);
 });
 
-test('a list drops what is blank and joins the rest as a sentence or as Markdown', () => {
+test('a list drops blank items and joins the rest as a sentence or as Markdown', () => {
   const table: [unknown[], string, string][] = [
     [[], '', ''],
     [[null, ' ', '\u200b\t'], '', ''],
@@ -80,7 +80,7 @@ test('a list drops what is blank and joins the rest as a sentence or as Markdown
   }
 });
 
-test('no value makes the text forms throw', () => {
+test('no value makes its text form throw', () => {
   fc.assert(fc.property(fc.anything(), (value) => typeof valueText(value) === 'string'));
   fc.assert(fc.property(fc.array(fc.anything()), (items) => typeof listText(items, 'sentence') === 'string'));
 });

@@ -25,11 +25,11 @@ test('references are decoded before markup is escaped', () => {
   for (const [text, expected] of table) assert.equal(escapeHtml(text), expected, text);
 });
 
-test('decoding alone leaves markup and everything unknown as it is', () => {
+test('decoding references does not change markup or unknown references', () => {
   assert.equal(decodeReferences('&lt;b&gt; &amp;copy; &copy= &what;'), '<b> &copy; &copy= &what;');
 });
 
-test('what is escaped holds no markup, and escaping it again changes nothing', () => {
+test('escaped text holds no markup, and escaping it again changes nothing', () => {
   const texts = fc.array(
     fc.constantFrom('&', '<', '>', ';', '#', 'lt', 'amp', 'nbsp', '38', 'x26', ' ', 'é'),
   );

@@ -1,10 +1,7 @@
 import { type Block, parseBlocks } from './blocks.ts';
-import { noDefinitions } from './definitions.ts';
 import { type Inline, parseInline } from './inline.ts';
 
-/** The tree of one text: its blocks, and after them the blocks of the footnotes that it refers to, in that order. */
-export type Document = { readonly blocks: readonly Node[] };
-
+/** A block of a parsed text. `text` is a line of a tight list item; `code` and `html` are raw. */
 export type Node =
   | { readonly kind: 'lineBreak' | 'rule' }
   | { readonly kind: 'code' | 'html'; readonly text: string }
@@ -13,23 +10,20 @@ export type Node =
   | { readonly kind: 'inset'; readonly blocks: readonly Node[] }
   | { readonly kind: 'list'; readonly ordered: boolean; readonly items: readonly (readonly Node[])[] };
 
-const TABS_OR_OTHER_NEWLINES = /[\t\r\u2424]/;
-const SPACES_ALONE = /(^|\n) +(?=\n|$)/g;
-
 /**
- * Parses the restricted Markdown of emails (spec 02 section 6), a dialect of its own and not CommonMark. Takes
- * text that is already escaped for an HTML renderer, or raw text for a plain-text one. Any text is valid: nothing
- * throws, nesting is bounded (six lists, six insets) and time is linear in the length.
+ * Parses the restricted Markdown of emails (spec 02, section 6), which is a dialect of its own and not CommonMark. Takes
+ * escaped text for an HTML renderer, raw text for a plain-text one. Returns the blocks of the text, then those of the
+ * footnotes it refers to, in order of reference. Any text is valid: nothing throws, nesting is bounded (six lists, six
+ * insets) and time is linear in the length.
  */
-export function parseMarkdown(text: string): Document {
-  const definitions = noDefinitions();
-  const blocks = parseBlocks(normalise(text), definitions);
-  const referred = new Set<string>();
+export function parseMarkdown(text: string): readonly Node[] {
+  const { blocks, definitions } = parseBlocks(normalise(text));
+  const referenced = new Set<string>();
   let inFootnotes = false;
   const nodes = withInlines(blocks);
   inFootnotes = true;
-  for (const key of referred) nodes.push(...withInlines(definitions.footnotes.get(key)!));
-  return { blocks: nodes };
+  for (const label of referenced) nodes.push(...withInlines(definitions.footnotes.get(label)!));
+  return nodes;
 
   function withInlines(from: readonly Block[]): Node[] {
     return from.map((block): Node => {
@@ -56,26 +50,29 @@ export function parseMarkdown(text: string): Document {
     return parseInline(content, { links: definitions.links, footnote });
   }
 
-  /** Takes a reference to a footnote; false where there is none to refer to. Only the first reference counts. */
-  function footnote(key: string): boolean {
-    if (inFootnotes || !definitions.footnotes.has(key) || referred.has(key)) return false;
-    referred.add(key);
+  /** Takes a reference to a footnote. Only the first reference to each footnote counts, and none inside footnotes. */
+  function footnote(label: string): boolean {
+    if (inFootnotes || !definitions.footnotes.has(label) || referenced.has(label)) return false;
+    referenced.add(label);
     return true;
   }
 }
 
-/** Newlines and tabs as the parser expects them (spec 02 section 6.1). */
+const tabOrOtherNewline = /[\t\r\u2424]/;
+const blankLine = /(^|\n) +(?=\n|$)/g;
+
+/** Normalises newlines and tabs for the parser (spec 02, section 6.1). */
 function normalise(text: string): string {
   let clean = text;
-  if (TABS_OR_OTHER_NEWLINES.test(text)) {
+  if (tabOrOtherNewline.test(text)) {
     clean = text.replace(/\r\n?/g, '\n');
     if (clean.includes('\t')) clean = clean.split('\n').map(expandTabs).join('\n');
     clean = clean.replaceAll('\u2424', '\n');
   }
-  return clean.replace(SPACES_ALONE, '$1');
+  return clean.replace(blankLine, '$1');
 }
 
-/** Tabs to stops every four columns, a column being a code point. */
+/** Expands tabs to stops every four columns. A column is a code point. */
 function expandTabs(line: string): string {
   if (!line.includes('\t')) return line;
   let column = 0;
