@@ -5,27 +5,27 @@ import { ConfigError } from './ground/config-error.ts';
 const help = `despatch: templated emails and text messages for many services
 
   despatch start [--roles api,worker,scheduler,sandbox] [--queues a,b]
-      Runs the server: every role and every queue unless told otherwise.
+      Runs the server, with every role and every queue by default.
   despatch migrate
-      Brings the database to the newest version and ends.
+      Migrates the database to the newest version and exits.
   despatch demo
-      Sends a handful of messages through the running server (or one it starts) and shows what became of them.
+      Sends a handful of messages through the running server (or one it starts) and shows what happens to them.
   despatch token [--key normal|team|test] [--admin]
       Prints a token for the first service of credentials.json, or for the admin API, for use with curl.
   despatch template render --file t.md --type sms|email [--subject s] [--data d.json] [--prefix name] [--html]
       Prints what would be sent, its length and its cost. An email's subject may be the file's first line: Subject: …
   despatch csv check file.csv --type sms|email --template t.md [--subject s] [--prefix name] [--international] [--json]
-      Says what is wrong with a file of recipients, what it would cost, and shows the first messages.
+      Shows what is wrong with a file of recipients, what it would cost, and the first messages.
 
 Settings are environment variables; docs/operations.md lists them, and the queues.`;
 
-/** Commands are loaded when they are called: rendering a template does not need a database driver. */
+/** Commands are loaded on demand: rendering a template needs no database driver. */
 async function main([command, ...args]: readonly string[]): Promise<void> {
   switch (command) {
     case 'start':
       return await (await import('./cli/start.ts')).start(args);
     case 'migrate':
-      return await (await import('./cli/migrate.ts')).migrateOnly(args);
+      return await (await import('./cli/start.ts')).migrateOnly(args);
     case 'demo':
       return await (await import('./cli/demo.ts')).demo(args);
     case 'token':
@@ -45,7 +45,7 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
 
 catchSignals();
 main(process.argv.slice(2)).catch((error: unknown) => {
-  // A setting that is wrong is told in a sentence; anything else with where it happened.
+  // A wrong setting needs only its sentence; any other error, its stack trace as well.
   console.error(error instanceof ConfigError ? error.message : error);
   process.exit(1);
 });

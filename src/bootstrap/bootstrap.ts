@@ -17,9 +17,8 @@ import { platformTemplates, platformUser } from './platform-service.ts';
 export type BootstrapDeps = Readonly<{ db: Db; cipher: Cipher; log: Log }>;
 
 /**
- * Brings a database to where the product can work: the platform's own user, service and templates, the providers that are
- * configured, and in an empty database a demo service, if `demo` says so. Every process does it at its start; what is
- * there already is left as it is.
+ * Adds what the product needs to work: the platform's own user, service and templates, the configured providers, and, in an
+ * empty database, a demo service if `demo` is set. Every process runs it at its start; existing rows are not changed.
  */
 export async function bootstrap(
   { db, cipher, log }: BootstrapDeps,
@@ -49,7 +48,7 @@ export async function bootstrap(
 }
 
 async function addDemoService(trx: Trx, cipher: Cipher): Promise<void> {
-  // Service ids and key secrets are UUIDs of version 4: an official client insists (spec 01, section 1.1).
+  // Service ids and key secrets must be UUIDs of version 4: an official client insists (spec 01, section 1.1).
   const serviceId = randomUUID();
   const { name, emailFrom, smsSender, replyTo, templates } = demoService;
   await addService(trx, {

@@ -18,7 +18,7 @@ import { findKeys } from '../tenant/key/store.ts';
 import { defaultSender } from '../tenant/service/service.ts';
 import { findService } from '../tenant/service/store.ts';
 
-/** `credentials.json` of the data directory (DESIGN, section 8). */
+/** The content of `credentials.json` in the data directory. */
 export type Credentials = {
   api: string;
   admin: Readonly<{ issuer: string; secret: string }>;
@@ -32,8 +32,8 @@ export type Credentials = {
 };
 
 /**
- * The credentials of the demo service, for people and for programs on this machine: its keys in the form that clients
- * take. No other service's keys are ever written down.
+ * The credentials of the demo service, for people and programs on this machine, with keys in the form that clients take.
+ * Keys of other services are never written to a file.
  */
 export async function collectCredentials(
   db: Db,
@@ -74,8 +74,8 @@ export async function collectCredentials(
 }
 
 /**
- * Throws a ConfigError when the stored secrets do not open under SECRET_KEY: with another key nothing that is stored
- * could be sent, so such a process must not start.
+ * Throws a ConfigError if SECRET_KEY does not decrypt the stored secrets: such a process could send nothing that is
+ * stored, so it must not start.
  */
 export async function checkSecretKey(db: Db, cipher: Cipher): Promise<void> {
   const row = await db
@@ -96,7 +96,7 @@ export async function checkSecretKey(db: Db, cipher: Cipher): Promise<void> {
   }
 }
 
-/** Replaces the file at once, readable by its owner only. */
+/** Replaces the file atomically; only its owner can read it. Returns its path. */
 export function writeCredentials(dataDir: string, credentials: Credentials): string {
   const path = join(dataDir, 'credentials.json');
   mkdirSync(dataDir, { recursive: true });
@@ -106,15 +106,15 @@ export function writeCredentials(dataDir: string, credentials: Credentials): str
   return path;
 }
 
-/** null when there are none: no server has been started with this data directory. */
+/** null if there is no file: no server has been started with this data directory. */
 export function readCredentials(dataDir: string): Credentials | null {
   const path = join(dataDir, 'credentials.json');
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Credentials) : null;
 }
 
 /**
- * A random secret that is made once and kept in the data directory, readable by its owner only. Of processes that
- * start at once one makes it, and all get the same.
+ * A random secret that is generated once and kept in the data directory; only its owner can read it. Processes that start
+ * at once all get the same one.
  */
 export function keptSecret(dataDir: string, name: string): string {
   const path = join(dataDir, name);
@@ -123,7 +123,7 @@ export function keptSecret(dataDir: string, name: string): string {
     const draft = `${path}.${process.pid}`;
     writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
     try {
-      // A link, unlike a rename, does not replace what another process has put there meanwhile.
+      // Unlike a rename, a link does not replace the file of another process.
       linkSync(draft, path);
     } catch (error) {
       if ((error as { code?: string }).code !== 'EEXIST') throw error;

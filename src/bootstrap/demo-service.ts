@@ -1,10 +1,10 @@
-/** The service a newcomer finds (DESIGN, section 8). */
+/** The service in an empty database, for trying the product out. */
 export const demoService = {
   name: 'Harbour Library',
   emailFrom: 'harbour.library',
   smsSender: 'HARBOUR',
   replyTo: 'desk@harbour-library.example',
-  // So much that nobody who tries the product out, or loads it, meets them (spec 06, section 10).
+  // High enough that neither a trial nor a load test reaches them (spec 06, section 10).
   rateLimit: 12_000_000,
   dailyLimit: 2_000_000_000,
   contactLink: 'https://harbour-library.example/contact',

@@ -3,7 +3,7 @@ import { platformServiceId } from '../tenant/service/service.ts';
 import type { NewUser } from '../tenant/user/store.ts';
 import { platformUserId } from '../tenant/user/user.ts';
 
-/** Author of the templates below and of everything else that no person made (spec 04, section 4.1). */
+/** The author of the templates below and of every automatic change (spec 04, section 4.1). */
 export const platformUser: NewUser = {
   id: platformUserId,
   name: 'Despatch',
@@ -12,8 +12,8 @@ export const platformUser: NewUser = {
 };
 
 /**
- * The templates of the platform's own messages, under the ids that other parts of the product know them by (spec 06,
- * section 6.2). The words are ours; an operator may change them.
+ * The templates of the platform's own messages, under the ids that the admin pages use (spec 06, section 6.2). The wording
+ * is ours; operators may change it.
  */
 export const platformTemplates: readonly NewTemplate[] = [
   {

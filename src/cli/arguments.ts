@@ -1,10 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../ground/config-error.ts';
 
-/**
- * Options by name; a flag that is there has the value `yes`. One that the command does not know ends it with a
- * sentence: throws a ConfigError.
- */
+/** The options by name; a flag that is set has the value `yes`. Throws a ConfigError for an unknown option. */
 export function readOptions(
   args: readonly string[],
   names: readonly string[],
@@ -13,7 +10,7 @@ export function readOptions(
   return readCommand(args, names, flags, 0).options;
 }
 
-/** The same for a command that takes `most` plain arguments beside its options. */
+/** The same for a command that takes up to `most` positional arguments as well. */
 export function readCommand(
   args: readonly string[],
   names: readonly string[],
@@ -39,7 +36,7 @@ export function readCommand(
   }
 }
 
-/** A list of names separated by commas; null where it is not given. Throws a ConfigError. */
+/** A comma-separated list of `known` names; null if the option is absent. Throws a ConfigError. */
 export function readNames<Name extends string>(
   option: string,
   given: string | undefined,

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { systemClock } from '../ground/clock.ts';
 
-/** A token for the public API from a key in its pasteable form; valid for 30 seconds (spec 01, section 1.2). */
+/** A token for the public API, from a key in its pasteable form; valid for 30 seconds (spec 01, section 1.2). */
 export function makeToken(key: string, now = systemClock.now()): string {
   return signToken(key.slice(-73, -37), key.slice(-36), now);
 }

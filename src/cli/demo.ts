@@ -10,7 +10,7 @@ import { callApi } from './client.ts';
 
 const final = new Set(['delivered', 'temporary-failure', 'permanent-failure', 'technical-failure', 'sent']);
 
-/** What is sent: recipients whose names decide how it ends (spec 05, section 6). */
+/** Recipients that decide the outcome (spec 05, section 6). */
 const recipients = [
   { type: 'sms', to: '07811 111 111' },
   { type: 'sms', to: '07700 900 123' },
@@ -32,8 +32,8 @@ type Step = {
 };
 
 /**
- * `despatch demo`: sends a handful of messages through the server that runs with this data directory, or one it starts
- * for the purpose, shows a line of progress and then the timeline of each.
+ * `despatch demo`: sends a handful of messages through the server that runs with this data directory, or one started for the
+ * purpose, shows a line of progress and then the timeline of each message.
  */
 export async function demo(args: readonly string[]): Promise<void> {
   readOptions(args, []);
@@ -98,7 +98,7 @@ async function sendAndWatch({ api, services }: Credentials): Promise<void> {
   }
 }
 
-/** On a terminal one line that is written over; elsewhere a line only when something has changed. */
+/** On a terminal, one line that is overwritten; elsewhere, a new line whenever something has changed. */
 let lastLine = '';
 function progress(sent: readonly { status: string }[], milliseconds: number): void {
   const counts = new Map<string, number>();

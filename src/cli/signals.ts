@@ -1,10 +1,10 @@
 /**
- * What a signal does: until a command says otherwise it ends the process, which stops the embedded database on its way
- * out. The second signal always does.
+ * What a signal does. By default it ends the process, whose exit handlers stop the embedded database; the second signal
+ * always does.
  */
 let handle: (() => Promise<void>) | null = null;
 
-/** Catches the signals by which people, terminals and service managers end a process. */
+/** Catches the signals with which people, terminals and service managers end a process. */
 export function catchSignals(): void {
   let caught = false;
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
@@ -16,7 +16,7 @@ export function catchSignals(): void {
     });
 }
 
-/** From now on the first signal does this, and the process ends when it is done. */
+/** From now on the first signal calls `stop` and ends the process when that is done. */
 export function onSignal(stop: () => Promise<void>): void {
   handle = stop;
 }

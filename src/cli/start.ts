@@ -1,11 +1,13 @@
 import { readConfig } from '../config/config.ts';
-import { roles, startPlatform } from '../process/compose.ts';
+import { migrate } from '../database/migrate.ts';
+import { createLog } from '../ground/log.ts';
+import { type Platform, roles, startPlatform } from '../process/compose.ts';
+import { openDatabase } from '../process/database.ts';
 import { queueNames } from '../queue/define.ts';
 import { readNames, readOptions } from './arguments.ts';
 import { onSignal } from './signals.ts';
-import { welcome } from './welcome.ts';
 
-/** `despatch start [--roles …] [--queues …]`: runs until a signal ends it. */
+/** `despatch start [--roles …] [--queues …]`: runs the server until a signal ends it. */
 export async function start(args: readonly string[]): Promise<void> {
   const options = readOptions(args, ['roles', 'queues']);
   const platform = await startPlatform({
@@ -15,4 +17,58 @@ export async function start(args: readonly string[]): Promise<void> {
   });
   onSignal(() => platform.stop());
   console.log(welcome(platform));
+}
+
+/** `despatch migrate`: migrates the database and exits. */
+export async function migrateOnly(args: readonly string[]): Promise<void> {
+  readOptions(args, []);
+  const config = readConfig(process.env);
+  const log = createLog(config.installation.logLevel);
+  const stops: (() => Promise<unknown>)[] = [];
+  try {
+    const { db } = await openDatabase(config, log, (undo) => stops.push(undo));
+    await migrate(db, log);
+    console.log('The database is up to date.');
+  } finally {
+    for (const undo of stops.reverse()) await undo();
+  }
+}
+
+/**
+ * What a start prints: where things are, and two ways to send a first message. These read the keys from credentials.json
+ * when they are run, so that no key is in the output of the process.
+ */
+function welcome({ url, sandboxUrl, credentials, credentialsPath, roles }: Platform): string {
+  const lines = ['', `Despatch is running: ${roles.join(', ')}.`];
+  if (url) lines.push(`  API     ${url}`);
+  if (sandboxUrl)
+    lines.push(`  Inbox   ${sandboxUrl}   the sandbox: messages land here, none leaves this machine`);
+  if (credentialsPath) lines.push(`  Keys    ${credentialsPath}`);
+  const service = credentials.services[0];
+  if (!url || !service?.keys.normal || !service.templates.sms) return lines.join('\n');
+  return [
+    ...lines,
+    '',
+    `Send a message as "${service.name}" with the official client (paste all of it):`,
+    '',
+    `cat > first-message.mjs <<'END'`,
+    `import { readFileSync } from 'node:fs';`,
+    `import { NotifyClient } from 'notifications-node-client';`,
+    `const { api, services: [service] } = JSON.parse(readFileSync('${credentialsPath}', 'utf8'));`,
+    `const client = new NotifyClient(api, service.keys.normal);`,
+    `const { data } = await client.sendSms(service.templates.sms, '07700 900 123', {`,
+    `  personalisation: { name: 'Rowan', title: 'Sea Charts', date: '4 May' },`,
+    `});`,
+    `console.log(data.id, data.content.body);`,
+    `END`,
+    `node first-message.mjs`,
+    '',
+    'or with curl:',
+    '',
+    `curl -s ${url}/v2/notifications/sms -H "Authorization: Bearer $(npm run -s despatch -- token)" \\`,
+    `  -d '{"template_id":"${service.templates.sms}","phone_number":"07700 900 123","personalisation":{"name":"Rowan","title":"Sea Charts","date":"4 May"}}'`,
+    '',
+    'or watch a few being delivered: npm run demo',
+    '',
+  ].join('\n');
 }

@@ -4,7 +4,7 @@ import { ConfigError } from '../ground/config-error.ts';
 import { readOptions } from './arguments.ts';
 import { makeToken, signToken } from './client.ts';
 
-/** `despatch token [--key normal|team|test] [--admin]`: prints a token of the first service's key, or of the admin client, for curl. */
+/** `despatch token [--key normal|team|test] [--admin]`: prints a token for the first service, or for the admin API. */
 export function token(args: readonly string[]): void {
   const { key: type = 'normal', admin } = readOptions(args, ['key'], ['admin']);
   const { dataDir } = readConfig(process.env).installation;

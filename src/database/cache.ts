@@ -3,18 +3,18 @@ import type { Clock } from '../ground/clock.ts';
 import type { DbOrTrx } from './connection.ts';
 import type { Listener } from './listener.ts';
 
-/** The channel on which a change of a cached row is announced; the payload is `<cache name>:<key>`. */
+/** The channel that announces changes of cached rows; the payload is `<cache name>:<key>`. */
 const channel = 'despatch_changed';
 
 /**
- * Rows kept in the process, so that the request path reads none of them from the database. A change is announced by
- * the transaction that makes it (`announceChange`) and drops the entry everywhere; an entry is never older than
- * `maxAgeMilliseconds`, so a missed notice delays a change by no more than that (a revoked key: 2 seconds, spec 01
- * section 1.3). Concurrent reads of one key share one query. An answer of null ("no such row") is kept as well.
+ * Rows cached in the process, so that requests need not read them from the database. The transaction that changes a row
+ * announces it (`announceChange`), which drops the entry everywhere. No entry is older than `maxAgeMilliseconds`, so a
+ * missed notice delays a change by no more than that (2 seconds for a revoked key: spec 01, section 1.3). Concurrent reads
+ * of one key share one query. A result of null ("no such row") is cached as well.
  */
 export type Cache<Value> = {
   get(key: string): Promise<Value>;
-  /** What `get` would answer if it can be had without waiting; undefined where it cannot. */
+  /** The cached value; undefined if `get` would have to wait. */
   peek(key: string): Value | undefined;
   drop(key: string): void;
 };
@@ -28,7 +28,7 @@ type CacheOptions<Value> = Readonly<{
   name: string;
   load: (key: string) => Promise<Value>;
   maxAgeMilliseconds: number;
-  /** Most entries; the oldest goes first. */
+  /** Maximum number of entries; the oldest is dropped first. */
   limit?: number;
 }>;
 
@@ -66,7 +66,7 @@ export async function createCaches(listener: Listener, clock: Clock): Promise<Ca
             },
             () => undefined,
           );
-          // A failed read is not kept: the next caller asks the database again.
+          // A failed read is not cached: the next caller queries the database again.
           entry.value.catch(() => {
             if (entries.get(key) === entry) entries.delete(key);
           });
@@ -83,7 +83,7 @@ export async function createCaches(listener: Listener, clock: Clock): Promise<Ca
   };
 }
 
-/** Tells every process, once the transaction commits, that the row behind `key` of the cache `name` has changed. */
+/** Notifies every process, once the transaction commits, that the row behind `key` of the cache `name` has changed. */
 export async function announceChange(db: DbOrTrx, name: string, key: string): Promise<void> {
   await sql`select pg_notify(${channel}, ${`${name}:${key}`})`.execute(db);
 }

@@ -6,7 +6,7 @@ import type { Tables } from './tables.ts';
 
 export type Db = Kysely<Tables>;
 export type Trx = Transaction<Tables>;
-/** A store function that only reads, or writes one statement, takes either. */
+/** For store functions that only read, or write with a single statement. */
 export type DbOrTrx = Db | Trx;
 
 export type Connection = {
@@ -16,10 +16,10 @@ export type Connection = {
   close(): Promise<void>;
 };
 
-// bigint comes as a string otherwise; every bigint of ours is a count that fits a double.
+// Otherwise bigint is returned as a string; all of ours are counts that fit a double.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
-/** A pool of at most `poolSize` connections; none is opened yet. */
+/** A pool of at most `poolSize` connections, none of them open yet. */
 export function connect(url: string, poolSize: number, log: Log): Connection {
   const pool = new pg.Pool({
     connectionString: url,
@@ -28,27 +28,27 @@ export function connect(url: string, poolSize: number, log: Log): Connection {
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     application_name: 'despatch',
-    // Far above any statement of ours: a bound for what got stuck, not a tuning knob.
+    // Far longer than any statement of ours: it ends those that are stuck.
     statement_timeout: 60_000,
   });
-  // A broken idle connection is replaced by the pool; without a listener the process would end.
-  // While the pool ends, a connection that breaks is no news: end() does not wait until the server has let go of all.
+  // The pool replaces a broken idle connection, but without a listener the process would exit. While the pool is ending,
+  // connections may break: end() does not wait for the server to close all of them.
   pool.on('error', (error) => {
     if (!pool.ending) log.warn({ err: error }, 'An idle database connection broke');
   });
-  // The same for one that breaks while a query holds it: the query's own error says it.
+  // The same for a connection in use: its query fails with its own error.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return { db, pool, url, close: () => db.destroy() };
 }
 
-/** True when the database could not be reached or went away, so that no statement of ours is to blame. */
+/** True if the database could not be reached or went away, so that no statement is to blame. */
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string') {
-    // 08: connection exception; 57P01 to 57P03: shut down, crash, starting up; 53300: no connection left; 28 and
-    // 3D000: it does not let us in (yet).
+    // 08: connection exception; 57P01 to 57P03: shutdown, crash, starting up; 53300: too many connections; 28 and 3D000:
+    // no access (yet).
     if (/^(08...|57P0[1-3]|53300|28...|3D000)$/.test(code)) return true;
     if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(code))
       return true;
@@ -58,7 +58,7 @@ export function isUnreachable(error: unknown): boolean {
   );
 }
 
-/** True when the statement may succeed if it is simply run again: a deadlock or a serialisation failure. */
+/** True if the statement may succeed when run again: after a deadlock or a serialisation failure. */
 export function isTransient(error: unknown): boolean {
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
   return code === '40P01' || code === '40001';
@@ -67,7 +67,7 @@ export function isTransient(error: unknown): boolean {
 /** What the errors of a batch that is written to the database mean, for its batcher. */
 export const databaseErrors = { isShared: isUnreachable, isTransient } as const;
 
-/** Waits until the database answers. Throws a sentence after `seconds`. */
+/** Waits until the database answers. Throws a ConfigError after `seconds`. */
 export async function waitForDatabase(connection: Connection, seconds: number, log: Log): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   for (let attempt = 1; ; attempt++) {

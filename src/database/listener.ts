@@ -2,12 +2,12 @@ import pg from 'pg';
 import type { Log } from '../ground/log.ts';
 
 /**
- * One connection of the process that listens to PostgreSQL notices (LISTEN/NOTIFY). A notice is a hint that saves
- * waiting and never the only word: whoever relies on one also looks by itself now and then. After a break the
- * listener connects again and tells every subscriber that notices may have been missed.
+ * The connection on which the process listens to PostgreSQL notices (LISTEN/NOTIFY). A notice is a hint that saves
+ * waiting: subscribers must also poll now and then. When the connection breaks, the listener reconnects and notifies every
+ * subscriber that notices may have been missed.
  */
 export type Listener = {
-  /** `onGap` runs after every (re)connection: whatever was notified meanwhile is unknown. */
+  /** `onGap` runs after every (re)connection, because notices may have been missed. */
   listen(channel: string, onNotice: (payload: string) => void, onGap: () => void): Promise<() => void>;
   stop(): Promise<void>;
 };
@@ -40,7 +40,7 @@ export function createListener(url: string, log: Log): Listener {
       fresh.removeAllListeners('end');
       void fresh.end().catch(() => undefined);
       if (stopped) return;
-      if (error) log.warn({ err: error }, 'The connection for notices broke; connecting again');
+      if (error) log.warn({ err: error }, 'The connection for notices broke; reconnecting');
       schedule();
     };
     fresh.on('error', lost);

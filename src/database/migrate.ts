@@ -11,7 +11,7 @@ import { up as callbacks } from './migrations/0007-callbacks.ts';
 import { up as inbound } from './migrations/0008-inbound.ts';
 import { up as fairness } from './migrations/0009-fairness.ts';
 
-/** In order. A migration that has run anywhere is never changed; the next one gets the next number. */
+/** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
   '0001-messages': { up: messages },
   '0002-complaints': { up: complaints },
@@ -24,7 +24,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0009-fairness': { up: fairness },
 };
 
-/** Brings the database to the newest migration. Takes a lock, so that any number of processes may start at once. */
+/** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */
 export async function migrate(db: Db, log: Log): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error, results } = await migrator.migrateToLatest();
@@ -33,7 +33,7 @@ export async function migrate(db: Db, log: Log): Promise<void> {
   if (error) throw new Error('The database could not be migrated.', { cause: error });
 }
 
-/** Name of the newest migration that has run. */
+/** The name of the last migration that has run; null if none has. */
 export async function schemaVersion(db: Db): Promise<string | null> {
   const { rows } = await sql<{
     name: string;

@@ -3,9 +3,9 @@ import { idFloor, idTime } from '../ground/id.ts';
 import type { Db } from './connection.ts';
 
 /**
- * `notifications`, `attempts`, `receipts` and what services are told are split by UTC day, `notification_history` by UTC
- * month, each by range of the UUIDv7 of the notification or callback. So an insert touches one small index, a look-up by
- * id one partition, and deleting a day is dropping a table (DESIGN, section 6).
+ * Messages, attempts, receipts and callbacks are partitioned by UTC day, `notification_history` by UTC month, each by range
+ * of the UUIDv7 of the notification or callback. So an insert touches one small index, a look-up by id one partition, and
+ * deleting a day means dropping a table.
  */
 const byDay = [
   'notifications',
@@ -14,13 +14,13 @@ const byDay = [
   'service_callbacks',
   'service_callback_attempts',
 ] as const;
-/** Their rows are updated: room is left in the pages. */
+/** Tables whose rows are updated, so that their pages need free space. */
 const updated: readonly string[] = ['attempts', 'service_callbacks', 'service_callback_attempts'];
 const byMonth = ['notification_history'] as const;
 
 const day = 86_400_000;
 
-/** First moment of the UTC day or month `offset` periods after the one that `time` lies in. */
+/** The start of the UTC day or month that is `offset` periods after the one of `time`. */
 function periodStart(time: number, unit: 'day' | 'month', offset: number): Date {
   const date = new Date(time);
   return unit === 'day'
@@ -29,8 +29,8 @@ function periodStart(time: number, unit: 'day' | 'month', offset: number): Date 
 }
 
 /**
- * Makes the partitions that messages of the days from `from` to `until` (Unix milliseconds) go to. Safe to repeat and
- * to run twice at once. Answers how many were missing.
+ * Creates the missing partitions for messages of the days from `from` to `until` (Unix milliseconds). Safe to repeat, also
+ * concurrently. Returns how many were missing.
  */
 export async function ensurePartitions(db: Db, from: number, until: number): Promise<number> {
   const wanted: { table: string; name: string; lower: string; upper: string; settings: string }[] = [];
@@ -66,7 +66,7 @@ export async function ensurePartitions(db: Db, from: number, until: number): Pro
   const missing = wanted.filter(({ name }) => !known.has(name));
   if (missing.length === 0) return 0;
   await db.transaction().execute(async (trx) => {
-    // Two processes that start at once would both find the table missing.
+    // Otherwise two processes that start at once would both create the table.
     await sql`select pg_advisory_xact_lock(hashtextextended('despatch.partitions', 0))`.execute(trx);
     for (const { table, name, lower, upper, settings } of missing)
       await sql`create table if not exists ${sql.table(name)} partition of ${sql.table(table)}
@@ -76,17 +76,17 @@ export async function ensurePartitions(db: Db, from: number, until: number): Pro
 }
 
 /**
- * Remembers which days have partitions, so that a writer can make sure before each batch at no cost: also in a process
- * that has run past the days made at its start.
+ * Creates the partitions for ids before they are written. It remembers the days that have theirs, so that a writer can call
+ * it before each batch, also in a process that has outlived the partitions created at its start.
  */
 export function createPartitionGuard(db: Db): (ids: readonly string[]) => Promise<void> {
-  const sure = new Set<number>();
+  const ready = new Set<number>();
   return async (ids) => {
     for (const id of ids) {
       const dayNumber = Math.floor(idTime(id) / day);
-      if (sure.has(dayNumber)) continue;
+      if (ready.has(dayNumber)) continue;
       await ensurePartitions(db, dayNumber * day, dayNumber * day);
-      sure.add(dayNumber);
+      ready.add(dayNumber);
     }
   };
 }

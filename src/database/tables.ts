@@ -1,8 +1,8 @@
 import type { Generated } from 'kysely';
 
 /**
- * The tables as migrations/ leave them; one type per table, columns as the driver gives them. What each column means
- * stands with the migration that makes it and in docs/architecture.md.
+ * The tables after all migrations: one type per table, columns as the driver returns them. The migrations and
+ * docs/architecture.md say what each column means.
  */
 export type Tables = {
   users: UserRow;
@@ -241,7 +241,7 @@ export type NotificationHistoryRow = {
   rate_multiplier: number | null;
 };
 
-/** What a provider's answer to one attempt was; null while the attempt is under way. */
+/** The outcome of one attempt; null in the row while it is under way. */
 export type AttemptOutcome = 'accepted' | 'rejected' | 'failed' | 'unknown';
 
 export type AttemptRow = {
@@ -263,11 +263,11 @@ export type ReceiptRow = {
   received_at: Date;
   raw_status: string;
   status: NotificationStatus;
-  /** null: the receipt changed the status; else why it did not. */
+  /** Why the receipt did not change the status; null if it did. */
   ignored: string | null;
 };
 
-/** A recipient has told the provider that an email was unwanted. */
+/** A recipient complained to the provider about an email. */
 export type ComplaintRow = {
   id: string;
   notification_id: string;
@@ -278,7 +278,7 @@ export type ComplaintRow = {
   created_at: Date;
 };
 
-/** A text that somebody sent to a number of a service. */
+/** A text that somebody sent to the number of a service. */
 export type InboundSmsRow = {
   id: string;
   service_id: string;
@@ -291,7 +291,7 @@ export type InboundSmsRow = {
   created_at: Date;
 };
 
-/** A number that people can text; `service_id` null: it is nobody's yet. */
+/** A number that people can text; `service_id` is null until a service gets it. */
 export type InboundNumberRow = {
   id: string;
   number: string;
@@ -302,7 +302,7 @@ export type InboundNumberRow = {
   updated_at: Date | null;
 };
 
-/** For how many whole days a service keeps what is personal; 7 where it has no row. */
+/** For how many whole days a service keeps personal data; 7 if it has no row. */
 export type DataRetentionRow = {
   id: string;
   service_id: string;
@@ -314,7 +314,7 @@ export type DataRetentionRow = {
 
 export type PeriodicTaskRow = { name: string; last_run: Date };
 
-/** A file that was sent as a link. */
+/** A file sent as a link. */
 export type DocumentRow = {
   id: string;
   service_id: string;
@@ -332,10 +332,10 @@ export type DocumentRow = {
 
 export type DocumentContentRow = { id: string; sealed: Buffer };
 
-/** What a service can be told of (spec 05, section 8). */
+/** What a service can get callbacks for (spec 05, section 8). */
 export type CallbackType = 'delivery_status' | 'complaint' | 'inbound_sms';
 
-/** Where a service is told of one type of event. */
+/** Where callbacks of one type go. */
 export type ServiceCallbackApiRow = {
   id: string;
   service_id: string;
@@ -369,7 +369,7 @@ export type ServiceCallbackRow = {
   finished_at: Date | null;
 };
 
-/** How one attempt to make a callback ended; null while it is under way. */
+/** The outcome of one callback attempt; null in the row while it is under way. */
 export type CallbackOutcome = 'delivered' | 'retry' | 'failed';
 
 export type ServiceCallbackAttemptRow = {

@@ -1,34 +1,34 @@
 import { stopwatch } from './clock.ts';
 
 /**
- * The one mechanism behind every hot write: callers hand in an item and await their own answer; a flush takes what
- * has gathered into one transaction. An idle batcher flushes at once, so a lone item waits for nothing; under load
- * items gather while earlier flushes are under way, so the batch grows with the load. A pace keeps flushes apart where
- * a few milliseconds matter to nobody, which makes them fewer and larger still.
+ * The mechanism behind every hot write: callers add an item and await its own answer; a flush writes all items gathered
+ * so far in one transaction. An idle batcher flushes at once, so a lone item does not wait; under load items gather during
+ * earlier flushes, so batches grow with the load. A minimum interval between flushes makes them fewer and larger still,
+ * where a few milliseconds do not matter.
  *
  * Guarantee: every item is answered exactly once. `flush` must be all or nothing (one transaction). A flush that lost
- * against another (`isTransient`: a deadlock) was rolled back whole and is simply run again. When it fails otherwise, its
- * items are tried again in halves, so that one bad item fails alone and its neighbours go through, unless `isShared`
- * says that no item is to blame (the database is away): then all get that error at once.
+ * against another (`isTransient`: a deadlock) was rolled back whole and is simply run again. If it fails otherwise, its
+ * items are retried in halves, so that one bad item fails alone and the others succeed, unless `isShared` says that no
+ * item is to blame (the database is away): then all get that error at once.
  */
 export type Batcher<Item, Answer> = {
   add(item: Item): Promise<Answer>;
-  /** Items waiting or in a flush. */
+  /** Items that wait or are being flushed. */
   readonly pending: number;
   /** Resolves when nothing is pending; items may still be added. */
   idle(): Promise<void>;
 };
 
 export type BatcherOptions<Item, Answer> = Readonly<{
-  /** One answer per item, in the order of the items. Throws if none was written. */
+  /** Returns one answer per item, in the same order. Throws if no item was written. */
   flush: (items: readonly Item[]) => Promise<readonly Answer[]>;
-  /** Most items in one flush. */
+  /** Maximum items per flush. */
   limit?: number;
-  /** Most flushes under way at once; more than one keeps the database busy while a commit waits for the disk. */
+  /** Maximum concurrent flushes; more than one keeps the database busy while a commit waits for the disk. */
   concurrency?: number;
-  /** Least time from the start of one flush to that of the next, unless the next is full; 0 by default. */
+  /** Minimum time between the starts of two flushes, unless the second is full; 0 by default. */
   paceMilliseconds?: number;
-  /** True for an error that would meet every item alike, so that halving is of no use. */
+  /** True for an error that any item would get, so that halving is useless. */
   isShared?: (error: unknown) => boolean;
   /** True for an error that running the same flush again may well not meet. */
   isTransient?: (error: unknown) => boolean;
@@ -50,7 +50,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
   let flushing = 0;
   let pending = 0;
   let scheduled = false;
-  let pacing: NodeJS.Timeout | undefined;
+  let delayed: NodeJS.Timeout | undefined;
   let sinceStart: () => number = () => Number.POSITIVE_INFINITY;
   let idlers: (() => void)[] = [];
 
@@ -77,7 +77,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
       await write(batch.slice(middle));
       return;
     }
-    // Not tried again: what was flushed is written.
+    // No retry: the items are written.
     if (answers.length !== batch.length) {
       const error = new Error(`A flush of ${batch.length} items gave ${answers.length} answers.`);
       for (const { reject } of batch) reject(error);
@@ -88,13 +88,13 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
 
   function start(): void {
     scheduled = false;
-    clearTimeout(pacing);
-    pacing = undefined;
+    clearTimeout(delayed);
+    delayed = undefined;
     while (gathered.length > 0 && flushing < concurrency) {
       const early = gathered.length < limit ? paceMilliseconds - sinceStart() : 0;
       if (early > 0) {
         scheduled = true;
-        pacing = setTimeout(start, Math.ceil(early));
+        delayed = setTimeout(start, Math.ceil(early));
         return;
       }
       if (paceMilliseconds > 0) sinceStart = stopwatch();
@@ -122,8 +122,8 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
       return new Promise<Answer>((resolve, reject) => {
         gathered.push({ item, resolve, reject });
         pending += 1;
-        // After the current round of I/O events, so that what arrived together is written together.
-        if (pacing !== undefined && gathered.length >= limit) start();
+        // After the current round of I/O events, so that items that arrived together are written together.
+        if (delayed !== undefined && gathered.length >= limit) start();
         else if (!scheduled && flushing < concurrency) {
           scheduled = true;
           setImmediate(start);

@@ -8,14 +8,14 @@ import {
 } from 'node:crypto';
 
 /**
- * Authenticated encryption of what is personal or secret at rest (spec 05 section 1.3, spec 06 section 7).
- * AES-256-GCM with a random 96-bit nonce; `context` (the id of the row or task) is associated data, so a value
- * copied to another row does not open. Stored form: version (1 byte), key id (4), nonce (12), tag (16), text.
+ * Authenticated encryption at rest of personal and secret values (spec 05, section 1.3; spec 06, section 7). AES-256-GCM
+ * with a random 96-bit nonce; `context` (the id of the row or task) is associated data, so a value copied to another row
+ * does not open. Stored form: version (1 byte), key id (4), nonce (12), tag (16), text.
  */
 export type Cipher = {
   /** Encrypts UTF-8 text under the first key. */
   seal(text: string, context: string): Buffer;
-  /** The text again, whichever of the keys it was sealed under. Throws a CipherError. */
+  /** Decrypts text sealed under any of the keys. Throws a CipherError. */
   open(sealed: Uint8Array, context: string): string;
 };
 
@@ -34,7 +34,7 @@ const prefixLength = headerLength + nonceLength + tagLength;
 export function createCipher(secretKeys: readonly string[], salt: string): Cipher {
   const keys = secretKeys.map((secret) => {
     const bytes = Buffer.from(hkdfSync('sha256', secret, salt, 'despatch at rest', 32));
-    // A key object is read once; bytes would be made into one at every use, which costs more than the sealing.
+    // Node would convert raw bytes into a key object at every use, which costs more than the encryption.
     return { key: createSecretKey(bytes), id: createHash('sha256').update(bytes).digest().readUInt32BE(0) };
   });
   const current = keys[0];
@@ -81,7 +81,7 @@ export function createCipher(secretKeys: readonly string[], salt: string): Ciphe
   });
 }
 
-/** Nonces cut from one large random block: asking the system for 12 bytes per message costs more than sealing it. */
+/** Nonces from one large random block: asking the system for 12 bytes per message costs more than encrypting it. */
 function noncePool(): () => Buffer {
   const pool = Buffer.alloc(nonceLength * 512);
   let offset = pool.length;

@@ -4,7 +4,7 @@ const iso8601 =
   /^(\d{4})-?(\d{2})-?(\d{2})(?:[T ](\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d+))?)?)?(?:(Z)|([+-])(\d{2})(?::?(\d{2}))?)?)?$/i;
 const day = 86_400_000;
 
-/** A moment as it is written, and how far from UTC it says that it is (milliseconds). null: it is none. */
+/** The written time as if it were UTC, and its zone offset, both in milliseconds; null if it is not ISO 8601. */
 function readDatetime(text: string): { written: number; offset: number } | null {
   const match = iso8601.exec(text);
   if (!match) return null;
@@ -23,27 +23,27 @@ function readDatetime(text: string): { written: number; offset: number } | null 
   };
 }
 
-/** The moment of an ISO 8601 date and time; one without a zone is UTC. null: it is none. */
+/** Parses an ISO 8601 date and time, UTC if it names no zone; null if it is not one. */
 export function parseDatetime(text: string): Date | null {
   const read = readDatetime(text);
   return read && new Date(read.written - read.offset);
 }
 
 /**
- * `scheduled_for`: an ISO 8601 date and time in the future. Where it is only checked and then ignored, it may lie 24
- * hours ahead, and a zone offset is dropped before the comparison with UTC (spec 01, section 3.2). For a service that
- * may schedule it is meant: 7 days, and the offset counts.
+ * The check of `scheduled_for`, an ISO 8601 date and time in the future; returns what is wrong, or null. For a service
+ * that may not schedule, the value is checked and then ignored: at most 24 hours ahead, with the zone offset dropped before
+ * the comparison with UTC (spec 01, section 3.2). For one that may (`maySchedule`): at most 7 days, and the offset counts.
  */
-export function datetimeFormat(clock: Clock, isMeant: boolean): (text: string) => string | null {
-  const days = isMeant ? 7 : 1;
+export function datetimeFormat(clock: Clock, maySchedule: boolean): (text: string) => string | null {
+  const days = maySchedule ? 7 : 1;
   return (text) => {
     const read = readDatetime(text);
     if (read === null)
       return 'datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601';
-    const time = isMeant ? read.written - read.offset : read.written;
+    const time = maySchedule ? read.written - read.offset : read.written;
     if (time < clock.now()) return 'datetime can not be in the past';
     if (time > clock.now() + days * day)
-      return `datetime can only be ${isMeant ? '7 days' : '24 hours'} in the future`;
+      return `datetime can only be ${maySchedule ? '7 days' : '24 hours'} in the future`;
     return null;
   };
 }

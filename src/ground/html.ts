@@ -1,4 +1,4 @@
-/** Markup that is safe to put on a page. */
+/** Markup that is safe to include in a page. */
 export class Html {
   readonly text: string;
 
@@ -18,7 +18,7 @@ const entities: Record<string, string> = {
   '\0': '\ufffd',
 };
 
-/** Markup with values put in: texts are escaped (also for attributes in quotes), null is left out. */
+/** Template tag for markup: texts are escaped (quoted attributes included), null is left out. */
 export function html(fixed: TemplateStringsArray, ...parts: Part[]): Html {
   let text = fixed[0]!;
   for (const [index, part] of parts.entries()) text += markup(part) + fixed[index + 1]!;

@@ -1,13 +1,12 @@
 import { randomFillSync } from 'node:crypto';
 import type { Clock } from './clock.ts';
 
-/** Makes UUIDv7 ids. */
+/** Generates UUIDv7 ids. */
 export type IdSource = () => string;
 
 /**
- * A source of UUIDv7: 48 bits of Unix milliseconds, then a 12-bit counter within the millisecond (so that ids of one
- * process rise in the order they were made), then 62 random bits. Notification ids are made so: the tables are split
- * by day along the id (DESIGN, section 6).
+ * UUIDv7: 48 bits of Unix milliseconds, a 12-bit counter within the millisecond (so the ids of one process ascend), 62
+ * random bits. Notification ids are UUIDv7 because tables are partitioned by ranges of the id.
  */
 export function createIdSource(clock: Clock): IdSource {
   let lastTime = 0;
@@ -20,7 +19,7 @@ export function createIdSource(clock: Clock): IdSource {
     } else if (sequence < 0xfff) {
       sequence += 1;
     } else {
-      // More than 4096 in one millisecond: borrow from the next one rather than repeat a counter.
+      // More than 4096 in one millisecond: use the next millisecond rather than repeat a counter.
       lastTime += 1;
       sequence = 0;
     }
@@ -36,7 +35,7 @@ export function createIdSource(clock: Clock): IdSource {
 const pool = Buffer.alloc(16 * 1024);
 let offset = pool.length;
 
-/** Random bytes cut from one large block, to be used at once: asking the system for a few costs more than their use. */
+/** Random bytes from one large block, valid until the next call: asking the system for a few at a time is slow. */
 function randomBlock(length: number): Buffer {
   if (offset + length > pool.length) {
     randomFillSync(pool);
@@ -46,24 +45,24 @@ function randomBlock(length: number): Buffer {
   return pool.subarray(offset - length, offset);
 }
 
-/** `bytes` random bytes in hex, for ids that need not be secret. */
+/** `bytes` random bytes in hex, for ids that are not secret. */
 export function randomHex(bytes: number): string {
   return randomBlock(bytes).toString('hex');
 }
 
-/** The smallest id of a moment (Unix milliseconds): a bound for ranges of ids. */
+/** The smallest id of a moment (Unix milliseconds), as the bound of a range of ids. */
 export function idFloor(time: number): string {
   const hex = Math.max(0, time).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
 /**
- * By how much the time in an id may lie before or after the `created_at` of its row: it is made at another moment of the
- * same request, and borrows milliseconds in a rush. For ranges of ids that stand for ranges of `created_at`.
+ * How far the time in an id may differ from the `created_at` of its row, since both are taken at different moments of a
+ * request and ids run ahead under load. For ranges of ids that stand for ranges of `created_at`.
  */
 export const idMarginMilliseconds = 600_000;
 
-/** When a UUIDv7 was made, in Unix milliseconds. */
+/** The time in a UUIDv7, in Unix milliseconds. */
 export function idTime(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
@@ -71,8 +70,8 @@ export function idTime(id: string): number {
 const pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**
- * A UUID in any of the accepted spellings (`urn:uuid:`, braces, no hyphens, any case: spec 01, section 3.2) as lower
- * case with hyphens; null when it is none.
+ * A UUID in any accepted spelling (`urn:uuid:`, braces, no hyphens, any case: spec 01, section 3.2) in lower case with
+ * hyphens; null if it is not a UUID.
  */
 export function parseUuid(text: string): string | null {
   if (pattern.test(text)) return text;

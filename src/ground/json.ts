@@ -1,30 +1,29 @@
 /**
- * Values in the reference's own literal notation (spec 02 section 1.4): `True`, `1.0`, `{'key': 'value'}`. And a
- * JSON parse that keeps what `JSON.parse` alone would lose of a number: `6.0`, and digits beyond 2^53.
+ * Values in the literal notation of the reference (spec 02, section 1.4): `True`, `1.0`, `{'key': 'value'}`. And a JSON
+ * parser that keeps what `JSON.parse` loses of a number: `6.0`, and digits beyond 2^53.
  */
 
-/** A number that carries its source text; `JSON.stringify` writes that text back. */
+/** A number with its source text, which `JSON.stringify` writes back. */
 type RawJson = { readonly rawJSON: string };
 type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
-// The language has these; the types of the standard library do not yet.
+// TypeScript's library does not declare these yet.
 const Json = JSON as unknown as {
   parse(text: string, reviver?: Reviver): unknown;
   rawJSON(text: string): RawJson;
   isRawJSON(value: unknown): value is RawJson;
 };
 
-const LOSSY_NUMBER = /(?:^|[[:,])\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
-const MAX_DEPTH = 100;
+const lossyNumber = /(?:^|[[:,])\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
+const maxDepth = 100;
 
 /**
- * `JSON.parse`, except that a number JavaScript would write differently from its source comes as an object that
- * `valueText` reads and `JSON.stringify` writes back unchanged: so it survives storage too, if what is stored is
- * read through this function again. Costs one regular expression more than `JSON.parse` unless there is such a
- * number. Throws SyntaxError for what is not JSON.
+ * `JSON.parse`, except that a number that JavaScript would write differently becomes an object that `literalText` reads and
+ * `JSON.stringify` writes back unchanged. So it survives storage, too, if read through this function again. Costs one
+ * regular expression more than `JSON.parse` unless there is such a number. Throws a SyntaxError.
  */
 export function parseLossless(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  if (!LOSSY_NUMBER.test(text)) return value;
+  if (!lossyNumber.test(text)) return value;
   try {
     return Json.parse(text, (_key, parsed, { source }) =>
       typeof parsed === 'number' && source !== undefined && String(parsed) !== source
@@ -32,17 +31,17 @@ export function parseLossless(text: string): unknown {
         : parsed,
     );
   } catch {
-    // Valid, so nested too deep for a reviver, which recurses where the plain parse does not.
+    // The text is valid, so it is nested too deeply for a reviver, which recurses where plain parsing does not.
     return value;
   }
 }
 
-/** The source text of a number that `parseLossless` kept with it; null for anything else. */
+/** The source text of a number that `parseLossless` kept; null for anything else. */
 export function numberSource(value: unknown): string | null {
   return Json.isRawJSON(value) ? value.rawJSON : null;
 }
 
-/** The literal notation of any value. Nesting beyond 100 levels shows as `...`. Never throws. */
+/** Any value in literal notation. Nesting beyond 100 levels becomes `...`. Never throws. */
 export function literalText(value: unknown, depth = 0): string {
   switch (typeof value) {
     case 'string':
@@ -59,7 +58,7 @@ export function literalText(value: unknown, depth = 0): string {
   }
   if (value === null) return 'None';
   if (Json.isRawJSON(value)) return numberText(value.rawJSON);
-  if (depth >= MAX_DEPTH) return '...';
+  if (depth >= maxDepth) return '...';
   if (Array.isArray(value)) return `[${value.map((item) => literalText(item, depth + 1)).join(', ')}]`;
   const entries = Object.entries(value).map(
     ([key, item]) => `${quoted(key)}: ${literalText(item, depth + 1)}`,
@@ -68,8 +67,8 @@ export function literalText(value: unknown, depth = 0): string {
 }
 
 /**
- * A number as the reference writes it (spec 02 section 1.4), from its JSON source: an integer keeps its digits, a
- * fraction or exponent gives the shortest form that reads back as the same double, with a fraction or an exponent.
+ * A number as the reference writes it (spec 02, section 1.4), from its JSON source: an integer keeps its digits; a number
+ * with a fraction or exponent becomes the shortest such form that reads back as the same double.
  */
 export function numberText(source: string): string {
   if (/^-?\d+$/.test(source)) return source === '-0' ? '0' : source;
@@ -90,8 +89,8 @@ export function numberText(source: string): string {
   return `${sign}${whole}.${digits.slice(exponent + 1) || '0'}`;
 }
 
-const UNPRINTABLE = /[\\\p{C}\p{Z}]/gu;
-const ESCAPES: Readonly<Record<string, string>> = {
+const unprintable = /[\\\p{C}\p{Z}]/gu;
+const escapes: Readonly<Record<string, string>> = {
   '\\': '\\\\',
   '\n': '\\n',
   '\r': '\\r',
@@ -101,7 +100,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 function quoted(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const shown = text.replace(UNPRINTABLE, (character) => ESCAPES[character] ?? codeEscape(character));
+  const shown = text.replace(unprintable, (character) => escapes[character] ?? codeEscape(character));
   return `${quote}${quote === "'" ? shown.replaceAll("'", "\\'") : shown}${quote}`;
 }
 

@@ -4,17 +4,14 @@ import { stopwatch } from './clock.ts';
 import type { Log } from './log.ts';
 
 /**
- * Counters and timers under the names of spec 06 section 4.2, without prefix. They go to StatsD where it is
- * configured, and to the Prometheus registry behind `/metrics` (dots and hyphens become underscores).
+ * Counters and timers, named without prefix (spec 06, section 4.2). They go to StatsD if it is configured, and to the
+ * Prometheus registry behind `/metrics` (dots and hyphens become underscores).
  */
 export type Metrics = {
   count(stat: string, by?: number): void;
   /** `milliseconds` may have a fraction. */
   timing(stat: string, milliseconds: number): void;
-  /**
-   * Counts and times `<namespace>.<name>` when `work` returns; an error leaves no metric, one log line, and goes on
-   * (spec 06, section 4.3).
-   */
+  /** Counts and times `<namespace>.<name>`; an error is logged and rethrown, without a metric (spec 06, section 4.3). */
   timed<T>(namespace: 'dao' | 'tasks', name: string, work: () => Promise<T>): Promise<T>;
   readonly registry: Registry;
   stop(): Promise<void>;
@@ -31,7 +28,7 @@ export function createMetrics(statsd: StatsdSettings, log: Log): Metrics {
         port: statsd.port,
         prefix: statsd.prefix,
         cacheDns: true,
-        // Fire and forget: no error of the metrics may reach a caller.
+        // Fire and forget: metrics must never fail a caller.
         errorHandler: (error) => log.debug({ err: error }, 'StatsD did not take a metric'),
       })
     : null;
@@ -45,7 +42,7 @@ export function createMetrics(statsd: StatsdSettings, log: Log): Metrics {
     let counter = counters.get(stat);
     if (!counter) {
       const name = `${promName(stat)}_total`;
-      // Two stats may differ only in what Prometheus does not allow in a name.
+      // Two stats may have the same name in Prometheus, which allows fewer characters.
       counter =
         (registry.getSingleMetric(name) as Counter) ??
         new Counter({ name, help: stat, registers: [registry] });

@@ -1,4 +1,4 @@
-/** The colours of our pages: dark where the reader likes it dark. */
+/** The colours of our pages, light and dark. */
 export const palette = `:root { color-scheme: light dark; --ground: #f4f5f7; --card: #fff; --ink: #16191d; --soft: #545c66; --line: #d4d9df;
   --link: #0b57a4; --focus: #b45309; --good: #0b6b3a; --good-ground: #e0f3e8; --bad: #a51d1d; --bad-ground: #fbe6e5;
   --open: #7a4d00; --open-ground: #fdf0d3; }

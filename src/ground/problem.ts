@@ -2,8 +2,8 @@
 export type Fault = Readonly<{ error: string; message: string }>;
 
 /**
- * What a caller is told when a request cannot be served: HTTP status and one or more faults, each with a stable
- * code (`error`) and a sentence. Anything else that is thrown is ours, becomes a 500 and stays in the log.
+ * The error response to a request that cannot be served: HTTP status and one or more faults, each with a stable code
+ * (`error`) and a sentence. Any other error is our fault: the caller gets a 500, and the cause stays in the log.
  */
 export class Problem extends Error {
   readonly status: number;
@@ -19,12 +19,12 @@ export class Problem extends Error {
   }
 }
 
-/** 400: what the caller asked cannot be done, and no other class fits (spec 01, section 3.1). */
+/** 400 for any request without a more specific error class (spec 01, section 3.1). */
 export function badRequest(message: string): Problem {
   return new Problem(400, [{ error: 'BadRequestError', message }]);
 }
 
-/** 400 for a schema failure: all of them, in the order of spec 01 section 3.2. */
+/** 400 for schema failures, all of them, in order (spec 01, section 3.2). */
 export function invalid(messages: readonly string[]): Problem {
   return new Problem(
     400,
@@ -33,8 +33,8 @@ export function invalid(messages: readonly string[]): Problem {
 }
 
 /**
- * 400 with what is wrong with each field, all at once, as v1 and the internal API tell it:
- * `{"to": ["Missing data for required field."]}` (spec 01, section 2).
+ * 400 with everything that is wrong, by field, as in v1 and the admin API: `{"to": ["Missing data for required field."]}`
+ * (spec 01, section 2).
  */
 export class FieldProblem extends Problem {
   readonly fields: Readonly<Record<string, readonly string[]>>;
@@ -50,9 +50,7 @@ export class FieldProblem extends Problem {
   }
 }
 
-/**
- * 400 for a schema failure of those internal routes that tell it as v2 does, outside `/v2` (spec 04, section 10.3).
- */
+/** 400 for a schema failure of the admin routes that answer in the form of v2 (spec 04, section 10.3). */
 export class SchemaProblem extends Problem {
   constructor(messages: readonly string[]) {
     super(
@@ -63,12 +61,12 @@ export class SchemaProblem extends Problem {
   }
 }
 
-/** 404 for a row that is not there, or is another service's. */
+/** 404 for a row that does not exist or belongs to another service. */
 export function noResultFound(): Problem {
   return new Problem(404, [{ error: 'NoResultFound', message: 'No result found' }]);
 }
 
-/** 503: the database cannot be reached; nothing of the request was kept, the caller is to send it again. */
+/** 503: the database cannot be reached, and nothing of the request was kept; the caller should send it again. */
 export function unavailable(): Problem {
   return new Problem(
     503,
