@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import { type Child, unexpectedEnds } from './child.ts';
+import { type Child, unexpectedEnds } from './child-process.ts';
+import type { Harness } from './harness.ts';
 import { closedLoop, describeRefusals, type LoadOptions, openLoop, type Tally } from './load.ts';
 import { median, quantile } from './quantile.ts';
 import { Requests } from './requests.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
 import { openAccount, startServer } from './server.ts';
-import type { Stage } from './stage.ts';
 
 const connections = 64;
 const rounds = 3;
@@ -22,11 +22,11 @@ export const accept: Scenario = {
   run: measureAccept,
 };
 
-async function measureAccept(stage: Stage, { seconds }: Settings): Promise<Outcome> {
-  const database = await stage.openDatabase();
-  const product = await startServer(stage, { databaseUrl: database.url, roles: 'api' });
-  const account = await openAccount(stage, database.client);
-  const reference = await startReference(stage, database.url, account.key);
+async function measureAccept(harness: Harness, { seconds }: Settings): Promise<Outcome> {
+  const database = await harness.openDatabase();
+  const product = await startServer(harness, { databaseUrl: database.url, roles: 'api' });
+  const account = await openAccount(harness, database.client);
+  const reference = await startReference(harness, database.url, account.key);
 
   const requests = new Requests(account, 0);
   const servers = {
@@ -105,11 +105,11 @@ async function atHalf(
 }
 
 async function startReference(
-  stage: Stage,
+  harness: Harness,
   databaseUrl: string,
   key: string,
 ): Promise<{ child: Child; url: string }> {
-  const child = stage.startChild({
+  const child = harness.startChild({
     name: 'reference',
     args: [fileURLToPath(new URL('./reference.ts', import.meta.url))],
     environment: { DATABASE_URL: databaseUrl, KEY: key },

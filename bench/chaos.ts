@@ -8,15 +8,15 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import type { NotificationStatus } from '../src/database/tables.ts';
 import { isCompleted } from '../src/message/status/status.ts';
-import { unexpectedEnds } from './child.ts';
+import { unexpectedEnds } from './child-process.ts';
 import { runCommand } from './command.ts';
 import { Fleet } from './fleet.ts';
+import { type Harness, withHarness } from './harness.ts';
+import { type Losses, upheaval } from './killer.ts';
 import { persistentLoad } from './persistent-load.ts';
-import { faultsOf, type Known, type Reckoning, reckon, settled } from './reckoning.ts';
 import { startProvider } from './sandbox-client.ts';
 import { openAccount } from './server.ts';
-import { onStage, type Stage } from './stage.ts';
-import { type Losses, upheaval } from './upheaval.ts';
+import { faultsOf, judge, type Known, settled, type Verdict } from './verdict.ts';
 
 const help = `npm run chaos -- [options]
 
@@ -81,19 +81,19 @@ function whole(option: string, text: string, least: number, most: number): numbe
   return value;
 }
 
-type Result = Readonly<{ reckoning: Reckoning; losses: Losses; seconds: number; faults: readonly string[] }>;
+type Result = Readonly<{ verdict: Verdict; losses: Losses; seconds: number; faults: readonly string[] }>;
 
-async function run(stage: Stage, { messages, rate, seed }: Plan): Promise<Result> {
-  const database = await stage.startDatabase();
-  const provider = await startProvider(stage);
+async function run(harness: Harness, { messages, rate, seed }: Plan): Promise<Result> {
+  const database = await harness.startDatabase();
+  const provider = await startProvider(harness);
   await provider.client.behave({ ...behaviour, seed });
-  const { fleet, apis } = await Fleet.start(stage, database.url, {
+  const { fleet, apis } = await Fleet.start(harness, database.url, {
     ...settings,
     SANDBOX_URL: provider.client.url,
   });
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  const account = await openAccount(stage, client).finally(() => client.end());
+  const account = await openAccount(harness, client).finally(() => client.end());
   console.error(`Everything runs: ${messages} messages, ${rate} a second, seed ${seed}.`);
 
   const started = performance.now();
@@ -118,20 +118,20 @@ async function run(stage: Stage, { messages, rate, seed }: Plan): Promise<Result
     `  ${load.ids.size} accepted, ${load.repeats} requests repeated; ${losses.kills} processes and ${losses.crashes} database killed. Waiting for the rest.`,
   );
   const { known, counts } = await settled(database.url, load.ids, provider.client, patienceSeconds);
-  const reckoning = reckon(load.ids, known, counts);
+  const verdict = judge(load.ids, known, counts);
   const faults = [
     ...load.faults,
-    ...faultsOf(reckoning),
+    ...faultsOf(verdict),
     ...fleet.faults(),
     ...unexpectedEnds([provider.child]),
   ];
   if (load.ids.size !== messages)
     faults.push(`${messages} messages were sent, but ${load.ids.size} ids came back`);
-  if (reckoning.lost > 0) console.error(`  Not final: ${openStatuses(load.ids, known)}.`);
+  if (verdict.lost > 0) console.error(`  Not final: ${openStatuses(load.ids, known)}.`);
   if (counts.failed > 0) console.error(`  The provider gave up ${counts.failed} receipts.`);
   if (counts.duplicates > counts.times.size)
     faults.push('More messages came more than once than the provider can name: the count of them is too low');
-  return { reckoning, losses, seconds: (performance.now() - started) / 1000, faults };
+  return { verdict, losses, seconds: (performance.now() - started) / 1000, faults };
 }
 
 /** How many of the messages are in which status that is not final. */
@@ -144,8 +144,8 @@ function openStatuses(ids: ReadonlySet<string>, known: readonly Known[]): string
   return [...counts].map(([status, count]) => `${count} ${status}`).join(', ');
 }
 
-function report({ messages, seed, json }: Plan, { reckoning, losses, seconds, faults }: Result): number {
-  const { final, lost, twice, unknown, repeated } = reckoning;
+function report({ messages, seed, json }: Plan, { verdict, losses, seconds, faults }: Result): number {
+  const { final, lost, twice, unknown, repeated } = verdict;
   console.log(
     [
       '',
@@ -169,5 +169,5 @@ function report({ messages, seed, json }: Plan, { reckoning, losses, seconds, fa
 }
 
 await runCommand(help, readPlan, async (plan) =>
-  report(plan, await onStage({ profileDir: null }, (stage) => run(stage, plan))),
+  report(plan, await withHarness({ profileDir: null }, (harness) => run(harness, plan))),
 );

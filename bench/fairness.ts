@@ -7,7 +7,8 @@ import { systemClock } from '../src/ground/clock.ts';
 import { createLog } from '../src/ground/log.ts';
 import { createAccepting } from '../src/message/submission/accept-batch.ts';
 import { openQueues } from '../src/queue/boss.ts';
-import { unexpectedEnds } from './child.ts';
+import { unexpectedEnds } from './child-process.ts';
+import type { Harness } from './harness.ts';
 import { openInstallation } from './installation.ts';
 import { closedLoop, describeRefusals, type Tally } from './load.ts';
 import { quantile } from './quantile.ts';
@@ -16,7 +17,6 @@ import type { SandboxClient } from './sandbox-client.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
 import { openAccount } from './server.ts';
 import { createSignInCodes } from './sign-in-code.ts';
-import type { Stage } from './stage.ts';
 import { addTenant } from './tenant.ts';
 import { Wire } from './wire.ts';
 
@@ -38,11 +38,11 @@ export const fairness: Scenario = {
   run: measureFairness,
 };
 
-async function measureFairness(stage: Stage, settings: Settings): Promise<Outcome> {
+async function measureFairness(harness: Harness, settings: Settings): Promise<Outcome> {
   const flood = settings.messages ?? 100_000;
-  const { databaseUrl, client, provider, api, worker } = await openInstallation(stage);
-  const flooding = new Requests(await openAccount(stage, client), 0);
-  const { sendSingle, sendCode } = await openOthers(stage, databaseUrl, api.url);
+  const { databaseUrl, client, provider, api, worker } = await openInstallation(harness);
+  const flooding = new Requests(await openAccount(harness, client), 0);
+  const { sendSingle, sendCode } = await openOthers(harness, databaseUrl, api.url);
 
   const startedAt = Date.now();
   let isOver = false;
@@ -102,21 +102,21 @@ function figuresOf(key: string, who: string, latencies: Float64Array, most: numb
 
 /** Those who must not wait; each sends one message and answers its id once it is accepted. */
 async function openOthers(
-  stage: Stage,
+  harness: Harness,
   databaseUrl: string,
   api: string,
 ): Promise<{ sendSingle: () => Promise<string>; sendCode: () => Promise<string> }> {
   const log = createLog('warn');
   const connection = connect(databaseUrl, 4, log);
-  stage.onEnd(() => connection.close());
+  harness.onEnd(() => connection.close());
   const listener = createListener(databaseUrl, log);
-  stage.onEnd(() => listener.stop());
+  harness.onEnd(() => listener.stop());
   const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
-  stage.onEnd(() => queues.stop());
-  const cipher = createCipher([stage.secretKey], variables.salt.reader.standard);
+  harness.onEnd(() => queues.stop());
+  const cipher = createCipher([harness.secretKey], variables.salt.reader.standard);
   const requests = new Requests(await addTenant(connection.db, cipher), 0);
   const wire = await Wire.open(api);
-  stage.onEnd(async () => wire.close());
+  harness.onEnd(async () => wire.close());
   const accepting = createAccepting({
     db: connection.db,
     pool: connection.pool,

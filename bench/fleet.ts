@@ -1,6 +1,6 @@
-import { type Child, unexpectedEnds } from './child.ts';
+import { type Child, unexpectedEnds } from './child-process.ts';
+import type { Harness } from './harness.ts';
 import { type Server, startServer } from './server.ts';
-import type { Stage } from './stage.ts';
 
 /** One process of the installation, as it is started each time. */
 type Post = Readonly<{ name: string; roles: string; environment: Readonly<Record<string, string>> }>;
@@ -12,24 +12,24 @@ const mostStarts = 5;
  * its old place, an API under its old address, which providers have been told for their receipts.
  */
 export class Fleet {
-  readonly #stage: Stage;
+  readonly #harness: Harness;
   readonly #databaseUrl: string;
   readonly #posts = new Map<string, Post>();
   readonly #children = new Map<string, Child>();
   #starts = 0;
 
-  private constructor(stage: Stage, databaseUrl: string) {
-    this.#stage = stage;
+  private constructor(harness: Harness, databaseUrl: string) {
+    this.#harness = harness;
     this.#databaseUrl = databaseUrl;
   }
 
   /** `apis`: their base URLs. */
   static async start(
-    stage: Stage,
+    harness: Harness,
     databaseUrl: string,
     environment: Readonly<Record<string, string>>,
   ): Promise<{ fleet: Fleet; apis: readonly string[] }> {
-    const fleet = new Fleet(stage, databaseUrl);
+    const fleet = new Fleet(harness, databaseUrl);
     const apis: string[] = [];
     // One after the other: the first makes the installation, and starting all at once makes none of them faster.
     for (const number of [1, 2]) {
@@ -55,7 +55,7 @@ export class Fleet {
   async #start(post: Post): Promise<Server> {
     this.#posts.set(post.name, post);
     this.#starts += 1;
-    const server = await startServer(this.#stage, {
+    const server = await startServer(this.#harness, {
       ...post,
       name: `${post.name}.${this.#starts}`,
       databaseUrl: this.#databaseUrl,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { unexpectedEnds } from './child.ts';
+import { unexpectedEnds } from './child-process.ts';
+import type { Harness } from './harness.ts';
 import { openInstallation } from './installation.ts';
 import { closedLoop, describeRefusals, type LoadOptions, type Tally } from './load.ts';
 import { quantile } from './quantile.ts';
@@ -8,7 +9,6 @@ import { Requests } from './requests.ts';
 import type { SandboxClient } from './sandbox-client.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
 import { openAccount } from './server.ts';
-import type { Stage } from './stage.ts';
 import { Wire } from './wire.ts';
 
 const connections = 64;
@@ -38,13 +38,13 @@ type Installation = Readonly<{
   accepted: string[];
 }>;
 
-async function measureFlow(stage: Stage, { messages: wanted, emails }: Settings): Promise<Outcome> {
+async function measureFlow(harness: Harness, { messages: wanted, emails }: Settings): Promise<Outcome> {
   const messages = wanted ?? 20_000;
-  const { client, provider, api, worker } = await openInstallation(stage);
+  const { client, provider, api, worker } = await openInstallation(harness);
   const accepted: string[] = [];
   const load: LoadOptions = {
     url: api.url,
-    requests: new Requests(await openAccount(stage, client), emails),
+    requests: new Requests(await openAccount(harness, client), emails),
     connections,
     onAccepted: (body) => accepted.push((JSON.parse(body.toString()) as { id: string }).id),
   };

@@ -10,9 +10,9 @@ import { accept } from './accept.ts';
 import { runCommand } from './command.ts';
 import { fairness } from './fairness.ts';
 import { flow } from './flow.ts';
+import { withHarness } from './harness.ts';
 import { render } from './render.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
-import { onStage } from './stage.ts';
 import { document, table } from './table.ts';
 
 const scenarios: readonly Scenario[] = [accept, flow, fairness, render];
@@ -96,10 +96,12 @@ async function run({ chosen, settings, json, profileDir }: Plan): Promise<number
 }
 
 async function runOn(profileDir: string | null, scenario: Scenario, settings: Settings): Promise<Outcome> {
-  return onStage({ profileDir }, (stage) => scenario.run(stage, settings)).catch((error: unknown) => ({
-    figures: [],
-    faults: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
-  }));
+  return withHarness({ profileDir }, (harness) => scenario.run(harness, settings)).catch(
+    (error: unknown) => ({
+      figures: [],
+      faults: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+    }),
+  );
 }
 
 await runCommand(help, readPlan, run);

@@ -1,9 +1,9 @@
 import { compileEmail, emailHtmlBody, emailPlainText, renderEmail } from '../src/content/template/email.ts';
 import { personalisationOf } from '../src/content/template/personalisation.ts';
 import { compileSms, renderSms } from '../src/content/template/sms.ts';
+import type { Harness } from './harness.ts';
 import { median } from './quantile.ts';
 import type { Outcome, Scenario, Settings } from './scenario.ts';
-import type { Stage } from './stage.ts';
 
 /** Rendering alone, as the request path and the worker do it: a version parsed once, filled in for every message. */
 export const render: Scenario = {
@@ -48,7 +48,7 @@ const values = personalisationOf({
   parking: 'yes',
 });
 
-async function measureRender(_stage: Stage, { seconds }: Settings): Promise<Outcome> {
+async function measureRender(_harness: Harness, { seconds }: Settings): Promise<Outcome> {
   const figure = (key: string, meaning: string, work: () => unknown, target: number) => ({
     key,
     meaning,

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BehaviourChange } from '../sandbox/behaviour.ts';
-import type { Child } from './child.ts';
-import type { Stage } from './stage.ts';
+import type { Child } from './child-process.ts';
+import type { Harness } from './harness.ts';
 
 const lookMilliseconds = 10;
 
@@ -23,8 +23,8 @@ export type ProviderCounts = Readonly<{
 }>;
 
 /** Starts the process that plays the provider. */
-export async function startProvider(stage: Stage): Promise<{ child: Child; client: SandboxClient }> {
-  const child = stage.startChild({
+export async function startProvider(harness: Harness): Promise<{ child: Child; client: SandboxClient }> {
+  const child = harness.startChild({
     name: 'provider',
     args: [fileURLToPath(new URL('./provider.ts', import.meta.url))],
     environment: {},

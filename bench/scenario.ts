@@ -1,4 +1,4 @@
-import type { Stage } from './stage.ts';
+import type { Harness } from './harness.ts';
 
 /** What the command line asks of every scenario. */
 export type Settings = Readonly<{
@@ -26,9 +26,9 @@ export type Outcome = Readonly<{
   faults: readonly string[];
 }>;
 
-/** One thing to measure, on a stage of its own that main.ts clears away afterwards. */
+/** One thing to measure, on a harness of its own that main.ts clears away afterwards. */
 export type Scenario = Readonly<{
   name: string;
   summary: string;
-  run(stage: Stage, settings: Settings): Promise<Outcome>;
+  run(harness: Harness, settings: Settings): Promise<Outcome>;
 }>;

@@ -47,7 +47,7 @@ export type Arrived = Readonly<{
 }>;
 
 /** A real server on this machine in place of a provider, and our client of it. */
-export type Stand = Readonly<{
+export type ProviderServer = Readonly<{
   connect: (options: Readonly<{ timeoutSeconds: number }>) => Provider;
   behave: (behaviour: Behaviour) => void;
   /** Everything that arrived whole, in order. */
@@ -58,7 +58,7 @@ export type Stand = Readonly<{
 
 export type Claims = Readonly<{
   type: Message['type'];
-  start: () => Promise<Stand>;
+  start: () => Promise<ProviderServer>;
   /** Whether it knows messages that it will never take. */
   rejects: boolean;
   /** Whether our id arrives there, to be echoed or found. */
@@ -101,13 +101,13 @@ export function conforms(name: string, claims: Claims): void {
       : { ...message, subject: text.slice(0, 200), text, html: text };
 
   async function open(t: TestContext, timeoutSeconds = 20) {
-    const stand = await claims.start();
-    const provider = stand.connect({ timeoutSeconds });
+    const server = await claims.start();
+    const provider = server.connect({ timeoutSeconds });
     t.after(async () => {
       await provider.close?.();
-      await stand.stop();
+      await server.stop();
     });
-    return { stand, provider };
+    return { server, provider };
   }
 
   const outcomeOf = (result: SendResult) => {
@@ -122,45 +122,45 @@ export function conforms(name: string, claims: Claims): void {
 
   describe(`${name} keeps the promises of a provider`, () => {
     test('an accepted message arrives to the letter, once', async (t) => {
-      const { stand, provider } = await open(t);
+      const { server, provider } = await open(t);
       assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
-      const [got, ...more] = stand.arrived();
+      const [got, ...more] = server.arrived();
       assert.equal(more.length, 0);
       assertArrived(got!, message, claims);
     });
 
     test('letters of every script arrive', async (t) => {
-      const { stand, provider } = await open(t);
+      const { server, provider } = await open(t);
       const text = 'Llanw uchel ŵ â’r 🌊 – 高潮 مد «50%» €';
       const sent = withText(text);
       assert.equal(outcomeOf(await provider.send(sent, never)), 'accepted');
-      assertArrived(stand.arrived()[0]!, sent, claims);
+      assertArrived(server.arrived()[0]!, sent, claims);
     });
 
     test('a very long message arrives whole', async (t) => {
-      const { stand, provider } = await open(t);
+      const { server, provider } = await open(t);
       const sent = withText(`${'A long line without an end '.repeat(4000)}\n`.repeat(10).trim());
       assert.equal(outcomeOf(await provider.send(sent, never)), 'accepted');
-      assertArrived(stand.arrived()[0]!, sent, claims);
+      assertArrived(server.arrived()[0]!, sent, claims);
     });
 
     test('line breaks in a field begin no other field, and name no other recipient', async (t) => {
-      const { stand, provider } = await open(t);
+      const { server, provider } = await open(t);
       await provider.send(message, never);
-      const usual = stand.arrived()[0]!.fields;
+      const usual = server.arrived()[0]!.fields;
       const fields = Object.entries(message).filter(
         ([key, value]) => key !== 'type' && typeof value === 'string',
       );
       for (const [field, value] of fields)
         for (const end of ['\r\n', '\n', '\r']) {
           const poison = `${end}Bcc: thief@evil.example${end}RCPT TO:<thief@evil.example>&to=447700900999`;
-          const before = stand.arrived().length;
+          const before = server.arrived().length;
           const result = await provider.send({ ...message, [field]: `${value}${poison}` }, never);
           if (result.outcome !== 'accepted') {
-            assert.equal(stand.arrived().length, before, `${field} was refused, and yet something arrived`);
+            assert.equal(server.arrived().length, before, `${field} was refused, and yet something arrived`);
             continue;
           }
-          const got = stand.arrived().at(-1)!;
+          const got = server.arrived().at(-1)!;
           assert.deepEqual(got.fields, usual, field);
           // To whom it goes is only as many as there were; whether this one exists is the provider's to say.
           assert.equal(got.to.length, 1, field);
@@ -173,54 +173,54 @@ export function conforms(name: string, claims: Claims): void {
     });
 
     test('a refusal for now is failed: another provider may take it', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('fail');
+      const { server, provider } = await open(t);
+      server.behave('fail');
       assert.equal(outcomeOf(await provider.send(message, never)), 'failed');
     });
 
     test(claims.rejects ? 'a refusal for good is rejected' : 'no refusal is for good', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('reject');
+      const { server, provider } = await open(t);
+      server.behave('reject');
       assert.equal(outcomeOf(await provider.send(message, never)), claims.rejects ? 'rejected' : 'failed');
     });
 
     test('no answer in time is unknown, and says so in time', async (t) => {
-      const { stand, provider } = await open(t, 0.3);
-      stand.behave('silent');
+      const { server, provider } = await open(t, 0.3);
+      server.behave('silent');
       const started = performance.now();
       assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
       assert.ok(performance.now() - started < 5000);
     });
 
     test('a slow answer that is in time counts', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('slow');
+      const { server, provider } = await open(t);
+      server.behave('slow');
       assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
     });
 
     test('an answer that makes no sense leaves the result unknown', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('malformed');
+      const { server, provider } = await open(t);
+      server.behave('malformed');
       assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
     });
 
     test('a connection that is refused is failed', async (t) => {
-      const { stand, provider } = await open(t);
-      await stand.stop();
+      const { server, provider } = await open(t);
+      await server.stop();
       assert.equal(outcomeOf(await provider.send(message, never)), 'failed');
     });
 
     test('a connection that is reset once the message is there is unknown, and the next one is made anew', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('reset');
+      const { server, provider } = await open(t);
+      server.behave('reset');
       assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
-      stand.behave('accept');
+      server.behave('accept');
       assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
     });
 
     test('a caller who stops waiting is told at once', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('silent');
+      const { server, provider } = await open(t);
+      server.behave('silent');
       const stop = new AbortController();
       const sending = provider.send(message, stop.signal);
       stop.abort();
@@ -228,17 +228,17 @@ export function conforms(name: string, claims: Claims): void {
     });
 
     test('many at once all arrive', async (t) => {
-      const { stand, provider } = await open(t);
+      const { server, provider } = await open(t);
       const results = await Promise.all(Array.from({ length: 50 }, () => provider.send(message, never)));
       assert.ok(results.every(({ outcome }) => outcome === 'accepted'));
-      assert.equal(stand.arrived().length, 50);
+      assert.equal(server.arrived().length, 50);
     });
 
     test('a message of the other type is not taken', async (t) => {
-      const { stand, provider } = await open(t);
+      const { server, provider } = await open(t);
       const other = claims.type === 'sms' ? emailMessage : smsMessage;
       assert.equal((await provider.send(other, never)).outcome, 'failed');
-      assert.equal(stand.arrived().length, 0);
+      assert.equal(server.arrived().length, 0);
     });
 
     test('its made-up receipts are read by its own endpoint, and end as wished', async (t) => {

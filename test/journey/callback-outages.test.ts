@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { startProcess } from '../process.ts';
-import { accept, hurry, logUntil, receiver, refuse, send, tell } from '../receiver.ts';
-import { createWorld, environment, type World } from '../world.ts';
+import { accept, hurry, logUntil, receiver, refuse, send, tell } from '../support/callback-receiver.ts';
+import { startProcess } from '../support/process.ts';
+import { createWorld, environment, type World } from '../support/world.ts';
 
 describe('where a service cannot be told', () => {
   let world: World;

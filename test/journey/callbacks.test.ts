@@ -4,8 +4,17 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { SMTPServer } from 'smtp-server';
 import { platformUserId } from '../../src/tenant/user/user.ts';
-import { log, logUntil, personalisation, type Receiver, receiver, send, tell, token } from '../receiver.ts';
-import { createWorld, type Tenant, type World } from '../world.ts';
+import {
+  log,
+  logUntil,
+  personalisation,
+  type Receiver,
+  receiver,
+  send,
+  tell,
+  token,
+} from '../support/callback-receiver.ts';
+import { createWorld, type Tenant, type World } from '../support/world.ts';
 
 describe('a service is told what became of its messages', () => {
   let world: World;

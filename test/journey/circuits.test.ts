@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { all, becomes, createPair, idOf, quiet, rowOf, send } from '../pair.ts';
-import { createWorld } from '../world.ts';
+import { all, becomes, createPair, idOf, quiet, rowOf, send } from '../support/two-providers.ts';
+import { createWorld } from '../support/world.ts';
 
 const waitingTasks = `select count(*) as waiting from pgboss.job where start_after > now() and data->>'waits_for' = 'sms'`;
 const statusesOpen = `select count(*) as open from notification_history where status = 'created'`;

@@ -6,7 +6,7 @@ import { addTemplateVersion } from '../../src/content/template/store.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { setLimits } from '../../src/tenant/service/store.ts';
-import { createWorld, environment, type Tenant, type World } from '../world.ts';
+import { createWorld, environment, type Tenant, type World } from '../support/world.ts';
 
 type Answer = { status: number; data: any };
 type Client = Record<

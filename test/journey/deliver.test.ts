@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { priorities, taskPriority } from '../../src/message/delivery/queue.ts';
 import { setServiceActive } from '../../src/tenant/service/store.ts';
-import { storeMessages } from '../messages.ts';
-import { createWorld, type World } from '../world.ts';
+import { storeMessages } from '../support/messages.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 describe('delivery by hand', () => {
   let world: World;

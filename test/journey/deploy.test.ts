@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeToken } from '../../src/cli/client.ts';
 import { setLimits } from '../../src/tenant/service/store.ts';
-import { type ProductProcess, startProcess } from '../process.ts';
-import { createWorld, environment, type World } from '../world.ts';
+import { type ProductProcess, startProcess } from '../support/process.ts';
+import { createWorld, environment, type World } from '../support/world.ts';
 
 const longestWaitSeconds = 15;
 const everyMilliseconds = 20;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { revokeKey } from '../../src/tenant/key/store.ts';
-import { sendPretended } from '../pretended.ts';
-import { createWorld, type World } from '../world.ts';
+import { sendPretended } from '../support/test-key.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 const uuid = '3f9d0c52-7b1e-4a86-b2c4-91e05d6a7f38';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { createWorld } from '../world.ts';
+import { createWorld } from '../support/world.ts';
 
 const { NotifyClient } = createRequire(import.meta.url)('notifications-node-client') as {
   NotifyClient: new (url: string, key: string) => { prepareUpload(file: Buffer, options?: object): object };

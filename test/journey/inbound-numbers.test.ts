@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { createWorld, type World } from '../world.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 describe('the numbers that people can text', () => {
   let world: World;

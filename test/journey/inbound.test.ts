@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { createWorld, type Tenant, type World } from '../world.ts';
+import { createWorld, type Tenant, type World } from '../support/world.ts';
 
 type Text = { id: string; content: string; user_number: string; notify_number: string };
 const { NotifyClient } = createRequire(import.meta.url)('notifications-node-client') as {

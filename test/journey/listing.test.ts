@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import { ensurePartitions } from '../../src/database/partitions.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { createIdSource, idTime } from '../../src/ground/id.ts';
-import { createWorld, environment, type Tenant, type World } from '../world.ts';
+import { createWorld, environment, type Tenant, type World } from '../support/world.ts';
 
 type Row = {
   id: string;

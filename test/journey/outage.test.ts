@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { addTemplateVersion, setTemplateArchived } from '../../src/content/template/store.ts';
 import { setServiceActive } from '../../src/tenant/service/store.ts';
-import { startProcess } from '../process.ts';
-import { createWorld, environment } from '../world.ts';
+import { startProcess } from '../support/process.ts';
+import { createWorld, environment } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setLimits } from '../../src/tenant/service/store.ts';
-import { type ProductProcess, startProcess } from '../process.ts';
-import { createWorld, environment } from '../world.ts';
+import { type ProductProcess, startProcess } from '../support/process.ts';
+import { createWorld, environment } from '../support/world.ts';
 
 const messages = 2000;
 

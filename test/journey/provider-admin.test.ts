@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { platformUser } from '../../src/bootstrap/platform-service.ts';
-import { createWorld, type World } from '../world.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 describe('providers in the admin API', () => {
   let world: World;

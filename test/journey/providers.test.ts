@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import type { Provider } from '../../src/provider/contract.ts';
-import { startHttpStand } from '../conformance/http-provider.ts';
-import { sendPretended } from '../pretended.ts';
-import { createWorld, type World } from '../world.ts';
+import { startProviderServer } from '../conformance/http-provider.ts';
+import { sendPretended } from '../support/test-key.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 const auth = (text: string) => ({ Authorization: `Basic ${Buffer.from(text).toString('base64')}` });
 
 /** A provider's server that answers yes with `yes`; what it says otherwise is `fail`'s 500. */
 async function server(yes: () => string) {
-  return await startHttpStand({
+  return await startProviderServer({
     replies: {
       accept: () => ({ status: 200, body: yes() }),
       fail: () => ({ status: 500, body: 'down' }),
@@ -49,7 +49,7 @@ async function createSupplied(t: TestContext, more: Record<string, string> = {},
   });
   t.after(async () => {
     await world.stop();
-    for (const stand of [mmg, firetext, ses]) await stand.stop();
+    for (const server of [mmg, firetext, ses]) await server.stop();
   });
   return { world, mmg, firetext, ses };
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { addTemplate, addTemplateVersion, setTemplateArchived } from '../../src/content/template/store.ts';
 import { addUser } from '../../src/tenant/user/store.ts';
-import { createWorld, type Tenant, type World } from '../world.ts';
+import { createWorld, type Tenant, type World } from '../support/world.ts';
 
 const notFound = [
   404,

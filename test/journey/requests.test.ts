@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import Schema from 'typebox/schema';
 import type { OpenApi } from '../../src/http/openapi/openapi.ts';
-import { type OddRequest, oddRequest } from '../odd-request.ts';
-import { createWorld, type World } from '../world.ts';
+import { type OddRequest, oddRequest } from '../support/request-fuzzer.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 /** How many requests: all of them by `npm run test:requests`, fewer among the other tests. */
 const total = Number(process.env['REQUESTS'] ?? 3_000);

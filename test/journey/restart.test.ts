@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Credentials } from '../../src/bootstrap/credentials.ts';
 import { callApi } from '../../src/cli/client.ts';
-import { type ProductProcess, startProcess } from '../process.ts';
+import { type ProductProcess, startProcess } from '../support/process.ts';
 
 const messages = 300;
 

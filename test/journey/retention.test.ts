@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { addInboundSms, deleteInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { allCutoffs } from '../../src/tenant/service/retention.ts';
-import { createWorld, secretKey, type Tenant, type World } from '../world.ts';
+import { createWorld, secretKey, type Tenant, type World } from '../support/world.ts';
 
 describe('for how long a service keeps messages', () => {
   let world: World;

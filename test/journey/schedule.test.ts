@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createWorld } from '../world.ts';
+import { createWorld } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 const minutes = (count: number) => new Date(Date.now() + count * 60_000);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { createWorld, type World } from '../world.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 

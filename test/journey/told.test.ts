@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Receiver, receiver, tell } from '../receiver.ts';
-import { createWorld, type World } from '../world.ts';
+import { type Receiver, receiver, tell } from '../support/callback-receiver.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 describe('a service is told what did not come of a receipt', () => {
   let world: World;

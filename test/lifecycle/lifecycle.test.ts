@@ -5,23 +5,23 @@ import type { NotificationStatus } from '../../src/database/tables.ts';
 import type { SendResult } from '../../src/provider/contract.ts';
 import {
   type Call,
-  createStand,
+  createHarness,
+  type Harness,
   providers,
   providerTimeoutSeconds,
   type Seen,
-  type Stand,
   timeoutHours,
   type Worker,
-} from './stand.ts';
+} from './harness.ts';
 
 /** How many stories of one message are told; more by LIFECYCLE_RUNS. */
 const numRuns = Number(process.env['LIFECYCLE_RUNS'] ?? 40);
 
-let stand: Stand;
+let harness: Harness;
 before(async () => {
-  stand = await createStand();
+  harness = await createHarness();
 });
-after(() => stand.stop());
+after(() => harness.stop());
 
 /** What has happened to the message so far, as the outside world knows it. */
 type Story = {
@@ -64,11 +64,11 @@ function mayBecome({ status, prefix }: Story, next: string): boolean {
   return (drawn[status] ?? [status]).includes(next);
 }
 
-const isRunning = (call: Call) => stand.now() - call.startedAt < providerTimeoutSeconds * 1000;
+const isRunning = (call: Call) => harness.now() - call.startedAt < providerTimeoutSeconds * 1000;
 
 /** What holds after whatever has happened. */
 async function check(story: Story): Promise<Seen> {
-  const seen = await stand.look(story.id);
+  const seen = await harness.look(story.id);
   const { status, attempts } = seen;
   assert.ok(mayBecome(story, status), `${story.status} became ${status}`);
   story.status = status;
@@ -99,7 +99,7 @@ function note(story: Story, worker: Worker): void {
   else story.workers.splice(story.workers.indexOf(worker), 1);
 }
 
-type Step = fc.AsyncCommand<Story, Stand>;
+type Step = fc.AsyncCommand<Story, Harness>;
 const step = (name: string, may: (story: Story) => boolean, run: (story: Story) => Promise<void>): Step => ({
   check: may,
   run: async (story) => {
@@ -113,7 +113,7 @@ const take = step(
   'a worker looks for the task',
   ({ workers }) => workers.length < 3,
   async (story) => {
-    const worker = await stand.take();
+    const worker = await harness.take();
     if (!worker) return;
     story.workers.push(worker);
     note(story, worker);
@@ -137,7 +137,7 @@ const answer = (outcome: string, which: number) =>
       // A client gives up after its time-out, whatever the provider would say later.
       const inTime = isRunning(worker.call!);
       if (inTime && outcome === 'accepted') story.accepted.push(provider);
-      await stand.answer(worker, inTime ? results[outcome]! : results['unknown']!);
+      await harness.answer(worker, inTime ? results[outcome]! : results['unknown']!);
       note(story, worker);
     },
   );
@@ -149,7 +149,7 @@ const crash = (which: number) =>
     ({ workers }) => workers.length > 0,
     async (story) => {
       const [worker] = story.workers.splice(which % story.workers.length, 1);
-      await stand.release(worker!);
+      await harness.release(worker!);
     },
   );
 
@@ -158,7 +158,7 @@ const stall = (which: number) =>
   step(
     `worker ${which} stalls`,
     ({ workers }) => workers.length > 0,
-    (story) => stand.release(story.workers[which % story.workers.length]!),
+    (story) => harness.release(story.workers[which % story.workers.length]!),
   );
 
 const receive = (status: NotificationStatus, provider: string, times: number) =>
@@ -167,7 +167,7 @@ const receive = (status: NotificationStatus, provider: string, times: number) =>
     () => true,
     async (story) => {
       story.receipts += times;
-      await Promise.all(Array.from({ length: times }, () => stand.receive(story.id, provider, status)));
+      await Promise.all(Array.from({ length: times }, () => harness.receive(story.id, provider, status)));
     },
   );
 
@@ -175,7 +175,7 @@ const pass = (seconds: number) =>
   step(
     `${seconds} s pass`,
     () => true,
-    () => stand.advance(seconds),
+    () => harness.advance(seconds),
   );
 
 /** The night in which it is closed; or an earlier one. */
@@ -184,8 +184,8 @@ const night = (hours: number) =>
     `${hours} hours pass, and it is night`,
     () => true,
     async () => {
-      await stand.advance(hours * 3600);
-      await stand.timeOut();
+      await harness.advance(hours * 3600);
+      await harness.timeOut();
     },
   );
 
@@ -217,13 +217,13 @@ const steps = [
 
 /** Whatever has happened: workers that live on and providers that work bring the message to an end. */
 async function finish(story: Story): Promise<void> {
-  while (story.workers.length > 0) await answer('accepted', 0).run(story, stand);
+  while (story.workers.length > 0) await answer('accepted', 0).run(story, harness);
   for (let round = 0; round < 20; round++) {
     const { tasks } = await check(story);
     if (tasks === 0) break;
-    await stand.advance(301);
-    await take.run(story, stand);
-    while (story.workers.length > 0) await answer('accepted', 0).run(story, stand);
+    await harness.advance(301);
+    await take.run(story, harness);
+    while (story.workers.length > 0) await answer('accepted', 0).run(story, harness);
   }
   const { status, tasks, attempts } = await check(story);
   assert.equal(tasks, 0, 'its task has come to an end');
@@ -237,7 +237,7 @@ test('one message, in whatever order attempts, crashes, receipts and delays come
       fc.commands(steps, { maxCommands: 24, size: '+1' }),
       fc.constantFrom(null, '33', '1'),
       async (commands, prefix) => {
-        const id = await stand.newMessage(prefix);
+        const id = await harness.newMessage(prefix);
         const story: Story = {
           id,
           prefix,
@@ -247,7 +247,7 @@ test('one message, in whatever order attempts, crashes, receipts and delays come
           accepted: [],
           receipts: 0,
         };
-        await fc.asyncModelRun(() => ({ model: story, real: stand }), commands);
+        await fc.asyncModelRun(() => ({ model: story, real: harness }), commands);
         await finish(story);
       },
     ),

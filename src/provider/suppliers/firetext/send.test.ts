@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startHttpStand } from '../../../../test/conformance/http-provider.ts';
+import { startProviderServer } from '../../../../test/conformance/http-provider.ts';
 import { conforms, smsMessage } from '../../../../test/conformance/provider.ts';
 import { firetextReceipts } from './receipt.ts';
 import { firetextProvider } from './send.ts';
@@ -17,7 +17,7 @@ const settings = {
 const accepted = '{"code":0,"description":"SMS successfully queued","data":[],"responseData":3}';
 
 const start = (answer = { status: 200, body: accepted }, more: object = {}) =>
-  startHttpStand({
+  startProviderServer({
     replies: {
       accept: () => answer,
       fail: ({ body }) => ({ status: 200, body: JSON.stringify({ code: 5, description: `Bad: ${body}` }) }),

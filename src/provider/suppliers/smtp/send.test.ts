@@ -8,7 +8,7 @@ import {
   type Behaviour,
   conforms,
   emailMessage,
-  type Stand,
+  type ProviderServer,
 } from '../../../../test/conformance/provider.ts';
 import { parseMail } from './parse-mail.ts';
 import { smtpProvider } from './send.ts';
@@ -16,7 +16,7 @@ import { smtpProvider } from './send.ts';
 const never = new AbortController().signal;
 
 /** A mail server on a free port of this machine. */
-async function start(): Promise<Stand> {
+async function start(): Promise<ProviderServer> {
   let behaviour: Behaviour = 'accept';
   const arrived: Arrived[] = [];
   const sockets = new Set<Socket>();

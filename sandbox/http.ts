@@ -1,17 +1,18 @@
+/** Requests and answers of the sandbox on plain node:http (docs/decisions/0006-sandbox-on-node-http.md). */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** The largest body that is read, in bytes; an email is far below it. */
-export const mostBytes = 5_000_000;
+/** The largest body that is accepted, in bytes; an email is far smaller. */
+const maxBytes = 5_000_000;
 
 /** One request and its answer. */
 export type Exchange = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Path without query, as it came. */
+  /** Path without query, undecoded. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** For what is our own mistake: says so to the client and to the log. */
+  /** Reports a bug of ours: answers 500 and logs it. */
   readonly fail: (err: unknown) => void;
 };
 
@@ -33,12 +34,12 @@ export function openExchange(
   return exchange;
 }
 
-/** Answers with JSON; does nothing if the client has gone. */
+/** Answers with JSON; does nothing if the client has gone away. */
 export function answerJson({ response }: Exchange, status: number, value: unknown): void {
   end(response, status, 'application/json; charset=utf-8', JSON.stringify(value));
 }
 
-/** Answers `{"error": {"code", "message"}}`, the form of every refusal of the sandbox. */
+/** Answers `{"error": {"code", "message"}}`, the shape of every error of the sandbox. */
 export function answerError(exchange: Exchange, status: number, code: string, message: string): void {
   answerJson(exchange, status, { error: { code, message } });
 }
@@ -67,8 +68,8 @@ function end(response: ServerResponse, status: number, type: string, text: strin
 }
 
 /**
- * Reads the JSON body and hands it on; answers itself, 400 or 413, if there is none to hand on. `refused` is told so.
- * JSON must be declared as such: a page of a foreign site can make a browser post plain text here, but not JSON.
+ * Reads the JSON body and passes it to `use`; answers 400 or 413 and calls `refused` if it is malformed or too large.
+ * The Content-Type must say JSON: a page of another site can make a browser post plain text here, but not JSON.
  */
 export function readJson(
   exchange: Exchange,
@@ -81,7 +82,7 @@ export function readJson(
     answerError(exchange, status, code, message);
   };
   readBody(exchange, (body) => {
-    if (body === null) return refuse(413, 'too-large', `The body must have at most ${mostBytes} bytes`);
+    if (body === null) return refuse(413, 'too-large', `The body must have at most ${maxBytes} bytes`);
     if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? ''))
       return refuse(400, 'invalid-request', 'The header Content-Type must be application/json');
     if (!isUtf8(body)) return refuse(400, 'invalid-request', 'The body is not UTF-8');
@@ -95,19 +96,19 @@ export function readJson(
   });
 }
 
-/** The whole body; null if it is too large. It is read to its end in any case, or the client would not see the answer. */
+/** The whole body; null if it is too large. It is always read to its end, or the client would not see the answer. */
 export function readBody({ request, fail }: Exchange, use: (body: Buffer | null) => void): void {
   let chunks: Buffer[] = [];
   let size = 0;
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size <= mostBytes) chunks.push(chunk);
+    if (size <= maxBytes) chunks.push(chunk);
     else chunks = [];
-    if (size > 20 * mostBytes) request.destroy();
+    if (size > 20 * maxBytes) request.destroy();
   });
   request.on('end', () => {
     try {
-      if (size > mostBytes) use(null);
+      if (size > maxBytes) use(null);
       else use(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
     } catch (err) {
       fail(err);

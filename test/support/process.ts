@@ -18,7 +18,7 @@ export async function startProcess(
   args: readonly string[],
   environment: Record<string, string>,
 ): Promise<ProductProcess> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../src/main.ts'), 'start', ...args], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), 'start', ...args], {
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Runs a script of the repository as people do. Ends it when the test ends first. */
 export async function runScript(t: TestContext, script: string, ...args: string[]) {

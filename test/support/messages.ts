@@ -1,11 +1,11 @@
 import { pino } from 'pino';
-import { connect } from '../src/database/connection.ts';
-import { createListener } from '../src/database/listener.ts';
-import { ensurePartitions } from '../src/database/partitions.ts';
-import type { KeyType, NotificationStatus, NotificationType } from '../src/database/tables.ts';
-import { createIdSource } from '../src/ground/id.ts';
-import { createLog, type Log } from '../src/ground/log.ts';
-import { openQueues, type Queues } from '../src/queue/boss.ts';
+import { connect } from '../../src/database/connection.ts';
+import { createListener } from '../../src/database/listener.ts';
+import { ensurePartitions } from '../../src/database/partitions.ts';
+import type { KeyType, NotificationStatus, NotificationType } from '../../src/database/tables.ts';
+import { createIdSource } from '../../src/ground/id.ts';
+import { createLog, type Log } from '../../src/ground/log.ts';
+import { openQueues, type Queues } from '../../src/queue/boss.ts';
 import type { Tenant, World } from './world.ts';
 
 /** A message as it is stored; times in Unix milliseconds. */

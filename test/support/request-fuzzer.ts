@@ -1,8 +1,6 @@
 import fc from 'fast-check';
-import type { OpenApi, Operation, Parameter } from '../src/http/openapi/openapi.ts';
-import { oddReceipt } from './odd-receipt.ts';
-import { headerText, oddToken } from './odd-token.ts';
-import { oddBody, oddText, oddValue } from './odd-value.ts';
+import type { OpenApi, Operation, Parameter } from '../../src/http/openapi/openapi.ts';
+import { headerText, oddBody, oddText, oddToken, oddValue } from './fuzz-values.ts';
 
 /** A request as it goes onto the wire. */
 export type OddRequest = Readonly<{
@@ -259,4 +257,52 @@ export function oddRequest(document: OpenApi, known: Known): fc.Arbitrary<OddReq
 /** As it may stand in a path or a query. */
 function encode(text: string): string {
   return encodeURIComponent(text.toWellFormed());
+}
+
+/** What the endpoints for receipts may be given; `anyId`: ids of messages. */
+function oddReceipt(anyId: fc.Arbitrary<string>): fc.Arbitrary<string | Buffer> {
+  const receiptField = fc.oneof(
+    { weight: 3, arbitrary: anyId },
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom('delivered', 'pending', '0', '1', '2', '3', '102', 'constructor'),
+    },
+    { weight: 1, arbitrary: oddText },
+  );
+  const receiptFields = fc.dictionary(
+    fc.oneof(
+      fc.constantFrom(
+        'CID',
+        'deliverystatus',
+        'substatus',
+        'reference',
+        'status',
+        'code',
+        'mobile',
+        'detail',
+      ),
+      fc.constantFrom('Type', 'Message', 'MessageId', 'notificationType', 'mail', 'bounce', 'complaint'),
+    ),
+    receiptField,
+    { maxKeys: 8, size: 'max' },
+  );
+  return fc.oneof(
+    receiptFields.map((fields) => JSON.stringify(fields)),
+    receiptFields.map((fields) => new URLSearchParams(fields).toString()),
+    receiptFields.map((inner) => JSON.stringify({ Type: 'Notification', Message: JSON.stringify(inner) })),
+    fc
+      .tuple(fc.constantFrom('Bounce', 'Complaint', 'Delivery', 'Open'), oddValue, anyId, oddValue)
+      .map(([notificationType, mail, messageId, detail]) =>
+        JSON.stringify({
+          Type: 'Notification',
+          Message: JSON.stringify({
+            notificationType,
+            mail: mail ?? { messageId },
+            bounce: detail,
+            complaint: detail,
+          }),
+        }),
+      ),
+    oddBody,
+  );
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { runScript } from './script.ts';
+import { runScript } from '../support/script.ts';
 
 const bench = (t: TestContext, ...args: string[]) => runScript(t, 'bench/main.ts', ...args);
 

@@ -10,7 +10,7 @@ const pollMilliseconds = 1000;
 export type Known = Readonly<{ id: string; status: NotificationStatus; unknown: number }>;
 
 /** What became of the messages of a run. */
-export type Reckoning = Readonly<{
+export type Verdict = Readonly<{
   /** Accepted, and in a final status. */
   final: number;
   /** Accepted, and not: what no later waiting will bring. */
@@ -28,11 +28,11 @@ export type Reckoning = Readonly<{
 }>;
 
 /** Compares what was promised with what the database and the provider have. */
-export function reckon(
+export function judge(
   accepted: ReadonlySet<string>,
   known: readonly Known[],
   provider: Pick<ProviderCounts, 'distinct' | 'times'>,
-): Reckoning {
+): Verdict {
   const promised = known.filter(({ id }) => accepted.has(id));
   const final = promised.filter(({ status }) => isCompleted(status)).length;
   const unknownOf = new Map(known.map(({ id, unknown }) => [id, unknown]));
@@ -54,7 +54,7 @@ export function reckon(
 }
 
 /** A sentence for everything that must not be. */
-export function faultsOf({ lost, twice, stray, missing }: Reckoning): string[] {
+export function faultsOf({ lost, twice, stray, missing }: Verdict): string[] {
   return [
     ...(lost > 0 ? [`${lost} accepted messages did not come to a final status`] : []),
     ...(twice > 0

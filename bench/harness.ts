@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { temporaryEmbedded } from '../embedded-postgres/embedded.ts';
-import { Child, type ChildOptions } from './child.ts';
+import { Child, type ChildOptions } from './child-process.ts';
 
-export type StageOptions = Readonly<{
+export type HarnessOptions = Readonly<{
   /** Where product processes write their CPU profiles; null: none is taken. */
   profileDir: string | null;
 }>;
@@ -15,7 +15,7 @@ export type StageOptions = Readonly<{
  * What one scenario runs on: a temporary folder, a new and durable PostgreSQL, and processes. `end()` stops and
  * removes all of it, in the reverse order of its making, whether the scenario came to its end or not.
  */
-export class Stage {
+export class Harness {
   readonly profileDir: string | null;
   /** Of the product, shared by its processes: that is how they are one installation. */
   readonly dataDir: string;
@@ -24,7 +24,7 @@ export class Stage {
   readonly #undo: (() => Promise<unknown>)[] = [];
   #ended: Promise<void> | null = null;
 
-  constructor({ profileDir }: StageOptions) {
+  constructor({ profileDir }: HarnessOptions) {
     this.profileDir = profileDir;
     this.#directory = mkdtempSync(join(tmpdir(), 'despatch-bench-'));
     this.dataDir = join(this.#directory, 'data');
@@ -80,28 +80,31 @@ export class Stage {
 }
 
 /**
- * Runs `work` on a stage of its own and clears that away afterwards, also when an interrupt ends the run: then the
+ * Runs `work` on a harness of its own and clears that away afterwards, also when an interrupt ends the run: then the
  * process ends with 130.
  */
-export async function onStage<T>(options: StageOptions, work: (stage: Stage) => Promise<T>): Promise<T> {
-  const stage = new Stage(options);
+export async function withHarness<T>(
+  options: HarnessOptions,
+  work: (harness: Harness) => Promise<T>,
+): Promise<T> {
+  const harness = new Harness(options);
   let interrupted = false;
   const interrupt = () => {
     if (interrupted) return;
     interrupted = true;
     console.error('Interrupted: clearing away.');
-    void stage.end().then(() => process.exit(130));
+    void harness.end().then(() => process.exit(130));
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   try {
-    return await work(stage);
+    return await work(harness);
   } catch (error) {
     // What breaks because it is being cleared away is no news; the process is about to end.
     if (interrupted) await new Promise(() => {});
     throw error;
   } finally {
-    await stage.end();
+    await harness.end();
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }

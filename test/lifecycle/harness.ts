@@ -24,7 +24,7 @@ import { settle, type Task } from '../../src/queue/consume.ts';
 import { createServiceCache } from '../../src/tenant/service/store.ts';
 import { platformUserId } from '../../src/tenant/user/user.ts';
 import { createTimeOut } from '../../src/upkeep/time-out.ts';
-import { createWorld, secretKey } from '../world.ts';
+import { createWorld, secretKey } from '../support/world.ts';
 
 /** A call to a provider that has not been answered. */
 export type Call = Readonly<{
@@ -51,7 +51,7 @@ export const providers = ['one', 'two'] as const;
  * The product's own parts around one message (the queue, the delivery and receipt rooms, PostgreSQL) with everything
  * outside them in the hands of a test: the time, the providers' answers, and which worker lives.
  */
-export async function createStand() {
+export async function createHarness() {
   const world = await createWorld({ roles: [] });
   const { connection, tenant } = world;
   const { db, pool } = connection;
@@ -262,4 +262,4 @@ export async function createStand() {
   };
 }
 
-export type Stand = Awaited<ReturnType<typeof createStand>>;
+export type Harness = Awaited<ReturnType<typeof createHarness>>;

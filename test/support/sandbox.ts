@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
-import type { BehaviourChange } from './behaviour.ts';
-import { type SandboxOptions, startSandbox } from './server.ts';
+import type { BehaviourChange } from '../../sandbox/behaviour.ts';
+import { type SandboxOptions, startSandbox } from '../../sandbox/server.ts';
 
 /** A receipt as the receiver got it. */
 export type GotReceipt = {
@@ -15,15 +15,15 @@ export type GotReceipt = {
 
 type Reply = { status: number; body: { id?: string; error?: { code: string; message: string } } };
 
-/** For the tests of this room: receipts at once, so that nothing has to be waited for. */
-export const prompt: BehaviourChange = { receipt_delay_ms: { min: 0, max: 0 } };
+/** Receipts at once, so that tests need not wait. */
+export const promptReceipts: BehaviourChange = { receipt_delay_ms: { min: 0, max: 0 } };
 
-/** A real HTTP server that takes receipts. */
+/** A real HTTP server that receives receipts. */
 export async function startReceiver(t: TestContext) {
   const received: GotReceipt[] = [];
   const requests: IncomingMessage[] = [];
   const waiting: (() => void)[] = [];
-  /** Statuses of the next answers; 200 when there is none. 0 breaks the connection. */
+  /** Statuses of the next answers; 200 when empty. 0 breaks the connection. */
   const answers: number[] = [];
   const server = createServer((request, response) => {
     let text = '';
@@ -52,7 +52,7 @@ export async function startReceiver(t: TestContext) {
     received,
     requests,
     answers,
-    /** The first so many receipts, once they are there. */
+    /** The first `count` receipts, as soon as they have arrived. */
     async first(count: number): Promise<GotReceipt[]> {
       while (received.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
       return received.slice(0, count);
@@ -60,8 +60,8 @@ export async function startReceiver(t: TestContext) {
   };
 }
 
-/** A running sandbox with a receiver, and the calls a sender makes. Receipts come at once unless said otherwise. */
-export async function rehearse(t: TestContext, options: Partial<SandboxOptions> = {}) {
+/** A running sandbox with a receiver, and the calls of a client. Receipts come at once by default. */
+export async function openSandbox(t: TestContext, options: Partial<SandboxOptions> = {}) {
   const receiver = await startReceiver(t);
   const lines: string[] = [];
   const write = (fields: object, text: string) => void lines.push(JSON.stringify(fields) + text);
@@ -70,7 +70,7 @@ export async function rehearse(t: TestContext, options: Partial<SandboxOptions> 
     port: 0,
     log,
     receiptRetryDelays: [1, 1],
-    behaviour: prompt,
+    behaviour: promptReceipts,
     ...options,
   });
   t.after(() => sandbox.stop());
@@ -119,7 +119,7 @@ export async function rehearse(t: TestContext, options: Partial<SandboxOptions> 
   };
 }
 
-/** The figures of `GET /counts`. */
+/** The body of `GET /counts`. */
 export type Figures = {
   received: number;
   sms: number;
@@ -132,7 +132,7 @@ export type Figures = {
   receipts: { sent: number; failed: number; dropped: number; pending: number };
 };
 
-/** The figures, once they are as wanted. */
+/** The counts, as soon as they satisfy the condition. */
 export async function figuresWhen(
   { get }: { get: <T>(path: string) => Promise<T> },
   wanted: (figures: Figures) => boolean,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findRunning } from '../embedded-postgres/server.ts';
-import { type Random, seededRandom } from '../sandbox/random.ts';
+import { type Random, seededRandom } from '../sandbox/behaviour.ts';
 import type { Fleet } from './fleet.ts';
 
 /** Milliseconds from one process that runs again to the next of its kind that is killed, and while it is down. */

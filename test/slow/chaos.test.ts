@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { faultsOf, type Known, reckon } from '../bench/reckoning.ts';
-import type { NotificationStatus } from '../src/database/tables.ts';
-import { runScript } from './script.ts';
+import { faultsOf, judge, type Known } from '../../bench/verdict.ts';
+import type { NotificationStatus } from '../../src/database/tables.ts';
+import { runScript } from '../support/script.ts';
 
 const chaos = (t: TestContext, ...args: string[]) => runScript(t, 'bench/chaos.ts', ...args);
 
 const known = (id: string, status: NotificationStatus, unknown = 0): Known => ({ id, status, unknown });
 const clean = { final: 2, lost: 0, twice: 0, unknown: 0, repeated: 0, stray: 0, missing: 0 };
 
-for (const { promise, accepted, rows, distinct, times, reckoning, faults } of [
+for (const { promise, accepted, rows, distinct, times, verdict, faults } of [
   {
     promise: 'every message final and held once is a clean run',
     accepted: ['a', 'b'],
     rows: [known('a', 'delivered'), known('b', 'temporary-failure')],
     distinct: 2,
     times: [],
-    reckoning: clean,
+    verdict: clean,
     faults: 0,
   },
   {
@@ -25,7 +25,7 @@ for (const { promise, accepted, rows, distinct, times, reckoning, faults } of [
     rows: [known('a', 'sending'), known('b', 'delivered'), known('d', 'created')],
     distinct: 2,
     times: [],
-    reckoning: { ...clean, final: 1, lost: 3 },
+    verdict: { ...clean, final: 1, lost: 3 },
     faults: 1,
   },
   {
@@ -34,7 +34,7 @@ for (const { promise, accepted, rows, distinct, times, reckoning, faults } of [
     rows: [known('a', 'delivered'), known('b', 'delivered', 1), known('c', 'delivered', 1)],
     distinct: 3,
     times: [['a', 2] as const, ['b', 2] as const, ['c', 3] as const],
-    reckoning: { ...clean, final: 3, twice: 2, unknown: 2, repeated: 1 },
+    verdict: { ...clean, final: 3, twice: 2, unknown: 2, repeated: 1 },
     faults: 1,
   },
   {
@@ -43,7 +43,7 @@ for (const { promise, accepted, rows, distinct, times, reckoning, faults } of [
     rows: [known('a', 'delivered'), known('b', 'delivered'), known('x', 'delivered')],
     distinct: 3,
     times: [],
-    reckoning: { ...clean, stray: 1 },
+    verdict: { ...clean, stray: 1 },
     faults: 1,
   },
   {
@@ -52,13 +52,13 @@ for (const { promise, accepted, rows, distinct, times, reckoning, faults } of [
     rows: [known('a', 'delivered'), known('b', 'delivered'), known('c', 'technical-failure')],
     distinct: 1,
     times: [],
-    reckoning: { ...clean, final: 3, missing: 1 },
+    verdict: { ...clean, final: 3, missing: 1 },
     faults: 1,
   },
 ])
-  test(`reckoning: ${promise}`, () => {
-    const found = reckon(new Set(accepted), rows, { distinct, times: new Map(times) });
-    assert.deepEqual(found, reckoning);
+  test(`verdict: ${promise}`, () => {
+    const found = judge(new Set(accepted), rows, { distinct, times: new Map(times) });
+    assert.deepEqual(found, verdict);
     assert.equal(faultsOf(found).length, faults);
   });
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
-import type { Provider } from '../src/provider/contract.ts';
-import { startHttpStand } from './conformance/http-provider.ts';
+import type { Provider } from '../../src/provider/contract.ts';
+import { startProviderServer } from '../conformance/http-provider.ts';
 import { createWorld, type World } from './world.ts';
 
 /** A provider's server that answers `yes`; `fail` is a 500. */
 async function server(yes: string) {
-  return await startHttpStand({
+  return await startProviderServer({
     replies: {
       accept: () => ({ status: 200, body: yes }),
       fail: () => ({ status: 500, body: 'down' }),
@@ -41,7 +41,7 @@ export async function createPair(t: TestContext, more: Record<string, string> = 
   });
   t.after(async () => {
     await world.stop();
-    for (const stand of [mmg, firetext]) await stand.stop();
+    for (const server of [mmg, firetext]) await server.stop();
   });
   return { world, mmg, firetext, lines };
 }

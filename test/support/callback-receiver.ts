@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { platformUserId } from '../src/tenant/user/user.ts';
+import { platformUserId } from '../../src/tenant/user/user.ts';
 import type { Tenant, World } from './world.ts';
 
 export const personalisation = { name: 'Rowan', time: '14:05' };
@@ -16,7 +16,7 @@ export async function receiver(
   answer: (seen: Seen, response: ServerResponse, count: number) => void = accept,
 ) {
   const seen: Seen[] = [];
-  const stand = { answer };
+  const state = { answer };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk) => chunks.push(chunk));
@@ -30,7 +30,7 @@ export async function receiver(
         body: JSON.parse(text),
       };
       seen.push(one);
-      stand.answer(one, response, seen.length);
+      state.answer(one, response, seen.length);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -38,7 +38,7 @@ export async function receiver(
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     become: (next: typeof answer) => {
-      stand.answer = next;
+      state.answer = next;
     },
     stop: () => {
       server.closeAllConnections();

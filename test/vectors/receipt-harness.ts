@@ -11,11 +11,11 @@ import { createLog } from '../../src/ground/log.ts';
 import { startPlatform } from '../../src/process/compose.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
 import { platformUserId } from '../../src/tenant/user/user.ts';
-import { environment, freshDatabase } from '../world.ts';
+import { environment, freshDatabase } from '../support/world.ts';
 
 export type Outgoing = Readonly<{ method: string; url: string }>;
 
-export type ReceiptStand = Readonly<{
+export type ReceiptHarness = Readonly<{
   url: string;
   pool: pg.Pool;
   clock: { time: number };
@@ -27,7 +27,7 @@ export type ReceiptStand = Readonly<{
 }>;
 
 /** Starts one; a PostgreSQL of its own where TEST_DATABASE_URL names none. `ratesFile`: what each country's receipts are worth. */
-export async function startReceiptStand(ratesFile: string | null): Promise<ReceiptStand> {
+export async function startReceiptHarness(ratesFile: string | null): Promise<ReceiptHarness> {
   const embedded = process.env['TEST_DATABASE_URL'] ? null : await temporaryEmbedded();
   if (embedded) process.env['TEST_DATABASE_URL'] = embedded.url;
   const database = await freshDatabase();
