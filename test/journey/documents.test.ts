@@ -13,7 +13,8 @@ import { createLog } from '../../src/ground/log.ts';
 import { createMetrics } from '../../src/ground/metrics.ts';
 import { closeServer, createServer } from '../../src/http/server/server.ts';
 import { addService, findService } from '../../src/tenant/service/store.ts';
-import { createWorld, freshDatabase, secretKey } from '../support/world.ts';
+import { freshDatabase } from '../support/database.ts';
+import { createWorld, secretKey } from '../support/world.ts';
 
 type UploadOptions = {
   filename?: string;

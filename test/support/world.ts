@@ -1,10 +1,9 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import type { Credentials } from '../../src/bootstrap/credentials.ts';
 import { makeToken, signToken } from '../../src/cli/client.ts';
 import { readConfig } from '../../src/config/config.ts';
@@ -20,36 +19,10 @@ import { pasteableKey } from '../../src/tenant/key/key.ts';
 import { addKey } from '../../src/tenant/key/store.ts';
 import type { Permission } from '../../src/tenant/service/service.ts';
 import { addEmailReplyTo, addService, addSmsSender } from '../../src/tenant/service/store.ts';
+import { freshDatabase } from './database.ts';
 
 export const secretKey = 'a secret that only the tests use';
 const salt = 'tests';
-
-/** The server that the tests run on (scripts/test.ts). */
-function serverUrl(): URL {
-  const url = process.env['TEST_DATABASE_URL'];
-  if (!url) throw new Error('TEST_DATABASE_URL is not set: run the tests with `npm test -- <files>`.');
-  return new URL(url);
-}
-
-/** A fresh, empty database on the server of the tests. */
-export async function freshDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
-  const name = `test_${randomBytes(6).toString('hex')}`;
-  const admin = new pg.Client({ connectionString: serverUrl().href });
-  await admin.connect();
-  await admin.query(`create database ${name}`);
-  await admin.end();
-  const url = serverUrl();
-  url.pathname = `/${name}`;
-  return {
-    url: url.href,
-    async drop() {
-      const client = new pg.Client({ connectionString: serverUrl().href });
-      await client.connect();
-      await client.query(`drop database if exists ${name} with (force)`);
-      await client.end();
-    },
-  };
-}
 
 /** Environment of a process of the product on a database; ports are free ones. */
 export function environment(

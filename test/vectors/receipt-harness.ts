@@ -11,7 +11,8 @@ import { createLog } from '../../src/ground/log.ts';
 import { startPlatform } from '../../src/process/compose.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
 import { platformUserId } from '../../src/tenant/user/user.ts';
-import { environment, freshDatabase } from '../support/world.ts';
+import { freshDatabase } from '../support/database.ts';
+import { environment } from '../support/world.ts';
 
 export type Outgoing = Readonly<{ method: string; url: string }>;
 

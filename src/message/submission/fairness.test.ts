@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { freshDatabase } from '../../../test/support/world.ts';
+import { freshDatabase } from '../../../test/support/database.ts';
 import { type Connection, connect } from '../../database/connection.ts';
 import { createListener, type Listener } from '../../database/listener.ts';
 import { migrate } from '../../database/migrate.ts';
