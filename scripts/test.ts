@@ -9,7 +9,7 @@ import { temporaryEmbedded } from '../embedded-postgres/embedded.ts';
 import { createTemplate, dropDatabase } from '../test/support/database.ts';
 
 const fast = [
-  ...['src', 'sandbox', 'embedded-postgres', 'scripts'].map((folder) => `${folder}/**/*.test.ts`),
+  ...['src', 'sandbox', 'embedded-postgres', 'bench', 'scripts'].map((folder) => `${folder}/**/*.test.ts`),
   'test/!(slow)/**/*.test.ts',
   'test/*.test.ts',
 ];

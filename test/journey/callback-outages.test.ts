@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { accept, hurry, logUntil, receiver, refuse, send, tell } from '../support/callback-receiver.ts';
-import { startProcess } from '../support/process.ts';
-import { createWorld, environment, type World } from '../support/world.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 describe('where a service cannot be told', () => {
   let world: World;
@@ -124,41 +123,5 @@ describe('where a service cannot be told', () => {
     t.after(() => more.stop());
     const [expired] = await logUntil(world, tenant, ([one]) => one?.status === 'failed');
     assert.deepEqual([expired.last_code, expired.next_attempt_at], ['expired', null]);
-  });
-
-  test('a callback of a worker that was killed is made again', async (t) => {
-    const slow = await receiver(() => undefined);
-    t.after(slow.stop);
-    const other = await createWorld({
-      roles: ['api', 'sandbox', 'worker'],
-      queues: ['db-sms', 'send-sms', 'receipts'],
-      environment: { CALLBACK_ALLOW_PRIVATE: 'true', SERVICE_CALLBACK_TIMEOUT_SECONDS: '2' },
-    });
-    t.after(() => other.stop());
-    const settings = environment(other.databaseUrl, other.dataDir, {
-      CALLBACK_ALLOW_PRIVATE: 'true',
-      SERVICE_CALLBACK_TIMEOUT_SECONDS: '2',
-      SANDBOX_URL: other.sandboxUrl,
-      API_HOST_NAME: other.api,
-    });
-    const start = () => startProcess(['--roles', 'worker', '--queues', 'service-callbacks'], settings);
-    const worker = await start();
-    t.after(() => worker.kill('SIGKILL'));
-    await tell(other, other.tenant, slow.url);
-    await send(other, other.tenant);
-    await other.until(
-      async () => slow.seen.length,
-      (count) => count === 1,
-    );
-    await worker.kill('SIGKILL');
-    const killedAt = Date.now();
-    slow.become(accept);
-    const next = await start();
-    t.after(() => next.kill('SIGKILL'));
-    const [callback] = await logUntil(other, other.tenant, ([one]) => one?.status === 'delivered', 30);
-    assert.equal(callback.attempts, 2);
-    assert.equal(slow.seen.length, 2);
-    assert.equal(slow.seen[0]!.text, slow.seen[1]!.text);
-    assert.ok(Date.now() - killedAt < 30_000);
   });
 });
