@@ -10,7 +10,7 @@ import {
   emailMessage,
   type ProviderServer,
 } from '../../../../test/conformance/provider.ts';
-import { parseMail } from './parse-mail.ts';
+import { parseMail } from '../../../../test/support/mail.ts';
 import { smtpProvider } from './send.ts';
 
 const never = new AbortController().signal;
@@ -34,10 +34,11 @@ async function start(): Promise<ProviderServer> {
     onData(stream, session, done) {
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', () => {
+      stream.on('end', async () => {
         const { mailFrom, rcptTo } = session.envelope;
         const to = rcptTo.map(({ address }) => address);
-        arrived.push(parseMail(Buffer.concat(chunks), to, mailFrom === false ? '' : mailFrom.address));
+        const from = mailFrom === false ? '' : mailFrom.address;
+        arrived.push(await parseMail(Buffer.concat(chunks), to, from));
         if (behaviour === 'silent') return;
         if (behaviour === 'reset') for (const socket of sockets) socket.resetAndDestroy();
         // Its answer makes no sense: the session ends in something that is no SMTP.
