@@ -1,26 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { variables } from '../src/config/config.ts';
-import { residentPeak } from './memory.ts';
 
 export type ChildOptions = Readonly<{
   name: string;
-  /** What comes after `node`: its own options, the file, the arguments. */
+  /** What follows `node`: its own options, the file and its arguments. */
   args: readonly string[];
   environment: Readonly<Record<string, string>>;
-  /** Everything the process writes goes here: a pipe would cost the one who reads it. */
+  /** Receives all output of the process; reading a pipe would cost us time. */
   logFile: string;
 }>;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stopMilliseconds = 15_000;
 
-/** Settings of the product are the scenario's to choose, not those of the shell that a run is started from. */
+/** The scenario chooses the settings of the product; those of the current shell are not passed on. */
 const productSettings = new Set<string>(Object.values(variables).flatMap(({ names }) => names));
 
-/** A process that a run has started, on the Node.js that the run itself uses. */
+/** A process started by a run, on the same Node.js as the run itself. */
 export class Child {
   readonly name: string;
   readonly #process: ChildProcess;
@@ -55,7 +54,11 @@ export class Child {
     return this.#process.pid !== undefined && this.#process.exitCode === null && !this.#process.signalCode;
   }
 
-  /** What `pattern` finds in the log, as soon as it does. Throws with the end of the log when the process ends first. */
+  /**
+   * Waits until `pattern` matches the log and returns the match.
+   *
+   * @throws with the end of the log if the process ends first
+   */
   async logged(pattern: RegExp, milliseconds = 60_000): Promise<RegExpExecArray> {
     const patience = AbortSignal.timeout(milliseconds);
     for (;;) {
@@ -65,7 +68,7 @@ export class Child {
       if (this.#stopping) throw new Error(`The ${this.name} process was stopped before it was ready.`);
       if (!running || patience.aborted)
         throw new Error(
-          `The ${this.name} process ${running ? 'did not get ready' : 'ended'}. Its last lines:\n${this.lastLines()}`,
+          `The ${this.name} process ${running ? 'did not become ready' : 'ended'}. Its last lines:\n${this.lastLines()}`,
         );
       await sleep(30);
     }
@@ -75,19 +78,19 @@ export class Child {
     return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
   }
 
-  /** The most memory the process has held so far, in bytes; null where the system does not say. */
+  /** The peak memory of the process so far, in bytes; null if the system does not tell. */
   get residentPeak(): number | null {
     return this.running ? residentPeak(this.#process.pid!) : null;
   }
 
-  /** Ends it with SIGKILL, as a machine that is lost would. */
+  /** Kills it with SIGKILL, as the loss of its machine would. */
   async kill(): Promise<void> {
     this.#stopping = true;
     if (this.running) this.#process.kill('SIGKILL');
     await this.#exited;
   }
 
-  /** Asks it to stop, and ends it when it does not. */
+  /** Asks it to stop, and kills it if it does not. */
   async stop(): Promise<void> {
     this.#stopping = true;
     if (!this.running) return;
@@ -98,9 +101,33 @@ export class Child {
   }
 }
 
-/** A sentence for each process that ended although nobody had asked it to, with the last it said. */
+/** A sentence for each process that ended without being asked to, with its last lines. */
 export function unexpectedEnds(children: readonly Child[]): string[] {
   return children
     .filter(({ running }) => !running)
     .map((child) => `The ${child.name} process ended by itself. Its last lines:\n${child.lastLines()}`);
+}
+
+/**
+ * The peak memory of a process, in bytes, as Linux records it; elsewhere its present memory according to `ps`; null if
+ * neither is available.
+ */
+function residentPeak(pid: number): number | null {
+  const kilobytes = fromKernel(pid) ?? fromPs(pid);
+  return kilobytes === null ? null : kilobytes * 1024;
+}
+
+function fromKernel(pid: number): number | null {
+  try {
+    const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return found ? Number(found[1]) : null;
+  } catch {
+    return null;
+  }
+}
+
+function fromPs(pid: number): number | null {
+  const { stdout } = spawnSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' });
+  const kilobytes = Number.parseInt(stdout ?? '', 10);
+  return Number.isNaN(kilobytes) ? null : kilobytes;
 }

@@ -7,17 +7,17 @@ import { temporaryEmbedded } from '../embedded-postgres/embedded.ts';
 import { Child, type ChildOptions } from './child-process.ts';
 
 export type HarnessOptions = Readonly<{
-  /** Where product processes write their CPU profiles; null: none is taken. */
+  /** Where product processes write their CPU profiles; null for none. */
   profileDir: string | null;
 }>;
 
 /**
- * What one scenario runs on: a temporary folder, a new and durable PostgreSQL, and processes. `end()` stops and
- * removes all of it, in the reverse order of its making, whether the scenario came to its end or not.
+ * What one scenario runs on: a temporary folder, a new durable PostgreSQL, and processes. `end()` stops and removes all of
+ * it in reverse order, whether the scenario finished or not.
  */
 export class Harness {
   readonly profileDir: string | null;
-  /** Of the product, shared by its processes: that is how they are one installation. */
+  /** The data directory of the product, shared by its processes: it makes them one installation. */
   readonly dataDir: string;
   readonly secretKey = randomBytes(24).toString('base64url');
   readonly #directory: string;
@@ -31,7 +31,7 @@ export class Harness {
     mkdirSync(this.dataDir);
   }
 
-  /** A new PostgreSQL that writes to the disk what it says it has written, and a connection of the benchmark's own. */
+  /** A new durable PostgreSQL, and a connection for the benchmark itself. */
   async openDatabase(): Promise<{ url: string; client: pg.Client }> {
     const { url } = await this.startDatabase();
     const client = new pg.Client({ connectionString: url });
@@ -41,10 +41,10 @@ export class Harness {
     return { url, client };
   }
 
-  /** The PostgreSQL alone; it starts again by itself when it is killed. `dataPath`: its data directory. */
+  /** Only the PostgreSQL, which restarts by itself when it is killed. `dataPath`: its data directory. */
   async startDatabase(): Promise<{ url: string; dataPath: string }> {
     const starting = temporaryEmbedded({ durable: true });
-    // Noted before it has started: an interrupt meanwhile must not leave it behind.
+    // Registered before it has started: an interrupt meanwhile must not leave it behind.
     this.onEnd(async () => (await starting).stop());
     const { url, dataDir } = await starting;
     return { url, dataPath: join(dataDir, 'postgres') };
@@ -57,7 +57,7 @@ export class Harness {
     return child;
   }
 
-  /** Has something of the scenario's own undone at the end. */
+  /** Registers something that the scenario wants undone at the end. */
   onEnd(undo: () => Promise<unknown>): void {
     this.#refuseEnded();
     this.#undo.push(undo);
@@ -68,20 +68,19 @@ export class Harness {
   }
 
   end(): Promise<void> {
-    this.#ended ??= this.#clear();
+    this.#ended ??= this.#cleanUp();
     return this.#ended;
   }
 
-  async #clear(): Promise<void> {
+  async #cleanUp(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse())
-      await undo().catch((error: unknown) => console.error('Something could not be cleared away:', error));
+      await undo().catch((error: unknown) => console.error('Something could not be cleaned up:', error));
     rmSync(this.#directory, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
 /**
- * Runs `work` on a harness of its own and clears that away afterwards, also when an interrupt ends the run: then the
- * process ends with 130.
+ * Runs `work` on a harness of its own and cleans up afterwards. If an interrupt ends the run, the process exits with 130.
  */
 export async function withHarness<T>(
   options: HarnessOptions,
@@ -92,7 +91,7 @@ export async function withHarness<T>(
   const interrupt = () => {
     if (interrupted) return;
     interrupted = true;
-    console.error('Interrupted: clearing away.');
+    console.error('Interrupted: cleaning up.');
     void harness.end().then(() => process.exit(130));
   };
   process.on('SIGINT', interrupt);
@@ -100,12 +99,40 @@ export async function withHarness<T>(
   try {
     return await work(harness);
   } catch (error) {
-    // What breaks because it is being cleared away is no news; the process is about to end.
+    // Errors caused by the clean-up are not reported; the process is about to exit.
     if (interrupted) await new Promise(() => {});
     throw error;
   } finally {
     await harness.end();
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
+  }
+}
+
+/**
+ * Runs what the command line asks for and sets the exit code: the result of `run`, 1 if it throws, or 2 with a sentence if
+ * the command line is wrong. `readPlan` throws an error whose message is that sentence.
+ */
+export async function runCommand<Plan extends object>(
+  help: string,
+  readPlan: (args: readonly string[]) => Plan | 'help',
+  run: (plan: Plan) => Promise<number>,
+): Promise<void> {
+  let plan: Plan | 'help';
+  try {
+    plan = readPlan(process.argv.slice(2));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(2);
+  }
+  if (plan === 'help') {
+    console.log(help);
+    return;
+  }
+  try {
+    process.exitCode = await run(plan);
+  } catch (error) {
+    console.error(error);
+    process.exitCode = 1;
   }
 }

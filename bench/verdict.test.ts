@@ -8,7 +8,7 @@ const clean = { final: 2, lost: 0, twice: 0, unknown: 0, repeated: 0, stray: 0, 
 
 for (const { promise, accepted, rows, distinct, times, verdict, faults } of [
   {
-    promise: 'every message final and held once is a clean run',
+    promise: 'a run whose messages are all final and arrived once has no faults',
     accepted: ['a', 'b'],
     rows: [known('a', 'delivered'), known('b', 'temporary-failure')],
     distinct: 2,
@@ -17,7 +17,7 @@ for (const { promise, accepted, rows, distinct, times, verdict, faults } of [
     faults: 0,
   },
   {
-    promise: 'a message that is on its way, and one that is nowhere, are lost',
+    promise: 'a message that is not final and one that does not exist are lost',
     accepted: ['a', 'b', 'c', 'd'],
     rows: [known('a', 'sending'), known('b', 'delivered'), known('d', 'created')],
     distinct: 2,
@@ -26,7 +26,8 @@ for (const { promise, accepted, rows, distinct, times, verdict, faults } of [
     faults: 1,
   },
   {
-    promise: 'a message held more than once is sent twice, unless as many attempts are unknown',
+    promise:
+      'a message that arrived more than once was sent twice, unless enough of its attempts are unknown',
     accepted: ['a', 'b', 'c'],
     rows: [known('a', 'delivered'), known('b', 'delivered', 1), known('c', 'delivered', 1)],
     distinct: 3,
@@ -35,7 +36,7 @@ for (const { promise, accepted, rows, distinct, times, verdict, faults } of [
     faults: 1,
   },
   {
-    promise: 'a message that no caller was told of is a fault',
+    promise: 'a message that was not accepted is a fault',
     accepted: ['a', 'b'],
     rows: [known('a', 'delivered'), known('b', 'delivered'), known('x', 'delivered')],
     distinct: 3,
@@ -44,7 +45,7 @@ for (const { promise, accepted, rows, distinct, times, verdict, faults } of [
     faults: 1,
   },
   {
-    promise: 'a message that is delivered and was never handed over is a fault; one that was given up is not',
+    promise: 'a delivered message that never reached the provider is a fault; one that was given up is not',
     accepted: ['a', 'b', 'c'],
     rows: [known('a', 'delivered'), known('b', 'delivered'), known('c', 'technical-failure')],
     distinct: 1,
@@ -53,7 +54,7 @@ for (const { promise, accepted, rows, distinct, times, verdict, faults } of [
     faults: 1,
   },
 ])
-  test(`verdict: ${promise}`, () => {
+  test(`verdict of a run: ${promise}`, () => {
     const found = judge(new Set(accepted), rows, { distinct, times: new Map(times) });
     assert.deepEqual(found, verdict);
     assert.equal(faultsOf(found).length, faults);

@@ -6,28 +6,28 @@ import type { ProviderCounts, SandboxClient } from './sandbox-client.ts';
 
 const pollMilliseconds = 1000;
 
-/** One message as the database knows it; `unknown`: how many of its attempts nobody knows the end of. */
+/** One message in the database; `unknown`: the number of its attempts whose outcome is unknown. */
 export type Known = Readonly<{ id: string; status: NotificationStatus; unknown: number }>;
 
-/** What became of the messages of a run. */
+/** What became of the messages of a run, in numbers of messages. */
 export type Verdict = Readonly<{
   /** Accepted, and in a final status. */
   final: number;
-  /** Accepted, and not: what no later waiting will bring. */
+  /** Accepted, and never final. */
   lost: number;
-  /** Reached the provider more often than once and once more for each unknown attempt. */
+  /** Arrived at the provider more often than once plus once for each unknown attempt. */
   twice: number;
-  /** With an attempt whose end is unknown: these alone may reach the provider more than once. */
+  /** With an attempt whose outcome is unknown: only these may arrive more than once. */
   unknown: number;
-  /** Of those, the ones that did. */
+  /** Those of them that did. */
   repeated: number;
-  /** Not promised to anybody: messages that no caller was told of, or that the provider has and nobody sent. */
+  /** In the database without having been accepted, or at the provider without having been sent. */
   stray: number;
-  /** Final as delivered or failed at the recipient, but the provider has not got them. */
+  /** Final after having been sent, but the provider does not have them. */
   missing: number;
 }>;
 
-/** Compares what was promised with what the database and the provider have. */
+/** Compares the accepted messages with those in the database and at the provider. */
 export function judge(
   accepted: ReadonlySet<string>,
   known: readonly Known[],
@@ -38,7 +38,7 @@ export function judge(
   const unknownOf = new Map(known.map(({ id, unknown }) => [id, unknown]));
   const repeats = [...provider.times];
   const twice = repeats.filter(([id, times]) => times > 1 + (unknownOf.get(id) ?? 0)).length;
-  // A technical failure is the one final status in which a message may never have got anywhere.
+  // Only a technical failure may be final without having been sent.
   const handedOver = promised.filter(
     ({ status }) => isCompleted(status) && status !== 'technical-failure',
   ).length;
@@ -53,21 +53,21 @@ export function judge(
   };
 }
 
-/** A sentence for everything that must not be. */
+/** A sentence for each promise that was broken. */
 export function faultsOf({ lost, twice, stray, missing }: Verdict): string[] {
   return [
     ...(lost > 0 ? [`${lost} accepted messages did not come to a final status`] : []),
     ...(twice > 0
       ? [`${twice} messages reached the provider more than once, and no unknown attempt explains it`]
       : []),
-    ...(stray > 0 ? [`${stray} messages exist that no caller was told of`] : []),
-    ...(missing > 0 ? [`${missing} messages are final, but the provider has never had them`] : []),
+    ...(stray > 0 ? [`${stray} messages exist that were not accepted`] : []),
+    ...(missing > 0 ? [`${missing} messages are final, but never reached the provider`] : []),
   ];
 }
 
 /**
- * Waits until every accepted message is final and the provider has posted all its receipts, or nothing has changed for
- * `patienceSeconds`. Answers what the database knows then.
+ * Waits until every accepted message is final and the provider has posted all receipts, or nothing has changed for
+ * `patienceSeconds`. Returns the messages in the database and the counts of the provider.
  */
 export async function settled(
   databaseUrl: string,
