@@ -3,12 +3,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { DocumentStorage } from '../../src/content/document/storage.ts';
 
-/** The promises of `DocumentStorage` (storage.ts); the test of every implementation calls it. */
+/** The conformance suite of `DocumentStorage` (storage.ts); the test of every implementation calls it. */
 export function conforms(name: string, start: () => Promise<DocumentStorage> | DocumentStorage): void {
   const content = (size = 100) => ({ id: randomUUID(), sealed: randomBytes(size) });
 
-  describe(`${name} keeps what the contract of documents promises`, () => {
-    test('what is put is opened as it was: nothing, every byte, and a large one', async () => {
+  describe(`${name} conforms to the contract of document storage`, () => {
+    test(`${name}: stored contents are read unchanged, whether empty, of every byte or large`, async () => {
       const storage = await start();
       const every = { id: randomUUID(), sealed: Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)) };
       const contents = [content(0), every, content(3 * 1024 * 1024)];
@@ -19,18 +19,18 @@ export function conforms(name: string, start: () => Promise<DocumentStorage> | D
       }
     });
 
-    test('what was never put is null', async () => {
+    test(`${name}: unknown contents are null`, async () => {
       const storage = await start();
       assert.equal(await storage.open(randomUUID()), null);
     });
 
-    test('nothing to put or to delete is no error', async () => {
+    test(`${name}: storing or deleting nothing is no error`, async () => {
       const storage = await start();
       await storage.put([]);
       await storage.delete([]);
     });
 
-    test('what is deleted is gone, the rest stays, and deleting again is no error', async () => {
+    test(`${name}: deleted contents are gone, others stay, and deleting again is no error`, async () => {
       const storage = await start();
       const [gone, kept] = [content(), content()];
       await storage.put([gone, kept]);
@@ -40,7 +40,7 @@ export function conforms(name: string, start: () => Promise<DocumentStorage> | D
       assert.ok((await storage.open(kept.id))?.equals(kept.sealed));
     });
 
-    test('an id that is put again fails, and what was there stays', async () => {
+    test(`${name}: storing an existing id fails and changes nothing`, async () => {
       const storage = await start();
       const first = content();
       await storage.put([first]);
@@ -48,7 +48,7 @@ export function conforms(name: string, start: () => Promise<DocumentStorage> | D
       assert.ok((await storage.open(first.id))?.equals(first.sealed));
     });
 
-    test('many at once do not disturb each other', async () => {
+    test(`${name}: concurrent calls do not disturb each other`, async () => {
       const storage = await start();
       const all = Array.from({ length: 20 }, () => content(10_000));
       await Promise.all(all.map((one) => storage.put([one])));

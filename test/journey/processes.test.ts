@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createWorld } from '../support/world.ts';
 
-test('a worker serves only the queues it is told', async () => {
+test('a worker serves only the queues of its --queues option', async () => {
   const world = await createWorld({
     roles: ['api', 'sandbox', 'worker'],
     queues: ['db-sms', 'db-email', 'send-email'],

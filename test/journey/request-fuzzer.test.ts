@@ -4,25 +4,25 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import Schema from 'typebox/schema';
 import type { OpenApi } from '../../src/http/openapi/openapi.ts';
-import { type OddRequest, oddRequest } from '../support/request-fuzzer.ts';
+import { type FuzzedRequest, fuzzedRequests } from '../support/request-fuzzer.ts';
 import { createWorld, type World } from '../support/world.ts';
 
-/** How many requests: all of them by `npm run test:requests`, fewer among the other tests. */
+/** The number of requests; test/slow/request-fuzzer.test.ts sends more. */
 const total = Number(process.env['REQUESTS'] ?? 3_000);
-/** Sent at once. */
+/** Sent concurrently. */
 const atOnce = 64;
 
 type Answer = Readonly<{ status: number; headers: http.IncomingHttpHeaders; text: string }>;
 
 let world: World;
 let document: OpenApi;
-let requests: fc.Arbitrary<OddRequest>;
+let requests: fc.Arbitrary<FuzzedRequest>;
 const agent = new http.Agent({ keepAlive: true, maxSockets: atOnce });
 
 before(async () => {
   world = await createWorld();
   document = (await world.call('GET', '/spec', { key: null })).body;
-  // One that may do everything as often as it likes, and one that may do little.
+  // One service that may do everything without limits, and one that may do little.
   const free = await world.addTenant({
     permissions: ['sms', 'email', 'international_sms', 'sms_to_uk_landlines'],
   });
@@ -44,8 +44,8 @@ before(async () => {
   const sent = await Promise.all(
     Array.from({ length: 5 }, async () => (await send(free.keys.test, free.templates.sms)).body.id),
   );
-  requests = oddRequest(document, {
-    // The test key goes most often: its messages need no provider.
+  requests = fuzzedRequests(document, {
+    // The test key is used most: its messages need no provider.
     keys: [
       ...Array(20).fill(free.keys.test),
       free.keys.normal,
@@ -75,11 +75,11 @@ after(async () => {
   await world.stop();
 });
 
-/** null where the server closed the connection without an answer. */
-function send(request: OddRequest): Promise<Answer | null> {
+/** null if the server closed the connection without an answer. */
+function send(request: FuzzedRequest): Promise<Answer | null> {
   return new Promise((resolve, reject) => {
     const { method, path, body } = request;
-    // Without it Node.js would send the body of a GET as if it were the next request.
+    // Otherwise the body of a GET would look like the next request.
     const length = body === null ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
     const headers = { ...request.headers, ...length };
     const { hostname, port } = new URL(world.api);
@@ -113,9 +113,9 @@ function checkOf(schema: object): Check {
   return known;
 }
 
-/** In what an answer differs from the document; null: in nothing. */
-function differenceOf(request: OddRequest, { status, headers, text }: Answer): string | null {
-  // What the HTTP parser refuses never comes to a route, and has no trace.
+/** How an answer differs from the document; null if it does not. */
+function differenceOf(request: FuzzedRequest, { status, headers, text }: Answer): string | null {
+  // A request that the HTTP parser refuses reaches no route and has no trace id.
   if (headers['x-b3-traceid'] === undefined) return null;
   const isJson = (headers['content-type'] ?? '').startsWith('application/json');
   const value: unknown = isJson && text !== '' ? JSON.parse(text) : undefined;
@@ -125,18 +125,18 @@ function differenceOf(request: OddRequest, { status, headers, text }: Answer): s
     );
     if (!isKnown) return `${request.method} ${status} in neither envelope`;
   }
-  // An odd parameter can make it the path of no route.
+  // With an odd parameter the path may be that of no route.
   if (request.operation === null || (status === 404 && text.includes('was not found on the server')))
     return null;
   const [method = '', path = ''] = request.operation.split(' ');
-  const told = document.paths[path]?.[method.toLowerCase()]?.responses[status];
-  if (!told) return `${request.operation} ${status} is not told`;
-  const schema = told.content?.['application/json']?.schema;
+  const response = document.paths[path]?.[method.toLowerCase()]?.responses[status];
+  if (!response) return `${request.operation} ${status} is not documented`;
+  const schema = response.content?.['application/json']?.schema;
   const fits = !schema || value === undefined || checkOf(schema).Check(value);
   return fits ? null : `${request.operation} ${status} does not fit its schema`;
 }
 
-test(`none of ${total} odd requests is answered 5xx, and each as the document says`, {
+test(`none of ${total} odd requests is answered 5xx, and each is answered as the OpenAPI document says`, {
   timeout: 900_000,
 }, async (t) => {
   const began = performance.now();
@@ -169,22 +169,22 @@ test(`none of ${total} odd requests is answered 5xx, and each as the document sa
   );
   while (count < total)
     await fc.assert(property, {
-      // About half as long as it may be is what a list is in the middle.
+      // A list has about half of its maximum length on average.
       numRuns: Math.ceil((2 * (total - count)) / atOnce),
       ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }),
     });
   const seconds = (performance.now() - began) / 1000;
   const { user, system } = process.cpuUsage(used);
-  const told = [...statuses].sort(([a], [b]) => a - b).map(([status, number]) => `${status}: ${number}`);
+  const counts = [...statuses].sort(([a], [b]) => a - b).map(([status, number]) => `${status}: ${number}`);
   t.diagnostic(
-    `${count} requests in ${seconds.toFixed(1)} s, ${Math.round(count / seconds)} per second (${((user + system) / 1e6).toFixed(1)} s of CPU); ${told.join(', ')}; unanswered: ${unanswered}`,
+    `${count} requests in ${seconds.toFixed(1)} s, ${Math.round(count / seconds)} per second (${((user + system) / 1e6).toFixed(1)} s of CPU); ${counts.join(', ')}; unanswered: ${unanswered}`,
   );
   assert.deepEqual(Object.fromEntries(differences), {}, 'answers are as the document says');
   assert.ok(unanswered <= count / 100, `${unanswered} connections were closed without an answer`);
   assert.equal((await world.call('GET', '/_status')).status, 200);
 });
 
-test('whatever was accepted is sent or accounted for', async () => {
+test('whatever the request fuzzer had accepted is sent or accounted for', async () => {
   await world.until(
     async () => {
       const { rows } = await world.connection.pool.query<{ open: number; due: number }>(`

@@ -26,14 +26,14 @@ import { platformUserId } from '../../src/tenant/user/user.ts';
 import { createTimeOut } from '../../src/upkeep/time-out.ts';
 import { createWorld, secretKey } from '../support/world.ts';
 
-/** A call to a provider that has not been answered. */
+/** A call to a provider, not yet answered. */
 export type Call = Readonly<{
   provider: string;
   startedAt: number;
   answer: (result: SendResult) => void;
 }>;
 
-/** A worker that has taken the message's task. `call` is the one it waits for, null while it has none. */
+/** A worker that has the message's task. `call` is the one it waits for, null if none. */
 export type Worker = { raw: RawTask; abort: AbortController; call: Call | null; ended: Promise<void> };
 
 export type Seen = Readonly<{
@@ -48,8 +48,8 @@ export const timeoutHours = 72;
 export const providers = ['one', 'two'] as const;
 
 /**
- * The product's own parts around one message (the queue, the delivery and receipt rooms, PostgreSQL) with everything
- * outside them in the hands of a test: the time, the providers' answers, and which worker lives.
+ * The product's own parts around one message (queue, delivery, receipts, PostgreSQL). The test controls everything outside
+ * them: the time, the providers' answers, and which worker is alive.
  */
 export async function createHarness() {
   const world = await createWorld({ roles: [] });
@@ -76,7 +76,7 @@ export async function createHarness() {
       supportsInternational: true,
     })),
   );
-  /** Calls as they come in, for whoever waits for the next one. */
+  /** Called with the next call to a provider. */
   let onCall: ((call: Call) => void) | null = null;
   const clients = new Map(
     providers.map((identifier): [string, Provider] => [
@@ -93,7 +93,7 @@ export async function createHarness() {
   const available = createProviderCache(db, caches, () => true);
   const circuits = createCircuits({
     ...{ db, clock, log, providers: available, by: platformUserId, release: async () => 0 },
-    // One message's story cannot be about circuits: the rows of the providers are those of all stories.
+    // Circuits never open: all stories share the rows of the providers.
     rules: {
       ...{ windowSeconds: 60, leastFailures: 1_000_000, failurePercent: 100 },
       ...{ openSeconds: 15, probeSeconds: 20 },
@@ -132,7 +132,7 @@ export async function createHarness() {
   });
   const newId = createIdSource(clock);
 
-  /** Until the worker calls a provider or is done with its task. */
+  /** Runs until the worker calls a provider or is done with its task. */
   async function untilNext(worker: Worker, start: () => void): Promise<void> {
     worker.call = null;
     const called = new Promise<void>((resolve) => {
@@ -150,7 +150,7 @@ export async function createHarness() {
     world,
     now: clock.now,
 
-    /** Time passes, for the clock and for the tasks of the queue. */
+    /** Advances the time of the clock and of the queue. */
     async advance(seconds: number): Promise<void> {
       shift += seconds * 1000;
       await pool.query(`update pgboss.job set start_after = start_after - $1 * interval '1 second'`, [
@@ -158,7 +158,7 @@ export async function createHarness() {
       ]);
     },
 
-    /** A new message in status `created`, with its task. `prefix`: of the country abroad, null for the UK. */
+    /** Creates a message in status `created` with its task. `prefix`: the country prefix abroad, null for the UK. */
     async newMessage(prefix: string | null): Promise<string> {
       shift = 0;
       const id = newId();
@@ -185,7 +185,7 @@ export async function createHarness() {
       return id;
     },
 
-    /** A worker takes the task, if it is due, and goes on until it calls a provider or has nothing to do. */
+    /** A worker takes the task, if it is due, and runs until it calls a provider or is done. */
     async take(): Promise<Worker | null> {
       const [raw] = await queues.fetch('send-sms', 1);
       if (!raw) return null;
@@ -210,13 +210,13 @@ export async function createHarness() {
       return worker;
     },
 
-    /** The provider answers; the worker goes on until it calls the next one or is done. */
+    /** The provider answers; the worker runs until it calls the next one or is done. */
     async answer(worker: Worker, result: SendResult): Promise<void> {
       const { call } = worker;
       if (call) await untilNext(worker, () => call.answer(result));
     },
 
-    /** Another process may take the task: its holder is gone, or is thought to be. */
+    /** Releases the task for another process: its worker is gone, or is thought to be. */
     async release(worker: Worker): Promise<void> {
       await queues.handBack('send-sms', [worker.raw]);
     },
@@ -228,7 +228,7 @@ export async function createHarness() {
       });
     },
 
-    /** What runs every night. */
+    /** The nightly time-out. */
     timeOut: () => timeOut({ lastRun: null, signal: new AbortController().signal }),
 
     async look(id: string): Promise<Seen> {

@@ -14,7 +14,7 @@ import {
   type Worker,
 } from './harness.ts';
 
-/** How many stories of one message are told; more by LIFECYCLE_RUNS. */
+/** The number of random stories; test/slow/lifecycle.test.ts runs more. */
 const numRuns = Number(process.env['LIFECYCLE_RUNS'] ?? 40);
 
 let harness: Harness;
@@ -23,20 +23,20 @@ before(async () => {
 });
 after(() => harness.stop());
 
-/** What has happened to the message so far, as the outside world knows it. */
+/** What has happened to the message so far, as seen from outside. */
 type Story = {
   id: string;
   prefix: string | null;
   status: NotificationStatus;
   workers: Worker[];
   calls: Call[];
-  /** Providers that said yes, in time, to a worker that lives. */
+  /** Providers that accepted the message in time for a live worker. */
   accepted: string[];
   receipts: number;
 };
 
-/** The drawn transitions (spec 05, section 10), several at once included; of a country whose networks report, `sent` has more. */
-const drawn: Readonly<Record<string, readonly string[]>> = {
+/** The allowed transitions (spec 05, section 10), several at once included; `sent` has more for countries with receipts. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
   created: [
     'created',
     'sending',
@@ -61,12 +61,12 @@ const reported = [
 
 function mayBecome({ status, prefix }: Story, next: string): boolean {
   if (status === 'sent' && prefix === '33') return reported.includes(next);
-  return (drawn[status] ?? [status]).includes(next);
+  return (allowed[status] ?? [status]).includes(next);
 }
 
 const isRunning = (call: Call) => harness.now() - call.startedAt < providerTimeoutSeconds * 1000;
 
-/** What holds after whatever has happened. */
+/** Checks what must hold after every step. */
 async function check(story: Story): Promise<Seen> {
   const seen = await harness.look(story.id);
   const { status, attempts } = seen;
@@ -153,7 +153,7 @@ const crash = (which: number) =>
     },
   );
 
-/** The worker lives, but so slowly that its task is given to the next. */
+/** The worker is alive but so slow that another gets its task. */
 const stall = (which: number) =>
   step(
     `worker ${which} stalls`,
@@ -178,7 +178,7 @@ const pass = (seconds: number) =>
     () => harness.advance(seconds),
   );
 
-/** The night in which it is closed; or an earlier one. */
+/** The nightly time-out: the night in which the message times out, or an earlier one. */
 const night = (hours: number) =>
   step(
     `${hours} hours pass, and it is night`,
@@ -215,7 +215,7 @@ const steps = [
   fc.constantFrom(20, timeoutHours).map(night),
 ];
 
-/** Whatever has happened: workers that live on and providers that work bring the message to an end. */
+/** Whatever has happened, live workers and working providers bring the message to a final status. */
 async function finish(story: Story): Promise<void> {
   while (story.workers.length > 0) await answer('accepted', 0).run(story, harness);
   for (let round = 0; round < 20; round++) {
@@ -231,7 +231,7 @@ async function finish(story: Story): Promise<void> {
   for (const { outcome } of attempts) assert.notEqual(outcome, null, 'no attempt is left open');
 }
 
-test('one message, in whatever order attempts, crashes, receipts and delays come, is sent as drawn and once', async () => {
+test('one message, whatever the order of attempts, crashes, receipts and delays, makes only allowed transitions and is sent once', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.commands(steps, { maxCommands: 24, size: '+1' }),

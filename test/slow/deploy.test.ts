@@ -9,12 +9,12 @@ import { setLimits } from '../../src/tenant/service/store.ts';
 import { type ProductProcess, startProcess } from '../support/process.ts';
 import { createWorld, environment, type World } from '../support/world.ts';
 
-const longestWaitSeconds = 15;
+const maxWaitSeconds = 15;
 const everyMilliseconds = 20;
 
 /**
- * Messages at a steady rate to the APIs in turn, until told to stop; then their ids. One that is not answered is sent
- * again under its Idempotency-Key.
+ * Sends messages at a steady rate to the APIs in turn until `end()`, which returns their ids. An unanswered request is
+ * repeated with its Idempotency-Key.
  */
 function flow(world: World, apis: readonly string[]): { sent(): number; end(): Promise<string[]> } {
   const ids: string[] = [];
@@ -26,8 +26,8 @@ function flow(world: World, apis: readonly string[]): { sent(): number; end(): P
       phone_number: `07700 900${300 + (number % 700)}`,
       personalisation: { name: `N${number}`, time: '14:05' },
     });
-    for (let turn = number; ; turn++) {
-      const response = await fetch(`${apis[turn % apis.length]}/v2/notifications/sms`, {
+    for (let attempt = number; ; attempt++) {
+      const response = await fetch(`${apis[attempt % apis.length]}/v2/notifications/sms`, {
         method: 'POST',
         headers: {
           Authorization: `Bearer ${makeToken(world.tenant.keys.normal)}`,
@@ -54,7 +54,7 @@ function flow(world: World, apis: readonly string[]): { sent(): number; end(): P
     }
     await Promise.all(all);
   })();
-  // Whoever ends the flow sees the error, if there is one.
+  // `end()` reports the error, if any.
   sending.catch(() => {});
   return {
     sent: () => ids.length,
@@ -66,7 +66,7 @@ function flow(world: World, apis: readonly string[]): { sent(): number; end(): P
   };
 }
 
-async function assertNobodyWaited(world: World, ids: readonly string[]): Promise<void> {
+async function assertNoDelay(world: World, ids: readonly string[]): Promise<void> {
   const { rows } = await world.connection.pool.query<{ count: number; waited: number; delivered: number }>(
     `select count(*)::int, max(extract(epoch from sent_at - created_at))::float8 as waited,
        count(*) filter (where status = 'delivered')::int as delivered
@@ -75,13 +75,13 @@ async function assertNobodyWaited(world: World, ids: readonly string[]): Promise
   );
   const [{ count, waited, delivered }] = rows as [(typeof rows)[0]];
   assert.deepEqual([count, delivered], [ids.length, ids.length]);
-  assert.ok(waited < longestWaitSeconds, `a message waited ${waited.toFixed(1)} s`);
+  assert.ok(waited < maxWaitSeconds, `a message waited ${waited.toFixed(1)} s`);
   const counts = await world.sandbox('/counts');
   assert.deepEqual(counts.duplicates, []);
   assert.equal(counts.distinct_references, ids.length);
 }
 
-test('a worker that is stopped and replaced while messages flow keeps none of them waiting for 15 seconds, loses none and sends none twice', async () => {
+test('replacing a worker under load delays no message by 15 seconds, loses none and sends none twice', async () => {
   const world = await createWorld({ roles: ['api', 'sandbox', 'scheduler'] });
   const dataDir = mkdtempSync(join(tmpdir(), 'despatch-test-'));
   let worker: ProductProcess | null = null;
@@ -92,7 +92,7 @@ test('a worker that is stopped and replaced while messages flow keeps none of th
     });
     const start = () => startProcess(['--roles', 'worker'], settings);
     worker = await start();
-    // Slow enough that many messages are under way when the worker is told to stop.
+    // Slow enough that many messages are in progress when the worker is asked to stop.
     await world.behave({ latency_ms: { min: 100, max: 1500 } });
     await setLimits(world.connection.db, world.tenant.id, { rateLimit: 12_000_000 });
     const flowing = flow(world, [world.api]);
@@ -112,7 +112,7 @@ test('a worker that is stopped and replaced while messages flow keeps none of th
     }
     const ids = await flowing.end();
     await world.drain();
-    await assertNobodyWaited(world, ids);
+    await assertNoDelay(world, ids);
   } finally {
     await worker?.kill('SIGKILL');
     await world.stop();
@@ -120,7 +120,7 @@ test('a worker that is stopped and replaced while messages flow keeps none of th
   }
 });
 
-test('of two APIs each is stopped and replaced while messages flow: every message is accepted once and none waits for 15 seconds', async () => {
+test('replacing two APIs under load, one after the other, accepts every message once and delays none by 15 seconds', async () => {
   const world = await createWorld({ roles: ['sandbox', 'scheduler'] });
   const dataDir = mkdtempSync(join(tmpdir(), 'despatch-test-'));
   const apis: ProductProcess[] = [];
@@ -154,7 +154,7 @@ test('of two APIs each is stopped and replaced while messages flow: every messag
     const ids = await flowing.end();
     assert.equal(new Set(ids).size, ids.length);
     await world.drain();
-    await assertNobodyWaited(world, ids);
+    await assertNoDelay(world, ids);
     const { rows } = await world.connection.pool.query('select count(*)::int from notification_history');
     assert.deepEqual(rows, [{ count: ids.length }]);
   } finally {

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setLimits } from '../../src/tenant/service/store.ts';
-import { accept, logUntil, receiver, send, tell } from '../support/callback-receiver.ts';
+import { accept, callbacksUntil, receiver, registerCallback, send } from '../support/callback-receiver.ts';
 import { type ProductProcess, startProcess } from '../support/process.ts';
 import { createWorld, environment } from '../support/world.ts';
 
 const messages = 2000;
 
-test('two workers and one API on one database deliver 2,000 messages once each, though one worker is killed halfway', async () => {
-  // The world is the API and the sandbox; the workers are processes of their own.
+test('two workers deliver 2,000 messages once each although one of them is killed halfway', async () => {
+  // The world is the API and the sandbox; the workers are separate processes.
   const world = await createWorld({ roles: ['api', 'sandbox', 'scheduler'] });
   const dataDir = mkdtempSync(join(tmpdir(), 'despatch-test-'));
   const workers: ProductProcess[] = [];
@@ -21,7 +21,7 @@ test('two workers and one API on one database deliver 2,000 messages once each, 
       API_HOST_NAME: world.api,
     });
     workers.push(...(await Promise.all([1, 2].map(() => startProcess(['--roles', 'worker'], settings)))));
-    // Slow enough that many messages are on their way when the worker dies.
+    // Slow enough that many messages are in progress when the worker dies.
     await world.behave({ latency_ms: { min: 20, max: 60 } });
     await setLimits(world.connection.db, world.tenant.id, { rateLimit: 12_000_000 });
 
@@ -93,7 +93,7 @@ test('a callback of a worker that was killed is attempted again', async (t) => {
   const start = () => startProcess(['--roles', 'worker', '--queues', 'service-callbacks'], settings);
   const worker = await start();
   t.after(() => worker.kill('SIGKILL'));
-  await tell(other, other.tenant, slow.url);
+  await registerCallback(other, other.tenant, slow.url);
   await send(other, other.tenant);
   await other.until(
     async () => slow.seen.length,
@@ -104,7 +104,7 @@ test('a callback of a worker that was killed is attempted again', async (t) => {
   slow.become(accept);
   const next = await start();
   t.after(() => next.kill('SIGKILL'));
-  const [callback] = await logUntil(other, other.tenant, ([one]) => one?.status === 'delivered', 30);
+  const [callback] = await callbacksUntil(other, other.tenant, ([one]) => one?.status === 'delivered', 30);
   assert.equal(callback.attempts, 2);
   assert.equal(slow.seen.length, 2);
   assert.equal(slow.seen[0]!.text, slow.seen[1]!.text);

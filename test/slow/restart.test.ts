@@ -10,7 +10,7 @@ import { type ProductProcess, startProcess } from '../support/process.ts';
 
 const messages = 300;
 
-test('the whole server, killed with SIGKILL while messages flow, starts again with its keys and finishes every message', async () => {
+test('a server killed with SIGKILL under load restarts with its keys and finishes every message', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'despatch-test-'));
   // No DATABASE_URL: the embedded database, in the data directory.
   const settings = { DESPATCH_DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'warn' };
@@ -51,7 +51,7 @@ test('the whole server, killed with SIGKILL while messages flow, starts again wi
         await sleep(50);
       }
 
-    // A stop in good order ends the server and its database, and warns of nothing.
+    // An orderly stop ends the server and its database without warnings.
     const printed = server.output.length;
     await server.kill('SIGTERM');
     assert.equal(server.child.exitCode, 0);

@@ -6,12 +6,12 @@ import type { Tenant, World } from './world.ts';
 
 export const personalisation = { name: 'Rowan', time: '14:05' };
 
-/** What every callback of these tests carries. */
+/** The bearer token of every callback in the tests. */
 export const token = 'token-of-the-service';
 
 export type Seen = { at: number; path: string; headers: IncomingHttpHeaders; text: string; body: any };
 
-/** The server of a service. */
+/** A service's server that receives callbacks. `become` changes how it answers. */
 export async function receiver(
   answer: (seen: Seen, response: ServerResponse, count: number) => void = accept,
 ) {
@@ -57,8 +57,8 @@ export const refuse =
     response.writeHead(status, headers).end('no');
   };
 
-/** Gives a service an address to be told at. Answers its id. */
-export async function tell(
+/** Sets the callback address of a service; returns its id. */
+export async function registerCallback(
   world: World,
   tenant: Tenant,
   url: string,
@@ -74,7 +74,7 @@ export async function tell(
   return body.data.id;
 }
 
-/** Sends a text. Answers its id. */
+/** Sends a text; returns its id. */
 export async function send(world: World, tenant: Tenant, number = '07700900123', options: object = {}) {
   const { data } = await world
     .clientOf(tenant.keys.normal)
@@ -82,20 +82,20 @@ export async function send(world: World, tenant: Tenant, number = '07700900123',
   return data.id;
 }
 
-/** The log of a service's callbacks. */
-export const log = async (world: World, tenant: Tenant, query = '') =>
+/** The callbacks of a service, as it reads them over the API. */
+export const callbacksOf = async (world: World, tenant: Tenant, query = '') =>
   (await world.call('GET', `/v2/callbacks${query}`, { key: tenant.keys.normal })).body.callbacks as any[];
 
-/** The callbacks of a service, once `condition` holds for them. */
-export const logUntil = (
+/** The callbacks of a service, as soon as they satisfy `condition`. */
+export const callbacksUntil = (
   world: World,
   tenant: Tenant,
   condition: (callbacks: any[]) => boolean,
   seconds?: number,
-) => world.until(() => log(world, tenant), condition, seconds);
+) => world.until(() => callbacksOf(world, tenant), condition, seconds);
 
-/** Brings the end of a pause, or a retry, forward to now. */
-export const hurry = (world: World, tenant: Tenant) =>
+/** Makes all pauses and waits for a retry end now. */
+export const endPauses = (world: World, tenant: Tenant) =>
   Promise.all([
     world.connection.pool.query(
       'update service_callback_api set paused_until = now() where service_id = $1 and paused_until is not null',

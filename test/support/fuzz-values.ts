@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 
-/** Texts that programs have stumbled over. */
-const stumblingBlocks = [
+/** Strings that programs have stumbled over. */
+const naughtyStrings = [
   '',
   ' ',
   '\0',
@@ -55,25 +55,25 @@ const stumblingBlocks = [
   `${'https://a.'.repeat(500)}example`,
 ] as const;
 
-/** Any code point, those of halves of pairs too. Cheaper to make than the unit of the library. */
+/** Any code point, lone surrogates included. Cheaper to generate than the library's unit. */
 const anyCharacter = fc.integer({ min: 0, max: 0x10ffff }).map((point) => String.fromCodePoint(point));
 
 export const oddText: fc.Arbitrary<string> = fc.oneof(
-  fc.constantFrom(...stumblingBlocks),
+  fc.constantFrom(...naughtyStrings),
   fc.string({ unit: anyCharacter, maxLength: 60 }),
   fc.string({ unit: 'grapheme', maxLength: 60 }),
   fc.string({ maxLength: 30 }),
   fc.uuid(),
 );
 
-/** Numbers as they are written, also such as no double holds. */
+/** Numbers, including those at the limits of a double. */
 const oddNumber = fc.oneof(
   fc.double(),
   fc.integer(),
   fc.constantFrom(0, -0, -1, 1e21, 2 ** 53, 2 ** 63, Number.MAX_VALUE, Number.MIN_VALUE),
 );
 
-/** Any JSON value, the harmless as well as the strange. */
+/** Any JSON value, ordinary or odd. */
 export const oddValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: oddText },
   { weight: 2, arbitrary: oddNumber },
@@ -96,7 +96,7 @@ export const oddValue: fc.Arbitrary<unknown> = fc.oneof(
   },
 );
 
-/** Bodies that are no good JSON document, or one that no client would write. */
+/** Bodies that are malformed JSON, or JSON that no client would write. */
 export const oddBody: fc.Arbitrary<string | Buffer> = fc.oneof(
   fc.constantFrom(
     '',
@@ -125,7 +125,7 @@ export const oddBody: fc.Arbitrary<string | Buffer> = fc.oneof(
   oddText,
 );
 
-/** Values of the `Authorization` header: mostly good ones of these keys; null: no such header. */
+/** Values of the `Authorization` header, mostly valid ones for these keys; null for no header. */
 export function oddToken(keys: readonly string[]): fc.Arbitrary<string | null> {
   return fc.oneof(
     { weight: 40, arbitrary: fc.constantFrom(...keys).map((key) => tokenOf(key)) },
@@ -162,12 +162,12 @@ export function oddToken(keys: readonly string[]): fc.Arbitrary<string | null> {
   );
 }
 
-/** As far as a header can hold it. */
+/** The text, reduced to what a header can contain. */
 export function headerText(text: string): string {
   return text.slice(0, 2_000).replace(/[^\t\x20-\x7e\x80-\xff]/g, '?');
 }
 
-/** A token of a key, with claims and header changed. */
+/** A token for a key, with claims and header overridden. */
 function tokenOf(key: string, claims: object = {}, header: object = {}): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const iat = Math.floor(Date.now() / 1000);

@@ -12,14 +12,14 @@ import type { Tenant, World } from './world.ts';
 export type StoredMessage = Readonly<{
   status: NotificationStatus;
   createdAt: number;
-  /** When its id was made, where that is not when it was created. */
+  /** When its id was generated, if not when it was created. */
   idAt?: number;
   scheduledFor?: number;
   type?: NotificationType;
   keyType?: KeyType;
 }>;
 
-/** Stores messages of a tenant as if they had got so far at their time. Answers their ids. */
+/** Stores messages of a tenant in the given state and with the given times; returns their ids. */
 export async function storeMessages(
   world: World,
   tenant: Tenant,
@@ -51,7 +51,7 @@ export async function storeMessages(
   return ids;
 }
 
-/** The queues of a world, as one more process has them. */
+/** The queues of a world, opened as another process would. */
 export async function openWorldQueues(world: World): Promise<{ queues: Queues; close(): Promise<void> }> {
   const log = createLog('silent');
   const connection = connect(world.databaseUrl, 4, log);
@@ -67,7 +67,7 @@ export async function openWorldQueues(world: World): Promise<{ queues: Queues; c
   };
 }
 
-/** A log whose sentences are kept, with their level. */
+/** A log that keeps its lines, with their levels. */
 export function keptLog(): { log: Log; lines: { level: string; message: string }[] } {
   const lines: { level: string; message: string }[] = [];
   const log = pino(

@@ -8,12 +8,12 @@ export type ProductProcess = {
   child: ChildProcess;
   /** Everything it has printed. */
   output: string[];
-  /** Base URL of its API or sandbox, as it printed it. */
+  /** Base URL of its API or sandbox, as printed. */
   url(kind: 'API' | 'Inbox'): string;
   kill(signal: NodeJS.Signals): Promise<void>;
 };
 
-/** Starts `despatch start …` and resolves when it says that it runs. */
+/** Runs `despatch start …` and resolves when it is ready. */
 export async function startProcess(
   args: readonly string[],
   environment: Record<string, string>,

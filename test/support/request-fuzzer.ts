@@ -2,33 +2,33 @@ import fc from 'fast-check';
 import type { OpenApi, Operation, Parameter } from '../../src/http/openapi/openapi.ts';
 import { headerText, oddBody, oddText, oddToken, oddValue } from './fuzz-values.ts';
 
-/** A request as it goes onto the wire. */
-export type OddRequest = Readonly<{
+/** A request as it is sent. */
+export type FuzzedRequest = Readonly<{
   method: string;
   path: string;
   headers: Readonly<Record<string, string>>;
   body: string | Buffer | null;
-  /** The operation of the document that it is for, where its method and path are those of one. */
+  /** The operation of the document that it addresses; null if its method or path is odd. */
   operation: string | null;
 }>;
 
-/** What requests are made of beside the document. */
+/** What requests are made from besides the document. */
 export type Known = Readonly<{
   keys: readonly string[];
-  /** By the name of a field or parameter, or by path and name: values that mean something to the API. */
+  /** Values known to the API, by the name of a field or parameter, or by path and name. */
   ids: Readonly<Record<string, readonly string[]>>;
 }>;
 
 type Node = Readonly<Record<string, any>>;
 
-/** Requests to every operation of the document: good ones, ones with something broken, and ones that are all wrong. */
-export function oddRequest(document: OpenApi, known: Known): fc.Arbitrary<OddRequest> {
+/** Generates requests to every operation of the document: valid ones, ones with a fault, and completely wrong ones. */
+export function fuzzedRequests(document: OpenApi, known: Known): fc.Arbitrary<FuzzedRequest> {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   );
   const anyId = fc.constantFrom(...Object.values(known.ids).flat());
 
-  /** A value that fits the schema, apart from what the schema cannot say. */
+  /** A value that fits the schema, except for rules that a schema cannot express. */
   function fitting(path: string, schema: Node, name = ''): fc.Arbitrary<unknown> {
     if (schema['$ref']) {
       const called = String(schema['$ref']).split('/').at(-1)!;
@@ -122,8 +122,8 @@ export function oddRequest(document: OpenApi, known: Known): fc.Arbitrary<OddReq
   }
 
   function queryOf(path: string, parameters: readonly Parameter[]): fc.Arbitrary<string> {
-    const told = parameters.filter(({ in: where }) => where === 'query');
-    const pairs = told.map(({ name, schema }) =>
+    const declared = parameters.filter(({ in: where }) => where === 'query');
+    const pairs = declared.map(({ name, schema }) =>
       fc
         .oneof(
           { weight: 5, arbitrary: fitting(path, schema as Node, name) },
@@ -194,7 +194,7 @@ export function oddRequest(document: OpenApi, known: Known): fc.Arbitrary<OddReq
     { maxKeys: 3 },
   );
 
-  // Made once for each operation: making them costs more than drawing from them.
+  // Built once for each operation: building them costs more than drawing from them.
   const each = operations.map(({ method, path, operation }) => {
     const parameters = operation.parameters ?? [];
     const arbitrary = fc
@@ -254,12 +254,12 @@ export function oddRequest(document: OpenApi, known: Known): fc.Arbitrary<OddReq
   return fc.oneof(...each);
 }
 
-/** As it may stand in a path or a query. */
+/** Encodes a text for a path or a query. */
 function encode(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
 
-/** What the endpoints for receipts may be given; `anyId`: ids of messages. */
+/** Generates bodies for the receipt endpoints; `anyId` generates ids of messages. */
 function oddReceipt(anyId: fc.Arbitrary<string>): fc.Arbitrary<string | Buffer> {
   const receiptField = fc.oneof(
     { weight: 3, arbitrary: anyId },

@@ -5,7 +5,7 @@ import type { Provider } from '../../src/provider/contract.ts';
 import { startProviderServer } from '../conformance/http-provider.ts';
 import { createWorld, type World } from './world.ts';
 
-/** A provider's server that answers `yes`; `fail` is a 500. */
+/** A provider's server that answers `yes` when it accepts a message. */
 async function server(yes: string) {
   return await startProviderServer({
     replies: {
@@ -19,8 +19,8 @@ async function server(yes: string) {
   });
 }
 
-/** A platform whose texts go to MMG first and to Firetext second, both on this machine. */
-export async function createPair(t: TestContext, more: Record<string, string> = {}) {
+/** A platform whose texts go first to MMG and then to Firetext, both on this machine. */
+export async function createTwoProviderWorld(t: TestContext, more: Record<string, string> = {}) {
   const mmg = await server('{"Reference": 55120934}');
   const firetext = await server('{"code":0,"description":"SMS successfully queued"}');
   const lines: { level: string; message: string }[] = [];
@@ -46,7 +46,7 @@ export async function createPair(t: TestContext, more: Record<string, string> = 
   return { world, mmg, firetext, lines };
 }
 
-/** Sends texts over HTTP, by the platform's own time. Answers their ids. */
+/** Sends texts over HTTP with tokens of the platform's time; returns their ids. */
 export async function send(
   world: World,
   count: number,
@@ -66,7 +66,7 @@ export async function send(
   );
 }
 
-/** Resolves when all of them are with the provider of this name, or have this status. */
+/** Resolves when all of these messages have this status. */
 export async function all(
   world: World,
   ids: readonly string[],
@@ -113,7 +113,7 @@ export const idOf = (got: { body: string }) =>
     ? (JSON.parse(got.body).cid as string)
     : new URLSearchParams(got.body).get('reference')!;
 
-/** Resolves when every message is stored and no task is due or being worked on. */
+/** Resolves when every message is stored and no task is due or active. */
 export async function quiet(world: World): Promise<void> {
   await world.until(
     async () =>

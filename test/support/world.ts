@@ -24,7 +24,7 @@ import { freshDatabase } from './database.ts';
 export const secretKey = 'a secret that only the tests use';
 const salt = 'tests';
 
-/** Environment of a process of the product on a database; ports are free ones. */
+/** The environment of a process of the product, with free ports. */
 export function environment(
   databaseUrl: string,
   dataDir: string,
@@ -43,7 +43,7 @@ export function environment(
   };
 }
 
-/** What a notification looks like to whoever reads it over the API; the fields that tests look at. */
+/** A notification as read over the API; the fields that tests use. */
 export type SeenNotification = {
   id: string;
   status: string;
@@ -93,16 +93,16 @@ export type World = {
   sandboxUrl: string;
   tenant: Tenant;
   credentials: Credentials;
-  /** The time as the platform sees it; it goes on by itself. */
+  /** The platform's time; it runs by itself. */
   clock: Clock;
   /**
-   * Moves that time on: what waits is due so much earlier. The official client makes its tokens by the real time: after
-   * this use `call` and `admin`.
+   * Advances the platform's time and makes waiting tasks due that much earlier. The tokens of the official client have the
+   * real time: afterwards use `call` and `admin`.
    */
   advance(seconds: number): Promise<void>;
   client: OfficialClient;
   clientOf(key: string): OfficialClient;
-  /** Calls the API as it is, with a token of the tenant's normal key unless told otherwise. */
+  /** Calls the API, by default with a token of the tenant's normal key. */
   call(
     method: string,
     path: string,
@@ -112,25 +112,25 @@ export type World = {
   admin(method: string, path: string, body?: string | object): Promise<{ status: number; body: any }>;
   addTenant(options?: Partial<{ permissions: Permission[]; prefixSms: boolean }>): Promise<Tenant>;
   timeline(id: string): Promise<TimelineStep[]>;
-  /** Resolves when `condition` holds; looks again every few milliseconds and gives up with the last value seen. */
+  /** Polls until `condition` holds; gives up after `seconds` (15) with the last value. */
   until<T>(look: () => Promise<T>, condition: (value: T) => boolean, seconds?: number): Promise<T>;
-  /** Resolves when no task waits to be run now and every message has a final status. */
+  /** Resolves when no task is due or active and every message has a final status. */
   drain(seconds?: number): Promise<void>;
-  /** How the sandbox behaves from now on. */
+  /** Changes how the sandbox behaves. */
   behave(behaviour: object): Promise<void>;
   sandbox(path: string): Promise<any>;
-  /** One more process' worth of the product on the same database, in this process. */
+  /** Starts the product once more on the same database, as another process would. */
   startMore(options: { roles: readonly Role[]; queues?: readonly QueueName[] }): Promise<Platform>;
   stop(): Promise<void>;
 };
 
-/** A whole platform of its own: fresh database, every role in this process, the sandbox as provider. */
+/** A complete platform: a fresh database, all roles in this process, the sandbox as provider. */
 export async function createWorld(
   options: {
     roles?: readonly Role[];
     queues?: readonly QueueName[];
     environment?: Record<string, string>;
-    /** Where the lines of the platform go, in place of the log that TEST_LOG_LEVEL asks for. */
+    /** The log of the platform, instead of one with TEST_LOG_LEVEL. */
     log?: Log;
   } = {},
 ): Promise<World> {
@@ -216,7 +216,7 @@ export async function createWorld(
       const value = await look();
       if (condition(value)) return value;
       if (Date.now() > deadline)
-        throw new Error(`Still not so after ${seconds} seconds: ${JSON.stringify(value)}`);
+        throw new Error(`Still not true after ${seconds} seconds: ${JSON.stringify(value)}`);
       await sleep(20);
     }
   }
@@ -234,7 +234,7 @@ export async function createWorld(
     clock,
     async advance(seconds) {
       ahead += seconds * 1000;
-      // The queues go by the time of the database.
+      // The queues use the time of the database.
       await connection.pool.query(
         `update pgboss.job set start_after = start_after - $1 * interval '1 second' where state < 'active'`,
         [seconds],

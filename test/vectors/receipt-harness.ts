@@ -1,4 +1,7 @@
-/** A whole platform that takes receipts, whose own service has addresses for callbacks, on a database of its own, with a clock and an outside world that a case sets. */
+/**
+ * A complete platform that receives receipts, with callback addresses for its own service, a database of its own, and a
+ * clock and an outside world that each case sets.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,14 +23,14 @@ export type ReceiptHarness = Readonly<{
   url: string;
   pool: pg.Pool;
   clock: { time: number };
-  /** Requests that left this machine since the last case, and what they are answered with. */
+  /** Requests that have left this machine since the last case, and how they are answered. */
   outside: { requests: Outgoing[]; status: number };
-  /** The counters of receipts, in Prometheus' form without prefix and suffix. */
+  /** The counters of receipts by their Prometheus names, without prefix and suffix. */
   counters(): Promise<ReadonlyMap<string, number>>;
   stop(): Promise<void>;
 }>;
 
-/** Starts one; a PostgreSQL of its own where TEST_DATABASE_URL names none. `ratesFile`: what each country's receipts are worth. */
+/** Starts the harness, with its own PostgreSQL if TEST_DATABASE_URL is not set. `ratesFile`: the rates file with the rules for receipts of each country. */
 export async function startReceiptHarness(ratesFile: string | null): Promise<ReceiptHarness> {
   const embedded = process.env['TEST_DATABASE_URL'] ? null : await temporaryEmbedded();
   if (embedded) process.env['TEST_DATABASE_URL'] = embedded.url;
@@ -64,7 +67,7 @@ export async function startReceiptHarness(ratesFile: string | null): Promise<Rec
     log: createLog(config.logLevel),
   });
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
-  // The ids of the cases are of no time that has a partition.
+  // The ids of the cases belong to times without a partition.
   for (const table of [
     ...['notifications', 'notification_history', 'attempts', 'receipts'],
     ...['service_callbacks', 'service_callback_attempts'],
@@ -73,7 +76,7 @@ export async function startReceiptHarness(ratesFile: string | null): Promise<Rec
   const { url, credentials } = platform;
   if (url === null) throw new Error('The platform has no API.');
   for (const type of ['delivery_status', 'complaint']) {
-    // The clock that tokens are judged by is ours.
+    // Tokens are checked by this clock.
     clock.time = Date.now();
     const response = await fetch(`${url}/service/${platformServiceId}/callback-api`, {
       method: 'POST',
