@@ -82,6 +82,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
 /**
  * A throw-away server in a fresh temporary folder, on a free port; `stop()` removes everything. Not durable by default.
  * Also removes the temporary servers of this user's processes that ended without calling `stop()`.
+ *
+ * @public for tests and benchmarks
  */
 export async function temporaryEmbedded(
   options: { durable?: boolean; log?: Log } = {},
