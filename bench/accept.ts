@@ -1,20 +1,18 @@
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import { type Child, unexpectedEnds } from './child.ts';
-import { closedLoop, describeRefusals, type LoadOptions, openLoop, type Tally } from './load.ts';
-import { median, quantile } from './quantile.ts';
-import { Requests } from './requests.ts';
-import type { Outcome, Scenario, Settings } from './scenario.ts';
-import { openAccount, startServer } from './server.ts';
-import type { Stage } from './stage.ts';
+import { type Child, unexpectedEnds } from './child-process.ts';
+import type { Harness } from './harness.ts';
+import { openAccount, startServer } from './installation.ts';
+import { closedLoop, describeRefusals, type LoadOptions, openLoop, Requests, type Tally } from './load.ts';
+import { median, type Outcome, quantile, type Scenario, type Settings } from './scenario.ts';
 
 const connections = 64;
 const rounds = 3;
 
 /**
- * How fast the API accepts text messages, as a multiple of what a bare route with one INSERT per request does on the
- * same database under the same load, and how long callers wait at half of its speed. Rounds of both alternate, so
- * that whatever else the machine does meets both alike; the ratio is the median of the rounds' ratios.
+ * How fast the API accepts text messages, as a multiple of a bare route with one INSERT per request on the same database
+ * under the same load, and its latency at half that rate. Rounds alternate, so that whatever else the machine does affects
+ * both alike; the ratio is the median of the ratios of the rounds.
  */
 export const accept: Scenario = {
   name: 'accept',
@@ -22,11 +20,11 @@ export const accept: Scenario = {
   run: measureAccept,
 };
 
-async function measureAccept(stage: Stage, { seconds }: Settings): Promise<Outcome> {
-  const database = await stage.openDatabase();
-  const product = await startServer(stage, { databaseUrl: database.url, roles: 'api' });
-  const account = await openAccount(stage, database.client);
-  const reference = await startReference(stage, database.url, account.key);
+async function measureAccept(harness: Harness, { seconds }: Settings): Promise<Outcome> {
+  const database = await harness.openDatabase();
+  const product = await startServer(harness, { databaseUrl: database.url, roles: 'api' });
+  const account = await openAccount(harness, database.client);
+  const reference = await startReference(harness, database.url, account.key);
 
   const requests = new Requests(account, 0);
   const servers = {
@@ -43,7 +41,7 @@ async function measureAccept(stage: Stage, { seconds }: Settings): Promise<Outco
   for (const who of ['reference', 'product'] as const) await round(who, Math.min(3, seconds));
   const rates: Record<keyof typeof servers, number>[] = [];
   for (let index = 0; index < rounds; index++) {
-    // Whoever comes second finds the caches of the other: they take turns.
+    // The second finds the caches warmed by the first, so they take turns.
     const order = index % 2 === 0 ? (['reference', 'product'] as const) : (['product', 'reference'] as const);
     const rate = { reference: 0, product: 0 };
     for (const who of order) rate[who] = await round(who, seconds);
@@ -62,8 +60,8 @@ async function measureAccept(stage: Stage, { seconds }: Settings): Promise<Outco
     tallies[who].flatMap((tally) => describeRefusals(who, tally)),
   );
   faults.push(
-    ...(await missing(database.client, 'reference', 'bench_reference', tallies.reference)),
-    ...(await missing(database.client, 'product', 'accepted', tallies.product)),
+    ...(await missingRows(database.client, 'reference', 'bench_reference', tallies.reference)),
+    ...(await missingRows(database.client, 'product', 'accepted', tallies.product)),
     ...unexpectedEnds([product.child, reference.child]),
   );
   return {
@@ -105,11 +103,11 @@ async function atHalf(
 }
 
 async function startReference(
-  stage: Stage,
+  harness: Harness,
   databaseUrl: string,
   key: string,
 ): Promise<{ child: Child; url: string }> {
-  const child = stage.startChild({
+  const child = harness.startChild({
     name: 'reference',
     args: [fileURLToPath(new URL('./reference.ts', import.meta.url))],
     environment: { DATABASE_URL: databaseUrl, KEY: key },
@@ -122,8 +120,8 @@ function during(seconds: number): () => boolean {
   return () => performance.now() < end;
 }
 
-/** Nobody gets credit for a 201 that no row stands for. */
-async function missing(
+/** Reports 201s that have no row. */
+async function missingRows(
   client: pg.Client,
   who: string,
   from: string,

@@ -1,22 +1,19 @@
 /**
- * `npm run chaos`: proves that nothing is lost and nothing sent twice (DESIGN, section 5) while processes and the
- * database are killed and the provider fails. Exit code 0 when that held, 1 when it did not or the run went wrong, 2
- * when the command line cannot be understood.
+ * `npm run chaos`: proves that nothing is lost and nothing is sent twice while processes and the database are killed and
+ * the provider fails. Exit code 0 if so, 1 if not or if the run went wrong, 2 if the command line is wrong.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import type { NotificationStatus } from '../src/database/tables.ts';
 import { isCompleted } from '../src/message/status/status.ts';
-import { unexpectedEnds } from './child.ts';
-import { runCommand } from './command.ts';
-import { Fleet } from './fleet.ts';
+import { unexpectedEnds } from './child-process.ts';
+import { type Harness, runCommand, withHarness } from './harness.ts';
+import { openAccount } from './installation.ts';
+import { Fleet, killAndRestart, type Losses } from './killer.ts';
 import { persistentLoad } from './persistent-load.ts';
-import { faultsOf, type Known, type Reckoning, reckon, settled } from './reckoning.ts';
 import { startProvider } from './sandbox-client.ts';
-import { openAccount } from './server.ts';
-import { onStage, type Stage } from './stage.ts';
-import { type Losses, upheaval } from './upheaval.ts';
+import { faultsOf, judge, type Known, settled, type Verdict } from './verdict.ts';
 
 const help = `npm run chaos -- [options]
 
@@ -26,10 +23,10 @@ the provider fails, stays silent, and reports late, twice and out of order. Then
 Options:
   --messages N    how many messages are sent, half of them texts and half emails (20000)
   --rate N        how many a second (150)
-  --seed N        of the random numbers, to repeat a course of events (another one each time)
+  --seed N        seed of the random numbers, to repeat a run (random)
   --json          the last line of output is the figures as one JSON object`;
 
-/** Waiting is cut short, so that what takes minutes in the world takes seconds here. */
+/** Short delays, so that what takes minutes in production takes seconds here. */
 const settings = {
   PROVIDER_TIMEOUT_SECONDS: '2',
   DELIVER_RETRY_DELAY_SECONDS: '5',
@@ -38,7 +35,7 @@ const settings = {
   LOG_LEVEL: 'warn',
 };
 
-/** A provider on a bad day. Receipts may come later than the next try of a message whose fate is unknown. */
+/** A provider on a bad day. A receipt may arrive after the next attempt at a message whose outcome is unknown. */
 const behaviour = {
   failure_rate: 0.1,
   timeout_rate: 0.02,
@@ -48,12 +45,12 @@ const behaviour = {
   receipt_shuffle: true,
 };
 
-/** Longer than it takes to notice that a worker is gone, and the longest pause between two tries of a receipt. */
+/** Longer than it takes to notice a lost worker, and than the longest pause between two attempts at a receipt. */
 const patienceSeconds = 60;
 
 type Plan = Readonly<{ messages: number; rate: number; seed: number; json: boolean }>;
 
-/** Throws an error whose message is a sentence for whoever typed the command. */
+/** @throws with a sentence for whoever typed the command */
 function readPlan(args: readonly string[]): Plan | 'help' {
   const { values } = parseArgs({
     args: [...args],
@@ -81,20 +78,20 @@ function whole(option: string, text: string, least: number, most: number): numbe
   return value;
 }
 
-type Result = Readonly<{ reckoning: Reckoning; losses: Losses; seconds: number; faults: readonly string[] }>;
+type Result = Readonly<{ verdict: Verdict; losses: Losses; seconds: number; faults: readonly string[] }>;
 
-async function run(stage: Stage, { messages, rate, seed }: Plan): Promise<Result> {
-  const database = await stage.startDatabase();
-  const provider = await startProvider(stage);
+async function run(harness: Harness, { messages, rate, seed }: Plan): Promise<Result> {
+  const database = await harness.startDatabase();
+  const provider = await startProvider(harness);
   await provider.client.behave({ ...behaviour, seed });
-  const { fleet, apis } = await Fleet.start(stage, database.url, {
+  const { fleet, apis } = await Fleet.start(harness, database.url, {
     ...settings,
     SANDBOX_URL: provider.client.url,
   });
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  const account = await openAccount(stage, client).finally(() => client.end());
-  console.error(`Everything runs: ${messages} messages, ${rate} a second, seed ${seed}.`);
+  const account = await openAccount(harness, client).finally(() => client.end());
+  console.error(`Everything is running: ${messages} messages, ${rate} a second, seed ${seed}.`);
 
   const started = performance.now();
   let accepted = 0;
@@ -109,7 +106,7 @@ async function run(stage: Stage, { messages, rate, seed }: Plan): Promise<Result
     }).finally(() => {
       isLoadOver = true;
     }),
-    upheaval(fleet, database.dataPath, seed, {
+    killAndRestart(fleet, database.dataPath, seed, {
       isDatabaseDue: () => accepted >= messages / 2,
       isOver: () => isLoadOver,
     }),
@@ -118,23 +115,23 @@ async function run(stage: Stage, { messages, rate, seed }: Plan): Promise<Result
     `  ${load.ids.size} accepted, ${load.repeats} requests repeated; ${losses.kills} processes and ${losses.crashes} database killed. Waiting for the rest.`,
   );
   const { known, counts } = await settled(database.url, load.ids, provider.client, patienceSeconds);
-  const reckoning = reckon(load.ids, known, counts);
+  const verdict = judge(load.ids, known, counts);
   const faults = [
     ...load.faults,
-    ...faultsOf(reckoning),
+    ...faultsOf(verdict),
     ...fleet.faults(),
     ...unexpectedEnds([provider.child]),
   ];
   if (load.ids.size !== messages)
     faults.push(`${messages} messages were sent, but ${load.ids.size} ids came back`);
-  if (reckoning.lost > 0) console.error(`  Not final: ${openStatuses(load.ids, known)}.`);
+  if (verdict.lost > 0) console.error(`  Not final: ${openStatuses(load.ids, known)}.`);
   if (counts.failed > 0) console.error(`  The provider gave up ${counts.failed} receipts.`);
   if (counts.duplicates > counts.times.size)
-    faults.push('More messages came more than once than the provider can name: the count of them is too low');
-  return { reckoning, losses, seconds: (performance.now() - started) / 1000, faults };
+    faults.push('The provider cannot list all messages that arrived more than once: their count is too low');
+  return { verdict, losses, seconds: (performance.now() - started) / 1000, faults };
 }
 
-/** How many of the messages are in which status that is not final. */
+/** The number of messages in each status that is not final. */
 function openStatuses(ids: ReadonlySet<string>, known: readonly Known[]): string {
   const statuses = new Map([...ids].map((id) => [id, 'nowhere']));
   for (const { id, status } of known) if (ids.has(id)) statuses.set(id, status);
@@ -144,8 +141,8 @@ function openStatuses(ids: ReadonlySet<string>, known: readonly Known[]): string
   return [...counts].map(([status, count]) => `${count} ${status}`).join(', ');
 }
 
-function report({ messages, seed, json }: Plan, { reckoning, losses, seconds, faults }: Result): number {
-  const { final, lost, twice, unknown, repeated } = reckoning;
+function report({ messages, seed, json }: Plan, { verdict, losses, seconds, faults }: Result): number {
+  const { final, lost, twice, unknown, repeated } = verdict;
   console.log(
     [
       '',
@@ -169,5 +166,5 @@ function report({ messages, seed, json }: Plan, { reckoning, losses, seconds, fa
 }
 
 await runCommand(help, readPlan, async (plan) =>
-  report(plan, await onStage({ profileDir: null }, (stage) => run(stage, plan))),
+  report(plan, await withHarness({ profileDir: null }, (harness) => run(harness, plan))),
 );

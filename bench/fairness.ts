@@ -1,35 +1,39 @@
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { platformTemplates } from '../src/bootstrap/platform-service.ts';
 import { secrets } from '../src/config/database.ts';
 import { connect } from '../src/database/connection.ts';
 import { createListener } from '../src/database/listener.ts';
-import { createCipher } from '../src/ground/cipher.ts';
+import type { Batcher } from '../src/ground/batcher.ts';
+import { type Cipher, createCipher } from '../src/ground/cipher.ts';
 import { systemClock } from '../src/ground/clock.ts';
+import { createIdSource } from '../src/ground/id.ts';
 import { createLog } from '../src/ground/log.ts';
-import { createAcceptBatcher } from '../src/message/submission/accept-batch.ts';
+import { notifyInternal, priorities } from '../src/message/delivery/queue.ts';
+import {
+  type AcceptResult,
+  createAcceptBatcher,
+  type Submission,
+} from '../src/message/submission/accept-batch.ts';
 import { openQueues } from '../src/queue/boss.ts';
-import { unexpectedEnds } from './child.ts';
-import { openInstallation } from './installation.ts';
-import { closedLoop, describeRefusals, type Tally } from './load.ts';
-import { quantile } from './quantile.ts';
-import { Requests } from './requests.ts';
+import { platformServiceId } from '../src/tenant/service/service.ts';
+import { unexpectedEnds } from './child-process.ts';
+import type { Harness } from './harness.ts';
+import { addTenant, openAccount, openInstallation } from './installation.ts';
+import { closedLoop, describeRefusals, Requests, type Tally, Wire } from './load.ts';
 import type { SandboxClient } from './sandbox-client.ts';
-import type { Outcome, Scenario, Settings } from './scenario.ts';
-import { openAccount } from './server.ts';
-import { createSignInCodes } from './sign-in-code.ts';
-import type { Stage } from './stage.ts';
-import { addTenant } from './tenant.ts';
-import { Wire } from './wire.ts';
+import { type Outcome, quantile, type Scenario, type Settings } from './scenario.ts';
 
 const floodConnections = 64;
 const everyMilliseconds = 250;
-/** Also in a run so short that the flood is gone before. */
-const leastSingles = 8;
-const mostMilliseconds = 2000;
+/** Sent even if the run is so short that the flood is over. */
+const minSingles = 8;
+const maxMilliseconds = 2000;
 const patienceMilliseconds = 120_000;
 
 /**
- * One service floods the API with texts as fast as they are accepted; meanwhile, until the provider has them all, another
- * service sends one text every 250 ms through the same API, and as often the platform sends a sign-in code. How long each
+ * One service floods the API with texts as fast as they are accepted. Until the provider has them all, another service
+ * sends one text every 250 ms through the same API, and the platform sends a sign-in code as often. Measures how long each
  * of these takes from its 201 to the provider.
  */
 export const fairness: Scenario = {
@@ -38,11 +42,11 @@ export const fairness: Scenario = {
   run: measureFairness,
 };
 
-async function measureFairness(stage: Stage, settings: Settings): Promise<Outcome> {
+async function measureFairness(harness: Harness, settings: Settings): Promise<Outcome> {
   const flood = settings.messages ?? 100_000;
-  const { databaseUrl, client, provider, api, worker } = await openInstallation(stage);
-  const flooding = new Requests(await openAccount(stage, client), 0);
-  const { sendSingle, sendCode } = await openOthers(stage, databaseUrl, api.url);
+  const { databaseUrl, client, provider, api, worker } = await openInstallation(harness);
+  const flooding = new Requests(await openAccount(harness, client), 0);
+  const { sendSingle, sendCode } = await openOthers(harness, databaseUrl, api.url);
 
   const startedAt = Date.now();
   let isOver = false;
@@ -68,8 +72,8 @@ async function measureFairness(stage: Stage, settings: Settings): Promise<Outcom
     ['a single message of another service', singles],
     ['a sign-in code', codes],
   ] as const)
-    if (!(latencies.at(-1)! <= mostMilliseconds))
-      faults.push(`Behind the flood, ${who} took longer than ${mostMilliseconds} ms to the provider`);
+    if (!(latencies.at(-1)! <= maxMilliseconds))
+      faults.push(`Behind the flood, ${who} took longer than ${maxMilliseconds} ms to the provider`);
   return {
     faults,
     figures: [
@@ -79,8 +83,8 @@ async function measureFairness(stage: Stage, settings: Settings): Promise<Outcom
         value: tally.accepted / seconds,
         unit: '/s',
       },
-      ...figuresOf('single', 'another service’s message', singles, mostMilliseconds),
-      ...figuresOf('code', 'a sign-in code', codes, mostMilliseconds),
+      ...figuresOf('single', 'another service’s message', singles, maxMilliseconds),
+      ...figuresOf('code', 'a sign-in code', codes, maxMilliseconds),
     ],
   };
 }
@@ -100,23 +104,23 @@ function figuresOf(key: string, who: string, latencies: Float64Array, most: numb
   ];
 }
 
-/** Those who must not wait; each sends one message and answers its id once it is accepted. */
+/** The senders that must not wait: each function sends one message and returns its id once it is accepted. */
 async function openOthers(
-  stage: Stage,
+  harness: Harness,
   databaseUrl: string,
   api: string,
 ): Promise<{ sendSingle: () => Promise<string>; sendCode: () => Promise<string> }> {
   const log = createLog('warn');
   const connection = connect(databaseUrl, 4, log);
-  stage.onEnd(() => connection.close());
+  harness.onEnd(() => connection.close());
   const listener = createListener(databaseUrl, log);
-  stage.onEnd(() => listener.stop());
+  harness.onEnd(() => listener.stop());
   const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
-  stage.onEnd(() => queues.stop());
-  const cipher = createCipher([stage.secretKey], secrets.salt.reader.fallback);
+  harness.onEnd(() => queues.stop());
+  const cipher = createCipher([harness.secretKey], secrets.salt.reader.fallback);
   const requests = new Requests(await addTenant(connection.db, cipher), 0);
   const wire = await Wire.open(api);
-  stage.onEnd(async () => wire.close());
+  harness.onEnd(async () => wire.close());
   const acceptance = createAcceptBatcher({
     db: connection.db,
     pool: connection.pool,
@@ -133,7 +137,7 @@ async function openOthers(
   };
 }
 
-/** Sends the flood and waits until the provider has all of it; `others` were sent beside it. */
+/** Sends the flood and waits until the provider has all of it; `others()` were sent alongside. */
 async function sendFlood(
   provider: SandboxClient,
   url: string,
@@ -156,7 +160,7 @@ async function sendFlood(
   }
 }
 
-/** One after another at fixed times, without waiting for the last: milliseconds to the provider, the shortest first. */
+/** Sends at fixed times, without waiting for the previous message; returns milliseconds to the provider, sorted. */
 async function every(
   provider: SandboxClient,
   send: () => Promise<string>,
@@ -164,15 +168,45 @@ async function every(
 ): Promise<Float64Array> {
   const started = performance.now();
   const latencies: Promise<number>[] = [];
-  while (!isOver() || latencies.length < leastSingles) {
+  while (!isOver() || latencies.length < minSingles) {
     const early = started + latencies.length * everyMilliseconds - performance.now();
     if (early > 0) await sleep(early);
     const id = await send();
     const answeredAt = Date.now();
     latencies.push(
-      // It may arrive before the answer has been read.
+      // It may arrive before its answer has been read.
       provider.arrival(id, patienceMilliseconds).then((arrivedAt) => Math.max(0.1, arrivedAt - answeredAt)),
     );
   }
   return new Float64Array(await Promise.all(latencies)).sort();
+}
+
+const template = platformTemplates.find(({ name }) => name === 'Sign-in code')!;
+
+/** Accepts a sign-in code as the platform does for its own messages; returns its id once it is committed. */
+export function createSignInCodes(
+  cipher: Cipher,
+  acceptance: Batcher<Submission, AcceptResult>,
+): () => Promise<string> {
+  const newId = createIdSource(systemClock);
+  return async () => {
+    const id = newId();
+    const recipient = '07700900123';
+    const { verdict } = await acceptance.add({
+      ...{ serviceId: platformServiceId, keyType: 'normal', rateLimit: 12_000_000 },
+      ...{ dailyLimit: null, internationalLimit: null, idempotency: null },
+      message: {
+        ...{ id, serviceId: platformServiceId, type: 'sms', keyType: 'normal', apiKeyId: null },
+        ...{ templateId: template.id, templateVersion: 1, jobId: null, jobRowNumber: null },
+        ...{ createdAt: new Date(), scheduledFor: null, clientReference: null, requestId: null },
+        ...{ international: false, phonePrefix: '44', rateMultiplier: 1, recipient },
+        ...{ normalisedRecipient: '447700900123', replyToText: null, unsubscribeUrl: null },
+        personalisation: cipher.seal(JSON.stringify({ verify_code: String(randomInt(10_000, 99_999)) }), id),
+        queue: notifyInternal.name,
+        priority: priorities.priorityTemplate,
+      },
+    });
+    if (verdict !== 'accepted') throw new Error(`A sign-in code was not accepted: ${verdict}`);
+    return id;
+  };
 }

@@ -1,36 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { unexpectedEnds } from './child.ts';
-import { openInstallation } from './installation.ts';
-import { closedLoop, describeRefusals, type LoadOptions, type Tally } from './load.ts';
-import { quantile } from './quantile.ts';
-import { Requests } from './requests.ts';
+import { unexpectedEnds } from './child-process.ts';
+import type { Harness } from './harness.ts';
+import { openAccount, openInstallation } from './installation.ts';
+import { closedLoop, describeRefusals, type LoadOptions, Requests, type Tally, Wire } from './load.ts';
 import type { SandboxClient } from './sandbox-client.ts';
-import type { Outcome, Scenario, Settings } from './scenario.ts';
-import { openAccount } from './server.ts';
-import type { Stage } from './stage.ts';
-import { Wire } from './wire.ts';
+import { type Outcome, quantile, type Scenario, type Settings } from './scenario.ts';
 
 const connections = 64;
 const singles = 100;
 const pollMilliseconds = 250;
-/** Nothing has moved for so long: what is not final by now is called lost. Longer than the recovery of a worker. */
+/** Messages that are not final when nothing has changed for this long are lost. Longer than the recovery of a worker. */
 const patienceMilliseconds = 40_000;
 
 const finalStatuses = ['delivered', 'sent', 'temporary-failure', 'permanent-failure', 'technical-failure'];
 
 /**
- * Messages from the API to `delivered`, through one API process, one worker process and a provider that is reached,
- * and reports, over HTTP. Counts at both ends: every accepted message must come to a final status, and reach the
- * provider exactly once.
+ * Messages from the API to `delivered`, through one API process, one worker process and a provider that is called, and
+ * reports, over HTTP. Counts at both ends: every accepted message must reach a final status, and the provider exactly
+ * once.
  */
 export const flow: Scenario = {
   name: 'flow',
-  summary: 'messages per second from the API to delivered, and the way of one message on an idle system',
+  summary: 'messages per second from the API to delivered, and the latency of one message on an idle system',
   run: measureFlow,
 };
 
-/** The installation under test, and the ids of all that it has accepted. */
+/** The installation under test, and the ids of all messages that it has accepted. */
 type Installation = Readonly<{
   client: pg.Client;
   provider: SandboxClient;
@@ -38,13 +34,13 @@ type Installation = Readonly<{
   accepted: string[];
 }>;
 
-async function measureFlow(stage: Stage, { messages: wanted, emails }: Settings): Promise<Outcome> {
+async function measureFlow(harness: Harness, { messages: wanted, emails }: Settings): Promise<Outcome> {
   const messages = wanted ?? 20_000;
-  const { client, provider, api, worker } = await openInstallation(stage);
+  const { client, provider, api, worker } = await openInstallation(harness);
   const accepted: string[] = [];
   const load: LoadOptions = {
     url: api.url,
-    requests: new Requests(await openAccount(stage, client), emails),
+    requests: new Requests(await openAccount(harness, client), emails),
     connections,
     onAccepted: (body) => accepted.push((JSON.parse(body.toString()) as { id: string }).id),
   };
@@ -56,9 +52,9 @@ async function measureFlow(stage: Stage, { messages: wanted, emails }: Settings)
   const before = accepted.length;
   const startedAt = Date.now();
   const tally = await sendAll(installation, messages);
-  const course = await readCourse(client, accepted.slice(before));
+  const progress = await readProgress(client, accepted.slice(before));
 
-  const lost = accepted.length - (await readCourse(client, accepted)).final;
+  const lost = accepted.length - (await readProgress(client, accepted)).final;
   const counts = await provider.client.counts();
   const servers = [api.child, worker.child];
   const peaks = servers.map((child) => (child.residentPeak ?? Number.NaN) / 2 ** 20);
@@ -70,8 +66,8 @@ async function measureFlow(stage: Stage, { messages: wanted, emails }: Settings)
     ...unexpectedEnds([...servers, provider.child]),
   ];
   if (lost > 0) faults.push(`${lost} accepted messages did not come to a final status`);
-  if (course.delivered < course.final)
-    faults.push(`${course.final - course.delivered} messages ended otherwise than delivered`);
+  if (progress.delivered < progress.final)
+    faults.push(`${progress.final - progress.delivered} messages did not end as delivered`);
   if (counts.duplicates > 0) faults.push(`${counts.duplicates} messages reached the provider more than once`);
   if (counts.distinct !== accepted.length)
     faults.push(`${accepted.length} messages were accepted, but ${counts.distinct} reached the provider`);
@@ -81,7 +77,7 @@ async function measureFlow(stage: Stage, { messages: wanted, emails }: Settings)
       {
         key: 'per_second',
         meaning: `API to delivered, ${messages} messages`,
-        value: course.final === 0 ? 0 : (course.final * 1000) / (course.lastAt - startedAt),
+        value: progress.final === 0 ? 0 : (progress.final * 1000) / (progress.lastAt - startedAt),
         unit: '/s',
         target: { atLeast: 1000 },
       },
@@ -98,8 +94,8 @@ async function measureFlow(stage: Stage, { messages: wanted, emails }: Settings)
         value: (tally.accepted * 1000) / tally.milliseconds,
         unit: '/s',
       },
-      { key: 'handed_over_p50_ms', meaning: 'created to sent, p50', value: course.p50, unit: 'ms' },
-      { key: 'handed_over_p95_ms', meaning: 'created to sent, p95', value: course.p95, unit: 'ms' },
+      { key: 'handed_over_p50_ms', meaning: 'created to sent, p50', value: progress.p50, unit: 'ms' },
+      { key: 'handed_over_p95_ms', meaning: 'created to sent, p95', value: progress.p95, unit: 'ms' },
       {
         key: 'idle_p50_ms',
         meaning: 'idle system, 201 to arrival at the provider, p50',
@@ -124,7 +120,7 @@ async function measureFlow(stage: Stage, { messages: wanted, emails }: Settings)
   };
 }
 
-/** Sends so many messages as fast as they are accepted, and waits until all are final or nothing moves any more. */
+/** Sends messages as fast as they are accepted, and waits until all are final or nothing changes any more. */
 async function sendAll(installation: Installation, messages: number): Promise<Tally> {
   const { load, accepted, client, provider } = installation;
   let left = messages;
@@ -132,7 +128,7 @@ async function sendAll(installation: Installation, messages: number): Promise<Ta
   let most = -1;
   let movedAt = performance.now();
   while (performance.now() - movedAt < patienceMilliseconds) {
-    // The provider knows without costing the database anything; that has the last word.
+    // Asking the provider costs the database nothing; the database has the last word.
     let moved = (await provider.counts()).reported;
     if (moved >= accepted.length) {
       const { rows } = await client.query<{ final: number }>(
@@ -152,7 +148,7 @@ async function sendAll(installation: Installation, messages: number): Promise<Ta
   return tally;
 }
 
-/** One message after another: milliseconds from its 201 to its arrival at the provider, the shortest first. */
+/** One message after another: milliseconds from its 201 to its arrival at the provider, sorted. */
 async function measureIdle(
   { load, provider, accepted }: Installation,
   messages: number,
@@ -172,7 +168,7 @@ async function measureIdle(
     load.onAccepted?.(body);
     const arrivedAt = await provider.arrival(accepted.at(-1)!, patienceMilliseconds);
     latencies[index] = arrivedAt - answeredAt;
-    // Its receipt is not to meet the next message.
+    // Its receipt must not coincide with the next message.
     await sleep(30);
   }
   wire.close();
@@ -185,11 +181,11 @@ async function measureIdle(
 }
 
 /** `lastAt`: Unix milliseconds of the last receipt; `p50`, `p95`: milliseconds from created to sent. */
-type Course = Readonly<{ final: number; delivered: number; lastAt: number; p50: number; p95: number }>;
+type Progress = Readonly<{ final: number; delivered: number; lastAt: number; p50: number; p95: number }>;
 
-/** What the database says about these messages, as far as they are final. */
-async function readCourse(client: pg.Client, ids: readonly string[]): Promise<Course> {
-  const { rows } = await client.query<Course>(
+/** What the database says about those of these messages that are final. */
+async function readProgress(client: pg.Client, ids: readonly string[]): Promise<Progress> {
+  const { rows } = await client.query<Progress>(
     `select count(*)::int as final, count(*) filter (where status = 'delivered')::int as delivered,
        (extract(epoch from max(updated_at)) * 1000)::float8 as "lastAt",
        percentile_cont(0.5) within group (order by extract(epoch from sent_at - created_at)::float8 * 1000) as p50,

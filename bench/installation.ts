@@ -1,16 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import { readCredentials } from '../src/bootstrap/credentials.ts';
+import { addTemplate } from '../src/content/template/store.ts';
+import type { Db } from '../src/database/connection.ts';
+import type { Cipher } from '../src/ground/cipher.ts';
+import { pasteableKey } from '../src/tenant/key/key.ts';
+import { addKey } from '../src/tenant/key/store.ts';
+import { addService, addSmsSender } from '../src/tenant/service/store.ts';
+import type { Child } from './child-process.ts';
+import type { Harness } from './harness.ts';
 import { startProvider } from './sandbox-client.ts';
-import { startServer } from './server.ts';
-import type { Stage } from './stage.ts';
 
-/** A provider, one API and one worker on a database of their own; the worker hands over to that provider. */
-export async function openInstallation(stage: Stage) {
-  const { url: databaseUrl, client } = await stage.openDatabase();
-  const provider = await startProvider(stage);
-  const api = await startServer(stage, { databaseUrl, roles: 'api' });
-  const worker = await startServer(stage, {
+export type ServerOptions = Readonly<{
+  /** Used in messages and file names; default: the roles. Must be unique on the harness. */
+  name?: string;
+  databaseUrl: string;
+  /** As `despatch start --roles` takes them. */
+  roles: string;
+  /** Settings that differ from the product's defaults. */
+  environment?: Readonly<Record<string, string>>;
+}>;
+
+/** `url`: of the API; empty for a process without that role. */
+export type Server = Readonly<{ child: Child; url: string }>;
+
+/** Starts a process of the product and waits until it is ready. */
+export async function startServer(
+  harness: Harness,
+  { databaseUrl, roles, name = roles.replaceAll(',', '-'), environment = {} }: ServerOptions,
+): Promise<Server> {
+  const profile = harness.profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${harness.profileDir}`];
+  const child = harness.startChild({
+    name,
+    args: [...profile, 'src/main.ts', 'start', '--roles', roles],
+    environment: {
+      DATABASE_URL: databaseUrl,
+      SECRET_KEY: harness.secretKey,
+      DESPATCH_DATA_DIR: harness.dataDir,
+      PORT: '0',
+      ...environment,
+    },
+  });
+  await child.logged(/^Despatch is running/m);
+  const hasApi = roles.split(',').includes('api');
+  return { child, url: hasApi ? (await child.logged(/^\s*API\s+(http:\S+)$/m))[1]! : '' };
+}
+
+/** A key and templates to send with. */
+export type Account = Readonly<{ key: string; templates: Readonly<{ sms: string; email: string }> }>;
+
+/**
+ * The account of the demo service, with limits that no run can reach; they are checked all the same (spec 06, section 10).
+ *
+ * @throws if the installation has no service that can send both types
+ */
+export async function openAccount(harness: Harness, client: pg.Client): Promise<Account> {
+  await client.query(
+    `update services set rate_limit = 12000000, sms_limit = 2000000000, email_limit = 2000000000`,
+  );
+  await client.query(`select pg_notify('despatch_changed', 'service:' || id) from services`);
+  return readAccount(harness);
+}
+
+function readAccount(harness: Harness): Account {
+  const service = readCredentials(harness.dataDir)?.services[0];
+  const { sms, email } = service?.templates ?? {};
+  const key = service?.keys.normal;
+  if (!key || !sms || !email) throw new Error('The new installation has no demo service to send with.');
+  return { key, templates: { sms, email } };
+}
+
+/** A provider, one API and one worker on a database of their own; the worker sends through that provider. */
+export async function openInstallation(harness: Harness) {
+  const { url: databaseUrl, client } = await harness.openDatabase();
+  const provider = await startProvider(harness);
+  const api = await startServer(harness, { databaseUrl, roles: 'api' });
+  const worker = await startServer(harness, {
     databaseUrl,
     roles: 'worker,scheduler',
     environment: { SANDBOX_URL: provider.client.url, API_HOST_NAME: api.url },
   });
   return { databaseUrl, client, provider, api, worker };
+}
+
+/** Adds another service with limits that no run can reach. */
+export async function addTenant(db: Db, cipher: Cipher): Promise<Account> {
+  const id = randomUUID();
+  const name = `Tide Office ${id.slice(0, 8)}`;
+  await addService(db, {
+    ...{ id, name, restricted: false, prefixSms: true, permissions: ['sms', 'email'] },
+    emailFrom: `tide.office.${id.slice(0, 8)}`,
+    rateLimit: 12_000_000,
+    limits: { sms: 2_000_000_000, email: 2_000_000_000 },
+  });
+  await addSmsSender(db, id, { id: randomUUID(), text: 'TIDES', isDefault: true });
+  const templates = { sms: randomUUID(), email: randomUUID() };
+  for (const type of ['sms', 'email'] as const)
+    await addTemplate(db, {
+      ...{ id: templates[type], serviceId: id, type, name: 'Tide' },
+      subject: type === 'email' ? '((title))' : null,
+      content: 'Hello ((name)), ((title)) until ((date)).',
+    });
+  const key = {
+    id: randomUUID(),
+    serviceId: id,
+    name: 'bench',
+    keyType: 'normal',
+    secret: randomUUID(),
+  } as const;
+  await addKey(db, cipher, key);
+  return { key: pasteableKey(key), templates };
 }

@@ -1,31 +1,29 @@
 /**
- * `npm run bench -- [scenario…] [--json]`: measures what DESIGN section 9 promises, on this machine, from a new
- * database to real processes and real HTTP. Exit code 1 when a run went wrong (not when a target was missed), 2 when
- * the command line cannot be understood.
+ * `npm run bench -- [scenario…] [--json]`: measures speed on this machine, with a new database, real processes and real
+ * HTTP. Exit code 1 if a run went wrong (not if a target was missed), 2 if the command line is wrong.
  */
+
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { accept } from './accept.ts';
-import { runCommand } from './command.ts';
 import { fairness } from './fairness.ts';
 import { flow } from './flow.ts';
+import { runCommand, withHarness } from './harness.ts';
 import { render } from './render.ts';
-import type { Outcome, Scenario, Settings } from './scenario.ts';
-import { onStage } from './stage.ts';
-import { document, table } from './table.ts';
+import { document, type Outcome, type Scenario, type Settings, table } from './scenario.ts';
 
 const scenarios: readonly Scenario[] = [accept, flow, fairness, render];
 
 const help = `npm run bench -- [scenario…] [options]
 
-Scenarios (all of them unless told otherwise):
+Scenarios (default: all):
 ${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\n')}
 
 Options:
   --seconds N     length of one measured round (5)
-  --messages N    how many messages are sent where a number of them is (flow 20000, fairness 100000)
-  --emails N      percent of these that are emails (20)
+  --messages N    messages sent by scenarios that send a fixed number (flow 20000, fairness 100000)
+  --emails N      percentage of them that are emails (20)
   --json          the last line of output is the figures as one JSON object
   --profile DIR   product processes write CPU profiles there`;
 
@@ -36,7 +34,7 @@ type Plan = Readonly<{
   profileDir: string | null;
 }>;
 
-/** Throws an error whose message is a sentence for whoever typed the command. */
+/** @throws with a sentence for whoever typed the command */
 function readPlan(args: readonly string[]): Plan | 'help' {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -96,10 +94,12 @@ async function run({ chosen, settings, json, profileDir }: Plan): Promise<number
 }
 
 async function runOn(profileDir: string | null, scenario: Scenario, settings: Settings): Promise<Outcome> {
-  return onStage({ profileDir }, (stage) => scenario.run(stage, settings)).catch((error: unknown) => ({
-    figures: [],
-    faults: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
-  }));
+  return withHarness({ profileDir }, (harness) => scenario.run(harness, settings)).catch(
+    (error: unknown) => ({
+      figures: [],
+      faults: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+    }),
+  );
 }
 
 await runCommand(help, readPlan, run);

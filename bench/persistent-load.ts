@@ -1,24 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeToken } from '../src/cli/client.ts';
-import type { Account } from './server.ts';
+import type { Account } from './installation.ts';
 
 const connections = 32;
 const answerMilliseconds = 10_000;
-const againMilliseconds = 200;
+const retryMilliseconds = 200;
 const patienceMilliseconds = 120_000;
 
-/** What came of the load. `ids`: of every message that was accepted. */
+/** The result of the load. `ids`: of all accepted messages. */
 export type Accepted = Readonly<{
   ids: ReadonlySet<string>;
-  /** Requests that were repeated because they were not answered, or with an error of the server. */
+  /** Requests that were repeated after no answer or a server error. */
   repeats: number;
   faults: readonly string[];
 }>;
 
 /**
- * Sends `messages`, half of them texts and half emails, at `perSecond`, to the APIs in turn. Each has a key of its own
- * and is repeated under that key, at the other API, until it is answered: so each is one message with one id, whatever
- * ends in between. `onAccepted` is told how many are.
+ * Sends `messages`, half of them texts and half emails, at `perSecond`, to the APIs in turn. Each has its own idempotency
+ * key and is repeated with it, at the other API, until it is answered, so each is one message with one id whatever fails in
+ * between. `onAccepted` is called with the number accepted so far.
  */
 export async function persistentLoad(
   options: Readonly<{
@@ -26,7 +26,7 @@ export async function persistentLoad(
     account: Account;
     messages: number;
     perSecond: number;
-    /** Part of every key, so that runs on one database do not meet. */
+    /** Part of every key, so that runs on one database do not collide. */
     seed: number;
     onAccepted: (count: number) => void;
   }>,
@@ -36,21 +36,21 @@ export async function persistentLoad(
   const faults: string[] = [];
   const started = performance.now();
   let next = 0;
-  let turn = 0;
+  let requests = 0;
   let repeats = 0;
 
   async function send(index: number): Promise<void> {
     const { path, body } = requestOf(account, index);
     const until = performance.now() + patienceMilliseconds;
     for (;;) {
-      const api = apis[turn++ % apis.length]!;
+      const api = apis[requests++ % apis.length]!;
       const answer = await post(api + path, account.key, `chaos-${seed}-${index}`, body);
       if (answer?.status === 201) {
         ids.add((JSON.parse(answer.text) as { id: string }).id);
         onAccepted(ids.size);
         return;
       }
-      // What the caller did wrong will not be right the next time.
+      // An error of ours would only repeat.
       const isFinal = answer !== null && answer.status < 500 && answer.status !== 429;
       if (isFinal || performance.now() > until) {
         faults.push(
@@ -59,7 +59,7 @@ export async function persistentLoad(
         return;
       }
       repeats += 1;
-      await sleep(againMilliseconds);
+      await sleep(retryMilliseconds);
     }
   }
 
@@ -76,7 +76,7 @@ export async function persistentLoad(
   return { ids, repeats, faults };
 }
 
-/** Every tenth text goes to a number that is first reported as pending, then as failed: two receipts that can change places. */
+/** Every tenth text goes to a number reported first as pending, then as failed: two receipts that may swap places. */
 function requestOf({ templates }: Account, index: number): { path: string; body: string } {
   const type = index % 2 === 0 ? 'sms' : 'email';
   const number = index % 20 === 0 ? '07833333333' : `07700 900${300 + (index % 700)}`;
@@ -92,7 +92,7 @@ function requestOf({ templates }: Account, index: number): { path: string; body:
   };
 }
 
-/** null: no answer came. */
+/** null if there was no answer. */
 async function post(
   url: string,
   key: string,

@@ -1,8 +1,7 @@
 /**
- * The process that messages are handed to: the product's own sandbox, by itself and with no database, so that it
- * stands for a provider that is somewhere else. Receipts go out at once, and are tried again for ten minutes.
+ * The process that plays the provider: the sandbox by itself, without a database. Receipts are posted at once and retried
+ * for ten minutes.
  */
-
 import { startSandbox } from '../sandbox/server.ts';
 import { createLog } from '../src/ground/log.ts';
 
@@ -10,7 +9,7 @@ const sandbox = await startSandbox({
   port: 0,
   log: createLog('info'),
   behaviour: { receipt_delay_ms: { min: 0, max: 0 } },
-  // Providers try for hours. A receipt that is given up leaves its message open, which would look like a loss.
+  // Providers retry for hours. A receipt that is given up leaves its message open, which would look like a loss.
   receiptRetryDelays: [100, 300, 1_000, 3_000, ...Array.from({ length: 60 }, () => 10_000)],
 });
 process.once('SIGTERM', () => void sandbox.stop().then(() => process.exit(0)));

@@ -1,7 +1,8 @@
 /**
- * The process that `accept` compares with: a bare Fastify route which verifies the same token and does one single-row
+ * The process that `accept` compares with: a bare Fastify route that verifies the same token and does one single-row
  * INSERT. Settings: DATABASE_URL, KEY (an API key in its pasteable form).
  */
+
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fastify } from 'fastify';
 import pg from 'pg';
@@ -11,7 +12,7 @@ type Message = { template_id: string; phone_number: string; personalisation: obj
 const key = process.env['KEY'] ?? '';
 const secret = key.slice(-36);
 const serviceId = key.slice(-73, -37);
-// As many connections as the product takes unless told otherwise.
+// As many connections as the product uses by default.
 const pool = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: 20 });
 await pool.query(`create table bench_reference (
   id uuid primary key default gen_random_uuid(),

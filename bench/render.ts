@@ -1,11 +1,10 @@
 import { compileEmail, emailHtmlBody, emailPlainText, renderEmail } from '../src/content/template/email.ts';
 import { personalisationOf } from '../src/content/template/personalisation.ts';
 import { compileSms, renderSms } from '../src/content/template/sms.ts';
-import { median } from './quantile.ts';
-import type { Outcome, Scenario, Settings } from './scenario.ts';
-import type { Stage } from './stage.ts';
+import type { Harness } from './harness.ts';
+import { median, type Outcome, type Scenario, type Settings } from './scenario.ts';
 
-/** Rendering alone, as the request path and the worker do it: a version parsed once, filled in for every message. */
+/** Only rendering, as requests and workers do it: a template version is parsed once and filled in for every message. */
 export const render: Scenario = {
   name: 'render',
   summary: 'microseconds to render a typical text and a typical email',
@@ -48,7 +47,7 @@ const values = personalisationOf({
   parking: 'yes',
 });
 
-async function measureRender(_stage: Stage, { seconds }: Settings): Promise<Outcome> {
+async function measureRender(_harness: Harness, { seconds }: Settings): Promise<Outcome> {
   const figure = (key: string, meaning: string, work: () => unknown, target: number) => ({
     key,
     meaning,
@@ -62,22 +61,22 @@ async function measureRender(_stage: Stage, { seconds }: Settings): Promise<Outc
       figure('sms_us', 'a text message with its fragments', () => renderSms(text, values, 'The Clinic'), 20),
       figure('email_plain_us', 'the plain body of an email', () => emailPlainText(email, values), 50),
       figure('email_html_us', 'its HTML body', () => emailHtmlBody(email, values), 300),
-      figure('email_us', 'all of it: subject, text and page', () => renderEmail(email, values), 400),
+      figure('email_us', 'the whole email: subject, text and HTML', () => renderEmail(email, values), 400),
     ],
   };
 }
 
-const lot = 200;
+const batchSize = 200;
 
-/** The median over lots, so that what else the machine does counts for little. */
+/** The median over batches, so that other load on the machine matters little. */
 function microseconds(work: () => unknown, seconds: number): number {
   for (let round = 0; round < 2000; round++) work();
   const taken: number[] = [];
   const until = performance.now() + (seconds * 1000) / 4;
   while (performance.now() < until) {
     const started = performance.now();
-    for (let round = 0; round < lot; round++) work();
-    taken.push(((performance.now() - started) * 1000) / lot);
+    for (let round = 0; round < batchSize; round++) work();
+    taken.push(((performance.now() - started) * 1000) / batchSize);
   }
   return median(taken);
 }

@@ -1,30 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BehaviourChange } from '../sandbox/behaviour.ts';
-import type { Child } from './child.ts';
-import type { Stage } from './stage.ts';
+import type { Child } from './child-process.ts';
+import type { Harness } from './harness.ts';
 
-const lookMilliseconds = 10;
+const pollMilliseconds = 10;
 
-/** What the provider's end has seen. */
+/** What the provider has received. */
 export type ProviderCounts = Readonly<{
-  /** Different messages taken in. */
+  /** Distinct messages. */
   distinct: number;
-  /** Those of them that came more than once. */
+  /** Those that arrived more than once. */
   duplicates: number;
-  /** How often each of those came: the first 1,000. */
+  /** How often each of those arrived; at most the first 1,000. */
   times: ReadonlyMap<string, number>;
-  /** Receipts that were answered, or given up. */
+  /** Receipts that were accepted or given up. */
   reported: number;
-  /** Receipts that are still to be posted. */
+  /** Receipts still to be posted. */
   pending: number;
-  /** Receipts that were given up, because nobody took them. */
+  /** Receipts that were given up. */
   failed: number;
 }>;
 
 /** Starts the process that plays the provider. */
-export async function startProvider(stage: Stage): Promise<{ child: Child; client: SandboxClient }> {
-  const child = stage.startChild({
+export async function startProvider(harness: Harness): Promise<{ child: Child; client: SandboxClient }> {
+  const child = harness.startChild({
     name: 'provider',
     args: [fileURLToPath(new URL('./provider.ts', import.meta.url))],
     environment: {},
@@ -40,7 +40,7 @@ export class SandboxClient {
     this.url = url;
   }
 
-  /** Throws when the sandbox could not tell all messages apart: then its counts prove nothing. */
+  /** @throws if the sandbox could not track all references: then its counts prove nothing */
   async counts(): Promise<ProviderCounts> {
     const counts = await this.#get<{
       distinct_references: number;
@@ -49,7 +49,7 @@ export class SandboxClient {
       uncounted: number;
       receipts: { sent: number; failed: number; pending: number };
     }>('/counts');
-    if (counts.uncounted > 0) throw new Error('The sandbox has seen more messages than it can count.');
+    if (counts.uncounted > 0) throw new Error('The sandbox has received more messages than it can track.');
     return {
       distinct: counts.distinct_references,
       duplicates: counts.duplicate_references,
@@ -60,7 +60,7 @@ export class SandboxClient {
     };
   }
 
-  /** When the message arrived, in Unix milliseconds; NaN when it has not come within `milliseconds`. */
+  /** When the message arrived, in Unix milliseconds; NaN if it does not arrive within `milliseconds`. */
   async arrival(reference: string, milliseconds: number): Promise<number> {
     const deadline = performance.now() + milliseconds;
     while (performance.now() < deadline) {
@@ -68,7 +68,7 @@ export class SandboxClient {
         `/messages?reference=${reference}&limit=1`,
       );
       if (messages[0]) return Date.parse(messages[0].received_at);
-      await sleep(lookMilliseconds);
+      await sleep(pollMilliseconds);
     }
     return Number.NaN;
   }

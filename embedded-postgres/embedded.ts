@@ -1,8 +1,8 @@
 /**
- * PostgreSQL inside the box (docs/architecture.md): programs from npm, data below the data directory. One
- * process owns the server and stops it at its end; others on the same data directory attach to it. Ownership is
- * a lock that the system takes back when its holder dies, however it dies, so it can be neither forgotten nor
- * confused with a process that was given the same number.
+ * PostgreSQL in the box (docs/decisions/0004-embedded-postgresql.md): programs from npm, data in the data directory. One
+ * process owns the server and stops it on exit; other processes on the same data directory attach to it. Ownership is a
+ * lock that the operating system releases when its holder dies in any way, so it can neither be left behind nor be
+ * confused with a process that was given the same pid. This part uses nothing of `src/`.
  */
 import {
   chmodSync,
@@ -24,38 +24,40 @@ import { keepPassword, prepareData } from './data.ts';
 import { findRunning, halt, haltSync, type Log, launch, type Place, type Running } from './server.ts';
 
 /**
- * `url`: of the database `despatch`. `owner`: this process stops the server. `stop()` may be called twice; for
- * one who is not the owner it does nothing.
+ * `url`: of the database `despatch`. `owner`: whether this process stops the server. `stop()` may be called twice; it
+ * does nothing if this process is not the owner.
  */
 export type Embedded = { url: string; owner: boolean; stop(): Promise<void> };
 
-/** `dataDir`: the folder it has to itself. */
+/** `dataDir`: its own folder. */
 export type TemporaryEmbedded = Embedded & { dataDir: string };
 
 export type EmbeddedOptions = {
-  /** Made if absent. Holds `postgres/`, `postgres-password`, `postgres-port`, `postgres.log`, `postgres.lock`. */
+  /** Created if absent. Contains `postgres/`, `postgres-password`, `postgres-port`, `postgres.log`, `postgres.lock`. */
   dataDir: string;
   log: Log;
-  /** Preferred; when it is taken another is chosen. Default: the last one used here, else 5433. */
+  /** The preferred port; another is used if it is taken. Default: the last one used here, else 5433. */
   port?: number;
-  /** Default true. False: a power cut may destroy the database; for tests. */
+  /** Default true. False is for tests: a power cut may destroy the database. */
   durable?: boolean;
 };
 
-const ATTACH_MS = 120_000;
-const ADOPT_MS = 60_000;
+const attachMilliseconds = 120_000;
+const adoptMilliseconds = 60_000;
 
 /**
- * Starts PostgreSQL on the data directory, or takes over what a killed process left running there, or attaches
- * to what a live one runs. Throws sentences that say what to do.
+ * Starts PostgreSQL on the data directory, adopts the server that a killed process left running there, or attaches to
+ * the server of a live process.
+ *
+ * @throws with a sentence that says what to do
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  // Others may pass through it, not list it: as root the server runs as another user.
+  // Others may traverse it but not list it: when we are root, the server runs as another user.
   mkdirSync(resolve(options.dataDir), { recursive: true, mode: 0o711 });
   const dataDir = realpathSync(resolve(options.dataDir));
   const place = { dataDir, dataPath: join(dataDir, 'postgres') };
   const lockFile = join(dataDir, 'postgres.lock');
-  const patience = AbortSignal.timeout(ATTACH_MS);
+  const patience = AbortSignal.timeout(attachMilliseconds);
   for (;;) {
     const unlock = lock(lockFile);
     if (unlock)
@@ -78,15 +80,17 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
 }
 
 /**
- * A throw-away server in a fresh temporary folder, on a free port; `stop()` removes all of it. Not durable unless
- * asked. Also removes what processes of this user left behind that did not come to call `stop()`.
+ * A throw-away server in a fresh temporary folder, on a free port; `stop()` removes everything. Not durable by default.
+ * Also removes the temporary servers of this user's processes that ended without calling `stop()`.
+ *
+ * @public for tests and benchmarks
  */
 export async function temporaryEmbedded(
   options: { durable?: boolean; log?: Log } = {},
 ): Promise<TemporaryEmbedded> {
   const { durable = false, log = { info: () => {}, warn: () => {} } } = options;
   await sweep(log);
-  const dataDir = mkdtempSync(join(tmpdir(), TEMPORARY));
+  const dataDir = mkdtempSync(join(tmpdir(), temporaryPrefix));
   chmodSync(dataDir, 0o711);
   const remove = () => rmSync(dataDir, { recursive: true, force: true, maxRetries: 10 });
   try {
@@ -105,16 +109,16 @@ export async function temporaryEmbedded(
   }
 }
 
-const TEMPORARY = 'despatch-postgres-';
+const temporaryPrefix = 'despatch-postgres-';
 
-/** The lock tells the folders of the living from those of the dead. */
+/** Removes temporary folders whose lock nobody holds. */
 async function sweep(log: Log): Promise<void> {
   const root = realpathSync(tmpdir());
-  for (const name of readdirSync(root).filter((each) => each.startsWith(TEMPORARY))) {
+  for (const name of readdirSync(root).filter((each) => each.startsWith(temporaryPrefix))) {
     const dataDir = join(root, name);
     try {
       if (lstatSync(dataDir).uid !== (process.getuid?.() ?? 0)) continue;
-      if (!existsSync(join(dataDir, 'postgres.lock'))) continue; // just being made
+      if (!existsSync(join(dataDir, 'postgres.lock'))) continue; // being created
       const unlock = lock(join(dataDir, 'postgres.lock'));
       if (!unlock) continue;
       const dataPath = join(dataDir, 'postgres');
@@ -122,12 +126,12 @@ async function sweep(log: Log): Promise<void> {
       unlock();
       rmSync(dataDir, { recursive: true, force: true, maxRetries: 10 });
     } catch (error) {
-      log.warn({ err: error, dataDir }, 'Left-over temporary database not removed');
+      log.warn({ err: error, dataDir }, 'A leftover temporary database could not be removed');
     }
   }
 }
 
-/** The caller holds the lock, which this keeps until `stop()`. */
+/** Runs the server as its owner. The lock is kept until `stop()`. */
 async function own(place: Place, options: EmbeddedOptions, unlock: () => void): Promise<Embedded> {
   const { log, durable = true } = options;
   const { dataPath, dataDir } = place;
@@ -140,15 +144,18 @@ async function own(place: Place, options: EmbeddedOptions, unlock: () => void): 
   let stopping: Promise<void> | undefined;
   let restarting: Promise<unknown> = Promise.resolve();
 
-  /** Starts the server, and starts it again on the same port when it is killed: its users only reconnect. */
+  /** Starts the server, and restarts it on the same port if it is killed, so that clients only reconnect. */
   const start = async (port: number | undefined, fixedPort: boolean): Promise<number> => {
     const server = await launch(place, binaries, { port, fixedPort, durable });
     server.child.once('exit', (code, signal) => {
       if (stopping) return;
-      log.warn({ code, signal }, 'Embedded PostgreSQL ended unexpectedly: starting it again');
+      log.warn({ code, signal }, 'Embedded PostgreSQL ended unexpectedly: restarting it');
       restarting = start(server.port, true).catch((error) => {
         if (!stopping)
-          log.warn({ err: error }, 'Embedded PostgreSQL is down and could not be started: restart Despatch');
+          log.warn(
+            { err: error },
+            'Embedded PostgreSQL is down and could not be restarted: restart Despatch',
+          );
       });
     });
     return server.port;
@@ -156,7 +163,7 @@ async function own(place: Place, options: EmbeddedOptions, unlock: () => void): 
 
   const stopOnce = async () => {
     await halt(dataPath, binaries, log);
-    await restarting; // one that was on its way fails by the halt, or else is stopped by the next
+    await restarting; // a restart in progress fails because of this halt, or is stopped by the next one
     await halt(dataPath, binaries, log);
     process.off('exit', onExit);
     unlock();
@@ -170,7 +177,10 @@ async function own(place: Place, options: EmbeddedOptions, unlock: () => void): 
     const left = await adopt(place, password, binaries, log);
     const port = left?.port ?? (await start(options.port, false));
     const url = await makeDatabase(port, password);
-    log.info({ port, version: binaries.version, adopted: left !== undefined }, 'Embedded PostgreSQL runs');
+    log.info(
+      { port, version: binaries.version, adopted: left !== undefined },
+      'Embedded PostgreSQL is running',
+    );
     return { url, owner: true, stop };
   } catch (error) {
     await stop();
@@ -179,8 +189,8 @@ async function own(place: Place, options: EmbeddedOptions, unlock: () => void): 
 }
 
 /**
- * Takes over the server that a killed owner left running, because others may be attached to it and because it is
- * quickest. One of other binaries, or one that does not answer, is stopped instead; then this gives undefined.
+ * Adopts the server that a killed owner left running: others may be attached to it, and it is fastest. A server of
+ * another version, or one that does not answer, is stopped instead; then the result is undefined.
  */
 async function adopt(
   place: Place,
@@ -188,7 +198,7 @@ async function adopt(
   binaries: Binaries,
   log: Log,
 ): Promise<Running | undefined> {
-  const patience = AbortSignal.timeout(ADOPT_MS);
+  const patience = AbortSignal.timeout(adoptMilliseconds);
   for (;;) {
     const running = findRunning(place.dataPath);
     if (!running) return undefined;
@@ -205,7 +215,7 @@ async function adopt(
   return undefined;
 }
 
-/** The server of another live process, once it accepts connections. */
+/** The server of another live process, if it accepts connections. */
 async function attach(place: Place): Promise<{ url: string; port: number } | undefined> {
   const running = findRunning(place.dataPath);
   if (running?.status !== 'ready') return undefined;
@@ -213,7 +223,7 @@ async function attach(place: Place): Promise<{ url: string; port: number } | und
   try {
     return { url: await makeDatabase(running.port, password), port: running.port };
   } catch (error) {
-    // Just being stopped or restarted.
+    // Being stopped or restarted.
     if (/^(ECONNREFUSED|ECONNRESET|57P0.)$/.test(String((error as { code?: string }).code))) return undefined;
     throw error;
   }
@@ -251,7 +261,7 @@ async function withClient<T>(
     ssl: false,
     connectionTimeoutMillis: 10_000,
   });
-  client.on('error', () => {}); // the failing query says it too
+  client.on('error', () => {}); // the failed query reports it, too
   await client.connect();
   try {
     return await use(client);
@@ -261,9 +271,9 @@ async function withClient<T>(
 }
 
 /**
- * Locks a file for this process; gives how to unlock it, or undefined while another holds it. Node has no file
- * locks of its own, SQLite does, and the system frees them with the process. Nothing else in this process may open
- * the file: closing it would free the lock, too.
+ * Locks a file for this process; returns a function that unlocks it, or undefined while another process holds it.
+ * Node.js has no file locks, but SQLite does, and the operating system releases them with the process. Nothing else in
+ * this process may open the file: closing it would release the lock.
  */
 function lock(file: string): (() => void) | undefined {
   const database = new DatabaseSync(file);

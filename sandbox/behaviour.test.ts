@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { openSandbox } from '../test/support/sandbox.ts';
 import type { BehaviourSettings } from './behaviour.ts';
-import { rehearse } from './rehearsal.ts';
 
-test('a change touches only what it names, and a reset takes everything back', async (t) => {
-  const { call, get } = await rehearse(t, { behaviour: { receipt_delay_ms: { min: 1, max: 2 } } });
+test('a change of how the sandbox behaves sets only what it names, and a reset restores the rest', async (t) => {
+  const { call, get } = await openSandbox(t, { behaviour: { receipt_delay_ms: { min: 1, max: 2 } } });
   const before = await get<BehaviourSettings>('/behaviour');
   assert.deepEqual(before.receipt_delay_ms, { min: 1, max: 2 });
   const change = {
@@ -43,8 +43,8 @@ const faults: [unknown, RegExp][] = [
   [{ outage: 1, seed: 'x' }, /^outage must be true or false; seed must be/],
 ];
 
-test('a faulty change says what is wrong and changes nothing', async (t) => {
-  const { call, get } = await rehearse(t);
+test('a faulty change of how the sandbox behaves says what is wrong and changes nothing', async (t) => {
+  const { call, get } = await openSandbox(t);
   const before = await get<BehaviourSettings>('/behaviour');
   for (const [change, message] of faults) {
     const { status, body } = await call('PUT', '/behaviour', change);
@@ -55,8 +55,8 @@ test('a faulty change says what is wrong and changes nothing', async (t) => {
   assert.deepEqual(await get('/behaviour'), before);
 });
 
-test('a faulty behaviour at the start stops the start', async (t) => {
-  await assert.rejects(rehearse(t, { behaviour: { failure_rate: 2 } }), {
+test('the sandbox does not start with a faulty behaviour', async (t) => {
+  await assert.rejects(openSandbox(t, { behaviour: { failure_rate: 2 } }), {
     message: 'Behaviour of the sandbox: failure_rate must be a number from 0 to 1',
   });
 });

@@ -1,26 +1,29 @@
-import { type ReceiptStatus, receiptStatuses } from './outcome.ts';
-import { type Random, seededRandom } from './random.ts';
+/** How the sandbox behaves: the settings of `GET /behaviour`, their checks, and the random numbers behind them. */
+import { type ReceiptStatus, receiptStatuses } from './message.ts';
+
+/** A number from 0 (included) to 1 (excluded), as Math.random gives. */
+export type Random = () => number;
 
 /** Milliseconds, drawn evenly between both ends. */
 export type Range = { min: number; max: number };
 
-/** What one recipient gets, whatever the dice say. */
+/** What happens to messages for one recipient, whatever the random numbers say. */
 export type RecipientBehaviour = {
   outcome?: ReceiptStatus;
-  /** Answers 400: never will. */
+  /** Answers 400: refused for good. */
   refuse?: boolean;
-  /** Answers 503: not now. */
+  /** Answers 503: failed for now. */
   fail?: boolean;
-  /** Takes the message, never answers. */
+  /** Accepts the message and never answers. */
   timeout?: boolean;
-  /** Takes the message, breaks the connection. */
+  /** Accepts the message and breaks the connection. */
   reset?: boolean;
   receipt_drop?: boolean;
 };
 
 /** How the sandbox behaves; names and units as in `GET /behaviour`. Rates go from 0 (never) to 1 (always). */
 export type BehaviourSettings = {
-  /** Every request to send is answered 500 and nothing is taken. */
+  /** Every request to send is answered 500 and nothing is accepted. */
   outage: boolean;
   /** How long an answer takes. */
   latency_ms: Range;
@@ -28,31 +31,31 @@ export type BehaviourSettings = {
   refusal_rate: number;
   /** Answered 503: failed for now. */
   failure_rate: number;
-  /** Taken, but not answered until the client gives up, or `timeout_ms` later the connection is closed. */
+  /** Accepted but not answered; the connection is closed when the client gives up or after `timeout_ms`. */
   timeout_rate: number;
   timeout_ms: number;
-  /** Taken, but the connection is broken instead of an answer. */
+  /** Accepted, but the connection is broken instead of an answer. */
   reset_rate: number;
-  /** From the answer (or, failing that, from taking the message) to the receipt. */
+  /** From the answer (or from acceptance, if there is no answer) to the receipt. */
   receipt_delay_ms: Range;
   /** Receipts posted twice. */
   receipt_duplicate_rate: number;
   /** Receipts never posted. */
   receipt_drop_rate: number;
-  /** Receipts are held for a moment and posted in random order, those of one message too. */
+  /** Receipts are held for a moment and posted in random order, even those of one message. */
   receipt_shuffle: boolean;
-  /** Start of the random numbers, so that a run can be repeated; null: a different run every time. */
+  /** Seed of the random numbers, to repeat a run; null for a different run each time. */
   seed: number | null;
   recipients: Record<string, RecipientBehaviour>;
 };
 
-/** A change: what is left out stays; within `recipients`, null removes one. */
+/** A change: settings left out keep their values; a null in `recipients` removes that recipient. */
 export type BehaviourChange = Partial<Omit<BehaviourSettings, 'recipients'>> & {
   recipients?: Record<string, RecipientBehaviour | null>;
 };
 
-/** A receipt a little after the answer, as from a real provider; nothing else out of the ordinary. */
-const ordinary: Omit<BehaviourSettings, 'recipients'> = {
+/** A receipt shortly after the answer, as from a real provider, and no failures. */
+const defaults: Omit<BehaviourSettings, 'recipients'> = {
   outage: false,
   latency_ms: { min: 0, max: 0 },
   refusal_rate: 0,
@@ -67,19 +70,19 @@ const ordinary: Omit<BehaviourSettings, 'recipients'> = {
   seed: null,
 };
 
-const longestWait = 86_400_000;
-const mostRecipients = 10_000;
+const maxWait = 86_400_000;
+const maxRecipients = 10_000;
 
-/** The behaviour in force, and the dice it rolls. */
+/** The current behaviour and the random numbers that drive it. */
 export class Behaviour {
   readonly #initial: BehaviourChange;
   readonly #unseeded: Random;
   #random: Random;
-  #settings: Omit<BehaviourSettings, 'recipients'> = ordinary;
+  #settings: Omit<BehaviourSettings, 'recipients'> = defaults;
   readonly #recipients = new Map<string, { name: string; behaviour: RecipientBehaviour }>();
 
   /**
-   * @param initial what differs from the ordinary at the start and after a reset
+   * @param initial what differs from the defaults at the start and after a reset
    * @throws if `initial` is not valid
    */
   constructor(initial: BehaviourChange, random: Random) {
@@ -94,33 +97,33 @@ export class Behaviour {
     return this.#settings;
   }
 
-  /** A number from 0 to 1, of the seeded course if a seed is set. */
+  /** The source of random numbers: the seeded one if a seed is set. */
   get random(): Random {
     return this.#random;
   }
 
-  /** Rolls the dice. A rate of 0 rolls none, so that switching one thing on does not shift the others. */
+  /** Whether an event of this rate happens. A rate of 0 draws no number, so enabling one event does not shift the others. */
   happens(rate: number): boolean {
     return rate > 0 && this.#random() < rate;
   }
 
-  /** Whole milliseconds from the range. */
+  /** Whole milliseconds drawn from the range. */
   draw({ min, max }: Range): number {
     return min === max ? min : min + Math.floor(this.#random() * (max - min + 1));
   }
 
-  /** What is set for this recipient; spaces, country code and upper case make no difference. */
+  /** What is set for this recipient; spaces, country code and case are ignored. */
   forRecipient(to: string): RecipientBehaviour | undefined {
     return this.#recipients.size === 0 ? undefined : this.#recipients.get(recipientKey(to))?.behaviour;
   }
 
-  /** Applies a change as a whole; or says what is wrong with it and changes nothing. */
+  /** Applies the whole change and returns null, or changes nothing and returns what is wrong with it. */
   change(value: unknown): string | null {
     const faults = faultsOf(value);
     if (faults.length > 0) return faults.join('; ');
     const { recipients = {}, ...settings } = value as BehaviourChange;
-    if (this.#recipients.size + Object.keys(recipients).length > mostRecipients)
-      return `recipients: at most ${mostRecipients} can be set`;
+    if (this.#recipients.size + Object.keys(recipients).length > maxRecipients)
+      return `recipients: at most ${maxRecipients} can be set`;
     this.#settings = { ...this.#settings, ...settings };
     if (settings.seed !== undefined)
       this.#random = settings.seed === null ? this.#unseeded : seededRandom(settings.seed);
@@ -132,7 +135,7 @@ export class Behaviour {
   }
 
   reset(): void {
-    this.#settings = ordinary;
+    this.#settings = defaults;
     this.#random = this.#unseeded;
     this.#recipients.clear();
     this.change(this.#initial);
@@ -146,7 +149,7 @@ export class Behaviour {
   }
 }
 
-/** One key for the spellings of a recipient; British numbers without their country code. */
+/** One key for all spellings of a recipient; British numbers lose their country code. */
 function recipientKey(recipient: string): string {
   if (recipient.includes('@')) return recipient.trim().toLowerCase();
   const digits = recipient.replace(/\D/g, '').replace(/^(0044|44|0)/, '');
@@ -158,20 +161,20 @@ type Check = (value: unknown) => string | null;
 const isRate: Check = (value) => (isNumber(value, 0, 1) ? null : 'must be a number from 0 to 1');
 const isSwitch: Check = (value) => (typeof value === 'boolean' ? null : 'must be true or false');
 const isWait: Check = (value) =>
-  Number.isInteger(value) && isNumber(value, 1, longestWait)
+  Number.isInteger(value) && isNumber(value, 1, maxWait)
     ? null
-    : `must be a whole number of milliseconds from 1 to ${longestWait}`;
+    : `must be a whole number of milliseconds from 1 to ${maxWait}`;
 const isSeed: Check = (value) =>
   value === null || Number.isSafeInteger(value) ? null : 'must be a whole number, or null for none';
 const isOutcome: Check = (value) =>
   receiptStatuses.some((status) => status === value) ? null : `must be one of ${receiptStatuses.join(', ')}`;
 
 const isRange: Check = (value) => {
-  const wanted = `must be {"min": …, "max": …} in whole milliseconds, from 0 to ${longestWait}`;
+  const wanted = `must be {"min": …, "max": …} in whole milliseconds, from 0 to ${maxWait}`;
   if (!isRecord(value) || Object.keys(value).sort().join() !== 'max,min') return wanted;
   const { min, max } = value;
   if (!Number.isInteger(min) || !Number.isInteger(max)) return wanted;
-  if (!isNumber(min, 0, longestWait) || !isNumber(max, 0, longestWait)) return wanted;
+  if (!isNumber(min, 0, maxWait) || !isNumber(max, 0, maxWait)) return wanted;
   return min > max ? 'must have a min that is not greater than its max' : null;
 };
 
@@ -189,7 +192,7 @@ const checks = new Map<string, Check>(
     receipt_drop_rate: isRate,
     receipt_shuffle: isSwitch,
     seed: isSeed,
-  } satisfies Record<keyof typeof ordinary, Check>),
+  } satisfies Record<keyof typeof defaults, Check>),
 );
 
 const recipientChecks = new Map<string, Check>(
@@ -210,7 +213,7 @@ function faultsOf(change: unknown): string[] {
   if (recipients === undefined) return faults;
   if (!isRecord(recipients)) return [...faults, 'recipients must be an object, by recipient'];
   for (const [index, behaviour] of Object.values(recipients).entries()) {
-    // By number: the recipient itself must not come back in an error, which callers log.
+    // By number: callers log errors, which must not contain recipients.
     const place = `recipients (entry ${index + 1})`;
     if (behaviour === null) continue;
     if (isRecord(behaviour))
@@ -242,4 +245,27 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isNumber(value: unknown, least: number, most: number): value is number {
   return typeof value === 'number' && value >= least && value <= most;
+}
+
+/**
+ * A repeatable source of random numbers (mulberry32): the same seed gives the same run as long as messages arrive in
+ * the same order. Not for secrets.
+ */
+export function seededRandom(seed: number): Random {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Shuffles a list in place (Fisher and Yates). */
+export function shuffle<T>(items: T[], random: Random): T[] {
+  for (let last = items.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(random() * (last + 1));
+    [items[last], items[other]] = [items[other]!, items[last]!];
+  }
+  return items;
 }

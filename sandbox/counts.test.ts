@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Counts } from './counts.ts';
-import { References } from './references.ts';
-import { type Figures, rehearse } from './rehearsal.ts';
+import { type Figures, openSandbox } from '../test/support/sandbox.ts';
+import { Counts, References } from './counts.ts';
 
-test('every message taken is counted, by reference too', async (t) => {
-  const { sms, email, get, call } = await rehearse(t);
+test('every message that the sandbox accepts is counted, by reference too', async (t) => {
+  const { sms, email, get, call } = await openSandbox(t);
   const [one, two] = [crypto.randomUUID(), crypto.randomUUID()];
   for (const reference of [one, two, one, one, 'other', 'other']) await sms({ reference });
   await email({ reference: two });
@@ -31,7 +30,7 @@ test('every message taken is counted, by reference too', async (t) => {
   assert.deepEqual([cleared.received, cleared.distinct_references, cleared.duplicates], [0, 0, []]);
 });
 
-test('at most 1000 duplicates are listed, all are counted', () => {
+test('the sandbox lists at most 1000 duplicates and counts all of them', () => {
   const counts = new Counts(10_000);
   for (let round = 0; round < 3; round += 1) {
     for (let number = 0; number < 1_500; number += 1) counts.accept('sms', `ref-${number}`, 'answered');
@@ -42,7 +41,7 @@ test('at most 1000 duplicates are listed, all are counted', () => {
   assert.ok(duplicates.every(({ times }) => times === 3));
 });
 
-test('references beyond the limit are told apart from those that are known', () => {
+test('references beyond the limit are not counted; known ones still are', () => {
   const references = new References(2);
   const ids = [crypto.randomUUID(), 'text', crypto.randomUUID(), 'other'];
   assert.deepEqual(
@@ -79,7 +78,7 @@ test('references are counted as a Map would', () => {
   );
 });
 
-test('a million references take less than 100 MB and stay exact', () => {
+test('a million references take less than 100 MB and are counted exactly', () => {
   const references = new References(2_000_000);
   const id = (number: number) =>
     `0190a3c2-${(number & 0xffff).toString(16).padStart(4, '0')}-7000-8000-${number.toString(16).padStart(12, '0')}`;

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Figures, rehearse } from './rehearsal.ts';
+import { type Figures, openSandbox } from '../test/support/sandbox.ts';
 
 type List = { messages: { id: string; reference: string; body?: string; subject?: string }[] };
 
 const references = ({ messages }: List) => messages.map(({ reference }) => reference);
 
-test('messages are listed newest first, and found by text, type and reference', async (t) => {
-  const { sms, email, get, call } = await rehearse(t);
+test('the inbox lists messages newest first and finds them by text, type and reference', async (t) => {
+  const { sms, email, get, call } = await openSandbox(t);
   await sms({ reference: 'one', to: '07700900111', body: 'Your CODE is 48213' });
   await email({ reference: 'two', to: 'amala@example.gov.uk', subject: 'Renewal', text: 'Code of conduct' });
   await sms({ reference: 'three', to: '07700900112', body: 'Good morning' });
@@ -26,8 +26,8 @@ test('messages are listed newest first, and found by text, type and reference', 
   assert.equal((await get<Figures>('/counts')).received, 3);
 });
 
-test('a bad question is refused with a sentence', async (t) => {
-  const { call } = await rehearse(t);
+test('a malformed query of the inbox is refused with a sentence', async (t) => {
+  const { call } = await openSandbox(t);
   for (const limit of ['0', '1001', '-1', 'x', '1.5', '']) {
     const { status, body } = await call('GET', `/messages?limit=${limit}`);
     assert.equal(status, 400);
@@ -36,8 +36,8 @@ test('a bad question is refused with a sentence', async (t) => {
   assert.equal((await call('GET', '/messages?type=letter')).status, 400);
 });
 
-test('only the newest messages are kept; the counts know all', async (t) => {
-  const { sms, get, call } = await rehearse(t, { maxMessages: 3 });
+test('the inbox keeps only the newest messages; the counts include all', async (t) => {
+  const { sms, get, call } = await openSandbox(t, { maxMessages: 3 });
   const ids: string[] = [];
   for (const reference of ['a', 'b', 'c', 'd', 'e']) ids.push((await sms({ reference })).body.id!);
   assert.deepEqual(references(await get<List>('/messages')), ['e', 'd', 'c']);
@@ -46,13 +46,13 @@ test('only the newest messages are kept; the counts know all', async (t) => {
   assert.equal((await get<Figures>('/counts')).received, 5);
 });
 
-test('big messages make room for newer ones before the memory is used up', async (t) => {
-  const { email, sms, get } = await rehearse(t, { maxBytes: 100_000 });
+test('the inbox drops big messages before its memory limit is exceeded', async (t) => {
+  const { email, sms, get } = await openSandbox(t, { maxBytes: 100_000 });
   await email({ reference: 'a', html: 'x'.repeat(20_000) });
   await email({ reference: 'b', html: 'x'.repeat(20_000) });
   await email({ reference: 'c', html: 'x'.repeat(20_000) });
   assert.deepEqual(references(await get<List>('/messages')), ['c', 'b']);
-  // One that is too large by itself is taken and counted, but not kept, and leaves nothing behind in the sum.
+  // One that exceeds the limit by itself is accepted and counted but not kept, and frees its bytes.
   assert.equal((await email({ reference: 'd', html: 'x'.repeat(60_000) })).status, 200);
   assert.deepEqual(references(await get<List>('/messages')), []);
   for (const reference of ['e', 'f', 'g']) await sms({ reference });
@@ -62,8 +62,8 @@ test('big messages make room for newer ones before the memory is used up', async
 const attack = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>";
 const escaped = '&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=&#39;alert(2)&#39;&gt;';
 
-test('nothing that a sender writes becomes markup of the inbox', async (t) => {
-  const { sms, email, page } = await rehearse(t);
+test('nothing that a client submits becomes markup of the inbox', async (t) => {
+  const { sms, email, page } = await openSandbox(t);
   const every = { reference: attack, to: attack, from: attack };
   const one = await sms({ ...every, body: attack });
   const two = await email({
@@ -93,8 +93,8 @@ test('nothing that a sender writes becomes markup of the inbox', async (t) => {
   }
 });
 
-test('the HTML of an email is shown in a frame that can do nothing', async (t) => {
-  const { email, page } = await rehearse(t);
+test('the HTML of an email is shown in a frame without any rights', async (t) => {
+  const { email, page } = await openSandbox(t);
   const { body } = await email({ html: '<p style="color:red">Seen</p><script>alert(1)</script>' });
   const around = await page(`/messages/${body.id}`);
   assert.ok(around.text.includes(`<iframe class="mail" sandbox="" src="/messages/${body.id}/html"`));
@@ -106,8 +106,8 @@ test('the HTML of an email is shown in a frame that can do nothing', async (t) =
   assert.match(policy, /frame-ancestors 'self'/);
 });
 
-test('the page filters, pages on, refreshes itself when asked, and shows how receipts went', async (t) => {
-  const { sms, email, page, receiver } = await rehearse(t);
+test('the inbox page filters, paginates, refreshes itself on request and shows the state of receipts', async (t) => {
+  const { sms, email, page, receiver } = await openSandbox(t);
   await email({ subject: 'An email' });
   for (let number = 1; number <= 51; number += 1) await sms({ body: `Message ${number}.` });
   await receiver.first(52);

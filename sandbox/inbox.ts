@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { Answer, Message, MessageType, Submission } from './message.ts';
-import type { Receipt } from './receipt.ts';
+import type { Answer, Message, MessageType, Receipt, Submission } from './message.ts';
 
-/** Which messages to list; what is left out does not matter. */
+/** Which messages to list; every condition is optional. */
 export type Search = {
-  /** Part of recipient, sender, subject, text or reference; upper and lower case are the same. */
+  /** Part of the recipient, sender, subject, text or reference; case is ignored. */
   readonly q?: string;
   readonly type?: MessageType;
   readonly reference?: string;
@@ -13,19 +12,19 @@ export type Search = {
   readonly limit: number;
 };
 
-/** A message in the inbox; its receipts come to it later. */
+/** A message in the inbox; its receipts are added later. */
 export type KeptMessage = Message & { readonly receipts: Receipt[] };
 
 /**
- * The newest messages, in memory: at most so many, and at most so many bytes of them. Ids carry the position of the
- * message in the stream, so that finding one needs no second index.
+ * The newest messages, in memory, limited in number and in bytes. An id contains the position of its message in the
+ * stream, so no second index is needed to find one.
  */
 export class Inbox {
   readonly #capacity: number;
   readonly #maxBytes: number;
   readonly #ring: (KeptMessage | undefined)[];
   readonly #run = randomBytes(4).toString('hex');
-  /** Position of the oldest message kept, and of the next one to come. */
+  /** Positions of the oldest message kept and of the next one to arrive. */
   #oldest = 0;
   #next = 0;
   #bytes = 0;
@@ -40,7 +39,7 @@ export class Inbox {
     return this.#next - this.#oldest;
   }
 
-  /** Puts a message on top; the oldest ones make room for it. */
+  /** Adds a message; the oldest ones are dropped to make room. */
   add(submission: Submission, answer: Answer, receivedAt: number): KeptMessage {
     const message = { ...submission, id: `${this.#run}-${this.#next}`, receivedAt, answer, receipts: [] };
     if (this.size === this.#capacity) this.#dropOldest();
@@ -98,7 +97,7 @@ export class Inbox {
   }
 }
 
-/** Bytes of memory, on the safe side: a text takes one or two bytes a character, the rest about half a kilobyte. */
+/** An upper estimate of its memory in bytes: one or two bytes a character, and about half a kilobyte for the rest. */
 function weight({
   reference,
   to,

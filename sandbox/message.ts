@@ -1,11 +1,11 @@
-import type { Receipt } from './receipt.ts';
+/** The messages and receipts of the sandbox, and what becomes of a message. */
 
 export type MessageType = 'sms' | 'email';
 
-/** What a sender asks for; checked, but otherwise as it came. */
+/** What a client asks for: checked, but otherwise unchanged. */
 export type Submission = {
   readonly type: MessageType;
-  /** The sender's own id of the message. */
+  /** The client's own id of the message. */
   readonly reference: string;
   readonly to: string;
   readonly from: string;
@@ -22,7 +22,7 @@ export type Submission = {
   readonly receiptUrl: string;
 };
 
-/** What the sender heard: an answer, nothing at all, or a broken connection. */
+/** How the request ended for the client: with an answer, with none, or with a broken connection. */
 export type Answer = 'answered' | 'unanswered' | 'reset';
 
 /** A message in the inbox. */
@@ -35,62 +35,88 @@ export type Message = Submission & {
   readonly receipts: readonly Receipt[];
 };
 
-const lengths: Record<string, number> = {
-  reference: 255,
-  to: 320,
-  from: 320,
-  reply_to: 320,
-  receipt_url: 2_048,
+/** Where the receipts of a message are posted. */
+export type ReceiptTarget = {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Reads the JSON body of `POST /send/{type}`; otherwise a sentence that says what is wrong with it. */
-export function readSubmission(type: MessageType, value: unknown): Submission | string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return 'The body must be a JSON object';
-  const body = value as Record<string, unknown>;
-  const required = type === 'sms' ? ['body'] : ['subject', 'text', 'html'];
-  for (const name of ['reference', 'to', 'from', 'receipt_url', ...required]) {
-    const fault = faultOf(name, body[name], !required.includes(name));
-    if (fault !== null) return fault;
+/** What a receipt says became of a message. */
+export type ReceiptStatus = 'delivered' | 'permanent-failure' | 'temporary-failure' | 'pending';
+
+export const receiptStatuses: readonly ReceiptStatus[] = [
+  'delivered',
+  'permanent-failure',
+  'temporary-failure',
+  'pending',
+];
+
+/** waiting: not posted yet, or about to be retried; dropped: withheld because the behaviour says so. */
+export type ReceiptState = 'waiting' | 'sent' | 'failed' | 'dropped';
+
+/** One report on one message, and the state of its posting. It holds no content, so it may outlive its message. */
+export type Receipt = {
+  readonly id: string;
+  readonly reference: string;
+  readonly status: ReceiptStatus;
+  readonly detail: string;
+  readonly target: ReceiptTarget;
+  state: ReceiptState;
+  /** How often it has been posted. */
+  attempts: number;
+  /** HTTP status of the last answer; null if there was none. */
+  answer: number | null;
+  /** What is posted; built once, so that a repeated receipt is identical. */
+  body: string;
+};
+
+/** The last digits of the simulated numbers, old and new (spec 05, section 6). */
+const temporaryNumbers = ['7833333333', '7700900003'];
+const permanentNumbers = ['7822222222', '7700900002'];
+
+/** The recipient alone decides what becomes of a message, never chance (spec 05, section 6). */
+export function outcomeFor(type: MessageType, to: string): ReceiptStatus {
+  if (type === 'email') {
+    if (to === 'temp-fail@simulator.notify') return 'temporary-failure';
+    return to === 'perm-fail@simulator.notify' ? 'permanent-failure' : 'delivered';
   }
-  const email = type === 'email';
-  if (email && body['reply_to'] !== undefined && body['reply_to'] !== null) {
-    const fault = faultOf('reply_to', body['reply_to'], true);
-    if (fault !== null) return fault;
-  }
-  const headers = email ? (body['headers'] ?? {}) : {};
-  if (!isHeaders(headers)) return 'headers must be an object whose values are text, with at most 100 entries';
-  return {
-    type,
-    reference: body['reference'] as string,
-    to: body['to'] as string,
-    from: body['from'] as string,
-    replyTo: email ? ((body['reply_to'] as string | null | undefined) ?? null) : null,
-    subject: email ? (body['subject'] as string) : null,
-    text: (email ? body['text'] : body['body']) as string,
-    html: email ? (body['html'] as string) : null,
-    headers,
-    receiptUrl: body['receipt_url'] as string,
-  };
+  const number = to.replaceAll(' ', '');
+  if (temporaryNumbers.some((end) => number.endsWith(end))) return 'temporary-failure';
+  return permanentNumbers.some((end) => number.endsWith(end)) ? 'permanent-failure' : 'delivered';
 }
 
-function faultOf(name: string, value: unknown, filled: boolean): string | null {
-  if (value === undefined) return `${name} is missing`;
-  if (typeof value !== 'string') return `${name} must be text`;
-  if (filled && value.trim() === '') return `${name} must not be empty`;
-  const longest = lengths[name];
-  return longest !== undefined && value.length > longest
-    ? `${name} must have at most ${longest} characters`
-    : null;
+/**
+ * The receipts of a message, in order. A temporary failure of a text message is first reported as pending, as
+ * Firetext does (spec 05, section 5.8).
+ */
+export function receiptsFor(type: MessageType, outcome: ReceiptStatus): readonly ReceiptStatus[] {
+  return type === 'sms' && outcome === 'temporary-failure' ? ['pending', 'temporary-failure'] : [outcome];
 }
 
-function isHeaders(value: unknown): value is Record<string, string> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const texts = Object.values(value);
-  return texts.length <= 100 && texts.every((text) => typeof text === 'string');
+const details: Record<MessageType, Record<ReceiptStatus, string>> = {
+  sms: {
+    delivered: 'Delivered to handset',
+    'permanent-failure': 'Number does not exist',
+    'temporary-failure': 'Absent subscriber',
+    pending: 'Pending with network',
+  },
+  email: {
+    delivered: 'Delivered',
+    'permanent-failure': 'Hard bounced: the address does not exist',
+    'temporary-failure': 'Soft bounced: mailbox full',
+    pending: 'Still trying',
+  },
+};
+
+/** The provider's own words for a status, for people to read. */
+export function detailOf(type: MessageType, status: ReceiptStatus): string {
+  return details[type][status];
 }
 
-/** How a message is shown over HTTP: field names as on the wire, times in ISO 8601. */
+/** A message as JSON: field names as on the wire, times in ISO 8601. */
 export function presentMessage(message: Message): Record<string, unknown> {
   const { id, type, reference, to, from, text } = message;
   const content =

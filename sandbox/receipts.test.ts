@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { figuresWhen, prompt, rehearse } from './rehearsal.ts';
+import { figuresWhen, openSandbox, promptReceipts } from '../test/support/sandbox.ts';
 
 const pendingThenFailure = ['pending', 'temporary-failure'];
 const outcomes: [string, string[]][] = [
@@ -24,7 +24,7 @@ const outcomes: [string, string[]][] = [
 
 for (const [to, statuses] of outcomes) {
   test(`the recipient ${to} gets ${statuses.join(', then ')}`, async (t) => {
-    const { sms, email, receiver } = await rehearse(t);
+    const { sms, email, receiver } = await openSandbox(t);
     await (to.includes('@') ? email({ to }) : sms({ to }));
     const got = await receiver.first(statuses.length);
     assert.deepEqual(
@@ -34,8 +34,8 @@ for (const [to, statuses] of outcomes) {
   });
 }
 
-test('a second receipt waits until the first was taken', async (t) => {
-  const world = await rehearse(t);
+test('the second receipt of a message waits until the first was accepted', async (t) => {
+  const world = await openSandbox(t);
   world.receiver.answers.push(503);
   await world.sms({ to: '07700900003' });
   const statuses = (await world.receiver.first(3)).map(({ status }) => status);
@@ -43,8 +43,8 @@ test('a second receipt waits until the first was taken', async (t) => {
   await figuresWhen(world, ({ receipts }) => receipts.sent === 2);
 });
 
-test('no answer, 408, 429 and 5xx are tried again; another answer fails at once', async (t) => {
-  const world = await rehearse(t, { receiptRetryDelays: [1, 1, 1, 1] });
+test('a receipt is retried after no answer, 408, 429 or 5xx; any other error fails it at once', async (t) => {
+  const world = await openSandbox(t, { receiptRetryDelays: [1, 1, 1, 1] });
   world.receiver.answers.push(0, 500, 429, 408, 204);
   await world.sms();
   await world.receiver.first(5);
@@ -61,8 +61,8 @@ test('no answer, 408, 429 and 5xx are tried again; another answer fails at once'
   assert.doesNotMatch(logged, /900999|Secret/);
 });
 
-test('a receipt whose receiver is gone is given up after all tries', async (t) => {
-  const world = await rehearse(t);
+test('a receipt whose receiver is gone is given up after its last retry', async (t) => {
+  const world = await openSandbox(t);
   const gone = createServer().listen(0, '127.0.0.1');
   await once(gone, 'listening');
   const { port } = gone.address() as AddressInfo;
@@ -74,7 +74,7 @@ test('a receipt whose receiver is gone is given up after all tries', async (t) =
 });
 
 test('credentials in the receipt URL become basic authentication', async (t) => {
-  const { sms, receiver } = await rehearse(t);
+  const { sms, receiver } = await openSandbox(t);
   await sms({ receipt_url: `http://mmg:p%40ss@127.0.0.1:${receiver.port}/receipts?x=1` });
   await receiver.first(1);
   const { headers, url } = receiver.requests[0]!;
@@ -83,16 +83,16 @@ test('credentials in the receipt URL become basic authentication', async (t) => 
   assert.equal(headers['content-type'], 'application/json');
 });
 
-test('a doubled receipt is the same to the letter', async (t) => {
-  const world = await rehearse(t, { behaviour: { ...prompt, receipt_duplicate_rate: 1 } });
+test('a duplicated receipt is identical', async (t) => {
+  const world = await openSandbox(t, { behaviour: { ...promptReceipts, receipt_duplicate_rate: 1 } });
   await world.sms();
   const [one, two] = await world.receiver.first(2);
   assert.deepEqual(one, two);
   await figuresWhen(world, ({ receipts }) => receipts.sent === 2 && receipts.pending === 0);
 });
 
-test('shuffled receipts come in another order, also those of one message', async (t) => {
-  const world = await rehearse(t, { behaviour: { ...prompt, receipt_shuffle: true, seed: 3 } });
+test('shuffled receipts arrive in another order, even those of one message', async (t) => {
+  const world = await openSandbox(t, { behaviour: { ...promptReceipts, receipt_shuffle: true, seed: 3 } });
   const references = Array.from({ length: 20 }, (_, index) => `ref-${index}`);
   for (const reference of references) await world.sms({ reference, to: '07700900003' });
   const got = await world.receiver.first(40);
@@ -101,11 +101,11 @@ test('shuffled receipts come in another order, also those of one message', async
     const [first] = got.filter((receipt) => receipt.reference === reference);
     return first?.status === 'temporary-failure';
   });
-  assert.ok(swapped.length > 0, 'no message got its receipts the other way round');
+  assert.ok(swapped.length > 0, 'no message got its receipts in reverse order');
 });
 
-test('a dropped receipt is counted, and the next one of the message still comes', async (t) => {
-  const world = await rehearse(t);
+test('a dropped receipt is counted, and so is the next one of its message', async (t) => {
+  const world = await openSandbox(t);
   await world.behave({ receipt_drop_rate: 1 });
   await world.sms({ to: '07700900003' });
   const { receipts } = await figuresWhen(world, ({ receipts }) => receipts.dropped === 2);
@@ -113,9 +113,9 @@ test('a dropped receipt is counted, and the next one of the message still comes'
   assert.equal(world.receiver.received.length, 0);
 });
 
-test('a delayed receipt is pending, and a stop sends it at once', async (t) => {
+test('a delayed receipt is pending, and is posted at once when the sandbox stops', async (t) => {
   const hour = { min: 3_600_000, max: 3_600_000 };
-  const { sms, get, sandbox, receiver } = await rehearse(t, { behaviour: { receipt_delay_ms: hour } });
+  const { sms, get, sandbox, receiver } = await openSandbox(t, { behaviour: { receipt_delay_ms: hour } });
   await sms({ to: '07700900003' });
   const { receipts } = await figuresWhen({ get }, () => true);
   assert.deepEqual(receipts, { sent: 0, failed: 0, dropped: 0, pending: 2 });
@@ -124,8 +124,8 @@ test('a delayed receipt is pending, and a stop sends it at once', async (t) => {
   assert.deepEqual(statuses, pendingThenFailure);
 });
 
-test('many receipts all arrive, each once', async (t) => {
-  const world = await rehearse(t);
+test('500 receipts all arrive, each once', async (t) => {
+  const world = await openSandbox(t);
   const references = Array.from({ length: 500 }, () => crypto.randomUUID());
   await Promise.all(references.map((reference) => world.sms({ reference })));
   const got = await world.receiver.first(500);

@@ -1,44 +1,47 @@
+/** Posts the receipts of the sandbox: when they are due, in which order, over which connections, and how often. */
+import { Pool } from 'undici';
 import type { Log } from '../src/ground/log.ts';
-import type { Behaviour } from './behaviour.ts';
-import { Delays } from './delays.ts';
+import { type Behaviour, shuffle } from './behaviour.ts';
 import type { KeptMessage } from './inbox.ts';
-import { detailOf, type ReceiptStatus } from './outcome.ts';
-import { shuffle } from './random.ts';
-import type { Receipt, ReceiptState } from './receipt.ts';
-import { ReceiptLane } from './receipt-lane.ts';
-import type { ReceiptTarget } from './receipt-target.ts';
+import {
+  detailOf,
+  type Receipt,
+  type ReceiptState,
+  type ReceiptStatus,
+  type ReceiptTarget,
+} from './message.ts';
 
 type Deps = {
   behaviour: Behaviour;
   log: Pick<Log, 'warn'>;
   now: () => number;
-  /** Milliseconds before each further try after a failed one. */
+  /** Milliseconds before each retry. */
   retryDelays: readonly number[];
 };
 
-/** Open connections, and so receipts under way, per place that receipts go to. */
-const connections = 32;
-/** The most receipts that may wait; further ones fail at once. About 100 MB. */
-const mostPending = 300_000;
-const mostLanes = 100;
-/** How long shuffled receipts are held, and how many of them at most. */
+/** Connections to each receiver, and so the most receipts in flight to it. */
+const connectionsPerLane = 32;
+/** The most receipts that may be pending; further ones fail at once. About 100 MB. */
+const maxPending = 300_000;
+const maxLanes = 100;
+/** How long shuffled receipts are held, in milliseconds, and how many at most. */
 const shuffleWindow = 200;
 const shuffleSize = 200;
-/** A stop gives receipts that wait this long to go out. */
-const grace = 1_500;
+/** Milliseconds that pending receipts get when the sandbox stops. */
+const stopGrace = 1_500;
 
 /**
- * Reports on messages: at least once each, to the URL that came with the message, unless the behaviour drops it or
- * all tries fail. Receipts of one message go in order, each only after the one before was answered or given up,
- * unless they are shuffled. A 2xx answer settles a receipt; no connection, no answer, 408, 429 and 5xx are tried
- * again; any other answer is a failure at once.
+ * Posts each receipt at least once to the URL that came with the message, unless the behaviour drops it or every
+ * attempt fails. Receipts of one message go in order, each after the previous one was answered or given up, unless they
+ * are shuffled. A 2xx answer settles a receipt; a lost connection, a missing answer, 408, 429 and 5xx are retried; any
+ * other answer fails it at once.
  */
 export class Receipts {
   readonly #deps: Deps;
   readonly #delays = new Delays(10);
   readonly #lanes = new Map<string, ReceiptLane>();
   #held: Receipt[] = [];
-  /** What comes after a receipt of the same message. */
+  /** Starts the next receipt of the same message. */
   readonly #successors = new Map<Receipt, () => void>();
   readonly #counts = { sent: 0, failed: 0, dropped: 0 };
   #pending = 0;
@@ -49,7 +52,7 @@ export class Receipts {
     this.#deps = deps;
   }
 
-  /** `failed`: given up after the last try; `dropped`: withheld by the behaviour; `pending`: not settled yet. */
+  /** `failed`: given up after the last attempt; `dropped`: withheld by the behaviour; `pending`: not settled yet. */
   present() {
     return { ...this.#counts, pending: this.#pending };
   }
@@ -58,7 +61,7 @@ export class Receipts {
     Object.assign(this.#counts, { sent: 0, failed: 0, dropped: 0 });
   }
 
-  /** Starts the receipts of a message, in this order; `drop`: none of them is to arrive. */
+  /** Starts the receipts of a message in this order; `drop` withholds all of them. */
   start(
     message: KeptMessage,
     target: ReceiptTarget,
@@ -72,7 +75,7 @@ export class Receipts {
     });
     message.receipts.push(...receipts);
     this.#pending += receipts.length;
-    if (this.#pending <= mostPending) this.#schedule(receipts, 0, message.receipts, drop);
+    if (this.#pending <= maxPending) this.#schedule(receipts, 0, message.receipts, drop);
     else for (const receipt of receipts) this.#settle(receipt, 'failed');
   }
 
@@ -91,7 +94,7 @@ export class Receipts {
     });
   }
 
-  /** The moment has come: posts the receipt, or holds it to be shuffled; twice, if the dice say so. */
+  /** Posts a receipt that is due, or holds it to be shuffled; two copies of it if it is to be duplicated. */
   #release(receipt: Receipt, siblings: Receipt[]): void {
     const { behaviour, now } = this.#deps;
     const { reference, id, status, detail } = receipt;
@@ -127,16 +130,16 @@ export class Receipts {
   #lane(origin: string): ReceiptLane | null {
     const known = this.#lanes.get(origin);
     if (known !== undefined) return known;
-    if (this.#lanes.size >= mostLanes) {
+    if (this.#lanes.size >= maxLanes) {
       for (const [other, lane] of this.#lanes) {
         if (!lane.idle) continue;
         lane.stop();
         this.#lanes.delete(other);
         break;
       }
-      if (this.#lanes.size >= mostLanes) return null;
+      if (this.#lanes.size >= maxLanes) return null;
     }
-    const lane = new ReceiptLane(origin, connections, (receipt) => this.#answered(receipt));
+    const lane = new ReceiptLane(origin, (receipt) => this.#answered(receipt));
     this.#lanes.set(origin, lane);
     return lane;
   }
@@ -155,7 +158,7 @@ export class Receipts {
     receipt.state = state;
     this.#counts[state] += 1;
     this.#pending -= 1;
-    // Of many failures every power of two is told: enough to notice, and no flood.
+    // Only failures 1, 2, 4, 8 … are logged: enough to notice without flooding the log.
     const { failed } = this.#counts;
     if (state === 'failed' && (failed & (failed - 1)) === 0) {
       const { origin } = receipt.target;
@@ -172,7 +175,7 @@ export class Receipts {
     if (this.#pending === 0) this.#drained?.();
   }
 
-  /** Sends at once what waits, without retries, and gives up on what has not gone out within 1.5 seconds. */
+  /** Posts everything pending at once, without retries, and gives up on the rest after 1.5 seconds. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#delays.hasten();
@@ -180,10 +183,144 @@ export class Receipts {
     if (this.#pending > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#drained = resolve;
-      const timer = setTimeout(resolve, grace);
+      const timer = setTimeout(resolve, stopGrace);
       await promise;
       clearTimeout(timer);
     }
     for (const lane of this.#lanes.values()) lane.stop();
+  }
+}
+
+/** Milliseconds that a receiver has to accept the connection, and then to answer. */
+const connectTimeout = 2_000;
+const answerTimeout = 10_000;
+
+/**
+ * The queue to one receiver: first in, first out, over a bounded number of kept-alive connections. Each receiver has its
+ * own lane, so that one that hangs does not hold up the others.
+ */
+class ReceiptLane {
+  readonly #pool: Pool;
+  readonly #answered: (receipt: Receipt) => void;
+  #queue: Receipt[] = [];
+  /** Index of the first waiting receipt. What lies before it is cut off from time to time: shifting each time is slow. */
+  #head = 0;
+  #busy = 0;
+  #stopped = false;
+
+  /** @param answered called after each attempt, when `attempts` and `answer` of the receipt are up to date */
+  constructor(origin: string, answered: (receipt: Receipt) => void) {
+    this.#answered = answered;
+    this.#pool = new Pool(origin, {
+      connections: connectionsPerLane,
+      connect: { timeout: connectTimeout },
+      headersTimeout: answerTimeout,
+      bodyTimeout: answerTimeout,
+    });
+  }
+
+  get idle(): boolean {
+    return this.#busy === 0 && this.#head === this.#queue.length;
+  }
+
+  post(receipt: Receipt): void {
+    this.#queue.push(receipt);
+    this.#fill();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#pool.destroy().catch(() => {});
+  }
+
+  #fill(): void {
+    while (!this.#stopped && this.#busy < connectionsPerLane && this.#head < this.#queue.length) {
+      const receipt = this.#queue[this.#head]!;
+      this.#head += 1;
+      if (this.#head >= 1_000 && this.#head * 2 > this.#queue.length) {
+        this.#queue = this.#queue.slice(this.#head);
+        this.#head = 0;
+      }
+      this.#busy += 1;
+      void this.#send(receipt).then(() => {
+        this.#busy -= 1;
+        if (this.#stopped) return;
+        this.#answered(receipt);
+        this.#fill();
+      });
+    }
+  }
+
+  async #send(receipt: Receipt): Promise<void> {
+    const { target, body } = receipt;
+    receipt.attempts += 1;
+    receipt.answer = null;
+    try {
+      const answer = await this.#pool.request({
+        method: 'POST',
+        path: target.path,
+        headers: target.headers,
+        body,
+      });
+      receipt.answer = answer.statusCode;
+      // Only the status matters; the body is read so that the connection can be reused.
+      await answer.body.dump();
+    } catch {
+      // No answer, or one that broke off after its status: `answer` says which.
+    }
+  }
+}
+
+/** A delayed task; null once cancelled, so that whatever it holds can be freed. */
+export type Delayed = { task: (() => void) | null };
+
+/**
+ * Delayed tasks that a stop can bring forward, leaving no timer behind. Tasks due within the same few milliseconds share
+ * a timer: thousands of receipts a second then wake the process a hundred times a second, not thousands.
+ */
+export class Delays {
+  readonly #grain: number;
+  /** By the number of the time slot in which they are due. */
+  readonly #slots = new Map<number, { timer: NodeJS.Timeout; delayed: Delayed[] }>();
+
+  /** @param grain milliseconds that share a timer: a task may run late by that much */
+  constructor(grain: number) {
+    this.#grain = grain;
+  }
+
+  /** Runs the task after the delay; immediately, before returning, if there is none. */
+  after(milliseconds: number, task: () => void): Delayed {
+    const delayed: Delayed = { task };
+    if (milliseconds <= 0) {
+      task();
+      return delayed;
+    }
+    const now = performance.now();
+    const number = Math.ceil((now + milliseconds) / this.#grain);
+    const slot = this.#slots.get(number);
+    if (slot !== undefined) {
+      slot.delayed.push(delayed);
+      return delayed;
+    }
+    const timer = setTimeout(() => this.#run(number), number * this.#grain - now);
+    this.#slots.set(number, { timer, delayed: [delayed] });
+    return delayed;
+  }
+
+  cancel(delayed: Delayed): void {
+    delayed.task = null;
+  }
+
+  /** Runs all delayed tasks now, the earliest first. */
+  hasten(): void {
+    for (const number of [...this.#slots.keys()].sort((a, b) => a - b)) this.#run(number);
+  }
+
+  #run(number: number): void {
+    const slot = this.#slots.get(number);
+    if (slot === undefined) return;
+    this.#slots.delete(number);
+    clearTimeout(slot.timer);
+    for (const { task } of slot.delayed) task?.();
   }
 }

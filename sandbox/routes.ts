@@ -1,9 +1,7 @@
-import { answerError, answerJson, answerNothing, answerPage, type Exchange, readJson } from './exchange.ts';
+import { answerError, answerJson, answerNothing, answerPage, type Exchange, readJson } from './http.ts';
 import type { Search } from './inbox.ts';
-import { inboxPage } from './inbox-page.ts';
+import { emailPolicy, inboxPage, messagePage, notFoundPage, pagePolicy } from './inbox-pages.ts';
 import { presentMessage } from './message.ts';
-import { emailPolicy, messagePage, notFoundPage } from './message-page.ts';
-import { pagePolicy } from './page.ts';
 import { type SendDeps, send } from './send.ts';
 
 type Handler = (deps: SendDeps, exchange: Exchange) => void;
@@ -19,7 +17,7 @@ const routes = new Map<string, Record<string, Handler>>([
 const messageRoute: Record<string, Handler> = { GET: showMessage };
 const htmlRoute: Record<string, Handler> = { GET: showHtml };
 
-/** Answers a request: 404 for an unknown path, 405 for a method that the path does not have. */
+/** Answers a request: 404 for an unknown path, 405 for a method that the path does not support. */
 export function handle(deps: SendDeps, exchange: Exchange): void {
   const route = routes.get(exchange.path) ?? routeOfMessage(exchange.path);
   const method = exchange.request.method === 'HEAD' ? 'GET' : (exchange.request.method ?? '');
@@ -43,7 +41,7 @@ function idOf({ path }: Exchange): string {
   return path.split('/')[2] ?? '';
 }
 
-/** A browser asks for HTML, anything else gets JSON. */
+/** Browsers ask for HTML; anything else gets JSON. */
 function wantsPage({ request, response }: Exchange): boolean {
   response.setHeader('Vary', 'Accept');
   return (request.headers.accept ?? '').includes('text/html');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Figures, figuresWhen, prompt, rehearse } from './rehearsal.ts';
+import { type Figures, figuresWhen, openSandbox, promptReceipts } from '../test/support/sandbox.ts';
 
-test('a text message is taken, answered with an id and reported as delivered', async (t) => {
-  const { sms, receiver, get } = await rehearse(t, { now: () => Date.parse('2026-05-02T13:00:00Z') });
+test('a text message is accepted, answered with an id and reported as delivered', async (t) => {
+  const { sms, receiver, get } = await openSandbox(t, { now: () => Date.parse('2026-05-02T13:00:00Z') });
   const { status, body } = await sms({ reference: 'ref-1' });
   assert.equal(status, 200);
   const [receipt] = await receiver.first(1);
@@ -19,8 +19,8 @@ test('a text message is taken, answered with an id and reported as delivered', a
   assert.equal(message['received_at'], '2026-05-02T13:00:00.000Z');
 });
 
-test('an email keeps all its parts', async (t) => {
-  const { email, get } = await rehearse(t);
+test('an email in the inbox has all its parts', async (t) => {
+  const { email, get } = await openSandbox(t);
   const headers = { 'List-Unsubscribe': '<https://example.com/u/1>' };
   const { body } = await email({ reference: 'ref-2', reply_to: 'help@example.gov.uk', headers });
   const { id, received_at, receipts, ...message } = await get<Record<string, unknown>>(
@@ -41,8 +41,8 @@ test('an email keeps all its parts', async (t) => {
   });
 });
 
-test('a malformed message is refused with a sentence and never a 500', async (t) => {
-  const { sms, email, call, get } = await rehearse(t);
+test('a malformed message is refused with a sentence, never with a 500', async (t) => {
+  const { sms, email, call, get } = await openSandbox(t);
   const cases: [ReturnType<typeof sms>, string][] = [
     [call('POST', '/send/sms', '{"reference":'), 'The body is not JSON'],
     [call('POST', '/send/sms', ''), 'The body is not JSON'],
@@ -81,21 +81,21 @@ test('a malformed message is refused with a sentence and never a 500', async (t)
 });
 
 test('a body that is too large, not UTF-8 or not declared as JSON is refused', async (t) => {
-  const { sms, sandbox } = await rehearse(t);
+  const { sms, sandbox } = await openSandbox(t);
   assert.equal((await sms({ body: 'x'.repeat(5_000_000) })).status, 413);
   const post = (type: string, body: Uint8Array<ArrayBuffer>) =>
     fetch(`${sandbox.url}/send/sms`, { method: 'POST', headers: { 'Content-Type': type }, body });
   const latin1 = await post('application/json', Buffer.from('{"to":"J\xf6rg"}', 'latin1'));
   assert.equal(latin1.status, 400);
   assert.match(await latin1.text(), /not UTF-8/);
-  // What a page of a foreign site could make a browser post.
+  // What a page of another site could make a browser post.
   const plain = await post('text/plain', Buffer.from('{}'));
   assert.equal(plain.status, 400);
   assert.match(await plain.text(), /Content-Type must be application\/json/);
 });
 
-test('receipts go to this machine only, unless any host is allowed', async (t) => {
-  const { sms } = await rehearse(t);
+test('receipts go to this machine only unless other hosts are allowed', async (t) => {
+  const { sms } = await openSandbox(t);
   const elsewhere = [
     'http://example.com/',
     'http://10.0.0.1/',
@@ -112,12 +112,12 @@ test('receipts go to this machine only, unless any host is allowed', async (t) =
   }
   for (const receipt_url of ['http://localhost:9/', 'http://127.0.0.2:9/', 'https://[::1]:9/'])
     assert.equal((await sms({ receipt_url })).status, 200, receipt_url);
-  const open = await rehearse(t, { allowAnyReceiptHost: true, behaviour: { receipt_drop_rate: 1 } });
+  const open = await openSandbox(t, { allowAnyReceiptHost: true, behaviour: { receipt_drop_rate: 1 } });
   assert.equal((await open.sms({ receipt_url: 'http://provider.invalid/' })).status, 200);
 });
 
-test('a refusal is a 400, a failure a 503, an outage a 500, and none of them takes the message', async (t) => {
-  const { sms, behave, get } = await rehearse(t);
+test('a refusal is a 400, a failure a 503 and an outage a 500, and none of them accepts the message', async (t) => {
+  const { sms, behave, get } = await openSandbox(t);
   await behave({ refusal_rate: 1 });
   const refused = await sms();
   assert.equal(refused.status, 400);
@@ -136,8 +136,8 @@ test('a refusal is a 400, a failure a 503, an outage a 500, and none of them tak
   assert.deepEqual([r, f, o], [1, 1, 1]);
 });
 
-test('an unanswered message is kept and reported, while the client waits until it gives up', async (t) => {
-  const { sandbox, behave, receiver, get } = await rehearse(t);
+test('an unanswered message is kept and gets its receipt while the client waits in vain', async (t) => {
+  const { sandbox, behave, receiver, get } = await openSandbox(t);
   await behave({ timeout_rate: 1 });
   const gaveUp = new AbortController();
   const body = {
@@ -163,13 +163,13 @@ test('an unanswered message is kept and reported, while the client waits until i
 });
 
 test('an unanswered message ends with a closed connection after timeout_ms', async (t) => {
-  const { sms, behave } = await rehearse(t);
+  const { sms, behave } = await openSandbox(t);
   await behave({ timeout_rate: 1, timeout_ms: 5 });
   await assert.rejects(sms());
 });
 
-test('a reset breaks the connection after the message was taken', async (t) => {
-  const { sms, behave, receiver, get } = await rehearse(t);
+test('a reset breaks the connection after the message was accepted', async (t) => {
+  const { sms, behave, receiver, get } = await openSandbox(t);
   await behave({ reset_rate: 1 });
   await assert.rejects(sms({ reference: 'ref-4' }));
   assert.equal((await receiver.first(1))[0]?.reference, 'ref-4');
@@ -177,8 +177,8 @@ test('a reset breaks the connection after the message was taken', async (t) => {
   assert.deepEqual([requests['reset'], received], [1, 1]);
 });
 
-test('latency delays the answer, not the taking', async (t) => {
-  const { sms, behave, get } = await rehearse(t);
+test('latency delays the answer, not the acceptance', async (t) => {
+  const { sms, behave, get } = await openSandbox(t);
   await behave({ latency_ms: { min: 60_000, max: 60_000 } });
   const answer = sms({ reference: 'ref-5' }).catch(() => null);
   const kept = async () => (await get<{ messages: unknown[] }>('/messages?reference=ref-5')).messages.length;
@@ -187,8 +187,8 @@ test('latency delays the answer, not the taking', async (t) => {
   void answer;
 });
 
-test('one recipient can be treated otherwise, however the number is written', async (t) => {
-  const { sms, email, behave, receiver } = await rehearse(t);
+test('a recipient can have a behaviour of its own, however the number is written', async (t) => {
+  const { sms, email, behave, receiver } = await openSandbox(t);
   await behave({
     recipients: {
       '07700 900 555': { refuse: true },
@@ -210,18 +210,18 @@ test('one recipient can be treated otherwise, however the number is written', as
   ]);
 });
 
-test('the same seed gives the same course of events', async (t) => {
-  const { sms, behave } = await rehearse(t, {
-    behaviour: { ...prompt, failure_rate: 0.3, refusal_rate: 0.3 },
+test('the same seed gives the same run', async (t) => {
+  const { sms, behave } = await openSandbox(t, {
+    behaviour: { ...promptReceipts, failure_rate: 0.3, refusal_rate: 0.3 },
   });
-  const course = async (seed: number) => {
+  const run = async (seed: number) => {
     await behave({ seed });
     const statuses: number[] = [];
-    for (let turn = 0; turn < 30; turn += 1) statuses.push((await sms()).status);
+    for (let count = 0; count < 30; count += 1) statuses.push((await sms()).status);
     return statuses;
   };
-  const first = await course(7);
-  assert.deepEqual(await course(7), first);
-  assert.notDeepEqual(await course(8), first);
+  const first = await run(7);
+  assert.deepEqual(await run(7), first);
+  assert.notDeepEqual(await run(8), first);
   assert.deepEqual([...new Set(first)].sort(), [200, 400, 503]);
 });

@@ -1,17 +1,22 @@
 import type { Behaviour, RecipientBehaviour } from './behaviour.ts';
 import type { Counts } from './counts.ts';
-import type { Delays } from './delays.ts';
-import { answerError, answerJson, type Exchange, readBody, readJson } from './exchange.ts';
+import { answerError, answerJson, type Exchange, readBody, readJson } from './http.ts';
 import type { Inbox } from './inbox.ts';
-import { type Answer, type MessageType, readSubmission, type Submission } from './message.ts';
-import { outcomeFor, receiptsFor } from './outcome.ts';
-import type { ReceiptTarget, ReceiptTargets } from './receipt-target.ts';
-import type { Receipts } from './receipts.ts';
+import {
+  type Answer,
+  type MessageType,
+  outcomeFor,
+  type ReceiptTarget,
+  receiptsFor,
+  type Submission,
+} from './message.ts';
+import type { Delays, Receipts } from './receipts.ts';
+import { type ReceiptTargets, readSubmission } from './submission.ts';
 
 export type SendDeps = {
   behaviour: Behaviour;
   counts: Counts;
-  /** Answers that take their time. */
+  /** Delays answers. */
   delays: Delays;
   inbox: Inbox;
   now: () => number;
@@ -20,8 +25,8 @@ export type SendDeps = {
 };
 
 /**
- * `POST /send/sms` and `POST /send/email`, as a provider would take them. What is answered 200, not answered at all,
- * or cut off has been taken: it is in the inbox, counted, and gets its receipts. What is answered 4xx or 5xx has not.
+ * `POST /send/sms` and `POST /send/email`, as a provider handles them. A message that is answered 200, not answered or
+ * cut off has been accepted: it is in the inbox, is counted and gets its receipts. One answered 4xx or 5xx has not.
  */
 export function send(deps: SendDeps, exchange: Exchange, type: MessageType): void {
   const { behaviour, counts, targets } = deps;
@@ -32,7 +37,7 @@ export function send(deps: SendDeps, exchange: Exchange, type: MessageType): voi
     return;
   }
   const malformed = () => counts.reject('malformed');
-  const take = (value: unknown) => {
+  const read = (value: unknown) => {
     const submission = readSubmission(type, value);
     const target = typeof submission === 'string' ? submission : targets.read(submission.receiptUrl);
     if (typeof submission !== 'string' && typeof target !== 'string') {
@@ -42,7 +47,7 @@ export function send(deps: SendDeps, exchange: Exchange, type: MessageType): voi
     malformed();
     answerError(exchange, 400, 'invalid-request', String(target));
   };
-  readJson(exchange, take, malformed);
+  readJson(exchange, read, malformed);
 }
 
 function decide(deps: SendDeps, exchange: Exchange, submission: Submission, target: ReceiptTarget): void {
@@ -57,11 +62,11 @@ function decide(deps: SendDeps, exchange: Exchange, submission: Submission, targ
     counts.reject('failed');
     answerLater(deps, () => answerError(exchange, 503, 'unavailable', 'The sandbox is set to fail for now'));
   } else {
-    take(deps, exchange, submission, target, wanted);
+    accept(deps, exchange, submission, target, wanted);
   }
 }
 
-function take(
+function accept(
   deps: SendDeps,
   exchange: Exchange,
   submission: Submission,
@@ -75,7 +80,7 @@ function take(
   const statuses = receiptsFor(type, wanted.outcome ?? outcomeFor(type, to));
   const report = () => deps.receipts.start(message, target, statuses, wanted.receipt_drop === true);
   if (answer === 'unanswered') {
-    closeInTheEnd(deps, exchange);
+    closeLater(deps, exchange);
     report();
     return;
   }
@@ -96,8 +101,8 @@ function answerLater({ behaviour, delays }: SendDeps, answer: () => void): void 
   delays.after(behaviour.draw(behaviour.settings.latency_ms), answer);
 }
 
-/** Not an answer such as 504, which would tell the client something: the connection just ends. */
-function closeInTheEnd({ behaviour, delays }: SendDeps, { response }: Exchange): void {
+/** Ends the connection without an answer: even a 504 would tell the client something. */
+function closeLater({ behaviour, delays }: SendDeps, { response }: Exchange): void {
   const timer = delays.after(behaviour.settings.timeout_ms, () => response.destroy());
   response.on('close', () => delays.cancel(timer));
 }

@@ -3,18 +3,18 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { rehearse, startReceiver } from './rehearsal.ts';
+import { openSandbox, startReceiver } from '../test/support/sandbox.ts';
 import { startSandbox } from './server.ts';
 
-test('a port in use is told in a sentence', async (t) => {
+test('a port in use ends the start of the sandbox with a sentence', async (t) => {
   const { port } = await startReceiver(t);
-  await assert.rejects(rehearse(t, { port }), {
+  await assert.rejects(openSandbox(t, { port }), {
     message: `The sandbox cannot listen on 127.0.0.1, port ${port}: another program uses it. Stop that one, or set SANDBOX_PORT.`,
   });
 });
 
-test('a stop ends open requests, leaves the port free and comes back within two seconds', async (t) => {
-  const { sandbox, sms, behave, get, lines } = await rehearse(t);
+test('stopping the sandbox ends open requests, frees the port and takes less than two seconds', async (t) => {
+  const { sandbox, sms, behave, get, lines } = await openSandbox(t);
   await behave({ timeout_rate: 1, receipt_delay_ms: { min: 3_600_000, max: 3_600_000 } });
   const open = assert.rejects(sms());
   const kept = async () => (await get<{ messages: unknown[] }>('/messages')).messages.length;
@@ -29,7 +29,7 @@ test('a stop ends open requests, leaves the port free and comes back within two 
   await next.stop();
 });
 
-/** A receiver that takes connections and never answers; its URL. */
+/** A receiver that accepts connections and never answers. */
 async function startHanging(t: TestContext) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => sockets.add(socket));
@@ -42,8 +42,8 @@ async function startHanging(t: TestContext) {
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
 }
 
-test('a stop does not wait for a receiver that hangs', async (t) => {
-  const world = await rehearse(t);
+test('stopping the sandbox does not wait for a receiver that hangs', async (t) => {
+  const world = await openSandbox(t);
   const { server, url } = await startHanging(t);
   const connected = once(server, 'connection');
   await world.sms({ receipt_url: url });
@@ -54,16 +54,16 @@ test('a stop does not wait for a receiver that hangs', async (t) => {
   assert.match(world.lines.at(-1) ?? '', /\{"dropped":1\}Sandbox stopped/);
 });
 
-test('a receiver that hangs does not hold up the receipts of others', async (t) => {
-  const world = await rehearse(t);
+test('a receiver that hangs does not hold up receipts to others', async (t) => {
+  const world = await openSandbox(t);
   const { url } = await startHanging(t);
   for (let number = 0; number < 100; number += 1) await world.sms({ receipt_url: url });
   await world.sms({ reference: 'lively' });
   assert.equal((await world.receiver.first(1))[0]?.reference, 'lively');
 });
 
-test('unknown addresses are 404 and wrong methods 405 with those allowed', async (t) => {
-  const { call, page, sandbox } = await rehearse(t);
+test('unknown paths are 404, and wrong methods 405 with the allowed ones', async (t) => {
+  const { call, page, sandbox } = await openSandbox(t);
   assert.equal((await call('GET', '/nosuch')).status, 404);
   assert.equal((await call('GET', '/messages/a-b-c')).status, 404);
   assert.equal((await call('GET', '/messages/%ff%00/html')).status, 404);
@@ -74,8 +74,8 @@ test('unknown addresses are 404 and wrong methods 405 with those allowed', async
   assert.equal((await fetch(`${sandbox.url}/messages`, { method: 'HEAD' })).status, 200);
 });
 
-test('a foreign name that points to this machine gets nothing', async (t) => {
-  const { sandbox } = await rehearse(t);
+test('the sandbox answers no request under a foreign host name', async (t) => {
+  const { sandbox } = await openSandbox(t);
   const statusFor = async (host: string) => {
     const asked = request(`${sandbox.url}/messages`, { headers: { host } }).end();
     const [answer] = await once(asked, 'response');
@@ -88,8 +88,8 @@ test('a foreign name that points to this machine gets nothing', async (t) => {
   assert.equal(await statusFor('[::1]:80'), 200);
 });
 
-test('garbage instead of HTTP, and a sender that leaves halfway, do no harm', async (t) => {
-  const { sandbox, sms, lines } = await rehearse(t);
+test('garbage instead of HTTP and a client that leaves halfway do the sandbox no harm', async (t) => {
+  const { sandbox, sms, lines } = await openSandbox(t);
   const garbage = ['\0\0\0\0\r\n\r\n', 'GET // HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'];
   for (const text of garbage) {
     const socket = connect(sandbox.port, '127.0.0.1').resume();

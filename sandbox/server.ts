@@ -1,59 +1,61 @@
+/**
+ * The sandbox: a provider in the box. It accepts text messages and emails over HTTP, shows them in an inbox instead of
+ * sending them, and posts receipts; it can be told to fail in all the ways that real providers do. Of `src/` it uses only
+ * the ground.
+ */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../src/ground/clock.ts';
 import { ConfigError } from '../src/ground/config-error.ts';
 import type { Log } from '../src/ground/log.ts';
-import { Behaviour, type BehaviourChange } from './behaviour.ts';
+import { Behaviour, type BehaviourChange, type Random } from './behaviour.ts';
 import { Counts } from './counts.ts';
-import { Delays } from './delays.ts';
-import { answerError, openExchange } from './exchange.ts';
+import { answerError, openExchange } from './http.ts';
 import { Inbox } from './inbox.ts';
-import type { Random } from './random.ts';
-import { isLoopback, ReceiptTargets } from './receipt-target.ts';
-import { Receipts } from './receipts.ts';
+import { Delays, Receipts } from './receipts.ts';
 import { handle } from './routes.ts';
+import { isLoopback, ReceiptTargets } from './submission.ts';
 
 export type SandboxOptions = {
-  /** Address to listen on; 127.0.0.1 unless said otherwise. */
+  /** Address to listen on; default 127.0.0.1. */
   host?: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free one. */
   port: number;
   log: Pick<Log, 'info' | 'warn' | 'error'>;
   /** Unix time in milliseconds. */
   now?: () => number;
   random?: Random;
-  /** The most messages the inbox keeps; 10,000 unless said otherwise. */
+  /** The most messages that the inbox keeps; default 10,000. */
   maxMessages?: number;
-  /** The most memory they take, in bytes; 64 MB unless said otherwise. */
+  /** The most memory that they take, in bytes; default 64 MB. */
   maxBytes?: number;
-  /** The most different references that are counted; 5,000,000 unless said otherwise (about 170 MB when full). */
+  /** The most distinct references that are counted; default 5,000,000 (about 170 MB when full). */
   maxReferences?: number;
-  /** Lets receipts go to other machines too. */
+  /** Allows receipts to other machines. */
   allowAnyReceiptHost?: boolean;
-  /** Behaviour at the start, and after a reset, where it differs from the ordinary. */
+  /** Behaviour at the start and after a reset, where it differs from the defaults. */
   behaviour?: BehaviourChange;
-  /** Milliseconds before each further try of a receipt; as many tries more as there are entries. */
+  /** Milliseconds before each retry of a receipt; there are as many retries as entries. */
   receiptRetryDelays?: readonly number[];
 };
 
 export type Sandbox = {
-  /** Where it can be reached from this machine, without a slash at the end. */
+  /** Its address on this machine, without a trailing slash. */
   readonly url: string;
   readonly port: number;
-  /** Ends within 2 seconds, and only once however often it is called: pending receipts go out at once, and what then has not gone is dropped. */
+  /** Ends within 2 seconds, however often it is called: pending receipts are posted at once; those that fail are dropped. */
   stop(): Promise<void>;
 };
 
-/** About 35 seconds in all, so that a receipt survives a restart of its receiver. */
+/** About 35 seconds in total, so that a receipt survives a restart of its receiver. */
 const retryDelays = [100, 300, 1_000, 3_000, 10_000, 10_000, 10_000];
-/** Long, as a connection closed by us while a client writes to it would look like an unknown result. */
-const keepAlive = 120_000;
+/** Long: if we closed a connection while a client writes to it, its result would look unknown. */
+const keepAliveTimeout = 120_000;
 
 /**
- * Starts the local provider: takes text messages and emails over HTTP, keeps the newest in an inbox in memory and
- * posts receipts. No content and no recipient is ever logged.
+ * Starts the sandbox. Content and recipients are never logged.
  *
- * @throws if the port is taken or may not be used, or the behaviour is not valid
+ * @throws if the port is taken or not permitted, or the behaviour is not valid
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { host = '127.0.0.1', log, now = systemClock.now, random = Math.random } = options;
@@ -76,7 +78,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     targets: new ReceiptTargets(options.allowAnyReceiptHost ?? false),
   };
   const local = isLoopback(host === '::1' ? '[::1]' : host);
-  const server = createServer({ keepAliveTimeout: keepAlive }, (request, response) => {
+  const server = createServer({ keepAliveTimeout }, (request, response) => {
     const exchange = openExchange(request, response, (err) =>
       log.error({ err }, 'Sandbox: a request failed'),
     );
@@ -107,8 +109,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 }
 
 /**
- * A page of a foreign site can let its own name point to this machine and then read the inbox; so, as long as the
- * sandbox listens to this machine only, it answers to no foreign name.
+ * Another site can point its own name at this machine and then read the inbox from its page. So while the sandbox listens
+ * on this machine only, it answers under no foreign name.
  */
 function isOwnName(header: string | undefined, host: string): boolean {
   const name = (header ?? '').replace(/:\d*$/, '').toLowerCase();

@@ -14,8 +14,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 const embedded = await temporaryEmbedded();
 process.env['TEST_DATABASE_URL'] = embedded.url;
-const { createWorld } = await import('../test/world.ts');
-const { receiver: startReceiver } = await import('../test/receiver.ts');
+const { createWorld } = await import('../test/support/world.ts');
+const { receiver: startReceiver } = await import('../test/support/receiver.ts');
 const { makeToken } = await import('../src/cli/client.ts');
 const { platformUserId } = await import('../src/tenant/user/user.ts');
 

@@ -1,21 +1,44 @@
 /**
- * Runs the tests against one throw-away PostgreSQL: a server of your own by TEST_DATABASE_URL (a superuser's URL),
- * else the embedded one, started once for all files. Arguments are files; none means all.
+ * Runs the tests against one throw-away PostgreSQL for all files, or the server of TEST_DATABASE_URL (a superuser's
+ * URL). Arguments are files, `--slow` for test/slow, or options of `node --test`; without files, everything but
+ * test/slow is run.
  */
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { temporaryEmbedded } from '../embedded-postgres/embedded.ts';
+import { createTemplate, dropDatabase } from '../test/support/database.ts';
 
-const everywhere = ['src', 'sandbox', 'embedded-postgres', 'test', 'scripts'];
-const tests = everywhere.map((folder) => `${folder}/**/*.test.ts`);
-const files = process.argv.slice(2);
-const given = process.env['TEST_DATABASE_URL'];
-const embedded = given ? null : await temporaryEmbedded();
+const fast = [
+  ...['src', 'sandbox', 'embedded-postgres', 'bench', 'scripts'].map((folder) => `${folder}/**/*.test.ts`),
+  'test/!(slow)/**/*.test.ts',
+  'test/*.test.ts',
+];
+const slow = ['test/slow/**/*.test.ts'];
+
+const given = process.argv.slice(2).filter((argument) => argument !== '--slow');
+const isSlow = process.argv.includes('--slow');
+const hasFiles = given.some((argument) => !argument.startsWith('--'));
+// Tests mostly wait for timers, processes and the database. The slow ones measure times, so they get the machine alone.
+const concurrency = isSlow ? 1 : Math.max(2, availableParallelism());
+
+const external = process.env['TEST_DATABASE_URL'];
+const embedded = external ? null : await temporaryEmbedded();
+const server = external ?? embedded!.url;
+const template = await createTemplate(server);
 const child = spawn(
   process.execPath,
-  ['--test', '--test-timeout=180000', ...(files.length > 0 ? files : [...tests])],
-  { stdio: 'inherit', env: { ...process.env, TEST_DATABASE_URL: given ?? embedded?.url } },
+  [
+    ...['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${isSlow ? 900_000 : 180_000}`],
+    ...given,
+    ...(hasFiles ? [] : isSlow ? slow : fast),
+  ],
+  {
+    stdio: 'inherit',
+    env: { ...process.env, TEST_DATABASE_URL: server, TEST_DATABASE_TEMPLATE: template },
+  },
 );
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 const code = await new Promise<number>((resolve) => child.on('exit', (status) => resolve(status ?? 1)));
-await embedded?.stop();
+if (embedded) await embedded.stop();
+else await dropDatabase(server, template);
 process.exit(code);

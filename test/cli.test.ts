@@ -26,7 +26,7 @@ function file(name: string, text: string): string {
 }
 
 describe('the command line', () => {
-  test('an unknown command or option ends with a sentence and code 1', () => {
+  test('an unknown command or option ends the command line with a sentence and code 1', () => {
     for (const args of [
       ['fly'],
       ['start', '--rolls', 'api'],
@@ -50,7 +50,7 @@ describe('the command line', () => {
     assert.equal(stderr, 'PORT must be a whole number from 0 to 65535, not "many".\n');
   });
 
-  test('a text is rendered with its fragments and units', () => {
+  test('`template render` shows a text with its fragments and units', () => {
     const template = file('tide.md', 'Hi ((name)), high tide at ((time))');
     const data = file('tide.json', '{"name": "Rowan", "time": "14:05"}');
     const { code, out } = run(
@@ -72,7 +72,7 @@ describe('the command line', () => {
     assert.equal(code, 0);
   });
 
-  test('an email is rendered as text, or as the page alone', () => {
+  test('`template render` shows an email as text, or its HTML alone', () => {
     const template = file('mail.md', 'Subject: Hello ((name))\n\n# Tide\n\nat ((time))');
     const data = file('mail.json', '{"name": "Rowan", "time": "14:05"}');
     const args = ['template', 'render', '--file', template, '--type', 'email', '--data', data];
@@ -80,14 +80,14 @@ describe('the command line', () => {
     assert.match(run(...args, '--html').out, /^<!DOCTYPE html>[\s\S]*<\/html>\s*$/i);
   });
 
-  test('missing personalisation is told, with code 1', () => {
+  test('`template render` reports missing personalisation with code 1', () => {
     const template = file('tide.md', 'Hi ((name)), high tide at ((time))');
     const { code, err } = run('template', 'render', '--file', template, '--type', 'sms');
     assert.equal(code, 1);
     assert.match(err, /Missing personalisation: name, time/);
   });
 
-  test('a file of recipients is checked row by row', () => {
+  test('`csv check` checks a file of recipients row by row', () => {
     const template = file('tide.md', 'Hi ((name)), high tide at ((time))');
     const good = file('good.csv', 'phone number,name,time\n07700900123,Rowan,14:05\n');
     const bad = file('bad.csv', 'phone number;name\n0770090;Rowan\n');

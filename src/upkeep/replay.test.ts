@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { keptLog, openWorldQueues, type StoredMessage, storeMessages } from '../../test/messages.ts';
-import { createWorld, type World } from '../../test/world.ts';
+import { keptLog, openWorldQueues, type StoredMessage, storeMessages } from '../../test/support/messages.ts';
+import { createWorld, type World } from '../../test/support/world.ts';
 import { createMetrics } from '../ground/metrics.ts';
 import { priorities, researchMode, sendEmail, sendSms, taskPriority } from '../message/delivery/queue.ts';
 import type { Queues } from '../queue/boss.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { freshDatabase } from '../../test/world.ts';
+import { freshDatabase } from '../../test/support/database.ts';
 import { type Connection, connect } from '../database/connection.ts';
 import { migrate } from '../database/migrate.ts';
 import { createLog } from '../ground/log.ts';

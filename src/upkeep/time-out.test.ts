@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { keptLog, type StoredMessage, storeMessages } from '../../test/messages.ts';
-import { openTestQueues } from '../../test/queues.ts';
-import { createWorld, type World } from '../../test/world.ts';
+import { keptLog, type StoredMessage, storeMessages } from '../../test/support/messages.ts';
+import { openTestQueues } from '../../test/support/queues.ts';
+import { createWorld, type World } from '../../test/support/world.ts';
 import { createMetrics } from '../ground/metrics.ts';
 import type { CallbackQueue } from '../message/callback/enqueue.ts';
 import { createTimeOut } from './time-out.ts';

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Provider } from '../../src/provider/contract.ts';
-import type { Arrived, Behaviour, Stand } from './provider.ts';
+import type { Arrived, Behaviour, ProviderServer } from './provider.ts';
 
-/** A request as a provider's server got it. */
+/** A request as received by a provider's server. */
 export type Got = Readonly<{ method: string; path: string; headers: IncomingHttpHeaders; body: string }>;
 
 type Reply = Readonly<{ status: number; headers?: Record<string, string>; body: string }>;
 
-export type HttpStandOptions = Readonly<{
-  /** What it answers; the other behaviours are the same for every HTTP server. */
+export type ProviderServerOptions = Readonly<{
+  /** Its answers; the other behaviours are the same for every HTTP server. */
   replies: Readonly<Record<'accept' | 'fail' | 'reject' | 'malformed', (got: Got) => Reply>>;
   read: (got: Got) => Arrived;
   connect: (url: string, options: Readonly<{ timeoutSeconds: number }>) => Provider;
@@ -18,10 +18,10 @@ export type HttpStandOptions = Readonly<{
 
 const slowMilliseconds = 300;
 
-export type HttpStand = Stand & Readonly<{ url: string; requests: () => readonly Got[] }>;
+export type HttpProviderServer = ProviderServer & Readonly<{ url: string; requests: () => readonly Got[] }>;
 
 /** A provider's HTTP server on a free port of this machine. */
-export async function startHttpStand(options: HttpStandOptions): Promise<HttpStand> {
+export async function startProviderServer(options: ProviderServerOptions): Promise<HttpProviderServer> {
   let behaviour: Behaviour = 'accept';
   const requests: Got[] = [];
   const server = createServer(async (request, response) => {

@@ -14,23 +14,23 @@ import type {
   SmsMessage,
 } from '../../src/provider/contract.ts';
 
-/** How a provider's server treats a request: the ways in which the outside world answers, or does not. */
+/** How a provider's server treats a request. */
 export type Behaviour =
   | 'accept'
-  /** Refuses the message, for now; names the recipient in its words, as providers do. */
+  /** Refuses the message temporarily; its text names the recipient, as those of providers do. */
   | 'fail'
-  /** Refuses it for good. */
+  /** Refuses it permanently. */
   | 'reject'
-  /** Takes the request and never answers. */
+  /** Accepts the request and never answers. */
   | 'silent'
-  /** Answers yes in words that make no sense. */
+  /** Accepts it with an unreadable answer. */
   | 'malformed'
-  /** Answers yes after 300 milliseconds. */
+  /** Accepts it after 300 milliseconds. */
   | 'slow'
-  /** Resets the connection once it has the whole message. */
+  /** Resets the connection after receiving the whole message. */
   | 'reset';
 
-/** What a server got, in plain terms; `fields` names the parts of the message as it was on the wire. */
+/** A message as received by a server; `fields` are the names of its parts on the wire. */
 export type Arrived = Readonly<{
   to: readonly string[];
   from: string;
@@ -46,24 +46,24 @@ export type Arrived = Readonly<{
   }>;
 }>;
 
-/** A real server on this machine in place of a provider, and our client of it. */
-export type Stand = Readonly<{
+/** A real server on this machine in place of a provider, and our client for it. */
+export type ProviderServer = Readonly<{
   connect: (options: Readonly<{ timeoutSeconds: number }>) => Provider;
   behave: (behaviour: Behaviour) => void;
-  /** Everything that arrived whole, in order. */
+  /** Every complete message, in order of arrival. */
   arrived: () => readonly Arrived[];
-  /** Stops listening and ends every connection. */
+  /** Stops listening and closes every connection. */
   stop: () => Promise<void>;
 }>;
 
 export type Claims = Readonly<{
   type: Message['type'];
-  start: () => Promise<Stand>;
-  /** Whether it knows messages that it will never take. */
+  start: () => Promise<ProviderServer>;
+  /** Whether it has permanent refusals. */
   rejects: boolean;
-  /** Whether our id arrives there, to be echoed or found. */
+  /** Whether it receives our id, to echo it or to be found by it. */
   carriesReference: boolean;
-  /** What reads its receipts; null where it posts none. */
+  /** The endpoint for its receipts; null if it posts none. */
   endpoint: ReceiptEndpoint | null;
 }>;
 
@@ -92,7 +92,7 @@ export const emailMessage: EmailMessage = {
   unsubscribeUrl: 'https://example.com/unsubscribe?token=a%20b&c=1',
 };
 
-/** The promises of `Provider` (contract.ts), run against a real server; every provider's test calls it. */
+/** The conformance suite of `Provider` (contract.ts), against a real server; the test of every provider calls it. */
 export function conforms(name: string, claims: Claims): void {
   const message: Message = claims.type === 'sms' ? smsMessage : emailMessage;
   const withText = (text: string): Message =>
@@ -101,17 +101,17 @@ export function conforms(name: string, claims: Claims): void {
       : { ...message, subject: text.slice(0, 200), text, html: text };
 
   async function open(t: TestContext, timeoutSeconds = 20) {
-    const stand = await claims.start();
-    const provider = stand.connect({ timeoutSeconds });
+    const server = await claims.start();
+    const provider = server.connect({ timeoutSeconds });
     t.after(async () => {
       await provider.close?.();
-      await stand.stop();
+      await server.stop();
     });
-    return { stand, provider };
+    return { server, provider };
   }
 
   const outcomeOf = (result: SendResult) => {
-    // It is kept on the timeline of the message, which holds nothing personal.
+    // It is stored on the timeline of the message, which contains nothing personal.
     assert.ok(
       !JSON.stringify(result).includes(message.to),
       `the result names the recipient: ${JSON.stringify(result)}`,
@@ -120,49 +120,49 @@ export function conforms(name: string, claims: Claims): void {
     return result.outcome;
   };
 
-  describe(`${name} keeps the promises of a provider`, () => {
-    test('an accepted message arrives to the letter, once', async (t) => {
-      const { stand, provider } = await open(t);
+  describe(`${name} conforms to the contract of providers`, () => {
+    test(`${name}: an accepted message arrives unchanged, once`, async (t) => {
+      const { server, provider } = await open(t);
       assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
-      const [got, ...more] = stand.arrived();
+      const [got, ...more] = server.arrived();
       assert.equal(more.length, 0);
       assertArrived(got!, message, claims);
     });
 
-    test('letters of every script arrive', async (t) => {
-      const { stand, provider } = await open(t);
+    test(`${name}: characters of every script arrive`, async (t) => {
+      const { server, provider } = await open(t);
       const text = 'Llanw uchel ŵ â’r 🌊 – 高潮 مد «50%» €';
       const sent = withText(text);
       assert.equal(outcomeOf(await provider.send(sent, never)), 'accepted');
-      assertArrived(stand.arrived()[0]!, sent, claims);
+      assertArrived(server.arrived()[0]!, sent, claims);
     });
 
-    test('a very long message arrives whole', async (t) => {
-      const { stand, provider } = await open(t);
+    test(`${name}: a very long message arrives complete`, async (t) => {
+      const { server, provider } = await open(t);
       const sent = withText(`${'A long line without an end '.repeat(4000)}\n`.repeat(10).trim());
       assert.equal(outcomeOf(await provider.send(sent, never)), 'accepted');
-      assertArrived(stand.arrived()[0]!, sent, claims);
+      assertArrived(server.arrived()[0]!, sent, claims);
     });
 
-    test('line breaks in a field begin no other field, and name no other recipient', async (t) => {
-      const { stand, provider } = await open(t);
+    test(`${name}: line breaks in a field cannot add a field or a recipient`, async (t) => {
+      const { server, provider } = await open(t);
       await provider.send(message, never);
-      const usual = stand.arrived()[0]!.fields;
+      const usual = server.arrived()[0]!.fields;
       const fields = Object.entries(message).filter(
         ([key, value]) => key !== 'type' && typeof value === 'string',
       );
       for (const [field, value] of fields)
         for (const end of ['\r\n', '\n', '\r']) {
           const poison = `${end}Bcc: thief@evil.example${end}RCPT TO:<thief@evil.example>&to=447700900999`;
-          const before = stand.arrived().length;
+          const before = server.arrived().length;
           const result = await provider.send({ ...message, [field]: `${value}${poison}` }, never);
           if (result.outcome !== 'accepted') {
-            assert.equal(stand.arrived().length, before, `${field} was refused, and yet something arrived`);
+            assert.equal(server.arrived().length, before, `${field} was refused, and yet something arrived`);
             continue;
           }
-          const got = stand.arrived().at(-1)!;
+          const got = server.arrived().at(-1)!;
           assert.deepEqual(got.fields, usual, field);
-          // To whom it goes is only as many as there were; whether this one exists is the provider's to say.
+          // There is still one recipient; whether it exists is for the provider to decide.
           assert.equal(got.to.length, 1, field);
           if (field !== 'to') assert.deepEqual(got.to, [message.to], field);
           if (got.email === undefined) continue;
@@ -172,76 +172,76 @@ export function conforms(name: string, claims: Claims): void {
         }
     });
 
-    test('a refusal for now is failed: another provider may take it', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('fail');
+    test(`${name}: a temporary refusal is failed, so another provider may be tried`, async (t) => {
+      const { server, provider } = await open(t);
+      server.behave('fail');
       assert.equal(outcomeOf(await provider.send(message, never)), 'failed');
     });
 
-    test(claims.rejects ? 'a refusal for good is rejected' : 'no refusal is for good', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('reject');
+    test(`${name}: ${claims.rejects ? 'a permanent refusal is rejected' : 'no refusal is permanent'}`, async (t) => {
+      const { server, provider } = await open(t);
+      server.behave('reject');
       assert.equal(outcomeOf(await provider.send(message, never)), claims.rejects ? 'rejected' : 'failed');
     });
 
-    test('no answer in time is unknown, and says so in time', async (t) => {
-      const { stand, provider } = await open(t, 0.3);
-      stand.behave('silent');
+    test(`${name}: a missing answer is unknown, and reported in time`, async (t) => {
+      const { server, provider } = await open(t, 0.3);
+      server.behave('silent');
       const started = performance.now();
       assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
       assert.ok(performance.now() - started < 5000);
     });
 
-    test('a slow answer that is in time counts', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('slow');
+    test(`${name}: a slow answer in time counts`, async (t) => {
+      const { server, provider } = await open(t);
+      server.behave('slow');
       assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
     });
 
-    test('an answer that makes no sense leaves the result unknown', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('malformed');
+    test(`${name}: an unreadable answer is unknown`, async (t) => {
+      const { server, provider } = await open(t);
+      server.behave('malformed');
       assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
     });
 
-    test('a connection that is refused is failed', async (t) => {
-      const { stand, provider } = await open(t);
-      await stand.stop();
+    test(`${name}: a refused connection is failed`, async (t) => {
+      const { server, provider } = await open(t);
+      await server.stop();
       assert.equal(outcomeOf(await provider.send(message, never)), 'failed');
     });
 
-    test('a connection that is reset once the message is there is unknown, and the next one is made anew', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('reset');
+    test(`${name}: a connection reset after the message is unknown, and the next call uses a new one`, async (t) => {
+      const { server, provider } = await open(t);
+      server.behave('reset');
       assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
-      stand.behave('accept');
+      server.behave('accept');
       assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
     });
 
-    test('a caller who stops waiting is told at once', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('silent');
+    test(`${name}: a caller that stops waiting gets a result at once`, async (t) => {
+      const { server, provider } = await open(t);
+      server.behave('silent');
       const stop = new AbortController();
       const sending = provider.send(message, stop.signal);
       stop.abort();
       assert.notEqual(outcomeOf(await sending), 'accepted');
     });
 
-    test('many at once all arrive', async (t) => {
-      const { stand, provider } = await open(t);
+    test(`${name}: 50 concurrent messages all arrive`, async (t) => {
+      const { server, provider } = await open(t);
       const results = await Promise.all(Array.from({ length: 50 }, () => provider.send(message, never)));
       assert.ok(results.every(({ outcome }) => outcome === 'accepted'));
-      assert.equal(stand.arrived().length, 50);
+      assert.equal(server.arrived().length, 50);
     });
 
-    test('a message of the other type is not taken', async (t) => {
-      const { stand, provider } = await open(t);
+    test(`${name}: a message of the other type is not accepted`, async (t) => {
+      const { server, provider } = await open(t);
       const other = claims.type === 'sms' ? emailMessage : smsMessage;
       assert.equal((await provider.send(other, never)).outcome, 'failed');
-      assert.equal(stand.arrived().length, 0);
+      assert.equal(server.arrived().length, 0);
     });
 
-    test('its made-up receipts are read by its own endpoint, and end as wished', async (t) => {
+    test(`${name}: its fake receipts are read by its own endpoint, and end as wanted`, async (t) => {
       const { provider } = await open(t);
       for (const outcome of [
         'delivered',

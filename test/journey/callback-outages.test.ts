@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { startProcess } from '../process.ts';
-import { accept, hurry, logUntil, receiver, refuse, send, tell } from '../receiver.ts';
-import { createWorld, environment, type World } from '../world.ts';
+import {
+  accept,
+  callbacksUntil,
+  endPauses,
+  receiver,
+  refuse,
+  registerCallback,
+  send,
+} from '../support/callback-receiver.ts';
+import { createWorld, type World } from '../support/world.ts';
 
-describe('where a service cannot be told', () => {
+describe('callbacks to a service that cannot be reached', () => {
   let world: World;
   before(async () => {
     world = await createWorld({
@@ -17,15 +24,15 @@ describe('where a service cannot be told', () => {
   });
   after(() => world.stop());
 
-  test('a dead address of one service delays no other', async (t) => {
+  test('a dead callback address of one service delays no other service', async (t) => {
     const dead = await receiver(() => undefined);
     const live = await receiver();
     t.after(dead.stop);
     t.after(live.stop);
     const unlucky = await world.addTenant();
     const lucky = await world.addTenant();
-    await tell(world, unlucky, dead.url);
-    await tell(world, lucky, live.url);
+    await registerCallback(world, unlucky, dead.url);
+    await registerCallback(world, lucky, live.url);
     const waiting = 300;
     await Promise.all(Array.from({ length: waiting }, () => send(world, unlucky)));
     await world.until(
@@ -63,7 +70,7 @@ describe('where a service cannot be told', () => {
       ([one]) => one?.pauses === 1,
     );
     const called = dead.seen.length;
-    await hurry(world, unlucky);
+    await endPauses(world, unlucky);
     await world.until(
       async () => dead.seen.length,
       (count) => count > called,
@@ -82,39 +89,41 @@ describe('where a service cannot be told', () => {
     assert.ok(rows[0]!.seconds > 50, `paused for ${rows[0]!.seconds} s`);
 
     dead.become(accept);
-    await hurry(world, unlucky);
+    await endPauses(world, unlucky);
     await world.until(
       async () => new Set(dead.seen.map(({ body }) => body.id)).size,
       (count) => count === waiting,
     );
-    const done = await logUntil(world, unlucky, (all) => all.every(({ status }) => status === 'delivered'));
+    const done = await callbacksUntil(world, unlucky, (all) =>
+      all.every(({ status }) => status === 'delivered'),
+    );
     assert.ok(Math.max(...done.map(({ attempts }) => attempts)) <= 4);
   });
 
-  test('Retry-After holds back everything for that address', async (t) => {
+  test('Retry-After of a callback address holds back all callbacks to it', async (t) => {
     const busy = await receiver(refuse(503, { 'Retry-After': '3600' }));
     t.after(busy.stop);
     const tenant = await world.addTenant();
-    await tell(world, tenant, busy.url);
+    await registerCallback(world, tenant, busy.url);
     await send(world, tenant);
-    await logUntil(world, tenant, ([one]) => one?.last_code === '503');
+    await callbacksUntil(world, tenant, ([one]) => one?.last_code === '503');
     const second = await send(world, tenant);
-    const [waits, asked] = await logUntil(world, tenant, (all) => all.length === 2);
+    const [waits, asked] = await callbacksUntil(world, tenant, (all) => all.length === 2);
     assert.deepEqual([waits.notification_id, waits.attempts, waits.status], [second, 0, 'pending']);
     const seconds = (Date.parse(asked.next_attempt_at) - Date.now()) / 1000;
     assert.ok(seconds > 3500 && seconds <= 3600, `${seconds}`);
     busy.become(accept);
-    await hurry(world, tenant);
-    await logUntil(world, tenant, (all) => all.every(({ status }) => status === 'delivered'));
+    await endPauses(world, tenant);
+    await callbacksUntil(world, tenant, (all) => all.every(({ status }) => status === 'delivered'));
   });
 
-  test('what waited for 72 hours has failed, and can be replayed', async (t) => {
+  test('a callback that has waited for 72 hours has failed and can be replayed', async (t) => {
     const busy = await receiver(refuse(503, { 'Retry-After': '3600' }));
     t.after(busy.stop);
     const tenant = await world.addTenant();
-    await tell(world, tenant, busy.url);
+    await registerCallback(world, tenant, busy.url);
     await send(world, tenant);
-    await logUntil(world, tenant, ([one]) => one?.last_code === '503');
+    await callbacksUntil(world, tenant, ([one]) => one?.last_code === '503');
     await world.connection.pool.query(
       `update service_callbacks set queued_at = now() - interval '73 hours' where service_id = $1`,
       [tenant.id],
@@ -122,43 +131,7 @@ describe('where a service cannot be told', () => {
     // A worker looks when it starts, and each minute.
     const more = await world.startMore({ roles: ['worker'], queues: ['service-callbacks'] });
     t.after(() => more.stop());
-    const [expired] = await logUntil(world, tenant, ([one]) => one?.status === 'failed');
+    const [expired] = await callbacksUntil(world, tenant, ([one]) => one?.status === 'failed');
     assert.deepEqual([expired.last_code, expired.next_attempt_at], ['expired', null]);
-  });
-
-  test('a callback of a worker that was killed is made again', async (t) => {
-    const slow = await receiver(() => undefined);
-    t.after(slow.stop);
-    const other = await createWorld({
-      roles: ['api', 'sandbox', 'worker'],
-      queues: ['db-sms', 'send-sms', 'receipts'],
-      environment: { CALLBACK_ALLOW_PRIVATE: 'true', SERVICE_CALLBACK_TIMEOUT_SECONDS: '2' },
-    });
-    t.after(() => other.stop());
-    const settings = environment(other.databaseUrl, other.dataDir, {
-      CALLBACK_ALLOW_PRIVATE: 'true',
-      SERVICE_CALLBACK_TIMEOUT_SECONDS: '2',
-      SANDBOX_URL: other.sandboxUrl,
-      API_HOST_NAME: other.api,
-    });
-    const start = () => startProcess(['--roles', 'worker', '--queues', 'service-callbacks'], settings);
-    const worker = await start();
-    t.after(() => worker.kill('SIGKILL'));
-    await tell(other, other.tenant, slow.url);
-    await send(other, other.tenant);
-    await other.until(
-      async () => slow.seen.length,
-      (count) => count === 1,
-    );
-    await worker.kill('SIGKILL');
-    const killedAt = Date.now();
-    slow.become(accept);
-    const next = await start();
-    t.after(() => next.kill('SIGKILL'));
-    const [callback] = await logUntil(other, other.tenant, ([one]) => one?.status === 'delivered', 30);
-    assert.equal(callback.attempts, 2);
-    assert.equal(slow.seen.length, 2);
-    assert.equal(slow.seen[0]!.text, slow.seen[1]!.text);
-    assert.ok(Date.now() - killedAt < 30_000);
   });
 });

@@ -4,10 +4,19 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { SMTPServer } from 'smtp-server';
 import { platformUserId } from '../../src/tenant/user/user.ts';
-import { log, logUntil, personalisation, type Receiver, receiver, send, tell, token } from '../receiver.ts';
-import { createWorld, type Tenant, type World } from '../world.ts';
+import {
+  callbacksOf,
+  callbacksUntil,
+  personalisation,
+  type Receiver,
+  receiver,
+  registerCallback,
+  send,
+  token,
+} from '../support/callback-receiver.ts';
+import { createWorld, type Tenant, type World } from '../support/world.ts';
 
-describe('a service is told what became of its messages', () => {
+describe('callbacks about messages', () => {
   let world: World;
   let ses: Receiver;
   let service: Receiver;
@@ -39,17 +48,17 @@ describe('a service is told what became of its messages', () => {
   const about = (id: string) =>
     service.seen.filter(({ body }) => body.id === id || body.notification_id === id);
 
-  test('each last status once, with the payload, the token and a signature', async () => {
+  test('a service gets one callback for each final status, with the payload, the token and a signature', async () => {
     const tenant = await world.addTenant();
-    await tell(world, tenant, `${service.url}/status?of=us`);
+    await registerCallback(world, tenant, `${service.url}/status?of=us`);
     const delivered = await send(world, tenant, '07700900123', { reference: 'order-118' });
     const failed = await send(world, tenant, '07700900002');
-    const told = (count: number) => (all: any[]) =>
+    const deliveredCount = (count: number) => (all: any[]) =>
       all.filter(({ status }) => status === 'delivered').length === count;
-    await logUntil(world, tenant, told(2));
+    await callbacksUntil(world, tenant, deliveredCount(2));
     await world.behave({ refusal_rate: 1 });
     const refused = await send(world, tenant, '07700 900 123');
-    await logUntil(world, tenant, told(3));
+    await callbacksUntil(world, tenant, deliveredCount(3));
     await world.behave({ refusal_rate: 0 });
 
     const { data } = await world.clientOf(tenant.keys.normal).getNotificationById(delivered);
@@ -86,9 +95,9 @@ describe('a service is told what became of its messages', () => {
     );
   });
 
-  test('of a complaint once, however often it is posted', async () => {
+  test('a service gets one callback for a complaint, however often it is posted', async () => {
     const tenant = await world.addTenant();
-    await tell(world, tenant, `${service.url}/complaint`, 'complaint');
+    await registerCallback(world, tenant, `${service.url}/complaint`, 'complaint');
     const { data } = await world
       .clientOf(tenant.keys.normal)
       .sendEmail(tenant.templates.email, 'kim@recipient.example', { personalisation, reference: 'mail-7' });
@@ -123,7 +132,7 @@ describe('a service is told what became of its messages', () => {
         (await world.call('POST', '/notifications/email/ses', { body: complaint, key: null })).status,
         200,
       );
-    const [callback, ...others] = await logUntil(world, tenant, ([one]) => one?.status === 'delivered');
+    const [callback, ...others] = await callbacksUntil(world, tenant, ([one]) => one?.status === 'delivered');
     assert.deepEqual(others, []);
     assert.equal(callback.notification_id, data.id);
     assert.deepEqual(
@@ -143,10 +152,10 @@ describe('a service is told what became of its messages', () => {
     );
   });
 
-  test('of nothing that is no last status, and of nothing without an address', async () => {
+  test('there is no callback for a status that is not final, and none without a callback address', async () => {
     const tenant = await world.addTenant({ permissions: ['sms', 'email', 'international_sms'] });
     const nobody = await world.addTenant();
-    await tell(world, tenant, service.url);
+    await registerCallback(world, tenant, service.url);
     // No receipt comes for either; the second goes abroad and is `sent`.
     const mail = await world
       .clientOf(tenant.keys.normal)
@@ -164,15 +173,15 @@ describe('a service is told what became of its messages', () => {
     await becomes(nobody, await send(world, nobody), 'delivered');
     const last = await send(world, tenant);
     await becomes(tenant, last, 'delivered');
-    await logUntil(world, tenant, ([one]) => one?.status === 'delivered');
+    await callbacksUntil(world, tenant, ([one]) => one?.status === 'delivered');
     assert.deepEqual(
-      (await log(world, tenant)).map(({ notification_id }) => notification_id),
+      (await callbacksOf(world, tenant)).map(({ notification_id }) => notification_id),
       [last],
     );
-    assert.deepEqual(await log(world, nobody), []);
+    assert.deepEqual(await callbacksOf(world, nobody), []);
   });
 
-  test('again after 500, 429 and a time-out; not after 400 or a redirect', async (t) => {
+  test('a callback is retried after 500, 429 and a time-out, but not after 400 or a redirect', async (t) => {
     const flaky = await receiver((_seen, response, count) => {
       if (count === 1) response.writeHead(500).end();
       else if (count === 2) response.writeHead(429, { 'Retry-After': '2' }).end();
@@ -185,9 +194,9 @@ describe('a service is told what became of its messages', () => {
     t.after(flaky.stop);
     t.after(picky.stop);
     const tenant = await world.addTenant();
-    const id = await tell(world, tenant, flaky.url);
+    const id = await registerCallback(world, tenant, flaky.url);
     const message = await send(world, tenant);
-    const [callback] = await logUntil(world, tenant, ([one]) => one?.status === 'delivered', 20);
+    const [callback] = await callbacksUntil(world, tenant, ([one]) => one?.status === 'delivered', 20);
     assert.deepEqual([callback.attempts, callback.last_code], [4, '200']);
     assert.equal(new Set(flaky.seen.map(({ text }) => text)).size, 1);
     assert.ok(flaky.seen[2]!.at - flaky.seen[1]!.at >= 1900, 'Retry-After is honoured');
@@ -216,7 +225,7 @@ describe('a service is told what became of its messages', () => {
     assert.equal(changed.status, 200);
     for (const code of ['400', '302']) {
       const wrong = await send(world, tenant);
-      const [one] = await logUntil(
+      const [one] = await callbacksUntil(
         world,
         tenant,
         ([newest]) => newest?.notification_id === wrong && newest.finished_at,
@@ -229,14 +238,14 @@ describe('a service is told what became of its messages', () => {
     );
   });
 
-  test('again where nobody listens, five times, and then it has failed; replay makes it again', async (t) => {
+  test('a callback that nobody answers is retried five times and then fails; a replay attempts it again', async (t) => {
     const gone = await receiver();
     gone.stop();
     const tenant = await world.addTenant();
-    const id = await tell(world, tenant, gone.url);
+    const id = await registerCallback(world, tenant, gone.url);
     const from = new Date(Date.now() - 1000).toISOString();
     await send(world, tenant);
-    const [failed] = await logUntil(world, tenant, ([one]) => one?.status === 'failed', 30);
+    const [failed] = await callbacksUntil(world, tenant, ([one]) => one?.status === 'failed', 30);
     assert.deepEqual([failed.attempts, failed.last_code, failed.next_attempt_at], [6, 'ECONNREFUSED', null]);
 
     const back = await receiver();
@@ -254,7 +263,7 @@ describe('a service is told what became of its messages', () => {
     assert.deepEqual((await replay({ from, to, callback_type: 'complaint' })).body, { count: 0 });
     const answer = await replay({ from, to });
     assert.deepEqual([answer.status, answer.body], [202, { count: 1 }]);
-    const [done] = await logUntil(world, tenant, ([one]) => one?.status === 'delivered');
+    const [done] = await callbacksUntil(world, tenant, ([one]) => one?.status === 'delivered');
     assert.deepEqual([done.id, done.attempts, done.last_code], [failed.id, 7, '204']);
     assert.equal(back.seen[0]!.body.id, failed.notification_id);
 
@@ -272,7 +281,7 @@ describe('a service is told what became of its messages', () => {
   });
 });
 
-test('a hand-over that is final at once is told, too', async (t) => {
+test('a service gets a callback for a message whose final status comes with its hand-over', async (t) => {
   const mail = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
@@ -290,13 +299,94 @@ test('a hand-over that is final at once is told, too', async (t) => {
   });
   t.after(() => world.stop());
   const { tenant } = world;
-  await tell(world, tenant, service.url);
+  await registerCallback(world, tenant, service.url);
   const { data } = await world.client.sendEmail(tenant.templates.email, 'kim@recipient.example', {
     personalisation,
   });
-  await logUntil(world, tenant, ([one]) => one?.status === 'delivered');
+  await callbacksUntil(world, tenant, ([one]) => one?.status === 'delivered');
   assert.deepEqual(
     service.seen.map(({ body }) => [body.id, body.status, body.notification_type]),
     [[data.id, 'delivered', 'email']],
   );
+});
+
+describe('callbacks that no receipt causes', () => {
+  let world: World;
+  let service: Receiver;
+  before(async () => {
+    service = await receiver();
+    world = await createWorld({
+      environment: {
+        CALLBACK_ALLOW_PRIVATE: 'true',
+        MMG_INBOUND_SMS_USERNAME: 'mmg',
+        MMG_INBOUND_SMS_AUTH: 'pass',
+      },
+    });
+  });
+  after(async () => {
+    await world.stop();
+    service.stop();
+  });
+  const bodiesAt = (path: string) =>
+    service.seen.filter((seen) => seen.path === path).map(({ body }) => body);
+
+  test('a service gets one callback for a received text, however often it is posted', async () => {
+    const { tenant } = world;
+    await world.admin('POST', '/inbound-number', { provider: 'mmg', numbers: ['07700900456'] });
+    await world.admin('POST', `/inbound-number/service/${tenant.id}`);
+    await registerCallback(world, tenant, `${service.url}/inbound`, 'inbound_sms');
+    for (let posts = 0; posts < 2; posts++) {
+      const { status } = await world.call('POST', '/notifications/sms/receive/mmg', {
+        key: null,
+        headers: { Authorization: `Basic ${Buffer.from('mmg:pass').toString('base64')}` },
+        body: {
+          MSISDN: '447700900001',
+          Number: '447700900456',
+          Message: 'High+tide%3F+%F0%9F%8C%8A',
+          ID: 'mmg-1',
+          DateRecieved: '2017-05-02+14%3A03%3A07',
+        },
+      });
+      assert.equal(status, 200);
+    }
+    const read = await world.call('GET', '/v2/received-text-messages');
+    const [text, ...more] = read.body.received_text_messages;
+    assert.deepEqual(more, []);
+    await world.until(
+      async () => bodiesAt('/inbound'),
+      (bodies) => bodies.length > 0,
+    );
+    await world.drain();
+    assert.deepEqual(bodiesAt('/inbound'), [
+      {
+        id: text.id,
+        source_number: '447700900001',
+        destination_number: '07700900456',
+        message: 'High tide? 🌊',
+        date_received: '2017-05-02T14:03:07.000000Z',
+      },
+    ]);
+  });
+
+  test('a service gets a callback for a message that was not confirmed within 72 hours', async () => {
+    const { tenant } = world;
+    await registerCallback(world, tenant, `${service.url}/status`);
+    await world.behave({ receipt_drop_rate: 1 });
+    const { data } = await world.client.sendSms(tenant.templates.sms, '07700900123', {
+      personalisation: { name: 'Rowan', time: '14:05' },
+    });
+    await world.until(
+      () => world.client.getNotificationById(data.id),
+      (seen) => seen.data.status === 'sending',
+    );
+    // Past the time, and past the next 03:00 in London: the scheduler closes it.
+    await world.advance(97 * 3600);
+    const [body] = await world.until(
+      async () => bodiesAt('/status'),
+      (bodies) => bodies.length > 0,
+    );
+    assert.deepEqual([body.id, body.status], [data.id, 'temporary-failure']);
+    const { body: seen } = await world.call('GET', `/v2/notifications/${data.id}`);
+    assert.deepEqual([seen.status, seen.completed_at], ['temporary-failure', body.completed_at]);
+  });
 });

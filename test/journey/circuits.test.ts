@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { all, becomes, createPair, idOf, quiet, rowOf, send } from '../pair.ts';
-import { createWorld } from '../world.ts';
+import { all, becomes, createTwoProviderWorld, idOf, quiet, rowOf, send } from '../support/two-providers.ts';
+import { createWorld } from '../support/world.ts';
 
 const waitingTasks = `select count(*) as waiting from pgboss.job where start_after > now() and data->>'waits_for' = 'sms'`;
 const statusesOpen = `select count(*) as open from notification_history where status = 'created'`;
 
 describe('a provider that answers 500 to everything', () => {
-  test('loses its messages to the next one within seconds, is left alone, and has them back when it works', async (t) => {
-    const { world, mmg, firetext, lines } = await createPair(t);
+  test('a failing provider loses its messages to the next one within seconds, is left alone, and gets them back when it works', async (t) => {
+    const { world, mmg, firetext, lines } = await createTwoProviderWorld(t);
     mmg.behave('fail');
     const started = performance.now();
     const ids = await send(world, 60);
@@ -60,8 +60,8 @@ describe('a provider that answers 500 to everything', () => {
     ]);
   });
 
-  test('is left alone by every process as soon as one has seen enough, and one opens its circuit', async (t) => {
-    const { world, mmg } = await createPair(t, { PROVIDER_CIRCUIT_LEAST_FAILURES: '30' });
+  test('a failing provider is left alone by every process as soon as one has seen enough failures, and one process opens its circuit', async (t) => {
+    const { world, mmg } = await createTwoProviderWorld(t, { PROVIDER_CIRCUIT_LEAST_FAILURES: '30' });
     const more = await world.startMore({ roles: ['worker'] });
     t.after(() => more.stop());
     mmg.behave('fail');
@@ -90,8 +90,8 @@ describe('a provider that answers 500 to everything', () => {
 });
 
 describe('a provider that hangs', () => {
-  test('is left alone; what it may have is given to nobody else, what comes later is', async (t) => {
-    const { world, mmg, firetext } = await createPair(t, { PROVIDER_TIMEOUT_SECONDS: '1' });
+  test('a hanging provider is left alone; messages that it may have go to no other provider, later ones do', async (t) => {
+    const { world, mmg, firetext } = await createTwoProviderWorld(t, { PROVIDER_TIMEOUT_SECONDS: '1' });
     mmg.behave('silent');
     const unknown = await send(world, 12);
     await becomes(world, 'mmg', 'open');
@@ -127,7 +127,7 @@ describe('a provider that hangs', () => {
   });
 });
 
-test('a provider that fails alone is tried again although nothing else is sent, and gets what waits', async (t) => {
+test('the only provider is tried again after failing although nothing else is sent, and gets the waiting messages', async (t) => {
   const world = await createWorld({ environment: { PROVIDER_CIRCUIT_LEAST_FAILURES: '10' } });
   t.after(() => world.stop());
   // Long enough that the worker has seen all providers well, and has forgotten what it saw.
@@ -147,9 +147,9 @@ test('a provider that fails alone is tried again although nothing else is sent, 
   assert.equal((await rowOf(world, 'sandbox')).circuit, 'closed');
 });
 
-describe('both providers down', () => {
-  test('what waits goes out once one works, long before its next try, with nothing new coming along', async (t) => {
-    const { world, mmg, firetext } = await createPair(t);
+describe('while both providers are down', () => {
+  test('messages that wait for a provider are sent as soon as one works, long before their next attempt and without new messages', async (t) => {
+    const { world, mmg, firetext } = await createTwoProviderWorld(t);
     mmg.behave('fail');
     firetext.behave('fail');
     const ids = await send(world, 40);
@@ -165,8 +165,8 @@ describe('both providers down', () => {
     assert.deepEqual(firetext.requests().slice(-ids.length).map(idOf).toSorted(), ids.toSorted());
   });
 
-  test('for longer than it seemed: a message that was woken in vain has lost no try', async (t) => {
-    const { world, mmg, firetext, lines } = await createPair(t);
+  test('a message that was woken in vain while both providers are down has lost no attempt', async (t) => {
+    const { world, mmg, firetext, lines } = await createTwoProviderWorld(t);
     const { pool } = world.connection;
     await pool.query(`update providers set circuit = 'open', circuit_until = now() + interval '1 hour'`);
     await pool.query(`select pg_notify('despatch_changed', 'providers:all')`);
@@ -191,8 +191,8 @@ describe('both providers down', () => {
     assert.equal(mmg.requests().length + firetext.requests().length, 0);
   });
 
-  test('for ten minutes: every message goes out afterwards, once, and each try is a RETRY line', async (t) => {
-    const { world, mmg, firetext, lines } = await createPair(t);
+  test('after ten minutes with both providers down every message is sent once, and each retry was logged as a RETRY line', async (t) => {
+    const { world, mmg, firetext, lines } = await createTwoProviderWorld(t);
     mmg.behave('fail');
     firetext.behave('fail');
     const ids = await send(world, 40);
@@ -234,8 +234,8 @@ describe('both providers down', () => {
   });
 });
 
-test('weighted: each provider gets its share of the texts', async (t) => {
-  const { world, mmg, firetext } = await createPair(t, { SMS_PROVIDER_STRATEGY: 'weighted' });
+test('with the weighted strategy each provider gets its share of the texts', async (t) => {
+  const { world, mmg, firetext } = await createTwoProviderWorld(t, { SMS_PROVIDER_STRATEGY: 'weighted' });
   await world.connection.pool.query(
     `update providers set priority = case identifier when 'mmg' then 75 else 25 end where identifier in ('mmg', 'firetext')`,
   );

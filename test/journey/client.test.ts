@@ -6,7 +6,7 @@ import { addTemplateVersion } from '../../src/content/template/store.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { setLimits } from '../../src/tenant/service/store.ts';
-import { createWorld, environment, type Tenant, type World } from '../world.ts';
+import { createWorld, environment, type Tenant, type World } from '../support/world.ts';
 
 type Answer = { status: number; data: any };
 type Client = Record<
@@ -123,7 +123,7 @@ describe('the official client for Node.js', () => {
     { status_code: 400, errors: [{ error: 'BadRequestError', message }] },
   ];
 
-  test('sendSms', async () => {
+  test('sendSms of the official client sends a text and returns every field', async () => {
     const { status, data } = await client.sendSms(tenant.templates.sms, '07700 900123', {
       personalisation,
       reference: 'tide',
@@ -142,7 +142,7 @@ describe('the official client for Node.js', () => {
     shows(data.template, { id: uuid, version: 'number', uri: url });
   });
 
-  test('sendEmail', async () => {
+  test('sendEmail of the official client sends an email and returns every field', async () => {
     const unsubscribe = 'https://harbour.example/stop';
     const { status, data } = await client.sendEmail(tenant.templates.email, 'rowan@example.com', {
       personalisation: { ...personalisation, name: 'Sam [prize](https://win.example)' },
@@ -174,7 +174,7 @@ describe('the official client for Node.js', () => {
     shows(data.template, { id: uuid, version: 'number', uri: url });
   });
 
-  test('sendLetter and sendPrecompiledLetter: no service may send letters', async () => {
+  test('sendLetter and sendPrecompiledLetter of the official client are refused: no service may send letters', async () => {
     const notAllowed = badRequest('Service is not allowed to send letters');
     const address = { address_line_1: 'Rowan Oak', address_line_2: '2 Quay Street', postcode: 'BS1 4DJ' };
     const letter = client.sendLetter(randomUUID(), { personalisation: address });
@@ -191,7 +191,7 @@ describe('the official client for Node.js', () => {
     ]);
   });
 
-  test('getNotificationById', async () => {
+  test('getNotificationById of the official client reads a message with every field', async () => {
     for (const send of [
       () => client.sendSms(tenant.templates.sms, '07700900123', { personalisation }),
       () => client.sendEmail(tenant.templates.email, 'rowan@example.com', { personalisation }),
@@ -219,7 +219,7 @@ describe('the official client for Node.js', () => {
     ]);
   });
 
-  test('getNotifications: each of 1,000 once, newest first, while others are being sent', async () => {
+  test('getNotifications of the official client lists each of 1,000 messages once, newest first, while others are being sent', async () => {
     const many = await world.addTenant();
     await setLimits(world.connection.db, many.id, {
       rateLimit: 12_000_000,
@@ -285,7 +285,7 @@ describe('the official client for Node.js', () => {
     assert.deepEqual(done, []);
   });
 
-  test('getNotifications: by the longest reference of the rarest letters', async () => {
+  test('getNotifications of the official client finds a message by the longest reference of the rarest characters', async () => {
     // Letters that no compression makes fewer bytes of.
     const reference = String.fromCodePoint(
       ...Array.from({ length: 1000 }, () => 0x20000 + randomInt(40_000)),
@@ -305,13 +305,13 @@ describe('the official client for Node.js', () => {
     );
   });
 
-  test('getPdfForLetterNotification: no message is a letter', async () => {
+  test('getPdfForLetterNotification of the official client is refused: no message is a letter', async () => {
     const { data } = await client.sendSms(tenant.templates.sms, '07700900123', { personalisation });
     const pdf = client.getPdfForLetterNotification(data.id);
     assert.deepEqual(await refusal(pdf), badRequest('Notification is not a letter'));
   });
 
-  test('getTemplateById and getTemplateByIdAndVersion', async () => {
+  test('getTemplateById and getTemplateByIdAndVersion of the official client read a template and its versions', async () => {
     const { sms: id } = (await world.addTenant()).templates;
     const owner = await world.connection.db
       .selectFrom('templates')
@@ -350,7 +350,7 @@ describe('the official client for Node.js', () => {
     assert.deepEqual(latest.data, current.data);
   });
 
-  test('getAllTemplates', async () => {
+  test('getAllTemplates of the official client lists the templates of the service', async () => {
     const { status, data } = await client.getAllTemplates();
     assert.equal(status, 200);
     assert.deepEqual(Object.keys(data), ['templates']);
@@ -364,7 +364,7 @@ describe('the official client for Node.js', () => {
     assert.deepEqual((await client.getAllTemplates('letter')).data, { templates: [] });
   });
 
-  test('previewTemplateById', async () => {
+  test('previewTemplateById of the official client renders a template', async () => {
     const other = await world.addTenant();
     const its = new NotifyClient(world.api, other.keys.normal);
     const sms = await its.previewTemplateById(other.templates.sms, personalisation);
@@ -397,7 +397,7 @@ describe('the official client for Node.js', () => {
     assert.deepEqual(await refusal(missing), badRequest('Missing personalisation: name, time'));
   });
 
-  test('getReceivedTexts', async () => {
+  test('getReceivedTexts of the official client lists received texts', async () => {
     const settings = environment('', '');
     const cipher = createCipher([settings['SECRET_KEY']!], settings['DANGEROUS_SALT']!);
     const ids: string[] = [];

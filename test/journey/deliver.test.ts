@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { priorities, taskPriority } from '../../src/message/delivery/queue.ts';
 import { setServiceActive } from '../../src/tenant/service/store.ts';
-import { storeMessages } from '../messages.ts';
-import { createWorld, type World } from '../world.ts';
+import { storeMessages } from '../support/messages.ts';
+import { createWorld, type World } from '../support/world.ts';
 
-describe('delivery by hand', () => {
+describe('delivery requested by an operator', () => {
   let world: World;
   before(async () => {
     world = await createWorld({ roles: ['api'] });
@@ -25,7 +25,7 @@ describe('delivery by hand', () => {
     return rows.map(({ id, name, priority, data }) => [id, name, priority, data.payload]);
   }
 
-  test('queues a message of either type where it belongs, once', async () => {
+  test('a requested delivery queues a message of either type once, in the queue of its type', async () => {
     const { tenant } = world;
     const [sms, email, pretended] = await storeMessages(world, tenant, [
       { status: 'created', createdAt: Date.now() },
@@ -45,7 +45,7 @@ describe('delivery by hand', () => {
     }
   });
 
-  test('takes one that has been sent, or is not persisted yet, and does nothing about it', async () => {
+  test('a requested delivery of a message that was sent, or is not persisted yet, is accepted and does nothing', async () => {
     const ids = await storeMessages(
       world,
       world.tenant,
@@ -61,7 +61,7 @@ describe('delivery by hand', () => {
     assert.deepEqual(await tasks(), []);
   });
 
-  test('knows no other message, no other path, and nobody but the admin client', async () => {
+  test('a delivery can be requested only for a known message, on its path and by the admin client', async () => {
     assert.deepEqual(await deliver(randomUUID()), [404, { result: 'error', message: 'No result found' }]);
     const [status, body] = await deliver('not-an-id');
     assert.equal(status, 404);
@@ -69,7 +69,7 @@ describe('delivery by hand', () => {
     assert.equal((await world.call('POST', `/deliver/notification/${randomUUID()}`)).status, 401);
   });
 
-  test('of an inactive service ends as a technical failure', async (t) => {
+  test('a requested delivery for an inactive service ends as a technical failure', async (t) => {
     const lively = await createWorld();
     t.after(() => lively.stop());
     const [id] = await storeMessages(lively, lively.tenant, [{ status: 'created', createdAt: Date.now() }]);

@@ -13,7 +13,8 @@ import { createLog } from '../../src/ground/log.ts';
 import { createMetrics } from '../../src/ground/metrics.ts';
 import { closeServer, createServer } from '../../src/http/server/server.ts';
 import { addService, findService } from '../../src/tenant/service/store.ts';
-import { createWorld, freshDatabase, secretKey } from '../world.ts';
+import { freshDatabase } from '../support/database.ts';
+import { createWorld, secretKey } from '../support/world.ts';
 
 type UploadOptions = {
   filename?: string;
@@ -108,7 +109,7 @@ describe('a file that is sent as a link', () => {
     return rows[0].sum;
   }
 
-  test('the official client’s upload with nothing set asks for the address, and opens for the right one', async () => {
+  test('a file uploaded by the official client asks for the email address by default, and opens for the right one', async () => {
     const link = await send();
     const page = await ask(link);
     assert.equal(page.status, 200);
@@ -133,7 +134,7 @@ describe('a file that is sent as a link', () => {
     assert.equal((await ask(`${link}/download`, { headers: { cookie } })).status, 303, 'too late');
   });
 
-  test('a wrong address, or none, is told so beside the field, and opens nothing', async () => {
+  test('a wrong or missing email address gets an error beside the field, and opens no file', async () => {
     const link = await send();
     for (const [address, text] of [
       ['someone@harbour.example', 'This is not the email address that the file was sent to'],
@@ -165,7 +166,7 @@ describe('a file that is sent as a link', () => {
       assert.equal((await ask(link, { method: 'POST', body })).status, 400);
   });
 
-  test('the eleventh wrong address within an hour is refused, and so is the right one, until the hour is over', async () => {
+  test('after ten wrong email addresses within an hour every address is refused until the hour is over', async () => {
     const link = await send();
     for (let index = 0; index < 10; index += 1) {
       assert.equal((await enter(link, `guess-${index}@harbour.example`)).status, 400);
@@ -182,7 +183,7 @@ describe('a file that is sent as a link', () => {
     for (let index = 0; index < 12; index += 1) assert.equal((await enter(link, recipient)).status, 303);
   });
 
-  test('where the sender wants no confirmation, the link is enough', async () => {
+  test('a file without confirmation opens with its link alone', async () => {
     const link = await send(openToAll);
     const page = await ask(link);
     assert.match(page.text, /href="[\w-]{43}\/download">Download file</);
@@ -193,7 +194,7 @@ describe('a file that is sent as a link', () => {
     assert.equal((await enter(link, 'anybody@harbour.example')).status, 303);
   });
 
-  test('every byte arrives as it was sent, saved under its name and never run', async () => {
+  test('a file is downloaded unchanged under its name, and never runs in the browser', async () => {
     const bytes = Buffer.concat([
       Buffer.from('%PDF-1.7\n'),
       Buffer.from(Array.from({ length: 2_000_000 }, (_, i) => i)),
@@ -215,7 +216,7 @@ describe('a file that is sent as a link', () => {
     for (const [name, value] of Object.entries(expected)) assert.equal(file.headers.get(name), value, name);
   });
 
-  test('names and texts of the sender are shown as text', async () => {
+  test('names and texts of the sender are shown as text on the pages of a file', async () => {
     const name = `<img src=x onerror=alert(1)>"'&amp;.csv`;
     const page = await ask(await send({ filename: name, confirmEmailBeforeDownload: false }));
     assert.ok(page.text.includes('&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;amp;.csv'));
@@ -228,7 +229,7 @@ describe('a file that is sent as a link', () => {
     assert.equal(page.headers.get('x-robots-tag'), 'noindex, nofollow');
   });
 
-  test('contact details become a link only where they are an address', async () => {
+  test('contact details on the pages of a file become a link only if they are an address', async () => {
     for (const [contact, expected] of [
       ['desk@harbour.example', '<a href="mailto:desk@harbour.example">desk@harbour.example</a>'],
       ['020 7946 0000', '<span>020 7946 0000</span>'],
@@ -239,7 +240,7 @@ describe('a file that is sent as a link', () => {
     }
   });
 
-  test('programs that look at links count nothing and use nothing up', async () => {
+  test('link scanners neither count as attempts nor use up a file', async () => {
     const link = await send(openToAll);
     const start = await downloads();
     for (let index = 0; index < 20; index += 1)
@@ -255,7 +256,7 @@ describe('a file that is sent as a link', () => {
     assert.equal(await downloads(), start + 1);
   });
 
-  test('a link that is wrong, changed or expired is one and the same page', async () => {
+  test('wrong, changed and expired links of a file show the same page', async () => {
     const link = await send({ ...openToAll, retentionPeriod: '1 week' });
     const flip = (text: string) => (text.startsWith('A') ? 'B' : 'A') + text.slice(1);
     const [, , , , id = '', key = ''] = link.split('/');
@@ -286,7 +287,7 @@ describe('a file that is sent as a link', () => {
     }
   });
 
-  test('what has expired is deleted, and what has not stays', async () => {
+  test('expired files are deleted, others stay', async () => {
     const { db } = connection;
     const deps = { db, storage: databaseStorage(db) };
     const short = await send({ ...openToAll, retentionPeriod: '1 week' });
@@ -301,7 +302,7 @@ describe('a file that is sent as a link', () => {
     assert.equal(rows[0].documents, rows[0].contents);
   });
 
-  test('a content that is gone from the storage is the same page as a link that is wrong', async () => {
+  test('a file that is missing from the storage shows the same page as a wrong link', async () => {
     const link = await send(openToAll);
     await connection.pool.query('delete from document_contents');
     const page = await ask(`${link}/download`);
@@ -309,7 +310,7 @@ describe('a file that is sent as a link', () => {
     assert.equal(page.text, (await ask(`${base}/d/x/y`)).text);
   });
 
-  test('a copy of the database holds neither content nor name nor recipient, and no key', async () => {
+  test('a copy of the database reveals neither the content of a file nor its name, recipient or key', async () => {
     const secret = 'Rowan owes 1234 pounds';
     const link = await send({ filename: 'debts-of-rowan.txt' }, secret);
     const { rows } = await connection.pool.query(`
@@ -325,7 +326,7 @@ describe('a file that is sent as a link', () => {
   });
 });
 
-test('the product itself serves links', async () => {
+test('the product itself serves the links of files', async () => {
   const world = await createWorld();
   try {
     const { db } = world.connection;

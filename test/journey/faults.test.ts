@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { revokeKey } from '../../src/tenant/key/store.ts';
-import { sendSimulated } from '../simulated.ts';
-import { createWorld, type World } from '../world.ts';
+import { sendWithTestKey } from '../support/test-key.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 const uuid = '3f9d0c52-7b1e-4a86-b2c4-91e05d6a7f38';
@@ -157,7 +157,7 @@ describe('bad input', () => {
       );
     });
 
-  test('null characters and lone surrogates in values are sent on, and harm nobody', async () => {
+  test('null characters and lone surrogates in values are sent on and do no harm', async () => {
     const answer = await world.call('POST', '/v2/notifications/sms', {
       body: JSON.stringify({ ...good(), personalisation: { name: 'a\0b', time: '\ud800' } }),
     });
@@ -166,7 +166,7 @@ describe('bad input', () => {
     assert.equal((await world.client.getNotificationById(answer.body.id)).data.status, 'delivered');
   });
 
-  test('an id that is none is 400, an unknown one 404', async () => {
+  test('a malformed id is 400, an unknown one 404', async () => {
     const bad = await world.call('GET', '/v2/notifications/sms');
     assert.deepEqual([bad.status, bad.body.errors[0].message], [400, 'notification_id is not a valid UUID']);
     const unknown = await world.call('GET', `/v2/notifications/${uuid}`);
@@ -187,7 +187,7 @@ describe('bad input', () => {
     );
   });
 
-  test('a key that was revoked stops working within two seconds', async () => {
+  test('a revoked key stops working within two seconds', async () => {
     const tenant = await world.addTenant();
     assert.equal(
       (await world.call('POST', '/v2/notifications/sms', { key: tenant.keys.normal, body: '{}' })).status,
@@ -204,7 +204,7 @@ describe('bad input', () => {
     assert.equal(answer.body.errors[0].message, 'Invalid token: API key revoked');
   });
 
-  test('a revocation that is announced works at once', async () => {
+  test('the announced revocation of a key takes effect at once', async () => {
     const tenant = await world.addTenant();
     const key = tenant.keys.team;
     assert.equal((await world.call('POST', '/v2/notifications/sms', { key, body: '{}' })).status, 400);
@@ -227,8 +227,8 @@ describe('bad input', () => {
     assert.match(wrong.headers.get('allow') ?? '', /POST/);
   });
 
-  test('a message of a test key reaches no provider, and ends as its recipient says', async () => {
-    for (const id of await sendSimulated(world))
+  test('a message sent with a test key reaches no provider, and ends as its recipient determines', async () => {
+    for (const id of await sendWithTestKey(world))
       assert.deepEqual((await world.sandbox(`/messages?reference=${id}`)).messages, []);
   });
 });

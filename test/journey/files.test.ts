@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { createWorld } from '../world.ts';
+import { createWorld } from '../support/world.ts';
 
 const { NotifyClient } = createRequire(import.meta.url)('notifications-node-client') as {
   NotifyClient: new (url: string, key: string) => { prepareUpload(file: Buffer, options?: object): object };
 };
 
-test('a file that the official client prepares becomes a link in the email, behind which the file is', async () => {
+test('a file prepared by the official client becomes a link in the email that opens the file', async () => {
   const world = await createWorld();
   try {
     const file = new NotifyClient(world.api, world.tenant.keys.normal).prepareUpload(

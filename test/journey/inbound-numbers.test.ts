@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { createWorld, type World } from '../world.ts';
+import { createWorld, type World } from '../support/world.ts';
 
-describe('the numbers that people can text', () => {
+describe('numbers for received texts', () => {
   let world: World;
   before(async () => {
     world = await createWorld({ roles: ['api'] });
@@ -19,7 +19,7 @@ describe('the numbers that people can text', () => {
   const rowOf = async (id: string) =>
     (await world.connection.pool.query('select * from services where id = $1', [id])).rows[0];
 
-  test('are added once, given, seen, switched off and on', async () => {
+  test('an inbound number is added once, assigned, read, switched off and switched on', async () => {
     const tenant = await world.addTenant();
     assert.deepEqual((await give(tenant.id)).body, {
       result: 'error',
@@ -60,7 +60,7 @@ describe('the numbers that people can text', () => {
     assert.equal((await rowOf(tenant.id)).version, version, 'it may receive texts already');
   });
 
-  test('a number becomes a sender of its service: the default where there is none', async () => {
+  test('an assigned inbound number becomes a sender of its service, the default one if there is none', async () => {
     const tenant = await world.addTenant();
     const bare = await world.addTenant();
     await world.connection.pool.query('delete from service_sms_senders where service_id = $1', [bare.id]);
@@ -84,7 +84,7 @@ describe('the numbers that people can text', () => {
     ]);
   });
 
-  test('of two services that want the last one, one gets it', async () => {
+  test('of two services that want the last inbound number, one gets it', async () => {
     const tenants = [await world.addTenant(), await world.addTenant(), await world.addTenant()];
     await world.connection.pool.query('update inbound_numbers set active = false where service_id is null');
     await add(['07700900474']);
@@ -92,7 +92,7 @@ describe('the numbers that people can text', () => {
     assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 409, 409]);
   });
 
-  test('what cannot be given is told', async () => {
+  test('an inbound number that cannot be assigned is refused with the reason', async () => {
     const tenant = await world.addTenant();
     const other = await world.addTenant();
     const { body } = await add(['07700900475', '07700900476']);
@@ -119,7 +119,7 @@ describe('the numbers that people can text', () => {
     }
   });
 
-  test('faults of the body are told by field, all at once', async () => {
+  test('all faults in a body for inbound numbers are reported at once, by field', async () => {
     const digits = (index: number) =>
       `Not a valid number at ${index}: it must be a text of 3 to 15 digits, such as "07700900456".`;
     const table: [string | object, unknown][] = [
@@ -145,7 +145,7 @@ describe('the numbers that people can text', () => {
       );
   });
 
-  test('are for the admin client only; a path whose id is none is no path', async () => {
+  test('inbound numbers are for the admin client only, and a path with a malformed id is not found', async () => {
     const { id } = world.tenant;
     for (const [method, path] of [
       ['GET', '/inbound-number'],

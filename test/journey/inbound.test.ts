@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { createWorld, type Tenant, type World } from '../world.ts';
+import { createWorld, type Tenant, type World } from '../support/world.ts';
 
 type Text = { id: string; content: string; user_number: string; notify_number: string };
 const { NotifyClient } = createRequire(import.meta.url)('notifications-node-client') as {
@@ -93,7 +93,7 @@ describe('received texts', () => {
   }
   const metrics = async () => await (await fetch(`${world.api}/metrics`)).text();
 
-  test('each endpoint asks for its own user and password, in the words of the contract', async () => {
+  test('each endpoint for received texts requires its own user and password, with the texts of the contract', async () => {
     const missing = [
       401,
       '{"result":"error","message":"Unauthorized: authentication token must be provided"}',
@@ -114,7 +114,7 @@ describe('received texts', () => {
     assert.equal((await storedRows(of)).length, 4);
   });
 
-  test('without configured passwords everybody is refused', async (t) => {
+  test('without configured passwords every received text is refused', async (t) => {
     const bare = await createWorld({ roles: ['api'] });
     t.after(() => bare.stop());
     for (const [path, pair] of [
@@ -131,7 +131,7 @@ describe('received texts', () => {
     }
   });
 
-  test('texts of both providers are read back by the official client, decoded, newest first', async () => {
+  test('received texts of both providers are read by the official client, decoded, newest first', async () => {
     const of = await withNumber('07700900457');
     const to = '447700900457';
     assert.deepEqual(await mmg({ Number: to, Message: 'x+%2B+y+%F0%9F%8C%8A\\nit\\u2019s' }), ok);
@@ -154,7 +154,7 @@ describe('received texts', () => {
     assert.deepEqual((await received(tenant)).length, 0);
   });
 
-  test('what the provider says of a text is kept with it, and its content only sealed', async () => {
+  test('what the provider says about a received text is stored with it, its content only encrypted', async () => {
     const of = await withNumber('07700900458');
     const to = '447700900458';
     const before = Date.now();
@@ -183,7 +183,7 @@ describe('received texts', () => {
     assert.doesNotMatch(rows[0].content.toString('latin1'), /Tide-secret/);
   });
 
-  test('a text that is posted twice is one text and is answered alike; others are not taken for it', async () => {
+  test('a received text posted twice is stored once and answered alike; different ones are not mistaken for it', async () => {
     const of = await withNumber('07700900459');
     const to = '447700900459';
     const twice = { Number: to, ID: 'the-same' };
@@ -198,7 +198,7 @@ describe('received texts', () => {
     assert.equal((await received(of)).length, 5);
   });
 
-  test('a number that is nobody’s, or is switched off, is answered as if all were well, and nothing is kept', async () => {
+  test('a received text to an unassigned or switched-off number is answered as a success and not stored', async () => {
     const of = await withNumber('07700900460');
     const { body } = await world.admin('POST', '/inbound-number', {
       provider: 'mmg',
@@ -217,7 +217,7 @@ describe('received texts', () => {
     assert.deepEqual(await mmg({ Number: '07700900456' }), ok);
   });
 
-  test('a service that may not receive texts gets none', async () => {
+  test('a service without permission receives no texts', async () => {
     const of = await withNumber('07700900462');
     await world.connection.pool.query(
       `update services set permissions = array_remove(permissions, 'inbound_sms') where id = $1`,
@@ -228,7 +228,7 @@ describe('received texts', () => {
     assert.deepEqual(await storedRows(of), []);
   });
 
-  test('a body that cannot be read is refused with what is wrong with it', async () => {
+  test('a malformed received text is refused with what is wrong with it', async () => {
     const authorization = basic('tide:new-pass');
     assert.deepEqual(await post(mmgDoor, '{"MSISDN"', authorization), [
       400,
@@ -246,7 +246,7 @@ describe('received texts', () => {
     assert.equal((await post(mmgDoor, deep, authorization))[0], 400);
   });
 
-  test('odd values of a text are kept as well as they can be, and never fail', async () => {
+  test('odd values in a received text are stored as far as possible and never fail', async () => {
     const of = await withNumber('07700900463');
     const to = '447700900463';
     const odd = { Number: to, MSISDN: 'a\u0000\ud800b', Message: '\\x00\\ud800+\u0000', ID: 'a\u0000' };

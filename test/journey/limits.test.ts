@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { makeToken } from '../../src/cli/client.ts';
 import { addGuests, addTeamMember, setLimits } from '../../src/tenant/service/store.ts';
-import { createWorld, type Tenant, type World } from '../world.ts';
+import { createWorld, type Tenant, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 
@@ -59,7 +59,7 @@ describe('how much and to whom a service may send', () => {
     );
   }
 
-  test('of 5,000 requests at once on two processes exactly the 1,000 of the day are accepted', async () => {
+  test('of 5,000 concurrent requests on two processes exactly the daily limit of 1,000 is accepted', async () => {
     const tenant = await world.addTenant();
     await setLimits(world.connection.db, tenant.id, { rateLimit: 12_000_000, limits: { sms: 1000 } });
     const answers: Awaited<ReturnType<typeof storm>> = [];
@@ -81,7 +81,7 @@ describe('how much and to whom a service may send', () => {
     assert.equal(rows[0].count, 1000);
   });
 
-  test('a burst takes exactly what the bucket holds, whatever process it meets', async () => {
+  test('a burst gets exactly what the rate limit allows, whichever process it reaches', async () => {
     const tenant = await world.addTenant();
     // Capacity 21, of which the last is never given; the next token comes after a second.
     await setLimits(world.connection.db, tenant.id, { rateLimit: 60 });
@@ -107,7 +107,7 @@ describe('how much and to whom a service may send', () => {
     );
   });
 
-  test('a success tells what is left, and a request that was refused for a fault takes its token too', async () => {
+  test('a success says how much of the rate limit is left, and a request refused for a fault uses it up too', async () => {
     const tenant = await world.addTenant();
     await setLimits(world.connection.db, tenant.id, { rateLimit: 30 });
     const left = async () => Number(/r=(\d+)/.exec((await post(tenant)).headers.get('ratelimit') ?? '')?.[1]);
@@ -116,7 +116,7 @@ describe('how much and to whom a service may send', () => {
     assert.ok((await left()) <= before - 2 + 1);
   });
 
-  test('a limit of texts abroad is counted beside that of all texts', async () => {
+  test('the limit of international texts is counted separately from that of all texts', async () => {
     const tenant = await world.addTenant({ permissions: ['sms', 'international_sms'] });
     await setLimits(world.connection.db, tenant.id, { limits: { international_sms: 2 } });
     const abroad = await storm(tenant, 10, () => sms(tenant, { phone_number: '+33612345678' }));
@@ -136,7 +136,7 @@ describe('how much and to whom a service may send', () => {
     ]);
   });
 
-  test('test keys and simulated recipients count against no daily limit, and a simulated one is not stored', async () => {
+  test('test keys and simulated recipients do not count towards the daily limit, and messages to simulated ones are not stored', async () => {
     const tenant = await world.addTenant();
     await setLimits(world.connection.db, tenant.id, { limits: { sms: 1 } });
     const simulated = await post(tenant, { body: sms(tenant, { phone_number: '+447700900111' }) });
@@ -150,7 +150,7 @@ describe('how much and to whom a service may send', () => {
     assert.deepEqual(statuses([await post(tenant), await post(tenant)]), { 201: 1, 429: 1 });
   });
 
-  test('a team key and a service in trial mode reach the team and the guest list only', async () => {
+  test('a team key and a service in trial mode reach only the team and the guest list', async () => {
     const tenant = await world.addTenant();
     const team = await post(tenant, { key: tenant.keys.team });
     assert.deepEqual(
@@ -229,7 +229,7 @@ describe('a repeated request', () => {
     };
   }
 
-  test('with one Idempotency-Key, 50 times at once on two processes, is one message and one answer', async () => {
+  test('50 concurrent requests with one Idempotency-Key on two processes are one message and one answer', async () => {
     const key = randomUUID();
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, index) => send(key, {}, index % 2 ? second : world.api)),
@@ -245,7 +245,7 @@ describe('a repeated request', () => {
     assert.equal((await world.sandbox('/counts')).received, 1);
   });
 
-  test('with the same key and another body is a conflict, told in words', async () => {
+  test('a repeated request with the same Idempotency-Key and another body is a conflict with an explanation', async () => {
     const key = randomUUID();
     const first = await send(key);
     assert.equal(first.status, 201);
@@ -259,13 +259,13 @@ describe('a repeated request', () => {
     assert.deepEqual([again.status, again.text, again.replayed], [201, first.text, 'true']);
   });
 
-  test('that was refused leaves its key free', async () => {
+  test('a refused request leaves its Idempotency-Key free', async () => {
     const key = randomUUID();
     assert.equal((await send(key, { personalisation: {} })).status, 400);
     assert.equal((await send(key)).status, 201);
   });
 
-  test('under the key of another service is a message of its own', async () => {
+  test('the same Idempotency-Key of another service is another message', async () => {
     const key = randomUUID();
     const first = await send(key);
     const tenant = await world.addTenant();
@@ -278,7 +278,7 @@ describe('a repeated request', () => {
     assert.notEqual(other.body.id, JSON.parse(first.text).id);
   });
 
-  test('keeps nothing readable of its answer in the database', async () => {
+  test('the answer kept for an Idempotency-Key is not readable in the database', async () => {
     const key = randomUUID();
     await send(key, { personalisation: { name: 'Zebedee', time: '1' } });
     const { rows } = await world.connection.pool.query<{ answer: Buffer }>(

@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import { ensurePartitions } from '../../src/database/partitions.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { createIdSource, idTime } from '../../src/ground/id.ts';
-import { createWorld, environment, type Tenant, type World } from '../world.ts';
+import { createWorld, environment, type Tenant, type World } from '../support/world.ts';
 
 type Row = {
   id: string;
@@ -94,7 +94,7 @@ describe('a list of messages', () => {
     return answer.body.id as string;
   };
 
-  test('holds what is accepted and not yet stored, in front of what is, and answers as a message by its id', async () => {
+  test('a list begins with messages that are accepted but not yet stored, in the form in which they are read by id', async () => {
     const tenant = await world.addTenant();
     const stored = (await store(tenant, 300))
       .filter(({ keyType, jobId }) => keyType === 'normal' && jobId === null)
@@ -116,7 +116,7 @@ describe('a list of messages', () => {
     }
   });
 
-  test('of thousands of messages over days every filter gives exactly its own, newest first and each once', async () => {
+  test('every filter of a list finds exactly its messages among thousands over days, newest first and each once', async () => {
     const tenant = await world.addTenant();
     const rows = (await store(tenant, 6000)).reverse();
     await store(await world.addTenant(), 500);
@@ -153,7 +153,7 @@ describe('a list of messages', () => {
     }
   });
 
-  test('older_than of a message that is unknown or another service’s gives nothing, of another key type its place', async () => {
+  test('older_than with an unknown id or that of another service finds nothing; that of another key type is a position', async () => {
     const tenant = await world.addTenant();
     const rows = await store(tenant, 100);
     const [foreign] = await store(await world.addTenant(), 1);
@@ -170,7 +170,7 @@ describe('a list of messages', () => {
     assert.deepEqual(await idsOf(tenant, `?older_than=${spelling}`), expected);
   });
 
-  test('links are those of the request, to the letter', async () => {
+  test('the links of a list repeat the request exactly', async () => {
     const tenant = await world.addTenant();
     const id = await send(tenant, { reference: 'a b&c=ü/' });
     const table: [query: string, next: string | null, current?: string][] = [
@@ -195,7 +195,7 @@ describe('a list of messages', () => {
     }
   });
 
-  test('every fault of a query is told, in the order of the parameters of the contract', async () => {
+  test('every fault of a query for a list is reported, in the order of parameters of the contract', async () => {
     const list =
       '[cancelled, created, sending, sent, delivered, pending, failed, technical-failure, temporary-failure, permanent-failure, pending-virus-check, validation-failed, virus-scan-failed, returned-letter, accepted, received]';
     const query =

@@ -11,7 +11,7 @@ import { systemClock } from '../../src/ground/clock.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
 import { platformUserId } from '../../src/tenant/user/user.ts';
-import { createWorld, type Tenant, type World } from '../world.ts';
+import { createWorld, type Tenant, type World } from '../support/world.ts';
 
 const run = promisify(execFile);
 
@@ -150,7 +150,7 @@ describe('the OpenAPI document', () => {
 
   const withExample = () => told.filter(({ operation }) => operation['x-codeSamples']);
 
-  test('is valid OpenAPI 3.1', async () => {
+  test('the OpenAPI document is valid OpenAPI 3.1', async () => {
     const { valid, errors } = await new Validator().validate({ ...document });
     assert.deepEqual(errors ?? [], []);
     assert.ok(valid);
@@ -158,7 +158,7 @@ describe('the OpenAPI document', () => {
     assert.deepEqual((await world.call('GET', '/spec.json', { key: null })).body, document);
   });
 
-  test('tells each operation once, and every schema that it names', () => {
+  test('the OpenAPI document describes each operation once, and every schema that it names', () => {
     const names = told.map(({ operation }) => operation.operationId);
     assert.equal(new Set(names).size, names.length);
     for (const path of [
@@ -175,7 +175,7 @@ describe('the OpenAPI document', () => {
     assert.notDeepEqual(empty, [], 'a schema that is named is looked at');
   });
 
-  test('every example is answered as the document says', async () => {
+  test('every example of the OpenAPI document is answered as it says', async () => {
     for (const { name, method, operation } of withExample()) {
       const example = operation.requestBody?.content['application/json']?.example;
       const response = await fetch(world.api + fill(operation['x-example-path'], name), {
@@ -195,7 +195,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  test('every answer that it shows fits its schema, and so does every body', () => {
+  test('every answer and body shown in the OpenAPI document fits its schema', () => {
     for (const { name, operation } of told) {
       for (const [status, response] of Object.entries(operation.responses))
         for (const { schema, example } of Object.values(response.content ?? {}))
@@ -209,7 +209,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  test('refusals have the shape that it says', async () => {
+  test('refusals have the shape that the OpenAPI document says', async () => {
     for (const { name, method, operation } of withExample()) {
       const path = fill(operation['x-example-path'], name);
       const calls: [number, string, { key?: string | null; body?: string }][] = [[405, 'PATCH', {}]];
@@ -251,7 +251,7 @@ describe('the OpenAPI document', () => {
     return isAdmin ? signToken(issuer, secret) : makeToken(tenant.keys.normal);
   }
 
-  test('every curl command works as it stands', { skip: !canShell }, async () => {
+  test('every curl command of the API page works unchanged', { skip: !canShell }, async () => {
     for (const { name, operation } of withExample()) {
       const { source } = operation['x-codeSamples']!.find(({ lang }) => lang === 'Shell')!;
       const commands = `${tokenCommands()}\n${fill(source, name)} -w '\\n%{http_code}'`;
@@ -261,7 +261,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  test('every call with the official client works as it stands', async () => {
+  test('every call with the official client on the API page works unchanged', async () => {
     const samples = told.flatMap(({ name, operation }) =>
       (operation['x-codeSamples'] ?? [])
         .filter(({ lang }) => lang === 'JavaScript')
@@ -278,7 +278,7 @@ describe('the OpenAPI document', () => {
     );
   });
 
-  test('the page tells every operation, loads nothing, and has no dead link in it', async () => {
+  test('the API page shows every operation, loads nothing and has no dead links', async () => {
     const { headers } = await fetch(`${world.api}/docs`);
     assert.doesNotMatch(headers.get('content-security-policy') ?? 'unsafe', /unsafe|https?:/);
     for (const { operation } of told) assert.ok(page.includes(`id="${operation.operationId}"`));
@@ -289,7 +289,7 @@ describe('the OpenAPI document', () => {
     assert.doesNotMatch(page, /despatch\.invalid/);
   });
 
-  test('an odd Host does not get into the lines that people paste', async () => {
+  test('a malformed Host header does not appear in the commands of the API page', async () => {
     const answer = await fetch(`${world.api}/docs`, { headers: { 'X-Forwarded-Host': "x'; rm -rf ~ #" } });
     assert.doesNotMatch(await answer.text(), /rm -rf/);
   });

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { addTemplateVersion, setTemplateArchived } from '../../src/content/template/store.ts';
 import { setServiceActive } from '../../src/tenant/service/store.ts';
-import { startProcess } from '../process.ts';
-import { createWorld, environment } from '../world.ts';
+import { startProcess } from '../support/process.ts';
+import { createWorld, environment } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 
-test('while a provider is down messages wait, and go out once it is back', async () => {
+test('messages wait while the provider is down, and are sent once it is back', async () => {
   const world = await createWorld({ environment: { DELIVER_RETRY_DELAY_SECONDS: '1' } });
   try {
     await world.behave({ outage: true });
@@ -30,7 +30,7 @@ test('while a provider is down messages wait, and go out once it is back', async
   }
 });
 
-test('a refusal for good is a technical failure at once; used up tries are one at the end', async () => {
+test('a permanent refusal is a technical failure at once; so is the last of all retries', async () => {
   const world = await createWorld({
     environment: { DELIVER_RETRY_DELAY_SECONDS: '1', DELIVER_MAX_RETRIES: '1' },
   });
@@ -56,7 +56,7 @@ test('a refusal for good is a technical failure at once; used up tries are one a
   }
 });
 
-test('a time-out is marked unknown, and a receipt that comes meanwhile stops the message from being sent again', async () => {
+test('an attempt that times out is unknown, and a receipt that arrives meanwhile prevents a second one', async () => {
   const world = await createWorld({
     environment: { DELIVER_RETRY_DELAY_SECONDS: '1', PROVIDER_TIMEOUT_SECONDS: '1' },
   });
@@ -77,7 +77,7 @@ test('a time-out is marked unknown, and a receipt that comes meanwhile stops the
   }
 });
 
-test('receipts that come twice and out of order change a message once, and are all on its timeline', async () => {
+test('duplicated receipts in the wrong order change a message once, and are all on its timeline', async () => {
   const world = await createWorld();
   try {
     await world.behave({ receipt_duplicate_rate: 1, receipt_shuffle: true });
@@ -96,7 +96,7 @@ test('receipts that come twice and out of order change a message once, and are a
   }
 });
 
-test('a database that goes away is a 503 that keeps nothing; when it is back everything goes on', async () => {
+test('while the database is away requests get a 503 and are not accepted; once it is back everything continues', async () => {
   const world = await createWorld();
   try {
     const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900123', {
@@ -135,7 +135,7 @@ test('a database that goes away is a 503 that keeps nothing; when it is back eve
   }
 });
 
-test('a taken port is told in a sentence that names the setting', async () => {
+test('a taken port ends the start with a sentence that names the setting', async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   const { port } = taken.address() as { port: number };
@@ -149,7 +149,7 @@ test('a taken port is told in a sentence that names the setting', async () => {
   }
 });
 
-test('a service that was archived after its message was accepted sends nothing', async () => {
+test('a service archived after its message was accepted sends nothing', async () => {
   const world = await createWorld({ queues: ['db-sms'] });
   try {
     const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900123', {
@@ -171,7 +171,7 @@ test('a service that was archived after its message was accepted sends nothing',
   }
 });
 
-test('a message keeps the words it was accepted with, though its template has new ones and is archived', async () => {
+test('a message is sent with the template version it was accepted with, though there is a newer one and the template is archived', async () => {
   const world = await createWorld({ queues: ['db-sms'] });
   try {
     const { templates } = world.tenant;
@@ -207,7 +207,7 @@ test('a message keeps the words it was accepted with, though its template has ne
   }
 });
 
-test('a start waits for its database, and gives up with a sentence after DATABASE_WAIT_SECONDS', async () => {
+test('a start waits for the database, and gives up with a sentence after DATABASE_WAIT_SECONDS', async () => {
   const settings = environment('postgres://nobody@127.0.0.1:1/nothing', tmpdir(), {
     DATABASE_WAIT_SECONDS: '1',
     LOG_LEVEL: 'warn',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { platformUser } from '../../src/bootstrap/platform-service.ts';
-import { createWorld, type World } from '../world.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 describe('providers in the admin API', () => {
   let world: World;
@@ -21,7 +21,7 @@ describe('providers in the admin API', () => {
 
   const notFound = { result: 'error', message: 'No result found' };
 
-  test('are listed by priority, each with what it is and why', async () => {
+  test('the admin API lists providers by priority, each with its state and the reason for it', async () => {
     const { status, body } = await world.admin('GET', '/provider-details');
     assert.equal(status, 200);
     assert.deepEqual(
@@ -48,7 +48,7 @@ describe('providers in the admin API', () => {
     assert.deepEqual(one.body, { provider_details: body.provider_details[0] });
   });
 
-  test('are changed one version at a time, and keep every version with its author and reason', async () => {
+  test('a provider is changed one version at a time, and every version keeps its author and reason', async () => {
     const path = `/provider-details/${ids['firetext']}`;
     const first = await world.admin('POST', path, {
       priority: 5,
@@ -98,7 +98,7 @@ describe('providers in the admin API', () => {
     );
   });
 
-  test('say what is wrong with a change, and stay as they are', async () => {
+  test('a faulty change of a provider is refused with what is wrong and changes nothing', async () => {
     const fields = (message: object) => ({ result: 'error', message });
     const table: [string | object, number, object][] = [
       [{ identifier: 'x' }, 400, fields({ identifier: ['Not permitted to be updated'] })],
@@ -122,7 +122,7 @@ describe('providers in the admin API', () => {
     assert.equal((await world.admin('GET', path)).body.provider_details.version, 1);
   });
 
-  test('that are not there are told as such, and need the admin’s token', async () => {
+  test('an unknown provider is not found, and reading one requires the token of the admin client', async () => {
     for (const [method, path] of [
       ['GET', ''],
       ['GET', '/versions'],

@@ -6,8 +6,8 @@ import { createCipher } from '../../src/ground/cipher.ts';
 import { pasteableKey } from '../../src/tenant/key/key.ts';
 import { addKey } from '../../src/tenant/key/store.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
-import { all, createPair, idOf, rowOf, send } from '../pair.ts';
-import { environment, secretKey, type World } from '../world.ts';
+import { all, createTwoProviderWorld, idOf, rowOf, send } from '../support/two-providers.ts';
+import { environment, secretKey, type World } from '../support/world.ts';
 
 /** A sign-in code, as the platform's own service sends it. */
 async function sendCode(world: World): Promise<string> {
@@ -37,9 +37,9 @@ async function sendCode(world: World): Promise<string> {
   return id!;
 }
 
-describe('the rate of a provider', () => {
-  test('holds over all processes, and a sign-in code goes before what waits', async (t) => {
-    const { world, mmg } = await createPair(t);
+describe('the rate limit of a provider', () => {
+  test('the rate limit of a provider holds across all processes, and a sign-in code overtakes waiting messages', async (t) => {
+    const { world, mmg } = await createTwoProviderWorld(t);
     const more = await world.startMore({ roles: ['worker'] });
     t.after(() => more.stop());
     const { id } = await rowOf(world, 'mmg');
@@ -67,8 +67,8 @@ describe('the rate of a provider', () => {
     assert.ok(took > 4.5 && took < 8, `101 messages took ${took} s`);
   });
 
-  test('that is taken away lets go what waits for it', async (t) => {
-    const { world, mmg } = await createPair(t);
+  test('messages that wait for a rate limit are sent when it is removed', async (t) => {
+    const { world, mmg } = await createTwoProviderWorld(t);
     const { id } = await rowOf(world, 'mmg');
     await world.admin('POST', `/provider-details/${id}`, { rate_limit: 1 });
     const ids = await send(world, 50);
@@ -80,8 +80,8 @@ describe('the rate of a provider', () => {
     await all(world, ids, 'sending', 5);
   });
 
-  test('is no reason to hold anything back when a process stops', async (t) => {
-    const { world, mmg } = await createPair(t);
+  test('a process that stops gives back messages that wait for a rate limit', async (t) => {
+    const { world, mmg } = await createTwoProviderWorld(t);
     await world.connection.pool.query(`update providers set rate_limit = 1 where identifier = 'mmg'`);
     const more = await world.startMore({ roles: ['worker'], queues: ['send-sms'] });
     const ids = await send(world, 200);

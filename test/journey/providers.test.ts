@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import type { Provider } from '../../src/provider/contract.ts';
-import { startHttpStand } from '../conformance/http-provider.ts';
-import { sendSimulated } from '../simulated.ts';
-import { createWorld, type World } from '../world.ts';
+import { startProviderServer } from '../conformance/http-provider.ts';
+import { sendWithTestKey } from '../support/test-key.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 const auth = (text: string) => ({ Authorization: `Basic ${Buffer.from(text).toString('base64')}` });
 
 /** A provider's server that answers yes with `yes`; what it says otherwise is `fail`'s 500. */
 async function server(yes: () => string) {
-  return await startHttpStand({
+  return await startProviderServer({
     replies: {
       accept: () => ({ status: 200, body: yes() }),
       fail: () => ({ status: 500, body: 'down' }),
@@ -49,7 +49,7 @@ async function createSupplied(t: TestContext, more: Record<string, string> = {},
   });
   t.after(async () => {
     await world.stop();
-    for (const stand of [mmg, firetext, ses]) await stand.stop();
+    for (const server of [mmg, firetext, ses]) await server.stop();
   });
   return { world, mmg, firetext, ses };
 }
@@ -96,7 +96,7 @@ const postSes = (world: World, messageId: string, more: object = {}) =>
     }),
   });
 
-describe('messages go out through real providers', () => {
+describe('sending through real providers', () => {
   test('a text goes to MMG, and its receipt makes it delivered', async (t) => {
     const { world, mmg, firetext } = await createSupplied(t);
     const id = await sms(world);
@@ -119,7 +119,7 @@ describe('messages go out through real providers', () => {
     assert.equal(firetext.requests().length, 0);
   });
 
-  test('a text that MMG fails to take goes to Firetext at once, whose second receipt is softened', async (t) => {
+  test('a text that MMG fails to accept goes to Firetext at once, and the failure after its pending receipt is softened', async (t) => {
     const { world, mmg, firetext } = await createSupplied(t);
     mmg.behave('fail');
     const id = await sms(world);
@@ -140,7 +140,7 @@ describe('messages go out through real providers', () => {
     await becomes(world, id, 'temporary-failure');
   });
 
-  test('an answer of MMG that makes no sense goes to nobody else', async (t) => {
+  test('a text with an unreadable answer of MMG goes to no other provider', async (t) => {
     const { world, mmg, firetext } = await createSupplied(t);
     mmg.behave('malformed');
     const id = await sms(world);
@@ -153,7 +153,7 @@ describe('messages go out through real providers', () => {
     await becomes(world, id, 'delivered');
   });
 
-  test('an email goes to SES and is found by its reference; a complaint is kept once, and changes no final status', async (t) => {
+  test('an email goes to SES and is found by its reference; a complaint is stored once and changes no final status', async (t) => {
     const { world, ses } = await createSupplied(t);
     const id = await email(world);
     await becomes(world, id, 'sending');
@@ -181,16 +181,16 @@ describe('messages go out through real providers', () => {
     await becomes(world, id, 'delivered');
   });
 
-  test('test keys come through the same endpoints, past credentials and signatures, and end as their recipient says', async (t) => {
+  test('receipts for test keys use the same endpoints without credentials and signatures, and end as the recipient determines', async (t) => {
     const { world, mmg, ses } = await createSupplied(t, { SES_SNS_TOPIC_ARNS: topic });
-    await sendSimulated(world);
+    await sendWithTestKey(world);
     assert.equal(mmg.requests().length + ses.requests().length, 0);
     assert.equal((await postSes(world, 'ses-1')).status, 403, 'a stranger needs a signature');
   });
 });
 
-describe('receipts that come at a bad time', () => {
-  test('one that the database does not take is applied later; its provider has done its part', async (t) => {
+describe('receipts at a bad time', () => {
+  test('a receipt that the database cannot store is applied later, and its provider need not post it again', async (t) => {
     const { world } = await createSupplied(t);
     const id = await sms(world);
     await becomes(world, id, 'sending');
@@ -209,7 +209,7 @@ describe('receipts that come at a bad time', () => {
     await becomes(world, id, 'delivered');
   });
 
-  test('one of SES that comes before its reference is stored is applied later, and holds nothing personal meanwhile', async (t) => {
+  test('a receipt of SES that arrives before its reference is stored is applied later, and contains nothing personal meanwhile', async (t) => {
     const { world } = await createSupplied(t);
     assert.equal((await postSes(world, 'ses-1')).status, 200);
     const { pool } = world.connection;
@@ -222,7 +222,7 @@ describe('receipts that come at a bad time', () => {
     await becomes(world, id, 'delivered');
   });
 
-  test('one of SES for an old mail that nobody knows is not found', async (t) => {
+  test('a receipt of SES for an old unknown email is not found', async (t) => {
     const { world } = await createSupplied(t, {}, ['api']);
     const mail = { timestamp: new Date(Date.now() - 6 * 60_000).toISOString(), messageId: 'gone' };
     const answer = await postSes(world, 'gone', { mail });
@@ -230,7 +230,7 @@ describe('receipts that come at a bad time', () => {
     assert.match(answer.body.message, /Status delivered for notification reference gone$/);
   });
 
-  test('a receipt for a text does not move an email', async (t) => {
+  test('a receipt for a text does not change an email', async (t) => {
     const { world } = await createSupplied(t);
     const id = await email(world);
     await becomes(world, id, 'sending');
@@ -239,7 +239,7 @@ describe('receipts that come at a bad time', () => {
   });
 });
 
-describe('which providers are used', () => {
+describe('the providers that are used', () => {
   const rowsOf = async ({ connection }: World) =>
     (
       await connection.pool.query(
@@ -249,7 +249,7 @@ describe('which providers are used', () => {
       [type, identifier, priority, active ? 'active' : 'asleep', abroad ? 'abroad' : 'home'].join(' '),
     );
 
-  test('those with a key have their rows; the sandbox only stands in where there is none', async (t) => {
+  test('configured providers have rows; the sandbox is used only for a type without any', async (t) => {
     const { world } = await createSupplied(t, { SMTP_URL: 'smtp://127.0.0.1:1' });
     assert.deepEqual(await rowsOf(world), [
       'email ses 10 active home',
@@ -262,7 +262,7 @@ describe('which providers are used', () => {
     assert.equal((await post(world, '/notifications/sms/sandbox', {})).status, 404);
   });
 
-  test('a sandbox that is still in the table gets nothing once a real provider is there', async (t) => {
+  test('a sandbox still in the table gets nothing once there is a real provider', async (t) => {
     const { world, mmg, firetext } = await createSupplied(t, { DELIVER_MAX_RETRIES: '0' });
     await world.connection.pool.query(
       `insert into providers (id, identifier, display_name, notification_type, priority, active, supports_international)
@@ -275,7 +275,7 @@ describe('which providers are used', () => {
     assert.equal((await world.timeline(id)).filter(({ event }) => event === 'attempt').length, 2);
   });
 
-  test('loadtesting makes no call and ends as delivered', async (t) => {
+  test('the loadtesting provider makes no call and its messages end as delivered', async (t) => {
     const world = await createWorld();
     t.after(() => world.stop());
     await world.connection.pool.query(`update providers set active = true where identifier = 'loadtesting'`);

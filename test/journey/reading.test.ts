@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { addTemplate, addTemplateVersion, setTemplateArchived } from '../../src/content/template/store.ts';
 import { addUser } from '../../src/tenant/user/store.ts';
-import { createWorld, type Tenant, type World } from '../world.ts';
+import { createWorld, type Tenant, type World } from '../support/world.ts';
 
 const notFound = [
   404,
@@ -49,7 +49,7 @@ describe('reading in v2', () => {
     return id;
   };
 
-  test('paths, methods and types that are none are told as the contract says', async () => {
+  test('unknown paths, methods and types of v2 are refused as the contract says', async () => {
     const id = randomUUID();
     const table: [method: string, path: string, answer: 404 | string][] = [
       ['GET', '/v2/notifications/', 404],
@@ -104,7 +104,7 @@ describe('reading in v2', () => {
     assert.deepEqual(await answerOf('OPTIONS', '/v2/nowhere', { key: null }), notFound);
   });
 
-  test('a path without a key is refused, and a HEAD is answered as a GET without its body', async () => {
+  test('a v2 path without a key is refused, and HEAD is answered like GET without a body', async () => {
     const paths: [path: string, status: number][] = [
       ['/v2/notifications', 200],
       ['/v2/notifications?page=2', 400],
@@ -126,7 +126,7 @@ describe('reading in v2', () => {
     }
   });
 
-  test('a PDF is refused in the order of the contract', async () => {
+  test('a request for a PDF is refused in the order of the contract', async () => {
     const { body } = await world.call('POST', '/v2/notifications/sms', {
       body: {
         template_id: tenant.templates.sms,
@@ -140,7 +140,7 @@ describe('reading in v2', () => {
     assert.deepEqual(await pdf(body.id), refused('Notification is not a letter', 'BadRequestError'));
   });
 
-  test('a template is read with its author, archived ones too, hidden and foreign ones not', async () => {
+  test('a template is read with its author; archived ones can be read, hidden and foreign ones cannot', async () => {
     const author = randomUUID();
     await addUser(world.connection.db, {
       id: author,
@@ -191,7 +191,7 @@ describe('reading in v2', () => {
     assert.deepEqual(await answerOf('GET', `/v2/template/${id}`), [200, current]);
   });
 
-  test('a list of templates is by name, then type, without archived and hidden ones', async () => {
+  test('the list of templates is sorted by name and type, without archived and hidden ones', async () => {
     const own = await world.addTenant();
     const add = (name: string, more: object = {}) => addOne({ name, serviceId: own.id, ...more });
     const email = { type: 'email', subject: 'x' };
@@ -228,7 +228,7 @@ describe('reading in v2', () => {
     ]);
   });
 
-  test('a preview may come without a body, ignores what it does not know, and tells all faults at once', async () => {
+  test('a template preview may have no body, ignores unknown fields and reports all faults at once', async () => {
     const plain = await addOne({ content: ' No  placeholders ' });
     const path = `/v2/template/${plain}/preview`;
     const shown = {
@@ -269,7 +269,7 @@ describe('reading in v2', () => {
     assert.deepEqual(await answerOf('POST', path), [200, shown]);
   });
 
-  test('a preview renders lists, conditions and numbers as a message would', async () => {
+  test('a template preview renders lists, conditions and numbers as a message does', async () => {
     const id = await addOne({
       type: 'email',
       subject: 'For ((who)) -- now',
@@ -285,7 +285,7 @@ describe('reading in v2', () => {
     assert.doesNotMatch(body.html, /<html|<body|unsubscribe/i);
   });
 
-  test('a letter is refused step by step, and never taken', async () => {
+  test('a letter is refused step by step, and never accepted', async () => {
     const sender = await world.addTenant({ permissions: ['letter'] });
     const address = { address_line_1: 'Rowan Oak', address_line_2: '2 Quay Street', postcode: 'BS1 4DJ' };
     const letter = { template_id: randomUUID(), personalisation: address };

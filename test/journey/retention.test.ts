@@ -4,9 +4,9 @@ import { after, before, describe, test } from 'node:test';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { addInboundSms, deleteInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { allCutoffs } from '../../src/tenant/service/retention.ts';
-import { createWorld, secretKey, type Tenant, type World } from '../world.ts';
+import { createWorld, secretKey, type Tenant, type World } from '../support/world.ts';
 
-describe('for how long a service keeps messages', () => {
+describe('the retention of a service', () => {
   let world: World;
   before(async () => {
     world = await createWorld({ roles: ['api'] });
@@ -20,7 +20,7 @@ describe('for how long a service keeps messages', () => {
   const answer = ({ status, body }: { status: number; body: unknown }) => [status, body];
   const range = { result: 'error', message: 'The number of days must be between 3 and 90' };
 
-  test('is set by type, seen and changed', async () => {
+  test('the retention of a service is set by type, read and changed', async () => {
     const tenant = await world.addTenant();
     assert.deepEqual(await get(path(tenant)), []);
     const { status, body } = await set(tenant, 'sms', 30);
@@ -60,7 +60,7 @@ describe('for how long a service keeps messages', () => {
     assert.match(after.updated_at, /Z$/);
   });
 
-  test('lies between 3 and 90 days', async () => {
+  test('the retention of a service is between 3 and 90 days', async () => {
     const tenant = await world.addTenant();
     for (const days of [2, 0, -7, 91, 10_000_000_000, 1e300])
       assert.deepEqual(answer(await set(tenant, 'sms', days)), [400, range], String(days));
@@ -76,7 +76,7 @@ describe('for how long a service keeps messages', () => {
     assert.equal((await get(path(tenant, `/${body.result.id}`))).days_of_retention, 7);
   });
 
-  test('is set once for a type; another service, or none, has nothing of it', async () => {
+  test('the retention of a type is set once, and belongs to its service alone', async () => {
     const [tenant, other] = [await world.addTenant(), await world.addTenant()];
     const { result } = (await set(tenant, 'sms', 5)).body;
     assert.deepEqual(answer(await set(tenant, 'sms', 6)), [
@@ -102,7 +102,7 @@ describe('for how long a service keeps messages', () => {
     assert.equal((await world.admin('GET', '/service/x/data-retention')).status, 404);
   });
 
-  test('faults of the body are told as a schema tells them', async () => {
+  test('faults in a body for retention are reported in the texts of a schema', async () => {
     const tenant = await world.addTenant();
     const table: [string | object, string[]][] = [
       [{}, ['notification_type is a required property', 'days_of_retention is a required property']],
@@ -140,7 +140,7 @@ describe('for how long a service keeps messages', () => {
     ]);
   });
 
-  describe('of received texts', () => {
+  describe('the retention of received texts', () => {
     const cipher = createCipher([secretKey], 'tests');
     const now = Date.parse('2026-04-01T01:40:00Z');
 
@@ -167,7 +167,7 @@ describe('for how long a service keeps messages', () => {
     }
     const tidy = (limit = 10_000) => deleteInboundSms(world.connection.db, allCutoffs(now), limit);
 
-    test('seven whole days of the business zone stay, or as many as the service has set for texts', async () => {
+    test('received texts are kept for seven whole days of the business time zone, or as long as the service has set', async () => {
       const [usual, long, short, email] = [
         await world.addTenant(),
         await world.addTenant(),
@@ -197,7 +197,7 @@ describe('for how long a service keeps messages', () => {
       assert.equal(await tidy(), 0);
     });
 
-    test('one run takes at most as many as it is told', async () => {
+    test('one run deletes at most the given number of received texts', async () => {
       const [one, two] = [await world.addTenant(), await world.addTenant()];
       for (const tenant of [one, two])
         for (let index = 0; index < 4; index++) await receive(tenant, '2026-02-01T00:00:00Z');

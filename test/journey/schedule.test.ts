@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createWorld } from '../world.ts';
+import { createWorld } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 const minutes = (count: number) => new Date(Date.now() + count * 60_000);
 
-test('a service with scheduling has its messages wait until they are due, and may take them back', async () => {
+test('messages of a service with scheduling wait until they are due, and can be cancelled', async () => {
   const world = await createWorld();
   try {
     const tenant = await world.addTenant({ permissions: ['sms', 'email', 'schedule'] });
@@ -56,7 +56,7 @@ test('a service with scheduling has its messages wait until they are due, and ma
   }
 });
 
-test('without scheduling `scheduled_for` is checked and then ignored', async () => {
+test('for a service without scheduling `scheduled_for` is checked and then ignored', async () => {
   const world = await createWorld();
   try {
     const body = {

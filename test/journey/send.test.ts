@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { createWorld, type World } from '../world.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 
@@ -11,7 +11,7 @@ describe('a message sent with the official client', () => {
   });
   after(() => world.stop());
 
-  test('a text is answered 201, read at once, delivered, and is in the inbox', async () => {
+  test('a text sent with the official client is answered 201, read at once, delivered, and is in the inbox', async () => {
     const { status, data } = await world.client.sendSms(world.tenant.templates.sms, '07700 900 123', {
       personalisation,
       reference: 'tide-1',
@@ -79,7 +79,7 @@ describe('a message sent with the official client', () => {
     assert.match(messages[0].body, /^Harbour \w+: Hi Rowan, high tide at 14:05$/);
   });
 
-  test('an email is answered 201 with every field of the contract, and is delivered', async () => {
+  test('an email sent with the official client is answered 201 with every field of the contract, and is delivered', async () => {
     const { status, data } = await world.client.sendEmail(world.tenant.templates.email, 'Rowan@Example.com', {
       personalisation,
     });
@@ -122,7 +122,7 @@ describe('a message sent with the official client', () => {
       assert.equal(seen.status, outcome);
     });
 
-  test('reading right after the 201 never answers 404, for a hundred messages at once', async () => {
+  test('reading a message right after its 201 never answers 404, for a hundred messages at once', async () => {
     await Promise.all(
       Array.from({ length: 100 }, async (_, index) => {
         const { data } = await world.client.sendSms(world.tenant.templates.sms, `07700 900${300 + index}`, {
@@ -135,7 +135,7 @@ describe('a message sent with the official client', () => {
     await world.drain();
   });
 
-  test('the timeline tells the acceptance, the attempt and the receipt', async () => {
+  test('the timeline of a message shows its acceptance, attempt and receipt', async () => {
     const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900456', {
       personalisation,
     });
@@ -152,7 +152,7 @@ describe('a message sent with the official client', () => {
     );
   });
 
-  test('another service cannot read it', async () => {
+  test('another service cannot read a message', async () => {
     const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900456', {
       personalisation,
     });

@@ -6,7 +6,7 @@ import { addTemplate, setTemplateArchived } from '../../src/content/template/sto
 import { systemClock } from '../../src/ground/clock.ts';
 import { dayAfter, dayOf } from '../../src/ground/time-zone.ts';
 import { addGuests, setLimits } from '../../src/tenant/service/store.ts';
-import { createWorld, type Tenant, type World } from '../world.ts';
+import { createWorld, type Tenant, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 const notAllowed = 'The method is not allowed for the requested URL.';
@@ -45,7 +45,7 @@ describe('the first version of the API', () => {
     return id;
   }
 
-  test('a text is answered 201, found at once, delivered, and told with every field', async () => {
+  test('a text sent with v1 is answered 201, found at once, delivered, and read with every field', async () => {
     const { tenant } = world;
     const { status, body } = await post(tenant, sms(tenant, { job: 'a', status: 'b', else: 1 }));
     assert.equal(status, 201);
@@ -96,7 +96,7 @@ describe('the first version of the API', () => {
     assert.match(messages[0].body, /^Harbour \w+: Hi Rowan, high tide at 14:05$/);
   });
 
-  test('an email has a subject, and no count of characters', async () => {
+  test('an email read with v1 has a subject and no character count', async () => {
     const { tenant } = world;
     const { status, body } = await post(
       tenant,
@@ -121,7 +121,7 @@ describe('the first version of the API', () => {
     await world.drain();
   });
 
-  test('what is wrong is told in the words of v1', async () => {
+  test('faults of a v1 request are reported in the texts of v1', async () => {
     const tenant = await world.addTenant();
     const stranger = await world.addTenant();
     const archived = await template(tenant, 'Hi');
@@ -211,7 +211,7 @@ describe('the first version of the API', () => {
     assert.deepEqual(list, { notifications: [], page_size: 250, total: 0, links: {} });
   });
 
-  test('what calls itself JSON has to be JSON', async () => {
+  test('a v1 body that claims to be JSON must be JSON', async () => {
     const { tenant } = world;
     const send = (body: string, type: string) =>
       world.call('POST', '/notifications/sms', { body, headers: { 'content-type': type } });
@@ -225,7 +225,7 @@ describe('the first version of the API', () => {
     assert.equal((await send(JSON.stringify(sms(tenant)), 'text/plain')).status, 201);
   });
 
-  test('who may be written to, and with what, is decided in order', async () => {
+  test('v1 checks the recipient and the content of a message in the order of the contract', async () => {
     const tenant = await world.addTenant({ permissions: ['email'] });
     const refused = 'Can’t send to this recipient using a team-only API key';
     const team = (body: object) => post(tenant, body, 'sms', tenant.keys.team);
@@ -240,7 +240,7 @@ describe('the first version of the API', () => {
     assert.equal((await post(able, { ...abroad, template: able.templates.sms })).status, 201);
   });
 
-  test('a limit is told in the words of v1, behind the fields and before the template', async () => {
+  test('a limit is reported in the text of v1, after the fields and before the template', async () => {
     const tenant = await world.addTenant();
     await setLimits(world.connection.db, tenant.id, { limits: { sms: 1 } });
     const full = error('Exceeded send limits (1) for today');
@@ -266,7 +266,7 @@ describe('the first version of the API', () => {
     assert.deepEqual((await post(slow, sms(slow, { template: 'x' }))).body, error(text));
   });
 
-  test('a simulated recipient is answered like any other, and is nowhere afterwards', async () => {
+  test('v1 answers a simulated recipient like any other and stores nothing', async () => {
     const tenant = await world.addTenant();
     const id = await idOf(post(tenant, sms(tenant, { to: '07700 900111' })));
     const answer = await get(tenant, `/notifications/${id}`);
@@ -274,7 +274,7 @@ describe('the first version of the API', () => {
     assert.equal((await get(tenant, '/notifications')).body.total, 0);
   });
 
-  test('errors of authentication, addresses and methods are in the old envelope', async () => {
+  test('errors of authentication, paths and methods of v1 use its own envelope', async () => {
     const token = error({ token: ['Unauthorized: authentication token must be provided'] });
     for (const [method, path] of [
       ['POST', '/notifications/sms'],
@@ -304,13 +304,13 @@ describe('the first version of the API', () => {
     }
   });
 
-  test('another service cannot read a message', async () => {
+  test('another service cannot read a message with v1', async () => {
     const id = await idOf(post(world.tenant, sms(world.tenant)));
     const answer = await get(await world.addTenant(), `/notifications/${id}`);
     assert.deepEqual([answer.status, answer.body], [404, error('No result found')]);
   });
 
-  test('a list has every message once, newest first, in pages that lead to one another', async () => {
+  test('a v1 list has every message once, newest first, in linked pages', async () => {
     const tenant = await world.addTenant();
     const ids: string[] = [];
     for (let index = 0; index < 7; index++) {
@@ -344,7 +344,7 @@ describe('the first version of the API', () => {
     assert.deepEqual(full.notifications[0], shown);
   });
 
-  test('a list holds what its query and its key ask for', async () => {
+  test('a v1 list has the messages that its query and its key ask for', async () => {
     const tenant = await world.addTenant();
     const email = { to: 'rowan@example.com', template: tenant.templates.email, personalisation };
     const good = await idOf(post(tenant, sms(tenant)));
@@ -395,7 +395,7 @@ describe('the first version of the API', () => {
     );
   });
 
-  test('the figures of a day are those of the caller alone, without test keys', async () => {
+  test('the daily figures of v1 count only messages of the caller, without test keys', async () => {
     const tenant = await world.addTenant();
     const path = (day: string) => `/notifications/statistics?day=${day}`;
     const today = dayOf(systemClock.now());
@@ -444,7 +444,7 @@ describe('the first version of the API', () => {
     }
   });
 
-  test('no request gives a 5xx', async () => {
+  test('no v1 request is answered 5xx', async () => {
     const tenant = await world.addTenant();
     await setLimits(world.connection.db, tenant.id, { rateLimit: 1_000_000, limits: { sms: 3, email: 3 } });
     const likely = fc.constantFrom<unknown>(
@@ -500,7 +500,7 @@ describe('the first version of the API', () => {
     );
   });
 
-  test('each request is counted under the name of its handler', async () => {
+  test('each v1 request is counted under the name of its handler', async () => {
     const text = await (await fetch(`${world.api}/metrics`)).text();
     for (const stat of [
       'POST_notifications_send_notification_201',

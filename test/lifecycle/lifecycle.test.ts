@@ -5,38 +5,38 @@ import type { NotificationStatus } from '../../src/database/tables.ts';
 import type { SendResult } from '../../src/provider/contract.ts';
 import {
   type Call,
-  createStand,
+  createHarness,
+  type Harness,
   providers,
   providerTimeoutSeconds,
   type Seen,
-  type Stand,
   timeoutHours,
   type Worker,
-} from './stand.ts';
+} from './harness.ts';
 
-/** How many stories of one message are told; more by LIFECYCLE_RUNS. */
+/** The number of random stories; test/slow/lifecycle.test.ts runs more. */
 const numRuns = Number(process.env['LIFECYCLE_RUNS'] ?? 40);
 
-let stand: Stand;
+let harness: Harness;
 before(async () => {
-  stand = await createStand();
+  harness = await createHarness();
 });
-after(() => stand.stop());
+after(() => harness.stop());
 
-/** What has happened to the message so far, as the outside world knows it. */
+/** What has happened to the message so far, as seen from outside. */
 type Story = {
   id: string;
   prefix: string | null;
   status: NotificationStatus;
   workers: Worker[];
   calls: Call[];
-  /** Providers that said yes, in time, to a worker that lives. */
+  /** Providers that accepted the message in time for a live worker. */
   accepted: string[];
   receipts: number;
 };
 
-/** The drawn transitions (spec 05, section 10), several at once included; of a country whose networks report, `sent` has more. */
-const drawn: Readonly<Record<string, readonly string[]>> = {
+/** The allowed transitions (spec 05, section 10), several at once included; `sent` has more for countries with receipts. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
   created: [
     'created',
     'sending',
@@ -61,14 +61,14 @@ const reported = [
 
 function mayBecome({ status, prefix }: Story, next: string): boolean {
   if (status === 'sent' && prefix === '33') return reported.includes(next);
-  return (drawn[status] ?? [status]).includes(next);
+  return (allowed[status] ?? [status]).includes(next);
 }
 
-const isRunning = (call: Call) => stand.now() - call.startedAt < providerTimeoutSeconds * 1000;
+const isRunning = (call: Call) => harness.now() - call.startedAt < providerTimeoutSeconds * 1000;
 
-/** What holds after whatever has happened. */
+/** Checks what must hold after every step. */
 async function check(story: Story): Promise<Seen> {
-  const seen = await stand.look(story.id);
+  const seen = await harness.look(story.id);
   const { status, attempts } = seen;
   assert.ok(mayBecome(story, status), `${story.status} became ${status}`);
   story.status = status;
@@ -99,7 +99,7 @@ function note(story: Story, worker: Worker): void {
   else story.workers.splice(story.workers.indexOf(worker), 1);
 }
 
-type Step = fc.AsyncCommand<Story, Stand>;
+type Step = fc.AsyncCommand<Story, Harness>;
 const step = (name: string, may: (story: Story) => boolean, run: (story: Story) => Promise<void>): Step => ({
   check: may,
   run: async (story) => {
@@ -113,7 +113,7 @@ const take = step(
   'a worker looks for the task',
   ({ workers }) => workers.length < 3,
   async (story) => {
-    const worker = await stand.take();
+    const worker = await harness.take();
     if (!worker) return;
     story.workers.push(worker);
     note(story, worker);
@@ -137,7 +137,7 @@ const answer = (outcome: string, which: number) =>
       // A client gives up after its time-out, whatever the provider would say later.
       const inTime = isRunning(worker.call!);
       if (inTime && outcome === 'accepted') story.accepted.push(provider);
-      await stand.answer(worker, inTime ? results[outcome]! : results['unknown']!);
+      await harness.answer(worker, inTime ? results[outcome]! : results['unknown']!);
       note(story, worker);
     },
   );
@@ -149,16 +149,16 @@ const crash = (which: number) =>
     ({ workers }) => workers.length > 0,
     async (story) => {
       const [worker] = story.workers.splice(which % story.workers.length, 1);
-      await stand.release(worker!);
+      await harness.release(worker!);
     },
   );
 
-/** The worker lives, but so slowly that its task is given to the next. */
+/** The worker is alive but so slow that another gets its task. */
 const stall = (which: number) =>
   step(
     `worker ${which} stalls`,
     ({ workers }) => workers.length > 0,
-    (story) => stand.release(story.workers[which % story.workers.length]!),
+    (story) => harness.release(story.workers[which % story.workers.length]!),
   );
 
 const receive = (status: NotificationStatus, provider: string, times: number) =>
@@ -167,7 +167,7 @@ const receive = (status: NotificationStatus, provider: string, times: number) =>
     () => true,
     async (story) => {
       story.receipts += times;
-      await Promise.all(Array.from({ length: times }, () => stand.receive(story.id, provider, status)));
+      await Promise.all(Array.from({ length: times }, () => harness.receive(story.id, provider, status)));
     },
   );
 
@@ -175,17 +175,17 @@ const pass = (seconds: number) =>
   step(
     `${seconds} s pass`,
     () => true,
-    () => stand.advance(seconds),
+    () => harness.advance(seconds),
   );
 
-/** The night in which it is closed; or an earlier one. */
+/** The nightly time-out: the night in which the message times out, or an earlier one. */
 const night = (hours: number) =>
   step(
     `${hours} hours pass, and it is night`,
     () => true,
     async () => {
-      await stand.advance(hours * 3600);
-      await stand.timeOut();
+      await harness.advance(hours * 3600);
+      await harness.timeOut();
     },
   );
 
@@ -215,15 +215,15 @@ const steps = [
   fc.constantFrom(20, timeoutHours).map(night),
 ];
 
-/** Whatever has happened: workers that live on and providers that work bring the message to an end. */
+/** Whatever has happened, live workers and working providers bring the message to a final status. */
 async function finish(story: Story): Promise<void> {
-  while (story.workers.length > 0) await answer('accepted', 0).run(story, stand);
+  while (story.workers.length > 0) await answer('accepted', 0).run(story, harness);
   for (let round = 0; round < 20; round++) {
     const { tasks } = await check(story);
     if (tasks === 0) break;
-    await stand.advance(301);
-    await take.run(story, stand);
-    while (story.workers.length > 0) await answer('accepted', 0).run(story, stand);
+    await harness.advance(301);
+    await take.run(story, harness);
+    while (story.workers.length > 0) await answer('accepted', 0).run(story, harness);
   }
   const { status, tasks, attempts } = await check(story);
   assert.equal(tasks, 0, 'its task has come to an end');
@@ -231,13 +231,13 @@ async function finish(story: Story): Promise<void> {
   for (const { outcome } of attempts) assert.notEqual(outcome, null, 'no attempt is left open');
 }
 
-test('one message, in whatever order attempts, crashes, receipts and delays come, is sent as drawn and once', async () => {
+test('one message, whatever the order of attempts, crashes, receipts and delays, makes only allowed transitions and is sent once', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.commands(steps, { maxCommands: 24, size: '+1' }),
       fc.constantFrom(null, '33', '1'),
       async (commands, prefix) => {
-        const id = await stand.newMessage(prefix);
+        const id = await harness.newMessage(prefix);
         const story: Story = {
           id,
           prefix,
@@ -247,7 +247,7 @@ test('one message, in whatever order attempts, crashes, receipts and delays come
           accepted: [],
           receipts: 0,
         };
-        await fc.asyncModelRun(() => ({ model: story, real: stand }), commands);
+        await fc.asyncModelRun(() => ({ model: story, real: harness }), commands);
         await finish(story);
       },
     ),

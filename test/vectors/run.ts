@@ -1,7 +1,7 @@
 /**
  * Runs the cases of VECTORS_DIR (default `../shared/vectors` beside the repository) against the product.
  * `npm run test:vectors` prints each failure with input, expected and got, and ends with `N passed, N failed`;
- * `npm run test:vectors -- phone-numbers api` runs some files only, by part of their name or by another name of theirs.
+ * `npm run test:vectors -- phone-numbers api` runs only some files, by a part of their name or another name.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -31,7 +31,7 @@ export async function loadSuites(): Promise<Suite[]> {
   return suites;
 }
 
-/** null when the file of the suite is not there. */
+/** Runs a suite; null if its file does not exist. */
 export async function runSuite(suite: Suite): Promise<{ passed: number; failures: Failure[] } | null> {
   const path = join(vectorsDir, `${suite.file}.json`);
   if (!existsSync(path)) return null;
@@ -51,7 +51,7 @@ export async function runSuite(suite: Suite): Promise<{ passed: number; failures
     try {
       const judged = await suite.judge(vector);
       for (const { part, expected, got } of 'length' in judged ? judged : [judged]) {
-        // Through JSON, because that is what the cases are written in: an absent field and undefined are equal.
+        // Via JSON, in which the cases are written: an absent field equals undefined.
         const plain = (value: unknown) =>
           value === undefined ? undefined : JSON.parse(JSON.stringify(value));
         if (!isDeepStrictEqual(plain(expected), plain(got))) failed(part, expected, got);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { testDocumentStorage } from '../../../test/conformance/document-storage.ts';
-import { freshDatabase } from '../../../test/world.ts';
+import { freshDatabase } from '../../../test/support/database.ts';
 import { type Connection, connect } from '../../database/connection.ts';
 import { migrate } from '../../database/migrate.ts';
 import { createLog } from '../../ground/log.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { openTestQueues } from '../../../test/queues.ts';
-import { createWorld, secretKey, type Tenant, type World } from '../../../test/world.ts';
+import { openTestQueues } from '../../../test/support/queues.ts';
+import { createWorld, secretKey, type Tenant, type World } from '../../../test/support/world.ts';
 import { createCaches } from '../../database/cache.ts';
 import { createListener } from '../../database/listener.ts';
 import { createCipher } from '../../ground/cipher.ts';

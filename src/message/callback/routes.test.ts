@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { createWorld, type World } from '../../../test/world.ts';
+import { createWorld, type World } from '../../../test/support/world.ts';
 import { platformUserId } from '../../tenant/user/user.ts';
 
 const unknownText = { result: 'error', message: 'No result found' };

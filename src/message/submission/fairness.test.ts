@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { freshDatabase } from '../../../test/world.ts';
+import { freshDatabase } from '../../../test/support/database.ts';
 import { type Connection, connect } from '../../database/connection.ts';
 import { createListener, type Listener } from '../../database/listener.ts';
 import { migrate } from '../../database/migrate.ts';
@@ -193,12 +193,14 @@ test('what is scheduled has its turn once it is due, spaced like what comes then
   const [single] = await accept([submission(randomUUID())]);
   const { ids } = await persistBatch();
   assert.deepEqual(ids, new Set([...due, single]));
-  const sent = await fetchIds('send-sms', 1000);
+  // Which tasks are fetched is certain; their order within one fetch is up to the plan of PostgreSQL.
+  const first = await fetchIds('send-sms', 110);
+  assert.ok(first.includes(single!));
+  const sent = [...first, ...(await fetchIds('send-sms', 1000))];
   assert.deepEqual(
     sent.filter((id) => id !== single),
     due,
   );
-  assert.ok(sent.indexOf(single!) < 110, `place ${sent.indexOf(single!)}`);
 
   assert.equal(await orderDue(connection.db, 'sms', new Date(now), 1000), 0);
   const { rows } = await connection.pool.query('select id, turn_at, behind from accepted');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { createWorld, type World } from '../../../test/world.ts';
+import { createWorld, type World } from '../../../test/support/world.ts';
 import { createIdSource } from '../../ground/id.ts';
 import { createLog } from '../../ground/log.ts';
 import { createMetrics } from '../../ground/metrics.ts';

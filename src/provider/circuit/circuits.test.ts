@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { createWorld, type World } from '../../../test/world.ts';
+import { createWorld, type World } from '../../../test/support/world.ts';
 import { type Caches, createCaches } from '../../database/cache.ts';
 import { createListener, type Listener } from '../../database/listener.ts';
 import { createLog } from '../../ground/log.ts';

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { platformServiceId } from '../../../src/tenant/service/service.ts';
-import { type ReceiptStand, startReceiptStand } from '../receipt-stand.ts';
+import { type ReceiptHarness, startReceiptHarness } from '../receipt-harness.ts';
 import type { Judgement, Suite, VectorCase } from '../suite.ts';
 
 type Given = Readonly<{
@@ -40,16 +40,16 @@ type Case = VectorCase &
 
 type File = Readonly<{ defaults: Readonly<{ now: string; given: Given }>; cases: readonly VectorCase[] }>;
 
-let started: Promise<ReceiptStand> | null = null;
+let started: Promise<ReceiptHarness> | null = null;
 
-function stand(): Promise<ReceiptStand> {
+function harness(): Promise<ReceiptHarness> {
   const folders = [process.env['VECTORS_DIR'] ?? '', join(import.meta.dirname, '../../../../shared/vectors')];
   const rates = folders.map((folder) => join(folder, 'international-sms-rates.json')).find(existsSync);
-  started ??= startReceiptStand(rates ?? null);
+  started ??= startReceiptHarness(rates ?? null);
   return started;
 }
 
-async function arrange({ pool, clock, outside }: ReceiptStand, vector: Case): Promise<void> {
+async function arrange({ pool, clock, outside }: ReceiptHarness, vector: Case): Promise<void> {
   clock.time = Date.parse(vector.now);
   outside.requests.length = 0;
   outside.status = vector.expected_outgoing?.respond_with ?? 200;
@@ -75,12 +75,12 @@ async function arrange({ pool, clock, outside }: ReceiptStand, vector: Case): Pr
   );
 }
 
-async function statusOf({ pool }: ReceiptStand): Promise<unknown> {
+async function statusOf({ pool }: ReceiptHarness): Promise<unknown> {
   const { rows } = await pool.query<{ status: string }>('select status from notification_history');
   return rows[0]?.status ?? null;
 }
 
-async function enqueuedIn({ pool }: ReceiptStand): Promise<unknown> {
+async function enqueuedIn({ pool }: ReceiptHarness): Promise<unknown> {
   const { rows } = await pool.query(
     `select name as queue, data->'payload'->>'task' as task,
       round(extract(epoch from start_after - created_on))::int as delay_seconds
@@ -89,13 +89,13 @@ async function enqueuedIn({ pool }: ReceiptStand): Promise<unknown> {
   return rows[0] ?? null;
 }
 
-async function complaintIn({ pool }: ReceiptStand): Promise<unknown> {
+async function complaintIn({ pool }: ReceiptHarness): Promise<unknown> {
   const { rows } = await pool.query('select ses_feedback_id, complaint_type from complaints');
   return rows.length > 1 ? rows : (rows[0] ?? null);
 }
 
 /** Types of the callbacks that are queued, each as often as it is. */
-async function callbacksIn({ pool }: ReceiptStand): Promise<readonly string[]> {
+async function callbacksIn({ pool }: ReceiptHarness): Promise<readonly string[]> {
   const { rows } = await pool.query<{ type: string }>(
     'select callback_type as type from service_callbacks order by callback_type',
   );
@@ -105,7 +105,7 @@ async function callbacksIn({ pool }: ReceiptStand): Promise<readonly string[]> {
 async function judge(raw: VectorCase): Promise<readonly Judgement[]> {
   const vector = raw as Case;
   const { request, expected_outgoing: outgoing = null } = vector;
-  const here = await stand();
+  const here = await harness();
   await arrange(here, vector);
   const before = await here.counters();
   const { method, path, headers, body } = request;

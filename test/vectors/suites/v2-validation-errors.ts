@@ -3,7 +3,7 @@
  * world of their own. `requires` says in words which template and permissions a case needs.
  */
 import { addTemplate } from '../../../src/content/template/store.ts';
-import { createWorld, type Tenant, type World } from '../../world.ts';
+import { createWorld, type Tenant, type World } from '../../support/world.ts';
 import { type Judgement, plainCases, type Suite, type VectorCase } from '../suite.ts';
 
 type Case = VectorCase &
@@ -17,7 +17,7 @@ type Case = VectorCase &
     errors: unknown;
   }>;
 
-type Stand = Readonly<{
+type Started = Readonly<{
   world: World;
   /** With every permission, letters too. */
   everything: Tenant;
@@ -28,7 +28,7 @@ type Stand = Readonly<{
 /** The template that all cases name. */
 const templateId = '3f9d0c52-7b1e-4a86-b2c4-91e05d6a7f38';
 
-async function start(): Promise<Stand> {
+async function start(): Promise<Started> {
   const world = await createWorld({ roles: ['api'] });
   const { connection, addTenant } = world;
   const everything = await addTenant({
@@ -51,9 +51,9 @@ async function start(): Promise<Stand> {
   return { world, everything, files };
 }
 
-let started: Promise<Stand> | null = null;
+let started: Promise<Started> | null = null;
 
-function tenantFor({ everything, files }: Stand, requires: string | undefined): Tenant {
+function tenantFor({ everything, files }: Started, requires: string | undefined): Tenant {
   // A letter's template cannot be stored. None is asked for: what is wrong with the address is told without it.
   if (requires === undefined || /letter template .* without placeholders; .*letter permission/.test(requires))
     return everything;
@@ -65,11 +65,11 @@ function tenantFor({ everything, files }: Stand, requires: string | undefined): 
 async function judge(raw: VectorCase): Promise<readonly Judgement[]> {
   const vector = raw as Case;
   started ??= start();
-  const stand = await started;
+  const current = await started;
   const sent = vector.raw_body ?? ('body' in vector ? JSON.stringify(vector.body) : undefined);
-  const { status, body } = await stand.world.call(vector.method, vector.path, {
+  const { status, body } = await current.world.call(vector.method, vector.path, {
     ...(sent !== undefined && { body: sent }),
-    key: tenantFor(stand, vector.requires).keys.normal,
+    key: tenantFor(current, vector.requires).keys.normal,
   });
   return [
     { part: 'status', expected: vector.status, got: status },

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { keptLog } from '../../../../test/messages.ts';
-import { openTestQueues } from '../../../../test/queues.ts';
-import { createWorld, secretKey, type World } from '../../../../test/world.ts';
+import { keptLog } from '../../../../test/support/messages.ts';
+import { openTestQueues } from '../../../../test/support/queues.ts';
+import { createWorld, secretKey, type World } from '../../../../test/support/world.ts';
 import { createCipher } from '../../../ground/cipher.ts';
 import { createMetrics } from '../../../ground/metrics.ts';
 import type { ReadText } from '../../../provider/contract.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startHttpStand } from '../../../../test/conformance/http-provider.ts';
+import { startProviderServer } from '../../../../test/conformance/http-provider.ts';
 import { conforms, smsMessage } from '../../../../test/conformance/provider.ts';
 import { readConfig } from '../../../config/config.ts';
 import { loadtestingSupplier } from '../loadtesting/supplier.ts';
@@ -17,10 +17,10 @@ const settings = {
 };
 const accepted = '{"code":0,"description":"SMS successfully queued","data":[],"responseData":3}';
 
-type Connect = Parameters<typeof startHttpStand>[0]['connect'];
+type Connect = Parameters<typeof startProviderServer>[0]['connect'];
 
 const startWith = (connect: Connect, answer = { status: 200, body: accepted }) =>
-  startHttpStand({
+  startProviderServer({
     replies: {
       accept: () => answer,
       fail: ({ body }) => ({ status: 200, body: JSON.stringify({ code: 5, description: `Bad: ${body}` }) }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startHttpStand } from '../../../../test/conformance/http-provider.ts';
+import { startProviderServer } from '../../../../test/conformance/http-provider.ts';
 import { conforms, smsMessage } from '../../../../test/conformance/provider.ts';
 import { mmgReceipts } from './endpoints.ts';
 import { mmgProvider } from './supplier.ts';
@@ -12,7 +12,7 @@ const start = (
   answer = { status: 200, body: '{"Reference": 55120934}' },
   more: Partial<typeof settings> | object = {},
 ) =>
-  startHttpStand({
+  startProviderServer({
     replies: {
       accept: () => answer,
       fail: () => ({ status: 503, body: 'down' }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Got, startHttpStand } from '../../../../test/conformance/http-provider.ts';
+import { type Got, startProviderServer } from '../../../../test/conformance/http-provider.ts';
 import { conforms, emailMessage } from '../../../../test/conformance/provider.ts';
 import { systemClock } from '../../../ground/clock.ts';
 import type { EmailMessage } from '../../contract.ts';
@@ -26,7 +26,7 @@ const sentIn = ({ body }: Got) => JSON.parse(body) as Sent;
 
 type Reply = { status: number; headers?: Record<string, string>; body: string };
 const start = (answer: Reply = { status: 200, body: '{"MessageId":"0102018f-000117"}' }) =>
-  startHttpStand({
+  startProviderServer({
     replies: {
       accept: () => answer,
       fail: () => ({

@@ -8,15 +8,15 @@ import {
   type Behaviour,
   conforms,
   emailMessage,
-  type Stand,
+  type ProviderServer,
 } from '../../../../test/conformance/provider.ts';
-import { parseMail } from './parse-mail.ts';
+import { parseMail } from '../../../../test/support/mail.ts';
 import { smtpProvider } from './send.ts';
 
 const never = new AbortController().signal;
 
 /** A mail server on a free port of this machine. */
-async function start(): Promise<Stand> {
+async function start(): Promise<ProviderServer> {
   let behaviour: Behaviour = 'accept';
   const arrived: Arrived[] = [];
   const sockets = new Set<Socket>();
@@ -34,10 +34,11 @@ async function start(): Promise<Stand> {
     onData(stream, session, done) {
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', () => {
+      stream.on('end', async () => {
         const { mailFrom, rcptTo } = session.envelope;
         const to = rcptTo.map(({ address }) => address);
-        arrived.push(parseMail(Buffer.concat(chunks), to, mailFrom === false ? '' : mailFrom.address));
+        const from = mailFrom === false ? '' : mailFrom.address;
+        arrived.push(await parseMail(Buffer.concat(chunks), to, from));
         if (behaviour === 'silent') return;
         if (behaviour === 'reset') for (const socket of sockets) socket.resetAndDestroy();
         // Its answer makes no sense: the session ends in something that is no SMTP.

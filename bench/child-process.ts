@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { settings } from '../src/config/config.ts';
+
+export type ChildOptions = Readonly<{
+  name: string;
+  /** What follows `node`: its own options, the file and its arguments. */
+  args: readonly string[];
+  environment: Readonly<Record<string, string>>;
+  /** Receives all output of the process; reading a pipe would cost us time. */
+  logFile: string;
+}>;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const stopMilliseconds = 15_000;
+
+/** The scenario chooses the settings of the product; those of the current shell are not passed on. */
+const productSettings = new Set<string>(settings.flatMap(({ names }) => names));
+
+/** A process started by a run, on the same Node.js as the run itself. */
+export class Child {
+  readonly name: string;
+  readonly #process: ChildProcess;
+  readonly #logFile: string;
+  readonly #exited: Promise<void>;
+  readonly #killAtExit = () => void this.#process.kill('SIGKILL');
+  #stopping = false;
+
+  constructor({ name, args, environment, logFile }: ChildOptions) {
+    this.name = name;
+    this.#logFile = logFile;
+    const log = openSync(logFile, 'a');
+    const inherited = Object.entries(process.env).filter(([key]) => !productSettings.has(key));
+    this.#process = spawn(process.execPath, args, {
+      cwd: root,
+      stdio: ['ignore', log, log],
+      env: { ...Object.fromEntries(inherited), ...environment },
+    });
+    closeSync(log);
+    process.on('exit', this.#killAtExit);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const ended = () => {
+      process.off('exit', this.#killAtExit);
+      resolve();
+    };
+    this.#process.once('exit', ended);
+    this.#process.once('error', ended);
+    this.#exited = promise;
+  }
+
+  get running(): boolean {
+    return this.#process.pid !== undefined && this.#process.exitCode === null && !this.#process.signalCode;
+  }
+
+  /**
+   * Waits until `pattern` matches the log and returns the match.
+   *
+   * @throws with the end of the log if the process ends first
+   */
+  async logged(pattern: RegExp, milliseconds = 60_000): Promise<RegExpExecArray> {
+    const patience = AbortSignal.timeout(milliseconds);
+    for (;;) {
+      const { running } = this;
+      const found = pattern.exec(readFileSync(this.#logFile, 'utf8'));
+      if (found) return found;
+      if (this.#stopping) throw new Error(`The ${this.name} process was stopped before it was ready.`);
+      if (!running || patience.aborted)
+        throw new Error(
+          `The ${this.name} process ${running ? 'did not become ready' : 'ended'}. Its last lines:\n${this.lastLines()}`,
+        );
+      await sleep(30);
+    }
+  }
+
+  lastLines(count = 15): string {
+    return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
+  }
+
+  /** The peak memory of the process so far, in bytes; null if the system does not tell. */
+  get residentPeak(): number | null {
+    return this.running ? residentPeak(this.#process.pid!) : null;
+  }
+
+  /** Kills it with SIGKILL, as the loss of its machine would. */
+  async kill(): Promise<void> {
+    this.#stopping = true;
+    if (this.running) this.#process.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  /** Asks it to stop, and kills it if it does not. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (!this.running) return;
+    this.#process.kill('SIGTERM');
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), stopMilliseconds);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+}
+
+/** A sentence for each process that ended without being asked to, with its last lines. */
+export function unexpectedEnds(children: readonly Child[]): string[] {
+  return children
+    .filter(({ running }) => !running)
+    .map((child) => `The ${child.name} process ended by itself. Its last lines:\n${child.lastLines()}`);
+}
+
+/**
+ * The peak memory of a process, in bytes, as Linux records it; elsewhere its present memory according to `ps`; null if
+ * neither is available.
+ */
+function residentPeak(pid: number): number | null {
+  const kilobytes = fromKernel(pid) ?? fromPs(pid);
+  return kilobytes === null ? null : kilobytes * 1024;
+}
+
+function fromKernel(pid: number): number | null {
+  try {
+    const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return found ? Number(found[1]) : null;
+  } catch {
+    return null;
+  }
+}
+
+function fromPs(pid: number): number | null {
+  const { stdout } = spawnSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' });
+  const kilobytes = Number.parseInt(stdout ?? '', 10);
+  return Number.isNaN(kilobytes) ? null : kilobytes;
+}

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import Schema from 'typebox/schema';
+import type { OpenApi } from '../../src/http/openapi/openapi.ts';
+import { type FuzzedRequest, fuzzedRequests } from '../support/request-fuzzer.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+/** The number of requests; test/slow/request-fuzzer.test.ts sends more. */
+const total = Number(process.env['REQUESTS'] ?? 3_000);
+/** Sent concurrently. */
+const atOnce = 64;
+
+type Answer = Readonly<{ status: number; headers: http.IncomingHttpHeaders; text: string }>;
+
+let world: World;
+let document: OpenApi;
+let requests: fc.Arbitrary<FuzzedRequest>;
+const agent = new http.Agent({ keepAlive: true, maxSockets: atOnce });
+
+before(async () => {
+  world = await createWorld();
+  document = (await world.call('GET', '/spec', { key: null })).body;
+  // One service that may do everything without limits, and one that may do little.
+  const free = await world.addTenant({
+    permissions: ['sms', 'email', 'international_sms', 'sms_to_uk_landlines'],
+  });
+  const poor = await world.addTenant({ permissions: ['sms', 'email', 'schedule'] });
+  for (const [limit, { id }] of [
+    [10_000_000, free],
+    [60, poor],
+  ] as const)
+    await world.connection.pool.query('update services set rate_limit = $1 where id = $2', [limit, id]);
+  const send = (key: string, template: string) =>
+    world.call('POST', '/v2/notifications/sms', {
+      key,
+      body: {
+        template_id: template,
+        phone_number: '07700900123',
+        personalisation: { name: 'Rowan', time: '14:05' },
+      },
+    });
+  const sent = await Promise.all(
+    Array.from({ length: 5 }, async () => (await send(free.keys.test, free.templates.sms)).body.id),
+  );
+  requests = fuzzedRequests(document, {
+    // The test key is used most: its messages need no provider.
+    keys: [
+      ...Array(20).fill(free.keys.test),
+      free.keys.normal,
+      free.keys.team,
+      poor.keys.test,
+      poor.keys.normal,
+    ],
+    ids: {
+      sms_template_id: [free.templates.sms],
+      template_id: [free.templates.sms, free.templates.email],
+      '/v2/notifications/sms template_id': [free.templates.sms],
+      '/v2/notifications/email template_id': [free.templates.email],
+      '/notifications/sms template': [free.templates.sms],
+      '/notifications/email template': [free.templates.email],
+      '/notifications/sms to': ['07700900123'],
+      '/notifications/email to': ['rowan@example.com'],
+      notification_id: sent,
+      older_than: sent,
+      sms_sender_id: [free.senders.sms],
+      email_reply_to_id: [free.senders.email],
+      version: ['1', '2', '0', '99999999999'],
+    },
+  });
+});
+after(async () => {
+  agent.destroy();
+  await world.stop();
+});
+
+/** null if the server closed the connection without an answer. */
+function send(request: FuzzedRequest): Promise<Answer | null> {
+  return new Promise((resolve, reject) => {
+    const { method, path, body } = request;
+    // Otherwise the body of a GET would look like the next request.
+    const length = body === null ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+    const headers = { ...request.headers, ...length };
+    const { hostname, port } = new URL(world.api);
+    const outgoing = http.request(
+      { agent, hostname, port, method, path, headers, timeout: 20_000 },
+      (incoming) => {
+        const parts: Buffer[] = [];
+        incoming.on('data', (part: Buffer) => parts.push(part));
+        incoming.on('error', () => resolve(null));
+        incoming.on('end', () =>
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            text: Buffer.concat(parts).toString('utf8'),
+          }),
+        );
+      },
+    );
+    outgoing.on('timeout', () => reject(new Error(`No answer within 20 seconds: ${method} ${path}`)));
+    outgoing.on('error', () => resolve(null));
+    outgoing.end(body ?? undefined);
+  });
+}
+
+type Check = { Check(value: unknown): boolean };
+const compiled = new Map<string, Check>();
+function checkOf(schema: object): Check {
+  const name = JSON.stringify(schema);
+  const known = compiled.get(name) ?? Schema.Compile({ ...schema, components: document.components });
+  compiled.set(name, known);
+  return known;
+}
+
+/** How an answer differs from the document; null if it does not. */
+function differenceOf(request: FuzzedRequest, { status, headers, text }: Answer): string | null {
+  // A request that the HTTP parser refuses reaches no route and has no trace id.
+  if (headers['x-b3-traceid'] === undefined) return null;
+  const isJson = (headers['content-type'] ?? '').startsWith('application/json');
+  const value: unknown = isJson && text !== '' ? JSON.parse(text) : undefined;
+  if (status >= 400 && value !== undefined) {
+    const isKnown = ['Errors', 'Error', 'ReceiptAnswer'].some((name) =>
+      checkOf({ $ref: `#/components/schemas/${name}` }).Check(value),
+    );
+    if (!isKnown) return `${request.method} ${status} in neither envelope`;
+  }
+  // With an odd parameter the path may be that of no route.
+  if (request.operation === null || (status === 404 && text.includes('was not found on the server')))
+    return null;
+  const [method = '', path = ''] = request.operation.split(' ');
+  const response = document.paths[path]?.[method.toLowerCase()]?.responses[status];
+  if (!response) return `${request.operation} ${status} is not documented`;
+  const schema = response.content?.['application/json']?.schema;
+  const fits = !schema || value === undefined || checkOf(schema).Check(value);
+  return fits ? null : `${request.operation} ${status} does not fit its schema`;
+}
+
+test(`none of ${total} odd requests is answered 5xx, and each is answered as the OpenAPI document says`, {
+  timeout: 900_000,
+}, async (t) => {
+  const began = performance.now();
+  const used = process.cpuUsage();
+  let count = 0;
+  let unanswered = 0;
+  const differences = new Map<string, string>();
+  const statuses = new Map<number, number>();
+  const property = fc.asyncProperty(
+    fc.array(requests, { minLength: 1, maxLength: atOnce, size: 'max' }),
+    async (batch) => {
+      const answers = await Promise.all(batch.map(send));
+      const faults: string[] = [];
+      for (const [index, answer] of answers.entries()) {
+        const request = batch[index]!;
+        count += 1;
+        if (answer === null) {
+          unanswered += 1;
+          continue;
+        }
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+        const shown = `${request.method} ${request.path}: ${answer.status} ${answer.text.slice(0, 300)}`;
+        if (answer.status >= 500) faults.push(shown);
+        const difference = differenceOf(request, answer);
+        if (difference) differences.set(difference, shown);
+      }
+      if (faults.length === 0) return;
+      assert.fail(faults.join('\n'));
+    },
+  );
+  while (count < total)
+    await fc.assert(property, {
+      // A list has about half of its maximum length on average.
+      numRuns: Math.ceil((2 * (total - count)) / atOnce),
+      ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }),
+    });
+  const seconds = (performance.now() - began) / 1000;
+  const { user, system } = process.cpuUsage(used);
+  const counts = [...statuses].sort(([a], [b]) => a - b).map(([status, number]) => `${status}: ${number}`);
+  t.diagnostic(
+    `${count} requests in ${seconds.toFixed(1)} s, ${Math.round(count / seconds)} per second (${((user + system) / 1e6).toFixed(1)} s of CPU); ${counts.join(', ')}; unanswered: ${unanswered}`,
+  );
+  assert.deepEqual(Object.fromEntries(differences), {}, 'answers are as the document says');
+  assert.ok(unanswered <= count / 100, `${unanswered} connections were closed without an answer`);
+  assert.equal((await world.call('GET', '/_status')).status, 200);
+});
+
+test('whatever the request fuzzer had accepted is sent or accounted for', async () => {
+  await world.until(
+    async () => {
+      const { rows } = await world.connection.pool.query<{ open: number; due: number }>(`
+        select (select count(*) from notification_history where status = 'sending')::int as open,
+          (select count(*) from pgboss.job where state = 'active' or (state in ('created', 'retry') and start_after <= now()))::int as due`);
+      return rows[0]!;
+    },
+    ({ open, due }) => open === 0 && due === 0,
+    120,
+  );
+});

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { runScript } from '../support/script.ts';
+
+const bench = (t: TestContext, ...args: string[]) => runScript(t, 'bench/main.ts', ...args);
+
+function assertFigures(figures: Record<string, unknown>, names: readonly string[]): void {
+  for (const name of names) {
+    const value = figures[name];
+    assert.ok(typeof value === 'number' && value > 0, `${name} is ${value}`);
+  }
+}
+
+test('the benchmark ends with one line of figures, and a small run loses nothing and sends nothing twice', async (t) => {
+  const { code, output, complaints } = await bench(
+    t,
+    ...['accept', 'flow', '--json', '--seconds', '1', '--messages', '200'],
+  );
+  assert.equal(code, 0, complaints);
+  const { accept, flow, ...others } = JSON.parse(output.trimEnd().split('\n').at(-1)!);
+  assert.deepEqual(others, {});
+  assertFigures(accept, ['ratio', 'per_second', 'reference_per_second', 'p50_ms', 'p99_ms']);
+  assertFigures(flow, ['per_second', 'accepted_per_second', 'handed_over_p50_ms', 'handed_over_p95_ms']);
+  assertFigures(flow, ['idle_p95_ms']);
+  assert.equal(flow.lost, 0);
+  assert.equal(flow.twice, 0);
+  assert.match(output, /accept {2,}accepted, as a multiple of/);
+});
+
+test('a flood of one service delays neither another service nor a sign-in code', async (t) => {
+  const { code, output, complaints } = await bench(t, 'fairness', '--json', '--messages', '1000');
+  assert.equal(code, 0, complaints);
+  const { fairness } = JSON.parse(output.trimEnd().split('\n').at(-1)!);
+  assertFigures(fairness, ['flood_per_second', 'single_p50_ms', 'single_p95_ms', 'single_max_ms']);
+  assertFigures(fairness, ['code_p50_ms', 'code_p95_ms', 'code_max_ms']);
+});
+
+test('a scenario that does not exist ends the benchmark with a sentence and code 2', async (t) => {
+  const { code, output, complaints } = await bench(t, 'acept');
+  assert.equal(code, 2);
+  assert.equal(output, '');
+  assert.match(
+    complaints,
+    /There is no scenario "acept"\. The scenarios are accept, flow, fairness, render.\n$/,
+  );
+});

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { runScript } from '../support/script.ts';
+
+const chaos = (t: TestContext, ...args: string[]) => runScript(t, 'bench/chaos.ts', ...args);
+
+test('a malformed option ends the chaos run with a sentence and code 2', async (t) => {
+  const { code, output, complaints } = await chaos(t, '--messages', 'many');
+  assert.equal(code, 2);
+  assert.equal(output, '');
+  assert.equal(complaints, '--messages takes a whole number from 1 to 1000000, not "many".\n');
+});
+
+test('--help lists the options of the chaos run', async (t) => {
+  const { code, output } = await chaos(t, '--help');
+  assert.equal(code, 0);
+  for (const option of ['--messages', '--rate', '--seed', '--json']) assert.ok(output.includes(option));
+});

@@ -1,0 +1,78 @@
+import { pino } from 'pino';
+import { connect } from '../../src/database/connection.ts';
+import { createListener } from '../../src/database/listener.ts';
+import { ensurePartitions } from '../../src/database/partitions.ts';
+import type { KeyType, NotificationStatus, NotificationType } from '../../src/database/tables.ts';
+import { createIdSource } from '../../src/ground/id.ts';
+import { createLog, type Log } from '../../src/ground/log.ts';
+import { openQueues, type Queues } from '../../src/queue/boss.ts';
+import type { Tenant, World } from './world.ts';
+
+/** A message as it is stored; times in Unix milliseconds. */
+export type StoredMessage = Readonly<{
+  status: NotificationStatus;
+  createdAt: number;
+  /** When its id was generated, if not when it was created. */
+  idAt?: number;
+  scheduledFor?: number;
+  type?: NotificationType;
+  keyType?: KeyType;
+}>;
+
+/** Stores messages of a tenant in the given state and with the given times; returns their ids. */
+export async function storeMessages(
+  world: World,
+  tenant: Tenant,
+  messages: readonly StoredMessage[],
+): Promise<string[]> {
+  const { db, pool } = world.connection;
+  const ids: string[] = [];
+  for (const message of messages) {
+    const { status, createdAt, idAt = createdAt, type = 'sms' } = message;
+    await ensurePartitions(db, idAt, idAt);
+    const id = createIdSource({ now: () => idAt })();
+    await pool.query(
+      `insert into notification_history (id, service_id, template_id, template_version, key_type, notification_type,
+         status, created_at, scheduled_for)
+       values ($1, $2, $3, 1, $4, $5, $6, $7, $8)`,
+      [
+        id,
+        tenant.id,
+        tenant.templates[type],
+        message.keyType ?? 'normal',
+        type,
+        status,
+        new Date(createdAt),
+        message.scheduledFor === undefined ? null : new Date(message.scheduledFor),
+      ],
+    );
+    ids.push(id);
+  }
+  return ids;
+}
+
+/** The queues of a world, opened as another process would. */
+export async function openWorldQueues(world: World): Promise<{ queues: Queues; close(): Promise<void> }> {
+  const log = createLog('silent');
+  const connection = connect(world.databaseUrl, 4, log);
+  const listener = createListener(world.databaseUrl, log);
+  const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
+  return {
+    queues,
+    async close() {
+      await queues.stop();
+      await listener.stop();
+      await connection.close();
+    },
+  };
+}
+
+/** A log that keeps its lines, with their levels. */
+export function keptLog(): { log: Log; lines: { level: string; message: string }[] } {
+  const lines: { level: string; message: string }[] = [];
+  const log = pino(
+    { messageKey: 'message', formatters: { level: (label) => ({ level: label }) } },
+    { write: (line: string) => lines.push(JSON.parse(line)) },
+  );
+  return { log, lines };
+}

@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** A process of the product, started as people start it. */
+export type ProductProcess = {
+  child: ChildProcess;
+  /** Everything it has printed. */
+  output: string[];
+  /** Base URL of its API or sandbox, as printed. */
+  url(kind: 'API' | 'Inbox'): string;
+  kill(signal: NodeJS.Signals): Promise<void>;
+};
+
+/** Runs `despatch start …` and resolves when it is ready. */
+export async function startProcess(
+  args: readonly string[],
+  environment: Record<string, string>,
+): Promise<ProductProcess> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), 'start', ...args], {
+    env: { PATH: process.env['PATH'], ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output: string[] = [];
+  const started = new Promise<void>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream! }).on('line', (line) => {
+        output.push(line);
+        if (line.startsWith('Despatch is running')) setImmediate(resolve);
+      });
+    child.once('exit', (code) => reject(new Error(`The process ended with ${code}:\n${output.join('\n')}`)));
+  });
+  await started;
+  return {
+    child,
+    output,
+    url(kind) {
+      const line = output.find((text) => text.startsWith(`  ${kind} `));
+      if (!line) throw new Error(`No ${kind} in the output:\n${output.join('\n')}`);
+      return /https?:\S+/.exec(line)![0];
+    },
+    async kill(signal) {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const exited = once(child, 'exit');
+      child.kill(signal);
+      await exited;
+    },
+  };
+}

@@ -1,0 +1,323 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Credentials } from '../../src/bootstrap/credentials.ts';
+import { makeToken, signToken } from '../../src/cli/client.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { addTemplate } from '../../src/content/template/store.ts';
+import { type Connection, connect } from '../../src/database/connection.ts';
+import type { KeyType } from '../../src/database/tables.ts';
+import { createCipher } from '../../src/ground/cipher.ts';
+import { type Clock, systemClock } from '../../src/ground/clock.ts';
+import { createLog, type Log } from '../../src/ground/log.ts';
+import { type Platform, type Role, startPlatform } from '../../src/process/compose.ts';
+import type { QueueName } from '../../src/queue/define.ts';
+import { pasteableKey } from '../../src/tenant/key/key.ts';
+import { addKey } from '../../src/tenant/key/store.ts';
+import type { Permission } from '../../src/tenant/service/service.ts';
+import { addEmailReplyTo, addService, addSmsSender } from '../../src/tenant/service/store.ts';
+import { freshDatabase } from './database.ts';
+
+export const secretKey = 'a secret that only the tests use';
+const salt = 'tests';
+
+/** The environment of a process of the product, with free ports. */
+export function environment(
+  databaseUrl: string,
+  dataDir: string,
+  more: Record<string, string> = {},
+): Record<string, string> {
+  return {
+    DATABASE_URL: databaseUrl,
+    SECRET_KEY: secretKey,
+    DANGEROUS_SALT: salt,
+    DESPATCH_DATA_DIR: dataDir,
+    PORT: '0',
+    SANDBOX_PORT: '0',
+    LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+    DATABASE_POOL_SIZE: '8',
+    ...more,
+  };
+}
+
+/** A notification as read over the API; the fields that tests use. */
+export type SeenNotification = {
+  id: string;
+  status: string;
+  completed_at: string | null;
+  [field: string]: unknown;
+};
+
+export type TimelineStep = {
+  event: string;
+  outcome?: string;
+  code?: string;
+  applied?: boolean;
+  provider_status?: string;
+};
+
+export type OfficialClient = {
+  sendSms(
+    template: string,
+    phone: string,
+    options?: object,
+  ): Promise<{ status: number; data: Record<string, unknown> & { id: string } }>;
+  sendEmail(
+    template: string,
+    address: string,
+    options?: object,
+  ): Promise<{ status: number; data: Record<string, unknown> & { id: string } }>;
+  getNotificationById(id: string): Promise<{ status: number; data: SeenNotification }>;
+};
+
+const require = createRequire(import.meta.url);
+const { NotifyClient } = require('notifications-node-client') as {
+  NotifyClient: new (url: string, key: string) => OfficialClient;
+};
+
+export type Tenant = {
+  id: string;
+  keys: Record<KeyType, string>;
+  templates: { sms: string; email: string };
+  senders: { sms: string; email: string };
+};
+
+export type World = {
+  databaseUrl: string;
+  dataDir: string;
+  connection: Connection;
+  api: string;
+  sandboxUrl: string;
+  tenant: Tenant;
+  credentials: Credentials;
+  /** The platform's time; it runs by itself. */
+  clock: Clock;
+  /**
+   * Advances the platform's time and makes waiting tasks due that much earlier. The tokens of the official client have the
+   * real time: afterwards use `call` and `admin`.
+   */
+  advance(seconds: number): Promise<void>;
+  client: OfficialClient;
+  clientOf(key: string): OfficialClient;
+  /** Calls the API, by default with a token of the tenant's normal key. */
+  call(
+    method: string,
+    path: string,
+    options?: { body?: string | object; headers?: Record<string, string>; key?: string | null },
+  ): Promise<{ status: number; headers: Headers; body: any }>;
+  /** The same for the admin API, with the admin client's token. */
+  admin(method: string, path: string, body?: string | object): Promise<{ status: number; body: any }>;
+  addTenant(options?: Partial<{ permissions: Permission[]; prefixSms: boolean }>): Promise<Tenant>;
+  timeline(id: string): Promise<TimelineStep[]>;
+  /** Polls until `condition` holds; gives up after `seconds` (15) with the last value. */
+  until<T>(look: () => Promise<T>, condition: (value: T) => boolean, seconds?: number): Promise<T>;
+  /** Resolves when no task is due or active and every message has a final status. */
+  drain(seconds?: number): Promise<void>;
+  /** Changes how the sandbox behaves. */
+  behave(behaviour: object): Promise<void>;
+  sandbox(path: string): Promise<any>;
+  /** Starts the product once more on the same database, as another process would. */
+  startMore(options: { roles: readonly Role[]; queues?: readonly QueueName[] }): Promise<Platform>;
+  stop(): Promise<void>;
+};
+
+/** A complete platform: a fresh database, all roles in this process, the sandbox as provider. */
+export async function createWorld(
+  options: {
+    roles?: readonly Role[];
+    queues?: readonly QueueName[];
+    environment?: Record<string, string>;
+    /** The log of the platform, instead of one with TEST_LOG_LEVEL. */
+    log?: Log;
+  } = {},
+): Promise<World> {
+  const database = await freshDatabase();
+  const dataDir = mkdtempSync(join(tmpdir(), 'despatch-test-'));
+  const config = readConfig(environment(database.url, dataDir, options.environment));
+  const log = options.log ?? createLog(config.installation.logLevel);
+  let ahead = 0;
+  const clock: Clock = { now: () => systemClock.now() + ahead };
+  const platform = await startPlatform({
+    config,
+    clock,
+    roles: options.roles ?? null,
+    queues: options.queues ?? null,
+    log,
+  });
+  const connection = connect(database.url, 4, log);
+  const { db } = connection;
+  const cipher = createCipher([secretKey], salt);
+  const api = platform.url ?? '';
+  const sandboxUrl = platform.sandboxUrl ?? '';
+
+  async function addTenant({
+    permissions = ['sms', 'email'],
+    prefixSms = true,
+  }: Partial<{ permissions: Permission[]; prefixSms: boolean }> = {}): Promise<Tenant> {
+    const id = randomUUID();
+    const tenant: Tenant = {
+      id,
+      keys: { normal: '', team: '', test: '' },
+      templates: { sms: randomUUID(), email: randomUUID() },
+      senders: { sms: randomUUID(), email: randomUUID() },
+    };
+    const name = `Harbour ${id.slice(0, 8)}`;
+    await addService(db, {
+      id,
+      name,
+      restricted: false,
+      emailFrom: `harbour.${id.slice(0, 8)}`,
+      prefixSms,
+      permissions,
+      contactLink: 'https://harbour.example/contact',
+    });
+    await addSmsSender(db, id, { id: tenant.senders.sms, text: 'HARBOUR', isDefault: true });
+    await addEmailReplyTo(db, id, { id: tenant.senders.email, text: 'desk@example.com', isDefault: true });
+    await addTemplate(db, {
+      id: tenant.templates.sms,
+      serviceId: id,
+      type: 'sms',
+      name: 'Tide',
+      subject: null,
+      content: 'Hi ((name)), high tide at ((time))',
+    });
+    await addTemplate(db, {
+      id: tenant.templates.email,
+      serviceId: id,
+      type: 'email',
+      name: 'Tide',
+      subject: 'Tide for ((name))',
+      content: 'Hi ((name)),\n\nhigh tide at ((time))',
+    });
+    for (const keyType of ['normal', 'team', 'test'] as const) {
+      const key = {
+        id: randomUUID(),
+        serviceId: id,
+        name: `a ${keyType} key`,
+        keyType,
+        secret: randomUUID(),
+      };
+      await addKey(db, cipher, key);
+      tenant.keys[keyType] = pasteableKey(key);
+    }
+    return tenant;
+  }
+
+  async function until<T>(
+    look: () => Promise<T>,
+    condition: (value: T) => boolean,
+    seconds = 15,
+  ): Promise<T> {
+    const deadline = Date.now() + seconds * 1000;
+    for (;;) {
+      const value = await look();
+      if (condition(value)) return value;
+      if (Date.now() > deadline)
+        throw new Error(`Still not true after ${seconds} seconds: ${JSON.stringify(value)}`);
+      await sleep(20);
+    }
+  }
+
+  const tenant = await addTenant();
+  const { credentials } = platform;
+  const world: World = {
+    databaseUrl: database.url,
+    dataDir,
+    connection,
+    api,
+    sandboxUrl,
+    tenant,
+    credentials,
+    clock,
+    async advance(seconds) {
+      ahead += seconds * 1000;
+      // The queues use the time of the database.
+      await connection.pool.query(
+        `update pgboss.job set start_after = start_after - $1 * interval '1 second' where state < 'active'`,
+        [seconds],
+      );
+      await connection.pool.query(`update accepted set due_at = due_at - $1 * interval '1 second'`, [
+        seconds,
+      ]);
+    },
+    startMore: ({ roles, queues = null }) =>
+      startPlatform({
+        clock,
+        config: readConfig(
+          environment(database.url, dataDir, {
+            ...options.environment,
+            SANDBOX_URL: sandboxUrl,
+            API_HOST_NAME: api,
+          }),
+        ),
+        roles,
+        queues,
+        log,
+      }),
+    client: new NotifyClient(api, tenant.keys.normal),
+    clientOf: (key) => new NotifyClient(api, key),
+    addTenant,
+    until,
+    async call(method, path, { body, headers = {}, key = tenant.keys.normal } = {}) {
+      const response = await fetch(api + path, {
+        method,
+        headers: {
+          ...(key !== null && { Authorization: `Bearer ${makeToken(key, clock.now())}` }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: text === '' ? null : JSON.parse(text),
+      };
+    },
+    admin: async (method, path, body) =>
+      world.call(method, path, {
+        key: null,
+        headers: {
+          Authorization: `Bearer ${signToken(credentials.admin.issuer, credentials.admin.secret, clock.now())}`,
+        },
+        ...(body !== undefined && { body }),
+      }),
+    async timeline(id) {
+      return (await world.call('GET', `/v2/notifications/${id}/timeline`)).body.timeline;
+    },
+    async drain(seconds = 20) {
+      await until(
+        async () => {
+          const { rows } = await connection.pool.query<{ open: number; due: number }>(`
+            select ((select count(*) from notification_history where status in ('created', 'sending', 'pending')) + (select count(*) from accepted))::int as open,
+              (select count(*) from pgboss.job where state = 'active' or (state in ('created', 'retry') and start_after <= now()))::int as due`);
+          return rows[0]!;
+        },
+        ({ open, due }) => open === 0 && due === 0,
+        seconds,
+      );
+    },
+    async behave(behaviour) {
+      const response = await fetch(`${sandboxUrl}/behaviour`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(behaviour),
+      });
+      if (!response.ok) throw new Error(await response.text());
+    },
+    async sandbox(path) {
+      return await (await fetch(sandboxUrl + path, { headers: { accept: 'application/json' } })).json();
+    },
+    async stop() {
+      await platform.stop();
+      await connection.close();
+      await database.drop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+  if (sandboxUrl) await world.behave({ receipt_delay_ms: { min: 0, max: 0 } });
+  return world;
+}
