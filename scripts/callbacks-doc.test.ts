@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { systemClock } from '../src/ground/clock.ts';
 import { signature } from '../src/message/callback/signature.ts';
 
-test('the example of docs/callbacks.md takes our signatures, and no old, changed or foreign one', async () => {
+test('the example in docs/callbacks.md accepts our signatures, and no old, changed or foreign ones', async () => {
   const text = readFileSync(join(import.meta.dirname, '../docs/callbacks.md'), 'utf8');
   const code = /```js\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
   const { isFromDespatch } = await import(`data:text/javascript,${encodeURIComponent(code)}`);

@@ -10,7 +10,7 @@ import { queueNames } from '../src/queue/names.ts';
 const text = readFileSync(join(import.meta.dirname, '../docs/operations.md'), 'utf8');
 const section = (title: string) => text.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';
 
-test('docs/operations.md names every setting with its default and its meaning, and no other', () => {
+test('docs/operations.md lists every setting with its default and meaning, and no others', () => {
   const rows = section('Settings')
     .split('\n')
     .filter((line) => line.startsWith('| `'));
@@ -21,7 +21,7 @@ test('docs/operations.md names every setting with its default and its meaning, a
   assert.deepEqual(rows.toSorted(), expected.toSorted());
 });
 
-test('docs/operations.md names every role and every queue', () => {
+test('docs/operations.md lists every role and every queue', () => {
   const rows = section('Roles and queues')
     .split('\n')
     .filter((line) => line.startsWith('| `'))
@@ -33,7 +33,7 @@ test('docs/operations.md names every role and every queue', () => {
     );
 });
 
-test('the rates file in docs/operations.md is one that a start takes', () => {
+test('the example rates file in docs/operations.md is valid', () => {
   const example = /```json\n(.*?)```/s.exec(section('Rates of countries'))?.[1] ?? '';
   assert.equal(parseRates(example).ok, true);
 });

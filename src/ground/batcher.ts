@@ -2,13 +2,13 @@ import { stopwatch } from './clock.ts';
 
 /**
  * The mechanism behind every hot write: callers add an item and await its own answer; a flush writes all items gathered
- * so far in one transaction. An idle batcher flushes at once, so a lone item does not wait; under load items gather during
- * earlier flushes, so batches grow with the load. A minimum interval between flushes makes them fewer and larger still,
- * where a few milliseconds do not matter.
+ * so far in one transaction. An idle batcher flushes at once, so a lone item does not wait; under load items gather
+ * during earlier flushes, so batches grow with the load. A minimum interval between flushes makes them fewer and larger
+ * still, where a few milliseconds do not matter.
  *
- * Guarantee: every item is answered exactly once. `flush` must be all or nothing (one transaction). If it fails, its items
- * are retried in halves, so that one bad item fails alone and the others succeed, unless `isShared` says that no item is
- * to blame (the database is away): then all get that error at once.
+ * Guarantee: every item is answered exactly once. `flush` must be all or nothing (one transaction). If it fails, its
+ * items are retried in halves, so that one bad item fails alone and the others succeed, unless `isShared` says that no
+ * item is to blame (the database is away): then all get that error at once.
  */
 export type Batcher<Item, Answer> = {
   add(item: Item): Promise<Answer>;

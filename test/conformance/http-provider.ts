@@ -4,13 +4,13 @@ import type { AddressInfo } from 'node:net';
 import type { Provider } from '../../src/provider/contract.ts';
 import type { Arrived, Behaviour, Stand } from './provider.ts';
 
-/** A request as a provider's server got it. */
+/** A request as a provider's server received it. */
 export type Got = Readonly<{ method: string; path: string; headers: IncomingHttpHeaders; body: string }>;
 
 type Reply = Readonly<{ status: number; headers?: Record<string, string>; body: string }>;
 
 export type HttpStandOptions = Readonly<{
-  /** What it answers; the other behaviours are the same for every HTTP server. */
+  /** Its responses; the other behaviours are the same for every HTTP server. */
   replies: Readonly<Record<'accept' | 'fail' | 'reject' | 'malformed', (got: Got) => Reply>>;
   read: (got: Got) => Arrived;
   connect: (url: string, options: Readonly<{ timeoutSeconds: number }>) => Provider;

@@ -14,23 +14,23 @@ import type {
   SmsMessage,
 } from '../../src/provider/contract.ts';
 
-/** How a provider's server treats a request: the ways in which the outside world answers, or does not. */
+/** How a provider's server treats a request. */
 export type Behaviour =
   | 'accept'
-  /** Refuses the message, for now; names the recipient in its words, as providers do. */
+  /** Refuses the message for now, and repeats the recipient in its text, as providers do. */
   | 'fail'
   /** Refuses it for good. */
   | 'reject'
-  /** Takes the request and never answers. */
+  /** Reads the request and never answers. */
   | 'silent'
-  /** Answers yes in words that make no sense. */
+  /** Accepts with a response that makes no sense. */
   | 'malformed'
-  /** Answers yes after 300 milliseconds. */
+  /** Accepts after 300 milliseconds. */
   | 'slow'
-  /** Resets the connection once it has the whole message. */
+  /** Resets the connection after reading the whole message. */
   | 'reset';
 
-/** What a server got, in plain terms; `fields` names the parts of the message as it was on the wire. */
+/** A message as the server read it; `fields` are the names of its parts on the wire. */
 export type Arrived = Readonly<{
   to: readonly string[];
   from: string;
@@ -46,11 +46,11 @@ export type Arrived = Readonly<{
   }>;
 }>;
 
-/** A real server on this machine in place of a provider, and our client of it. */
+/** A real server on this machine in place of a provider, and our client for it. */
 export type Stand = Readonly<{
   connect: (options: Readonly<{ timeoutSeconds: number }>) => Provider;
   behave: (behaviour: Behaviour) => void;
-  /** Everything that arrived whole, in order. */
+  /** Every complete message, in order. */
   arrived: () => readonly Arrived[];
   /** Stops listening and ends every connection. */
   stop: () => Promise<void>;
@@ -59,11 +59,11 @@ export type Stand = Readonly<{
 export type Claims = Readonly<{
   type: Message['type'];
   start: () => Promise<Stand>;
-  /** Whether it knows messages that it will never take. */
+  /** Whether it can refuse a message for good. */
   rejects: boolean;
-  /** Whether our id arrives there, to be echoed or found. */
+  /** Whether our id is sent along. */
   carriesReference: boolean;
-  /** What reads its receipts; null where it posts none. */
+  /** The endpoint for its receipts; null if it posts none. */
   endpoint: ReceiptEndpoint | null;
 }>;
 
@@ -92,7 +92,7 @@ export const emailMessage: EmailMessage = {
   unsubscribeUrl: 'https://example.com/unsubscribe?token=a%20b&c=1',
 };
 
-/** The promises of `Provider` (contract.ts), run against a real server; every provider's test calls it. */
+/** Tests a provider against the contract (provider/contract.ts), with a real server. Every provider's test calls it. */
 export function conforms(name: string, claims: Claims): void {
   const message: Message = claims.type === 'sms' ? smsMessage : emailMessage;
   const withText = (text: string): Message =>
@@ -111,7 +111,7 @@ export function conforms(name: string, claims: Claims): void {
   }
 
   const outcomeOf = (result: SendResult) => {
-    // It is kept on the timeline of the message, which holds nothing personal.
+    // It is kept on the timeline, which must hold nothing personal.
     assert.ok(
       !JSON.stringify(result).includes(message.to),
       `the result names the recipient: ${JSON.stringify(result)}`,
@@ -120,8 +120,8 @@ export function conforms(name: string, claims: Claims): void {
     return result.outcome;
   };
 
-  describe(`${name} keeps the promises of a provider`, () => {
-    test('an accepted message arrives to the letter, once', async (t) => {
+  describe(`${name} keeps the contract of a provider`, () => {
+    test('an accepted message arrives unchanged, once', async (t) => {
       const { stand, provider } = await open(t);
       assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
       const [got, ...more] = stand.arrived();
@@ -129,7 +129,7 @@ export function conforms(name: string, claims: Claims): void {
       assertArrived(got!, message, claims);
     });
 
-    test('letters of every script arrive', async (t) => {
+    test('characters of every script arrive', async (t) => {
       const { stand, provider } = await open(t);
       const text = 'Llanw uchel ŵ â’r 🌊 – 高潮 مد «50%» €';
       const sent = withText(text);
@@ -137,14 +137,14 @@ export function conforms(name: string, claims: Claims): void {
       assertArrived(stand.arrived()[0]!, sent, claims);
     });
 
-    test('a very long message arrives whole', async (t) => {
+    test('a very long message arrives complete', async (t) => {
       const { stand, provider } = await open(t);
       const sent = withText(`${'A long line without an end '.repeat(4000)}\n`.repeat(10).trim());
       assert.equal(outcomeOf(await provider.send(sent, never)), 'accepted');
       assertArrived(stand.arrived()[0]!, sent, claims);
     });
 
-    test('line breaks in a field begin no other field, and name no other recipient', async (t) => {
+    test('line breaks in a field inject no other field and no other recipient', async (t) => {
       const { stand, provider } = await open(t);
       await provider.send(message, never);
       const usual = stand.arrived()[0]!.fields;
@@ -157,12 +157,12 @@ export function conforms(name: string, claims: Claims): void {
           const before = stand.arrived().length;
           const result = await provider.send({ ...message, [field]: `${value}${poison}` }, never);
           if (result.outcome !== 'accepted') {
-            assert.equal(stand.arrived().length, before, `${field} was refused, and yet something arrived`);
+            assert.equal(stand.arrived().length, before, `${field} was refused, but something arrived`);
             continue;
           }
           const got = stand.arrived().at(-1)!;
           assert.deepEqual(got.fields, usual, field);
-          // To whom it goes is only as many as there were; whether this one exists is the provider's to say.
+          // There is still one recipient; whether that exists is for the provider to say.
           assert.equal(got.to.length, 1, field);
           if (field !== 'to') assert.deepEqual(got.to, [message.to], field);
           if (got.email === undefined) continue;
@@ -172,19 +172,22 @@ export function conforms(name: string, claims: Claims): void {
         }
     });
 
-    test('a refusal for now is failed: another provider may take it', async (t) => {
+    test('a temporary refusal is failed: another provider may take the message', async (t) => {
       const { stand, provider } = await open(t);
       stand.behave('fail');
       assert.equal(outcomeOf(await provider.send(message, never)), 'failed');
     });
 
-    test(claims.rejects ? 'a refusal for good is rejected' : 'no refusal is for good', async (t) => {
-      const { stand, provider } = await open(t);
-      stand.behave('reject');
-      assert.equal(outcomeOf(await provider.send(message, never)), claims.rejects ? 'rejected' : 'failed');
-    });
+    test(
+      claims.rejects ? 'a permanent refusal is rejected' : 'even a permanent refusal is only failed',
+      async (t) => {
+        const { stand, provider } = await open(t);
+        stand.behave('reject');
+        assert.equal(outcomeOf(await provider.send(message, never)), claims.rejects ? 'rejected' : 'failed');
+      },
+    );
 
-    test('no answer in time is unknown, and says so in time', async (t) => {
+    test('no response in time is unknown, and the time-out is kept', async (t) => {
       const { stand, provider } = await open(t, 0.3);
       stand.behave('silent');
       const started = performance.now();
@@ -192,25 +195,25 @@ export function conforms(name: string, claims: Claims): void {
       assert.ok(performance.now() - started < 5000);
     });
 
-    test('a slow answer that is in time counts', async (t) => {
+    test('a slow response within the time-out counts', async (t) => {
       const { stand, provider } = await open(t);
       stand.behave('slow');
       assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
     });
 
-    test('an answer that makes no sense leaves the result unknown', async (t) => {
+    test('a response that makes no sense leaves the outcome unknown', async (t) => {
       const { stand, provider } = await open(t);
       stand.behave('malformed');
       assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
     });
 
-    test('a connection that is refused is failed', async (t) => {
+    test('a refused connection is failed', async (t) => {
       const { stand, provider } = await open(t);
       await stand.stop();
       assert.equal(outcomeOf(await provider.send(message, never)), 'failed');
     });
 
-    test('a connection that is reset once the message is there is unknown, and the next one is made anew', async (t) => {
+    test('a connection reset after the whole message is unknown, and the next message gets a new connection', async (t) => {
       const { stand, provider } = await open(t);
       stand.behave('reset');
       assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
@@ -218,7 +221,7 @@ export function conforms(name: string, claims: Claims): void {
       assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
     });
 
-    test('a caller who stops waiting is told at once', async (t) => {
+    test('a caller who aborts gets a result at once', async (t) => {
       const { stand, provider } = await open(t);
       stand.behave('silent');
       const stop = new AbortController();
@@ -227,21 +230,21 @@ export function conforms(name: string, claims: Claims): void {
       assert.notEqual(outcomeOf(await sending), 'accepted');
     });
 
-    test('many at once all arrive', async (t) => {
+    test('many messages at once all arrive', async (t) => {
       const { stand, provider } = await open(t);
       const results = await Promise.all(Array.from({ length: 50 }, () => provider.send(message, never)));
       assert.ok(results.every(({ outcome }) => outcome === 'accepted'));
       assert.equal(stand.arrived().length, 50);
     });
 
-    test('a message of the other type is not taken', async (t) => {
+    test('a message of the other type is not sent', async (t) => {
       const { stand, provider } = await open(t);
       const other = claims.type === 'sms' ? emailMessage : smsMessage;
       assert.equal((await provider.send(other, never)).outcome, 'failed');
       assert.equal(stand.arrived().length, 0);
     });
 
-    test('its made-up receipts are read by its own endpoint, and end as wished', async (t) => {
+    test('its simulated receipts are read by its own endpoint, and end in the given status', async (t) => {
       const { provider } = await open(t);
       for (const outcome of [
         'delivered',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { revokeKey } from '../../src/tenant/key/store.ts';
-import { sendSimulated } from '../simulated.ts';
+import { sendPretended } from '../pretended.ts';
 import { createWorld, type World } from '../world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
@@ -228,7 +228,7 @@ describe('bad input', () => {
   });
 
   test('a message of a test key reaches no provider, and ends as its recipient says', async () => {
-    for (const id of await sendSimulated(world))
+    for (const id of await sendPretended(world))
       assert.deepEqual((await world.sandbox(`/messages?reference=${id}`)).messages, []);
   });
 });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import type { Provider } from '../../src/provider/contract.ts';
 import { startHttpStand } from '../conformance/http-provider.ts';
-import { sendSimulated } from '../simulated.ts';
+import { sendPretended } from '../pretended.ts';
 import { createWorld, type World } from '../world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
@@ -183,7 +183,7 @@ describe('messages go out through real providers', () => {
 
   test('test keys come through the same endpoints, past credentials and signatures, and end as their recipient says', async (t) => {
     const { world, mmg, ses } = await createSupplied(t, { SES_SNS_TOPIC_ARNS: topic });
-    await sendSimulated(world);
+    await sendPretended(world);
     assert.equal(mmg.requests().length + ses.requests().length, 0);
     assert.equal((await postSes(world, 'ses-1')).status, 403, 'a stranger needs a signature');
   });

@@ -57,9 +57,9 @@ const weighted = {
 } as const;
 
 /**
- * Shifts texts between providers by changing their priorities (spec 05, section 4). Each shift is decided on locked rows
- * and written with its versions, so that any number of processes shift only once. Errors are handled by failover and
- * circuits (docs/decisions/0012); `weighted` takes points for them as well.
+ * Shifts texts between providers by changing their priorities (spec 05, section 4). Each shift is decided on locked
+ * rows and written with its versions, so that any number of processes shift only once. Errors are handled by failover
+ * and circuits (docs/decisions/0012); `weighted` takes points for them as well.
  */
 export function createBalancing(deps: BalancingDeps): Balancing {
   const { db, clock, log, by } = deps;

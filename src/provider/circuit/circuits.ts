@@ -62,8 +62,9 @@ const wakeMilliseconds = 5000;
 /**
  * The circuits of all providers, shared by all processes through the database. Each process counts the outcomes of its
  * calls and writes them once a second, or at once when failures pile up; the one that finds too many opens the circuit.
- * Guarantee: among any number of processes, one opens a circuit, one message at a time probes the provider, and one closes
- * it. Opening and closing are each a version with its reason. When a circuit closes, the messages that waited are sent.
+ * Guarantee: among any number of processes, one opens a circuit, one message at a time probes the provider, and one
+ * closes it. Opening and closing are each a version with its reason. When a circuit closes, the messages that waited
+ * are sent.
  */
 export function createCircuits(deps: CircuitDeps): Circuits {
   const { db, clock, log, providers, rules, by } = deps;
@@ -155,8 +156,8 @@ export function createCircuits(deps: CircuitDeps): Circuits {
   }
 
   /**
-   * If a provider has become usable, whoever changed it, the messages that wait for its type are made due. If one is due
-   * to be probed and no new message does so, a waiting one is woken.
+   * If a provider has become usable, whoever changed it, the messages that wait for its type are made due. If one is
+   * due to be probed and no new message does so, a waiting one is woken.
    */
   async function review(): Promise<void> {
     const all = await providers.get(allProviders);

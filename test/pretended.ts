@@ -4,7 +4,7 @@ import type { World } from './world.ts';
 const personalisation = { name: 'Rowan', time: '14:05' };
 
 /** Sends messages with the test key, and asserts that each ends as its recipient says. Answers their ids. */
-export async function sendSimulated(world: World): Promise<string[]> {
+export async function sendPretended(world: World): Promise<string[]> {
   const { templates, keys } = world.tenant;
   const client = world.clientOf(keys.test);
   const sent = [
