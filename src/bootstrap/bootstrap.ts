@@ -17,8 +17,9 @@ import { platformTemplates, platformUser } from './platform-service.ts';
 export type BootstrapDeps = Readonly<{ db: Db; cipher: Cipher; log: Log }>;
 
 /**
- * Adds what the product needs to work: the platform's own user, service and templates, the configured providers, and, in an
- * empty database, a demo service if `demo` is set. Every process runs it at its start; existing rows are not changed.
+ * Adds what the product needs to work: the platform's own user, service and templates, the configured providers, and,
+ * in an empty database, a demo service if `demo` is set. Every process runs it at its start; existing rows are not
+ * changed.
  */
 export async function bootstrap(
   { db, cipher, log }: BootstrapDeps,

@@ -32,8 +32,8 @@ export type Credentials = {
 };
 
 /**
- * The credentials of the demo service, for people and programs on this machine, with keys in the form that clients take.
- * Keys of other services are never written to a file.
+ * The credentials of the demo service, for people and programs on this machine, with keys in the form that clients
+ * take. Keys of other services are never written to a file.
  */
 export async function collectCredentials(
   db: Db,
@@ -113,8 +113,8 @@ export function readCredentials(dataDir: string): Credentials | null {
 }
 
 /**
- * A random secret that is generated once and kept in the data directory; only its owner can read it. Processes that start
- * at once all get the same one.
+ * A random secret that is generated once and kept in the data directory; only its owner can read it. Processes that
+ * start at once all get the same one.
  */
 export function keptSecret(dataDir: string, name: string): string {
   const path = join(dataDir, name);

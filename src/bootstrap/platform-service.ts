@@ -12,8 +12,8 @@ export const platformUser: NewUser = {
 };
 
 /**
- * The templates of the platform's own messages, under the ids that the admin pages use (spec 06, section 6.2). The wording
- * is ours; operators may change it.
+ * The templates of the platform's own messages, under the ids that the admin pages use (spec 06, section 6.2). The
+ * wording is ours; operators may change it.
  */
 export const platformTemplates: readonly NewTemplate[] = [
   {

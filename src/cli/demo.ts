@@ -32,8 +32,8 @@ type Step = {
 };
 
 /**
- * `despatch demo`: sends a handful of messages through the server that runs with this data directory, or one started for the
- * purpose, shows a line of progress and then the timeline of each message.
+ * `despatch demo`: sends a handful of messages through the server that runs with this data directory, or one started
+ * for the purpose, shows a line of progress and then the timeline of each message.
  */
 export async function demo(args: readonly string[]): Promise<void> {
   readOptions(args, []);

@@ -9,8 +9,8 @@ const channel = 'despatch_changed';
 /**
  * Rows cached in the process, so that requests need not read them from the database. The transaction that changes a row
  * announces it (`announceChange`), which drops the entry everywhere. No entry is older than `maxAgeMilliseconds`, so a
- * missed notice delays a change by no more than that (2 seconds for a revoked key: spec 01, section 1.3). Concurrent reads
- * of one key share one query. A result of null ("no such row") is cached as well.
+ * missed notice delays a change by no more than that (2 seconds for a revoked key: spec 01, section 1.3). Concurrent
+ * reads of one key share one query. A result of null ("no such row") is cached as well.
  */
 export type Cache<Value> = {
   get(key: string): Promise<Value>;

@@ -31,8 +31,8 @@ export function connect(url: string, poolSize: number, log: Log): Connection {
     // Far longer than any statement of ours: it ends those that are stuck.
     statement_timeout: 60_000,
   });
-  // The pool replaces a broken idle connection, but without a listener the process would exit. While the pool is ending,
-  // connections may break: end() does not wait for the server to close all of them.
+  // The pool replaces a broken idle connection, but without a listener the process would exit. While the pool is
+  // ending, connections may break: end() does not wait for the server to close all of them.
   pool.on('error', (error) => {
     if (!pool.ending) log.warn({ err: error }, 'An idle database connection broke');
   });
@@ -47,8 +47,8 @@ export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string') {
-    // 08: connection exception; 57P01 to 57P03: shutdown, crash, starting up; 53300: too many connections; 28 and 3D000:
-    // no access (yet).
+    // 08: connection exception; 57P01 to 57P03: shutdown, crash, starting up; 53300: too many connections; 28 and
+    // 3D000: no access (yet).
     if (/^(08...|57P0[1-3]|53300|28...|3D000)$/.test(code)) return true;
     if (/^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(code))
       return true;

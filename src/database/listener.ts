@@ -3,8 +3,8 @@ import type { Log } from '../ground/log.ts';
 
 /**
  * The connection on which the process listens to PostgreSQL notices (LISTEN/NOTIFY). A notice is a hint that saves
- * waiting: subscribers must also poll now and then. When the connection breaks, the listener reconnects and notifies every
- * subscriber that notices may have been missed.
+ * waiting: subscribers must also poll now and then. When the connection breaks, the listener reconnects and notifies
+ * every subscriber that notices may have been missed.
  */
 export type Listener = {
   /** `onGap` runs after every (re)connection, because notices may have been missed. */

@@ -3,9 +3,9 @@ import { idFloor, idTime } from '../ground/id.ts';
 import type { Db } from './connection.ts';
 
 /**
- * Messages, attempts, receipts and callbacks are partitioned by UTC day, `notification_history` by UTC month, each by range
- * of the UUIDv7 of the notification or callback. So an insert touches one small index, a look-up by id one partition, and
- * deleting a day means dropping a table.
+ * Messages, attempts, receipts and callbacks are partitioned by UTC day, `notification_history` by UTC month, each by
+ * range of the UUIDv7 of the notification or callback. So an insert touches one small index, a look-up by id one
+ * partition, and deleting a day means dropping a table.
  */
 const byDay = [
   'notifications',
@@ -29,8 +29,8 @@ function periodStart(time: number, unit: 'day' | 'month', offset: number): Date 
 }
 
 /**
- * Creates the missing partitions for messages of the days from `from` to `until` (Unix milliseconds). Safe to repeat, also
- * concurrently. Returns how many were missing.
+ * Creates the missing partitions for messages of the days from `from` to `until` (Unix milliseconds). Safe to repeat,
+ * also concurrently. Returns how many were missing.
  */
 export async function ensurePartitions(db: Db, from: number, until: number): Promise<number> {
   const wanted: { table: string; name: string; lower: string; upper: string; settings: string }[] = [];
@@ -76,8 +76,8 @@ export async function ensurePartitions(db: Db, from: number, until: number): Pro
 }
 
 /**
- * Creates the partitions for ids before they are written. It remembers the days that have theirs, so that a writer can call
- * it before each batch, also in a process that has outlived the partitions created at its start.
+ * Creates the partitions for ids before they are written. It remembers the days that have theirs, so that a writer can
+ * call it before each batch, also in a process that has outlived the partitions created at its start.
  */
 export function createPartitionGuard(db: Db): (ids: readonly string[]) => Promise<void> {
   const ready = new Set<number>();

@@ -35,7 +35,7 @@ test('an idle batcher flushes a lone item at once, with no timer', async (t) => 
   assert.equal(await answer, 'answer 7');
 });
 
-test('what arrives together is flushed together, what arrives during a flush gathers for the next', async () => {
+test('items that arrive together are flushed together, those that arrive during a flush gather for the next', async () => {
   const { batcher, flushes } = held();
   const answers = [batcher.add(0), batcher.add(1), batcher.add(2)];
   await turn();
@@ -60,7 +60,7 @@ test('what arrives together is flushed together, what arrives during a flush gat
   assert.equal(batcher.pending, 0);
 });
 
-test('no flush takes more than the limit, and no more flushes run at once than the concurrency', async () => {
+test('no flush exceeds the limit, and no more flushes run at once than the concurrency', async () => {
   const { batcher, flushes, sizes } = held({ limit: 4, concurrency: 2 });
   const answers = Promise.all(range(11).map((item) => batcher.add(item)));
   await turns(3);
@@ -72,7 +72,7 @@ test('no flush takes more than the limit, and no more flushes run at once than t
   assert.equal((await answers).length, 11);
 });
 
-test('idle resolves at once when nothing is pending, else when the last item is answered', async () => {
+test('idle() of a batcher resolves at once if nothing is pending, else with the last answer', async () => {
   const { batcher, flushes } = held({ limit: 1 });
   await batcher.idle();
   let idle = false;
@@ -107,7 +107,7 @@ test('one bad item among 500 fails alone with its own error, in few flushes', as
   assert.ok(flushes <= 19, `${flushes} flushes`);
 });
 
-test('an error shared by all items goes to each of them after one flush, and the next flush starts afresh', async () => {
+test('an error shared by all items goes to each of them after one flush, and the next flush works', async () => {
   const away = new Error('the database is away');
   let flushes = 0;
   const batcher = createBatcher<number, number>({
@@ -124,7 +124,7 @@ test('an error shared by all items goes to each of them after one flush, and the
   assert.equal(await batcher.add(9), 9);
 });
 
-test('a flush that throws before it is under way, or answers too few, rejects its items and no others', async () => {
+test('a flush that throws synchronously, or returns too few answers, rejects its items and no others', async () => {
   let flushes = 0;
   const batcher = createBatcher<string, string>({
     flush: (items) => {

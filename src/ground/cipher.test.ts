@@ -5,7 +5,7 @@ import { CipherError, createCipher } from './cipher.ts';
 
 const cipher = createCipher(['first secret key'], 'salt');
 
-test('any text opens again in its own context, and is not readable while sealed', () => {
+test('any text opens again in its own context, and is unreadable while sealed', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string(), (text, context) => {
       assert.equal(cipher.open(cipher.seal(text, context), context), text);
@@ -15,13 +15,13 @@ test('any text opens again in its own context, and is not readable while sealed'
   assert.ok(!cipher.seal('07700900123', 'row').includes('07700900123'));
 });
 
-test('a value copied to another row does not open', () => {
+test('a sealed value copied to another row does not open', () => {
   const sealed = cipher.seal('text', 'row 1');
   for (const context of ['row 2', '', 'row 1 '])
     assert.throws(() => cipher.open(sealed, context), CipherError);
 });
 
-test('a value with any byte changed, cut short or made longer does not open', () => {
+test('a sealed value with a changed, missing or extra byte does not open', () => {
   const sealed = cipher.seal('a code: 123456', 'row');
   for (let i = 0; i < sealed.length; i++) {
     for (const mask of [1, 0x80]) {
@@ -34,20 +34,20 @@ test('a value with any byte changed, cut short or made longer does not open', ()
   assert.throws(() => cipher.open(Buffer.concat([sealed, Buffer.alloc(1)]), 'row'), CipherError);
 });
 
-test('the first key seals and every key of the list opens, so keys can be changed one after the other', () => {
+test('the first secret key seals and every key of the list opens, so that keys can be rotated', () => {
   const [older, both, newer] = [['old'], ['new', 'old'], ['new']].map((keys) => createCipher(keys, 'salt'));
   assert.equal(both!.open(older!.seal('text', 'row'), 'row'), 'text');
   assert.equal(newer!.open(both!.seal('text', 'row'), 'row'), 'text');
 });
 
-test('a value sealed under a key that is gone, or under another salt, names SECRET_KEY', () => {
+test('the error for a value sealed under a removed key, or another salt, names SECRET_KEY', () => {
   const sealed = cipher.seal('text', 'row');
   for (const other of [createCipher(['another'], 'salt'), createCipher(['first secret key'], 'pepper')])
     assert.throws(() => other.open(sealed, 'row'), { name: 'CipherError', message: /SECRET_KEY/ });
   assert.throws(() => createCipher([], 'salt'), /at least one secret key/);
 });
 
-test('no nonce is used twice', () => {
+test('the cipher uses no nonce twice', () => {
   const nonces = Array.from({ length: 2000 }, () => cipher.seal('same', 'row').toString('hex', 5, 17));
   assert.equal(new Set(nonces).size, 2000);
 });

@@ -8,9 +8,9 @@ import {
 } from 'node:crypto';
 
 /**
- * Authenticated encryption at rest of personal and secret values (spec 05, section 1.3; spec 06, section 7). AES-256-GCM
- * with a random 96-bit nonce; `context` (the id of the row or task) is associated data, so a value copied to another row
- * does not open. Stored form: version (1 byte), key id (4), nonce (12), tag (16), text.
+ * Authenticated encryption at rest of personal and secret values (spec 05, section 1.3; spec 06, section 7).
+ * AES-256-GCM with a random 96-bit nonce; `context` (the id of the row or task) is associated data, so a value copied
+ * to another row does not open. Stored form: version (1 byte), key id (4), nonce (12), tag (16), text.
  */
 export type Cipher = {
   /** Encrypts UTF-8 text under the first key. */

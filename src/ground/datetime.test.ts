@@ -7,7 +7,7 @@ const invalid =
 const past = 'datetime can not be in the past';
 const future = 'datetime can only be 24 hours in the future';
 
-test('a date and time of ISO 8601 within the next 24 hours is taken, its zone offset ignored', () => {
+test('scheduled_for takes an ISO 8601 date and time within the next 24 hours, ignoring its zone offset', () => {
   const format = datetimeFormat({ now: () => Date.UTC(2026, 10, 21, 12, 0, 0, 500) }, false);
   const table: [string, string | null][] = [
     ['2026-11-21T12:00:00.500Z', null],
@@ -34,7 +34,7 @@ test('a date and time of ISO 8601 within the next 24 hours is taken, its zone of
   for (const [text, expected] of table) assert.equal(format(text), expected, text);
 });
 
-test('a moment that does not exist, or is written otherwise, is invalid', () => {
+test('a date and time that does not exist, or has another form, is invalid', () => {
   const format = datetimeFormat({ now: () => Date.UTC(2026, 1, 28, 12) }, false);
   const texts = [
     ...['', 'tomorrow', '21/11/2026', '2026-02-29T12:00', '2026-13-01T12:00', '2026-00-10', '2026-03-00'],

@@ -31,8 +31,9 @@ export function parseDatetime(text: string): Date | null {
 
 /**
  * The check of `scheduled_for`, an ISO 8601 date and time in the future; returns what is wrong, or null. For a service
- * that may not schedule, the value is checked and then ignored: at most 24 hours ahead, with the zone offset dropped before
- * the comparison with UTC (spec 01, section 3.2). For one that may (`maySchedule`): at most 7 days, and the offset counts.
+ * that may not schedule, the value is checked and then ignored: at most 24 hours ahead, with the zone offset dropped
+ * before the comparison with UTC (spec 01, section 3.2). For one that may (`maySchedule`): at most 7 days, and the
+ * offset counts.
  */
 export function datetimeFormat(clock: Clock, maySchedule: boolean): (text: string) => string | null {
   const days = maySchedule ? 7 : 1;

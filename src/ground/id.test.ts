@@ -10,7 +10,7 @@ const clockAt = (start: number) => {
 };
 const isRising = (ids: readonly string[]) => ids.every((id, i) => i === 0 || ids[i - 1]! < id);
 
-test('an id is a UUIDv7 of its moment, with random bits of its own', () => {
+test('an id is a UUIDv7 of the current time with random bits', () => {
   const source = createIdSource(clockAt(noon));
   const ids = Array.from({ length: 3000 }, source);
   for (const id of ids) {
@@ -20,7 +20,7 @@ test('an id is a UUIDv7 of its moment, with random bits of its own', () => {
   assert.equal(new Set(ids.map((id) => id.slice(19))).size, ids.length);
 });
 
-test('ids rise in the order they were made: within a millisecond, past its 4096, and when the clock goes back', () => {
+test('ids ascend in the order they are generated: within a millisecond, beyond 4096 in one, and when the clock goes back', () => {
   const clock = clockAt(noon);
   const source = createIdSource(clock);
   const ids = Array.from({ length: 10_000 }, source);
@@ -46,7 +46,7 @@ test('ids rise in the order they were made: within a millisecond, past its 4096,
   );
 });
 
-test('the floor of a moment lies above every id before it and below every id from it on', () => {
+test('idFloor of a moment lies above every earlier id and below every later one', () => {
   const time = fc.integer({ min: 1, max: 2 ** 48 - 1 });
   fc.assert(
     fc.property(time, (at) => {
@@ -59,7 +59,7 @@ test('the floor of a moment lies above every id before it and below every id fro
   assert.equal(idFloor(-1), '00000000-0000-0000-0000-000000000000');
 });
 
-test('every accepted spelling of a UUID reads as lower case with hyphens', () => {
+test('every accepted spelling of a UUID becomes lower case with hyphens', () => {
   const id = '3f9d0c52-7b1e-4a86-b2c4-91e05d6a7f38';
   const good = [
     id,
@@ -77,7 +77,7 @@ test('every accepted spelling of a UUID reads as lower case with hyphens', () =>
   for (const text of good) assert.equal(parseUuid(text), id, text);
 });
 
-test('anything else is no UUID', () => {
+test('other texts are not UUIDs', () => {
   const id = '3f9d0c52-7b1e-4a86-b2c4-91e05d6a7f38';
   const bad = [
     '',

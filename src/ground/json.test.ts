@@ -5,7 +5,7 @@ import { literalText, numberText, parseLossless } from './json.ts';
 
 // What a value of a request reads as is tested by template/value.test.ts; this is the ground below it.
 
-test('every number keeps its source text, wherever in a document it stands', () => {
+test('every number of a JSON document keeps its source text', () => {
   const number = fc
     .tuple(
       fc.constantFrom('', '-'),
@@ -28,7 +28,7 @@ test('every number keeps its source text, wherever in a document it stands', () 
   );
 });
 
-test('a number in the literal notation reads back as the same double', () => {
+test('a number in literal notation reads back as the same double', () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
       const sign = Object.is(value, -0) ? '-' : '';
@@ -39,7 +39,7 @@ test('a number in the literal notation reads back as the same double', () => {
   );
 });
 
-test('strings take the quotes and escapes of the literal notation', () => {
+test('strings in literal notation have its quotes and escapes', () => {
   const table: [string, string][] = [
     ['plain', "'plain'"],
     ["it's", `"it's"`],

@@ -17,9 +17,9 @@ const lossyNumber = /(?:^|[[:,])\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
 const maxDepth = 100;
 
 /**
- * `JSON.parse`, except that a number that JavaScript would write differently becomes an object that `literalText` reads and
- * `JSON.stringify` writes back unchanged. So it survives storage, too, if read through this function again. Costs one
- * regular expression more than `JSON.parse` unless there is such a number. Throws a SyntaxError.
+ * `JSON.parse`, except that a number that JavaScript would write differently becomes an object that `literalText` reads
+ * and `JSON.stringify` writes back unchanged. So it survives storage, too, if read through this function again. Costs
+ * one regular expression more than `JSON.parse` unless there is such a number. Throws a SyntaxError.
  */
 export function parseLossless(text: string): unknown {
   const value: unknown = JSON.parse(text);
@@ -67,8 +67,8 @@ export function literalText(value: unknown, depth = 0): string {
 }
 
 /**
- * A number as the reference writes it (spec 02, section 1.4), from its JSON source: an integer keeps its digits; a number
- * with a fraction or exponent becomes the shortest such form that reads back as the same double.
+ * A number as the reference writes it (spec 02, section 1.4), from its JSON source: an integer keeps its digits; a
+ * number with a fraction or exponent becomes the shortest such form that reads back as the same double.
  */
 export function numberText(source: string): string {
   if (/^-?\d+$/.test(source)) return source === '-0' ? '0' : source;

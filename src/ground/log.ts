@@ -10,8 +10,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
  * secret (spec 06, section 5).
  */
 export function createLog(level: LogLevel, fields: Record<string, unknown> = {}): Log {
-  // Lines are written in blocks, after a tenth of a second at the latest: a system call for each would cost more than all
-  // the rest of a line. The last block is written when the process exits, unless it is killed.
+  // Lines are written in blocks, after a tenth of a second at the latest: a system call for each would cost more than
+  // all the rest of a line. The last block is written when the process exits, unless it is killed.
   const destination = pino.destination({ sync: false, minLength: 8192, periodicFlush: 100 });
   const options: LoggerOptions = {
     level,

@@ -11,7 +11,9 @@ export type Metrics = {
   count(stat: string, by?: number): void;
   /** `milliseconds` may have a fraction. */
   timing(stat: string, milliseconds: number): void;
-  /** Counts and times `<namespace>.<name>`; an error is logged and rethrown, without a metric (spec 06, section 4.3). */
+  /**
+   * Counts and times `<namespace>.<name>`; an error is logged and rethrown, without a metric (spec 06, section 4.3).
+   */
   timed<T>(namespace: 'dao' | 'tasks', name: string, work: () => Promise<T>): Promise<T>;
   readonly registry: Registry;
   stop(): Promise<void>;

@@ -33,8 +33,8 @@ export function invalid(messages: readonly string[]): Problem {
 }
 
 /**
- * 400 with everything that is wrong, by field, as in v1 and the admin API: `{"to": ["Missing data for required field."]}`
- * (spec 01, section 2).
+ * 400 with everything that is wrong, by field, as in v1 and the admin API (spec 01, section 2):
+ * `{"to": ["Missing data for required field."]}`.
  */
 export class FieldProblem extends Problem {
   readonly fields: Readonly<Record<string, readonly string[]>>;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { dayAfter, dayOf, dayStart } from './time-zone.ts';
 
-test('a day begins at midnight in London, an hour before that of UTC in summer', () => {
+test('a business day begins at midnight in London, in summer an hour before midnight UTC', () => {
   const table: [day: string, start: string][] = [
     ['2026-01-15', '2026-01-15T00:00:00Z'],
     ['2026-06-15', '2026-06-14T23:00:00Z'],
@@ -17,7 +17,7 @@ test('a day begins at midnight in London, an hour before that of UTC in summer',
   for (const [day, start] of table) assert.equal(new Date(dayStart(day)).getTime(), Date.parse(start), day);
 });
 
-test('every day of a century begins on itself, and the moment before belongs to the day before', () => {
+test('every business day of a century contains its first moment, and the moment before is in the day before', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 36_500 }), (days) => {
       const day = dayAfter('2000-01-01', days);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readConfig } from '../config/config.ts';
 import { isDue } from '../upkeep/due.ts';
 import { type PeriodicDeps, periodicTasks } from './periodic.ts';
 
-const tasks = periodicTasks({ config: {} } as PeriodicDeps);
+const tasks = periodicTasks({ config: readConfig({}) } as PeriodicDeps);
 const hour = 3_600_000;
 
 /** At which hours of UTC, looking every five minutes for four days, a task is begun. */

@@ -46,8 +46,9 @@ export function providerRows(config: Config): readonly (ProviderDetails & { disp
 }
 
 /**
- * Where receipts arrive. The endpoints of the real suppliers are always open, so that receipts still under way are taken
- * after a key was removed; that of the sandbox, which anybody on the network may use, only while messages go through it.
+ * Where receipts arrive. The endpoints of the real suppliers are always open, so that receipts still under way are
+ * taken after a key was removed; that of the sandbox, which anybody on the network may use, only while messages go
+ * through it.
  */
 export function receiptEndpointsOf(config: Config, clock: Clock): readonly ReceiptEndpoint[] {
   return [...known, { ...sandbox, types: sandboxTypes(config) }].flatMap(({ types, receiptEndpoint }) =>

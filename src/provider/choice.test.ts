@@ -19,14 +19,14 @@ const provider = (
 const all = Object.freeze([
   provider('firetext', 20),
   provider('mmg', 10, { supportsInternational: true }),
-  provider('asleep', 1, { active: false, supportsInternational: true }),
+  provider('inactive', 1, { active: false, supportsInternational: true }),
   provider('beta', 30),
   provider('alpha', 30, { supportsInternational: true }),
   provider('smtp', 5, { notificationType: 'email' }),
   provider('ses', 2, { notificationType: 'email', active: false }),
 ]);
 
-test('active providers of the type are tried by priority, then name; abroad only those that can text there', () => {
+test('active providers of the type are tried by priority, then name; international texts only by those that support them', () => {
   const table = [
     ['sms', false, ['mmg', 'firetext', 'alpha', 'beta']],
     ['sms', true, ['mmg', 'alpha']],
@@ -42,11 +42,11 @@ test('active providers of the type are tried by priority, then name; abroad only
   assert.deepEqual(candidates([], { type: 'sms', international: false }), []);
 });
 
-describe('weighted', () => {
+describe('strategy weighted', () => {
   const pair = [provider('mmg', 30), provider('firetext', 70)];
   const names = (order: readonly ProviderDetails[]) => order.map(({ identifier }) => identifier).join(' ');
 
-  test('the first is drawn by its weight, the others follow by theirs', () => {
+  test('the first provider is drawn by weight, the others follow by weight', () => {
     const table: [readonly ProviderDetails[], number, string][] = [
       [pair, 0, 'firetext mmg'],
       [pair, 0.69, 'firetext mmg'],
@@ -65,7 +65,7 @@ describe('weighted', () => {
   });
 });
 
-describe('circuits', () => {
+describe('choosing by circuits', () => {
   const now = 100_000;
   const states = {
     closed: { state: 'closed', until: null, probeUntil: null },
@@ -80,7 +80,7 @@ describe('circuits', () => {
     circuit: states[state],
   });
 
-  test('open ones are passed over; a better one is tried when it is due, a spare one is not', () => {
+  test('open circuits are skipped; a due one is probed only if no better provider works', () => {
     type State = keyof typeof states;
     const table: [readonly State[], probe: string | null, taken: string | null, others: number][] = [
       [['closed', 'closed'], null, 'a', 1],

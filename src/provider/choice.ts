@@ -54,8 +54,8 @@ export type Choice<P> = Readonly<{
 }>;
 
 /**
- * Skips open circuits. A provider that is due is probed only if it comes before every working one, or if none works; one
- * further down is left alone while a better one works.
+ * Skips open circuits. A provider that is due is probed only if it comes before every working one, or if none works;
+ * one further down is left alone while a better one works.
  */
 export function choose<P extends ProviderState>(order: readonly P[], now: number): Choice<P> {
   const working = order.findIndex(({ circuit }) => circuit.state === 'closed');

@@ -1,8 +1,8 @@
 import type { ProviderDetails } from './contract.ts';
 
 /**
- * The circuit of a provider, as its row says. `closed`: the provider is used. `open`: it gets nothing until `until`; from
- * then on the circuit is `half-open`, and one message at a time probes the provider (docs/decisions/0012).
+ * The circuit of a provider, as its row says. `closed`: the provider is used. `open`: it gets nothing until `until`;
+ * from then on the circuit is `half-open`, and one message at a time probes the provider (docs/decisions/0012).
  */
 export type Circuit = Readonly<{
   state: 'closed' | 'open';

@@ -34,8 +34,8 @@ export async function findProviders(db: DbOrTrx): Promise<readonly ProviderState
 }
 
 /**
- * The providers that this installation can use. Rows of suppliers that are no longer configured are left out: no message
- * may wait for them, or go to the sandbox once there is a real provider.
+ * The providers that this installation can use. Rows of suppliers that are no longer configured are left out: no
+ * message may wait for them, or go to the sandbox once there is a real provider.
  */
 export function createProviderCache(
   db: Db,
@@ -55,8 +55,8 @@ export async function announceProviders(db: DbOrTrx): Promise<void> {
 }
 
 /**
- * Keeps a copy of rows that were just added or changed, in the same transaction (spec 04, section 0.5), and notifies every
- * process once it commits.
+ * Keeps a copy of rows that were just added or changed, in the same transaction (spec 04, section 0.5), and notifies
+ * every process once it commits.
  */
 export async function keepVersions(trx: DbOrTrx, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
@@ -182,7 +182,10 @@ export async function isUser(db: DbOrTrx, id: string): Promise<boolean> {
   return (await db.selectFrom('users').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
 }
 
-/** Reserves the next `count` calls of a provider, for all processes. Returns in how many milliseconds the first one is due. */
+/**
+ * Reserves the next `count` calls of a provider, for all processes. Returns in how many milliseconds the first one is
+ * due.
+ */
 export async function reserveCalls(db: Db, providerId: string, count: number, rate: number): Promise<number> {
   const seconds = count / rate;
   const { rows } = await sql<{ startsIn: number }>`

@@ -1,6 +1,6 @@
 import { createSign, generateKeyPairSync, type KeyObject } from 'node:crypto';
 
-/** A certificate that signs itself, for the tests: no key has to lie in the repository, and none runs out. */
+/** A self-signed certificate for tests, so that no key is in the repository and none expires. */
 export function selfSigned(from: Date, until: Date): { pem: string; key: KeyObject } {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const sha256WithRsa = sequence(oid([42, 134, 72, 134, 247, 13, 1, 1, 11]), der(0x05));

@@ -51,7 +51,7 @@ describe('balancing texts between providers', () => {
     });
   }
 
-  /** A text that was sent so many seconds ago and took so long. */
+  /** A text that was sent `ago` seconds ago and took `took` seconds. */
   async function addText(text: {
     by: string;
     ago: number;
@@ -90,14 +90,14 @@ describe('balancing texts between providers', () => {
     );
     return rows.map(({ identifier, priority, version }) => `${identifier} ${priority} v${version}`);
   }
-  const before2 = ['mmg 10 v1', 'firetext 20 v1'];
+  const initial = ['mmg 10 v1', 'firetext 20 v1'];
   const setPriorities = (mmg: number, firetext: number) =>
     world.connection.pool.query(
       `update providers set priority = case identifier when 'mmg' then $1 else $2 end::int where identifier in ('mmg', 'firetext')`,
       [mmg, firetext],
     );
 
-  describe('ordered', () => {
+  describe('strategy ordered', () => {
     test('two texts that took 4 minutes make the other provider the first, once, with versions', async () => {
       await addText({ by: 'mmg', ago: 500, took: 240 });
       await addText({ by: 'mmg', ago: 400, took: 300 });
@@ -119,7 +119,7 @@ describe('balancing texts between providers', () => {
       assert.equal(await balancing('ordered').onSlowDelivery(), 0, 'the new first is not slow');
     });
 
-    test('what was not slow, not of the check, not lately or not delivered shifts nothing', async () => {
+    test('texts that are not slow, not of the check, too old or not delivered shift nothing', async () => {
       await addText({ by: 'mmg', ago: 500, took: 240 });
       await addText({ by: 'mmg', ago: 500, took: 239 });
       await addText({ by: 'mmg', ago: 601, took: 300 });
@@ -132,10 +132,10 @@ describe('balancing texts between providers', () => {
         new Date(now - 450_000),
       ]);
       assert.equal(await balancing('ordered').onSlowDelivery(), 0, 'it was changed since');
-      assert.deepEqual(await rows(), before2);
+      assert.deepEqual(await rows(), initial);
     });
 
-    test('has no errors to count and no place to go back to', async () => {
+    test('neither errors nor resting points shift anything under strategy ordered', async () => {
       const mmg = (await findProviders(world.connection.db)).filter(({ identifier }) => identifier === 'mmg');
       await addCalls(
         world.connection.db,
@@ -144,12 +144,12 @@ describe('balancing texts between providers', () => {
       );
       await balancing('ordered').onErrors(mmg);
       assert.equal(await balancing('ordered').tendBack(), 0);
-      assert.deepEqual(await rows(), before2);
+      assert.deepEqual(await rows(), initial);
     });
   });
 
-  describe('weighted', () => {
-    test('a provider with 15 of 100 slow texts gives the other 10 points, once in 5 minutes', async () => {
+  describe('strategy weighted', () => {
+    test('a provider with 15 % slow texts gives the other 10 points, at most once in 5 minutes', async () => {
       await setPriorities(50, 50);
       for (let i = 0; i < 17; i++) await addText({ by: 'mmg', ago: 600, took: 10 });
       await addText({ by: 'mmg', ago: 600, took: 300 });
@@ -168,7 +168,7 @@ describe('balancing texts between providers', () => {
       assert.deepEqual(await rows(), ['mmg 30 v3', 'firetext 70 v3']);
     });
 
-    test('more than 50 errors in a minute take 10 points, at most once a minute over all processes', async () => {
+    test('more than 50 errors in a minute cost 10 points, at most once a minute over all processes', async () => {
       await setPriorities(45, 55);
       const { db } = world.connection;
       const mmg = (await findProviders(db)).filter(({ identifier }) => identifier === 'mmg');
@@ -193,7 +193,7 @@ describe('balancing texts between providers', () => {
       ]);
     });
 
-    test('quiet for 15 minutes, weights drift back to where they rest', async () => {
+    test('after 15 quiet minutes, weights drift back to their resting points', async () => {
       await setPriorities(20, 80);
       assert.equal(await balancing('weighted').tendBack(), 2);
       assert.deepEqual(await rows(), ['mmg 30 v2', 'firetext 70 v2']);

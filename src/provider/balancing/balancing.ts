@@ -57,112 +57,129 @@ const weighted = {
 } as const;
 
 /**
- * Shifts texts between providers by changing their priorities (spec 05, section 4). Each shift is decided on locked rows
- * and written with its versions, so that any number of processes shift only once. Errors are handled by failover and
- * circuits (docs/decisions/0012); `weighted` takes points for them as well.
+ * Shifts texts between providers by changing their priorities (spec 05, section 4). Each shift is decided on locked
+ * rows and written with its versions, so that any number of processes shift only once. Errors are handled by failover
+ * and circuits (docs/decisions/0012); `weighted` takes points for them as well.
  */
 export function createBalancing(deps: BalancingDeps): Balancing {
-  const { db, clock, log, by } = deps;
-  const usable = (providers: readonly BalancedProvider[]) =>
-    providers.filter(({ identifier }) => deps.isConfigured(identifier));
-
-  async function shift(
-    now: number,
-    decide: (providers: readonly BalancedProvider[]) => readonly Shift[],
-  ): Promise<number> {
-    const shifts = await db.transaction().execute(async (trx) => {
-      const decided = decide(usable(await lockTextProviders(trx)));
-      if (decided.length > 0) await applyShifts(trx, decided, { by, now: new Date(now) });
-      return decided;
-    });
-    for (const { identifier, priority, reason } of shifts)
-      log.warn({ provider: identifier, priority }, `Provider ${identifier} (sms): ${reason}`);
-    return shifts.length;
-  }
-
-  async function switchOrdered(now: number): Promise<number> {
-    if (deps.slowCheck === null) return 0;
-    const { lookBackSeconds, slowSeconds, least } = ordered;
-    const first = firstText(usable(await findTextProviders(db)));
-    if (!first) return 0;
-    const since = new Date(Math.max(now - lookBackSeconds * 1000, first.changedAt?.getTime() ?? 0));
-    const { identifier } = first;
-    const count = await countSlowTexts(deps, db, {
-      ...deps.slowCheck,
-      provider: identifier,
-      since,
-      seconds: slowSeconds,
-    });
-    if (count < least) return 0;
-    const reason = `Switched from ${identifier}, which was slow: ${count} texts took ${slowSeconds / 60} minutes or longer`;
-    const shifted = await shift(now, (providers) => {
-      const locked = providers.find((one) => one.identifier === identifier);
-      // Not if it was changed since.
-      return locked?.changedAt?.getTime() === first.changedAt?.getTime()
-        ? toggle(providers, deps.pair, identifier, reason)
-        : [];
-    });
-    if (shifted === 0)
-      log.info(
-        { provider: identifier, count },
-        `Provider ${identifier} (sms) is slow, and no other can take its place`,
-      );
-    return shifted;
-  }
-
-  /** Takes points from each of them, unless any text provider was changed within `pauseSeconds`. */
-  async function reduceAll(
-    identifiers: readonly string[],
-    pauseSeconds: number,
-    now: number,
-  ): Promise<number> {
-    let changed = 0;
-    for (const identifier of identifiers)
-      changed += await shift(now, (providers) =>
-        changedWithin(providers, pauseSeconds, now) ? [] : reduce(providers, identifier),
-      );
-    return changed;
-  }
-
-  async function switchWeighted(now: number): Promise<number> {
-    const { lookBackSeconds, slowSeconds, slowPauseSeconds } = weighted;
-    const since = new Date(now - lookBackSeconds * 1000);
-    const counts = await findSlowness(deps, db, since, slowSeconds, new Date(now));
-    const providers = usable(await findTextProviders(db));
-    return await reduceAll(slowProviders(providers, counts), slowPauseSeconds, now);
-  }
-
+  const { clock } = deps;
   return {
     onSlowDelivery: () =>
-      deps.strategy === 'ordered' ? switchOrdered(clock.now()) : switchWeighted(clock.now()),
+      deps.strategy === 'ordered' ? switchOrdered(deps, clock.now()) : switchWeighted(deps, clock.now()),
     async onErrors(failing) {
       const texts = failing.filter(({ notificationType }) => notificationType === 'sms');
       if (deps.strategy !== 'weighted' || texts.length === 0) return;
-      const now = clock.now();
-      const { threshold, seconds } = deps.errors;
-      const calls = await findCalls(
-        db,
-        texts.map(({ id }) => id),
-        new Date(now - seconds * 1000),
-      );
-      const bad = texts.filter(({ id }) => {
-        const all = calls.get(id);
-        return all !== undefined && failuresOf(all) > threshold;
-      });
-      await reduceAll(
-        bad.map(({ identifier }) => identifier),
-        weighted.errorPauseSeconds,
-        now,
-      );
+      await reduceFailing(deps, texts, clock.now());
     },
     async tendBack() {
       if (deps.strategy !== 'weighted') return 0;
       const now = clock.now();
-      return await shift(now, (providers) =>
+      return await shift(deps, now, (providers) =>
         changedWithin(providers, weighted.restPauseSeconds, now)
           ? []
           : tendBack(providers, deps.restingPoints),
       );
     },
   };
+}
+
+function usable(
+  { isConfigured }: BalancingDeps,
+  providers: readonly BalancedProvider[],
+): readonly BalancedProvider[] {
+  return providers.filter(({ identifier }) => isConfigured(identifier));
+}
+
+/** Writes what `decide` makes of the locked rows. Returns how many rows changed. */
+async function shift(
+  deps: BalancingDeps,
+  now: number,
+  decide: (providers: readonly BalancedProvider[]) => readonly Shift[],
+): Promise<number> {
+  const { db, log, by } = deps;
+  const shifts = await db.transaction().execute(async (trx) => {
+    const decided = decide(usable(deps, await lockTextProviders(trx)));
+    if (decided.length > 0) await applyShifts(trx, decided, { by, now: new Date(now) });
+    return decided;
+  });
+  for (const { identifier, priority, reason } of shifts)
+    log.warn({ provider: identifier, priority }, `Provider ${identifier} (sms): ${reason}`);
+  return shifts.length;
+}
+
+async function switchOrdered(deps: BalancingDeps, now: number): Promise<number> {
+  const { db, log, slowCheck, pair } = deps;
+  if (slowCheck === null) return 0;
+  const { lookBackSeconds, slowSeconds, least } = ordered;
+  const first = firstText(usable(deps, await findTextProviders(db)));
+  if (!first) return 0;
+  const since = new Date(Math.max(now - lookBackSeconds * 1000, first.changedAt?.getTime() ?? 0));
+  const { identifier } = first;
+  const count = await countSlowTexts(deps, db, {
+    ...slowCheck,
+    provider: identifier,
+    since,
+    seconds: slowSeconds,
+  });
+  if (count < least) return 0;
+  const reason = `Switched from ${identifier}, which was slow: ${count} texts took ${slowSeconds / 60} minutes or longer`;
+  const shifted = await shift(deps, now, (providers) => {
+    const locked = providers.find((one) => one.identifier === identifier);
+    // Not if it was changed since.
+    return locked?.changedAt?.getTime() === first.changedAt?.getTime()
+      ? toggle(providers, pair, identifier, reason)
+      : [];
+  });
+  if (shifted === 0)
+    log.info(
+      { provider: identifier, count },
+      `Provider ${identifier} (sms) is slow, and no other can take its place`,
+    );
+  return shifted;
+}
+
+async function switchWeighted(deps: BalancingDeps, now: number): Promise<number> {
+  const { lookBackSeconds, slowSeconds, slowPauseSeconds } = weighted;
+  const since = new Date(now - lookBackSeconds * 1000);
+  const counts = await findSlowness(deps, deps.db, since, slowSeconds, new Date(now));
+  const providers = usable(deps, await findTextProviders(deps.db));
+  return await reduceAll(deps, slowProviders(providers, counts), slowPauseSeconds, now);
+}
+
+async function reduceFailing(
+  deps: BalancingDeps,
+  failing: readonly ProviderState[],
+  now: number,
+): Promise<void> {
+  const { threshold, seconds } = deps.errors;
+  const calls = await findCalls(
+    deps.db,
+    failing.map(({ id }) => id),
+    new Date(now - seconds * 1000),
+  );
+  const bad = failing.filter(({ id }) => {
+    const all = calls.get(id);
+    return all !== undefined && failuresOf(all) > threshold;
+  });
+  await reduceAll(
+    deps,
+    bad.map(({ identifier }) => identifier),
+    weighted.errorPauseSeconds,
+    now,
+  );
+}
+
+/** Takes points from each of them, unless any text provider was changed within `pauseSeconds`. */
+async function reduceAll(
+  deps: BalancingDeps,
+  identifiers: readonly string[],
+  pauseSeconds: number,
+  now: number,
+): Promise<number> {
+  let changed = 0;
+  for (const identifier of identifiers)
+    changed += await shift(deps, now, (providers) =>
+      changedWithin(providers, pauseSeconds, now) ? [] : reduce(providers, identifier),
+    );
+  return changed;
 }

@@ -22,8 +22,8 @@ export const adjusted = 'Adjusted back to resting point';
 
 /**
  * `ordered`: makes the partner of `from` the first (spec 04, section 8.1). No shift if there is no partner, it is not
- * active, or it is the first already. If another active text provider has the partner's priority, that one gets 10 more;
- * otherwise the first and the partner swap priorities.
+ * active, or it is the first already. If another active text provider has the partner's priority, that one gets 10
+ * more; otherwise the first and the partner swap priorities.
  */
 export function toggle(
   providers: readonly BalancedProvider[],
@@ -50,7 +50,10 @@ export function firstText(providers: readonly BalancedProvider[]): BalancedProvi
   )[0];
 }
 
-/** `weighted`: takes 10 points from one text provider and gives them to the other. No shift unless exactly two are active. */
+/**
+ * `weighted`: takes 10 points from one text provider and gives them to the other. No shift unless exactly two are
+ * active.
+ */
 export function reduce(providers: readonly BalancedProvider[], identifier: string): readonly Shift[] {
   const active = activeTexts(providers);
   const one = active.find((provider) => provider.identifier === identifier);

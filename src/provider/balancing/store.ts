@@ -77,7 +77,10 @@ export function countSlowTexts({ metrics }: StoreDeps, db: Db, check: SlowCheck)
   });
 }
 
-/** By provider, how many texts created since `since` took `seconds` or longer, or are still waiting after that (`weighted`). */
+/**
+ * By provider, how many texts created since `since` took `seconds` or longer, or are still waiting after that
+ * (`weighted`).
+ */
 export function findSlowness(
   { metrics }: StoreDeps,
   db: Db,

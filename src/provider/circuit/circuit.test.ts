@@ -19,7 +19,7 @@ const rules: CircuitRules = {
 };
 const at = (seconds: number) => new Date(seconds * 1000);
 
-test('a circuit opens at enough failures that are a large enough share; time-outs are failures', () => {
+test('a circuit opens at enough failures with a large enough share of the calls; time-outs are failures', () => {
   const table: [taken: number, failed: number, unknown: number, expected: boolean][] = [
     [0, 9, 0, false],
     [0, 10, 0, true],
@@ -39,7 +39,7 @@ test('a circuit opens at enough failures that are a large enough share; time-out
   );
 });
 
-test('a message that is refused for good shows that its provider works', () => {
+test('a message that is rejected for good shows that its provider works', () => {
   assert.deepEqual((['accepted', 'rejected', 'failed', 'unknown'] as const).map(countsAs), [
     'taken',
     'taken',
@@ -48,7 +48,7 @@ test('a message that is refused for good shows that its provider works', () => {
   ]);
 });
 
-test('an open circuit is half-open when its time has come, and due while no message tries it', () => {
+test('an open circuit becomes half-open when its time is over, and is due unless a message is probing it', () => {
   const open = (until: number, probeUntil: number | null): Circuit => ({
     state: 'open',
     until: at(until),
@@ -67,14 +67,14 @@ test('an open circuit is half-open when its time has come, and due while no mess
   }
 });
 
-test('the time until the next try doubles up to 5 minutes', () => {
+test('the time until the next probe doubles, up to 5 minutes', () => {
   assert.deepEqual(
     [1, 2, 3, 4, 5, 6, 7, 1000].map((openings) => openSecondsAfter(openings, rules)),
     [15, 30, 60, 120, 240, 300, 300, 300],
   );
-  assert.equal(openSecondsAfter(2, { ...rules, openSeconds: 600 }), 600, 'never less than was set');
+  assert.equal(openSecondsAfter(2, { ...rules, openSeconds: 600 }), 600, 'never less than the setting');
 });
 
-test('the window is counted in slots of a few seconds', () => {
+test('the window of a circuit is counted in slots of about a twelfth', () => {
   assert.deepEqual([5, 60, 3600].map(slotSeconds), [1, 5, 300]);
 });

@@ -13,7 +13,7 @@ const log = createLog('silent');
 const first = '00000000-0000-7000-8000-000000000001';
 const second = '00000000-0000-7000-8000-000000000002';
 
-describe('circuits that two processes share', () => {
+describe('circuits shared by two processes', () => {
   let world: World;
   let listener: Listener;
   let caches: Caches;
@@ -96,7 +96,7 @@ describe('circuits that two processes share', () => {
     await becomes({ circuit: 'open' });
   }
 
-  test('what each has seen adds up; one of them opens it, of email as of texts', () =>
+  test('failures seen by two processes add up to open a circuit, once', () =>
     withBoth(async () => {
       failTimes(one, 6);
       failTimes(two, 6);
@@ -107,7 +107,7 @@ describe('circuits that two processes share', () => {
       assert.equal((until as Date).getTime(), now + 15_000);
     }));
 
-  test('failures that are few, too old, or a small share open nothing', () =>
+  test('too few, too old or a small share of failures open no circuit', () =>
     withBoth(async () => {
       failTimes(one, 9);
       await one.stop();
@@ -121,7 +121,7 @@ describe('circuits that two processes share', () => {
       assert.deepEqual([(await row())['circuit'], (await row())['version']], ['closed', 1]);
     }));
 
-  test('one message at a time tries it, when its time has come; a lost one does not block it for ever', () =>
+  test('one message at a time probes an open circuit once its time is over; a lost probe lapses', () =>
     withBoth(async () => {
       await openIt();
       assert.deepEqual([...(await one.takeProbes([probe]))], [], 'too early');
@@ -134,16 +134,16 @@ describe('circuits that two processes share', () => {
       assert.deepEqual([...(await two.takeProbes([{ ...probe, messageId: second }]))], []);
       now += 20_000;
       assert.deepEqual([...(await two.takeProbes([{ ...probe, messageId: second }]))], [second]);
-      // The first one comes back late: it decides nothing any more.
+      // The first probe ends late, and no longer counts.
       one.endProbe(ses, first, 'failed');
       await one.stop();
       assert.deepEqual([(await row())['probe'], (await row())['openings']], [second, 1]);
-      // A message that did not come to a call makes room for the next.
+      // A probe without a call makes room for the next.
       two.endProbe(ses, second, null);
       await becomes({ probe: null, passes: 0, openings: 1 });
     }));
 
-  test('a try that fails keeps it open for twice as long; three in a row that are taken close it', () =>
+  test('a failed probe keeps the circuit open for twice as long; three successful ones in a row close it', () =>
     withBoth(async () => {
       await openIt();
       now += 15_000;
@@ -174,16 +174,16 @@ describe('circuits that two processes share', () => {
         async () => released.filter(([type, limit]) => type === 'email' && limit === null).length,
         (count) => count > 0,
       );
-      // What failed before it closed is forgotten.
+      // Failures before it closed no longer count.
       failTimes(two, 9);
       await two.stop();
       assert.equal((await row())['circuit'], 'closed');
     }));
 
-  test('where nothing comes along, a waiting message is woken to try it; a spare one is left alone', () =>
+  test('without new messages, a waiting one is woken to probe a provider, unless a better one works', () =>
     withBoth(async () => {
       await openIt();
-      // Due as well, but texts go through MMG.
+      // Firetext is due as well, but MMG takes the texts.
       await world.connection.pool.query(
         `update providers set circuit = 'open', circuit_until = $1 where identifier = 'firetext'`,
         [new Date(now)],

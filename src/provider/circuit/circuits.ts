@@ -62,25 +62,45 @@ const wakeMilliseconds = 5000;
 /**
  * The circuits of all providers, shared by all processes through the database. Each process counts the outcomes of its
  * calls and writes them once a second, or at once when failures pile up; the one that finds too many opens the circuit.
- * Guarantee: among any number of processes, one opens a circuit, one message at a time probes the provider, and one closes
- * it. Opening and closing are each a version with its reason. When a circuit closes, the messages that waited are sent.
+ * Guarantee: among any number of processes, one opens a circuit, one message at a time probes the provider, and one
+ * closes it. Opening and closing are each a version with its reason. When a circuit closes, the messages that waited
+ * are sent.
  */
 export function createCircuits(deps: CircuitDeps): Circuits {
-  const { db, clock, log, providers, rules, by } = deps;
-  let counted = new Map<
+  const { log } = deps;
+  const counter = createCounter(deps);
+  const probes = createProbes(deps);
+  const reviews = oneAtATime(createReview(deps), (error) =>
+    log.debug({ err: error }, 'The providers could not be reviewed'),
+  );
+  const ticks = setInterval(() => {
+    void counter.flush();
+    void reviews.run();
+  }, tickMilliseconds);
+  return {
+    record: counter.record,
+    takeProbes: probes.take,
+    endProbe: probes.end,
+    async stop() {
+      clearInterval(ticks);
+      await Promise.all([counter.settled(), reviews.settled(), probes.settled()]);
+      await counter.flush();
+    },
+  };
+}
+
+/** Counts calls, writes the counts, and opens circuits. */
+function createCounter(deps: CircuitDeps) {
+  const { db, clock, log, rules } = deps;
+  let counts = new Map<
     string,
     { provider: ProviderState; calls: { -readonly [Key in keyof Calls]: number } }
   >();
   let failures = 0;
-  let flushing: Promise<void> | null = null;
-  const ending = new Set<Promise<void>>();
-  let seen: readonly ProviderState[] | null = null;
-  const wokenAt = new Map<NotificationType, number>();
-  const nameOf = ({ identifier, notificationType }: ProviderState) => `${identifier} (${notificationType})`;
 
   async function flush(): Promise<void> {
-    const batch = [...counted.values()];
-    counted = new Map();
+    const batch = [...counts.values()];
+    counts = new Map();
     failures = 0;
     if (batch.length === 0) return;
     const now = clock.now();
@@ -102,30 +122,50 @@ export function createCircuits(deps: CircuitDeps): Circuits {
     );
     for (const provider of failing) {
       const all = window.get(provider.id);
-      if (all && breaks(all, rules)) await open(provider, all, now);
+      if (all && breaks(all, rules)) await open(deps, provider, all, now);
     }
     await deps.onFailures?.(failing);
   }
 
-  async function open(provider: ProviderState, calls: Calls, now: number): Promise<void> {
-    const reason = reasonToOpen(calls, rules);
-    const seconds = openSecondsAfter(1, rules);
-    const change = { reason, by, now: new Date(now), until: new Date(now + seconds * 1000) };
-    const opened = await db.transaction().execute((trx) => openCircuit(trx, provider.id, change));
-    if (!opened) return;
-    providers.drop(allProviders);
-    log.warn({ provider: provider.identifier, seconds }, `Provider ${nameOf(provider)}: ${reason}`);
-  }
+  // After an error the counts are lost, which only delays a decision.
+  const flushes = oneAtATime(flush, (error) =>
+    log.warn({ err: error }, 'The calls to providers could not be counted'),
+  );
+  return {
+    flush: flushes.run,
+    settled: flushes.settled,
+    record(provider: ProviderState, outcome: SendResult['outcome']): void {
+      let count = counts.get(provider.id);
+      if (!count) {
+        count = { provider, calls: { taken: 0, failed: 0, unknown: 0 } };
+        counts.set(provider.id, count);
+      }
+      const kind = countsAs(outcome);
+      count.calls[kind] += 1;
+      if (kind !== 'taken') failures += 1;
+      if (failures >= rules.leastFailures) void flushes.run();
+    },
+  };
+}
 
-  /** One flush at a time. An error is logged and its counts are lost, which only delays a decision. */
-  function flushNow(): Promise<void> {
-    flushing ??= flush()
-      .catch((error: unknown) => log.warn({ err: error }, 'The calls to providers could not be counted'))
-      .finally(() => {
-        flushing = null;
-      });
-    return flushing;
-  }
+async function open(
+  { db, log, providers, rules, by }: CircuitDeps,
+  provider: ProviderState,
+  calls: Calls,
+  now: number,
+): Promise<void> {
+  const reason = reasonToOpen(calls, rules);
+  const seconds = openSecondsAfter(1, rules);
+  const change = { reason, by, now: new Date(now), until: new Date(now + seconds * 1000) };
+  const opened = await db.transaction().execute((trx) => openCircuit(trx, provider.id, change));
+  if (!opened) return;
+  providers.drop(allProviders);
+  log.warn({ provider: provider.identifier, seconds }, `Provider ${nameOf(provider)}: ${reason}`);
+}
+
+/** Starts and ends probes. */
+function createProbes({ db, clock, log, providers, rules, by, release }: CircuitDeps) {
+  const ending = new Set<Promise<void>>();
 
   async function finish(
     provider: ProviderState,
@@ -140,7 +180,7 @@ export function createCircuits(deps: CircuitDeps): Circuits {
       if (state === 'closed')
         log.info({ provider: provider.identifier }, `Provider ${nameOf(provider)}: Circuit closed`);
       // Wake the next probe, or all that wait.
-      if (state !== null) await deps.release(provider.notificationType, state === 'closed' ? null : 1);
+      if (state !== null) await release(provider.notificationType, state === 'closed' ? null : 1);
     } else {
       const until = await db
         .transaction()
@@ -154,52 +194,8 @@ export function createCircuits(deps: CircuitDeps): Circuits {
     providers.drop(allProviders);
   }
 
-  /**
-   * If a provider has become usable, whoever changed it, the messages that wait for its type are made due. If one is due
-   * to be probed and no new message does so, a waiting one is woken.
-   */
-  async function review(): Promise<void> {
-    const all = await providers.get(allProviders);
-    const before = seen;
-    const now = clock.now();
-    for (const type of ['sms', 'email'] as const) {
-      const has = (one: ProviderState) => one.notificationType === type && isUsable(one);
-      const isNew = ({ id }: ProviderState) => !before?.some((one) => one.id === id && has(one));
-      if (before && all.some((one) => has(one) && isNew(one))) await deps.release(type, null);
-      const isWanted = [false, true].some(
-        (international) => choose(candidates(all, { type, international }), now).probe !== null,
-      );
-      if (!isWanted || now - (wokenAt.get(type) ?? 0) < wakeMilliseconds) continue;
-      wokenAt.set(type, now);
-      await deps.release(type, 1);
-    }
-    // Only after the waiting messages were made due: if that fails, the next review does it.
-    seen = all;
-  }
-
-  let reviewing: Promise<void> | null = null;
-  const ticks = setInterval(() => {
-    void flushNow();
-    reviewing ??= review()
-      .catch((error: unknown) => log.debug({ err: error }, 'The providers could not be reviewed'))
-      .finally(() => {
-        reviewing = null;
-      });
-  }, tickMilliseconds);
-
   return {
-    record(provider, outcome) {
-      let count = counted.get(provider.id);
-      if (!count) {
-        count = { provider, calls: { taken: 0, failed: 0, unknown: 0 } };
-        counted.set(provider.id, count);
-      }
-      const kind = countsAs(outcome);
-      count.calls[kind] += 1;
-      if (kind !== 'taken') failures += 1;
-      if (failures >= rules.leastFailures) void flushNow();
-    },
-    async takeProbes(probes) {
+    async take(probes: readonly Probe[]): Promise<ReadonlySet<string>> {
       const now = clock.now();
       const until = new Date(now + rules.probeSeconds * 1000);
       const taken = await takeProbes(db, probes, new Date(now), until);
@@ -207,19 +203,62 @@ export function createCircuits(deps: CircuitDeps): Circuits {
       providers.drop(allProviders);
       return taken;
     },
-    endProbe(provider, messageId, outcome) {
+    end(provider: ProviderState, messageId: string, outcome: SendResult['outcome'] | null): void {
       const end = finish(provider, messageId, outcome).catch((error: unknown) =>
         log.warn({ err: error }, 'The outcome of a probe could not be written; the probe lapses'),
       );
       ending.add(end);
       void end.finally(() => ending.delete(end));
     },
-    async stop() {
-      clearInterval(ticks);
-      await Promise.all([flushing, reviewing, ...ending]);
-      await flushNow();
-    },
+    settled: () => Promise.all(ending),
   };
+}
+
+/**
+ * If a provider has become usable, whoever changed it, the messages that wait for its type are made due. If one is due
+ * to be probed and no new message does so, a waiting one is woken.
+ */
+function createReview({ clock, providers, release }: CircuitDeps): () => Promise<void> {
+  let seen: readonly ProviderState[] | null = null;
+  const wokenAt = new Map<NotificationType, number>();
+  return async () => {
+    const all = await providers.get(allProviders);
+    const before = seen;
+    const now = clock.now();
+    for (const type of ['sms', 'email'] as const) {
+      const has = (one: ProviderState) => one.notificationType === type && isUsable(one);
+      const isNew = ({ id }: ProviderState) => !before?.some((one) => one.id === id && has(one));
+      if (before && all.some((one) => has(one) && isNew(one))) await release(type, null);
+      const isWanted = [false, true].some(
+        (international) => choose(candidates(all, { type, international }), now).probe !== null,
+      );
+      if (!isWanted || now - (wokenAt.get(type) ?? 0) < wakeMilliseconds) continue;
+      wokenAt.set(type, now);
+      await release(type, 1);
+    }
+    // Only after the waiting messages were made due: if that fails, the next review does it.
+    seen = all;
+  };
+}
+
+/** Runs `work` unless a run is under way. Both functions return the current run and never reject. */
+function oneAtATime(work: () => Promise<void>, failed: (error: unknown) => void) {
+  let running: Promise<void> | null = null;
+  return {
+    run(): Promise<void> {
+      running ??= work()
+        .catch(failed)
+        .finally(() => {
+          running = null;
+        });
+      return running;
+    },
+    settled: () => running ?? Promise.resolve(),
+  };
+}
+
+function nameOf({ identifier, notificationType }: ProviderState): string {
+  return `${identifier} (${notificationType})`;
 }
 
 function isUsable({ active, circuit }: ProviderState): boolean {

@@ -55,7 +55,9 @@ export async function openCircuit(
 /** A message that is to probe a half-open provider. */
 export type Probe = Readonly<{ providerId: string; messageId: string }>;
 
-/** Starts probes, one per provider at a time, which lapse at `until`. Returns the ids of the messages that may probe. */
+/**
+ * Starts probes, one per provider at a time, which lapse at `until`. Returns the ids of the messages that may probe.
+ */
 export async function takeProbes(
   db: DbOrTrx,
   probes: readonly Probe[],
@@ -117,8 +119,8 @@ export async function passProbe(
 }
 
 /**
- * The provider did not take the probe. `secondsAfter(openings)`: how long a circuit stays open that opened so often in a
- * row. Returns until when; null if the probe had lapsed.
+ * The provider did not take the probe. `secondsAfter(openings)`: how long a circuit stays open that opened so often in
+ * a row. Returns until when; null if the probe had lapsed.
  */
 export async function failProbe(
   trx: Trx,

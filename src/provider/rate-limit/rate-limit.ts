@@ -30,10 +30,10 @@ const retryMilliseconds = 1000;
 const longestWaitMilliseconds = 600_000;
 
 /**
- * The rate of a provider, held over all processes: a row of the database says up to which moment its calls are reserved,
- * evenly spaced. Each process reserves the next few for its waiters, and releases them at their times. So no second ever
- * sees more than the rate, and nothing is saved up while nobody sends. A call that is reserved and not made is lost. The
- * clock of the database counts, because it is the same for all.
+ * The rate of a provider, held over all processes: a row of the database says up to which moment its calls are
+ * reserved, evenly spaced. Each process reserves the next few for its waiters, and releases them at their times. So no
+ * second ever sees more than the rate, and nothing is saved up while nobody sends. A call that is reserved and not made
+ * is lost. The clock of the database counts, because it is the same for all.
  */
 export function createRateLimits({ db, log, providers }: RateLimitDeps): RateLimits {
   const queues = new Map<string, Waiter[]>();

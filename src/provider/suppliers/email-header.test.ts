@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asciiAddress, headerText, mailbox, unsubscribeHeaders } from './email-header.ts';
 
-test('an address is written with its domain in punycode, or not at all', () => {
+test('an email address is written with its domain in punycode, or refused', () => {
   const table: [string, string | null][] = [
     ['kim+a@recipient.example', 'kim+a@recipient.example'],
     ['kim@münchen.example', 'kim@xn--mnchen-3ya.example'],
@@ -19,7 +19,7 @@ test('an address is written with its domain in punycode, or not at all', () => {
   for (const [address, expected] of table) assert.equal(asciiAddress(address), expected, address);
 });
 
-test('a name is quoted, or encoded in words of at most 75 characters that split no letter', () => {
+test('the name of a mailbox is quoted, or encoded in words of at most 75 characters that split no character', () => {
   assert.equal(mailbox('', 'a@b.example'), '<a@b.example>');
   assert.equal(mailbox('Harbour', 'a@b.example'), '"Harbour" <a@b.example>');
   assert.equal(mailbox('a "b" \\ c', 'a@b.example'), '"a \\"b\\" \\\\ c" <a@b.example>');
@@ -33,11 +33,11 @@ test('a name is quoted, or encoded in words of at most 75 characters that split 
   assert.equal(decoded.join(''), name);
 });
 
-test('text of a header is one line', () => {
+test('the text of a header is one line', () => {
   assert.equal(headerText(' a\r\nb\u0000c\u2028d\te '), 'a b c d e');
 });
 
-test('an unsubscribe URL is written as a URL, in angle brackets that it cannot close', () => {
+test('an unsubscribe URL cannot close the angle brackets around it', () => {
   assert.deepEqual(unsubscribeHeaders({ unsubscribeUrl: null }), {});
   assert.deepEqual(unsubscribeHeaders({ unsubscribeUrl: 'not a URL' }), {});
   assert.equal(

@@ -1,4 +1,6 @@
-/** Headers of an email in a form that is safe to send: one line, ASCII addresses, encoded names (spec 05, section 3.3). */
+/**
+ * Headers of an email in a form that is safe to send: one line, ASCII addresses, encoded names (spec 05, section 3.3).
+ */
 
 import { domainToASCII } from 'node:url';
 import type { EmailMessage } from '../contract.ts';

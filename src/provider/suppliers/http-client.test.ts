@@ -8,7 +8,7 @@ import { connectProvider } from './http-client.ts';
 const never = new AbortController().signal;
 const timedOut = { outcome: 'unknown', code: '504', detail: 'Gateway Time-out' };
 
-/** A provider's server on a free port, and our end of it. */
+/** A provider's server on a free port, and a client for it. */
 async function provider(t: TestContext, listener: RequestListener, { path = '', seconds = 30 } = {}) {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -32,7 +32,7 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return text;
 }
 
-test('the request arrives as given below the path of the URL, and the answer comes back as it is', async (t) => {
+test('a request to a provider arrives as given, below the path of its URL, and its response is returned unchanged', async (t) => {
   const answers: [number, string][] = [
     [200, '{"reference":"é"}'],
     [204, ''],
@@ -61,7 +61,7 @@ test('the request arrives as given below the path of the URL, and the answer com
   }
 });
 
-test('a connection that is refused, or is lost before TLS stands, means that the provider did not take it', async (t) => {
+test('a connection that is refused, or lost before TLS is established, means that the provider did not take the message', async (t) => {
   const detail = 'The provider could not be reached';
   const { http, server, port } = await provider(t, (_, response) => response.end());
   const plain = connectProvider(`https://127.0.0.1:${port}`, { timeoutSeconds: 30, connections: 4 });
@@ -76,7 +76,7 @@ test('a connection that is refused, or is lost before TLS stands, means that the
   assert.deepEqual(refused, { outcome: 'failed', code: 'ECONNREFUSED', detail });
 });
 
-test('a provider that does not finish connecting in time did not take it', async (t) => {
+test('a provider that does not finish connecting in time did not take the message', async (t) => {
   const { server, port } = await provider(t, () => {});
   server.removeAllListeners('connection');
   const http = connectProvider(`https://127.0.0.1:${port}`, { timeoutSeconds: 0.5, connections: 4 });
@@ -92,7 +92,7 @@ const afterRequest = (act: (response: ServerResponse) => void): RequestListener 
   };
 };
 
-test('an answer, or the rest of one, that does not come in time leaves the result unknown', async (t) => {
+test('a response that does not arrive whole in time leaves the outcome unknown', async (t) => {
   const listeners = [
     afterRequest(() => {}),
     afterRequest((response) => response.writeHead(200).write('{"ref')),
@@ -103,7 +103,7 @@ test('an answer, or the rest of one, that does not come in time leaves the resul
   }
 });
 
-test('a connection that is lost after the request leaves the result unknown', async (t) => {
+test('a connection that is lost after the request leaves the outcome unknown', async (t) => {
   const listeners = [
     afterRequest((response) => response.socket?.destroy()),
     afterRequest((response) => response.socket?.resetAndDestroy()),
@@ -121,7 +121,7 @@ test('a connection that is lost after the request leaves the result unknown', as
   }
 });
 
-test('a caller who stops waiting gets an unknown result, at once', async (t) => {
+test('a caller who aborts a request to a provider gets an unknown outcome at once', async (t) => {
   const stop = new AbortController();
   const { http } = await provider(
     t,
@@ -131,7 +131,7 @@ test('a caller who stops waiting gets an unknown result, at once', async (t) => 
   assert.ok('outcome' in exchange && exchange.outcome === 'unknown');
 });
 
-test('one lost connection does not harm the next exchange', async (t) => {
+test('a lost connection does not affect the next request', async (t) => {
   let count = 0;
   const { http } = await provider(
     t,

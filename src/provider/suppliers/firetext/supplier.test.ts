@@ -90,7 +90,7 @@ async function send(status: number, body: string, more: object = {}, internation
   }
 }
 
-test('the request is the one that Firetext documents', async () => {
+test('a text goes to Firetext as its documentation says', async () => {
   const { request } = await send(200, accepted, {
     receiptUrl: 'https://api.example.com/notifications/sms/firetext',
     receiptAuth: 'firetext:pass',

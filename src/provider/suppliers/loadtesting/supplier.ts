@@ -3,8 +3,8 @@ import type { Config } from '../../../config/config.ts';
 import type { Provider, Supplier, SupplierNeeds } from '../../contract.ts';
 
 /**
- * For load tests (spec 05, section 5.3): Firetext under another name, with a server of its own. Without a server it makes
- * no call, and queues the receipt itself.
+ * For load tests (spec 05, section 5.3): Firetext under another name, with a server of its own. Without a server it
+ * makes no call, and queues the receipt itself.
  */
 export function loadtestingSupplier(
   firetext: Readonly<{ open: (config: Config, needs: SupplierNeeds) => Provider }>,

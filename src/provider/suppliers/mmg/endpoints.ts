@@ -121,8 +121,8 @@ export function mmgSimulatedReceipts({
 }
 
 /**
- * Decodes a text or date of MMG (spec 05, section 7.2): `+` is a space, percent signs are UTF-8, and in the result `\n`,
- * `\'`, `\"`, `\\`, `\xNN` and `\uNNNN` are escapes. Anything else stays as it is.
+ * Decodes a text or date of MMG (spec 05, section 7.2): `+` is a space, percent signs are UTF-8, and in the result
+ * `\n`, `\'`, `\"`, `\\`, `\xNN` and `\uNNNN` are escapes. Anything else stays as it is.
  */
 export function decodeMmg(text: string): string {
   return text

@@ -50,7 +50,7 @@ async function send(status: number, body: string, more: object = {}) {
   }
 }
 
-test('the request is the one that MMG documents', async () => {
+test('a text goes to MMG as its documentation says', async () => {
   const { request } = await send(200, '{}', {
     receiptUrl: 'https://api.example.com/notifications/sms/mmg',
     receiptAuth: 'mmg:p/w@rd',

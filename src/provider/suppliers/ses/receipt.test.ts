@@ -87,7 +87,7 @@ const refusal = (result: ReadRequest) =>
     ? [result.answer.status, (result.answer.body as { message: unknown }).message]
     : 'a receipt';
 
-test('a receipt that SNS has signed is taken, in both versions; its certificate is fetched once', async () => {
+test('a receipt signed by SNS is accepted in both signature versions; its certificate is fetched once', async () => {
   const endpoint = open([topic]);
   for (const version of ['1', '2', '2', '1'])
     assert.equal(refusal(await read(endpoint, signed(envelopeOf(), version))), 'a receipt');
@@ -96,7 +96,7 @@ test('a receipt that SNS has signed is taken, in both versions; its certificate 
   assert.equal(sns.fetched, 1);
 });
 
-test('with topics set, what is not signed by SNS for them is refused', async () => {
+test('with topics configured, receipts without a signature of SNS for them are refused', async () => {
   const endpoint = open([topic]);
   const good = signed(envelopeOf());
   const invalid = [403, 'SES callback failed: invalid signature'];
@@ -123,7 +123,7 @@ test('with topics set, what is not signed by SNS for them is refused', async () 
     assert.deepEqual(refusal(await read(endpoint, envelope)), expected, why);
 });
 
-test('a certificate that has run out is refused; one that cannot be fetched asks SNS to come again, and is tried anew', async () => {
+test('an expired certificate of SNS is refused; one that cannot be fetched makes SNS post again, and is fetched again', async () => {
   const late = open([topic], { now: () => now + 2 * day });
   assert.deepEqual(refusal(await read(late, signed(envelopeOf()))), [
     403,
@@ -139,7 +139,7 @@ test('a certificate that has run out is refused; one that cannot be fetched asks
   assert.equal(refusal(await read(endpoint, signed(envelopeOf()))), 'a receipt');
 });
 
-test('receipts that we made up ourselves need no signature', async () => {
+test('simulated receipts of SES need no signature', async () => {
   assert.equal(refusal(await read(open([topic]), envelopeOf(), true)), 'a receipt');
 });
 
@@ -147,7 +147,7 @@ const confirmation = (url: string) =>
   envelopeOf({ Type: 'SubscriptionConfirmation', Message: 'You have chosen', Token: 't', SubscribeURL: url });
 const confirmUrl = 'https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t';
 
-test('a subscription is confirmed with SNS, and only by who may subscribe us', async () => {
+test('a subscription is confirmed with SNS, and with topics configured only if SNS signed it', async () => {
   assert.deepEqual(refusal(await read(open(), confirmation(confirmUrl))), [200, 'SES callback succeeded']);
   assert.deepEqual(refusal(await read(open([topic]), signed(confirmation(confirmUrl)))), [
     200,
@@ -181,7 +181,7 @@ test('only URLs of SNS are ever called', () => {
   for (const url of bad) assert.equal(snsUrl(url), null, String(url));
 });
 
-test('types are mapped; nothing personal is kept of a bounce or a complaint', async () => {
+test('types of SES receipts are mapped; nothing personal is kept of a bounce or a complaint', async () => {
   const recipients = [{ emailAddress: 'kim@recipient.example' }];
   const bounce = (bounceType: unknown) => ({
     notificationType: 'Bounce',
@@ -209,7 +209,7 @@ test('types are mapped; nothing personal is kept of a bounce or a complaint', as
   }
 });
 
-test('a complaint without an id of its own has the id of its envelope', async () => {
+test('a complaint without an id gets that of its envelope', async () => {
   const Message = delivery({ notificationType: 'Complaint' });
   const result = await read(open(), envelopeOf({ Message }));
   assert.ok('receipt' in result);
@@ -220,7 +220,7 @@ test('a complaint without an id of its own has the id of its envelope', async ()
   });
 });
 
-test('what is missing is named, and nothing that is posted makes the endpoint throw', async () => {
+test('a post to the SES endpoint without a field is refused with its name, and none makes it throw', async () => {
   const inner = (Message: string) => envelopeOf({ Message });
   const table: [unknown, unknown][] = [
     [inner(delivery({ notificationType: 'Bounce' })), ['SES callback failed: bounce missing']],

@@ -90,7 +90,7 @@ async function send(more: Partial<EmailMessage>, answer?: Reply) {
   }
 }
 
-test('the request is SendEmail of version 2, signed', async () => {
+test('an email goes to SES as a signed SendEmail request of version 2', async () => {
   const { request, result } = await send({});
   assert.deepEqual([request!.method, request!.path], ['POST', '/v2/email/outbound-emails']);
   assert.match(
@@ -118,7 +118,7 @@ test('the request is SendEmail of version 2, signed', async () => {
   assert.deepEqual(result, { outcome: 'accepted', reference: '0102018f-000117' });
 });
 
-test('domains go out in punycode, names outside ASCII in encoded words; what is not there is left out', async () => {
+test('SES gets domains in punycode and names outside ASCII in encoded words; absent fields are left out', async () => {
   const { request } = await send({
     to: 'kim@münchen.example',
     replyTo: null,
@@ -132,7 +132,7 @@ test('domains go out in punycode, names outside ASCII in encoded words; what is 
   assert.equal(sent.Content.Simple.Headers, undefined);
 });
 
-test('what SES answers is told apart, and nothing is sent a second time by itself', async () => {
+test('responses of SES are told apart, and the SDK never retries', async () => {
   const error = (status: number, type: string, message = 'no') => ({
     status,
     headers: errorType(type),

@@ -87,8 +87,8 @@ function inputOf(message: EmailMessage): SendEmailCommandInput | string {
 }
 
 /**
- * Version 2 reports an impossible address as BadRequestException, like many other errors; only the text tells them apart.
- * Version 1 had a code for it, InvalidParameterValue.
+ * Version 2 reports an impossible address as BadRequestException, like many other errors; only the text tells them
+ * apart. Version 1 had a code for it, InvalidParameterValue.
  */
 const aboutAddress =
   /invalid email address|illegal address|missing (final '@domain'|local name|domain)|(local address|domain) (contains|starts|ends)/i;

@@ -51,8 +51,9 @@ const algorithms: Readonly<Record<string, string>> = { '1': 'RSA-SHA1', '2': 'RS
 export type Verifier = (envelope: Envelope) => Promise<boolean>;
 
 /**
- * Verifies that SNS itself signed an envelope, by the certificate that it names (SignatureVersion 1 and 2). Certificates
- * are fetched once, and only from SNS. Throws if a certificate cannot be fetched: SNS should then post again.
+ * Verifies that SNS itself signed an envelope, by the certificate that it names (SignatureVersion 1 and 2).
+ * Certificates are fetched once, and only from SNS. Throws if a certificate cannot be fetched: SNS should then post
+ * again.
  */
 export function createVerifier(clock: Clock): Verifier {
   const certificates = new Map<string, Promise<X509Certificate>>();

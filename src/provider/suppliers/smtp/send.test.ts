@@ -41,7 +41,7 @@ async function start(): Promise<ProviderServer> {
         arrived.push(await parseMail(Buffer.concat(chunks), to, from));
         if (behaviour === 'silent') return;
         if (behaviour === 'reset') for (const socket of sockets) socket.resetAndDestroy();
-        // Its answer makes no sense: the session ends in something that is no SMTP.
+        // The session ends in something that is not SMTP.
         else if (behaviour === 'malformed')
           for (const socket of sockets) socket.end('<html>thank you</html>\r\n');
         else if (behaviour === 'slow') setTimeout(done, 300);
@@ -75,7 +75,7 @@ async function start(): Promise<ProviderServer> {
 
 conforms('SMTP', { type: 'email', start, rejects: true, carriesReference: true, endpoint: null });
 
-/** A server that answers each command as `script` says, by its first word; `hang up` ends the connection. */
+/** A server that answers each command by its first word, as `script` says; `hang up` ends the connection. */
 async function scripted(t: TestContext, script: Readonly<Record<string, string>>) {
   const seen: string[] = [];
   const lines: string[] = [];
@@ -119,28 +119,28 @@ const table: readonly [
   code: string | null,
 ][] = [
   [
-    'a recipient that does not exist is refused for good',
+    'an SMTP recipient that does not exist is refused for good',
     { RCPT: '550 5.1.1 no such user' },
     'rejected',
     '550 5.1.1',
   ],
-  ['a mailbox that is full is refused for now', { RCPT: '452 4.2.2 full' }, 'failed', '452 4.2.2'],
+  ['a full mailbox is refused for now', { RCPT: '452 4.2.2 full' }, 'failed', '452 4.2.2'],
   [
-    'a recipient refused by policy can be mended',
+    'a recipient that is refused by policy may be accepted later',
     { RCPT: '554 5.7.1 relaying denied' },
     'failed',
     '554 5.7.1',
   ],
-  ['a sender that is refused can be mended', { MAIL: '550 not you' }, 'failed', '550'],
-  ['content that is refused for good', { '.': '554 5.6.0 no' }, 'rejected', '554 5.6.0'],
-  ['content that is refused for now', { '.': '451 4.3.0 busy' }, 'failed', '451 4.3.0'],
-  ['a server that takes no mail now', { greeting: '421 closing' }, 'failed', '421'],
-  ['a server that takes no mail at all', { greeting: '554 no' }, 'failed', '554'],
-  ['DATA that is refused', { DATA: '451 later' }, 'failed', '451'],
-  ['a connection that ends before the greeting', { greeting: 'hang up' }, 'failed', null],
-  ['a connection that ends at the recipient', { RCPT: 'hang up' }, 'failed', null],
-  ['a connection that ends at DATA', { DATA: 'hang up' }, 'failed', null],
-  ['a connection that ends after the content', { '.': 'hang up' }, 'unknown', null],
+  ['a sender that is refused may be accepted later', { MAIL: '550 not you' }, 'failed', '550'],
+  ['content that the mail server refuses for good', { '.': '554 5.6.0 no' }, 'rejected', '554 5.6.0'],
+  ['content that the mail server refuses for now', { '.': '451 4.3.0 busy' }, 'failed', '451 4.3.0'],
+  ['a mail server that takes no mail now', { greeting: '421 closing' }, 'failed', '421'],
+  ['a mail server that takes no mail at all', { greeting: '554 no' }, 'failed', '554'],
+  ['an SMTP DATA command that is refused', { DATA: '451 later' }, 'failed', '451'],
+  ['an SMTP connection that ends before the greeting', { greeting: 'hang up' }, 'failed', null],
+  ['an SMTP connection that ends at the recipient', { RCPT: 'hang up' }, 'failed', null],
+  ['an SMTP connection that ends at DATA', { DATA: 'hang up' }, 'failed', null],
+  ['an SMTP connection that ends after the content', { '.': 'hang up' }, 'unknown', null],
 ];
 for (const [promise, script, outcome, code] of table)
   test(`${promise}: ${outcome}`, async (t) => {
@@ -150,7 +150,7 @@ for (const [promise, script, outcome, code] of table)
     if (code !== null) assert.equal('code' in result && result.code, code);
   });
 
-test('no time left before the server asked for the message is no doubt', async (t) => {
+test('a time-out before the mail server asked for the message means failed, not unknown', async (t) => {
   const { provider } = await scripted(t, { RCPT: '' });
   const result = await provider.send(emailMessage, never);
   assert.deepEqual(
@@ -159,13 +159,13 @@ test('no time left before the server asked for the message is no doubt', async (
   );
 });
 
-test('one connection carries many messages', async (t) => {
+test('one SMTP connection carries many messages', async (t) => {
   const { provider, seen } = await scripted(t, {});
   for (let i = 0; i < 3; i++) assert.equal((await provider.send(emailMessage, never)).outcome, 'accepted');
   assert.equal(seen.filter((word) => word === 'EHLO').length, 1);
 });
 
-test('the Message-ID leads back to the notification', async (t) => {
+test('the Message-ID of an email contains the id of the notification', async (t) => {
   const { provider } = await scripted(t, {});
   assert.deepEqual(await provider.send(emailMessage, never), {
     outcome: 'accepted',
@@ -173,7 +173,7 @@ test('the Message-ID leads back to the notification', async (t) => {
   });
 });
 
-test('a domain outside ASCII and a name outside ASCII go out encoded', async (t) => {
+test('SMTP sends a domain and a name outside ASCII encoded', async (t) => {
   const { provider, lines } = await scripted(t, {});
   await provider.send({ ...emailMessage, to: 'kim@münchen.example', fromName: 'Porthladd ŵ' }, never);
   assert.ok(lines.includes('RCPT TO:<kim@xn--mnchen-3ya.example>'));
@@ -182,7 +182,7 @@ test('a domain outside ASCII and a name outside ASCII go out encoded', async (t)
   assert.match(from, /^From: =\?UTF-8\?[BQ]\?[\x21-\x7e]+\?= <harbour\.north@mail\.example\.com>$/);
 });
 
-/** A mail server that offers TLS under a certificate nobody vouches for, and lets `kim` in. */
+/** A mail server that offers TLS under an untrusted certificate and accepts user `kim`. */
 async function guarded(t: TestContext, disabledCommands: string[], user: string) {
   const seen: string[] = [];
   const server = new SMTPServer({
@@ -213,7 +213,7 @@ async function guarded(t: TestContext, disabledCommands: string[], user: string)
   return { provider, seen };
 }
 
-test('user and password of the URL are shown; wrong ones can be mended', async (t) => {
+test('SMTP logs in with the user and password of the URL; a refused login means failed', async (t) => {
   const right = await guarded(t, ['STARTTLS'], 'kim:p%40ss%3Aword');
   assert.equal((await right.provider.send(emailMessage, never)).outcome, 'accepted');
   assert.deepEqual(right.seen, ['kim p@ss:word', 'a message']);
@@ -222,7 +222,7 @@ test('user and password of the URL are shown; wrong ones can be mended', async (
   assert.deepEqual([result.outcome, 'code' in result && result.code], ['failed', '535']);
 });
 
-test('TLS under a certificate that nobody vouches for is no TLS: nothing is shown and nothing is sent', async (t) => {
+test('under an untrusted TLS certificate SMTP neither logs in nor sends', async (t) => {
   const { provider, seen } = await guarded(t, [], 'kim:p%40ss%3Aword');
   assert.equal((await provider.send(emailMessage, never)).outcome, 'failed');
   assert.deepEqual(seen, []);

@@ -13,15 +13,17 @@ export type SmtpSettings = Readonly<{
 
 /**
  * A mail server over SMTP. It posts no receipts, so nothing more is ever known than that it accepted a message. The
- * Message-ID is `<notification id@domain of the sender>`, so that a bounce, a log line or a second copy can be traced to
- * the notification.
+ * Message-ID is `<notification id@domain of the sender>`, so that a bounce, a log line or a second copy can be traced
+ * to the notification.
  *
  * Guarantee: the content is sent only after the server has asked for it (354), and we know whether any of it was. An
  * error before that is `failed`; one after it, without a reply, is `unknown`.
  */
 export function smtpProvider(settings: SmtpSettings): Provider {
   const transport = createTransport(poolOptions(settings));
-  /** The content of each message being sent, by its signal: the only part of a message that the plugin sees unchanged. */
+  /**
+   * The content of each message being sent, by its signal: the only part of a message that the plugin sees unchanged.
+   */
   const contents = new WeakMap<AbortSignal, Readable>();
   transport.use('stream', (mail, done) => {
     const { signal } = mail.data;
