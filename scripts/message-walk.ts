@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const embedded = await temporaryEmbedded();
 process.env['TEST_DATABASE_URL'] = embedded.url;
 const { createWorld } = await import('../test/support/world.ts');
-const { receiver: startReceiver } = await import('../test/support/receiver.ts');
+const { receiver: startReceiver } = await import('../test/support/callback-receiver.ts');
 const { makeToken } = await import('../src/cli/client.ts');
 const { platformUserId } = await import('../src/tenant/user/user.ts');
 

@@ -4,7 +4,7 @@ import { readConfig } from '../config/config.ts';
 import { isDue } from '../upkeep/due.ts';
 import { type PeriodicDeps, periodicTasks } from './periodic.ts';
 
-const tasks = periodicTasks({ config: readConfig({}) } as PeriodicDeps);
+const tasks = periodicTasks({ config: readConfig({}) } as unknown as PeriodicDeps);
 const hour = 3_600_000;
 
 /** At which hours of UTC, looking every five minutes for four days, a task is begun. */
