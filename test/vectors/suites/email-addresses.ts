@@ -1,6 +1,6 @@
 /**
- * email-addresses.json: validation and matching. The outcome of a v2 request is judged by the text that the schema
- * of the API puts behind the name of the field.
+ * email-addresses.json: validation and matching. The outcome of a v2 request is judged by the text that the API puts
+ * after the name of the field.
  */
 import { comparable, recipientSet } from '../../../src/content/recipient/allow-list.ts';
 import { parseEmailAddress } from '../../../src/content/recipient/email-address.ts';

@@ -40,7 +40,7 @@ export default {
   cases: plainCases,
   judge: (vector) => ({
     expected: vector['expected'],
-    // The file says so: its expectations have no style attributes.
+    // As the file says, its expectations have no style attributes.
     got: got(vector as unknown as Case).replace(/\s+style="[^"]*"/g, ''),
   }),
 } satisfies Suite;

@@ -69,7 +69,7 @@ function rename(options: Options, from: string, to: string): Options {
   return options[from] === undefined ? {} : { [to]: options[from] };
 }
 
-/** The product composes functions as the language does, so the steps are only here. */
+/** The product simply composes functions, so the named steps exist only here. */
 function applyStep(text: string, step: string): string {
   if (step === 'upper-case') return text.toUpperCase();
   const [, verb, argument] = /^(append|prefix with) '?(.*?)'?$/.exec(step) ?? [];

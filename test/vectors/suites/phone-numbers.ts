@@ -1,6 +1,6 @@
 /**
  * phone-numbers.json: parsing, the permission check, the comparison form, matching. The outcome of a v2 request is
- * judged by the texts and decisions that the API hands on unchanged.
+ * judged by the texts and decisions that the API uses unchanged.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ import {
 } from '../../../src/content/recipient/phone-problem.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
-/** The rates that the cases were made with; they may be missing beside a file of further cases. */
+/** The rates that the cases were made with; they may be missing next to a file of other cases. */
 function readRates() {
   const shared = join(import.meta.dirname, '../../../../shared/vectors');
   const folders = [process.env['VECTORS_DIR'] ?? shared, shared];

@@ -32,7 +32,7 @@ type Case = {
   expected: Readonly<Record<string, unknown>>;
 };
 
-/** Letters are later work: of their cases only what is about columns is judged. */
+/** Letters are not supported yet: only the columns of their cases are judged. */
 const JUDGED_OF_LETTERS = new Set([
   'column_headers',
   'missing_column_headers',
@@ -50,7 +50,7 @@ function templateOf({ template_type, template_content }: Case): CsvTemplate {
   return { type: 'letter', placeholders: content.placeholders, judge: () => null };
 }
 
-/** Only what a case gives: the defaults that the file describes are those of the product. */
+/** Only the options of the case: the defaults described in the file are those of the product. */
 function optionsOf({ options = {} }: Case): CheckOptions {
   const given: CheckOptions = {
     permissions: {
@@ -111,7 +111,7 @@ function described(check: CsvCheck): Record<string, unknown> {
 async function answer(vector: Case): Promise<Record<string, unknown>> {
   const template = templateOf(vector);
   const options = optionsOf(vector);
-  // `file` is the text that an upload was turned into: commas only.
+  // `file` is an upload converted to text: the separator is always a comma.
   const survey = await surveyCsv(sourceOf(vector), { expected: [], isConverted: true });
   if (!survey.ok) return { unreadable: true };
   const check = await checkCsv(sourceOf(vector), survey.form, template, options);
