@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { compileCache } from './support/process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'despatch-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -14,7 +15,7 @@ function run(...args: string[]): { code: number | null; out: string; err: string
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
     cwd: folder,
     encoding: 'utf8',
-    env: {},
+    env: compileCache,
   });
   return { code: status, out: stdout, err: stderr };
 }
@@ -44,7 +45,7 @@ describe('the command line', () => {
     const main = join(import.meta.dirname, '../src/main.ts');
     const { status, stderr } = spawnSync(process.execPath, [main, 'start'], {
       encoding: 'utf8',
-      env: { PORT: 'many' },
+      env: { ...compileCache, PORT: 'many' },
     });
     assert.equal(status, 1);
     assert.equal(stderr, 'PORT must be a whole number from 0 to 65535, not "many".\n');

@@ -6,19 +6,19 @@ import { idFloor } from '../ground/id.ts';
 import { researchReceipts } from '../message/receipt/research/queue.ts';
 import type { Queues } from '../queue/boss.ts';
 
-/** After this no message waits for a receipt any more (spec 05, section 9.1). */
-const timeout = 3 * 86_400_000;
+/** Milliseconds after which a message no longer waits for its receipt (spec 05, section 9.1). */
+const receiptTimeout = 3 * 86_400_000;
 
 /**
- * A sandbox keeps its messages in memory, so one that was killed owes receipts that nobody will post. When a sandbox
- * starts, the receipts of what its predecessor had taken are made up as for a message that was never sent; one that
- * did arrive after all changes nothing. Answers how many messages that were.
+ * The sandbox keeps its messages in memory, so a killed one owes receipts that nobody will post. When a sandbox starts,
+ * the receipts for messages of its predecessor are queued like those of research mode; if the original receipt did arrive,
+ * they change nothing. Returns the number of messages.
  */
 export async function resumeReceipts(db: Db, queues: Queues, now: number): Promise<number> {
   const { rows } = await sql<{ id: string; type: NotificationType; recipient: string; to: string }>`
     select h.id, h.notification_type as "type", n.recipient, n.normalised_recipient as "to"
     from notification_history h join notifications n on n.id = h.id
-    where h.id >= ${idFloor(now - timeout)} and h.sent_by = 'sandbox' and h.status in ('sending', 'pending')`.execute(
+    where h.id >= ${idFloor(now - receiptTimeout)} and h.sent_by = 'sandbox' and h.status in ('sending', 'pending')`.execute(
     db,
   );
   await queues.send(

@@ -4,6 +4,14 @@ import { runScript } from '../support/script.ts';
 
 const chaos = (t: TestContext, ...args: string[]) => runScript(t, 'bench/chaos.ts', ...args);
 
+test('a small chaos run loses nothing and sends nothing twice', async (t) => {
+  const { code, output, complaints } = await chaos(t, '--json', '--messages', '600');
+  assert.equal(code, 0, complaints);
+  const { messages, final, lost, twice, kills } = JSON.parse(output.trimEnd().split('\n').at(-1)!);
+  assert.deepEqual({ messages, final, lost, twice }, { messages: 600, final: 600, lost: 0, twice: 0 });
+  assert.ok(kills >= 2);
+});
+
 test('a malformed option ends the chaos run with a sentence and code 2', async (t) => {
   const { code, output, complaints } = await chaos(t, '--messages', 'many');
   assert.equal(code, 2);

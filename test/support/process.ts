@@ -13,13 +13,18 @@ export type ProductProcess = {
   kill(signal: NodeJS.Signals): Promise<void>;
 };
 
+/** The part of our environment that speeds up the start of a process (scripts/test.ts). */
+export const compileCache: Readonly<Record<string, string>> = process.env['NODE_COMPILE_CACHE']
+  ? { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }
+  : {};
+
 /** Runs `despatch start …` and resolves when it is ready. */
 export async function startProcess(
   args: readonly string[],
   environment: Record<string, string>,
 ): Promise<ProductProcess> {
   const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), 'start', ...args], {
-    env: { PATH: process.env['PATH'], ...environment },
+    env: { PATH: process.env['PATH'], ...compileCache, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output: string[] = [];

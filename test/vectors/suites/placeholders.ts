@@ -71,7 +71,7 @@ function render(vector: Case): Judgement[] {
   }));
 }
 
-/** Some cases give the whole placeholder, others what stands between its brackets. */
+/** Some cases have the whole placeholder, others only the text inside its brackets. */
 function withoutBrackets(body: string): string {
   return body.replace(/^\(\(/, '').replace(/\)\)$/, '');
 }

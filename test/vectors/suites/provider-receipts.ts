@@ -1,5 +1,5 @@
 /**
- * provider-receipts.json: what a provider posts, what it is answered, and what becomes of the message (spec 05, sections
+ * provider-receipts.json: what a provider posts, how it is answered, and what becomes of the message (spec 05, sections
  * 5.5 to 5.8 and 14).
  */
 import { existsSync } from 'node:fs';
@@ -94,7 +94,7 @@ async function complaintIn({ pool }: ReceiptHarness): Promise<unknown> {
   return rows.length > 1 ? rows : (rows[0] ?? null);
 }
 
-/** Types of the callbacks that are queued, each as often as it is. */
+/** The types of all queued callbacks, duplicates included. */
 async function callbacksIn({ pool }: ReceiptHarness): Promise<readonly string[]> {
   const { rows } = await pool.query<{ type: string }>(
     'select callback_type as type from service_callbacks order by callback_type',

@@ -1,6 +1,6 @@
 /**
- * v2-validation-errors.json: requests that v2 refuses, and the exact answers (spec 01, section 3), over HTTP against a
- * world of their own. `requires` says in words which template and permissions a case needs.
+ * v2-validation-errors.json: requests that v2 refuses, and the exact answers (spec 01, section 3), over HTTP. `requires`
+ * says in words which template and permissions a case needs.
  */
 import { addTemplate } from '../../../src/content/template/store.ts';
 import { createWorld, type Tenant, type World } from '../../support/world.ts';
@@ -21,11 +21,11 @@ type Started = Readonly<{
   world: World;
   /** With every permission, letters too. */
   everything: Tenant;
-  /** With the template of the cases about files, and a way to be reached. */
+  /** With the template of the cases about files, and a contact link. */
   files: Tenant;
 }>;
 
-/** The template that all cases name. */
+/** The template id in all cases. */
 const templateId = '3f9d0c52-7b1e-4a86-b2c4-91e05d6a7f38';
 
 async function start(): Promise<Started> {
@@ -35,7 +35,7 @@ async function start(): Promise<Started> {
     permissions: ['sms', 'email', 'letter', 'international_sms', 'sms_to_uk_landlines', 'inbound_sms'],
   });
   const files = await addTenant();
-  // Before the service is first asked for, so that no cache has to hear of it.
+  // Before the service is first read, so that no cache has an old copy.
   await connection.pool.query('update services set contact_link = $2 where id = $1', [
     files.id,
     'https://harbour.example/contact',
@@ -54,7 +54,7 @@ async function start(): Promise<Started> {
 let started: Promise<Started> | null = null;
 
 function tenantFor({ everything, files }: Started, requires: string | undefined): Tenant {
-  // A letter's template cannot be stored. None is asked for: what is wrong with the address is told without it.
+  // A letter template cannot be stored, and need not be: faults of the address are reported without it.
   if (requires === undefined || /letter template .* without placeholders; .*letter permission/.test(requires))
     return everything;
   if (/email template .* whose only placeholder is \(\(doc\)\), and .* contact link/.test(requires))
