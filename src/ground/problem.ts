@@ -1,9 +1,12 @@
-/** One entry of the v2 error envelope (spec 01, section 3.1). */
-export type Fault = Readonly<{ error: string; message: string }>;
+/**
+ * One thing that is wrong with a request: a stable code, a sentence and, where it concerns one field of the request, the
+ * name of that field. The error format of the route decides which of them a caller sees (http/server/error-format.ts).
+ */
+export type Fault = Readonly<{ error: string; message: string; field?: string }>;
 
 /**
- * What a caller is told when a request cannot be served: HTTP status and one or more faults, each with a stable
- * code (`error`) and a sentence. Anything else that is thrown is ours, becomes a 500 and stays in the log.
+ * Why a request cannot be served: HTTP status and one or more faults. The only error that callers are shown; anything
+ * else that is thrown is a defect, becomes a 500 and stays in the log.
  */
 export class Problem extends Error {
   readonly status: number;
@@ -19,12 +22,12 @@ export class Problem extends Error {
   }
 }
 
-/** 400: what the caller asked cannot be done, and no other class fits (spec 01, section 3.1). */
+/** 400: the request is understood and cannot be served, and no other code fits (spec 01, section 3.1). */
 export function badRequest(message: string): Problem {
   return new Problem(400, [{ error: 'BadRequestError', message }]);
 }
 
-/** 400 for a schema failure: all of them, in the order of spec 01 section 3.2. */
+/** 400 for a request that does not fit its schema: every fault, in the order of spec 01 section 3.2. */
 export function invalid(messages: readonly string[]): Problem {
   return new Problem(
     400,
@@ -33,42 +36,24 @@ export function invalid(messages: readonly string[]): Problem {
 }
 
 /**
- * 400 with what is wrong with each field, all at once, as v1 and the internal API tell it:
+ * 400 with every fault of every field, for v1 and the admin API:
  * `{"to": ["Missing data for required field."]}` (spec 01, section 2).
  */
-export class FieldProblem extends Problem {
-  readonly fields: Readonly<Record<string, readonly string[]>>;
-
-  constructor(fields: Readonly<Record<string, readonly string[]>>) {
-    super(
-      400,
-      Object.values(fields).flatMap((messages) =>
-        messages.map((message) => ({ error: 'ValidationError', message })),
-      ),
-    );
-    this.fields = fields;
-  }
+export function invalidFields(fields: Readonly<Record<string, readonly string[]>>): Problem {
+  return new Problem(
+    400,
+    Object.entries(fields).flatMap(([field, messages]) =>
+      messages.map((message) => ({ error: 'ValidationError', message, field })),
+    ),
+  );
 }
 
-/**
- * 400 for a schema failure of those internal routes that tell it as v2 does, outside `/v2` (spec 04, section 10.3).
- */
-export class SchemaProblem extends Problem {
-  constructor(messages: readonly string[]) {
-    super(
-      400,
-      messages.map((message) => ({ error: 'ValidationError', message })),
-    );
-    this.name = 'SchemaProblem';
-  }
+/** 404 for a row that does not exist or belongs to another service. */
+export function noResultFound(message = 'No result found'): Problem {
+  return new Problem(404, [{ error: 'NoResultFound', message }]);
 }
 
-/** 404 for a row that is not there, or is another service's. */
-export function noResultFound(): Problem {
-  return new Problem(404, [{ error: 'NoResultFound', message: 'No result found' }]);
-}
-
-/** 503: the database cannot be reached; nothing of the request was kept, the caller is to send it again. */
+/** 503: the database cannot be reached. Nothing of the request was kept; the caller should send it again. */
 export function unavailable(): Problem {
   return new Problem(
     503,
