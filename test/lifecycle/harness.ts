@@ -65,18 +65,11 @@ export async function createHarness() {
   const caches = await createCaches(listener, clock);
   const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
   await pool.query('delete from providers');
-  await addMissingProviders(
-    db,
-    providers.map((identifier, index) => ({
-      id: randomUUID(),
-      identifier,
-      displayName: identifier,
-      notificationType: 'sms' as const,
-      priority: 10 * (index + 1),
-      active: true,
-      supportsInternational: true,
-    })),
-  );
+  const rows = providers.map((identifier, index) => ({
+    ...{ id: randomUUID(), identifier, displayName: identifier, notificationType: 'sms' as const },
+    ...{ priority: 10 * (index + 1), active: true, supportsInternational: true },
+  }));
+  await addMissingProviders(db, rows);
   /** Called with the next call to a provider. */
   let onCall: ((call: Call) => void) | null = null;
   const clients = new Map(
@@ -91,7 +84,7 @@ export async function createHarness() {
       },
     ]),
   );
-  const available = createProviderCache(db, caches, () => true);
+  const available = createProviderCache(db, caches, rows);
   const circuits = createCircuits({
     ...{ db, clock, log, providers: available, by: platformUserId, release: async () => 0 },
     // Circuits never open: all stories share the rows of the providers.
