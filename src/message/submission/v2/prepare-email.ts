@@ -1,5 +1,4 @@
-import { isFileValue } from '../../../content/document/file.ts';
-import { fileProblems, uploadFiles } from '../../../content/document/upload.ts';
+import { fileProblems, isFileValue, uploadFiles } from '../../../content/document/file.ts';
 import { type EmailAddress, parseEmailAddress } from '../../../content/recipient/email-address.ts';
 import { emailBody, emailSubject, maxEmailBytes, measureEmail } from '../../../content/template/email.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';

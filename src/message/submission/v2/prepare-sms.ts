@@ -1,4 +1,4 @@
-import { fileProblems } from '../../../content/document/upload.ts';
+import { fileProblems } from '../../../content/document/file.ts';
 import { clean } from '../../../content/recipient/characters.ts';
 import {
   anyNumber,
