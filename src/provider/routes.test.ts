@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fieldFaults } from '../http/validate/fields.ts';
+import { fieldFaults } from '../http/validate/fault-texts.ts';
 import { changeOf, changeRequest } from './routes.ts';
 
 test('a change says what it changes; everything else stays', () => {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { badRequest, invalid, type Problem } from '../../ground/problem.ts';
-import { faultsOf, literal } from '../../http/validate/schema.ts';
+import { faultsOf, literal } from '../../http/validate/fault-texts.ts';
 import { extensionOf, type FileType, sniff, supportedTypes, typeOfExtension } from './file-type.ts';
 import { parseFilename } from './filename.ts';
 import { readWeeks } from './retention.ts';

@@ -2,9 +2,8 @@ import type { Answer, Tag } from '../server/define-route.ts';
 import type { ErrorFormat } from '../server/error-format.ts';
 import type { MountedRoute } from '../server/server.ts';
 import { allAnswers, type DocumentedRoute, errorSchemas, headerObjects, headersOf } from './answers.ts';
-import { examplePath, type Sample, samplesOf } from './sample.ts';
+import { adminTokenText, examplePath, type Sample, samplesOf, tokenText } from './samples.ts';
 import { createSchemaTranslator, type JsonSchema, type SchemaTranslator } from './schema.ts';
-import { adminTokenText, tokenText } from './token-text.ts';
 
 export type Parameter = Readonly<{
   name: string;

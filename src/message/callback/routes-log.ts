@@ -8,8 +8,16 @@ import { invalid, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
 import { baseUrl } from '../../http/server/request.ts';
-import { pageLinks, pageLinksSchema, pageSize, queryParameters } from '../../http/validate/page.ts';
-import { oneOf, orNull, time, uuid } from '../../http/validate/shapes.ts';
+import { queryParameters } from '../../http/validate/request-documents.ts';
+import {
+  oneOf,
+  orNull,
+  pageLinks,
+  pageLinksSchema,
+  pageSize,
+  time,
+  uuid,
+} from '../../http/validate/shapes.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { callbackQueue } from './enqueue.ts';
 import { callbackType } from './routes.ts';

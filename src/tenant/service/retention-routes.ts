@@ -13,9 +13,8 @@ import {
   type RetentionType,
   retentionTypes,
 } from './retention.ts';
-import { addRetention, changeRetention, findRetentions, type Retention } from './retention-store.ts';
 import { platformServiceId } from './service.ts';
-import { findService } from './store.ts';
+import { addRetention, changeRetention, findRetentions, findService, type Retention } from './store.ts';
 
 export type RetentionRouteDeps = Readonly<{ db: Db; clock: Clock }>;
 

@@ -6,7 +6,7 @@ import type { Metrics } from '../../../ground/metrics.ts';
 import { noResultFound } from '../../../ground/problem.ts';
 import { dayAfter, dayStart } from '../../../ground/time-zone.ts';
 import { defineRoute, uuidPart } from '../../../http/server/define-route.ts';
-import { queryParameters } from '../../../http/validate/page.ts';
+import { queryParameters } from '../../../http/validate/request-documents.ts';
 import { oneOf, orNull, uuid } from '../../../http/validate/shapes.ts';
 import { findNotification } from '../store.ts';
 import { notificationId } from '../v2/schemas.ts';

@@ -7,7 +7,7 @@ import { badRequest, Problem } from '../../../ground/problem.ts';
 import { defineRoute } from '../../../http/server/define-route.ts';
 import { plainErrors } from '../../../http/server/error-format.ts';
 import { baseUrl } from '../../../http/server/request.ts';
-import { readJson } from '../../../http/validate/json-body.ts';
+import { readJson } from '../../../http/validate/request-documents.ts';
 import type { AcceptDeps, Prepared } from '../prepare.ts';
 import { countRefused, type SubmitDeps, submit } from '../submit.ts';
 import { prepareV1, readRequestV1 } from './prepare.ts';

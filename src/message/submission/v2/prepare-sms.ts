@@ -11,7 +11,7 @@ import { personalisationOf } from '../../../content/template/personalisation.ts'
 import { missingInSms, renderSms, SMS_LIMIT } from '../../../content/template/sms.ts';
 import { datetimeFormat } from '../../../ground/datetime.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
-import { faultsOf } from '../../../http/validate/schema.ts';
+import { faultsOf } from '../../../http/validate/fault-texts.ts';
 import {
   type AcceptDeps,
   chosenSender,

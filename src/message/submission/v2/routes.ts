@@ -6,7 +6,7 @@ import type { Metrics } from '../../../ground/metrics.ts';
 import { defineRoute } from '../../../http/server/define-route.ts';
 import { v2Errors } from '../../../http/server/error-format.ts';
 import { baseUrl, sendNotFound } from '../../../http/server/request.ts';
-import { readJson } from '../../../http/validate/json-body.ts';
+import { readJson } from '../../../http/validate/request-documents.ts';
 import type { AcceptDeps, Prepared } from '../prepare.ts';
 import { countRefused, readIdempotency, repeatedAnswer, type SubmitDeps, submit } from '../submit.ts';
 import { prepareEmail } from './prepare-email.ts';
