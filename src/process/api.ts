@@ -59,7 +59,7 @@ export type ApiDeps = Readonly<{
   endpoints: readonly ReceiptEndpoint[];
   apply: Batcher<IncomingReceipt, ReceiptOutcome>;
   callbacks: CallbackQueue;
-  /** They sign tokens of the admin client. */
+  /** The secrets that sign tokens of the admin client. */
   adminSecrets: readonly string[];
 }>;
 

@@ -33,7 +33,7 @@ export const pageLinksSchema: TSchema = Type.Object({
   next: Type.Optional(
     Type.String({
       format: 'uri',
-      description: 'What comes after this page; left out of an empty page, which is the end.',
+      description: 'The next page; absent from an empty page, which is the last.',
     }),
   ),
 });

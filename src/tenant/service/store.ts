@@ -65,7 +65,7 @@ export type NewService = Readonly<{
   emailFrom: string;
   prefixSms: boolean;
   permissions: readonly Permission[];
-  /** Made for a newcomer: its keys are written to credentials.json. */
+  /** A demo service: its keys are written to credentials.json. */
   demo?: boolean;
   contactLink?: string;
   rateLimit?: number;
@@ -73,7 +73,7 @@ export type NewService = Readonly<{
   limits?: Partial<Record<DailyLimit, number>>;
 }>;
 
-/** Adds a service; one whose id exists already is left as it is. Answers whether it was added. */
+/** Adds a service unless its id exists. Answers whether it was added. */
 export async function addService(db: DbOrTrx, service: NewService): Promise<boolean> {
   const result = await db
     .insertInto('services')
@@ -99,7 +99,7 @@ export async function addService(db: DbOrTrx, service: NewService): Promise<bool
   return Number(result.numInsertedOrUpdatedRows) > 0;
 }
 
-/** `inboundNumberId`: the number of the service that the sender is. */
+/** `inboundNumberId`: set if the sender is the inbound number of the service. */
 export async function addSmsSender(
   db: DbOrTrx,
   serviceId: string,
@@ -132,7 +132,7 @@ export async function addEmailReplyTo(db: DbOrTrx, serviceId: string, sender: Se
   await announceChange(db, cacheName, serviceId);
 }
 
-/** Lets a service do something more; one that may do it already is left as it is. */
+/** Gives a service a permission that it does not have yet. */
 export async function grantPermission(db: DbOrTrx, id: string, permission: Permission): Promise<void> {
   await sql`
     update services set permissions = array_append(permissions, ${permission}), version = version + 1,
@@ -141,7 +141,7 @@ export async function grantPermission(db: DbOrTrx, id: string, permission: Permi
   await announceChange(db, cacheName, id);
 }
 
-/** Archives a service, or brings it back. */
+/** Archives a service or restores it. */
 export async function setServiceActive(db: DbOrTrx, id: string, active: boolean): Promise<void> {
   await db
     .updateTable('services')
@@ -156,7 +156,7 @@ export async function hasNoService(db: DbOrTrx): Promise<boolean> {
   return (await db.selectFrom('services').select('id').limit(1).executeTakeFirst()) === undefined;
 }
 
-/** Puts recipients on the guest list: team keys and services in trial mode may write to them. */
+/** Adds recipients to the guest list: team keys and services in trial mode may send to them. */
 export async function addGuests(
   db: DbOrTrx,
   serviceId: string,
@@ -212,7 +212,7 @@ export type Retention = Readonly<{
 const retentionColumns = sql`r.id, r.service_id as "serviceId", s.name as "serviceName", r.notification_type as "type",
   r.days_of_retention as "days", r.created_at as "createdAt", r.updated_at as "updatedAt"`;
 
-/** What a service has set, by type. */
+/** The retentions of a service, by type. */
 export async function findRetentions(db: DbOrTrx, serviceId: string): Promise<readonly Retention[]> {
   const { rows } = await sql<Retention>`
     select ${retentionColumns} from service_data_retention r join services s on s.id = r.service_id

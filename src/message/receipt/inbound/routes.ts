@@ -17,8 +17,8 @@ const receivedText = Type.Object(
     id: uuid(),
     created_at: time,
     service_id: uuid(),
-    notify_number: Type.String({ description: 'Your number, which it was sent to.' }),
-    user_number: Type.String({ description: 'Who sent it.' }),
+    notify_number: Type.String({ description: 'Your number, which the text was sent to.' }),
+    user_number: Type.String({ description: 'The sender of the text.' }),
     content: Type.String(),
   },
   { $id: 'ReceivedText' },
@@ -31,11 +31,11 @@ const readTexts = defineRoute({
   path,
   authentication: 'service key',
   handlerName: 'v2_inbound_sms.get_inbound_sms',
-  summary: 'Read texts that you received',
+  summary: 'Read received texts',
   description: `Newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
   tag: 'Received texts',
   query: Type.Object(
-    { older_than: Type.Optional(uuid('Only texts from before the one with this `id`.')) },
+    { older_than: Type.Optional(uuid('Only texts that are older than the one with this `id`.')) },
     { additionalProperties: false },
   ),
   client: 'getReceivedTexts()',
@@ -44,7 +44,7 @@ const readTexts = defineRoute({
       description: 'A page of texts.',
       schema: Type.Object({ received_text_messages: Type.Array(receivedText), links: pageLinksSchema }),
     },
-    400: { description: '`older_than` is not a UUID, or there is no such parameter.' },
+    400: { description: 'Unknown parameter, or `older_than` is not a UUID.' },
   },
   async handler({ db, cipher, publicUrl }: InboundRouteDeps, request) {
     const { older_than: olderThan = null } = request.query;
@@ -80,18 +80,18 @@ export function inboundEndpoint(endpoint: InboundEndpoint): Route<ReceiveDeps> {
     authentication: 'provider',
     handlerName: `receive.receive_${identifier}_sms`,
     summary: `Text received by ${name}`,
-    description: `The provider posts here what somebody has texted to a number of a service, in its own format. It must show a user and password that are configured for it (basic authentication).`,
+    description: `The provider posts a text that was sent to a number of a service, in its own format, with a user and password that are configured for it (basic authentication).`,
     tag: 'Provider receipts',
     rawBody: { schema: Type.Unknown(), contentType: '*/*' },
     answers: {
       200: {
-        description: `\`${accepted.body}\`: taken. \`${unclaimed.body}\`: the number is no service’s, or of one that may not receive texts.`,
+        description: `\`${accepted.body}\`: accepted. \`${unclaimed.body}\`: the number belongs to no service, or to one that may not receive texts.`,
         contentType: accepted.contentType,
       },
-      400: { description: 'It cannot be read.' },
-      401: { description: 'It shows no user and password.' },
-      403: { description: 'It shows a user or password that is not one of those configured.' },
-      503: { description: 'It cannot be taken now; the provider is to post it again.' },
+      400: { description: 'It cannot be parsed.' },
+      401: { description: 'The user and password are missing.' },
+      403: { description: 'The user or password is wrong.' },
+      503: { description: 'It cannot be accepted now; the provider should post it again.' },
     },
     async handler(deps: ReceiveDeps, request, reply) {
       const refusal = refuseCredentials(credentials, request.headers.authorization);
