@@ -156,7 +156,7 @@ describe('the OpenAPI document', () => {
     assert.deepEqual((await world.call('GET', '/spec.json', { key: null })).body, document);
   });
 
-  test('tells each operation once, and every schema that it names', () => {
+  test('has each operation once, and every schema that it refers to', () => {
     const names = told.map(({ operation }) => operation.operationId);
     assert.equal(new Set(names).size, names.length);
     for (const path of [
@@ -173,7 +173,7 @@ describe('the OpenAPI document', () => {
     assert.notDeepEqual(empty, [], 'a schema that is named is looked at');
   });
 
-  test('every example is answered as the document says', async () => {
+  test('every example gets the documented answer', async () => {
     for (const { name, method, operation } of withExample()) {
       const example = operation.requestBody?.content['application/json']?.example;
       const response = await fetch(world.api + fill(operation['x-example-path'], name), {
@@ -193,7 +193,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  test('every answer that it shows fits its schema, and so does every body', () => {
+  test('every example of an answer or a body fits its schema', () => {
     for (const { name, operation } of told) {
       for (const [status, response] of Object.entries(operation.responses))
         for (const { schema, example } of Object.values(response.content ?? {}))
@@ -207,7 +207,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  test('refusals have the shape that it says', async () => {
+  test('refusals have the documented shape', async () => {
     for (const { name, method, operation } of withExample()) {
       const path = fill(operation['x-example-path'], name);
       const calls: [number, string, { key?: string | null; body?: string }][] = [[405, 'PATCH', {}]];
@@ -298,7 +298,7 @@ describe('the OpenAPI document', () => {
       assert.equal((await fetch(world.api + path)).status, 404, path);
   });
 
-  test('every route is in the document, but for a known few', async () => {
+  test('every route is in the document, except for a known few', async () => {
     const platform = await world.startMore({ roles: ['api'] });
     const missing = platform.routes
       .filter(({ route }) => route.summary === null)
@@ -311,7 +311,7 @@ describe('the OpenAPI document', () => {
     assert.equal(told.length, platform.routes.length - missing.length);
   });
 
-  test('an odd Host does not get into the commands that people paste', async () => {
+  test('a malformed Host does not get into the commands that people paste', async () => {
     for (const path of ['/docs', '/spec']) {
       const answer = await fetch(world.api + path, { headers: { 'X-Forwarded-Host': "x'; rm -rf ~ #" } });
       const text = await answer.text();

@@ -1,4 +1,4 @@
-/** Everything below it opens documents, so it is never logged (http/server.ts). */
+/** Everything below it opens documents, so it is never logged (http/server/request.ts). */
 const root = '/d';
 
 /** What a link carries. */

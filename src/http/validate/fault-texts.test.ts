@@ -28,7 +28,7 @@ const id = '3f9d0c52-7b1e-4a86-b2c4-91e05d6a7f38';
 const faults = (json: string) =>
   faultsOf(schema, { phone: '1', template: id, ...(parseLossless(json) as object) }, formats);
 
-test('each failure reads as its pattern says, values printed as the reference prints them', () => {
+test('each v2 fault has the text of its pattern, with values printed as the reference prints them', () => {
   const table: [json: string, ...faults: string[]][] = [
     ['{}'],
     ['{"reference":null}', 'reference None is not of type string'],
@@ -71,7 +71,7 @@ test('each failure reads as its pattern says, values printed as the reference pr
   for (const [json, ...expected] of table) assert.deepEqual(faults(json), expected, json);
 });
 
-test('each item of a list is told under the name of the list, each text once', () => {
+test('faults of list items name the list, each text once', () => {
   const lists = Type.Object({
     kind: Type.Array(Type.Unsafe<string>({ type: 'string', enum: ['sms', 'email'] })),
     ids: Type.Optional(Type.Array(Type.String({ format: 'uuid' }))),
@@ -91,7 +91,7 @@ test('each item of a list is told under the name of the list, each text once', (
   for (const [document, ...expected] of table) assert.deepEqual(faultsOf(lists, document, {}), expected);
 });
 
-test('whatever is wrong with a UUID or an https URL is told in one way', () => {
+test('any fault of a UUID or an https URL has the same text', () => {
   for (const value of ['null', '5', '""', '"x"', `" ${id}"`, '{}', '[]', 'true'])
     assert.deepEqual(faults(`{"template":${value}}`), ['template is not a valid UUID'], value);
   assert.deepEqual(faults(`{"template":"{${id.toUpperCase()}}"}`), []);
@@ -120,12 +120,12 @@ test('whatever is wrong with a UUID or an https URL is told in one way', () => {
     assert.deepEqual(faults(JSON.stringify({ link })), ['link is not a valid https url'], String(link));
 });
 
-test('a long value is judged as fast as any other', () => {
+test('a long value is checked as fast as any other', () => {
   for (const link of [`https://${'a/'.repeat(3e5)} `, `https:${'//'.repeat(3e5)}#?#`, '%'.repeat(3e5)])
     assert.deepEqual(faults(JSON.stringify({ link })), ['link is not a valid https url']);
 });
 
-test('what is no object is told first and alone', () => {
+test('a document that is not an object has no other fault', () => {
   const table: [unknown, string][] = [
     [['a', 1], '[a, 1]'],
     [[], '[]'],
@@ -138,7 +138,7 @@ test('what is no object is told first and alone', () => {
     assert.deepEqual(faultsOf(schema, document, formats), [`${shown} is not of type object`]);
 });
 
-test('all failures are told, each once: properties in schema order, then missing ones, then additional ones', () => {
+test('all faults are reported, each once: properties in schema order, then missing ones, then additional ones', () => {
   const document = { zone: 1, flag: 2, kind: 'fax', reference: 3, "it's": 4, area: 5 };
   assert.deepEqual(faultsOf(schema, document, formats), [
     'reference 3 is not of type string',
@@ -153,7 +153,7 @@ test('all failures are told, each once: properties in schema order, then missing
   assert.deepEqual(faultsOf(open, { b: 1 }, {}), []);
 });
 
-test('names that every object inherits are neither present nor known', () => {
+test('names that every object inherits count as neither present nor known', () => {
   const odd = Type.Object({ toString: Type.String() }, { additionalProperties: false });
   assert.deepEqual(faultsOf(odd, {}, {}), ['toString is a required property']);
   assert.deepEqual(faultsOf(odd, { toString: 'a', constructor: 1 }, {}), [

@@ -18,7 +18,7 @@ const scheduledFor = Type.Optional(
   }),
 );
 
-/** Body of `POST /v2/notifications/sms`; the order of the properties is the order of the errors (spec 01, 3.3). */
+/** Body of `POST /v2/notifications/sms`; the order of the properties is the order of the errors (spec 01, section 3.3). */
 export const smsRequest = Type.Object(
   {
     reference,
@@ -32,7 +32,7 @@ export const smsRequest = Type.Object(
 );
 export type SmsRequest = Static<typeof smsRequest>;
 
-/** Body of `POST /v2/notifications/email` (spec 01, 3.4). */
+/** Body of `POST /v2/notifications/email` (spec 01, section 3.4). */
 export const emailRequest = Type.Object(
   {
     reference,
@@ -73,7 +73,7 @@ const acceptedFields = {
   }),
 };
 
-/** Answer to an accepted text message (spec 01, 3.3). */
+/** Answer to an accepted text message (spec 01, section 3.3). */
 export const smsResponse = Type.Object(
   {
     ...acceptedFields,
@@ -85,7 +85,7 @@ export const smsResponse = Type.Object(
   { $id: 'AcceptedSms' },
 );
 
-/** Answer to an accepted email (spec 01, 3.4). */
+/** Answer to an accepted email (spec 01, section 3.4). */
 export const emailResponse = Type.Object(
   {
     ...acceptedFields,
