@@ -14,16 +14,15 @@ import { adminCallbackLogRoutes, callbackLogRoutes } from '../message/callback/r
 import { deliverRoutes } from '../message/delivery/routes.ts';
 import { notificationRoutesV1 } from '../message/reading/v1/routes.ts';
 import { notificationRoutes } from '../message/reading/v2/routes.ts';
-import { inboundEndpoint } from '../message/receipt/inbound/endpoints.ts';
 import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
-import { inboundRoutes } from '../message/receipt/inbound/routes.ts';
+import { inboundEndpoint, inboundRoutes } from '../message/receipt/inbound/routes.ts';
 import { receiptEndpoint } from '../message/receipt/routes.ts';
 import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
 import { providerRoutes } from '../provider/routes.ts';
-import { keyGuard } from '../tenant/key/hook.ts';
+import { keyGuard } from '../tenant/key/authenticate.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
 import type { Core } from './core.ts';
 import { inboundEndpointsOf } from './suppliers.ts';

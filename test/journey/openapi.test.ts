@@ -298,7 +298,7 @@ describe('the OpenAPI document', () => {
       assert.equal((await fetch(world.api + path)).status, 404, path);
   });
 
-  test('every route is in the document, but for a known few', async () => {
+  test('every route is in the document, except for a known few', async () => {
     const platform = await world.startMore({ roles: ['api'] });
     const missing = platform.routes
       .filter(({ route }) => route.summary === null)
@@ -311,7 +311,7 @@ describe('the OpenAPI document', () => {
     assert.equal(told.length, platform.routes.length - missing.length);
   });
 
-  test('an odd Host does not get into the commands that people paste', async () => {
+  test('a malformed Host does not get into the commands that people paste', async () => {
     for (const path of ['/docs', '/spec']) {
       const answer = await fetch(world.api + path, { headers: { 'X-Forwarded-Host': "x'; rm -rf ~ #" } });
       const text = await answer.text();

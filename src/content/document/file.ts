@@ -4,7 +4,7 @@ import type { Db } from '../../database/connection.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { badRequest, invalid, type Problem } from '../../ground/problem.ts';
 import { dayAfter, dayOf, dayStart } from '../../ground/time-zone.ts';
-import { faultsOf, literal } from '../../http/validate/schema.ts';
+import { faultsOf, literal } from '../../http/validate/fault-texts.ts';
 import type { Service } from '../../tenant/service/service.ts';
 import { extensionOf, type FileType, sniff, supportedTypes, typeOfExtension } from './file-type.ts';
 import { parseFilename } from './filename.ts';

@@ -6,7 +6,7 @@ import { missingPlaceholders } from '../../../content/template/placeholder.ts';
 import { sanitisePersonalisation } from '../../../content/template/sanitise.ts';
 import { datetimeFormat } from '../../../ground/datetime.ts';
 import { badRequest, invalid } from '../../../ground/problem.ts';
-import { faultsOf } from '../../../http/validate/schema.ts';
+import { faultsOf } from '../../../http/validate/fault-texts.ts';
 import {
   type AcceptDeps,
   chosenSender,

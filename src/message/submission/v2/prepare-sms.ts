@@ -12,7 +12,7 @@ import { missingPlaceholders } from '../../../content/template/placeholder.ts';
 import { maxSmsCharacters, renderSms } from '../../../content/template/sms.ts';
 import { datetimeFormat } from '../../../ground/datetime.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
-import { faultsOf } from '../../../http/validate/schema.ts';
+import { faultsOf } from '../../../http/validate/fault-texts.ts';
 import {
   type AcceptDeps,
   chosenSender,
