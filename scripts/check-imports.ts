@@ -17,7 +17,7 @@ const districts: readonly (readonly [name: string, rooms: readonly string[]])[] 
   ['config', []],
   ['database', []],
   ['queue', []],
-  ['http', ['server', 'validate', 'auth', 'openapi']],
+  ['http', ['validate', 'server', 'auth', 'openapi']],
   ['tenant', ['user', 'service', 'key']],
   ['content', ['recipient', 'template', 'document']],
   ['provider', ['.', 'circuit', 'balancing', 'rate-limit', 'suppliers']],

@@ -1,9 +1,12 @@
-/** One entry of the v2 error envelope (spec 01, section 3.1). */
-export type Fault = Readonly<{ error: string; message: string }>;
+/**
+ * One thing that is wrong with a request: a stable code, a sentence and, where it concerns one field of the request, the
+ * name of that field. The error format of the route decides which of them a caller sees (http/server/error-format.ts).
+ */
+export type Fault = Readonly<{ error: string; message: string; field?: string }>;
 
 /**
- * The error response to a request that cannot be served: HTTP status and one or more faults, each with a stable code
- * (`error`) and a sentence. Any other error is our fault: the caller gets a 500, and the cause stays in the log.
+ * Why a request cannot be served: HTTP status and one or more faults. The only error that callers are shown; anything
+ * else that is thrown is a defect, becomes a 500 and stays in the log.
  */
 export class Problem extends Error {
   readonly status: number;
@@ -19,12 +22,12 @@ export class Problem extends Error {
   }
 }
 
-/** 400 for any request without a more specific error class (spec 01, section 3.1). */
+/** 400: the request is understood and cannot be served, and no other code fits (spec 01, section 3.1). */
 export function badRequest(message: string): Problem {
   return new Problem(400, [{ error: 'BadRequestError', message }]);
 }
 
-/** 400 for schema failures, all of them, in order (spec 01, section 3.2). */
+/** 400 for a request that does not fit its schema: every fault, in the order of spec 01 section 3.2. */
 export function invalid(messages: readonly string[]): Problem {
   return new Problem(
     400,
@@ -33,40 +36,24 @@ export function invalid(messages: readonly string[]): Problem {
 }
 
 /**
- * 400 with everything that is wrong, by field, as in v1 and the admin API (spec 01, section 2):
- * `{"to": ["Missing data for required field."]}`.
+ * 400 with every fault of every field, for v1 and the admin API:
+ * `{"to": ["Missing data for required field."]}` (spec 01, section 2).
  */
-export class FieldProblem extends Problem {
-  readonly fields: Readonly<Record<string, readonly string[]>>;
-
-  constructor(fields: Readonly<Record<string, readonly string[]>>) {
-    super(
-      400,
-      Object.values(fields).flatMap((messages) =>
-        messages.map((message) => ({ error: 'ValidationError', message })),
-      ),
-    );
-    this.fields = fields;
-  }
-}
-
-/** 400 for a schema failure of the admin routes that answer in the form of v2 (spec 04, section 10.3). */
-export class SchemaProblem extends Problem {
-  constructor(messages: readonly string[]) {
-    super(
-      400,
-      messages.map((message) => ({ error: 'ValidationError', message })),
-    );
-    this.name = 'SchemaProblem';
-  }
+export function invalidFields(fields: Readonly<Record<string, readonly string[]>>): Problem {
+  return new Problem(
+    400,
+    Object.entries(fields).flatMap(([field, messages]) =>
+      messages.map((message) => ({ error: 'ValidationError', message, field })),
+    ),
+  );
 }
 
 /** 404 for a row that does not exist or belongs to another service. */
-export function noResultFound(): Problem {
-  return new Problem(404, [{ error: 'NoResultFound', message: 'No result found' }]);
+export function noResultFound(message = 'No result found'): Problem {
+  return new Problem(404, [{ error: 'NoResultFound', message }]);
 }
 
-/** 503: the database cannot be reached, and nothing of the request was kept; the caller should send it again. */
+/** 503: the database cannot be reached. Nothing of the request was kept; the caller should send it again. */
 export function unavailable(): Problem {
   return new Problem(
     503,

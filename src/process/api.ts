@@ -15,22 +15,22 @@ import { ConfigError } from '../ground/config-error.ts';
 import { createIdSource } from '../ground/id.ts';
 import type { Log } from '../ground/log.ts';
 import type { Metrics } from '../ground/metrics.ts';
-import { requireAdmin } from '../http/auth/admin.ts';
-import { docsRoutes } from '../http/openapi/docs.ts';
-import { closeServer, createServer } from '../http/server/server.ts';
+import { adminGuard } from '../http/auth/admin.ts';
+import { createSpecification, docsRoutes, readDocsFiles } from '../http/openapi/docs-routes.ts';
+import { plainErrors, v2Errors } from '../http/server/error-format.ts';
+import { closeServer, createServer, type Mount, type MountedRoute } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
 import type { CallbackQueue } from '../message/callback/enqueue.ts';
 import { callbackApiRoutes } from '../message/callback/routes.ts';
 import { adminCallbackLogRoutes, callbackLogRoutes } from '../message/callback/routes-log.ts';
-import { deliverRoute } from '../message/delivery/routes.ts';
+import { deliverRoutes } from '../message/delivery/routes.ts';
 import { notificationRoutesV1 } from '../message/reading/v1/routes.ts';
-import { cancelRoute } from '../message/reading/v2/cancel.ts';
 import { notificationRoutes } from '../message/reading/v2/routes.ts';
 import type { IncomingReceipt } from '../message/receipt/apply.ts';
-import { inboundEndpoints } from '../message/receipt/inbound/endpoints.ts';
+import { inboundEndpoint } from '../message/receipt/inbound/endpoints.ts';
 import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
 import { inboundRoutes } from '../message/receipt/inbound/routes.ts';
-import { receiptRoutes } from '../message/receipt/routes.ts';
+import { receiptEndpoint } from '../message/receipt/routes.ts';
 import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
@@ -38,7 +38,7 @@ import { submissionRoutes } from '../message/submission/v2/routes.ts';
 import type { ReceiptEndpoint, ReceiptOutcome } from '../provider/contract.ts';
 import { providerRoutes } from '../provider/routes.ts';
 import type { Queues } from '../queue/boss.ts';
-import { requireKey } from '../tenant/key/hook.ts';
+import { keyGuard } from '../tenant/key/hook.ts';
 import type { ApiKey } from '../tenant/key/key.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
 import type { Service } from '../tenant/service/service.ts';
@@ -67,54 +67,103 @@ export type ApiDeps = Readonly<{
 export type Api = Readonly<{
   /** Base URL, as this machine reaches it. */
   url: string;
-  /** Takes no more requests, and lets those under way finish. */
+  routes: readonly MountedRoute[];
+  /** Takes no more requests, and lets those in progress finish. */
   close(): Promise<void>;
 }>;
 
-/** The role `api`: every route, each behind the endpoint it needs. Throws a ConfigError where the port is taken. */
+/** The role `api`: every route, in the scope that says how its errors are shown. Throws a ConfigError if the port is taken. */
 export async function startApi(deps: ApiDeps): Promise<Api> {
-  const { config, clock, log, metrics, cipher, queues, storage, callbacks } = deps;
-  const { db } = deps.connection;
-  const { publicUrl } = config.api;
-  const inbound = inboundEndpointsOf(config);
-  const app = createServer({ log, metrics });
-  // Before the routes that it tells of.
-  docsRoutes(app, { publicUrl });
-  statusRoutes(app, {
-    db,
-    registry: metrics.registry,
-    gitCommit: config.api.gitCommit,
-    buildTime: config.api.buildTime,
+  const { config, clock, log, metrics, cipher, connection, templates } = deps;
+  const server = createServer({
+    log,
+    metrics,
+    guards: {
+      'service key': keyGuard({ clock, services: deps.services, keys: deps.keys }),
+      admin: adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: deps.adminSecrets }),
+    },
   });
-  documentRoutes(app, { db, storage, cipher, clock, services: deps.services });
-  receiptRoutes(app, { clock, log, cipher, queues, endpoints: deps.endpoints, apply: deps.apply });
-  inboundEndpoints(app, { db, queues, clock, log, metrics, cipher, callbacks, endpoints: inbound });
-  app.register(async (v2) => serviceRoutes(v2, deps));
-  app.register(async (admin) => {
-    requireAdmin(admin, { clock, issuer: config.secrets.adminUserName, secrets: deps.adminSecrets });
-    providerRoutes(admin, { db, clock });
-    retentionRoutes(admin, { db, clock });
-    deliverRoute(admin, { db, metrics, queues });
-    numberRoutes(admin, { db, clock, providers: inbound.map(({ identifier }) => identifier) });
-    callbackApiRoutes(admin, { db, clock, cipher, queues, allowPrivate: config.callbacks.allowPrivate });
-    adminCallbackLogRoutes(admin, { db, clock, queues, publicUrl });
+  const specification = createSpecification(server.routes);
+  const docs = { specification, files: readDocsFiles(), publicUrl: config.api.publicUrl };
+  server.scope(plainErrors, (mount) => {
+    mount(docsRoutes, docs);
+    mountOpen(mount, deps);
   });
+  const sending = sendingDeps(deps);
+  server.scope(v2Errors, (mount) => mountV2(mount, deps, sending));
+  server.scope(plainErrors, (mount) => {
+    mount(submissionRoutesV1, sending);
+    mount(notificationRoutesV1, { db: connection.db, clock, metrics, cipher, templates });
+  });
+  server.scope(plainErrors, (mount) => mountAdmin(mount, deps));
+  const { app, routes } = server;
+  await app.ready();
+  // Built now, so that a document with a defect stops the start and not a reader.
+  specification('');
   await app.listen({ host: config.api.host, port: config.api.port }).catch((error: unknown) => {
     throw portProblem(error, 'PORT', config.api.port);
   });
   const { port } = app.server.address() as AddressInfo;
   const host = config.api.host === '0.0.0.0' || config.api.host === '::' ? '127.0.0.1' : config.api.host;
-  return { url: `http://${host}:${port}`, close: () => closeServer(app) };
+  return { url: `http://${host}:${port}`, routes, close: () => closeServer(app) };
 }
 
-/** What services call, with their keys. */
-function serviceRoutes(app: Parameters<typeof requireKey>[0], deps: ApiDeps): void {
-  const { config, clock, metrics, cipher, rates, connection, queues, services, templates, storage } = deps;
-  const { db } = connection;
+/** What needs no token of ours: status, files for recipients, and the endpoints of providers. */
+function mountOpen(mount: Mount, deps: ApiDeps): void {
+  const { config, clock, log, metrics, cipher, queues, storage, callbacks, services, apply } = deps;
+  const { db } = deps.connection;
+  mount(statusRoutes, {
+    db,
+    registry: metrics.registry,
+    gitCommit: config.api.gitCommit,
+    buildTime: config.api.buildTime,
+  });
+  mount(documentRoutes, { db, storage, cipher, clock, services });
+  mount(deps.endpoints.map(receiptEndpoint), { clock, log, cipher, queues, apply });
+  mount(inboundEndpointsOf(config).map(inboundEndpoint), {
+    db,
+    queues,
+    clock,
+    log,
+    metrics,
+    cipher,
+    callbacks,
+  });
+}
+
+/** What services call with their keys. */
+function mountV2(mount: Mount, deps: ApiDeps, sending: ReturnType<typeof sendingDeps>): void {
+  const { clock, metrics, cipher, queues, templates, callbacks } = deps;
+  const { db } = deps.connection;
+  const { publicUrl } = deps.config.api;
+  mount(submissionRoutes, sending);
+  mount(templateRoutes, { db, templates });
+  mount(inboundRoutes, { db, cipher, publicUrl });
+  mount(callbackLogRoutes, { db, clock, queues, publicUrl });
+  mount(notificationRoutes, { db, queues, clock, metrics, cipher, templates, publicUrl, callbacks });
+}
+
+/** What the admin client calls. */
+function mountAdmin(mount: Mount, deps: ApiDeps): void {
+  const { config, clock, cipher, metrics, queues } = deps;
+  const { db } = deps.connection;
   const { publicUrl } = config.api;
-  requireKey(app, { clock, services, keys: deps.keys });
-  const sending = {
-    ...{ cipher, clock, metrics, rates, templates, db, publicUrl },
+  const { allowPrivate } = config.callbacks;
+  const providers = inboundEndpointsOf(config).map(({ identifier }) => identifier);
+  mount(providerRoutes, { db, clock });
+  mount(retentionRoutes, { db, clock });
+  mount(deliverRoutes, { db, metrics, queues });
+  mount(numberRoutes, { db, clock, providers });
+  mount(callbackApiRoutes, { db, clock, cipher, queues, allowPrivate });
+  mount(adminCallbackLogRoutes, { db, clock, queues, publicUrl });
+}
+
+/** What v1 and v2 send with: both count against the same limits. */
+function sendingDeps(deps: ApiDeps) {
+  const { config, clock, metrics, cipher, rates, connection, queues, templates, storage } = deps;
+  const { db } = connection;
+  return {
+    ...{ cipher, clock, metrics, rates, templates, db, publicUrl: config.api.publicUrl },
     newId: createIdSource(clock),
     acceptance: createAcceptBatcher({ db, pool: connection.pool, clock, queues }),
     knownLimits: createKnownLimits(clock),
@@ -124,14 +173,6 @@ function serviceRoutes(app: Parameters<typeof requireKey>[0], deps: ApiDeps): vo
     adminBaseUrl: config.api.adminBaseUrl,
     files: { db, storage, clock, maxBytes: config.documents.maxBytes },
   };
-  submissionRoutes(app, sending);
-  submissionRoutesV1(app, sending);
-  notificationRoutesV1(app, { db, clock, metrics, cipher, templates });
-  cancelRoute(app, { db, queues, clock, metrics, cipher, templates, publicUrl, callbacks: deps.callbacks });
-  templateRoutes(app, { db, templates });
-  inboundRoutes(app, { db, cipher, publicUrl });
-  callbackLogRoutes(app, { db, clock, queues, publicUrl });
-  notificationRoutes(app, { db, metrics, cipher, templates, publicUrl });
 }
 
 function portProblem(error: unknown, variable: string, port: number): unknown {

@@ -19,6 +19,7 @@ import { createCipher } from '../ground/cipher.ts';
 import { type Clock, systemClock } from '../ground/clock.ts';
 import { createLog, type Log } from '../ground/log.ts';
 import { createMetrics } from '../ground/metrics.ts';
+import type { MountedRoute } from '../http/server/server.ts';
 import { createCallbackQueue } from '../message/callback/enqueue.ts';
 import { createApply } from '../message/receipt/apply.ts';
 import { createProviderCache } from '../provider/store.ts';
@@ -51,6 +52,8 @@ export type PlatformOptions = Readonly<{
 export type Platform = Readonly<{
   /** Base URL of the API of this process, null without that role. */
   url: string | null;
+  /** Every route of that API; none without that role. */
+  routes: readonly MountedRoute[];
   sandboxUrl: string | null;
   databaseUrl: string;
   credentials: Credentials;
@@ -130,6 +133,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     stops.push(() => queues.stop());
 
     let url: string | null = null;
+    let routes: readonly MountedRoute[] = [];
     /** Our own API, as this machine reaches it: its own process first, since a public name may not resolve in here. */
     const ownUrl = () => url ?? config.api.publicUrl ?? `http://127.0.0.1:${config.api.port}`;
     let sandbox: Sandbox | null = null;
@@ -175,6 +179,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       });
       stops.push(() => api.close());
       url = api.url;
+      routes = api.routes;
     }
 
     if (has.includes('worker')) {
@@ -219,6 +224,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const credentialsPath = url === null ? null : writeCredentials(config.installation.dataDir, credentials);
     return {
       url,
+      routes,
       sandboxUrl: sandbox?.url ?? null,
       databaseUrl: connection.url,
       credentials,

@@ -1,30 +1,195 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type Static, type TSchema, Type } from 'typebox';
 import type { Db } from '../database/connection.ts';
 import { type Clock, isoMicroseconds } from '../ground/clock.ts';
 import { parseUuid } from '../ground/id.ts';
 import { noResultFound } from '../ground/problem.ts';
-import { readAdminFields, uuidPart } from '../http/validate/admin-body.ts';
-import { sendJson } from '../http/validate/json-body.ts';
-import { readChange } from './change.ts';
-import { changeDescription, listDescription, readDescription, versionsDescription } from './description.ts';
+import { defineRoute, uuidPart } from '../http/server/define-route.ts';
 import { circuitState } from './state.ts';
 import {
   changeProvider,
   findProviderRecords,
   findProviderVersions,
   isUser,
+  type ProviderChange,
   type ProviderRecord,
 } from './store.ts';
 
 export type ProviderRouteDeps = Readonly<{ db: Db; clock: Clock }>;
 
-type WithId = FastifyRequest<{ Params: { provider_details_id: string } }>;
+const orNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+const priority = Type.Integer({
+  minimum: 0,
+  maximum: 100,
+  description:
+    'Which one is tried first: the lowest number. With `SMS_PROVIDER_STRATEGY=weighted`, of texts, its share.',
+});
+const rateLimit = orNull(
+  Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'Messages per second over all workers; null: no limit.',
+  }),
+);
+const reason = orNull(
+  Type.String({ format: 'text', maxLength: 255, description: 'Why it is so, in words.' }),
+);
 
+const fields = {
+  id: Type.String(),
+  display_name: Type.String(),
+  identifier: Type.String({ description: 'Its name in metrics and on timelines.' }),
+  priority,
+  notification_type: Type.Union([Type.Literal('sms'), Type.Literal('email')]),
+  active: Type.Boolean({ description: 'Whether it gets messages at all.' }),
+  version: Type.Integer({ description: 'Counts the changes, from 1.' }),
+  updated_at: orNull(
+    Type.String({ description: 'When it became this version; null: it is as it was made.' }),
+  ),
+  created_by: orNull(
+    Type.Object(
+      { id: Type.String(), name: Type.String(), email_address: Type.String() },
+      { description: 'Who made this version.' },
+    ),
+  ),
+  supports_international: Type.Boolean({ description: 'Whether it sends texts abroad.' }),
+  reason,
+  rate_limit: rateLimit,
+  circuit: Type.Union([Type.Literal('closed'), Type.Literal('open'), Type.Literal('half-open')], {
+    description:
+      '`closed`: it is used. `open`: it failed too often and is left alone until `circuit_until`. `half-open`: one message at a time tries it.',
+  }),
+  circuit_until: orNull(Type.String()),
+};
+const provider = Type.Object(fields, { $id: 'Provider' });
+
+/** What the admin client may change of a provider (spec 04, section 8.1); what is absent stays as it is. */
+export const changeRequest = Type.Object(
+  {
+    priority: Type.Optional(priority),
+    active: Type.Optional(fields.active),
+    rate_limit: Type.Optional(rateLimit),
+    reason: Type.Optional(reason),
+    created_by: Type.Optional(
+      Type.String({ format: 'related_id', description: 'The id of the user who changes it.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const common = { tag: 'Administration', authentication: 'admin' } as const;
 const byId = `/provider-details/${uuidPart('provider_details_id')}`;
+const params = Type.Object({
+  provider_details_id: Type.String({ format: 'uuid', description: 'The `id` of the provider.' }),
+});
+const notFound = { description: 'There is no such provider.' };
+const one = { description: 'The provider.', schema: Type.Object({ provider_details: provider }) };
 
-/** Providers in the admin API (spec 04, section 8.1). Needs `requireAdmin` before it. */
-export function providerRoutes(app: FastifyInstance, { db, clock }: ProviderRouteDeps): void {
-  const show = (record: ProviderRecord, circuit: string = record.circuit) => ({
+const readAll = defineRoute({
+  ...common,
+  method: 'GET',
+  path: '/provider-details',
+  handlerName: 'provider_details.get_providers',
+  summary: 'Read all providers',
+  description: 'By priority, then by type.',
+  answers: {
+    200: {
+      description: 'The providers.',
+      schema: Type.Object({ provider_details: Type.Array(provider) }),
+    },
+  },
+  async handler({ db, clock }: ProviderRouteDeps) {
+    const found = await findProviderRecords(db, null);
+    return { provider_details: found.map((record) => showNow(record, clock)) };
+  },
+});
+
+const readOne = defineRoute({
+  ...common,
+  method: 'GET',
+  path: byId,
+  handlerName: 'provider_details.get_provider_by_id',
+  summary: 'Read a provider',
+  params,
+  answers: { 200: one, 404: notFound },
+  async handler({ db, clock }: ProviderRouteDeps, { params: { provider_details_id: id } }) {
+    return { provider_details: showNow(await read(db, id), clock) };
+  },
+});
+
+const readVersions = defineRoute({
+  ...common,
+  method: 'GET',
+  path: `${byId}/versions`,
+  handlerName: 'provider_details.get_provider_versions',
+  summary: 'Read what a provider was',
+  description: 'Every change of it, by a person or by itself, with its reason; the last 100, newest first.',
+  params,
+  answers: {
+    200: { description: 'The versions.', schema: Type.Object({ data: Type.Array(provider) }) },
+    404: notFound,
+  },
+  async handler({ db }: ProviderRouteDeps, { params: { provider_details_id: id } }) {
+    await read(db, id);
+    return { data: (await findProviderVersions(db, id)).map((version) => show(version)) };
+  },
+});
+
+const change = defineRoute({
+  ...common,
+  method: 'POST',
+  path: byId,
+  handlerName: 'provider_details.update_provider_details',
+  summary: 'Change a provider',
+  description: 'What is not given stays as it is. The priority of no other provider changes.',
+  params,
+  body: changeRequest,
+  example: { priority: 20, rate_limit: 100, reason: 'Maintenance on Sunday' },
+  answers: {
+    200: one,
+    400: { description: 'What is wrong with which field.' },
+    404: { description: 'There is no such provider, or no such user.' },
+  },
+  async before({ db }: ProviderRouteDeps, { params }) {
+    await read(db, params.provider_details_id);
+  },
+  async handler({ db, clock }: ProviderRouteDeps, { params: { provider_details_id: id }, body }) {
+    const asked = changeOf(body);
+    const isKnown = asked.createdBy !== null && (await isUser(db, asked.createdBy));
+    if (body.created_by !== undefined && !isKnown) throw noResultFound();
+    await db.transaction().execute((trx) => changeProvider(trx, id, asked, new Date(clock.now())));
+    return { provider_details: showNow(await read(db, id), clock) };
+  },
+});
+
+/** Providers in the admin API (spec 04, section 8.1). */
+export const providerRoutes = [readAll, readOne, readVersions, change];
+
+/** The change that a body asks for. `createdBy`: null also for the id of nobody. */
+export function changeOf(body: Static<typeof changeRequest>): ProviderChange {
+  const { priority, active, reason = null, rate_limit: rateLimit, created_by: createdBy } = body;
+  return {
+    ...(priority !== undefined && { priority }),
+    ...(active !== undefined && { active }),
+    ...(rateLimit !== undefined && { rateLimit }),
+    reason,
+    createdBy: typeof createdBy === 'string' ? parseUuid(createdBy) : null,
+  };
+}
+
+/** Throws a Problem where there is no such provider. */
+async function read(db: Db, id: string): Promise<ProviderRecord> {
+  const [found] = await findProviderRecords(db, id);
+  if (!found) throw noResultFound();
+  return found;
+}
+
+function showNow(record: ProviderRecord, clock: Clock) {
+  const circuit = { state: record.circuit, until: record.circuitUntil, probeUntil: null };
+  return show(record, circuitState(circuit, clock.now()));
+}
+
+function show(record: ProviderRecord, circuit: string = record.circuit) {
+  return {
     id: record.id,
     display_name: record.displayName,
     identifier: record.identifier,
@@ -39,54 +204,5 @@ export function providerRoutes(app: FastifyInstance, { db, clock }: ProviderRout
     rate_limit: record.rateLimit,
     circuit,
     circuit_until: record.circuitUntil && isoMicroseconds(record.circuitUntil),
-  });
-  const showNow = (record: ProviderRecord) =>
-    show(
-      record,
-      circuitState({ state: record.circuit, until: record.circuitUntil, probeUntil: null }, clock.now()),
-    );
-
-  async function read(id: string): Promise<ProviderRecord> {
-    const [found] = await findProviderRecords(db, id);
-    if (!found) throw noResultFound();
-    return found;
-  }
-
-  const withId =
-    (answer: (id: string, request: WithId) => Promise<unknown>) =>
-    async (request: WithId, reply: FastifyReply) =>
-      sendJson(reply, await answer(request.params.provider_details_id.toLowerCase(), request));
-
-  app.get(
-    '/provider-details',
-    { config: { handler: 'provider_details.get_providers', describe: listDescription } },
-    async (_request, reply) =>
-      sendJson(reply, { provider_details: (await findProviderRecords(db, null)).map(showNow) }),
-  );
-  app.get(
-    byId,
-    { config: { handler: 'provider_details.get_provider_by_id', describe: readDescription } },
-    withId(async (id) => ({ provider_details: showNow(await read(id)) })),
-  );
-  app.get(
-    `${byId}/versions`,
-    { config: { handler: 'provider_details.get_provider_versions', describe: versionsDescription } },
-    withId(async (id) => {
-      await read(id);
-      return { data: (await findProviderVersions(db, id)).map((version) => show(version)) };
-    }),
-  );
-  app.post(
-    byId,
-    { config: { handler: 'provider_details.update_provider_details', describe: changeDescription } },
-    withId(async (id, request) => {
-      await read(id);
-      const { createdBy, ...change } = readChange(readAdminFields(request));
-      const userId = typeof createdBy === 'string' ? parseUuid(createdBy) : null;
-      if (createdBy !== undefined && (userId === null || !(await isUser(db, userId)))) throw noResultFound();
-      const now = new Date(clock.now());
-      await db.transaction().execute((trx) => changeProvider(trx, id, { ...change, createdBy: userId }, now));
-      return { provider_details: showNow(await read(id)) };
-    }),
-  );
+  };
 }

@@ -11,6 +11,7 @@ import { migrate } from '../../src/database/migrate.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { createLog } from '../../src/ground/log.ts';
 import { createMetrics } from '../../src/ground/metrics.ts';
+import { plainErrors } from '../../src/http/server/error-format.ts';
 import { closeServer, createServer } from '../../src/http/server/server.ts';
 import { addService, findService } from '../../src/tenant/service/store.ts';
 import { freshDatabase } from '../support/database.ts';
@@ -51,7 +52,7 @@ describe('a file that is sent as a link', () => {
   let now = Date.parse('2026-11-21T20:00:00Z');
   let connection: Connection;
   let database: Awaited<ReturnType<typeof freshDatabase>>;
-  let app: ReturnType<typeof createServer>;
+  let app: ReturnType<typeof createServer>['app'];
   let base: string;
   const serviceId = randomUUID();
 
@@ -70,14 +71,21 @@ describe('a file that is sent as a link', () => {
       permissions: ['email'],
       contactLink: 'https://harbour.example/contact?a=1&b=2',
     });
-    app = createServer({ log, metrics: createMetrics(null, log) });
+    const noGuard = () => assert.fail('these routes are open');
+    const server = createServer({
+      log,
+      metrics: createMetrics(null, log),
+      guards: { 'service key': noGuard, admin: noGuard },
+    });
+    app = server.app;
     const services = {
       get: (id: string) => findService(db, id),
       peek: () => undefined,
       drop: () => undefined,
     };
     const cipher = createCipher([secretKey], 'tests');
-    documentRoutes(app, { db, storage: databaseStorage(db), cipher, clock: { now: () => now }, services });
+    const deps = { db, storage: databaseStorage(db), cipher, clock: { now: () => now }, services };
+    server.scope(plainErrors, (mount) => mount(documentRoutes, deps));
     await app.listen({ host: '127.0.0.1', port: 0 });
     base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   });

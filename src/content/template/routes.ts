@@ -1,81 +1,170 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Static } from 'typebox';
+import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
-import { parseUuid } from '../../ground/id.ts';
-import { invalid, noResultFound } from '../../ground/problem.ts';
-import { readJson, sendJson } from '../../http/validate/json-body.ts';
-import { readQuery } from '../../http/validate/query.ts';
-import { faultsOf } from '../../http/validate/schema.ts';
-import {
-  previewDescription,
-  readDescription,
-  readManyDescription,
-  readVersionDescription,
-} from './description.ts';
-import { previewRequest, templatesQuery } from './schemas.ts';
+import { noResultFound } from '../../ground/problem.ts';
+import { defineRoute } from '../../http/server/define-route.ts';
 import { findWrittenTemplate, findWrittenTemplates, type TemplateCaches } from './store.ts';
 import { previewTemplate, showTemplate } from './template.ts';
 
 export type TemplateRouteDeps = Readonly<{ db: Db; templates: TemplateCaches }>;
 
-type WithId = FastifyRequest<{ Params: { template_id: string; version?: string } }>;
+const types = Type.Unsafe<string>({ type: 'string', enum: ['sms', 'email', 'letter'] });
+
+/** In errors `{template_id}` is called `id` (spec 01, section 3.10). */
+const templateId = Type.String({
+  format: 'uuid',
+  description: 'The template’s id.',
+  errorName: 'id',
+});
+
+const templateVersion = Type.Integer({
+  minimum: 0,
+  description: 'Counts from 1; 0 is the current one.',
+  examples: [1],
+});
+
+const subject = Type.Union([Type.String(), Type.Null()], { description: 'null for a text.' });
+const postage = Type.Null({ description: 'Always null, as there are no letters.' });
+
+/** A template as it is read (spec 01, section 3.10). */
+const template = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    type: types,
+    name: Type.String(),
+    created_at: Type.String({ format: 'date-time' }),
+    updated_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+      description: 'When this version was made; null for the first.',
+    }),
+    created_by: Type.String({ description: 'Email address of who made this version.' }),
+    version: Type.Integer({ minimum: 1 }),
+    body: Type.String({ description: 'As it was written, with its placeholders.' }),
+    subject,
+    personalisation: Type.Unsafe<Record<string, { required: true }>>({
+      type: 'object',
+      description: 'The names of the placeholders.',
+      additionalProperties: {
+        type: 'object',
+        properties: { required: { const: true } },
+        required: ['required'],
+      },
+    }),
+    postage,
+    letter_contact_block: Type.Null({ description: 'Always null, as there are no letters.' }),
+  },
+  { $id: 'Template' },
+);
+
+const templatesQuery = Type.Object({ type: Type.Optional(types) }, { additionalProperties: false });
+
+const personalisation = Type.Optional(
+  Type.Unsafe<Record<string, unknown>>({
+    type: 'object',
+    description: 'Values for the placeholders of the template.',
+  }),
+);
+
+/** A template filled in. */
+const preview = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    type: types,
+    version: Type.Integer({ minimum: 1 }),
+    body: Type.String({ description: 'The text with its values filled in; that of an email is Markdown.' }),
+    html: Type.Union([Type.String(), Type.Null()], {
+      description: 'The body of an email as HTML, without the page around it; null for a text.',
+    }),
+    subject,
+    postage,
+  },
+  { $id: 'TemplatePreview' },
+);
+
+const common = { tag: 'Templates', authentication: 'service key' } as const;
+const notFound = { description: 'The service has no such template, or no such version of it.' };
+const badId = { description: '`id` is not a UUID.' };
+
+const readTemplate = defineRoute({
+  ...common,
+  method: 'GET',
+  path: '/v2/template/:template_id',
+  handlerName: 'v2_template.get_template_by_id',
+  summary: 'Read a template',
+  description: 'Its current version. A template that was deleted can still be read by its `id`.',
+  params: Type.Object({ template_id: templateId }),
+  client: "getTemplateById('{template_id}')",
+  answers: { 200: { description: 'The template.', schema: template }, 400: badId, 404: notFound },
+  handler: (deps: TemplateRouteDeps, { params, caller }) =>
+    show(deps, caller.service.id, params.template_id, null),
+});
+
+const readVersion = defineRoute({
+  ...common,
+  method: 'GET',
+  // A path with any other version does not exist.
+  path: '/v2/template/:template_id/version/:version(^\\d+$)',
+  handlerName: 'v2_template.get_template_by_id',
+  summary: 'Read a version of a template',
+  params: Type.Object({ template_id: templateId, version: templateVersion }),
+  client: "getTemplateByIdAndVersion('{template_id}', 1)",
+  answers: { 200: { description: 'The template as it was.', schema: template }, 400: badId, 404: notFound },
+  handler: (deps: TemplateRouteDeps, { params, caller }) =>
+    show(deps, caller.service.id, params.template_id, params.version === 0 ? null : params.version),
+});
+
+const readTemplates = defineRoute({
+  ...common,
+  method: 'GET',
+  path: '/v2/templates',
+  handlerName: 'v2_templates.get_templates',
+  summary: 'Read all templates',
+  description: 'The current versions of those that are not deleted, by name.',
+  query: templatesQuery,
+  client: 'getAllTemplates()',
+  answers: {
+    200: { description: 'The templates.', schema: Type.Object({ templates: Type.Array(template) }) },
+    400: { description: '`type` has no such value, or there is no such parameter.' },
+  },
+  async handler({ db }: TemplateRouteDeps, { query, caller }) {
+    const found = await findWrittenTemplates(db, caller.service.id, query.type ?? null);
+    return { templates: found.map(showTemplate) };
+  },
+});
+
+const previewOne = defineRoute({
+  ...common,
+  method: 'POST',
+  path: '/v2/template/:template_id/preview',
+  handlerName: 'v2_template.post_template_preview',
+  summary: 'See what a message would say',
+  description: 'Fills the current version of a template in. Nothing is sent.',
+  params: Type.Object({ template_id: templateId }),
+  // Other properties are ignored (spec 01, section 3.10).
+  body: Type.Object({ personalisation }),
+  bodyOptional: true,
+  example: { personalisation: { name: 'Rowan', title: 'Sea Charts', date: '4 May', time: '14:05' } },
+  client:
+    "previewTemplateById('{template_id}', { name: 'Rowan', title: 'Sea Charts', date: '4 May', time: '14:05' })",
+  answers: {
+    200: { description: 'The message.', schema: preview },
+    400: { description: '`id` is not a UUID, or a value is missing.' },
+    404: notFound,
+  },
+  async handler({ templates }: TemplateRouteDeps, { params, body, caller }) {
+    const template = await templates.templates.get(params.template_id);
+    if (!template || template.serviceId !== caller.service.id || template.hidden) throw noResultFound();
+    return previewTemplate(template, body.personalisation ?? {});
+  },
+});
+
+/** Templates in v2 (spec 01, section 3.10). */
+export const templateRoutes = [readTemplate, readVersion, readTemplates, previewOne];
 
 /** PostgreSQL's largest integer; no template has as many versions. */
 const mostVersions = 2 ** 31 - 1;
 
-/** Reading templates in v2. Needs `requireKey` before it. */
-export function templateRoutes(app: FastifyInstance, { db, templates }: TemplateRouteDeps): void {
-  async function read(request: WithId, reply: Parameters<typeof sendJson>[0]) {
-    const id = parseUuid(request.params.template_id);
-    if (id === null) throw invalid(['id is not a valid UUID']);
-    // 0 is the current one, as is none.
-    const version = Number(request.params.version ?? 0);
-    const found =
-      version <= mostVersions &&
-      (await findWrittenTemplate(db, request.caller.service.id, id, version === 0 ? null : version));
-    if (!found) throw noResultFound();
-    return sendJson(reply, showTemplate(found));
-  }
-
-  app.get(
-    '/v2/template/:template_id',
-    { config: { handler: 'v2_template.get_template_by_id', describe: readDescription } },
-    read,
-  );
-  app.get(
-    // A version that is no number is no path of ours.
-    '/v2/template/:template_id/version/:version(^\\d+$)',
-    { config: { handler: 'v2_template.get_template_by_id', describe: readVersionDescription } },
-    read,
-  );
-
-  app.get(
-    '/v2/templates',
-    { config: { handler: 'v2_templates.get_templates', describe: readManyDescription } },
-    async (request, reply) => {
-      const { document } = readQuery<Static<typeof templatesQuery>>(templatesQuery, request);
-      const found = await findWrittenTemplates(db, request.caller.service.id, document.type ?? null);
-      return sendJson(reply, { templates: found.map(showTemplate) });
-    },
-  );
-
-  app.post(
-    '/v2/template/:template_id/preview',
-    { config: { handler: 'v2_template.post_template_preview', describe: previewDescription } },
-    async (request: WithId, reply) => {
-      const { body, params, caller } = request;
-      // Unlike the other routes, this one may be called without a body.
-      const document = Buffer.isBuffer(body) && body.length > 0 ? readJson(body) : {};
-      const checked =
-        typeof document === 'object' && document !== null && !Array.isArray(document)
-          ? { ...document, id: params.template_id }
-          : document;
-      const faults = faultsOf(previewRequest, checked, {});
-      if (faults.length > 0) throw invalid(faults);
-      const { id, personalisation = {} } = checked as Static<typeof previewRequest>;
-      const template = await templates.templates.get(parseUuid(id)!);
-      if (!template || template.serviceId !== caller.service.id || template.hidden) throw noResultFound();
-      return sendJson(reply, previewTemplate(template, personalisation));
-    },
-  );
+/** `version`: null is the current one. Throws a Problem. */
+async function show({ db }: TemplateRouteDeps, serviceId: string, id: string, version: number | null) {
+  const found = (version ?? 0) <= mostVersions && (await findWrittenTemplate(db, serviceId, id, version));
+  if (!found) throw noResultFound();
+  return showTemplate(found);
 }

@@ -5,22 +5,35 @@ import { makeToken, signToken } from '../../cli/client.ts';
 import { systemClock } from '../../ground/clock.ts';
 import { createLog } from '../../ground/log.ts';
 import { createMetrics } from '../../ground/metrics.ts';
+import { defineRoute } from '../server/define-route.ts';
+import { plainErrors } from '../server/error-format.ts';
 import { createServer } from '../server/server.ts';
-import { requireAdmin } from './admin.ts';
+import { adminGuard } from './admin.ts';
 
 describe('the admin API', () => {
   let app: FastifyInstance;
   before(async () => {
     const log = createLog('silent');
-    app = createServer({ log, metrics: createMetrics(null, log) });
-    app.register(async (admin) => {
-      requireAdmin(admin, {
-        clock: systemClock,
-        issuer: 'notify-admin',
-        secrets: ['new secret', 'old secret'],
-      });
-      admin.get('/inside', async () => '{}');
+    const guard = adminGuard({
+      clock: systemClock,
+      issuer: 'notify-admin',
+      secrets: ['new secret', 'old secret'],
     });
+    const server = createServer({
+      log,
+      metrics: createMetrics(null, log),
+      guards: { admin: guard, 'service key': guard },
+    });
+    const inside = defineRoute({
+      method: 'GET',
+      path: '/inside',
+      authentication: 'admin',
+      handlerName: 'test.inside',
+      summary: null,
+      handler: () => ({}),
+    });
+    server.scope(plainErrors, (mount) => mount([inside], null));
+    app = server.app;
     await app.ready();
   });
   after(() => app.close());

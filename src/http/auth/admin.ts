@@ -1,5 +1,5 @@
-import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../ground/clock.ts';
+import type { Guard } from '../server/server.ts';
 import { authProblem, readBearer, verifySignature } from './tokens.ts';
 
 export type AdminDeps = Readonly<{
@@ -10,12 +10,11 @@ export type AdminDeps = Readonly<{
 }>;
 
 /**
- * Every route of `app` from here on is for the admin client (spec 04, section 0.1). It is trusted completely: which
- * person acts is its business.
+ * Admits the admin client (spec 04, section 0.1). It is trusted completely: which person is acting is its own business.
  */
-export function requireAdmin(app: FastifyInstance, { clock, issuer, secrets }: AdminDeps): void {
+export function adminGuard({ clock, issuer, secrets }: AdminDeps): Guard {
   const credentials = secrets.map((secret) => ({ secret, revoked: false }));
-  app.addHook('onRequest', (request, _reply, done) => {
+  return (request, _reply, done) => {
     const token = readBearer(request.headers.authorization);
     const { iss } = token.claims;
     if (iss === undefined || iss === null) throw authProblem(403, 'Invalid token: iss field not provided');
@@ -23,5 +22,5 @@ export function requireAdmin(app: FastifyInstance, { clock, issuer, secrets }: A
     verifySignature(token, credentials, clock.now());
     request.logFields = { client: issuer };
     done();
-  });
+  };
 }

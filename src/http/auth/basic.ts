@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { plainError } from '../server/envelope.ts';
+import { plainError } from '../server/error-format.ts';
 
 /** An answer that refuses a request for want of the right credentials (spec 05, section 7.3). */
 export type Refusal = Readonly<{

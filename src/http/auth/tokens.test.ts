@@ -27,7 +27,7 @@ function refusal(act: () => unknown): [number, string] | null {
     return null;
   } catch (error) {
     assert.ok(error instanceof Problem);
-    assert.deepEqual(error.faults, [{ error: 'AuthError', message: error.message }]);
+    assert.deepEqual(error.faults, [{ error: 'AuthError', message: error.message, field: 'token' }]);
     return [error.status, error.message];
   }
 }

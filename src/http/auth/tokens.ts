@@ -17,7 +17,7 @@ const wrongClock = 'Error: Your system clock must be accurate to within 30 secon
 const leeway = 30;
 
 export function authProblem(status: 401 | 403, message: string): Problem {
-  return new Problem(status, [{ error: 'AuthError', message }]);
+  return new Problem(status, [{ error: 'AuthError', message, field: 'token' }]);
 }
 
 /** Steps 1 to 3 of spec 01 section 1.3: takes the token out of the `Authorization` header. Throws a Problem. */

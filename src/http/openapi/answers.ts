@@ -1,5 +1,8 @@
-import type { Answer, Description } from './describe.ts';
+import type { Answer, Documentation, Route } from '../server/define-route.ts';
 import type { JsonSchema } from './schema.ts';
+
+/** A route that is in the document. */
+export type DocumentedRoute = Route & Extract<Documentation, { summary: string }>;
 
 /** The codes of the v2 envelope and when each is given (spec 01, section 3.1). */
 export const errorClasses: Readonly<Record<string, string>> = {
@@ -15,7 +18,7 @@ export const errorClasses: Readonly<Record<string, string>> = {
   InternalServerError: '500: a fault of ours.',
 };
 
-/** The two error envelopes (problems.ts). */
+/** The two error envelopes (server/error-format.ts). */
 export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
   Errors: {
     type: 'object',
@@ -78,21 +81,21 @@ export const headerObjects: Readonly<Record<string, JsonSchema>> = {
 };
 
 /** Whether requests of this route are counted and may be refused for their number (spec 01, section 4.1). */
-function isLimited(method: string, { tag, body }: Description): boolean {
-  return method === 'POST' && body !== undefined && (tag === 'Sending' || tag === 'Version 1');
+function isLimited(method: string, { tag, body, rawBody }: DocumentedRoute): boolean {
+  return method === 'POST' && (body ?? rawBody) !== undefined && (tag === 'Sending' || tag === 'Version 1');
 }
 
-/** The headers that an answer carries. */
-export function headersOf(status: number, method: string, description: Description): readonly string[] {
-  const hasRate = isLimited(method, description) && (status === 201 || status === 429);
+/** The headers of an answer. */
+export function headersOf(status: number, method: string, route: DocumentedRoute): readonly string[] {
+  const hasRate = isLimited(method, route) && (status === 201 || status === 429);
   return [
     ...(hasRate ? ['RateLimit', 'RateLimit-Policy'] : []),
-    ...(status === 201 && description.headers?.['Idempotency-Key'] ? ['Idempotency-Replayed'] : []),
+    ...(status === 201 && route.headers?.['Idempotency-Key'] ? ['Idempotency-Replayed'] : []),
     ...(status === 429 || status === 503 ? ['Retry-After'] : []),
   ];
 }
 
-/** What a status means where the route says nothing of it. */
+/** What a status means where the route does not say. */
 const general: Readonly<Record<number, string>> = {
   401: 'There is no token.',
   403: 'The token is not one of a key in use, or its time is off by more than 30 seconds.',
@@ -103,26 +106,25 @@ const general: Readonly<Record<number, string>> = {
   503: 'The database cannot be reached. Nothing was kept: send the request again.',
 };
 
-/** All answers of a route: those that it tells, and those that follow from its kind. */
-export function allAnswers(method: string, url: string, description: Description): Map<number, Answer> {
-  const hasKey = description.authentication !== 'none';
+/** All answers of a route: those it lists, and those that follow from its kind. */
+export function allAnswers(method: string, url: string, route: DocumentedRoute): Map<number, Answer> {
+  const hasToken = needsToken(route);
   const follows: Readonly<Record<number, boolean>> = {
-    401: hasKey,
-    403: hasKey,
+    401: hasToken,
+    403: hasToken,
     404: url.includes(':'),
     405: true,
     413: method === 'POST' || method === 'PUT',
-    429: isLimited(method, description),
-    503: hasKey,
+    429: isLimited(method, route),
+    503: hasToken,
   };
   const answers = new Map<number, Answer>();
   for (const [status, text] of Object.entries(general))
     if (follows[Number(status)]) answers.set(Number(status), { description: text });
-  for (const [status, answer] of Object.entries(description.responses)) answers.set(Number(status), answer);
+  for (const [status, answer] of Object.entries(route.answers)) answers.set(Number(status), answer);
   return new Map([...answers].sort(([a], [b]) => a - b));
 }
 
-/** The name of the envelope of an error at this address. */
-export function envelopeOf(status: number, url: string): 'Errors' | 'Error' {
-  return url.startsWith('/v2/') && status !== 405 ? 'Errors' : 'Error';
+export function needsToken({ authentication }: DocumentedRoute): boolean {
+  return authentication === 'service key' || authentication === 'admin';
 }

@@ -1,11 +1,10 @@
-import { allAnswers, envelopeOf, errorSchemas, headerObjects, headersOf } from './answers.ts';
-import type { Answer, Description } from './describe.ts';
+import type { Answer, Tag } from '../server/define-route.ts';
+import type { ErrorFormat } from '../server/error-format.ts';
+import type { MountedRoute } from '../server/server.ts';
+import { allAnswers, type DocumentedRoute, errorSchemas, headerObjects, headersOf } from './answers.ts';
 import { examplePath, type Sample, samplesOf } from './sample.ts';
 import { createSchemaTranslator, type JsonSchema, type SchemaTranslator } from './schema.ts';
 import { adminTokenText, tokenText } from './token-text.ts';
-
-/** A route that describes itself. */
-export type DescribedRoute = Readonly<{ method: string; url: string; describe: Description }>;
 
 export type Parameter = Readonly<{
   name: string;
@@ -48,8 +47,8 @@ export type OpenApi = Readonly<{
   }>;
 }>;
 
-/** The parts of the API, in the order in which they are told. */
-const tags: Readonly<Record<Description['tag'], string>> = {
+/** The sections of the document, in order. */
+const tags: Readonly<Record<Tag, string>> = {
   Sending: 'Messages from a template to one recipient each.',
   Reading: 'What became of messages.',
   Templates: 'The templates of the service.',
@@ -69,17 +68,29 @@ The API is that of GOV.UK Notify: its official clients work unchanged. Requests 
 
 Every answer has an \`X-B3-TraceId\`, taken from the request or made for it, which stands in the log lines of the request and its message.`;
 
-/** The document of all described routes. `base`: the address of the API, without a slash at the end. */
-export function openApiOf(routes: readonly DescribedRoute[], base: string): OpenApi {
+/** One operation of the document. `url` is the path without the patterns of its parameters. */
+type Described = Readonly<{ method: string; url: string; route: DocumentedRoute; errors: ErrorFormat }>;
+
+/** The document of all routes that have a summary. `base`: the address of the API, without a trailing slash. */
+export function openApiOf(routes: readonly MountedRoute[], base: string): OpenApi {
   const schemas = createSchemaTranslator();
   const paths: Record<string, Record<string, Operation>> = {};
-  const sorted = [...routes].sort((a, b) => order.indexOf(a.describe.tag) - order.indexOf(b.describe.tag));
-  for (const route of sorted) {
-    const path = route.url.replace(/:([a-z_]+)/gi, '{$1}');
+  const described = routes
+    .filter(isDocumented)
+    .map(({ route, errors }) => ({
+      // All methods of a route do the same; the first one is documented.
+      method: [route.method].flat()[0] ?? 'GET',
+      url: route.path.replace(/\([^)]*\)/g, ''),
+      route,
+      errors,
+    }))
+    .sort((a, b) => order.indexOf(a.route.tag) - order.indexOf(b.route.tag));
+  for (const one of described) {
+    const path = one.url.replace(/:([a-z_]+)/gi, '{$1}');
     paths[path] ??= {};
-    paths[path][route.method.toLowerCase()] = operationOf(route, base, schemas);
+    paths[path][one.method.toLowerCase()] = operationOf(one, base, schemas);
   }
-  const used = new Set(sorted.map(({ describe }) => describe.tag as string));
+  const used = new Set<string>(described.map(({ route }) => route.tag));
   return {
     openapi: '3.1.0',
     info: { title: 'Despatch', version: '2', description: about },
@@ -99,47 +110,57 @@ export function openApiOf(routes: readonly DescribedRoute[], base: string): Open
   };
 }
 
-function securityOf({ authentication }: Description): readonly object[] {
-  if (authentication === 'none') return [];
-  return [authentication === 'admin' ? { admin: [] } : { apiKey: [] }];
+function isDocumented(mounted: MountedRoute): mounted is MountedRoute & Readonly<{ route: DocumentedRoute }> {
+  return mounted.route.summary !== null;
 }
 
-function operationOf(
-  { method, url, describe }: DescribedRoute,
-  base: string,
-  schemas: SchemaTranslator,
-): Operation {
-  const { body, example, bodyType = 'application/json' } = describe;
-  const parameters = parametersOf(url, describe, schemas);
-  const samples = samplesOf(method, url, base, describe);
+function securityOf({ authentication }: DocumentedRoute): readonly object[] {
+  if (authentication === 'admin') return [{ admin: [] }];
+  return authentication === 'service key' ? [{ apiKey: [] }] : [];
+}
+
+function operationOf(described: Described, base: string, schemas: SchemaTranslator): Operation {
+  const { method, url, route } = described;
+  const body = route.body ?? route.rawBody?.schema;
+  const bodyType = route.rawBody?.contentType ?? 'application/json';
+  const parameters = parametersOf(url, route, schemas);
+  const samples = samplesOf(method, url, base, route);
   return {
     operationId: `${method.toLowerCase()}${url.replace(/[^a-z0-9]+/gi, '_')}`,
-    summary: describe.summary,
-    ...(describe.description && { description: describe.description }),
-    tags: [describe.tag],
-    security: securityOf(describe),
+    summary: route.summary,
+    ...(route.description && { description: route.description }),
+    tags: [route.tag],
+    security: securityOf(route),
     ...(parameters.length > 0 && { parameters }),
     ...(body && {
       requestBody: {
-        required: !describe.bodyOptional,
+        required: !route.bodyOptional,
         content: {
-          [bodyType]: { schema: schemas.translate(body), ...(example !== undefined && { example }) },
+          [bodyType]: {
+            schema: schemas.translate(body),
+            ...(route.example !== undefined && { example: route.example }),
+          },
         },
       },
     }),
     responses: Object.fromEntries(
-      [...allAnswers(method, url, describe)].map(([status, answer]) => [
+      [...allAnswers(method, url, route)].map(([status, answer]) => [
         status,
-        responseOf(status, answer, url, headersOf(status, method, describe), schemas),
+        responseOf(status, answer, headersOf(status, method, route), described.errors, schemas),
       ]),
     ),
-    'x-example-path': examplePath(url, describe),
+    'x-example-path': examplePath(url, route),
     ...(samples.length > 0 && { 'x-codeSamples': samples }),
   };
 }
 
-function parametersOf(url: string, describe: Description, { translate }: SchemaTranslator): Parameter[] {
-  const told = (where: Parameter['in'], name: string, schema: JsonSchema, required: boolean): Parameter => {
+function parametersOf(url: string, route: DocumentedRoute, { translate }: SchemaTranslator): Parameter[] {
+  const parameter = (
+    where: Parameter['in'],
+    name: string,
+    schema: JsonSchema,
+    required: boolean,
+  ): Parameter => {
     const { description, ...rest } = schema;
     return {
       name,
@@ -149,34 +170,35 @@ function parametersOf(url: string, describe: Description, { translate }: SchemaT
       schema: rest,
     };
   };
-  const inPath = [...url.matchAll(/:([a-z_]+)/gi)].map(([, name = '']) => {
-    const schema = describe.parameters?.[name];
-    return told('path', name, schema ? translate(schema) : { type: 'string' }, true);
-  });
-  const query = (describe.query ? translate(describe.query) : {}) as {
-    properties?: Record<string, JsonSchema>;
-    required?: readonly string[];
-  };
-  const inQuery = Object.entries(query.properties ?? {}).map(([name, schema]) =>
-    told('query', name, schema, query.required?.includes(name) ?? false),
+  const params = propertiesOf(route.params && translate(route.params));
+  const inPath = [...url.matchAll(/:([a-z_]+)/gi)].map(([, name = '']) =>
+    parameter('path', name, params[name] ?? { type: 'string' }, true),
   );
-  const inHeaders = Object.entries(describe.headers ?? {}).map(([name, schema]) =>
-    told('header', name, translate(schema), false),
+  const documented = route.query ?? route.rawQuery;
+  const query = documented && translate(documented);
+  const required = (query?.['required'] ?? []) as readonly string[];
+  const inQuery = Object.entries(propertiesOf(query)).map(([name, schema]) =>
+    parameter('query', name, schema, required.includes(name)),
+  );
+  const inHeaders = Object.entries(route.headers ?? {}).map(([name, schema]) =>
+    parameter('header', name, translate(schema), false),
   );
   return [...inPath, ...inQuery, ...inHeaders];
+}
+
+function propertiesOf(schema: JsonSchema | undefined): Readonly<Record<string, JsonSchema>> {
+  return (schema?.['properties'] ?? {}) as Record<string, JsonSchema>;
 }
 
 function responseOf(
   status: number,
   { description, schema, contentType = 'application/json', example }: Answer,
-  url: string,
   headers: readonly string[],
+  errors: ErrorFormat,
   { translate }: SchemaTranslator,
 ): Response {
-  const isPlainError = status >= 400 && !schema && contentType === 'application/json';
-  const shown = isPlainError
-    ? { $ref: `#/components/schemas/${envelopeOf(status, url)}` }
-    : schema && translate(schema);
+  const isError = status >= 400 && !schema && contentType === 'application/json';
+  const shown = isError ? errorSchema(errors.schemas(status)) : schema && translate(schema);
   return {
     description,
     ...(headers.length > 0 && {
@@ -188,4 +210,9 @@ function responseOf(
       },
     }),
   };
+}
+
+function errorSchema(names: readonly string[]): JsonSchema {
+  const references = names.map((name) => ({ $ref: `#/components/schemas/${name}` }));
+  return references.length === 1 ? references[0]! : { anyOf: references };
 }

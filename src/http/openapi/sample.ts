@@ -1,15 +1,16 @@
-import type { Description } from './describe.ts';
+import { type DocumentedRoute, needsToken } from './answers.ts';
 
 /** A call that can be copied: `lang` for tools, `label` for people. */
 export type Sample = Readonly<{ lang: 'Shell' | 'JavaScript'; label: string; source: string }>;
 
-/** Path and query of the example call; what is yours stands in braces. */
-export function examplePath(url: string, { parameters = {}, query }: Description): string {
+/** Path and query of the example call; the caller's own values are names in braces. */
+export function examplePath(url: string, { params, query, rawQuery }: DocumentedRoute): string {
+  const parameters = propertiesOf(params);
   const path = url.replace(
     /:([a-z_]+)/gi,
     (_all, name: string) => exampleOf(parameters[name]) ?? `{${name}}`,
   );
-  const fields = (query as { properties?: Record<string, unknown> } | undefined)?.properties ?? {};
+  const fields = propertiesOf(query ?? rawQuery);
   const given = Object.entries(fields).flatMap(([name, schema]) => {
     const example = exampleOf(schema);
     return example === undefined ? [] : [`${name}=${example}`];
@@ -17,18 +18,23 @@ export function examplePath(url: string, { parameters = {}, query }: Description
   return given.length === 0 ? path : `${path}?${given.join('&')}`;
 }
 
+function propertiesOf(schema: unknown): Readonly<Record<string, unknown>> {
+  return (schema as { properties?: Record<string, unknown> } | undefined)?.properties ?? {};
+}
+
 function exampleOf(schema: unknown): string | undefined {
   const first = (schema as { examples?: readonly unknown[] } | undefined)?.examples?.[0];
   return first === undefined ? undefined : String(first);
 }
 
-/** The example call of a route with curl and, where the route says how, with the official client for Node.js. */
-export function samplesOf(method: string, url: string, base: string, description: Description): Sample[] {
-  const { authentication, body, example, client } = description;
-  if (body && example === undefined && !description.bodyOptional) return [];
-  const lines = [`curl -s '${base}${examplePath(url, description)}'`];
-  if (method !== 'GET') lines[0] = `curl -s -X ${method} '${base}${examplePath(url, description)}'`;
-  if (authentication !== 'none')
+/** The example call of a route with curl and, where the route has one, with the official client for Node.js. */
+export function samplesOf(method: string, url: string, base: string, route: DocumentedRoute): Sample[] {
+  const { authentication, example, client } = route;
+  const hasBody = (route.body ?? route.rawBody) !== undefined;
+  if (hasBody && example === undefined && !route.bodyOptional) return [];
+  const verb = method === 'GET' ? '' : `-X ${method} `;
+  const lines = [`curl -s ${verb}'${base}${examplePath(url, route)}'`];
+  if (needsToken(route))
     lines.push(`-H "Authorization: Bearer $${authentication === 'admin' ? 'ADMIN_TOKEN' : 'TOKEN'}"`);
   if (example !== undefined)
     lines.push(

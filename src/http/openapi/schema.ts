@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox';
 /** A JSON Schema of the document (draft 2020-12, as OpenAPI 3.1 has it). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** Formats of our own (schema.ts) in the words of JSON Schema and in plain ones. */
+/** Our own formats (validate/check.ts) in terms of JSON Schema. */
 const formats: Readonly<Record<string, JsonSchema>> = {
   phone_number: {
     description:
@@ -21,6 +21,8 @@ const formats: Readonly<Record<string, JsonSchema>> = {
     format: 'date-time',
     description: 'ISO 8601; UTC where it names no offset.',
   },
+  text: {},
+  related_id: {},
 };
 
 const nested = ['items', 'not', 'additionalProperties', 'contains', 'propertyNames'];
@@ -29,20 +31,20 @@ const nestedMaps = ['properties', 'patternProperties'];
 
 export type SchemaTranslator = Readonly<{
   translate: (schema: TSchema) => JsonSchema;
-  /** The schemas that have a name (`$id`), by it; complete once everything is translated. */
+  /** The schemas with a name (`$id`), by that name; complete once everything is translated. */
   named: Readonly<Record<string, JsonSchema>>;
 }>;
 
 /**
- * FairOrder the schemas that requests are checked with into those of the document: our formats become documented ones, and a
- * schema with an `$id` is told once, under that name. Throws where two different ones have the same name.
+ * Translates the schemas that requests are checked with into those of the document: our formats become documented ones,
+ * and a schema with an `$id` appears once, under that name. Throws where two different ones have the same name.
  */
 export function createSchemaTranslator(): SchemaTranslator {
   const named: Record<string, JsonSchema> = {};
 
   function translate(schema: unknown): JsonSchema {
-    // Enumerable properties alone: what TypeBox keeps for itself is not.
-    const { $id, ...rest } = schema as Record<string, unknown>;
+    // Only enumerable properties: those that TypeBox keeps for itself are not.
+    const { $id, errorName: _ours, ...rest } = schema as Record<string, unknown>;
     const plain = withFormat(mapNested(rest));
     if (typeof $id !== 'string') return plain;
     const known = named[$id];

@@ -3,13 +3,16 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, connect as dial } from 'node:net';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import type { InjectOptions } from 'fastify';
+import type { FastifyRequest, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { connect } from '../../database/connection.ts';
 import { createLog } from '../../ground/log.ts';
 import { createMetrics } from '../../ground/metrics.ts';
 import { badRequest, Problem } from '../../ground/problem.ts';
-import { baseUrl, createServer } from './server.ts';
+import { type Authentication, defineRoute, type Method, type Route } from './define-route.ts';
+import { plainErrors, v2Errors } from './error-format.ts';
+import { baseUrl } from './request.ts';
+import { createServer } from './server.ts';
 
 const notFound = {
   result: 'error',
@@ -28,6 +31,23 @@ const fixedHeaders = {
   'cache-control': 'no-store, no-cache, private, must-revalidate',
 };
 
+function route(
+  method: Method,
+  path: string,
+  answer: (request: FastifyRequest) => unknown,
+  handlerName = 'test.route',
+  authentication: Authentication = 'none',
+): Route<null> {
+  return defineRoute({
+    method,
+    path,
+    authentication,
+    handlerName,
+    summary: null,
+    handler: (_deps: null, request) => answer(request),
+  });
+}
+
 /** A server with a few routes; its log lines are kept. */
 function world() {
   const lines: { level: number; msg: string; err?: { message: string } }[] = [];
@@ -40,22 +60,37 @@ function world() {
     }),
   );
   const metrics = createMetrics(null, log);
-  const app = createServer({ log, metrics });
+  const refuse = () => {
+    throw new Problem(401, [{ error: 'AuthError', message: 'Who?', field: 'token' }]);
+  };
+  const server = createServer({ log, metrics, guards: { 'service key': refuse, admin: refuse } });
+  const { app, scope } = server;
   let thrown: unknown;
-  app.get(
-    '/v2/notifications/:id',
-    { config: { handler: 'notifications.read' } },
-    async (request) => request.params,
+  const fails = () => Promise.reject(thrown);
+  scope(v2Errors, (mount) =>
+    mount(
+      [
+        route('GET', '/v2/notifications/:id', (request) => request.params, 'notifications.read'),
+        route('POST', '/v2/notifications/sms', (request) => ({ body: String(request.body) })),
+        route('POST', '/v2/throw', fails),
+      ],
+      null,
+    ),
   );
-  app.post('/v2/notifications/sms', async (request) => ({ body: String(request.body) }));
-  app.post('/v2/throw', () => Promise.reject(thrown));
-  app.post('/throw', () => Promise.reject(thrown));
-  app.put('/dots.and+signs/:id/x', async () => 'ok');
-  app.get('/numbers/:n(^\\d+$)/x', async (request) => request.params);
-  app.get('/base', async (request) => ({
-    own: baseUrl(request, null),
-    given: baseUrl(request, 'https://api'),
-  }));
+  scope(plainErrors, (mount) =>
+    mount(
+      [
+        route('POST', '/throw', fails),
+        route('PUT', '/dots.and+signs/:id/x', () => 'ok'),
+        route('GET', '/numbers/:n(^\\d+$)/x', (request) => request.params),
+        route('GET', '/base', (request) => ({
+          own: baseUrl(request, null),
+          given: baseUrl(request, 'https://api'),
+        })),
+      ],
+      null,
+    ),
+  );
   const call = async (options: InjectOptions) => {
     const answer = await app.inject(options);
     for (const [name, value] of Object.entries(fixedHeaders)) assert.equal(answer.headers[name], value, name);
@@ -70,7 +105,7 @@ function world() {
     thrown = error;
     return call({ method: 'POST', url });
   };
-  return { app, call, fail, lines, metrics };
+  return { ...server, call, fail, lines, metrics };
 }
 
 test('a path that is no route is a 404 in the old envelope, with or without a trailing slash too many', async () => {
@@ -111,14 +146,10 @@ test('a method that a path does not have is a 405 that names those it has', asyn
   }
 });
 
-test('OPTIONS is answered where there is a route, by what guards the route', async () => {
-  const { app } = world();
-  app.register(async (guarded) => {
-    guarded.addHook('onRequest', async () => {
-      throw new Problem(401, [{ error: 'AuthError', message: 'Who?' }]);
-    });
-    guarded.get('/v2/guarded', async () => 'ok');
-  });
+test('OPTIONS is answered where there is a route, to whoever may use the route', async () => {
+  const { app, scope } = world();
+  const guarded = route('GET', '/v2/guarded', () => 'ok', 'test.guarded', 'service key');
+  scope(v2Errors, (mount) => mount([guarded], null));
   const options = (url: string) => app.inject({ method: 'OPTIONS', url });
   const open = await options('/v2/notifications/sms?a=b');
   assert.deepEqual(
@@ -173,7 +204,7 @@ test('a body arrives whole under any content type, well-formed or not, and under
   }
 });
 
-test('a body of 16 MiB is taken and a larger one is a 413 in the envelope of its path', async () => {
+test('a body of 16 MiB is taken and a larger one is a 413 in the envelope of its scope', async () => {
   const { call } = world();
   const limit = 16 * 1024 * 1024;
   const post = (url: string, length: number) => call({ method: 'POST', url, payload: 'x'.repeat(length) });
@@ -280,9 +311,11 @@ test('the base URL is the configured one, else that of the caller', async () => 
 });
 
 test('no log line holds the key of a document, however its path is written and whatever becomes of the request', async () => {
-  const { app, lines } = world();
-  app.get('/d/:id/:key', async () => 'page');
-  app.get('/d/:id/:key/download', () => Promise.reject(new Error('broken')));
+  const { app, scope, lines } = world();
+  const broken = () => Promise.reject(new Error('broken'));
+  scope(plainErrors, (mount) =>
+    mount([route('GET', '/d/:id/:key', () => 'page'), route('GET', '/d/:id/:key/download', broken)], null),
+  );
   const urls = [
     '/d/i/secret',
     '/d/i/secret/',
@@ -310,4 +343,12 @@ test('no log line holds the key of a document, however its path is written and w
   lines.length = 0;
   await app.inject({ url: '/v2/dogs/d' });
   assert.match(lines[0]!.msg, /^GET \/v2\/dogs\/d 404 took /);
+});
+
+test('a route that defineRoute did not make, so that nobody says who may call it, stops the start', async () => {
+  const { app } = world();
+  assert.throws(
+    () => app.get('/open', async () => 'ok'),
+    /GET \/open was not made by defineRoute: nobody says who may call it/,
+  );
 });

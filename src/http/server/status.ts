@@ -1,21 +1,27 @@
-import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
 import { schemaVersion } from '../../database/migrate.ts';
-import type { Description } from '../openapi/describe.ts';
+import { type Documentation, defineRoute, type Route } from './define-route.ts';
 
-const showStatus: Description = {
+export type StatusDeps = Readonly<{
+  db: Db;
+  registry: Registry;
+  gitCommit: string;
+  buildTime: string;
+}>;
+
+const query = Type.Object({
+  simple: Type.Optional(
+    Type.String({ description: 'With any value the answer is short, and the database is not asked.' }),
+  ),
+});
+
+const documentation: Documentation = {
   summary: 'Whether the process serves',
   description: 'For load balancers and people. `/` answers the same, and so does POST.',
   tag: 'Status',
-  authentication: 'none',
-  query: Type.Object({
-    simple: Type.Optional(
-      Type.String({ description: 'With any value the answer is short, and the database is not asked.' }),
-    ),
-  }),
-  responses: {
+  answers: {
     200: {
       description: 'It serves.',
       schema: Type.Object({
@@ -29,47 +35,45 @@ const showStatus: Description = {
     },
   },
 };
-const showMetrics: Description = {
+
+function statusRoute(path: '/_status' | '/'): Route<StatusDeps> {
+  return defineRoute({
+    ...(path === '/' ? { summary: null } : documentation),
+    method: ['GET', 'POST'],
+    path,
+    authentication: 'none',
+    handlerName: 'status.show_status',
+    rawQuery: query,
+    async handler({ db, gitCommit, buildTime }: StatusDeps, request) {
+      const { simple, elb } = request.query as Record<string, unknown>;
+      // The short form does not ask the database: a load balancer should remove a process only when it is gone.
+      if (simple || elb) return { status: 'ok' };
+      return {
+        status: 'ok',
+        git_commit: gitCommit,
+        build_time: buildTime,
+        db_version: await schemaVersion(db),
+      };
+    },
+  });
+}
+
+const metrics = defineRoute({
+  method: 'GET',
+  path: '/metrics',
+  authentication: 'none',
+  handlerName: 'status.metrics',
   summary: 'Metrics for Prometheus',
   tag: 'Status',
-  authentication: 'none',
-  responses: { 200: { description: 'Metrics in the text format.', contentType: 'text/plain' } },
-};
+  answers: { 200: { description: 'Metrics in the text format.', contentType: 'text/plain' } },
+  async handler({ registry }: StatusDeps, _request, reply) {
+    const text = await registry.metrics();
+    return reply.type(registry.contentType).send(text);
+  },
+});
 
 /**
  * `/_status` and `/`: whether the process serves, for load balancers and people (spec 04, section 9); `/metrics` for
- * Prometheus (spec 06, section 4.4). No authentication.
+ * Prometheus (spec 06, section 4.4).
  */
-export function statusRoutes(
-  app: FastifyInstance,
-  deps: Readonly<{ db: Db; registry: Registry; gitCommit: string; buildTime: string }>,
-): void {
-  for (const url of ['/_status', '/'])
-    app.route<{ Querystring: Record<string, string | undefined> }>({
-      method: ['GET', 'POST'],
-      url,
-      config: { handler: 'status.show_status', ...(url === '/_status' && { describe: showStatus }) },
-      async handler(request, reply) {
-        const { simple, elb } = request.query;
-        // The short form asks nothing of the database: a load balancer takes a process out only when it is gone.
-        const body =
-          simple || elb
-            ? { status: 'ok' }
-            : {
-                status: 'ok',
-                git_commit: deps.gitCommit,
-                build_time: deps.buildTime,
-                db_version: await schemaVersion(deps.db),
-              };
-        return reply.type('application/json').send(JSON.stringify(body));
-      },
-    });
-  app.get(
-    '/metrics',
-    { config: { handler: 'status.metrics', describe: showMetrics } },
-    async (_request, reply) => {
-      const text = await deps.registry.metrics();
-      return reply.type(deps.registry.contentType).send(text);
-    },
-  );
-}
+export const statusRoutes = [statusRoute('/_status'), statusRoute('/'), metrics];

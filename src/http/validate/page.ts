@@ -1,6 +1,6 @@
 import { type TSchema, Type } from 'typebox';
 
-/** Most items of one page of the public API (spec 06, section 6.2: `API_PAGE_SIZE`). */
+/** Most items on one page of the public API (spec 06, section 6.2: `API_PAGE_SIZE`). */
 export const pageSize = 250;
 
 /** `links` of a page, for the OpenAPI document. */
@@ -14,9 +14,15 @@ export const pageLinksSchema: TSchema = Type.Object({
   ),
 });
 
+/** The parameters of a URL as the caller gave them, in their order. */
+export function queryParameters(url: string): URLSearchParams {
+  const question = url.indexOf('?');
+  return new URLSearchParams(question === -1 ? '' : url.slice(question + 1));
+}
+
 /**
- * `links` of a page (spec 01, section 3.8). `url`: without a query; `parameters`: as the caller gave them; `last`: id of
- * the page's last item, undefined when it is empty. A full page or not, `next` is there while there was something.
+ * `links` of a page (spec 01, section 3.8). `url`: without a query; `last`: id of the page's last item, undefined when
+ * the page is empty. Every page with an item has a `next`, whether it is full or not.
  */
 export function pageLinks(
   url: string,

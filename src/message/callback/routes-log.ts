@@ -1,20 +1,18 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Static } from 'typebox';
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
+import type { CallbackState } from '../../database/tables.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
 import { parseDatetime } from '../../ground/datetime.ts';
-import { parseUuid } from '../../ground/id.ts';
-import { invalid, noResultFound, Problem, SchemaProblem } from '../../ground/problem.ts';
-import { baseUrl } from '../../http/server/server.ts';
-import { readAdminJson, uuidPart } from '../../http/validate/admin-body.ts';
-import { readJson, sendJson } from '../../http/validate/json-body.ts';
-import { pageLinks, pageSize } from '../../http/validate/page.ts';
-import { readQuery } from '../../http/validate/query.ts';
-import { faultsOf } from '../../http/validate/schema.ts';
+import { invalid, noResultFound } from '../../ground/problem.ts';
+import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
+import { adminSchemaErrors } from '../../http/server/error-format.ts';
+import { baseUrl } from '../../http/server/request.ts';
+import { pageLinks, pageLinksSchema, pageSize, queryParameters } from '../../http/validate/page.ts';
+import { oneOf, orNull, time, uuid } from '../../http/validate/shapes.ts';
 import type { Queues } from '../../queue/boss.ts';
-import { describeLog } from './description.ts';
 import { callbackQueue } from './enqueue.ts';
-import { logQuery, replayRequest } from './schemas.ts';
+import { callbackType } from './routes.ts';
 import { findCallbacks, hasService, type LoggedCallback, replayCallbacks } from './store-log.ts';
 
 export type CallbackLogDeps = Readonly<{
@@ -24,89 +22,178 @@ export type CallbackLogDeps = Readonly<{
   publicUrl: string | null;
 }>;
 
+const states: readonly CallbackState[] = ['pending', 'delivered', 'failed'];
+const from = Type.String({
+  format: 'datetime',
+  description: 'Callbacks that were queued at this time or later.',
+});
+const to = Type.String({ format: 'datetime', description: 'Callbacks that were queued before this time.' });
+
+const logQuery = Type.Object(
+  {
+    from: Type.Optional(from),
+    to: Type.Optional(to),
+    callback_type: Type.Optional(Type.Array(callbackType)),
+    status: Type.Optional(Type.Array(oneOf(states))),
+    older_than: Type.Optional(uuid('Only callbacks from before the one with this `id`.')),
+  },
+  { additionalProperties: false },
+);
+
+const replayRequest = Type.Object(
+  {
+    from,
+    to,
+    callback_type: Type.Optional(callbackType),
+    status: Type.Optional(oneOf(['failed', 'delivered'], 'Which are replayed; `failed` without it.')),
+  },
+  { additionalProperties: false },
+);
+
+const replayAnswer = Type.Object({
+  count: Type.Integer({ minimum: 0, description: 'How many callbacks are made again.' }),
+});
+
+const loggedCallback = Type.Object(
+  {
+    id: uuid(),
+    callback_type: callbackType,
+    notification_id: orNull(uuid(), 'The message; null for a text that was received.'),
+    complaint_id: orNull(uuid(), 'Where it tells of a complaint.'),
+    inbound_sms_id: orNull(uuid(), 'Where it tells of a text that was received.'),
+    status: oneOf(states, '`pending`: it is made, or made again, at `next_attempt_at`.'),
+    attempts: Type.Integer({ minimum: 0 }),
+    last_code: orNull(Type.String(), 'HTTP status or name of the error of the last attempt.'),
+    created_at: time,
+    next_attempt_at: orNull(time, 'Not before; later while the address is paused.'),
+    finished_at: orNull(time, 'null while it is pending.'),
+  },
+  { $id: 'Callback' },
+);
+
 const datetimeText =
   'datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601';
-const formats = { datetime: (text: string) => (parseDatetime(text) ? null : datetimeText) };
+const formats = () => ({ datetime: (text: string) => (parseDatetime(text) ? null : datetimeText) });
 
-/** The log of its callbacks for a service itself. Needs `requireKey` before it. */
-export function callbackLogRoutes(app: FastifyInstance, deps: CallbackLogDeps): void {
-  app.get(
-    '/v2/callbacks',
-    { config: { handler: 'v2_callbacks.get_callbacks', describe: describeLog.list } },
-    async (request, reply) => await list(deps, request, reply, request.caller.service.id, '/v2/callbacks'),
-  );
-  app.post(
-    '/v2/callbacks/replay',
-    { config: { handler: 'v2_callbacks.replay_callbacks', describe: describeLog.replay } },
-    async (request, reply) => await replay(deps, readJson(request.body), reply, request.caller.service.id),
-  );
-}
+const list = {
+  method: 'GET',
+  summary: 'Read what the service was told',
+  description: `Callbacks, newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
+  query: logQuery,
+  formats,
+} as const;
+const page = {
+  description: 'A page of callbacks.',
+  schema: Type.Object({ callbacks: Type.Array(loggedCallback), links: pageLinksSchema }),
+};
+const replay = {
+  method: 'POST',
+  summary: 'Make callbacks again',
+  description:
+    'Those of a range of time that are finished, where the service has an address for them. Each gets a fresh course of tries, and says what it said the first time.',
+  body: replayRequest,
+  example: { from: '2026-05-02T13:00:00Z', to: '2026-05-02T14:00:00Z' },
+  formats,
+} as const;
+const replayed = { description: 'They are on their way.', schema: replayAnswer };
 
-type OfService = FastifyRequest<{ Params: { service_id: string } }>;
+const readOwn = defineRoute({
+  ...list,
+  path: '/v2/callbacks',
+  authentication: 'service key',
+  handlerName: 'v2_callbacks.get_callbacks',
+  tag: 'Callbacks',
+  answers: {
+    200: page,
+    400: { description: 'A parameter has no such value, or there is no such parameter.' },
+  },
+  handler: (deps: CallbackLogDeps, request) =>
+    readPage(deps, request.caller.service.id, request.query, linksTo(deps, request, '/v2/callbacks')),
+});
 
-/** The same for any service, for the admin client; its errors are those of a schema. Needs `requireAdmin` before it. */
-export function adminCallbackLogRoutes(app: FastifyInstance, deps: CallbackLogDeps): void {
-  const path = `/service/${uuidPart('service_id')}/callbacks`;
-  async function within(request: OfService, answer: (id: string) => Promise<FastifyReply>) {
+const replayOwn = defineRoute({
+  ...replay,
+  path: '/v2/callbacks/replay',
+  authentication: 'service key',
+  handlerName: 'v2_callbacks.replay_callbacks',
+  tag: 'Callbacks',
+  answers: { 202: replayed, 400: { description: 'Something is wrong with the body.' } },
+  handler: (deps: CallbackLogDeps, { caller, body }) => replayRange(deps, caller.service.id, body),
+});
+
+/** The log of its callbacks for a service itself. */
+export const callbackLogRoutes = [readOwn, replayOwn];
+
+const admin = {
+  tag: 'Administration',
+  authentication: 'admin',
+  errors: adminSchemaErrors,
+  params: Type.Object({ service_id: uuid('The service.') }),
+  async before({ db }: CallbackLogDeps, { params }: { params: { service_id: string } }) {
+    if (!(await hasService(db, params.service_id))) throw noResultFound();
+  },
+} as const;
+const adminPath = `/service/${uuidPart('service_id')}/callbacks`;
+const adminRefusals = {
+  400: { description: 'Something is wrong with the body.' },
+  404: { description: 'There is no such service, user or address.' },
+};
+
+const readAny = defineRoute({
+  ...list,
+  ...admin,
+  path: adminPath,
+  handlerName: 'service_callback.get_callbacks',
+  answers: { 200: page, ...adminRefusals },
+  handler(deps: CallbackLogDeps, request) {
     const { service_id: id } = request.params;
-    if (!(await hasService(deps.db, id))) throw noResultFound();
-    try {
-      return await answer(id);
-    } catch (error) {
-      const isFault =
-        error instanceof Problem && error.faults.every(({ error }) => error === 'ValidationError');
-      throw isFault ? new SchemaProblem(error.faults.map(({ message }) => message)) : error;
-    }
-  }
-  app.get(
-    path,
-    { config: { handler: 'service_callback.get_callbacks', describe: describeLog.adminList } },
-    (request: OfService, reply) =>
-      within(request, (id) => list(deps, request, reply, id, `/service/${id}/callbacks`)),
-  );
-  app.post(
-    `${path}/replay`,
-    { config: { handler: 'service_callback.replay_callbacks', describe: describeLog.adminReplay } },
-    (request: OfService, reply) => within(request, (id) => replay(deps, readAdminJson(request), reply, id)),
-  );
+    return readPage(deps, id, request.query, linksTo(deps, request, `/service/${id}/callbacks`));
+  },
+});
+
+const replayAny = defineRoute({
+  ...replay,
+  ...admin,
+  path: `${adminPath}/replay`,
+  handlerName: 'service_callback.replay_callbacks',
+  answers: { 202: replayed, ...adminRefusals },
+  handler: (deps: CallbackLogDeps, { params, body }) => replayRange(deps, params.service_id, body),
+});
+
+/** The same for any service, for the admin client. */
+export const adminCallbackLogRoutes = [readAny, replayAny];
+
+type Links = (last: string | undefined) => ReturnType<typeof pageLinks>;
+
+function linksTo({ publicUrl }: CallbackLogDeps, request: FastifyRequest, path: string): Links {
+  const url = `${baseUrl(request, publicUrl)}${path}`;
+  return (last) => pageLinks(url, queryParameters(request.url), last);
 }
 
-async function list(
-  { db, publicUrl }: CallbackLogDeps,
-  request: FastifyRequest,
-  reply: FastifyReply,
+async function readPage(
+  { db }: CallbackLogDeps,
   serviceId: string,
-  path: string,
-): Promise<FastifyReply> {
-  const { document, parameters } = readQuery<Static<typeof logQuery>>(logQuery, request);
-  // readQuery knows no formats of ours.
-  const faults = faultsOf(logQuery, document, formats);
-  if (faults.length > 0) throw invalid(faults);
-  const { callback_type: types = null, status: states = null, older_than: older } = document;
-  const filter = { serviceId, from: timeOf(document.from), to: timeOf(document.to), types, states };
-  const found = await findCallbacks(db, filter, older === undefined ? null : parseUuid(older), pageSize);
-  return sendJson(reply, {
-    callbacks: found.map(show),
-    links: pageLinks(`${baseUrl(request, publicUrl)}${path}`, parameters, found.at(-1)?.id),
-  });
+  query: Static<typeof logQuery>,
+  links: Links,
+) {
+  const { callback_type: types = null, status: states = null, older_than: olderThan = null } = query;
+  const filter = { serviceId, from: timeOf(query.from), to: timeOf(query.to), types, states };
+  const found = await findCallbacks(db, filter, olderThan, pageSize);
+  return { callbacks: found.map(show), links: links(found.at(-1)?.id) };
 }
 
-async function replay(
+async function replayRange(
   { db, clock, queues }: CallbackLogDeps,
-  document: unknown,
-  reply: FastifyReply,
   serviceId: string,
-): Promise<FastifyReply> {
-  const faults = faultsOf(replayRequest, document, formats);
-  if (faults.length > 0) throw invalid(faults);
-  const { callback_type: type, status = 'failed', ...range } = document as Static<typeof replayRequest>;
+  { callback_type: type, status = 'failed', ...range }: Static<typeof replayRequest>,
+) {
   const from = timeOf(range.from);
   const to = timeOf(range.to);
   if (from && to && from >= to) throw invalid(['to must be later than from']);
   const filter = { serviceId, from, to, types: type === undefined ? null : [type], states: [status] };
   const count = await replayCallbacks(db, filter, new Date(clock.now()));
   if (count > 0) queues.announce([callbackQueue]);
-  return sendJson(reply.code(202), { count });
+  return { count };
 }
 
 function timeOf(text: string | undefined): Date | null {

@@ -1,20 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Static, TSchema } from 'typebox';
+import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
 import type { CallbackType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
 import { parseUuid } from '../../ground/id.ts';
-import { FieldProblem, noResultFound, Problem, SchemaProblem } from '../../ground/problem.ts';
-import { readAdminJson, uuidPart } from '../../http/validate/admin-body.ts';
-import { sendJson } from '../../http/validate/json-body.ts';
-import { faultsOf } from '../../http/validate/schema.ts';
+import { invalidFields, noResultFound } from '../../ground/problem.ts';
+import { defineRoute, type Refinement, uuidPart } from '../../http/server/define-route.ts';
+import { adminSchemaErrors } from '../../http/server/error-format.ts';
+import { isHttpsUrl } from '../../http/validate/check.ts';
+import { oneOf, orNull, time, uuid } from '../../http/validate/shapes.ts';
 import type { Queues } from '../../queue/boss.ts';
-import { describeApi } from './description.ts';
 import { callbackQueue } from './enqueue.ts';
 import { namesPrivateHost } from './post.ts';
-import { apiChange, newApi } from './schemas.ts';
 import {
   addCallbackApi,
   areKnown,
@@ -33,121 +31,215 @@ export type CallbackRouteDeps = Readonly<{
   allowPrivate: boolean;
 }>;
 
-type OfService = FastifyRequest<{ Params: { service_id: string } }>;
-type OfApi = FastifyRequest<{ Params: { service_id: string; callback_api_id: string } }>;
+const types: readonly CallbackType[] = ['delivery_status', 'inbound_sms', 'complaint'];
+export const callbackType = oneOf(
+  types,
+  '`delivery_status`: a message has reached its last status; `complaint`: a recipient complained about an email; `inbound_sms`: somebody sent the service a text.',
+);
+const url = Type.String({
+  format: 'https_url',
+  maxLength: 2000,
+  description: 'Begins with `https`, and names nothing private.',
+});
+const token = Type.String({
+  description:
+    'At least 10 printable ASCII characters; sent with each callback, and the key of its signature.',
+});
+const who = uuid('The user who makes the change.');
 
-/** What a DELETE of an address that is not there is answered (spec 04, section 1.13). */
-const unknown: Readonly<Record<string, string>> = {
+/** Body that gives a service an address (spec 04, section 1.13). */
+const newApi = Type.Object({
+  url,
+  bearer_token: token,
+  updated_by_id: who,
+  callback_type: callbackType,
+});
+
+/** Body that changes one. */
+const apiChange = Type.Object({
+  url: Type.Optional(url),
+  bearer_token: Type.Optional(token),
+  updated_by_id: who,
+  callback_type: callbackType,
+});
+
+const address = Type.Object({
+  data: Type.Object({
+    id: uuid(),
+    service_id: uuid(),
+    url: Type.String(),
+    updated_by_id: uuid(),
+    created_at: time,
+    updated_at: orNull(time, 'null until it is changed.'),
+  }),
+});
+
+const common = { tag: 'Administration', authentication: 'admin', errors: adminSchemaErrors } as const;
+const path = `/service/${uuidPart('service_id')}/callback-api`;
+const serviceId = uuid('The service.');
+const ofService = Type.Object({ service_id: serviceId });
+const one = {
+  path: `${path}/${uuidPart('callback_api_id')}`,
+  params: Type.Object({
+    service_id: serviceId,
+    callback_api_id: uuid('The address.'),
+  }),
+} as const;
+const unknown = { description: 'There is no such service, user or address.' };
+const refused = { description: 'Something is wrong with the body.' };
+/** Not checked: an address of an unknown type is one that does not exist. */
+const typed = (example: string) =>
+  Type.Object({
+    callback_type: Type.Optional(Type.Unsafe<string>({ ...callbackType, examples: [example] })),
+  });
+
+const create = defineRoute({
+  ...common,
+  method: 'POST',
+  path,
+  handlerName: 'service_callback.create_service_callback_api',
+  summary: 'Give a service an address for callbacks',
+  description: 'One for each type. The token is stored encrypted, and never told.',
+  params: ofService,
+  body: newApi,
+  example: {
+    url: 'https://library.example/callbacks',
+    bearer_token: 'a-token-of-their-own',
+    updated_by_id: '{user_id}',
+    callback_type: 'delivery_status',
+  },
+  answers: { 201: { description: 'The address.', schema: address }, 400: refused, 404: unknown },
+  formats: urlFormat,
+  refine,
+  async handler({ db, cipher, clock }: CallbackRouteDeps, { params, body }) {
+    const { service_id: serviceId } = params;
+    const updatedById = parseUuid(body.updated_by_id)!;
+    if (!(await areKnown(db, serviceId, updatedById))) throw noResultFound();
+    const added = await addCallbackApi(db, cipher, {
+      id: randomUUID(),
+      serviceId,
+      type: body.callback_type as CallbackType,
+      url: body.url,
+      token: body.bearer_token,
+      updatedById,
+      createdAt: new Date(clock.now()),
+    });
+    if (!added)
+      throw invalidFields({ name: ['You can only have one URL and bearer token for your service.'] });
+    return { data: show(added) };
+  },
+});
+
+const update = defineRoute({
+  ...common,
+  ...one,
+  method: 'POST',
+  handlerName: 'service_callback.update_service_callback_api',
+  summary: 'Change an address for callbacks',
+  description: 'What waits goes to the new address.',
+  body: apiChange,
+  example: {
+    url: 'https://library.example/callbacks/2',
+    updated_by_id: '{user_id}',
+    callback_type: 'inbound_sms',
+  },
+  answers: { 200: { description: 'The address.', schema: address }, 400: refused, 404: unknown },
+  formats: urlFormat,
+  refine,
+  async handler({ db, cipher, clock, queues }: CallbackRouteDeps, { params, body }) {
+    const { service_id: serviceId, callback_api_id: id } = params;
+    const updatedById = parseUuid(body.updated_by_id)!;
+    if (!(await areKnown(db, serviceId, updatedById))) throw noResultFound();
+    const updated = await updateCallbackApi(
+      db,
+      cipher,
+      { serviceId, id, type: body.callback_type },
+      { url: body.url ?? null, token: body.bearer_token ?? null, updatedById, at: new Date(clock.now()) },
+    );
+    if (!updated) throw noResultFound();
+    queues.announce([callbackQueue]);
+    return { data: show(updated) };
+  },
+});
+
+const read = defineRoute({
+  ...common,
+  ...one,
+  method: 'GET',
+  handlerName: 'service_callback.fetch_service_callback_api',
+  summary: 'Read an address for callbacks',
+  rawQuery: typed('inbound_sms'),
+  answers: { 200: { description: 'The address.', schema: address }, 404: unknown },
+  async handler({ db }: CallbackRouteDeps, { params, query }) {
+    const found = await findCallbackApi(db, which(params, query));
+    if (!found) throw noResultFound();
+    return { data: show(found) };
+  },
+});
+
+/** What a DELETE answers where there is no such address (spec 04, section 1.13). */
+const notThere: Readonly<Record<string, string>> = {
   delivery_status: 'Service delivery receipt API not found',
   inbound_sms: 'Service inbound API not found',
   complaint: 'Service complaint API not found',
   returned_letter: 'Service returned letter API not found',
 };
 
-/** Addresses of callbacks, for the admin client (spec 04, section 1.13). Needs `requireAdmin` before it. */
-export function callbackApiRoutes(app: FastifyInstance, deps: CallbackRouteDeps): void {
-  const { db, clock, cipher, queues, allowPrivate } = deps;
-  const path = `/service/${uuidPart('service_id')}/callback-api`;
-  const one = `${path}/${uuidPart('callback_api_id')}`;
+const remove = defineRoute({
+  ...common,
+  ...one,
+  method: 'DELETE',
+  handlerName: 'service_callback.remove_service_callback_api',
+  summary: 'Remove an address for callbacks',
+  description: 'What waits for it has failed.',
+  rawQuery: typed('complaint'),
+  answers: { 204: { description: 'It is removed.' }, 404: unknown },
+  async handler({ db, clock }: CallbackRouteDeps, { params, query }) {
+    const wanted = which(params, query);
+    if (await deleteCallbackApi(db, wanted, new Date(clock.now()))) return;
+    throw noResultFound(notThere[wanted.type ?? '']);
+  },
+});
 
-  app.post(
-    path,
-    { config: { handler: 'service_callback.create_service_callback_api', describe: describeApi.create } },
-    async (request: OfService, reply) => {
-      const { service_id: serviceId } = request.params;
-      const body = readBody<Static<typeof newApi>>(newApi, request, allowPrivate);
-      const updatedById = parseUuid(body.updated_by_id)!;
-      if (!(await areKnown(db, serviceId, updatedById))) throw noResultFound();
-      const added = await addCallbackApi(db, cipher, {
-        id: randomUUID(),
-        serviceId,
-        type: body.callback_type as CallbackType,
-        url: body.url,
-        token: body.bearer_token,
-        updatedById,
-        createdAt: new Date(clock.now()),
-      });
-      if (!added)
-        throw new FieldProblem({ name: ['You can only have one URL and bearer token for your service.'] });
-      return sendJson(reply.code(201), { data: show(added) });
-    },
-  );
+/** The addresses that services are called back at, for the admin client (spec 04, section 1.13). */
+export const callbackApiRoutes = [create, update, read, remove];
 
-  app.post(
-    one,
-    { config: { handler: 'service_callback.update_service_callback_api', describe: describeApi.update } },
-    async (request: OfApi, reply) => {
-      const { service_id: serviceId, callback_api_id: id } = request.params;
-      const body = readBody<Static<typeof apiChange>>(apiChange, request, allowPrivate);
-      const updatedById = parseUuid(body.updated_by_id)!;
-      if (!(await areKnown(db, serviceId, updatedById))) throw noResultFound();
-      const updated = await updateCallbackApi(
-        db,
-        cipher,
-        { serviceId, id, type: body.callback_type },
-        { url: body.url ?? null, token: body.bearer_token ?? null, updatedById, at: new Date(clock.now()) },
-      );
-      if (!updated) throw noResultFound();
-      queues.announce([callbackQueue]);
-      return sendJson(reply, { data: show(updated) });
-    },
-  );
-
-  app.get(
-    one,
-    { config: { handler: 'service_callback.fetch_service_callback_api', describe: describeApi.read } },
-    async (request: OfApi, reply) => {
-      const found = await findCallbackApi(db, which(request));
-      if (!found) throw noResultFound();
-      return sendJson(reply, { data: show(found) });
-    },
-  );
-
-  app.delete(
-    one,
-    { config: { handler: 'service_callback.remove_service_callback_api', describe: describeApi.remove } },
-    async (request: OfApi, reply) => {
-      const wanted = which(request);
-      if (await deleteCallbackApi(db, wanted, new Date(clock.now()))) return reply.code(204).send();
-      const message = unknown[wanted.type ?? ''];
-      if (message === undefined) throw noResultFound();
-      throw new Problem(404, [{ error: 'NoResultFound', message }]);
-    },
-  );
+function which(
+  { service_id: serviceId, callback_api_id: id }: { service_id: string; callback_api_id: string },
+  query: unknown,
+) {
+  const type = (query as Record<string, unknown>)['callback_type'];
+  // No text in the database contains a null character, and it refuses to look for one.
+  return { serviceId, id, type: typeof type === 'string' && !type.includes('\0') ? type : null };
 }
 
-function which(request: OfApi) {
-  const { service_id: serviceId, callback_api_id: id } = request.params;
-  const type = (request.query as Record<string, unknown>)['callback_type'];
-  return { serviceId, id, type: typeof type === 'string' ? type : null };
+/** `https_url` with plain HTTP as well, where that is allowed. */
+function urlFormat({ allowPrivate }: CallbackRouteDeps) {
+  const asHttps = (text: string) => (allowPrivate ? text.replace(/^http:/, 'https:') : text);
+  return { https_url: (text: string) => (isHttpsUrl(asHttps(text)) ? null : 'is not a valid https url') };
 }
 
+const shortestToken = 10;
 const longestToken = 1000;
 
-/** The body of a request by its schema, and what no schema says. Throws a Problem with all faults of it. */
-function readBody<Body>(schema: TSchema, request: FastifyRequest, allowPrivate: boolean): Body {
-  const document = readAdminJson(request);
-  const { url, bearer_token: token } = (document ?? {}) as Record<string, unknown>;
-  // The format knows https alone.
-  const isPlain = allowPrivate && typeof url === 'string' && /^http:/.test(url);
-  const checked = isPlain ? { ...(document as object), url: url.replace(/^http:/, 'https:') } : document;
-  const faults = faultsOf(schema, checked, {});
-  if (typeof url === 'string' && !faults.some((fault) => fault.startsWith('url '))) {
+/** What a URL and a token must be besides their formats. The token itself is not repeated. */
+function refine(deps: CallbackRouteDeps, body: Readonly<Record<string, unknown>>): readonly Refinement[] {
+  const { url, bearer_token: token } = body;
+  const found: Refinement[] = [];
+  if (typeof url === 'string' && urlFormat(deps).https_url(url) === null) {
     const { protocol, host } = new URL(url);
-    if (host === '' || !(protocol === 'https:' || isPlain)) faults.push('url is not a valid https url');
-    else if (!allowPrivate && namesPrivateHost(new URL(url)))
-      faults.push('url must not name a private or loopback address');
+    const isHttps = protocol === 'https:' || (deps.allowPrivate && protocol === 'http:');
+    if (host === '' || !isHttps) found.push({ field: 'url', text: 'is not a valid https url' });
+    else if (!deps.allowPrivate && namesPrivateHost(new URL(url)))
+      found.push({ field: 'url', text: 'must not name a private or loopback address' });
   }
   if (typeof token === 'string') {
-    // The token itself is not repeated.
-    if ([...token].length < 10) faults.push('bearer_token is too short: at least 10 characters');
-    if (token.length > longestToken)
-      faults.push(`bearer_token is too long: at most ${longestToken} characters`);
-    if (!/^[\x21-\x7e]*$/.test(token))
-      faults.push('bearer_token must be of printable ASCII characters without spaces');
+    const add = (text: string) => found.push({ field: 'bearer_token', text });
+    if ([...token].length < shortestToken) add(`is too short: at least ${shortestToken} characters`);
+    if (token.length > longestToken) add(`is too long: at most ${longestToken} characters`);
+    if (!/^[\x21-\x7e]*$/.test(token)) add('must be of printable ASCII characters without spaces');
   }
-  if (faults.length > 0) throw new SchemaProblem(faults);
-  return document as Body;
+  return found;
 }
 
 function show({ id, serviceId, url, updatedById, createdAt, updatedAt }: CallbackApi) {

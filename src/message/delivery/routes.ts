@@ -1,9 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { noResultFound } from '../../ground/problem.ts';
-import type { Description } from '../../http/openapi/describe.ts';
-import { uuidPart } from '../../http/validate/admin-body.ts';
+import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { isAccepted } from '../submission/store.ts';
 import { sendDeliveries } from './queue.ts';
@@ -12,35 +11,32 @@ import { findDeliverable } from './store.ts';
 
 export type DeliverRouteDeps = Readonly<{ db: Db; metrics: Metrics; queues: Queues }>;
 
-const describe: Description = {
+/**
+ * Delivery by hand (spec 04, section 8.4). The message is always queued, never sent in the request: clients of providers
+ * live in workers, and a process that answers HTTP need not be one (docs/decisions/0013).
+ */
+const deliver = defineRoute({
+  method: 'POST',
+  path: `/deliver/notification/${uuidPart('notification_id')}`,
+  authentication: 'admin',
+  handlerName: 'deliver.send_notification_to_provider',
   summary: 'Have a message delivered',
   description:
     'Queues its delivery, whatever its type. One that is queued already keeps its place, and one that is not `created` any more stays as it is.',
   tag: 'Administration',
-  authentication: 'admin',
-  responses: {
+  params: Type.Object({ notification_id: Type.String({ format: 'uuid' }) }),
+  answers: {
     204: { description: 'Taken, which is not to say sent.' },
     404: { description: 'There is no such message.' },
   },
-};
+  async handler(deps: DeliverRouteDeps, { params: { notification_id: id } }) {
+    const { db, queues } = deps;
+    // In this order: a message moves from the first place to the second, and its delivery is queued as it does.
+    if (await isAccepted(db, id)) return;
+    const message = await findDeliverable(deps, db, id);
+    if (!message) throw noResultFound();
+    if (message.status === 'created') await sendDeliveries(queues.send, [deliveryOf(message)]);
+  },
+});
 
-/**
- * Delivery by hand (spec 04, section 8.4). The message is always queued, never sent in the request: clients of providers
- * live in workers, which a process that answers HTTP need not be (docs/decisions/0013). Needs `requireAdmin` before it.
- */
-export function deliverRoute(app: FastifyInstance, deps: DeliverRouteDeps): void {
-  app.post(
-    `/deliver/notification/${uuidPart('notification_id')}`,
-    { config: { handler: 'deliver.send_notification_to_provider', describe } },
-    async ({ params }: FastifyRequest<{ Params: { notification_id: string } }>, reply) => {
-      const { db, queues } = deps;
-      const id = params.notification_id;
-      // In this order: it moves from there to here, and its delivery is queued as it does.
-      if (await isAccepted(db, id)) return reply.code(204).send();
-      const message = await findDeliverable(deps, db, id);
-      if (!message) throw noResultFound();
-      if (message.status === 'created') await sendDeliveries(queues.send, [deliveryOf(message)]);
-      return reply.code(204).send();
-    },
-  );
-}
+export const deliverRoutes = [deliver];

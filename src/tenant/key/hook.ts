@@ -1,17 +1,18 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
+import type { Guard } from '../../http/server/server.ts';
 import { type AuthenticateDeps, type Caller, createAuthenticate } from './authenticate.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set on every route below `requireKey`. */
+    /** Set on every route with the authentication `service key`. */
     caller: Caller;
   }
 }
 
 const longestUserAgent = 200;
 
-/** Every route of `app` from here on needs an API key; authentication comes before anything else of the request. */
-export function requireKey(app: FastifyInstance, deps: AuthenticateDeps): void {
+/** Admits whoever has an API key of a service. */
+export function keyGuard(deps: AuthenticateDeps): Guard {
   const authenticate = createAuthenticate(deps);
   const admit = (request: FastifyRequest, caller: Caller) => {
     request.caller = caller;
@@ -22,7 +23,7 @@ export function requireKey(app: FastifyInstance, deps: AuthenticateDeps): void {
       userAgent: request.headers['user-agent']?.slice(0, longestUserAgent),
     };
   };
-  app.addHook('onRequest', (request, _reply, done) => {
+  return (request, _reply, done) => {
     const caller = authenticate(request.headers.authorization);
     if (!(caller instanceof Promise)) {
       admit(request, caller);
@@ -33,5 +34,5 @@ export function requireKey(app: FastifyInstance, deps: AuthenticateDeps): void {
       admit(request, found);
       done();
     }, done);
-  });
+  };
 }

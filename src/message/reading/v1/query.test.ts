@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Static, TSchema } from 'typebox';
 import { idFloor, idTime } from '../../../ground/id.ts';
-import { FieldProblem } from '../../../ground/problem.ts';
+import { invalidFields, Problem } from '../../../ground/problem.ts';
 import { dayStart } from '../../../ground/time-zone.ts';
-import { listFilter, pageLinks, type Query, readDay, readListQuery } from './query.ts';
+import { fieldFaults } from '../../../http/validate/fields.ts';
+import { queryDocument } from '../../../http/validate/text-values.ts';
+import { dayQuery, listFilter, listQuery, listRequest, pageLinks, refuseFuture } from './query.ts';
+
+type Query = Readonly<Record<string, string | readonly string[]>>;
 
 const usual = {
   types: null,
@@ -16,13 +21,35 @@ const usual = {
 };
 const failures = ['technical-failure', 'temporary-failure', 'permanent-failure'];
 
-/** What a reader makes of a query: its answer, or the faults it throws. */
+function parametersOf(query: Query): URLSearchParams {
+  return new URLSearchParams(
+    Object.entries(query).flatMap(([name, values]) =>
+      [values].flat().map((value): [string, string] => [name, String(value)]),
+    ),
+  );
+}
+
+/** A query as the handler of a route gets it. */
+function checked<Schema extends TSchema>(schema: Schema, query: Query): Static<Schema> {
+  const document = queryDocument(schema, parametersOf(query));
+  const faults = fieldFaults(schema, document, {});
+  if (Object.keys(faults).length > 0) throw invalidFields(faults);
+  return document as Static<Schema>;
+}
+const readListQuery = (query: Query) => listRequest(checked(listQuery, query));
+function readDay(query: Query, now: number): string {
+  const { day } = checked(dayQuery, query);
+  refuseFuture(day, now);
+  return day;
+}
+
+/** What a reader makes of a query: its answer, or the faults it throws by field. */
 function outcome(read: () => unknown): unknown {
   try {
     return read();
   } catch (error) {
-    assert.ok(error instanceof FieldProblem);
-    return error.fields;
+    assert.ok(error instanceof Problem);
+    return Object.fromEntries(error.faults.map(({ field = '', message }) => [field, [message]]));
   }
 }
 
@@ -60,7 +87,7 @@ test('a list is asked for as the query says', () => {
     assert.deepEqual(readListQuery(query), { ...usual, ...wanted }, JSON.stringify(query));
 });
 
-test('what is wrong with a query is told by field, all at once', () => {
+test('a query that does not fit is refused field by field, all at once', () => {
   const table: [query: Query, faults: object][] = [
     [{ page: 'x' }, { page: ['Not a valid integer.'] }],
     [{ page: '' }, { page: ['Not a valid integer.'] }],
@@ -133,7 +160,7 @@ test('links lead to the neighbours of a page and to the last, with everything el
   for (const [query, total, links] of table) {
     const page = Number(query['page'] ?? 1);
     const pageSize = Number(query['page_size'] ?? 250);
-    assert.deepEqual(pageLinks(query, { page, pageSize }, total), links, JSON.stringify(query));
+    assert.deepEqual(pageLinks(parametersOf(query), { page, pageSize }, total), links, JSON.stringify(query));
   }
 });
 

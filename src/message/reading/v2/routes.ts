@@ -1,104 +1,200 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import type { Db } from '../../../database/connection.ts';
-import { isoMicroseconds } from '../../../ground/clock.ts';
-import { parseUuid } from '../../../ground/id.ts';
+import { type Clock, isoMicroseconds } from '../../../ground/clock.ts';
 import type { Metrics } from '../../../ground/metrics.ts';
-import { badRequest, invalid, noResultFound } from '../../../ground/problem.ts';
-import type { Description } from '../../../http/openapi/describe.ts';
-import { baseUrl } from '../../../http/server/server.ts';
-import { sendJson } from '../../../http/validate/json-body.ts';
+import { badRequest, noResultFound } from '../../../ground/problem.ts';
+import { defineRoute } from '../../../http/server/define-route.ts';
+import { baseUrl } from '../../../http/server/request.ts';
+import { pageLinks, pageLinksSchema, pageSize, queryParameters } from '../../../http/validate/page.ts';
+import { oneOf, uuid } from '../../../http/validate/shapes.ts';
+import type { Queues } from '../../../queue/boss.ts';
+import type { StatusDeps } from '../../status/move.ts';
 import type { StoredNotification } from '../../status/notification.ts';
-import { findNotification, findTimeline, type TimelineEntry } from '../store.ts';
-import { notificationListRoute } from './list.ts';
+import { cancelScheduled } from '../../submission/persist.ts';
+import { findNotification, findNotifications, findTimeline, type TimelineEntry } from '../store.ts';
 import { notification, notificationId, timeline } from './schemas.ts';
 import { type ReadingDeps, showNotification } from './show.ts';
 
 export type NotificationRouteDeps = ReadingDeps &
+  StatusDeps &
   Readonly<{
     db: Db;
+    queues: Pick<Queues, 'transaction'>;
+    clock: Clock;
     metrics: Metrics;
     publicUrl: string | null;
   }>;
 
-type WithId = FastifyRequest<{ Params: { notification_id: string } }>;
+/** What a status filter that is no status of ours stands for (spec 01, section 3.8). */
+const groups: Readonly<Record<string, readonly string[]>> = {
+  failed: [
+    ...['technical-failure', 'temporary-failure', 'permanent-failure', 'validation-failed'],
+    ...['virus-scan-failed', 'returned-letter'],
+  ],
+  accepted: ['created', 'sending'],
+  received: ['delivered'],
+};
 
+const statuses = [
+  ...['cancelled', 'created', 'sending', 'sent', 'delivered', 'pending', 'failed', 'technical-failure'],
+  ...['temporary-failure', 'permanent-failure', 'pending-virus-check', 'validation-failed'],
+  ...['virus-scan-failed', 'returned-letter', 'accepted', 'received'],
+];
+
+/** Query of `GET /v2/notifications`; the order of the properties is the order of the errors (spec 01, section 3.8). */
+const listQuery = Type.Object(
+  {
+    reference: Type.Optional(Type.String({ description: 'Your own name for the messages.' })),
+    status: Type.Optional(
+      Type.Array(oneOf(statuses), {
+        description:
+          '`failed` stands for every kind of failure, `accepted` for `created` and `sending`, `received` for `delivered`.',
+      }),
+    ),
+    template_type: Type.Optional(Type.Array(oneOf(['sms', 'email', 'letter']))),
+    include_jobs: Type.Optional(
+      oneOf(['true', 'True'], 'Also messages that were sent from a file of recipients.'),
+    ),
+    older_than: Type.Optional(uuid('Only messages from before the one with this `id`.')),
+  },
+  { additionalProperties: false },
+);
+
+const common = {
+  tag: 'Reading',
+  authentication: 'service key',
+  params: Type.Object({ notification_id: notificationId }),
+} as const;
+const path = '/v2/notifications/:notification_id';
 const notFound = { description: 'The service has no such message, or it is past its retention.' };
 const badId = { description: '`notification_id` is not a UUID.' };
-const readOne: Description = {
+
+const readList = defineRoute({
+  method: 'GET',
+  path: '/v2/notifications',
+  authentication: 'service key',
+  handlerName: 'v2_notifications.get_notifications',
+  summary: 'Read many messages',
+  description: `The messages that were sent with keys of the same type as yours, newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
+  tag: 'Reading',
+  query: listQuery,
+  client: 'getNotifications()',
+  answers: {
+    200: {
+      description: 'A page of messages.',
+      schema: Type.Object({ notifications: Type.Array(notification), links: pageLinksSchema }),
+    },
+    400: { description: 'A parameter has no such value, or there is no such parameter.' },
+  },
+  async handler(deps: NotificationRouteDeps, request) {
+    const { service, key } = request.caller;
+    const { reference = null, status, template_type: types = null, include_jobs, older_than } = request.query;
+    const base = baseUrl(request, deps.publicUrl);
+    const filter = {
+      serviceId: service.id,
+      keyType: key.keyType,
+      jobs: include_jobs !== undefined,
+      types,
+      statuses: status ? status.flatMap((one) => groups[one] ?? one) : null,
+      reference,
+      olderThan: older_than ?? null,
+    };
+    // No text in the database contains a null character, and it refuses to look for one.
+    const isImpossible = reference?.includes('\0') ?? false;
+    const found = isImpossible ? [] : await findNotifications(deps, deps.db, filter, pageSize);
+    return {
+      notifications: await Promise.all(found.map((one) => showNotification(deps, one, base))),
+      links: pageLinks(`${base}/v2/notifications`, queryParameters(request.url), found.at(-1)?.id),
+    };
+  },
+});
+
+const readOne = defineRoute({
+  ...common,
+  method: 'GET',
+  path,
+  handlerName: 'v2_notifications.get_notification_by_id',
   summary: 'Read a message',
   description: 'A message can be read from the moment of its 201, with any key of its service.',
-  tag: 'Reading',
-  authentication: 'api key',
-  parameters: { notification_id: notificationId },
   client: "getNotificationById('{notification_id}')",
-  responses: { 200: { description: 'The message.', schema: notification }, 400: badId, 404: notFound },
-};
-const readTimeline: Description = {
+  answers: { 200: { description: 'The message.', schema: notification }, 400: badId, 404: notFound },
+  async handler(deps: NotificationRouteDeps, request) {
+    const found = await find(deps, request.caller.service.id, request.params.notification_id);
+    return await showNotification(deps, found, baseUrl(request, deps.publicUrl));
+  },
+});
+
+const readTimeline = defineRoute({
+  ...common,
+  method: 'GET',
+  path: `${path}/timeline`,
+  handlerName: 'v2_notifications.get_notification_timeline',
   summary: 'Read what happened to a message',
   description:
     'Its acceptance, when it was stored, each attempt to hand it to a provider, each receipt, and what the service was told.',
-  tag: 'Reading',
-  authentication: 'api key',
-  parameters: { notification_id: notificationId },
-  responses: { 200: { description: 'The timeline.', schema: timeline }, 400: badId, 404: notFound },
-};
-const readPdf: Description = {
+  answers: { 200: { description: 'The timeline.', schema: timeline }, 400: badId, 404: notFound },
+  async handler(deps: NotificationRouteDeps, { params, caller }) {
+    const { id, status, createdAt } = await find(deps, caller.service.id, params.notification_id);
+    const entries = await findTimeline(deps.db, id);
+    return {
+      notification_id: id,
+      status,
+      timeline: [{ event: 'accepted', at: isoMicroseconds(createdAt) }, ...entries.map(showEntry)],
+    };
+  },
+});
+
+const readPdf = defineRoute({
+  ...common,
+  method: 'GET',
+  path: `${path}/pdf`,
+  handlerName: 'v2_notifications.get_pdf_for_notification',
   summary: 'Read the PDF of a letter',
   description: 'Despatch sends no letters, so a message never has one.',
-  tag: 'Reading',
-  authentication: 'api key',
-  parameters: { notification_id: notificationId },
-  responses: {
+  answers: {
     400: { description: '`notification_id` is not a UUID, or the message is not a letter.' },
     404: notFound,
   },
-};
+  async handler(deps: NotificationRouteDeps, { params, caller }) {
+    await find(deps, caller.service.id, params.notification_id);
+    throw badRequest('Notification is not a letter');
+  },
+});
 
-/** Reading messages in v2. Needs `requireKey` before it. */
-export function notificationRoutes(app: FastifyInstance, deps: NotificationRouteDeps): void {
-  async function find(request: WithId): Promise<StoredNotification> {
-    const id = parseUuid(request.params.notification_id);
-    if (id === null) throw invalid(['notification_id is not a valid UUID']);
+/** For services that may schedule. */
+const cancel = defineRoute({
+  method: 'POST',
+  path: `${path}/cancel`,
+  authentication: 'service key',
+  handlerName: 'v2_notifications.cancel_notification',
+  summary: 'Take back a scheduled message',
+  description:
+    'Possible until the moment it is due. Its status becomes `cancelled`, it is never sent, and asking again answers the same. It stays counted for the day it was accepted on.',
+  tag: 'Sending',
+  params: Type.Object({ notification_id: uuid('The message.') }),
+  answers: {
+    200: { description: 'The message, cancelled.', schema: notification },
+    400: { description: 'It is not scheduled, or it is due; or `notification_id` is not a UUID.' },
+  },
+  async handler(deps: NotificationRouteDeps, request) {
+    const { notification_id: id } = request.params;
     const serviceId = request.caller.service.id;
-    const found = await findNotification(deps, deps.db, serviceId, id);
-    if (!found) throw noResultFound();
-    return found;
-  }
+    await cancelScheduled(deps, serviceId, id, new Date(deps.clock.now()));
+    const found = await find(deps, serviceId, id);
+    if (found.status !== 'cancelled')
+      throw badRequest('Only a notification that is scheduled and not yet due can be cancelled');
+    return await showNotification(deps, found, baseUrl(request, deps.publicUrl));
+  },
+});
 
-  notificationListRoute(app, deps);
+/** Reading and cancelling messages in v2 (spec 01, sections 3.7 and 3.8). */
+export const notificationRoutes = [cancel, readList, readOne, readTimeline, readPdf];
 
-  app.get(
-    '/v2/notifications/:notification_id',
-    { config: { handler: 'v2_notifications.get_notification_by_id', describe: readOne } },
-    async (request: WithId, reply) => {
-      const notification = await find(request);
-      return sendJson(reply, await showNotification(deps, notification, baseUrl(request, deps.publicUrl)));
-    },
-  );
-
-  app.get(
-    '/v2/notifications/:notification_id/timeline',
-    { config: { handler: 'v2_notifications.get_notification_timeline', describe: readTimeline } },
-    async (request: WithId, reply) => {
-      const notification = await find(request);
-      const { id, status, createdAt } = notification;
-      const entries = await findTimeline(deps.db, id);
-      return sendJson(reply, {
-        notification_id: id,
-        status,
-        timeline: [{ event: 'accepted', at: isoMicroseconds(createdAt) }, ...entries.map(showEntry)],
-      });
-    },
-  );
-
-  app.get(
-    '/v2/notifications/:notification_id/pdf',
-    { config: { handler: 'v2_notifications.get_pdf_for_notification', describe: readPdf } },
-    async (request: WithId) => {
-      await find(request);
-      throw badRequest('Notification is not a letter');
-    },
-  );
+/** Throws a Problem where the service has no such message. */
+async function find(deps: NotificationRouteDeps, serviceId: string, id: string): Promise<StoredNotification> {
+  const found = await findNotification(deps, deps.db, serviceId, id);
+  if (!found) throw noResultFound();
+  return found;
 }
 
 function showEntry(entry: TimelineEntry) {

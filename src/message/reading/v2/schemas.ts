@@ -1,10 +1,8 @@
 import { Type } from 'typebox';
 import type { NotificationStatus } from '../../../database/tables.ts';
+import { oneOf, orNull, time, uuid } from '../../../http/validate/shapes.ts';
 
-/** What the answers about messages look like, for the OpenAPI document; spec 01, section 3.7. */
-const orNull = (schema: Parameters<typeof Type.Union>[0][number], description: string) =>
-  Type.Union([schema, Type.Null()], { description });
-const time = Type.String({ format: 'date-time' });
+/** Answers about messages, for the OpenAPI document (spec 01, section 3.7). */
 const never = (description: string) => Type.Null({ description });
 const meanings: Readonly<Record<NotificationStatus, string>> = {
   created: 'accepted, and waiting to be sent',
@@ -27,15 +25,12 @@ const status = Type.Unsafe<NotificationStatus>({
 });
 
 /** `{notification_id}` of a path. */
-export const notificationId = Type.String({
-  format: 'uuid',
-  description: 'The `id` that the answer to the sending gave.',
-});
+export const notificationId = uuid('The `id` that the answer to the sending gave.');
 
 /** A message as it is read. */
 export const notification = Type.Object(
   {
-    id: Type.String({ format: 'uuid' }),
+    id: uuid(),
     reference: orNull(Type.String(), 'Your own name for the message.'),
     email_address: orNull(Type.String(), 'Who got it, as it was given; null for a text.'),
     phone_number: orNull(Type.String(), 'Who got it, as it was given; null for an email.'),
@@ -46,10 +41,10 @@ export const notification = Type.Object(
     line_5: Type.Null(),
     line_6: Type.Null(),
     postcode: Type.Null(),
-    type: Type.Unsafe<string>({ type: 'string', enum: ['sms', 'email'] }),
+    type: oneOf(['sms', 'email']),
     status,
     template: Type.Object({
-      id: Type.String({ format: 'uuid' }),
+      id: uuid(),
       version: Type.Integer({ minimum: 1 }),
       uri: Type.String({ format: 'uri' }),
     }),
@@ -103,8 +98,8 @@ const receipt = Type.Object({
   ignored_because: orNull(Type.String(), 'Why it did not.'),
 });
 const callbackFields = {
-  callback_id: Type.String({ format: 'uuid' }),
-  callback_type: Type.Unsafe<string>({ type: 'string', enum: ['delivery_status', 'complaint'] }),
+  callback_id: uuid(),
+  callback_type: oneOf(['delivery_status', 'complaint']),
 };
 const callback = Type.Object({
   event: Type.Literal('callback'),
@@ -121,7 +116,7 @@ const callbackAttempt = Type.Object({
   at: time,
   number: Type.Integer({ minimum: 1 }),
   ...callbackFields,
-  outcome: Type.Unsafe<string>({ type: 'string', enum: ['delivered', 'retry', 'failed', 'in progress'] }),
+  outcome: oneOf(['delivered', 'retry', 'failed', 'in progress']),
   code: orNull(Type.String(), 'The HTTP status, or the name of an error.'),
   detail: orNull(Type.String(), 'The error in words.'),
   duration_ms: orNull(Type.Integer(), 'How long the service took to answer.'),
@@ -130,7 +125,7 @@ const callbackAttempt = Type.Object({
 /** Everything that happened to a message. */
 export const timeline = Type.Object(
   {
-    notification_id: Type.String({ format: 'uuid' }),
+    notification_id: uuid(),
     status,
     timeline: Type.Array(Type.Union([accepted, persisted, attempt, receipt, callback, callbackAttempt]), {
       description: 'In order of time.',

@@ -1,11 +1,11 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import type { Db } from '../../../database/connection.ts';
 import { type Clock, isoMicroseconds } from '../../../ground/clock.ts';
 import { parseUuid } from '../../../ground/id.ts';
-import { badRequest, FieldProblem, noResultFound, Problem } from '../../../ground/problem.ts';
-import { readAdminFields, uuidPart } from '../../../http/validate/admin-body.ts';
-import { sendJson } from '../../../http/validate/json-body.ts';
-import { numberDescriptions } from './description.ts';
+import { badRequest, noResultFound, Problem } from '../../../ground/problem.ts';
+import { defineRoute, type Refinement, uuidPart } from '../../../http/server/define-route.ts';
+import { orNull, time, uuid } from '../../../http/validate/shapes.ts';
+import { platformServiceId } from '../../../tenant/service/service.ts';
 import { parseOwnNumber } from './number.ts';
 import {
   addNumbers,
@@ -25,83 +25,153 @@ export type NumberRouteDeps = Readonly<{
   providers: readonly string[];
 }>;
 
-type WithService = FastifyRequest<{ Params: { service_id: string } }>;
+const numberSchema = Type.Object(
+  {
+    id: uuid(),
+    number: Type.String({ description: 'As it is kept: British ones begin with 0.' }),
+    provider: Type.String({ description: 'Who receives its texts.' }),
+    service: Type.Union([
+      Type.Object({ id: uuid(), name: Type.String() }),
+      Type.Null({ description: 'It is free.' }),
+    ]),
+    active: Type.Boolean({ description: 'Whether texts to it are taken.' }),
+    created_at: time,
+    updated_at: orNull(time),
+  },
+  { $id: 'InboundNumber' },
+);
 
-/** The numbers that people can text, and whose they are. Needs `requireAdmin` before it. */
-export function numberRoutes(app: FastifyInstance, { db, clock, providers }: NumberRouteDeps): void {
-  const now = () => new Date(clock.now());
-  const config = (name: keyof typeof numberDescriptions, handler: string) => ({
-    config: { handler: `inbound_number.${handler}`, describe: numberDescriptions[name] },
-  });
-  const ofService = `/inbound-number/service/${uuidPart('service_id')}`;
+const common = { tag: 'Administration', authentication: 'admin' } as const;
+const numbersAnswer = Type.Object({ data: Type.Array(numberSchema) });
+const ofService = {
+  ...common,
+  path: `/inbound-number/service/${uuidPart('service_id')}`,
+  params: Type.Object({
+    service_id: Type.String({ format: 'uuid', examples: [platformServiceId] }),
+  }),
+} as const;
 
-  app.post('/inbound-number', config('add', 'add_inbound_numbers'), async (request, reply) => {
-    const { provider, numbers } = readNumbers(readAdminFields(request), providers);
-    return sendJson(reply.code(201), { data: (await addNumbers(db, provider, numbers, now())).map(show) });
-  });
+const add = defineRoute({
+  ...common,
+  method: 'POST',
+  path: '/inbound-number',
+  handlerName: 'inbound_number.add_inbound_numbers',
+  summary: 'Add numbers that can be texted',
+  description: 'They are free to be given to services. One that is there already is left as it is.',
+  body: Type.Object({
+    provider: Type.String({ description: 'Who receives their texts: `mmg` or `firetext`.' }),
+    numbers: Type.Array(Type.String(), { description: 'At least one, as the provider names them.' }),
+  }),
+  example: { provider: 'mmg', numbers: ['07700900456', '07700900457'] },
+  answers: {
+    201: { description: 'These numbers.', schema: numbersAnswer },
+    400: { description: 'A fault of the body.' },
+  },
+  refine,
+  async handler({ db, clock }: NumberRouteDeps, { body: { provider, numbers } }) {
+    const parsed = numbers.map(parseOwnNumber).filter((number) => number !== null);
+    return { data: (await addNumbers(db, provider, parsed, new Date(clock.now()))).map(show) };
+  },
+});
 
-  app.get('/inbound-number', config('all', 'get_inbound_numbers'), async (_request, reply) =>
-    sendJson(reply, { data: (await findNumbers(db)).map(show) }),
-  );
+const readAll = defineRoute({
+  ...common,
+  method: 'GET',
+  path: '/inbound-number',
+  handlerName: 'inbound_number.get_inbound_numbers',
+  summary: 'See all numbers that can be texted',
+  answers: { 200: { description: 'All of them, also those that are switched off.', schema: numbersAnswer } },
+  handler: async ({ db }: NumberRouteDeps) => ({ data: (await findNumbers(db)).map(show) }),
+});
 
-  app.get('/inbound-number/available', config('available', 'get_available'), async (_request, reply) =>
-    sendJson(reply, { data: (await findFreeNumbers(db)).map(show) }),
-  );
+const readAvailable = defineRoute({
+  ...common,
+  method: 'GET',
+  path: '/inbound-number/available',
+  handlerName: 'inbound_number.get_available',
+  summary: 'See the numbers that are free',
+  answers: { 200: { description: 'Those that can be given to a service.', schema: numbersAnswer } },
+  handler: async ({ db }: NumberRouteDeps) => ({ data: (await findFreeNumbers(db)).map(show) }),
+});
 
-  app.post(ofService, config('give', 'post_allocate_inbound_number'), async (request: WithService, reply) => {
-    const { body, params } = request;
-    const hasBody = Buffer.isBuffer(body) && body.length > 0;
-    const wanted = hasBody ? readWanted(readAdminFields(request)) : null;
-    const given = await giveNumber(db, params.service_id, wanted, now());
+const give = defineRoute({
+  ...ofService,
+  method: 'POST',
+  handlerName: 'inbound_number.post_allocate_inbound_number',
+  summary: 'Give a service a number',
+  description:
+    'A free one, or the one that the body names. The service may receive texts from then on, and the number becomes one of its senders. A service that has a number keeps it, switched on.',
+  body: Type.Object({ inbound_number_id: Type.Optional(orNull(uuid())) }),
+  bodyOptional: true,
+  answers: {
+    200: { description: 'The number of the service.', schema: Type.Object({ data: numberSchema }) },
+    400: { description: 'A fault of the body, or the service has another number.' },
+    404: { description: 'There is no such service, or no such number that is free.' },
+    409: { description: 'No number is free: add some.' },
+  },
+  async handler({ db, clock }: NumberRouteDeps, { params, body: { inbound_number_id: id = null } }) {
+    const wanted = id === null ? null : parseUuid(id);
+    const given = await giveNumber(db, params.service_id, wanted, new Date(clock.now()));
     if (typeof given === 'string') throw notGiven(given);
-    return sendJson(reply, { data: show(given) });
-  });
+    return { data: show(given) };
+  },
+});
 
-  app.get(ofService, config('ofService', 'get_for_service'), async ({ params }: WithService, reply) => {
-    const found = await findNumberOf(db, params.service_id);
-    return sendJson(reply, { data: found ? show(found) : {} });
-  });
-
-  app.post(
-    `${ofService}/off`,
-    config('off', 'post_set_inbound_number_off'),
-    async ({ params }: WithService, reply) => {
-      if (!(await switchOff(db, params.service_id, now()))) throw noResultFound();
-      return reply.code(204).send();
+const readOfService = defineRoute({
+  ...ofService,
+  method: 'GET',
+  handlerName: 'inbound_number.get_for_service',
+  summary: 'See the number of a service',
+  answers: {
+    200: {
+      description: '`data` is the number, or `{}` where the service has none.',
+      schema: Type.Object({
+        data: Type.Union([numberSchema, Type.Object({}, { additionalProperties: false })]),
+      }),
     },
-  );
-}
+  },
+  async handler({ db }: NumberRouteDeps, { params }) {
+    const found = await findNumberOf(db, params.service_id);
+    return { data: found ? show(found) : {} };
+  },
+});
 
-const missing = 'Missing data for required field.';
+const off = defineRoute({
+  ...ofService,
+  method: 'POST',
+  path: `${ofService.path}/off`,
+  handlerName: 'inbound_number.post_set_inbound_number_off',
+  summary: 'Switch the number of a service off',
+  description: 'Texts to it are not taken any more. The service keeps it.',
+  answers: {
+    204: { description: 'It is off.' },
+    404: { description: 'The service has no number.' },
+  },
+  async handler({ db, clock }: NumberRouteDeps, { params }) {
+    if (!(await switchOff(db, params.service_id, new Date(clock.now())))) throw noResultFound();
+  },
+});
 
-/** Throws a Problem with what is wrong with each field (spec 04, section 0.3). */
-function readNumbers(
-  { provider, numbers }: Record<string, unknown>,
-  providers: readonly string[],
-): { provider: string; numbers: readonly string[] } {
-  const faults: Record<string, string[]> = {};
-  if (provider === undefined) faults['provider'] = [missing];
-  else if (typeof provider !== 'string') faults['provider'] = ['Not a valid string.'];
-  else if (!providers.includes(provider)) faults['provider'] = ['Not a valid choice.'];
-  const parsed = Array.isArray(numbers)
-    ? numbers.map((one: unknown) => (typeof one === 'string' ? parseOwnNumber(one) : null))
-    : [];
-  if (numbers === undefined) faults['numbers'] = [missing];
-  else if (!Array.isArray(numbers)) faults['numbers'] = ['Not a valid list.'];
-  else if (numbers.length === 0) faults['numbers'] = ['At least one number is needed.'];
-  else if (parsed.includes(null))
-    faults['numbers'] = [
-      `Not a valid number at ${parsed.indexOf(null)}: it must be a text of 3 to 15 digits, such as "07700900456".`,
-    ];
-  if (Object.keys(faults).length > 0) throw new FieldProblem(faults);
-  return { provider: provider as string, numbers: parsed.filter((one) => one !== null) };
-}
+/** The numbers that people can text, and which services have them (spec 05, section 7). */
+export const numberRoutes = [add, readAll, readAvailable, give, readOfService, off];
 
-function readWanted({ inbound_number_id: id }: Record<string, unknown>): string | null {
-  if (id === undefined || id === null) return null;
-  const parsed = typeof id === 'string' ? parseUuid(id) : null;
-  if (parsed === null) throw new FieldProblem({ inbound_number_id: ['Not a valid UUID.'] });
-  return parsed;
+/** What new numbers must be besides a text and a list. */
+function refine(
+  { providers }: NumberRouteDeps,
+  { provider, numbers }: Readonly<Record<string, unknown>>,
+): readonly Refinement[] {
+  const found: Refinement[] = [];
+  if (typeof provider === 'string' && !providers.includes(provider))
+    found.push({ field: 'provider', text: 'Not a valid choice.' });
+  if (!Array.isArray(numbers)) return found;
+  const wrong = numbers.findIndex((one: unknown) => typeof one !== 'string' || parseOwnNumber(one) === null);
+  if (numbers.length === 0) found.push({ field: 'numbers', text: 'At least one number is needed.' });
+  else if (wrong !== -1)
+    found.push({
+      field: 'numbers',
+      text: `Not a valid number at ${wrong}: it must be a text of 3 to 15 digits, such as "07700900456".`,
+    });
+  return found;
 }
 
 function notGiven(why: NotGiven): Problem {

@@ -17,8 +17,9 @@ import { maxSmsCharacters, renderSms } from '../../../content/template/sms.ts';
 import type { Content, Template } from '../../../content/template/template.ts';
 import type { NotificationType } from '../../../database/tables.ts';
 import { parseUuid } from '../../../ground/id.ts';
-import { badRequest, FieldProblem, noResultFound, Problem } from '../../../ground/problem.ts';
-import type { Formats } from '../../../http/validate/schema.ts';
+import { badRequest, invalidFields, noResultFound, Problem } from '../../../ground/problem.ts';
+import type { Formats } from '../../../http/validate/check.ts';
+import { fieldFaults } from '../../../http/validate/fields.ts';
 import {
   type AcceptDeps,
   chosenSender,
@@ -27,7 +28,7 @@ import {
   refuseRecipient,
   type Sending,
 } from '../prepare.ts';
-import { emailRequestV1, fieldFaults, type RequestV1, smsRequestV1 } from './schemas.ts';
+import { emailRequestV1, type RequestV1, smsRequestV1 } from './schemas.ts';
 
 const longestNumber = 500;
 
@@ -38,7 +39,7 @@ export type ReadV1 = Readonly<{ request: RequestV1 }> &
     | Readonly<{ type: 'email'; emailAddress: EmailAddress }>
   );
 
-/** Row 4 of spec 01 section 2.1. Throws a FieldProblem with every field that is wrong. */
+/** Row 4 of spec 01 section 2.1. Throws a Problem with every field that is wrong. */
 export function readRequestV1(
   deps: AcceptDeps,
   { service }: Sending,
@@ -67,7 +68,7 @@ export function readRequestV1(
     },
   };
   const faults = fieldFaults(type === 'sms' ? smsRequestV1 : emailRequestV1, document, formats);
-  if (Object.keys(faults).length > 0) throw new FieldProblem(faults);
+  if (Object.keys(faults).length > 0) throw invalidFields(faults);
   const request = document as RequestV1;
   return type === 'sms'
     ? { request, type, phoneNumber: phoneNumber! }
@@ -90,9 +91,9 @@ export async function prepareV1(deps: AcceptDeps, caller: Sending, read: ReadV1)
     read.type === 'sms' ? read.phoneNumber.normalised : read.emailAddress.normalised;
   underField('to', () => refuseRecipient(caller, normalisedRecipient));
   if (!service.permissions.has(type))
-    throw new FieldProblem({ service: [`Cannot send ${type === 'sms' ? 'text messages' : 'emails'}`] });
+    throw invalidFields({ service: [`Cannot send ${type === 'sms' ? 'text messages' : 'emails'}`] });
   if (read.type === 'sms' && !read.phoneNumber.isUk && !service.permissions.has('international_sms'))
-    throw new FieldProblem({ to: [noInternationalText] });
+    throw invalidFields({ to: [noInternationalText] });
 
   return {
     message: {
@@ -144,17 +145,17 @@ async function usableTemplate(
 function wordsOf(content: Content, values: Personalisation): Readonly<Record<string, string>> {
   const refuseMissing = (missing: readonly string[]) => {
     if (missing.length > 0)
-      throw new FieldProblem({ template: [`Missing personalisation: ${missing.join(', ')}`] });
+      throw invalidFields({ template: [`Missing personalisation: ${missing.join(', ')}`] });
   };
   const refuseEmpty = (isEmpty: boolean) => {
-    if (isEmpty) throw new FieldProblem({ content: ['Your message is empty.'] });
+    if (isEmpty) throw invalidFields({ content: ['Your message is empty.'] });
   };
   if (content.type === 'sms') {
     refuseMissing(missingPlaceholders(content.sms.placeholders, values));
     const { text, empty, aboveLimit } = renderSms(content.sms, values);
     refuseEmpty(empty);
     if (aboveLimit > 0)
-      throw new FieldProblem({
+      throw invalidFields({
         content: [`Content has a character count greater than the limit of ${maxSmsCharacters}`],
       });
     return { body: text };
@@ -163,17 +164,17 @@ function wordsOf(content: Content, values: Personalisation): Readonly<Record<str
   const { empty, tooLong } = measureEmail(content.email, values);
   refuseEmpty(empty);
   if (tooLong)
-    throw new FieldProblem({
+    throw invalidFields({
       content: [`Content has a size greater than the limit of ${maxEmailBytes} bytes`],
     });
   return { body: emailBody(content.email, values), subject: emailSubject(content.email, values) };
 }
 
-/** Tells a Problem of `check` as that of a field. */
+/** Shows a Problem of `check` as that of a field. */
 function underField(field: string, check: () => void): void {
   try {
     check();
   } catch (error) {
-    throw error instanceof Problem ? new FieldProblem({ [field]: [error.message] }) : error;
+    throw error instanceof Problem ? invalidFields({ [field]: [error.message] }) : error;
   }
 }

@@ -1,10 +1,12 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { isUnreachable } from '../../../database/connection.ts';
 import type { NotificationType } from '../../../database/tables.ts';
 import type { Metrics } from '../../../ground/metrics.ts';
 import { badRequest, Problem } from '../../../ground/problem.ts';
-import type { Description } from '../../../http/openapi/describe.ts';
-import { baseUrl } from '../../../http/server/server.ts';
+import { defineRoute } from '../../../http/server/define-route.ts';
+import { plainErrors } from '../../../http/server/error-format.ts';
+import { baseUrl } from '../../../http/server/request.ts';
 import { readJson } from '../../../http/validate/json-body.ts';
 import type { AcceptDeps, Prepared } from '../prepare.ts';
 import { countRefused, type SubmitDeps, submit } from '../submit.ts';
@@ -15,29 +17,94 @@ export type SubmissionRouteV1Deps = AcceptDeps &
   SubmitDeps &
   Readonly<{ metrics: Metrics; publicUrl: string | null }>;
 
-const handler = 'notifications.send_notification';
+const personalisation = { name: 'Rowan', title: 'Sea Charts', date: '4 May', time: '14:05' };
+const refused = (message: unknown) => ({
+  400: {
+    description: 'Something is wrong with the message; nothing was accepted.',
+    example: { result: 'error', message },
+  },
+  404: {
+    description: 'The service has no such template.',
+    example: { result: 'error', message: 'No result found' },
+  },
+});
+const id = '019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b';
+const older = 'The first version of the API, for clients that still use it. New ones send with version 2.';
 
-/** Sending in v1, in the order of spec 01 section 2.1. Needs `requireKey` before it. */
-export function submissionRoutesV1(app: FastifyInstance, deps: SubmissionRouteV1Deps): void {
-  for (const type of ['sms', 'email'] as const)
-    app.post(
-      `/notifications/${type}`,
-      { config: { handler, describe: descriptions[type] } },
-      async (request, reply) => {
-        const { answer, headers } = await post(deps, type, request);
-        return reply.code(201).headers(headers).type('application/json').send(answer);
+/** The handler reads the body, because some checks come first and a body need not be JSON (spec 01, section 2.1). */
+const common = {
+  method: 'POST',
+  authentication: 'service key',
+  handlerName: 'notifications.send_notification',
+} as const;
+const documented = { ...common, tag: 'Version 1', description: older } as const;
+
+const sendSms = defineRoute({
+  ...documented,
+  path: '/notifications/sms',
+  summary: 'Send a text message (version 1)',
+  rawBody: { schema: smsRequestV1 },
+  example: { to: '07700 900123', template: '{sms_template_id}', personalisation },
+  answers: {
+    201: {
+      description: 'Accepted.',
+      schema: smsResponseV1,
+      example: {
+        data: { notification: { id }, body: 'Hello Rowan, your book is ready.', template_version: 1 },
       },
-    );
-
-  app.post<{ Params: { notification_type: string } }>(
-    '/notifications/:notification_type',
-    { config: { handler } },
-    async ({ params: { notification_type: type } }) => {
-      throw badRequest(
-        `${type} notification type is not supported${type === 'letter' ? ', please use the latest version of the client' : ''}`,
-      );
     },
-  );
+    ...refused({ to: ['Invalid phone number: Not enough digits'] }),
+  },
+  handler: (deps: SubmissionRouteV1Deps, request, reply) => send(deps, 'sms', request, reply),
+});
+
+const sendEmail = defineRoute({
+  ...documented,
+  path: '/notifications/email',
+  summary: 'Send an email (version 1)',
+  rawBody: { schema: emailRequestV1 },
+  example: { to: 'rowan@example.com', template: '{email_template_id}', personalisation },
+  answers: {
+    201: {
+      description: 'Accepted.',
+      schema: emailResponseV1,
+      example: {
+        data: {
+          notification: { id },
+          body: 'Hello Rowan,\n\nyour loan of Sea Charts ends on 4 May.',
+          template_version: 1,
+          subject: 'Rowan, your loan ends on 4 May',
+        },
+      },
+    },
+    ...refused({ template: ['Missing personalisation: name, date'] }),
+  },
+  handler: (deps: SubmissionRouteV1Deps, request, reply) => send(deps, 'email', request, reply),
+});
+
+const sendOther = defineRoute({
+  ...common,
+  path: '/notifications/:notification_type',
+  summary: null,
+  params: Type.Object({ notification_type: Type.String() }),
+  handler(_deps: SubmissionRouteV1Deps, { params: { notification_type: type } }) {
+    throw badRequest(
+      `${type} notification type is not supported${type === 'letter' ? ', please use the latest version of the client' : ''}`,
+    );
+  },
+});
+
+/** Sending in v1, in the order of spec 01 section 2.1. */
+export const submissionRoutesV1 = [sendSms, sendEmail, sendOther];
+
+async function send(
+  deps: SubmissionRouteV1Deps,
+  type: NotificationType,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const { answer, headers } = await post(deps, type, request);
+  reply.code(201).headers(headers).type('application/json').send(answer);
 }
 
 async function post(
@@ -74,17 +141,15 @@ function showPrepared({ message, template, content }: Prepared) {
   };
 }
 
-/** Row 3: what calls itself JSON has to be JSON; any other body that is none counts as `{}`. */
+/** Row 3: a body that claims to be JSON has to be JSON; any other that is not counts as `{}`. */
 function readDocument(request: FastifyRequest): unknown {
   const { body } = request;
   try {
-    return readJson(body);
+    return readJson(body, plainErrors.malformedJson);
   } catch (error) {
     const isEmpty = !Buffer.isBuffer(body) || body.toString('utf8').trim() === '';
     if (isEmpty || !isJson(contentTypeOf(request))) return {};
-    throw error instanceof Problem
-      ? badRequest('The browser (or proxy) sent a request that this server could not understand.')
-      : error;
+    throw error;
   }
 }
 
@@ -92,7 +157,7 @@ function isJson(contentType: string): boolean {
   return /^\s*application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i.test(contentType);
 }
 
-/** As it was sent: the server takes the header away, so that no body is refused for it (http/server.ts). */
+/** As it was sent: the server removes the header, so that no body is refused because of it (http/server/server.ts). */
 function contentTypeOf({ raw: { rawHeaders } }: FastifyRequest): string {
   const name = rawHeaders.findIndex(
     (text, index) => index % 2 === 0 && text.toLowerCase() === 'content-type',
@@ -104,7 +169,7 @@ function isLimit(error: unknown): error is Problem {
   return error instanceof Problem && error.status === 429;
 }
 
-/** A limit as v1 tells it: the daily one without the name of what is limited. */
+/** A limit in the words of v1: the daily one does not name what is limited. */
 function inV1(error: unknown): unknown {
   if (!isLimit(error)) return error;
   const faults = error.faults.map((fault) => ({
@@ -114,7 +179,7 @@ function inV1(error: unknown): unknown {
   return new Problem(error.status, faults, { ...error.headers });
 }
 
-/** Row 14: why a message could not be made durable stays in the log. */
+/** Row 14: the reason why a message could not be stored stays in the log. */
 function notKept(error: unknown): unknown {
   if (error instanceof Problem || isUnreachable(error)) return error;
   const problem = new Problem(500, [
@@ -123,62 +188,3 @@ function notKept(error: unknown): unknown {
   problem.cause = error;
   return problem;
 }
-
-const personalisation = { name: 'Rowan', title: 'Sea Charts', date: '4 May', time: '14:05' };
-const refused = (message: unknown) => ({
-  400: {
-    description: 'Something is wrong with the message; nothing was accepted.',
-    example: { result: 'error', message },
-  },
-  404: {
-    description: 'The service has no such template.',
-    example: { result: 'error', message: 'No result found' },
-  },
-});
-const id = '019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b';
-const older = 'The first version of the API, for clients that still use it. New ones send with version 2.';
-
-/** What the OpenAPI document says about the two routes that send. */
-const descriptions: Readonly<Record<NotificationType, Description>> = {
-  sms: {
-    summary: 'Send a text message (version 1)',
-    description: older,
-    tag: 'Version 1',
-    authentication: 'api key',
-    body: smsRequestV1,
-    example: { to: '07700 900123', template: '{sms_template_id}', personalisation },
-    responses: {
-      201: {
-        description: 'Accepted.',
-        schema: smsResponseV1,
-        example: {
-          data: { notification: { id }, body: 'Hello Rowan, your book is ready.', template_version: 1 },
-        },
-      },
-      ...refused({ to: ['Invalid phone number: Not enough digits'] }),
-    },
-  },
-  email: {
-    summary: 'Send an email (version 1)',
-    description: older,
-    tag: 'Version 1',
-    authentication: 'api key',
-    body: emailRequestV1,
-    example: { to: 'rowan@example.com', template: '{email_template_id}', personalisation },
-    responses: {
-      201: {
-        description: 'Accepted.',
-        schema: emailResponseV1,
-        example: {
-          data: {
-            notification: { id },
-            body: 'Hello Rowan,\n\nyour loan of Sea Charts ends on 4 May.',
-            template_version: 1,
-            subject: 'Rowan, your loan ends on 4 May',
-          },
-        },
-      },
-      ...refused({ template: ['Missing personalisation: name, date'] }),
-    },
-  },
-};

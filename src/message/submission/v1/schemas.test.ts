@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseLossless } from '../../../ground/json.ts';
-import { emailRequestV1, fieldFaults, smsRequestV1 } from './schemas.ts';
+import { fieldFaults } from '../../../http/validate/fields.ts';
+import { emailRequestV1, smsRequestV1 } from './schemas.ts';
 
 const formats = {
   phone_number: (text: string) => (text === 'good' ? null : 'bad number'),
   email_address: (text: string) => (text === 'good' ? null : 'bad address'),
 };
 
-test('each wrong field is told in the words of v1, all at once', () => {
+test('each wrong field is refused with the text of v1, all at once', () => {
   const missing = 'Missing data for required field.';
   const noNull = 'Field may not be null.';
   const noText = 'Not a valid string.';
@@ -41,7 +42,7 @@ test('each wrong field is told in the words of v1, all at once', () => {
   });
 });
 
-test('any document at all is judged', () => {
+test('any document is checked, and each of its fields has at most one fault', () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
       const faults = fieldFaults(smsRequestV1, parseLossless(text), formats);

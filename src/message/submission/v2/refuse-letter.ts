@@ -3,7 +3,6 @@ import { postalAddressProblem } from '../../../content/recipient/postal-address.
 import { valueText } from '../../../content/template/personalisation.ts';
 import { parseUuid } from '../../../ground/id.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
-import type { Description } from '../../../http/openapi/describe.ts';
 import { faultsOf } from '../../../http/validate/schema.ts';
 import { type AcceptDeps, readReference, type Sending } from '../prepare.ts';
 
@@ -29,26 +28,8 @@ const precompiledRequest = Type.Object(
   { additionalProperties: false },
 );
 
-/** What the OpenAPI document says about the route. */
-export const letterDescription: Description = {
-  summary: 'Send a letter',
-  description:
-    'Despatch sends no letters: every request is refused. What is wrong with it is told as if they were sent.',
-  tag: 'Sending',
-  authentication: 'api key',
-  body: Type.Union([templatedRequest, precompiledRequest]),
-  responses: {
-    400: {
-      description: 'No letter is sent.',
-      example: {
-        status_code: 400,
-        errors: [{ error: 'BadRequestError', message: 'Service is not allowed to send letters' }],
-      },
-    },
-    409: { description: 'The `Idempotency-Key` was used for a different request within the last 24 hours.' },
-    403: { description: 'The token is not one of a key in use, or such a key may not send letters.' },
-  },
-};
+/** Body of `POST /v2/notifications/letter`. */
+export const letterRequest = Type.Union([templatedRequest, precompiledRequest]);
 
 const postages = ['first', 'second', 'economy'];
 const formats = {

@@ -1,44 +1,164 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { NotificationType } from '../../../database/tables.ts';
 import { isoMicroseconds } from '../../../ground/clock.ts';
 import type { Metrics } from '../../../ground/metrics.ts';
-import { baseUrl, sendNotFound } from '../../../http/server/server.ts';
+import { defineRoute } from '../../../http/server/define-route.ts';
+import { v2Errors } from '../../../http/server/error-format.ts';
+import { baseUrl, sendNotFound } from '../../../http/server/request.ts';
 import { readJson } from '../../../http/validate/json-body.ts';
 import type { AcceptDeps, Prepared } from '../prepare.ts';
 import { countRefused, readIdempotency, repeatedAnswer, type SubmitDeps, submit } from '../submit.ts';
-import { sendDescriptions } from './description.ts';
 import { prepareEmail } from './prepare-email.ts';
 import { prepareSms } from './prepare-sms.ts';
-import { letterDescription, refuseLetter } from './refuse-letter.ts';
+import { letterRequest, refuseLetter } from './refuse-letter.ts';
+import { emailRequest, emailResponse, smsRequest, smsResponse } from './schemas.ts';
 
 export type SubmissionRouteDeps = AcceptDeps &
   SubmitDeps &
   Readonly<{ metrics: Metrics; publicUrl: string | null }>;
 
-const prepare = { sms: prepareSms, email: prepareEmail, letter: refuseLetter } as const;
-const descriptions = { ...sendDescriptions, letter: letterDescription };
+const idempotencyKey = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  description:
+    'A name of your own for this request, such as a UUID. The same request sent again under the same name gets the first answer again for 24 hours, and nothing is sent twice. Printable ASCII.',
+});
 
-/** Sending in v2, in the order of spec 01 section 4.3. Needs `requireKey` before it. */
-export function submissionRoutes(app: FastifyInstance, deps: SubmissionRouteDeps): void {
-  for (const type of ['sms', 'email', 'letter'] as const)
-    app.post(
-      `/v2/notifications/${type}`,
-      { config: { handler: 'v2_notifications.post_notification', describe: descriptions[type] } },
-      (request, reply) => post(deps, type, request, reply),
-    );
-  // Any other type is a path that is none, for whoever has a key (spec 01, section 6).
-  app.post(
-    '/v2/notifications/:notification_type',
-    { config: { handler: 'v2_notifications.post_notification' } },
-    async (_request, reply) => sendNotFound(reply),
-  );
-}
+const refusals = {
+  400: {
+    description: 'Something is wrong with the message; nothing was accepted.',
+    example: {
+      status_code: 400,
+      errors: [
+        { error: 'ValidationError', message: 'phone_number Not enough digits' },
+        { error: 'ValidationError', message: 'template_id is a required property' },
+      ],
+    },
+  },
+  409: { description: 'The `Idempotency-Key` was used for a different request within the last 24 hours.' },
+} as const;
+
+const smsExample = {
+  template_id: '{sms_template_id}',
+  phone_number: '07700 900123',
+  personalisation: { name: 'Rowan', title: 'Sea Charts', date: '4 May', time: '14:05' },
+  reference: 'loan-4711',
+};
+const emailExample = {
+  template_id: '{email_template_id}',
+  email_address: 'rowan@example.com',
+  personalisation: { name: 'Rowan', title: 'Sea Charts', date: '4 May', time: '14:05' },
+  reference: 'loan-4711',
+};
+const answered = (type: NotificationType) => ({
+  id: '019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b',
+  reference: 'loan-4711',
+  uri: 'https://despatch.example/v2/notifications/019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b',
+  template: {
+    id: '3f9d0c1e-5a7b-4c2d-9e8f-0a1b2c3d4e5f',
+    version: 1,
+    uri: `https://despatch.example/services/6b0d1c9e-1f5e-4a3c-9d53-2f6c7a1e8b40/templates/3f9d0c1e-5a7b-4c2d-9e8f-0a1b2c3d4e5f`,
+  },
+  scheduled_for: null,
+  ...(type === 'sms'
+    ? { content: { body: 'Hello Rowan, your book Sea Charts is ready.', from_number: 'HARBOUR' } }
+    : {
+        content: {
+          body: 'Hello Rowan,\n\nyour loan of Sea Charts ends on 4 May.',
+          subject: 'Rowan, your loan ends on 4 May',
+          from_email: 'harbour.library@despatch.localhost',
+          one_click_unsubscribe_url: null,
+        },
+        sanitised_content: {},
+      }),
+});
+
+const afterwards =
+  'A 201 means that the message is on disk and will be sent, or be accounted for. Read it by its `id` to see what became of it.';
+
+/** The handler reads the body: limits and the `Idempotency-Key` come before it (spec 01, section 4.3). */
+const common = {
+  method: 'POST',
+  authentication: 'service key',
+  handlerName: 'v2_notifications.post_notification',
+} as const;
+const documented = {
+  ...common,
+  tag: 'Sending',
+  description: afterwards,
+  headers: { 'Idempotency-Key': idempotencyKey },
+} as const;
+
+const sendSms = defineRoute({
+  ...documented,
+  path: '/v2/notifications/sms',
+  summary: 'Send a text message',
+  rawBody: { schema: smsRequest },
+  example: smsExample,
+  client: callOf('sendSms', smsExample.phone_number, smsExample),
+  answers: {
+    201: { description: 'Accepted.', schema: smsResponse, example: answered('sms') },
+    ...refusals,
+  },
+  handler: (deps: SubmissionRouteDeps, request, reply) => post(deps, 'sms', request, reply),
+});
+
+const sendEmail = defineRoute({
+  ...documented,
+  path: '/v2/notifications/email',
+  summary: 'Send an email',
+  rawBody: { schema: emailRequest },
+  example: emailExample,
+  client: callOf('sendEmail', emailExample.email_address, emailExample),
+  answers: {
+    201: { description: 'Accepted.', schema: emailResponse, example: answered('email') },
+    ...refusals,
+  },
+  handler: (deps: SubmissionRouteDeps, request, reply) => post(deps, 'email', request, reply),
+});
+
+const sendLetter = defineRoute({
+  ...common,
+  path: '/v2/notifications/letter',
+  summary: 'Send a letter',
+  description:
+    'Despatch sends no letters: every request is refused. What is wrong with it is told as if they were sent.',
+  tag: 'Sending',
+  rawBody: { schema: letterRequest },
+  answers: {
+    400: {
+      description: 'No letter is sent.',
+      example: {
+        status_code: 400,
+        errors: [{ error: 'BadRequestError', message: 'Service is not allowed to send letters' }],
+      },
+    },
+    409: { description: 'The `Idempotency-Key` was used for a different request within the last 24 hours.' },
+    403: { description: 'The token is not one of a key in use, or such a key may not send letters.' },
+  },
+  handler: (deps: SubmissionRouteDeps, request, reply) => post(deps, 'letter', request, reply),
+});
+
+/** For whoever has a key, the path of any other type does not exist (spec 01, section 6). */
+const sendOther = defineRoute({
+  ...common,
+  path: '/v2/notifications/:notification_type',
+  summary: null,
+  handler: (_deps: SubmissionRouteDeps, _request, reply) => sendNotFound(reply),
+});
+
+/** Sending in v2, in the order of spec 01 section 4.3. */
+export const submissionRoutes = [sendSms, sendEmail, sendLetter, sendOther];
+
+const prepare = { sms: prepareSms, email: prepareEmail, letter: refuseLetter } as const;
 
 async function post(
   deps: SubmissionRouteDeps,
   type: keyof typeof prepare,
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<FastifyReply> {
+): Promise<void> {
   const base = baseUrl(request, deps.publicUrl);
   const sending = { ...request.caller, requestId: request.traceId, baseUrl: base };
   deps.knownLimits.check(sending, type);
@@ -47,7 +167,7 @@ async function post(
     const idempotency = readIdempotency(request.headers['idempotency-key'], type, request.body);
     const repeated = idempotency && (await repeatedAnswer(deps, sending, idempotency));
     if (repeated) return created(reply, repeated);
-    const prepared = await prepare[type](deps, sending, readJson(request.body));
+    const prepared = await prepare[type](deps, sending, readJson(request.body, v2Errors.malformedJson));
     const answer = JSON.stringify(showPrepared(prepared, base));
     isSubmitted = true;
     const submitted = await submit(deps, sending, prepared, answer, idempotency);
@@ -62,8 +182,8 @@ async function post(
 function created(
   reply: FastifyReply,
   { answer, headers }: { answer: string; headers: Readonly<Record<string, string>> },
-): FastifyReply {
-  return reply.code(201).headers(headers).type('application/json').send(answer);
+): void {
+  reply.code(201).headers(headers).type('application/json').send(answer);
 }
 
 /** The body of a 201 (spec 01, sections 3.3 and 3.4). */
@@ -79,7 +199,22 @@ function showPrepared({ message, template, content, sanitised }: Prepared, base:
     },
     scheduled_for: message.scheduledFor && isoMicroseconds(message.scheduledFor),
     content,
-    // Always there for email, also when nothing changed: the official node client's schema asks for it.
+    // Always present for email, even when nothing changed: the schema of the official Node.js client requires it.
     ...(sanitised && { sanitised_content: sanitised }),
   };
+}
+
+/** The call of the official client that sends the same as the example. */
+function callOf(
+  method: string,
+  recipient: string,
+  { template_id, personalisation, reference }: typeof smsExample | typeof emailExample,
+): string {
+  const values = Object.entries(personalisation).map(([name, value]) => `${name}: '${value}'`);
+  return [
+    `${method}('${template_id}', '${recipient}', {`,
+    `  personalisation: { ${values.join(', ')} },`,
+    `  reference: '${reference}',`,
+    '})',
+  ].join('\n');
 }

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   badRequest,
-  FieldProblem,
   invalid,
+  invalidFields,
   noResultFound,
   Problem,
   unavailable,
 } from '../../ground/problem.ts';
 import { authProblem } from '../auth/tokens.ts';
-import { envelope, plainError } from './envelope.ts';
+import { adminSchemaErrors, plainError, plainErrors, v2Errors } from './error-format.ts';
 
-test('below /v2 a problem gives its status and every fault, elsewhere its first text, a refused token under token', () => {
+test('v2 shows the status and every fault of a Problem, the old envelope its first text, or every fault by field', () => {
   const table: [problem: Problem, v2: object, elsewhere: unknown][] = [
     [
       invalid(['a is a required property', 'b is too long']),
@@ -40,7 +40,7 @@ test('below /v2 a problem gives its status and every fault, elsewhere its first 
       { token: ['Invalid token: service not found'] },
     ],
     [
-      new FieldProblem({ to: ['No', 'Never'] }),
+      invalidFields({ to: ['No', 'Never'] }),
       {
         status_code: 400,
         errors: [
@@ -53,10 +53,24 @@ test('below /v2 a problem gives its status and every fault, elsewhere its first 
     [new Problem(418, []), { status_code: 418, errors: [] }, ''],
   ];
   for (const [problem, v2, message] of table) {
-    assert.deepEqual(JSON.parse(envelope(problem, '/v2/notifications/sms')), v2);
-    for (const path of ['/notifications/sms', '/v2', '/v20/x', '/service/v2/x'])
-      assert.deepEqual(JSON.parse(envelope(problem, path)), { result: 'error', message }, path);
+    assert.deepEqual(JSON.parse(v2Errors.envelope(problem)), v2);
+    assert.deepEqual(JSON.parse(plainErrors.envelope(problem)), { result: 'error', message });
   }
+});
+
+test('a route of the admin API that validates as v2 does shows only its validation as v2 does', () => {
+  const shown = (problem: Problem) => JSON.parse(adminSchemaErrors.envelope(problem));
+  assert.deepEqual(shown(invalid(['a is a required property'])), {
+    status_code: 400,
+    errors: [{ error: 'ValidationError', message: 'a is a required property' }],
+  });
+  for (const problem of [
+    badRequest('No'),
+    noResultFound(),
+    authProblem(401, 'Who?'),
+    invalidFields({ to: ['No'] }),
+  ])
+    assert.equal(adminSchemaErrors.envelope(problem), plainErrors.envelope(problem));
 });
 
 test('what is temporarily unavailable says when to come back', () => {

@@ -1,22 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FieldProblem } from '../ground/problem.ts';
-import { readChange } from './change.ts';
+import { fieldFaults } from '../http/validate/fields.ts';
+import { changeOf, changeRequest } from './routes.ts';
 
 test('a change says what it changes; everything else stays', () => {
-  assert.deepEqual(readChange({}), { reason: null, createdBy: undefined });
+  const user = '6af522d0-2915-4e52-83a3-3690455a5fe6';
+  assert.deepEqual(changeOf({}), { reason: null, createdBy: null });
   assert.deepEqual(
-    readChange({ priority: 0, active: false, reason: 'Maintenance', rate_limit: 5, created_by: 'x' }),
-    { priority: 0, active: false, rateLimit: 5, reason: 'Maintenance', createdBy: 'x' },
+    changeOf({ priority: 0, active: false, reason: 'Maintenance', rate_limit: 5, created_by: user }),
+    { priority: 0, active: false, rateLimit: 5, reason: 'Maintenance', createdBy: user },
   );
-  assert.deepEqual(readChange({ rate_limit: null, reason: null }), {
+  assert.deepEqual(changeOf({ rate_limit: null, reason: null }), {
     rateLimit: null,
     reason: null,
-    createdBy: undefined,
+    createdBy: null,
   });
+  for (const id of ['x', 5, {}]) assert.equal(changeOf({ created_by: id as string }).createdBy, null);
 });
 
-test('what is wrong with a change is told by field, all at once (spec 04, sections 0.3 and 8.1)', () => {
+test('a change that does not fit is refused field by field, all at once (spec 04, sections 0.3 and 8.1)', () => {
   const table: [Record<string, unknown>, Record<string, string[]>][] = [
     [
       { identifier: 'x', version: 2, priority: 'x' },
@@ -43,12 +45,5 @@ test('what is wrong with a change is told by field, all at once (spec 04, sectio
     ],
   ];
   for (const [body, fields] of table)
-    assert.throws(
-      () => readChange(body),
-      (error) => {
-        assert.ok(error instanceof FieldProblem, JSON.stringify(body));
-        assert.deepEqual(error.fields, fields);
-        return true;
-      },
-    );
+    assert.deepEqual(fieldFaults(changeRequest, body, {}), fields, JSON.stringify(body));
 });

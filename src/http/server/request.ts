@@ -1,0 +1,82 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { stopwatch } from '../../ground/clock.ts';
+import { randomHex } from '../../ground/id.ts';
+import { plainError } from './error-format.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** `X-B3-TraceId` of the request, or one made for it; in every log line and task that results from it. */
+    traceId: string;
+    elapsed: () => number;
+    /** Who called, for the log line of the request: ids only. */
+    logFields?: Readonly<Record<string, unknown>>;
+  }
+}
+
+/** On every answer (spec 01, section 6). */
+const fixedHeaders = Object.freeze({
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Headers': 'Content-Type,Authorization',
+  'Access-Control-Allow-Methods': 'GET,PUT,POST,DELETE',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'SAMEORIGIN',
+  'X-Permitted-Cross-Domain-Policies': 'none',
+  'Strict-Transport-Security': 'max-age=31536000; includeSubDomains; preload',
+  'Cache-Control': 'no-store, no-cache, private, must-revalidate',
+});
+
+const notFound =
+  'The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.';
+
+/** What every request gets before anything else: a stopwatch, a trace id and the fixed headers of its answer. */
+export function beginRequest(request: FastifyRequest, reply: FastifyReply): void {
+  request.elapsed = stopwatch();
+  request.traceId = traceIdOf(request);
+  reply.headers(fixedHeaders);
+  reply.header('X-B3-TraceId', request.traceId);
+  reply.header('X-B3-SpanId', headerOf(request, 'x-b3-spanid') ?? `self-${randomHex(8)}`);
+}
+
+/** There is nothing at this path: always in the old envelope (spec 01, section 6). */
+export function sendNotFound(reply: FastifyReply): FastifyReply {
+  return reply.code(404).type('application/json').send(plainError(notFound));
+}
+
+export function pathOf(request: FastifyRequest): string {
+  const question = request.url.indexOf('?');
+  return question === -1 ? request.url : request.url.slice(0, question);
+}
+
+/** The path for a log line. Below `/d/` it contains the key of a document, which would let a reader of the log open it. */
+export function loggedPath(request: FastifyRequest): string {
+  const path = pathOf(request);
+  // The router decodes letters, and accepts a whole URL in place of a path.
+  const plain = path.replace(/%64|%44/g, 'd').replace(/%2f/gi, '/');
+  return /\/d\//i.test(plain) ? '/d/…' : path;
+}
+
+/**
+ * Base URL of the API as the caller sees it, without a trailing slash. A request can claim any host and protocol:
+ * malformed hosts are ignored.
+ */
+export function baseUrl(request: FastifyRequest, publicUrl: string | null): string {
+  if (publicUrl !== null) return publicUrl;
+  const hosts = [request.host, request.headers.host ?? ''];
+  const host = hosts.find((one) => /^[\w.-]+(:\d+)?$|^\[[\da-f:.]+\](:\d+)?$/i.test(one)) ?? 'localhost';
+  return `${request.protocol === 'https' ? 'https' : 'http'}://${host}`;
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  const first = Array.isArray(value) ? value[0] : value;
+  return first === undefined || first === '' ? undefined : first;
+}
+
+/** The first tracing header that is set, cut to what a header and a log line may hold; otherwise a new id. */
+function traceIdOf(request: FastifyRequest): string {
+  for (const name of ['x-b3-traceid', 'x-amz-cf-id', 'x-amzn-trace-id']) {
+    const value = headerOf(request, name);
+    if (value !== undefined) return value.slice(0, 128);
+  }
+  return randomHex(16);
+}

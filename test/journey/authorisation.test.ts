@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { makeToken, signToken } from '../../src/cli/client.ts';
+import type { Authentication } from '../../src/http/server/define-route.ts';
+import type { MountedRoute } from '../../src/http/server/server.ts';
+import { revokeKey } from '../../src/tenant/key/store.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+type Caller = 'nobody' | 'a stranger' | 'a revoked key' | 'a service key' | 'the admin' | 'a false admin';
+
+/** What each caller is answered where it may not come in; null where it may. */
+const refusals: Readonly<Record<Authentication, Readonly<Record<Caller, 401 | 403 | null>> | 'open'>> = {
+  'service key': {
+    nobody: 401,
+    'a stranger': 403,
+    'a revoked key': 403,
+    'a service key': null,
+    'the admin': 403,
+    'a false admin': 403,
+  },
+  admin: {
+    nobody: 401,
+    'a stranger': 401,
+    'a revoked key': 401,
+    'a service key': 401,
+    'the admin': null,
+    'a false admin': 403,
+  },
+  // Those of providers, where they are configured: a token of ours is none of them.
+  provider: 'open',
+  none: 'open',
+};
+
+/** Every path that a token is not needed for, besides those of providers. A new one is added here on purpose. */
+const openPaths = [
+  '/',
+  '/_status',
+  '/d/*',
+  '/d/:id/:key',
+  '/d/:id/:key/download',
+  '/docs',
+  '/docs/:folder/:file',
+  '/metrics',
+  '/spec',
+  '/spec.json',
+];
+
+describe('who may call a route', () => {
+  let world: World;
+  let api: string;
+  let routes: readonly MountedRoute[];
+  let stop: () => Promise<void>;
+  let tokens: Readonly<Record<Caller, string | null>>;
+
+  before(async () => {
+    world = await createWorld({ roles: [] });
+    const platform = await world.startMore({ roles: ['api'] });
+    ({ routes } = platform);
+    api = platform.url!;
+    stop = platform.stop;
+    const revoked = await world.addTenant();
+    const { db, pool } = world.connection;
+    const { rows } = await pool.query('select id from api_keys where service_id = $1', [revoked.id]);
+    for (const { id } of rows) await revokeKey(db, revoked.id, id, new Date());
+    const { issuer, secret } = world.credentials.admin;
+    tokens = {
+      nobody: null,
+      'a stranger': makeToken(`stranger-${randomUUID()}-${randomUUID()}`),
+      'a revoked key': makeToken(revoked.keys.normal),
+      'a service key': makeToken(world.tenant.keys.normal),
+      'the admin': signToken(issuer, secret),
+      'a false admin': signToken(issuer, randomUUID()),
+    };
+  });
+  after(async () => {
+    await stop?.();
+    await world?.stop();
+  });
+
+  async function statusOf(method: string, path: string, caller: Caller): Promise<number> {
+    const token = tokens[caller];
+    const response = await fetch(api + path, {
+      method,
+      redirect: 'manual',
+      headers: token === null ? {} : { Authorization: `Bearer ${token}` },
+      ...((method === 'POST' || method === 'PUT') && { body: '{}' }),
+    });
+    await response.arrayBuffer();
+    return response.status;
+  }
+
+  test('every route refuses everybody but those whose credentials it declares', async (t) => {
+    let calls = 0;
+    for (const { route } of routes) {
+      const path = route.path
+        .replace(/:version\([^)]*\)/, '1')
+        .replace(/:[a-z_]+(\([^)]*\))?/g, randomUUID())
+        .replace('*', 'x');
+      const expected = refusals[route.authentication];
+      for (const method of [...[route.method].flat(), 'OPTIONS']) {
+        const statuses: number[] = [];
+        for (const caller of Object.keys(tokens) as Caller[]) {
+          const status = await statusOf(method, path, caller);
+          const shown = `${method} ${route.path} by ${caller}: ${status}`;
+          calls += 1;
+          statuses.push(status);
+          if (expected === 'open') continue;
+          const refusal = expected[caller];
+          if (refusal === null) assert.ok(status !== 401 && status !== 403, shown);
+          else assert.equal(status, refusal, shown);
+        }
+        if (expected !== 'open') continue;
+        // Where no token is asked for, a token changes nothing.
+        const [bare, ...others] = statuses;
+        const isProtected = route.authentication === 'provider' && bare === 401;
+        const same = isProtected ? 403 : bare;
+        assert.deepEqual(others, Array(others.length).fill(same), `${method} ${route.path}`);
+        if (!isProtected) assert.ok(bare !== 401 && bare !== 403, `${method} ${route.path}`);
+      }
+    }
+    const count = (authentication: Authentication) =>
+      routes.filter(({ route }) => route.authentication === authentication).length;
+    t.diagnostic(
+      `${routes.length} routes, ${calls} calls; ${(Object.keys(refusals) as Authentication[]).map((one) => `${one}: ${count(one)}`).join(', ')}`,
+    );
+    assert.ok(count('service key') >= 18 && count('admin') >= 20 && count('provider') >= 5);
+  });
+
+  test('only these routes need no credentials', () => {
+    const open = routes.filter(({ route }) => route.authentication === 'none').map(({ route }) => route.path);
+    assert.deepEqual([...new Set(open)].sort(), openPaths);
+  });
+
+  test('a handler of the request metrics is named <module>.<handler>', () => {
+    for (const { route } of routes) assert.match(route.handlerName, /^[a-z0-9_]+\.[a-z0-9_]+$/, route.path);
+  });
+});
