@@ -14,7 +14,8 @@ import {
   send,
   token,
 } from '../support/callback-receiver.ts';
-import { createWorld, type Tenant, type World } from '../support/world.ts';
+import type { Tenant } from '../support/tenant.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 describe('callbacks about messages', () => {
   let world: World;

@@ -6,7 +6,8 @@ import { addTemplateVersion } from '../../src/content/template/store.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { setLimits } from '../../src/tenant/service/store.ts';
-import { createWorld, environment, type Tenant, type World } from '../support/world.ts';
+import type { Tenant } from '../support/tenant.ts';
+import { createWorld, environment, type World } from '../support/world.ts';
 
 type Answer = { status: number; data: any };
 type Client = Record<

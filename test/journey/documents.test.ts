@@ -15,7 +15,8 @@ import { plainErrors } from '../../src/http/server/error-format.ts';
 import { closeServer, createServer } from '../../src/http/server/server.ts';
 import { addService, findService } from '../../src/tenant/service/store.ts';
 import { freshDatabase } from '../support/database.ts';
-import { createWorld, secretKey } from '../support/world.ts';
+import { secretKey } from '../support/tenant.ts';
+import { createWorld } from '../support/world.ts';
 
 type UploadOptions = {
   filename?: string;

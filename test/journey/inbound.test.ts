@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { createWorld, type Tenant, type World } from '../support/world.ts';
+import type { Tenant } from '../support/tenant.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 type Text = { id: string; content: string; user_number: string; notify_number: string };
 const { NotifyClient } = createRequire(import.meta.url)('notifications-node-client') as {

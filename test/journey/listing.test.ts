@@ -5,7 +5,8 @@ import { sql } from 'kysely';
 import { ensurePartitions } from '../../src/database/partitions.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { createIdSource, idTime } from '../../src/ground/id.ts';
-import { createWorld, environment, type Tenant, type World } from '../support/world.ts';
+import type { Tenant } from '../support/tenant.ts';
+import { createWorld, environment, type World } from '../support/world.ts';
 
 type Row = {
   id: string;

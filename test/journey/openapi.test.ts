@@ -11,7 +11,8 @@ import { systemClock } from '../../src/ground/clock.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
 import { platformUserId } from '../../src/tenant/user/user.ts';
-import { createWorld, type Tenant, type World } from '../support/world.ts';
+import type { Tenant } from '../support/tenant.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 const run = promisify(execFile);
 

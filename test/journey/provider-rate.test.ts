@@ -6,8 +6,9 @@ import { createCipher } from '../../src/ground/cipher.ts';
 import { pasteableKey } from '../../src/tenant/key/key.ts';
 import { addKey } from '../../src/tenant/key/store.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
+import { secretKey } from '../support/tenant.ts';
 import { all, createTwoProviderWorld, idOf, rowOf, send } from '../support/two-providers.ts';
-import { environment, secretKey, type World } from '../support/world.ts';
+import { environment, type World } from '../support/world.ts';
 
 /** A sign-in code, as the platform's own service sends it. */
 async function sendCode(world: World): Promise<string> {

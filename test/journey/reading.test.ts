@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { addTemplate, addTemplateVersion, setTemplateArchived } from '../../src/content/template/store.ts';
 import { addUser } from '../../src/tenant/user/store.ts';
-import { createWorld, type Tenant, type World } from '../support/world.ts';
+import type { Tenant } from '../support/tenant.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 const notFound = [
   404,

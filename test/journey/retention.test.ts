@@ -4,7 +4,8 @@ import { after, before, describe, test } from 'node:test';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { addInboundSms, deleteInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { allCutoffs } from '../../src/tenant/service/retention.ts';
-import { createWorld, secretKey, type Tenant, type World } from '../support/world.ts';
+import { secretKey, type Tenant } from '../support/tenant.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 describe('the retention of a service', () => {
   let world: World;

@@ -6,7 +6,8 @@ import { addTemplate, setTemplateArchived } from '../../src/content/template/sto
 import { systemClock } from '../../src/ground/clock.ts';
 import { dayAfter, dayOf } from '../../src/ground/time-zone.ts';
 import { addGuests, setLimits } from '../../src/tenant/service/store.ts';
-import { createWorld, type Tenant, type World } from '../support/world.ts';
+import type { Tenant } from '../support/tenant.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 const notAllowed = 'The method is not allowed for the requested URL.';

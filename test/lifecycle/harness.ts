@@ -25,7 +25,8 @@ import type { Task } from '../../src/queue/consume.ts';
 import { createServiceCache } from '../../src/tenant/service/store.ts';
 import { platformUserId } from '../../src/tenant/user/user.ts';
 import { createTimeOut } from '../../src/upkeep/time-out.ts';
-import { createWorld, secretKey } from '../support/world.ts';
+import { secretKey } from '../support/tenant.ts';
+import { createWorld } from '../support/world.ts';
 
 /** A call to a provider, not yet answered. */
 export type Call = Readonly<{

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { platformUserId } from '../../src/tenant/user/user.ts';
-import type { Tenant, World } from './world.ts';
+import type { Tenant } from './tenant.ts';
+import type { World } from './world.ts';
 
 export const personalisation = { name: 'Rowan', time: '14:05' };
 

@@ -6,7 +6,8 @@ import type { KeyType, NotificationStatus, NotificationType } from '../../src/da
 import { createIdSource } from '../../src/ground/id.ts';
 import { createLog, type Log } from '../../src/ground/log.ts';
 import { openQueues, type Queues } from '../../src/queue/boss.ts';
-import type { Tenant, World } from './world.ts';
+import type { Tenant } from './tenant.ts';
+import type { World } from './world.ts';
 
 /** A message as it is stored; times in Unix milliseconds. */
 export type StoredMessage = Readonly<{

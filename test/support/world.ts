@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -7,22 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Credentials } from '../../src/bootstrap/credentials.ts';
 import { makeToken, signToken } from '../../src/cli/client.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { addTemplate } from '../../src/content/template/store.ts';
 import { type Connection, connect } from '../../src/database/connection.ts';
-import type { KeyType } from '../../src/database/tables.ts';
-import { createCipher } from '../../src/ground/cipher.ts';
 import { type Clock, systemClock } from '../../src/ground/clock.ts';
 import { createLog, type Log } from '../../src/ground/log.ts';
 import { type Platform, type Role, startPlatform } from '../../src/process/compose.ts';
 import type { QueueName } from '../../src/queue/define.ts';
-import { pasteableKey } from '../../src/tenant/key/key.ts';
-import { addKey } from '../../src/tenant/key/store.ts';
-import type { Permission } from '../../src/tenant/service/service.ts';
-import { addEmailReplyTo, addService, addSmsSender } from '../../src/tenant/service/store.ts';
 import { freshDatabase } from './database.ts';
-
-export const secretKey = 'a secret that only the tests use';
-const salt = 'tests';
+import { addTenant, salt, secretKey, type Tenant, type TenantOptions } from './tenant.ts';
 
 /** The environment of a process of the product, with free ports. */
 export function environment(
@@ -78,13 +68,6 @@ const { NotifyClient } = require('notifications-node-client') as {
   NotifyClient: new (url: string, key: string) => OfficialClient;
 };
 
-export type Tenant = {
-  id: string;
-  keys: Record<KeyType, string>;
-  templates: { sms: string; email: string };
-  senders: { sms: string; email: string };
-};
-
 export type World = {
   databaseUrl: string;
   dataDir: string;
@@ -110,7 +93,7 @@ export type World = {
   ): Promise<{ status: number; headers: Headers; body: any }>;
   /** The same for the admin API, with the admin client's token. */
   admin(method: string, path: string, body?: string | object): Promise<{ status: number; body: any }>;
-  addTenant(options?: Partial<{ permissions: Permission[]; prefixSms: boolean }>): Promise<Tenant>;
+  addTenant(options?: TenantOptions): Promise<Tenant>;
   timeline(id: string): Promise<TimelineStep[]>;
   /** Polls until `condition` holds; gives up after `seconds` (15) with the last value. */
   until<T>(look: () => Promise<T>, condition: (value: T) => boolean, seconds?: number): Promise<T>;
@@ -123,6 +106,54 @@ export type World = {
   startMore(options: { roles: readonly Role[]; queues?: readonly QueueName[] }): Promise<Platform>;
   stop(): Promise<void>;
 };
+
+async function until<T>(look: () => Promise<T>, condition: (value: T) => boolean, seconds = 15): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await look();
+    if (condition(value)) return value;
+    if (Date.now() > deadline)
+      throw new Error(`Still not true after ${seconds} seconds: ${JSON.stringify(value)}`);
+    await sleep(20);
+  }
+}
+
+/** Messages without a final status, and tasks that are due or active. */
+async function openWork({ pool }: Connection): Promise<{ open: number; due: number }> {
+  const { rows } = await pool.query<{ open: number; due: number }>(`
+    select ((select count(*) from notification_history where status in ('created', 'sending', 'pending')) + (select count(*) from accepted))::int as open,
+      (select count(*) from pgboss.job where state = 'active' or (state in ('created', 'retry') and start_after <= now()))::int as due`);
+  return rows[0]!;
+}
+
+/** Makes waiting tasks and scheduled messages due that much earlier: the queues use the time of the database. */
+async function bringForward({ pool }: Connection, seconds: number): Promise<void> {
+  await pool.query(
+    `update pgboss.job set start_after = start_after - $1 * interval '1 second' where state < 'active'`,
+    [seconds],
+  );
+  await pool.query(`update accepted set due_at = due_at - $1 * interval '1 second'`, [seconds]);
+}
+
+/** A request to an HTTP server that answers with JSON or nothing. */
+async function request(
+  url: string,
+  method: string,
+  headers: Record<string, string>,
+  body: string | object | undefined,
+): Promise<{ status: number; headers: Headers; body: any }> {
+  const response = await fetch(url, {
+    method,
+    headers,
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? null : JSON.parse(text),
+  };
+}
 
 /** A complete platform: a fresh database, all roles in this process, the sandbox as provider. */
 export async function createWorld(
@@ -149,79 +180,10 @@ export async function createWorld(
   });
   const connection = connect(database.url, 4, log);
   const { db } = connection;
-  const cipher = createCipher([secretKey], salt);
   const api = platform.url ?? '';
   const sandboxUrl = platform.sandboxUrl ?? '';
 
-  async function addTenant({
-    permissions = ['sms', 'email'],
-    prefixSms = true,
-  }: Partial<{ permissions: Permission[]; prefixSms: boolean }> = {}): Promise<Tenant> {
-    const id = randomUUID();
-    const tenant: Tenant = {
-      id,
-      keys: { normal: '', team: '', test: '' },
-      templates: { sms: randomUUID(), email: randomUUID() },
-      senders: { sms: randomUUID(), email: randomUUID() },
-    };
-    const name = `Harbour ${id.slice(0, 8)}`;
-    await addService(db, {
-      id,
-      name,
-      restricted: false,
-      emailFrom: `harbour.${id.slice(0, 8)}`,
-      prefixSms,
-      permissions,
-      contactLink: 'https://harbour.example/contact',
-    });
-    await addSmsSender(db, id, { id: tenant.senders.sms, text: 'HARBOUR', isDefault: true });
-    await addEmailReplyTo(db, id, { id: tenant.senders.email, text: 'desk@example.com', isDefault: true });
-    await addTemplate(db, {
-      id: tenant.templates.sms,
-      serviceId: id,
-      type: 'sms',
-      name: 'Tide',
-      subject: null,
-      content: 'Hi ((name)), high tide at ((time))',
-    });
-    await addTemplate(db, {
-      id: tenant.templates.email,
-      serviceId: id,
-      type: 'email',
-      name: 'Tide',
-      subject: 'Tide for ((name))',
-      content: 'Hi ((name)),\n\nhigh tide at ((time))',
-    });
-    for (const keyType of ['normal', 'team', 'test'] as const) {
-      const key = {
-        id: randomUUID(),
-        serviceId: id,
-        name: `a ${keyType} key`,
-        keyType,
-        secret: randomUUID(),
-      };
-      await addKey(db, cipher, key);
-      tenant.keys[keyType] = pasteableKey(key);
-    }
-    return tenant;
-  }
-
-  async function until<T>(
-    look: () => Promise<T>,
-    condition: (value: T) => boolean,
-    seconds = 15,
-  ): Promise<T> {
-    const deadline = Date.now() + seconds * 1000;
-    for (;;) {
-      const value = await look();
-      if (condition(value)) return value;
-      if (Date.now() > deadline)
-        throw new Error(`Still not true after ${seconds} seconds: ${JSON.stringify(value)}`);
-      await sleep(20);
-    }
-  }
-
-  const tenant = await addTenant();
+  const tenant = await addTenant(db);
   const { credentials } = platform;
   const world: World = {
     databaseUrl: database.url,
@@ -234,14 +196,7 @@ export async function createWorld(
     clock,
     async advance(seconds) {
       ahead += seconds * 1000;
-      // The queues use the time of the database.
-      await connection.pool.query(
-        `update pgboss.job set start_after = start_after - $1 * interval '1 second' where state < 'active'`,
-        [seconds],
-      );
-      await connection.pool.query(`update accepted set due_at = due_at - $1 * interval '1 second'`, [
-        seconds,
-      ]);
+      await bringForward(connection, seconds);
     },
     startMore: ({ roles, queues = null }) =>
       startPlatform({
@@ -259,23 +214,11 @@ export async function createWorld(
       }),
     client: new NotifyClient(api, tenant.keys.normal),
     clientOf: (key) => new NotifyClient(api, key),
-    addTenant,
+    addTenant: (more) => addTenant(db, more),
     until,
-    async call(method, path, { body, headers = {}, key = tenant.keys.normal } = {}) {
-      const response = await fetch(api + path, {
-        method,
-        headers: {
-          ...(key !== null && { Authorization: `Bearer ${makeToken(key, clock.now())}` }),
-          ...headers,
-        },
-        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      return {
-        status: response.status,
-        headers: response.headers,
-        body: text === '' ? null : JSON.parse(text),
-      };
+    call(method, path, { body, headers = {}, key = tenant.keys.normal } = {}) {
+      const token = key !== null && { Authorization: `Bearer ${makeToken(key, clock.now())}` };
+      return request(api + path, method, { ...token, ...headers }, body);
     },
     admin: async (method, path, body) =>
       world.call(method, path, {
@@ -290,12 +233,7 @@ export async function createWorld(
     },
     async drain(seconds = 20) {
       await until(
-        async () => {
-          const { rows } = await connection.pool.query<{ open: number; due: number }>(`
-            select ((select count(*) from notification_history where status in ('created', 'sending', 'pending')) + (select count(*) from accepted))::int as open,
-              (select count(*) from pgboss.job where state = 'active' or (state in ('created', 'retry') and start_after <= now()))::int as due`);
-          return rows[0]!;
-        },
+        () => openWork(connection),
         ({ open, due }) => open === 0 && due === 0,
         seconds,
       );

@@ -3,7 +3,8 @@
  * says in words which template and permissions a case needs.
  */
 import { addTemplate } from '../../../src/content/template/store.ts';
-import { createWorld, type Tenant, type World } from '../../support/world.ts';
+import type { Tenant } from '../../support/tenant.ts';
+import { createWorld, type World } from '../../support/world.ts';
 import { type Judgement, plainCases, type Suite, type VectorCase } from '../suite.ts';
 
 type Case = VectorCase &
