@@ -16,7 +16,7 @@ import { researchReceipts } from '../message/receipt/research/queue.ts';
 import { createResearch } from '../message/receipt/research/worker.ts';
 import { createReceiptWork } from '../message/receipt/worker.ts';
 import { startPersisting } from '../message/submission/persist.ts';
-import { type Circuits, createCircuits } from '../provider/circuit/circuit.ts';
+import { type Circuits, createCircuits } from '../provider/circuit/circuits.ts';
 import type { Provider } from '../provider/contract.ts';
 import { createRateLimits, type RateLimits } from '../provider/rate-limit/rate-limit.ts';
 import { consume } from '../queue/consume.ts';

@@ -15,7 +15,7 @@ import { createRecorder } from '../../src/message/delivery/record.ts';
 import { retryPolicy } from '../../src/message/delivery/retry-policy.ts';
 import { createDeliver } from '../../src/message/delivery/worker.ts';
 import { createApply } from '../../src/message/receipt/apply.ts';
-import { createCircuits } from '../../src/provider/circuit/circuit.ts';
+import { createCircuits } from '../../src/provider/circuit/circuits.ts';
 import type { Provider, ReceiptOutcome, SendResult } from '../../src/provider/contract.ts';
 import { createRateLimits } from '../../src/provider/rate-limit/rate-limit.ts';
 import { addMissingProviders, createProviderCache } from '../../src/provider/store.ts';

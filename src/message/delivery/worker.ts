@@ -6,7 +6,7 @@ import type { Batcher } from '../../ground/batcher.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
-import type { Circuits } from '../../provider/circuit/circuit.ts';
+import type { Circuits } from '../../provider/circuit/circuits.ts';
 import type { Message, Provider, SendResult } from '../../provider/contract.ts';
 import type { RateLimits } from '../../provider/rate-limit/rate-limit.ts';
 import type { ProviderState } from '../../provider/state.ts';

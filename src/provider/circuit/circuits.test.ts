@@ -7,7 +7,7 @@ import { createLog } from '../../ground/log.ts';
 import { platformUserId } from '../../tenant/user/user.ts';
 import type { ProviderState } from '../state.ts';
 import { createProviderCache, findProviders } from '../store.ts';
-import { type Circuits, createCircuits } from './circuit.ts';
+import { type Circuits, createCircuits } from './circuits.ts';
 
 const log = createLog('silent');
 const first = '00000000-0000-7000-8000-000000000001';
