@@ -16,3 +16,75 @@ export function stopwatch(): () => number {
 export function isoMicroseconds(time: Date): string {
   return `${time.toISOString().slice(0, -1)}000Z`;
 }
+
+/** The business zone: figures, limits and retention go by its days (spec 06, section 1.2). */
+const zone = 'Europe/London';
+const asDate = new Intl.DateTimeFormat('en-CA', { timeZone: zone });
+const asTime = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
+
+/** The day of the business zone, as YYYY-MM-DD, that contains a moment (Unix milliseconds). */
+export function dayOf(time: number): string {
+  return asDate.format(time);
+}
+
+/** The start of a day of the business zone, in Unix milliseconds. Takes an existing day as YYYY-MM-DD. */
+export function dayStart(day: string): number {
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  // Clocks change after midnight, so the offset at midnight UTC is also that at the start of the day.
+  return midnight - (Date.parse(`${asTime.format(midnight).replace(' ', 'T')}Z`) - midnight);
+}
+
+/** The day `days` after another one, or before it if `days` is negative. */
+export function dayAfter(day: string, days: number): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+}
+
+/** `2017-05-02 14:03:07`: local time in London without offset, as SMS providers write it (spec 05, section 6). */
+export function londonTime(unixMilliseconds: number): string {
+  return asTime.format(unixMilliseconds);
+}
+
+const iso8601 =
+  /^(\d{4})-?(\d{2})-?(\d{2})(?:[T ](\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d+))?)?)?(?:(Z)|([+-])(\d{2})(?::?(\d{2}))?)?)?$/i;
+const day = 86_400_000;
+
+/** The written time as if it were UTC, and its zone offset, both in milliseconds; null if it is not ISO 8601. */
+function readDatetime(text: string): { written: number; offset: number } | null {
+  const match = iso8601.exec(text);
+  if (!match) return null;
+  const [year = 0, month = 0, date = 0, hour = 0, minute = 0, second = 0] = match
+    .slice(1, 7)
+    .map((part) => (part === undefined ? undefined : Number(part)));
+  const milliseconds = Math.trunc(Number(`0.${match[7] ?? 0}`) * 1000);
+  const time = new Date(Date.UTC(year, month - 1, date, hour, minute, second, milliseconds));
+  const exists =
+    time.getUTCMonth() === month - 1 && time.getUTCDate() === date && hour < 24 && minute < 60 && second < 60;
+  if (!exists) return null;
+  const sign = match[9] === '-' ? -1 : 1;
+  return {
+    written: time.getTime(),
+    offset: sign * (Number(match[10] ?? 0) * 60 + Number(match[11] ?? 0)) * 60_000,
+  };
+}
+
+/** Parses an ISO 8601 date and time, UTC if it names no zone; null if it is not one. */
+export function parseDatetime(text: string): Date | null {
+  const read = readDatetime(text);
+  return read && new Date(read.written - read.offset);
+}
+
+/**
+ * What is wrong with `scheduled_for`, an ISO 8601 date and time in the future; null when nothing is. For a service that
+ * may not schedule, the value is checked and then ignored: at most 24 hours ahead, with the zone offset dropped before
+ * the comparison with UTC (spec 01, section 3.2). For one that may (`maySchedule`): at most 7 days, and the offset counts.
+ */
+export function scheduleFault(text: string, clock: Clock, maySchedule: boolean): string | null {
+  const read = readDatetime(text);
+  if (read === null)
+    return 'datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601';
+  const time = maySchedule ? read.written - read.offset : read.written;
+  if (time < clock.now()) return 'datetime can not be in the past';
+  if (time > clock.now() + (maySchedule ? 7 : 1) * day)
+    return `datetime can only be ${maySchedule ? '7 days' : '24 hours'} in the future`;
+  return null;
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fieldFaults } from '../http/validate/fault-texts.ts';
+import { fieldFaults } from '../http/validate/check.ts';
 import { changeOf, changeRequest } from './routes.ts';
 
 test('a change contains what the body names; everything else stays', () => {

@@ -5,7 +5,6 @@ import type { Log } from '../ground/log.ts';
 import type { Metrics } from '../ground/metrics.ts';
 import type { HeldTask, Queues, Settled, Settlement } from './boss.ts';
 import type { Queue, QueueName } from './define.ts';
-import { startRounds } from './rounds.ts';
 
 /** A task that this process holds, as its work sees it. */
 export type Task<Payload> = Readonly<{
@@ -76,8 +75,8 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   async function run(held: HeldTask, signal: AbortSignal): Promise<void> {
     const { attempt, request_id: requestId } = held.data;
     try {
-      const payload = queue.parse(held.data.payload);
-      if (payload === null) {
+      const { payload } = held.data;
+      if (!queue.payloads.Check(payload)) {
         // Another version of the product wrote it, or will be able to read it: it is kept for an operator.
         log.error(
           { queue: queue.name, taskId: held.id },
@@ -85,7 +84,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
         );
         return await settle(held, 'parked');
       }
-      const verdict = await work(taskOf(queue.name, held, payload, signal));
+      const verdict = await work(taskOf(queue.name, held, payload as Payload, signal));
       if (verdict !== 'settled') await settle(held, verdict);
     } catch (error) {
       const fields = { queue: queue.name, taskId: held.id, attempt, requestId };
@@ -191,4 +190,79 @@ async function atMost(milliseconds: number, ended: readonly Promise<void>[]): Pr
   });
   await Promise.race([Promise.all(ended), late]);
   clearTimeout(timer);
+}
+
+/** A loop that looks for work in rounds: the one loop behind all queue workers. */
+export type Rounds = Readonly<{
+  /** There may be work: the next round begins at once. */
+  wake(): void;
+  /** True once no further round begins. */
+  readonly stopping: boolean;
+  /** Resolves when the round under way has ended. */
+  stop(): Promise<void>;
+}>;
+
+export type RoundsOptions = Readonly<{
+  /** One look for work. Answers whether there is more of it, so that the next look is at once. */
+  round: () => Promise<boolean>;
+  /** Called when a round failed; the next look is a poll later. */
+  failed: (error: unknown) => Promise<void> | void;
+  /** Least time from the start of one round to that of the next, unless there is more: under load they are few and large. */
+  paceMilliseconds: number;
+  /** Most time between two rounds: it catches what is due by time, and a missed notice. */
+  pollMilliseconds: number;
+}>;
+
+/** Runs rounds until it is stopped, one at a time. A wake during a round counts for the next. */
+export function startRounds({ round, failed, paceMilliseconds, pollMilliseconds }: RoundsOptions): Rounds {
+  let stopping = false;
+  let arrivals = 0;
+  let awake: (() => void) | null = null;
+
+  async function loop(): Promise<void> {
+    while (!stopping) {
+      const before = arrivals;
+      const elapsed = stopwatch();
+      try {
+        if (await round()) continue;
+      } catch (error) {
+        await failed(error);
+        await pause(pollMilliseconds, false);
+        continue;
+      }
+      const early = paceMilliseconds - elapsed();
+      if (early > 0) await pause(Math.ceil(early), false);
+      if (arrivals === before) await pause(pollMilliseconds, true);
+    }
+  }
+
+  function pause(milliseconds: number, wakeable: boolean): Promise<void> {
+    if (stopping) return Promise.resolve();
+    return new Promise((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        awake = null;
+        resolve();
+      };
+      const timer = setTimeout(finish, milliseconds);
+      awake = wakeable ? finish : () => stopping && finish();
+    });
+  }
+
+  // Not before the caller has the handle: a round may use it.
+  const looping = Promise.resolve().then(loop);
+  return {
+    wake() {
+      arrivals += 1;
+      awake?.();
+    },
+    get stopping() {
+      return stopping;
+    },
+    async stop() {
+      stopping = true;
+      awake?.();
+      await looping;
+    },
+  };
 }

@@ -1,21 +1,17 @@
 import type { Static, TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile, type Validator } from 'typebox/compile';
 
 /** The address of a queue: its name and the shape of its payloads. */
 export type Queue<Payload> = Readonly<{
   name: QueueName;
-  /** The payload, or null when it does not have the queue's shape. */
-  parse: (data: unknown) => Payload | null;
+  /** Checks that a payload has the queue's shape. */
+  payloads: Pick<Validator, 'Check'>;
   /** Never set: it makes the types of queues with different payloads incompatible. */
   payload?: Payload;
 }>;
 
 export function defineQueue<Schema extends TSchema>(name: QueueName, schema: Schema): Queue<Static<Schema>> {
-  const compiled = Compile(schema);
-  return Object.freeze({
-    name,
-    parse: (data: unknown) => (compiled.Check(data) ? (data as Static<Schema>) : null),
-  });
+  return Object.freeze({ name, payloads: Compile(schema) });
 }
 
 /**

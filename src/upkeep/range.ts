@@ -1,4 +1,4 @@
-import { dayOf } from '../ground/time-zone.ts';
+import { dayOf } from '../ground/clock.ts';
 
 /** From `from` on and before `until`; Unix milliseconds. */
 export type Span = Readonly<{ from: number; until: number }>;

@@ -187,7 +187,7 @@ export async function createHarness() {
       const abort = new AbortController();
       const task: Task<DeliverPayload> = {
         ...{ id: held.id, queue: 'send-sms', held, signal: abort.signal },
-        ...{ payload: sendSms.parse(held.data.payload)!, attempt: held.data.attempt },
+        ...{ payload: held.data.payload as DeliverPayload, attempt: held.data.attempt },
         ...{ priority: 0, earlySeconds: 0, requestId: undefined },
       };
       const worker: Worker = { held, abort, call: null, ended: Promise.resolve() };

@@ -11,14 +11,13 @@ export type Refusal = Readonly<{
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
 /**
- * Basic authentication. `accepted` has pairs of `user:password`, any of which will do; an empty list refuses everybody,
- * null nobody. Answers null when the request is admitted.
+ * Basic authentication. `accepted` has pairs of `user:password`, any of which will do; an empty list refuses
+ * everybody. Answers null when the request is admitted.
  */
 export function refuseCredentials(
-  accepted: readonly string[] | null,
+  accepted: readonly string[],
   authorization: string | undefined,
 ): Refusal | null {
-  if (accepted === null) return null;
   if (authorization === undefined || authorization === '')
     return {
       status: 401,

@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox';
 import { invalid, invalidFields, type Problem } from '../../ground/problem.ts';
 import type { Violation } from '../validate/check.ts';
-import { fieldTexts, schemaTexts } from '../validate/fault-texts.ts';
+import { fieldTexts, schemaTexts } from '../validate/check.ts';
 
 /**
  * How a part of the API shows errors. A scope of the server is registered with one, and a route may choose another; code

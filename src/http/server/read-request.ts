@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { isObject, type Node, numberOf, type Violation, violationsOf } from '../validate/check.ts';
-import { pathDocument, queryDocument, queryParameters, readJson } from '../validate/request-documents.ts';
 import type { Route } from './define-route.ts';
 import type { ErrorFormat } from './error-format.ts';
+import { pathDocument, queryDocument, queryParameters, readJson } from './request.ts';
 
 const noFormats = Object.freeze({});
 

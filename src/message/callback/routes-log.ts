@@ -2,13 +2,11 @@ import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
 import type { CallbackState } from '../../database/tables.ts';
-import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
-import { parseDatetime } from '../../ground/datetime.ts';
+import { type Clock, isoMicroseconds, parseDatetime } from '../../ground/clock.ts';
 import { invalid, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
-import { baseUrl } from '../../http/server/request.ts';
-import { queryParameters } from '../../http/validate/request-documents.ts';
+import { baseUrl, queryParameters } from '../../http/server/request.ts';
 import {
   oneOf,
   orNull,

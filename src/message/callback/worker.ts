@@ -7,7 +7,7 @@ import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { Queues } from '../../queue/boss.ts';
-import { startRounds } from '../../queue/rounds.ts';
+import { startRounds } from '../../queue/consume.ts';
 import { callbackQueue } from './enqueue.ts';
 import { type Effect, healthAfter } from './health.ts';
 import { type CallbackResponse, loggedUrl, type Poster } from './post.ts';

@@ -64,10 +64,10 @@ export function receiptEndpoint(endpoint: ReceiptEndpoint): Route<ReceiptRouteDe
     },
     async handler(deps: ReceiptRouteDeps, request, reply) {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      const own = isOwn(deps.cipher, path, body, request.headers[ownHeader]);
-      const refusal = own
-        ? null
-        : refuseCredentials(credentials ? [credentials] : null, request.headers.authorization);
+      const seal = request.headers[ownHeader];
+      const own = seal !== undefined && isOwn(deps.cipher, path, body, seal);
+      const refusal =
+        own || !credentials ? null : refuseCredentials([credentials], request.headers.authorization);
       reply.type('application/json');
       if (refusal) return reply.code(refusal.status).headers(refusal.headers).send(refusal.body);
       const read = await endpoint.read(body, { isOwn: own });

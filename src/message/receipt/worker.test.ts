@@ -75,8 +75,10 @@ test('a receipt of a endpoint that is not there is dropped', async () => {
 
 test('the queue takes what a endpoint reads, and nothing else', () => {
   const payload = { task: 'process-ses-result', provider: 'ses', type: 'email', receipt };
-  assert.ok(processReceipt.parse(JSON.parse(JSON.stringify(payload))));
-  assert.ok(processReceipt.parse({ ...payload, receipt: { ...receipt, detailCode: null, complaint: null } }));
-  assert.equal(processReceipt.parse({ ...payload, task: 'other' }), null);
-  assert.equal(processReceipt.parse({ ...payload, receipt: {} }), null);
+  assert.ok(processReceipt.payloads.Check(JSON.parse(JSON.stringify(payload))));
+  assert.ok(
+    processReceipt.payloads.Check({ ...payload, receipt: { ...receipt, detailCode: null, complaint: null } }),
+  );
+  assert.equal(processReceipt.payloads.Check({ ...payload, task: 'other' }), false);
+  assert.equal(processReceipt.payloads.Check({ ...payload, receipt: {} }), false);
 });

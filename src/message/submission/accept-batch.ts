@@ -4,7 +4,7 @@ import { createPartitionGuard } from '../../database/partitions.ts';
 import type { KeyType, NotificationType } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Clock } from '../../ground/clock.ts';
-import { dayOf } from '../../ground/time-zone.ts';
+import { dayOf } from '../../ground/clock.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { QueueName } from '../../queue/define.ts';
 import { createFairOrder } from './fair-order.ts';

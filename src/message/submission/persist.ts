@@ -4,7 +4,7 @@ import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { Queues } from '../../queue/boss.ts';
-import { startRounds } from '../../queue/rounds.ts';
+import { startRounds } from '../../queue/consume.ts';
 import { sendDeliveries } from '../delivery/queue.ts';
 import { moveStatuses, type StatusDeps } from '../status/move.ts';
 import { persistQueues } from './accept-batch.ts';

@@ -6,7 +6,7 @@ import type { Content, Template } from '../../content/template/template.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
-import { parseDatetime } from '../../ground/datetime.ts';
+import { parseDatetime } from '../../ground/clock.ts';
 import { type IdSource, parseUuid } from '../../ground/id.ts';
 import { badRequest } from '../../ground/problem.ts';
 import type { Caller } from '../../tenant/key/authenticate.ts';

@@ -5,7 +5,7 @@ import { parseUuid } from '../../ground/id.ts';
 import { authProblem, isTimely, readBearer, type Token, verifySignature } from '../../http/auth/tokens.ts';
 import type { Guard } from '../../http/server/server.ts';
 import type { Service } from '../service/service.ts';
-import { type ApiKey, stillCounts } from './key.ts';
+import type { ApiKey } from './key.ts';
 
 /** Who calls the public API. */
 export type Caller = Readonly<{ service: Service; key: ApiKey }>;
@@ -101,4 +101,12 @@ export function keyGuard(deps: AuthenticateDeps): Guard {
       done();
     }, done);
   };
+}
+
+const week = 7 * 86_400_000;
+const day = 86_400_000;
+
+/** A revoked key still counts while 00:00 UTC of its revocation date is later than a week ago, so that the error can say so. */
+export function stillCounts(key: Pick<ApiKey, 'revokedAt'>, now: number): boolean {
+  return key.revokedAt === null || Math.floor(key.revokedAt.getTime() / day) * day > now - week;
 }

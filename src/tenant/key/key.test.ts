@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pasteableKey, stillCounts } from './key.ts';
+import { stillCounts } from './authenticate.ts';
+import { pasteableKey } from './key.ts';
 
 const serviceId = '6b0d1c9e-1f5e-4a3c-9d53-2f6c7a1e8b40';
 const secret = 'c1f0b7de-58a2-4c11-8a6f-0b9d6c3e2a75';

@@ -24,11 +24,3 @@ export function pasteableKey(key: Pick<ApiKey, 'name' | 'serviceId' | 'secret'>)
     .replace(/[^a-z0-9_]/g, '');
   return `${name}-${key.serviceId}-${key.secret}`;
 }
-
-const week = 7 * 86_400_000;
-const day = 86_400_000;
-
-/** A revoked key still counts while 00:00 UTC of its revocation date is later than a week ago, so that the error can say so. */
-export function stillCounts(key: Pick<ApiKey, 'revokedAt'>, now: number): boolean {
-  return key.revokedAt === null || Math.floor(key.revokedAt.getTime() / day) * day > now - week;
-}

@@ -1,4 +1,4 @@
-import { dayAfter, dayOf, dayStart } from '../../ground/time-zone.ts';
+import { dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
 
 /** The types that have a retention of their own. That of `sms` also applies to received texts. */
 export const retentionTypes = ['sms', 'email', 'letter'] as const;

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Static, TSchema } from 'typebox';
+import { dayStart } from '../../../ground/clock.ts';
 import { idFloor, idTime } from '../../../ground/id.ts';
 import { invalidFields, Problem } from '../../../ground/problem.ts';
-import { dayStart } from '../../../ground/time-zone.ts';
-import { fieldFaults } from '../../../http/validate/fault-texts.ts';
-import { queryDocument } from '../../../http/validate/request-documents.ts';
+import { queryDocument } from '../../../http/server/request.ts';
+import { fieldFaults } from '../../../http/validate/check.ts';
 import { dayQuery, listFilter, listQuery, listRequest, pageLinks, refuseFuture } from './query.ts';
 
 type Query = Readonly<Record<string, string | readonly string[]>>;

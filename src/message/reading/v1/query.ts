@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
 import type { KeyType, NotificationStatus } from '../../../database/tables.ts';
+import { dayAfter, dayOf, dayStart } from '../../../ground/clock.ts';
 import { idFloor } from '../../../ground/id.ts';
 import { invalidFields } from '../../../ground/problem.ts';
-import { dayAfter, dayOf, dayStart } from '../../../ground/time-zone.ts';
 import { oneOf } from '../../../http/validate/shapes.ts';
 
 /** What `GET /notifications` asks for (spec 01, section 2.3); null: no filter. */

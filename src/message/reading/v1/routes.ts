@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
 import type { Db } from '../../../database/connection.ts';
 import type { Clock } from '../../../ground/clock.ts';
+import { dayAfter, dayStart } from '../../../ground/clock.ts';
 import { idFloor } from '../../../ground/id.ts';
 import type { Metrics } from '../../../ground/metrics.ts';
 import { noResultFound } from '../../../ground/problem.ts';
-import { dayAfter, dayStart } from '../../../ground/time-zone.ts';
 import { defineRoute, uuidPart } from '../../../http/server/define-route.ts';
-import { queryParameters } from '../../../http/validate/request-documents.ts';
+import { queryParameters } from '../../../http/server/request.ts';
 import { oneOf, orNull, uuid } from '../../../http/validate/shapes.ts';
 import { findNotification } from '../store.ts';
 import { notificationId } from '../v2/schemas.ts';

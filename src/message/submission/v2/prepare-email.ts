@@ -4,9 +4,9 @@ import { emailBody, emailSubject, maxEmailBytes, measureEmail } from '../../../c
 import { personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
 import { sanitisePersonalisation } from '../../../content/template/sanitise.ts';
-import { datetimeFormat } from '../../../ground/datetime.ts';
+import { scheduleFault } from '../../../ground/clock.ts';
 import { badRequest, invalid } from '../../../ground/problem.ts';
-import { faultsOf } from '../../../http/validate/fault-texts.ts';
+import { faultsOf } from '../../../http/validate/check.ts';
 import {
   type AcceptDeps,
   chosenSender,
@@ -92,7 +92,7 @@ function readRequest(
 ): { request: EmailRequest; emailAddress: EmailAddress } {
   let emailAddress: EmailAddress | undefined;
   const faults = faultsOf(emailRequest, document, {
-    datetime: datetimeFormat(deps.clock, caller.service.permissions.has('schedule')),
+    datetime: (text) => scheduleFault(text, deps.clock, caller.service.permissions.has('schedule')),
     email_address(text) {
       const outcome = parseEmailAddress(text);
       if (!outcome.ok) return outcome.error;

@@ -10,9 +10,9 @@ import { phoneProblemV2Text, v2PermissionError } from '../../../content/recipien
 import { personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
 import { maxSmsCharacters, renderSms } from '../../../content/template/sms.ts';
-import { datetimeFormat } from '../../../ground/datetime.ts';
+import { scheduleFault } from '../../../ground/clock.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
-import { faultsOf } from '../../../http/validate/fault-texts.ts';
+import { faultsOf } from '../../../http/validate/check.ts';
 import {
   type AcceptDeps,
   chosenSender,
@@ -95,7 +95,7 @@ function readRequest(
 ): { request: SmsRequest; phoneNumber: PhoneNumber } {
   let phoneNumber: PhoneNumber | undefined;
   const faults = faultsOf(smsRequest, document, {
-    datetime: datetimeFormat(deps.clock, caller.service.permissions.has('schedule')),
+    datetime: (text) => scheduleFault(text, deps.clock, caller.service.permissions.has('schedule')),
     phone_number(text) {
       // The start of a text that no number is as long as says what is wrong with it; the rest would only cost time.
       const outcome = parsePhoneNumber(text.slice(0, longestNumber), deps.rates);

@@ -1,6 +1,5 @@
 import type { NotificationStatus } from '../../../database/tables.ts';
-import { systemClock } from '../../../ground/clock.ts';
-import { londonTime } from '../../../ground/time-zone.ts';
+import { londonTime, systemClock } from '../../../ground/clock.ts';
 import type {
   InboundEndpoint,
   ReadReceipt,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startRounds } from './rounds.ts';
+import { startRounds } from './consume.ts';
 
 /** Rounds of which each waits for a word; they never come by themselves within a test. */
 function worded(t: { after(undo: () => unknown): void }) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { datetimeFormat } from './datetime.ts';
+import fc from 'fast-check';
+import { dayAfter, dayOf, dayStart, scheduleFault } from './clock.ts';
 
 const invalid =
   'datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601';
@@ -8,7 +9,7 @@ const past = 'datetime can not be in the past';
 const future = 'datetime can only be 24 hours in the future';
 
 test('scheduled_for takes an ISO 8601 date and time within the next 24 hours, ignoring its zone offset', () => {
-  const format = datetimeFormat({ now: () => Date.UTC(2026, 10, 21, 12, 0, 0, 500) }, false);
+  const clock = { now: () => Date.UTC(2026, 10, 21, 12, 0, 0, 500) };
   const table: [string, string | null][] = [
     ['2026-11-21T12:00:00.500Z', null],
     ['2026-11-21T12:00:00.499Z', past],
@@ -31,11 +32,11 @@ test('scheduled_for takes an ISO 8601 date and time within the next 24 hours, ig
     ['0001-01-01T00:00:00Z', past],
     ['9999-12-31T23:59:59Z', future],
   ];
-  for (const [text, expected] of table) assert.equal(format(text), expected, text);
+  for (const [text, expected] of table) assert.equal(scheduleFault(text, clock, false), expected, text);
 });
 
 test('a date and time that does not exist, or has another form, is invalid', () => {
-  const format = datetimeFormat({ now: () => Date.UTC(2026, 1, 28, 12) }, false);
+  const clock = { now: () => Date.UTC(2026, 1, 28, 12) };
   const texts = [
     ...['', 'tomorrow', '21/11/2026', '2026-02-29T12:00', '2026-13-01T12:00', '2026-00-10', '2026-03-00'],
     ...['2026-02-28T24:00', '2026-02-28T23:60', '2026-02-28T23:59:60', '2026-02-28T', '2026-02-28T1:00'],
@@ -47,5 +48,30 @@ test('a date and time that does not exist, or has another form, is invalid', () 
       '1772280000',
     ],
   ];
-  for (const text of texts) assert.equal(format(text), invalid, text);
+  for (const text of texts) assert.equal(scheduleFault(text, clock, false), invalid, text);
+});
+
+test('a business day begins at midnight in London, in summer an hour before midnight UTC', () => {
+  const table: [day: string, start: string][] = [
+    ['2026-01-15', '2026-01-15T00:00:00Z'],
+    ['2026-06-15', '2026-06-14T23:00:00Z'],
+    // The days the clocks change on, and those after them.
+    ['2026-03-29', '2026-03-29T00:00:00Z'],
+    ['2026-03-30', '2026-03-29T23:00:00Z'],
+    ['2026-10-25', '2026-10-24T23:00:00Z'],
+    ['2026-10-26', '2026-10-26T00:00:00Z'],
+    ['2024-02-29', '2024-02-29T00:00:00Z'],
+  ];
+  for (const [day, start] of table) assert.equal(new Date(dayStart(day)).getTime(), Date.parse(start), day);
+});
+
+test('every business day of a century contains its first moment, and the moment before is in the day before', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 36_500 }), (days) => {
+      const day = dayAfter('2000-01-01', days);
+      assert.equal(dayOf(dayStart(day)), day);
+      assert.equal(dayOf(dayStart(day) - 1), dayAfter(day, -1));
+      assert.equal(dayOf(dayStart(dayAfter(day, 1)) - 1), day);
+    }),
+  );
 });

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Type } from 'typebox';
 import { parseLossless } from '../../ground/json.ts';
-import { assertCheckable } from './check.ts';
-import { faultsOf, fieldFaults } from './fault-texts.ts';
+import { assertCheckable, faultsOf, fieldFaults } from './check.ts';
 import { orNull, uuid } from './shapes.ts';
 
 const schema = Type.Object(
