@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { makeToken, signToken } from '../../src/cli/client.ts';
 import type { Authentication } from '../../src/http/server/define-route.ts';
 import type { MountedRoute } from '../../src/http/server/server.ts';
-import { revokeKey } from '../../src/tenant/key/store.ts';
+import { revokeKey } from '../support/operator.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 type Caller = 'nobody' | 'a stranger' | 'a revoked key' | 'a service key' | 'the admin' | 'a false admin';

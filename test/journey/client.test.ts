@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { randomInt, randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { addTemplateVersion } from '../../src/content/template/store.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
-import { setLimits } from '../../src/tenant/service/store.ts';
+import { addTemplateVersion, setLimits } from '../support/operator.ts';
 import type { Tenant } from '../support/tenant.ts';
 import { createWorld, environment, type World } from '../support/world.ts';
 

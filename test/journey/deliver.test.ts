@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { priorities, taskPriority } from '../../src/message/delivery/queue.ts';
-import { setServiceActive } from '../../src/tenant/service/store.ts';
 import { storeMessages } from '../support/messages.ts';
+import { setServiceActive } from '../support/operator.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 describe('delivery requested by an operator', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { revokeKey } from '../../src/tenant/key/store.ts';
+import { revokeKey } from '../support/operator.ts';
 import { sendWithTestKey } from '../support/test-key.ts';
 import { createWorld, type World } from '../support/world.ts';
 

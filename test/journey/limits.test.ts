@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { makeToken } from '../../src/cli/client.ts';
-import { addGuests, addTeamMember, setLimits } from '../../src/tenant/service/store.ts';
+import { addGuests, addTeamMember, setLimits } from '../support/operator.ts';
 import type { Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
 

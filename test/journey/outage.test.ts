@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
-import { addTemplateVersion, setTemplateArchived } from '../../src/content/template/store.ts';
-import { setServiceActive } from '../../src/tenant/service/store.ts';
+import { addTemplateVersion, setServiceActive, setTemplateArchived } from '../support/operator.ts';
 import { startProcess } from '../support/process.ts';
 import { createWorld, environment } from '../support/world.ts';
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { addTemplate, addTemplateVersion, setTemplateArchived } from '../../src/content/template/store.ts';
+import { addTemplate } from '../../src/content/template/store.ts';
 import { addUser } from '../../src/tenant/user/store.ts';
+import { addTemplateVersion, setTemplateArchived } from '../support/operator.ts';
 import type { Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
 

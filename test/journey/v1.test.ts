@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { addTemplate, setTemplateArchived } from '../../src/content/template/store.ts';
+import { addTemplate } from '../../src/content/template/store.ts';
 import { dayAfter, dayOf, systemClock } from '../../src/ground/clock.ts';
-import { addGuests, setLimits } from '../../src/tenant/service/store.ts';
+import { addGuests, setLimits, setTemplateArchived } from '../support/operator.ts';
 import type { Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
 

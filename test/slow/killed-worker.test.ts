@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setLimits } from '../../src/tenant/service/store.ts';
 import { accept, callbacksUntil, receiver, registerCallback, send } from '../support/callback-receiver.ts';
+import { setLimits } from '../support/operator.ts';
 import { type ProductProcess, startProcess } from '../support/process.ts';
 import { createWorld, environment } from '../support/world.ts';
 

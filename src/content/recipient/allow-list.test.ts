@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  comparable,
-  guestListProblemText,
-  isGuestListEntry,
-  type KeyType,
-  maySendTo,
-  notAllowedText,
-  recipientSet,
-} from './allow-list.ts';
+import { comparable, type KeyType, maySendTo, notAllowedText, recipientSet } from './allow-list.ts';
 
 test('recipients are compared regardless of spelling', () => {
   const same: [string, string][] = [
@@ -59,25 +51,5 @@ test('the refusal names the team key or trial mode, with the quote and dash of t
   assert.equal(
     notAllowedText('normal', url),
     `Can\u2019t send to this recipient when service is in trial mode \u2013 see ${url}`,
-  );
-});
-
-test('a guest list entry may be a foreign number, but not a British landline', () => {
-  const entries: ['mobile' | 'email', string, boolean][] = [
-    ['mobile', '07400 123456', true],
-    ['mobile', '+353 86 123 4567', true],
-    ['mobile', '+353 1 234 5678', true],
-    ['mobile', '020 7946 0123', false],
-    ['mobile', '', false],
-    ['mobile', 'sam@example.org', false],
-    ['email', 'sam@example.org', true],
-    ['email', '07400 123456', false],
-    ['email', '', false],
-    ['mobile', `07400 123456${' '.repeat(250)}`, false],
-  ];
-  for (const [type, entry, fine] of entries) assert.equal(isGuestListEntry(type, entry), fine, entry);
-  assert.equal(
-    guestListProblemText('x'),
-    'Invalid guest list: "x" is not a valid email address or phone number',
   );
 });

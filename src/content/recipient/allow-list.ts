@@ -1,10 +1,9 @@
 /**
  * Who a service may send to: its team members and guest list in trial mode or with a team key, otherwise anyone
- * (spec 03, section 3; spec 01, section 5.3). Also checks the entries of the guest list.
+ * (spec 03, section 3; spec 01, section 5.3).
  */
 import { parseEmailAddress } from './email-address.ts';
-import { defaultRates, type Rates } from './international-rates.ts';
-import { anyMobile, checkPermissions, parsePhoneNumber } from './phone-number.ts';
+import { parsePhoneNumber } from './phone-number.ts';
 
 /**
  * The form in which recipients are compared: normalised digits for a phone number, cleaned and lower-cased for an email
@@ -61,26 +60,4 @@ export function notAllowedText(keyType: KeyType, trialModeUrl: string): string {
   return keyType === 'team'
     ? 'Can’t send to this recipient using a team-only API key'
     : `Can’t send to this recipient when service is in trial mode – see ${trialModeUrl}`;
-}
-
-const maxEntryLength = 255;
-
-/**
- * Whether text, stored as typed, is a valid guest list entry: at most 255 characters; foreign numbers are allowed,
- * British landlines are not (spec 03, section 3.3).
- */
-export function isGuestListEntry(
-  type: 'mobile' | 'email',
-  entry: string,
-  rates: Rates = defaultRates,
-): boolean {
-  if (entry.length > maxEntryLength) return false;
-  if (type === 'email') return parseEmailAddress(entry).ok;
-  const phone = parsePhoneNumber(entry, rates);
-  return phone.ok && checkPermissions(phone.phoneNumber, anyMobile) === null;
-}
-
-/** The error message for an invalid guest list entry (spec 03, section 3.3). */
-export function guestListProblemText(entry: string): string {
-  return `Invalid guest list: "${entry}" is not a valid email address or phone number`;
 }

@@ -42,14 +42,6 @@ export function parseEmailAddress(raw: string): EmailOutcome {
   return { ok: true, emailAddress };
 }
 
-/**
- * The `normalised` form of an unchecked address: cleaned, lower case. Rows of a CSV file are stored with it whether or
- * not the address is valid (spec 03, section 4.7).
- */
-export function normaliseEmailText(text: string): string {
-  return clean(text).toLowerCase();
-}
-
 /** Counts code points, not UTF-16 units. */
 function isShortEnough(address: string): boolean {
   if (address.length <= maxAddressLength) return true;

@@ -279,9 +279,6 @@ export type PhonePermissions = {
 /** For the request schema of the v2 API, which refuses only unsupported countries (spec 03, section 1.3). */
 export const anyNumber: PhonePermissions = { international: true, ukLandlines: true };
 
-/** For a user's mobile number and guest list entries (spec 03, section 1.3). */
-export const anyMobile: PhonePermissions = { international: true, ukLandlines: false };
-
 /** Why a valid number may not be sent to, or null if it may; checked in the order of spec 03, section 1.3. */
 export function checkPermissions(
   phoneNumber: PhoneNumber,
@@ -305,13 +302,4 @@ export function humanReadable({ callingCode, nationalNumber, isUk }: PhoneNumber
     ? nationalNumber.replace(format.pattern, isUk ? format.national : format.international)
     : nationalNumber;
   return isUk ? national : `+${callingCode} ${national}`;
-}
-
-/**
- * A recipient or sender as shown to people: a phone number in its human-readable form, any other text, such as a sender
- * name, unchanged (spec 03, section 1.4).
- */
-export function displayPhoneNumber(text: string): string {
-  const outcome = parsePhoneNumber(text);
-  return outcome.ok ? humanReadable(outcome.phoneNumber) : text;
 }

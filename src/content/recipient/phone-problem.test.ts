@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parsePhoneNumber } from './phone-number.ts';
 import {
-  internalPermissionText,
   phoneProblemText,
   phoneProblemV1Text,
   phoneProblemV2Text,
@@ -27,12 +26,6 @@ test('a foreign number is refused with a text of its own', () => {
     error: 'InvalidPhoneError',
     message: 'Not a UK mobile number',
   });
-  assert.equal(internalPermissionText('NOT_A_UK_MOBILE', { isForeign: true }), international);
-  assert.equal(
-    internalPermissionText('NOT_A_UK_MOBILE', { isForeign: false }),
-    phoneProblemText('NOT_A_UK_MOBILE'),
-  );
-  assert.equal(internalPermissionText('TOO_LONG', { isForeign: true }), 'Mobile number is too long');
 });
 
 const v1Reasons = [

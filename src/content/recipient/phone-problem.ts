@@ -63,11 +63,6 @@ export function v2PermissionError(
     : { error: 'InvalidPhoneError', message: texts[problem].v2 };
 }
 
-/** The internal API's message for a valid number that this service may not send to (spec 03, section 1.8). */
-export function internalPermissionText(problem: PhoneProblem, { isForeign }: { isForeign: boolean }): string {
-  return problem === 'NOT_A_UK_MOBILE' && isForeign ? noInternationalText : texts[problem].admin;
-}
-
 /**
  * The v1 error text of a number, which has one of five reasons (spec 01, section 2.1 row 4). v1 did not know numbering
  * plans, so the reason for an `INVALID_NUMBER` is guessed from `text`, the number as it was typed.

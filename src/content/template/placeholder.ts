@@ -42,7 +42,6 @@ export type Mode = {
 export const modes = {
   smsText: { field: 'plain', html: 'passthrough', lists: 'sentence' },
   smsPreview: { field: 'html', html: 'escape', lists: 'sentence' },
-  smsLine: { field: 'html', html: 'escape', lists: 'sentence', redact: true },
   emailSubject: { field: 'html', html: 'passthrough', lists: 'sentence' },
   emailTitle: { field: 'html', html: 'escape', lists: 'sentence' },
   emailPlain: { field: 'html', html: 'passthrough', lists: 'markdown' },

@@ -11,7 +11,6 @@ import {
   downgradeToSms,
   maxSmsCharacters,
   previewSms,
-  previewSmsLine,
   type RenderedSms,
   renderSms,
   unicodeLetters,
@@ -132,10 +131,6 @@ test('a web preview is escaped, keeps line breaks and links addresses', () => {
   assert.equal(show('😀“a”', null, { keepCharacters: true }), '😀“a”');
   assert.equal(show('((x))', null, { redact: true }), "<span class='placeholder-redacted'>hidden</span>");
   assert.equal(show('go to a.example.'), 'go to <a href="http://a.example">a.example</a>.');
-  assert.equal(
-    previewSmsLine(compileSms('((a)) a.example\nb'), personalisationOf({})),
-    "<span class='placeholder-redacted'>hidden</span> a.example\nb",
-  );
 });
 
 const pieces = fc.constantFrom(
@@ -172,7 +167,6 @@ test('rendering a text message never throws and its figures agree, whatever the 
       assert.equal(empty, charactersWithoutPrefix === 0);
       assert.equal(text.length, [...text].length, 'one UTF-16 unit for each character');
       previewSms(sms, personalisation, { prefix });
-      previewSmsLine(sms, personalisation);
     }),
     { numRuns: 300 },
   );

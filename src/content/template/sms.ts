@@ -166,11 +166,6 @@ export function previewSms(
   return autolink(cleanLines(shown).replaceAll('\n', '<br>'));
 }
 
-/** The same for a list of messages: no prefix, links or `<br>`, and missing values are always hidden. */
-export function previewSmsLine(sms: CompiledSms, personalisation: Personalisation): string {
-  return clean(downgradeToSms(substitute(sms.text, personalisation, modes.smsLine)));
-}
-
 /**
  * The characters that a text message may hold (spec 02, sections 4.3 and 4.4): the GSM 7-bit alphabet, its extension and
  * the accented Welsh vowels. Everything else is replaced before a message is counted or sent.

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { announceChange, type Cache, type Caches } from '../../database/cache.ts';
+import type { Cache, Caches } from '../../database/cache.ts';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { platformUserId } from '../../tenant/user/user.ts';
@@ -154,8 +154,6 @@ export type NewTemplate = Readonly<{
   createdBy?: string;
 }>;
 
-type VersionText = Pick<NewTemplate, 'name' | 'subject' | 'content' | 'priority' | 'createdBy'>;
-
 /** Adds a template as version 1. A template whose id exists already is not changed. */
 export async function addTemplate(db: DbOrTrx, template: NewTemplate): Promise<void> {
   const { numInsertedOrUpdatedRows } = await db
@@ -174,45 +172,14 @@ export async function addTemplate(db: DbOrTrx, template: NewTemplate): Promise<v
   if (Number(numInsertedOrUpdatedRows) === 0) return;
   await db
     .insertInto('template_versions')
-    .values(versionRow(template.id, 1, template))
+    .values({
+      template_id: template.id,
+      version: 1,
+      name: template.name,
+      subject: template.subject,
+      content: template.content,
+      priority: template.priority ?? false,
+      created_by: template.createdBy ?? platformUserId,
+    })
     .execute();
-}
-
-/**
- * Adds the next version of a template and returns its number. Messages accepted before keep the version they had. Throws
- * when there is no such template.
- */
-export async function addTemplateVersion(
-  db: DbOrTrx,
-  templateId: string,
-  text: VersionText,
-  at: Date,
-): Promise<number> {
-  const { version } = await db
-    .updateTable('templates')
-    .set((row) => ({
-      version: row('version', '+', 1),
-      created_by: text.createdBy ?? platformUserId,
-      updated_at: at,
-    }))
-    .where('id', '=', templateId)
-    .returning('version')
-    .executeTakeFirstOrThrow();
-  await db
-    .insertInto('template_versions')
-    .values({ ...versionRow(templateId, version, text), created_at: at })
-    .execute();
-  await announceChange(db, cacheName, templateId);
-  return version;
-}
-
-function versionRow(templateId: string, version: number, text: VersionText) {
-  const { name, subject, content, priority = false, createdBy = platformUserId } = text;
-  return { template_id: templateId, version, name, subject, content, priority, created_by: createdBy };
-}
-
-/** Archives a template or brings it back. */
-export async function setTemplateArchived(db: DbOrTrx, id: string, archived: boolean): Promise<void> {
-  await db.updateTable('templates').set({ archived }).where('id', '=', id).execute();
-  await announceChange(db, cacheName, id);
 }

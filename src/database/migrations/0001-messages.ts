@@ -175,7 +175,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     sql`create index notification_history_client_reference on notification_history (service_id, client_reference) where client_reference is not null`,
     sql`create index notification_history_job on notification_history (job_id, job_row_number) where job_id is not null`,
 
-    // One row per hand-over to a provider, written before the call: the claim (DESIGN, section 5).
+    // One row per hand-over to a provider, written before the call: the claim (docs/architecture.md, "Claim, attempt,
+    // outcome").
     sql`create table attempts (
       notification_id uuid not null,
       number integer not null,

@@ -50,7 +50,7 @@ export async function composeMessage(
     to: notification.recipient,
     fromName: service.name,
     fromAddress: `${service.emailFrom}@${emailDomain}`,
-    // Read from the service at send time where the message chose none (seed); never carried through the queues.
+    // Read from the service at send time where the message chose none (users' description); never carried through the queues.
     replyTo: notification.replyToText ?? defaultSender(service.emailReplyTos)?.text ?? null,
     subject,
     text,

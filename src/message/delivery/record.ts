@@ -3,7 +3,7 @@ import { databaseErrors, isUnreachable } from '../../database/connection.ts';
 import { createBatcher } from '../../ground/batcher.ts';
 import type { Queues, Settled } from '../../queue/boss.ts';
 import { type ReceiptPayload, researchReceipts } from '../receipt/research/queue.ts';
-import { moveStatuses, type StatusDeps, type StatusMove } from '../status/move.ts';
+import { moveStatuses, type StatusDeps, type StatusMove } from '../status/status.ts';
 import { type AttemptEnd, finishAttempts } from './store.ts';
 
 /** Everything that is written when a send task, or one attempt of it, has come to an end. */

@@ -39,7 +39,7 @@ export type RetryPolicy = Readonly<{
 }>;
 
 /**
- * The same delay each time (seed: 48 times 5 minutes), or one delay for each try (as in 2016: 10 seconds to 4 hours).
+ * The same delay each time (users' description: 48 times 5 minutes), or one delay for each try (as in 2016: 10 seconds to 4 hours).
  * With `smsFirstImmediate` a text that was certainly not taken is tried again at once the first time, when another
  * provider is likely to be chosen (spec 05, section 2.3); one whose fate is unknown never is.
  */

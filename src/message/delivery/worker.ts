@@ -137,7 +137,7 @@ async function withoutClaim(
     case 'not composed':
       throw result.error;
     case 'not found':
-      // Seed: tried again like any error; it happens only when tasks overlap in unusual ways.
+      // Users' description: tried again like any error; it happens only when tasks overlap in unusual ways.
       throw new Error(`Notification ${id} is not stored`);
   }
 }

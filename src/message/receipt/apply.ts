@@ -8,8 +8,7 @@ import type { Metrics } from '../../ground/metrics.ts';
 import type { ReadReceipt, ReceiptEndpoint, ReceiptOutcome } from '../../provider/contract.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
-import { moveStatuses, type StatusMove } from '../status/move.ts';
-import { nextStatus, type StatusEvent } from '../status/status.ts';
+import { moveStatuses, nextStatus, type StatusEvent, type StatusMove } from '../status/status.ts';
 import {
   insertComplaints,
   insertReceipts,

@@ -6,7 +6,7 @@ import type { Metrics } from '../../ground/metrics.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { startRounds } from '../../queue/consume.ts';
 import { sendDeliveries } from '../delivery/queue.ts';
-import { moveStatuses, type StatusDeps } from '../status/move.ts';
+import { moveStatuses, type StatusDeps } from '../status/status.ts';
 import { persistQueues } from './accept-batch.ts';
 import { findDue, orderDue, persistAccepted, postponeAccepted, storeScheduled } from './store.ts';
 

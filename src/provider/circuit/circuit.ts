@@ -1,5 +1,3 @@
-import type { SendResult } from '../contract.ts';
-
 /** When a circuit opens, and for how long. Failed and unknown calls count as failures. */
 export type CircuitRules = Readonly<{
   windowSeconds: number;
@@ -18,10 +16,6 @@ export const passesToClose = 3;
 
 /** A circuit never stays open for longer, however often it opened again. */
 const mostOpenSeconds = 300;
-
-export function countsAs(outcome: SendResult['outcome']): keyof Calls {
-  return outcome === 'accepted' || outcome === 'rejected' ? 'taken' : outcome;
-}
 
 export function failuresOf({ failed, unknown }: Calls): number {
   return failed + unknown;

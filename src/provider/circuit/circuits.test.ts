@@ -117,7 +117,7 @@ describe('circuits shared by two processes', () => {
       await one.stop();
       now += 61_000;
       failTimes(two, 9);
-      for (let i = 0; i < 30; i++) two.record(ses, 'accepted');
+      for (let i = 0; i < 30; i++) two.record(ses, i % 2 === 0 ? 'accepted' : 'rejected');
       await two.stop();
       const third = open();
       failTimes(third, 9);

@@ -11,7 +11,6 @@ import {
   breaks,
   type Calls,
   type CircuitRules,
-  countsAs,
   failuresOf,
   openSecondsAfter,
   reasonToOpen,
@@ -146,6 +145,11 @@ function createCounter(deps: CircuitDeps) {
       if (failures >= rules.leastFailures) void flushes.run();
     },
   };
+}
+
+/** A message that is rejected for good shows that its provider works. */
+function countsAs(outcome: SendResult['outcome']): keyof Calls {
+  return outcome === 'accepted' || outcome === 'rejected' ? 'taken' : outcome;
 }
 
 async function open(

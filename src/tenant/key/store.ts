@@ -51,14 +51,3 @@ export async function addKey(db: DbOrTrx, cipher: Cipher, key: Omit<ApiKey, 'rev
     .execute();
   await announceChange(db, cacheName, key.serviceId);
 }
-
-export async function revokeKey(db: DbOrTrx, serviceId: string, id: string, at: Date): Promise<void> {
-  await db
-    .updateTable('api_keys')
-    .set({ expires_at: at })
-    .where('id', '=', id)
-    .where('service_id', '=', serviceId)
-    .where('expires_at', 'is', null)
-    .execute();
-  await announceChange(db, cacheName, serviceId);
-}

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { announceChange, type Cache, type Caches } from '../../database/cache.ts';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
@@ -141,61 +140,9 @@ export async function grantPermission(db: DbOrTrx, id: string, permission: Permi
   await announceChange(db, cacheName, id);
 }
 
-/** Archives a service or restores it. */
-export async function setServiceActive(db: DbOrTrx, id: string, active: boolean): Promise<void> {
-  await db
-    .updateTable('services')
-    .set({ active, version: sql`version + 1`, updated_at: sql`now()` })
-    .where('id', '=', id)
-    .execute();
-  await announceChange(db, cacheName, id);
-}
-
 /** True while no service has ever been added. */
 export async function hasNoService(db: DbOrTrx): Promise<boolean> {
   return (await db.selectFrom('services').select('id').limit(1).executeTakeFirst()) === undefined;
-}
-
-/** Adds recipients to the guest list: team keys and services in trial mode may send to them. */
-export async function addGuests(
-  db: DbOrTrx,
-  serviceId: string,
-  recipients: readonly string[],
-): Promise<void> {
-  if (recipients.length === 0) return;
-  await db
-    .insertInto('service_guest_list')
-    .values(recipients.map((recipient) => ({ id: randomUUID(), service_id: serviceId, recipient })))
-    .execute();
-  await announceChange(db, cacheName, serviceId);
-}
-
-/** Makes a user a member of the service's team. */
-export async function addTeamMember(db: DbOrTrx, serviceId: string, userId: string): Promise<void> {
-  await db.insertInto('service_users').values({ service_id: serviceId, user_id: userId }).execute();
-  await announceChange(db, cacheName, serviceId);
-}
-
-/** Changes how much a service may send. */
-export async function setLimits(
-  db: DbOrTrx,
-  id: string,
-  { rateLimit, limits = {} }: Readonly<{ rateLimit?: number; limits?: Partial<Record<DailyLimit, number>> }>,
-): Promise<void> {
-  await db
-    .updateTable('services')
-    .set({
-      ...(rateLimit !== undefined && { rate_limit: rateLimit }),
-      ...(limits.sms !== undefined && { sms_limit: limits.sms }),
-      ...(limits.email !== undefined && { email_limit: limits.email }),
-      ...(limits.letter !== undefined && { letter_limit: limits.letter }),
-      ...(limits.international_sms !== undefined && { international_sms_limit: limits.international_sms }),
-      version: sql`version + 1`,
-      updated_at: sql`now()`,
-    })
-    .where('id', '=', id)
-    .execute();
-  await announceChange(db, cacheName, id);
 }
 
 /** For how many whole days a service keeps messages of a type. */

@@ -1,7 +1,6 @@
 import { Type } from 'typebox';
 import type { Db } from '../../../database/connection.ts';
-import type { Clock } from '../../../ground/clock.ts';
-import { dayAfter, dayStart } from '../../../ground/clock.ts';
+import { type Clock, dayAfter, dayStart } from '../../../ground/clock.ts';
 import { idFloor } from '../../../ground/id.ts';
 import type { Metrics } from '../../../ground/metrics.ts';
 import { noResultFound } from '../../../ground/problem.ts';

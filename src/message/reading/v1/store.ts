@@ -100,7 +100,7 @@ export type DayCount = Readonly<{
 /**
  * Counts the messages whose ids lie from `floor` to below `ceiling`; a type without any has no row. Reads the
  * history of that range, of all services: an index of the service would cost every message, for a question that is asked
- * of old, and status_totals (DESIGN, section 7) will answer it from a handful of rows.
+ * of old, and status_totals (docs/architecture.md, "Tables") will answer it from a handful of rows.
  */
 export async function countDay(
   { metrics }: StoreDeps,

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Db } from '../../../database/connection.ts';
 import type { Cipher } from '../../../ground/cipher.ts';
-import type { Clock } from '../../../ground/clock.ts';
-import { parseDatetime } from '../../../ground/clock.ts';
+import { type Clock, parseDatetime } from '../../../ground/clock.ts';
 import type { Log } from '../../../ground/log.ts';
 import type { Metrics } from '../../../ground/metrics.ts';
 import type { InboundEndpoint, ReadText } from '../../../provider/contract.ts';

@@ -18,8 +18,7 @@ import type { Content, Template } from '../../../content/template/template.ts';
 import type { NotificationType } from '../../../database/tables.ts';
 import { parseUuid } from '../../../ground/id.ts';
 import { badRequest, invalidFields, noResultFound, Problem } from '../../../ground/problem.ts';
-import type { Formats } from '../../../http/validate/check.ts';
-import { fieldFaults } from '../../../http/validate/check.ts';
+import { type Formats, fieldFaults } from '../../../http/validate/check.ts';
 import {
   type AcceptDeps,
   chosenSender,

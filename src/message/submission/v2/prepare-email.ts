@@ -67,7 +67,7 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
     international: false,
     phonePrefix: null,
     rateMultiplier: null,
-    // Only a choice of this message; without one the service's address is read when it is sent (seed).
+    // Only a choice of this message; without one the service's address is read when it is sent (users' description).
     replyToText: request.email_reply_to_id === undefined ? null : (replyTo?.text ?? null),
     unsubscribeUrl,
   };

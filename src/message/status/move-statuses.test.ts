@@ -9,8 +9,7 @@ import type { NotificationStatus } from '../../database/tables.ts';
 import { createLog } from '../../ground/log.ts';
 import { createMetrics } from '../../ground/metrics.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
-import { moveStatuses, type StatusMove } from './move.ts';
-import { nextStatus, type StatusEvent } from './status.ts';
+import { moveStatuses, nextStatus, type StatusEvent, type StatusMove } from './status.ts';
 
 const statuses = [
   ...['created', 'sending', 'pending', 'sent', 'delivered', 'temporary-failure', 'permanent-failure'],
@@ -183,5 +182,5 @@ test('no other file of the product writes the status of a message that exists', 
     const text = readFileSync(join(root, file), 'utf8');
     return /update\s+notification_history|updateTable\(\s*['"]notification_history/i.test(text);
   });
-  assert.deepEqual(writers, ['src/message/status/move.ts']);
+  assert.deepEqual(writers, ['src/message/status/status.ts']);
 });

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { announceChange } from '../../src/database/cache.ts';
+import type { Db } from '../../src/database/connection.ts';
+import type { DailyLimit } from '../../src/tenant/service/service.ts';
+import { platformUserId } from '../../src/tenant/user/user.ts';
+
+/**
+ * What an operator changes while services send, for which there is no command or request yet: straight in the tables,
+ * with the notices that empty the caches of every process.
+ */
+
+type TemplateText = Readonly<{ name: string; subject: string | null; content: string }>;
+
+/** Adds the next version of a template and answers its number. Messages accepted before keep the version they had. */
+export async function addTemplateVersion(
+  db: Db,
+  templateId: string,
+  text: TemplateText,
+  at: Date,
+): Promise<number> {
+  const { version } = await db
+    .updateTable('templates')
+    .set((row) => ({ version: row('version', '+', 1), updated_at: at }))
+    .where('id', '=', templateId)
+    .returning('version')
+    .executeTakeFirstOrThrow();
+  await db
+    .insertInto('template_versions')
+    .values({
+      ...{ template_id: templateId, version, ...text, priority: false },
+      ...{ created_by: platformUserId, created_at: at },
+    })
+    .execute();
+  await announceChange(db, 'template', templateId);
+  return version;
+}
+
+/** Archives a template or brings it back. */
+export async function setTemplateArchived(db: Db, id: string, archived: boolean): Promise<void> {
+  await db.updateTable('templates').set({ archived }).where('id', '=', id).execute();
+  await announceChange(db, 'template', id);
+}
+
+export async function revokeKey(db: Db, serviceId: string, id: string, at: Date): Promise<void> {
+  await db
+    .updateTable('api_keys')
+    .set({ expires_at: at })
+    .where('id', '=', id)
+    .where('service_id', '=', serviceId)
+    .execute();
+  await announceChange(db, 'key', serviceId);
+}
+
+/** Archives a service or restores it. */
+export async function setServiceActive(db: Db, id: string, active: boolean): Promise<void> {
+  await db.updateTable('services').set({ active }).where('id', '=', id).execute();
+  await announceChange(db, 'service', id);
+}
+
+/** Adds recipients to the guest list: team keys and services in trial mode may send to them. */
+export async function addGuests(db: Db, serviceId: string, recipients: readonly string[]): Promise<void> {
+  await db
+    .insertInto('service_guest_list')
+    .values(recipients.map((recipient) => ({ id: randomUUID(), service_id: serviceId, recipient })))
+    .execute();
+  await announceChange(db, 'service', serviceId);
+}
+
+/** Makes a user a member of the service's team. */
+export async function addTeamMember(db: Db, serviceId: string, userId: string): Promise<void> {
+  await db.insertInto('service_users').values({ service_id: serviceId, user_id: userId }).execute();
+  await announceChange(db, 'service', serviceId);
+}
+
+/** Changes how much a service may send. */
+export async function setLimits(
+  db: Db,
+  id: string,
+  { rateLimit, limits = {} }: Readonly<{ rateLimit?: number; limits?: Partial<Record<DailyLimit, number>> }>,
+): Promise<void> {
+  await sql`
+    update services set rate_limit = coalesce(${rateLimit ?? null}, rate_limit),
+      sms_limit = coalesce(${limits.sms ?? null}, sms_limit),
+      email_limit = coalesce(${limits.email ?? null}, email_limit),
+      letter_limit = coalesce(${limits.letter ?? null}, letter_limit),
+      international_sms_limit = coalesce(${limits.international_sms ?? null}, international_sms_limit)
+    where id = ${id}`.execute(db);
+  await announceChange(db, 'service', id);
+}
