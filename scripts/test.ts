@@ -20,7 +20,7 @@ const given = process.argv.slice(2).filter((argument) => argument !== '--slow');
 const isSlow = process.argv.includes('--slow');
 const hasFiles = given.some((argument) => !argument.startsWith('--'));
 // Tests mostly wait for timers, processes and the database. The slow ones measure times, so they get the machine alone.
-const concurrency = isSlow ? 1 : Math.max(2, availableParallelism());
+const concurrency = isSlow ? 1 : 2 * Math.max(2, availableParallelism());
 
 const external = process.env['TEST_DATABASE_URL'];
 const embedded = external ? null : await temporaryEmbedded();

@@ -10,18 +10,18 @@ import { platformUserId } from '../../src/tenant/user/user.ts';
  * with the notices that empty the caches of every process.
  */
 
-type TemplateText = Readonly<{ name: string; subject: string | null; content: string }>;
+type TemplateText = Readonly<{ name: string; subject: string | null; content: string; createdBy?: string }>;
 
 /** Adds the next version of a template and answers its number. Messages accepted before keep the version they had. */
 export async function addTemplateVersion(
   db: Db,
   templateId: string,
-  text: TemplateText,
+  { createdBy = platformUserId, ...text }: TemplateText,
   at: Date,
 ): Promise<number> {
   const { version } = await db
     .updateTable('templates')
-    .set((row) => ({ version: row('version', '+', 1), updated_at: at }))
+    .set((row) => ({ version: row('version', '+', 1), created_by: createdBy, updated_at: at }))
     .where('id', '=', templateId)
     .returning('version')
     .executeTakeFirstOrThrow();
@@ -29,7 +29,7 @@ export async function addTemplateVersion(
     .insertInto('template_versions')
     .values({
       ...{ template_id: templateId, version, ...text, priority: false },
-      ...{ created_by: platformUserId, created_at: at },
+      ...{ created_by: createdBy, created_at: at },
     })
     .execute();
   await announceChange(db, 'template', templateId);
