@@ -10,9 +10,9 @@ const connections = 64;
 const rounds = 3;
 
 /**
- * How fast the API accepts text messages, as a multiple of a bare route with one INSERT per request on the same database
- * under the same load, and its latency at half that rate. Rounds alternate, so that whatever else the machine does affects
- * both alike; the ratio is the median of the ratios of the rounds.
+ * How fast the API accepts text messages, as a multiple of a bare route with one INSERT per request on the same
+ * database under the same load, and its latency at half that rate. Rounds alternate, so that other load on the machine
+ * affects both alike; the ratio is the median over the rounds.
  */
 export const accept: Scenario = {
   name: 'accept',

@@ -1,6 +1,6 @@
 /**
- * `npm run chaos`: proves that nothing is lost and nothing is sent twice while processes and the database are killed and
- * the provider fails. Exit code 0 if so, 1 if not or if the run went wrong, 2 if the command line is wrong.
+ * `npm run chaos`: proves that nothing is lost and nothing is sent twice while processes and the database are killed
+ * and the provider fails. Exit code 0 if so, 1 if not or if the run went wrong, 2 if the command line is wrong.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -125,7 +125,7 @@ async function run(harness: Harness, { messages, rate, seed }: Plan): Promise<Re
   if (load.ids.size !== messages)
     faults.push(`${messages} messages were sent, but ${load.ids.size} ids came back`);
   if (verdict.lost > 0) console.error(`  Not final: ${openStatuses(load.ids, known)}.`);
-  if (counts.failed > 0) console.error(`  The provider gave up ${counts.failed} receipts.`);
+  if (counts.failed > 0) console.error(`  The provider gave up on ${counts.failed} receipts.`);
   if (counts.duplicates > counts.times.size)
     faults.push('The provider cannot list all messages that arrived more than once: their count is too low');
   return { verdict, losses, seconds: (performance.now() - started) / 1000, faults };

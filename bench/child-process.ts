@@ -78,7 +78,7 @@ export class Child {
     return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
   }
 
-  /** The peak memory of the process so far, in bytes; null if the system does not tell. */
+  /** The peak memory of the process so far, in bytes; null if the system does not report it. */
   get residentPeak(): number | null {
     return this.running ? residentPeak(this.#process.pid!) : null;
   }

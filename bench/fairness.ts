@@ -33,8 +33,8 @@ const patienceMilliseconds = 120_000;
 
 /**
  * One service floods the API with texts as fast as they are accepted. Until the provider has them all, another service
- * sends one text every 250 ms through the same API, and the platform sends a sign-in code as often. Measures how long each
- * of these takes from its 201 to the provider.
+ * sends one text every 250 ms through the same API, and the platform sends a sign-in code as often. Measures how long
+ * each of these takes from its 201 to the provider.
  */
 export const fairness: Scenario = {
   name: 'fairness',
@@ -73,7 +73,7 @@ async function measureFairness(harness: Harness, settings: Settings): Promise<Ou
     ['a sign-in code', codes],
   ] as const)
     if (!(latencies.at(-1)! <= maxMilliseconds))
-      faults.push(`Behind the flood, ${who} took longer than ${maxMilliseconds} ms to the provider`);
+      faults.push(`Behind the flood, ${who} took longer than ${maxMilliseconds} ms to reach the provider`);
   return {
     faults,
     figures: [
@@ -104,7 +104,9 @@ function figuresOf(key: string, who: string, latencies: Float64Array, most: numb
   ];
 }
 
-/** The senders that must not wait: each function sends one message and returns its id once it is accepted. */
+/**
+ * Senders that must not wait behind the flood: each function sends one message and returns its id once it is accepted.
+ */
 async function openOthers(
   harness: Harness,
   databaseUrl: string,

@@ -10,7 +10,9 @@ import { type Outcome, quantile, type Scenario, type Settings } from './scenario
 const connections = 64;
 const singles = 100;
 const pollMilliseconds = 250;
-/** Messages that are not final when nothing has changed for this long are lost. Longer than the recovery of a worker. */
+/**
+ * Messages that are not final when nothing has changed for this long are lost. Longer than the recovery of a worker.
+ */
 const patienceMilliseconds = 40_000;
 
 const finalStatuses = ['delivered', 'sent', 'temporary-failure', 'permanent-failure', 'technical-failure'];
@@ -65,9 +67,9 @@ async function measureFlow(harness: Harness, { messages: wanted, emails }: Setti
     ...[warmUp, idle, tally].flatMap((each) => describeRefusals('API', each)),
     ...unexpectedEnds([...servers, provider.child]),
   ];
-  if (lost > 0) faults.push(`${lost} accepted messages did not come to a final status`);
+  if (lost > 0) faults.push(`${lost} accepted messages did not reach a final status`);
   if (progress.delivered < progress.final)
-    faults.push(`${progress.final - progress.delivered} messages did not end as delivered`);
+    faults.push(`${progress.final - progress.delivered} messages are final but not delivered`);
   if (counts.duplicates > 0) faults.push(`${counts.duplicates} messages reached the provider more than once`);
   if (counts.distinct !== accepted.length)
     faults.push(`${accepted.length} messages were accepted, but ${counts.distinct} reached the provider`);
@@ -90,7 +92,7 @@ async function measureFlow(harness: Harness, { messages: wanted, emails }: Setti
       },
       {
         key: 'accepted_per_second',
-        meaning: 'accepted meanwhile, until all were',
+        meaning: 'accepted by the API, until all were',
         value: (tally.accepted * 1000) / tally.milliseconds,
         unit: '/s',
       },
@@ -128,7 +130,7 @@ async function sendAll(installation: Installation, messages: number): Promise<Ta
   let most = -1;
   let movedAt = performance.now();
   while (performance.now() - movedAt < patienceMilliseconds) {
-    // Asking the provider costs the database nothing; the database has the last word.
+    // Polling the provider does not load the database, which decides in the end.
     let moved = (await provider.counts()).reported;
     if (moved >= accepted.length) {
       const { rows } = await client.query<{ final: number }>(
@@ -183,7 +185,7 @@ async function measureIdle(
 /** `lastAt`: Unix milliseconds of the last receipt; `p50`, `p95`: milliseconds from created to sent. */
 type Progress = Readonly<{ final: number; delivered: number; lastAt: number; p50: number; p95: number }>;
 
-/** What the database says about those of these messages that are final. */
+/** The database's figures for those of these messages that are final. */
 async function readProgress(client: pg.Client, ids: readonly string[]): Promise<Progress> {
   const { rows } = await client.query<Progress>(
     `select count(*)::int as final, count(*) filter (where status = 'delivered')::int as delivered,

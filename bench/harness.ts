@@ -12,8 +12,8 @@ export type HarnessOptions = Readonly<{
 }>;
 
 /**
- * What one scenario runs on: a temporary folder, a new durable PostgreSQL, and processes. `end()` stops and removes all of
- * it in reverse order, whether the scenario finished or not.
+ * What one scenario runs on: a temporary folder, a new durable PostgreSQL, and processes. `end()` stops and removes all
+ * of it in reverse order, whether the scenario finished or not.
  */
 export class Harness {
   readonly profileDir: string | null;
@@ -41,7 +41,7 @@ export class Harness {
     return { url, client };
   }
 
-  /** Only the PostgreSQL, which restarts by itself when it is killed. `dataPath`: its data directory. */
+  /** Only PostgreSQL, which restarts by itself when it is killed. `dataPath`: its data directory. */
   async startDatabase(): Promise<{ url: string; dataPath: string }> {
     const starting = temporaryEmbedded({ durable: true });
     // Registered before it has started: an interrupt meanwhile must not leave it behind.
@@ -80,7 +80,8 @@ export class Harness {
 }
 
 /**
- * Runs `work` on a harness of its own and cleans up afterwards. If an interrupt ends the run, the process exits with 130.
+ * Runs `work` on a harness of its own and cleans up afterwards. If an interrupt ends the run, the process exits with
+ * 130.
  */
 export async function withHarness<T>(
   options: HarnessOptions,
@@ -110,8 +111,8 @@ export async function withHarness<T>(
 }
 
 /**
- * Runs what the command line asks for and sets the exit code: the result of `run`, 1 if it throws, or 2 with a sentence if
- * the command line is wrong. `readPlan` throws an error whose message is that sentence.
+ * Runs what the command line asks for and sets the exit code: the result of `run`, 1 if it throws, or 2 with a sentence
+ * if the command line is wrong. `readPlan` throws an error whose message is that sentence.
  */
 export async function runCommand<Plan extends object>(
   help: string,

@@ -50,7 +50,7 @@ export async function startServer(
 export type Account = Readonly<{ key: string; templates: Readonly<{ sms: string; email: string }> }>;
 
 /**
- * The account of the demo service, with limits that no run can reach; they are checked all the same (spec 06, section 10).
+ * The demo service's account, with limits that no run can reach; they are checked all the same (spec 06, section 10).
  *
  * @throws if the installation has no service that can send both types
  */

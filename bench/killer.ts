@@ -81,8 +81,8 @@ export class Fleet {
   }
 
   /**
-   * Restarts a killed process and waits until it is ready. If the database fails during the start the process ends, and is
-   * restarted as a service manager would.
+   * Restarts a killed process and waits until it is ready. If the database fails during the start the process ends, and
+   * is restarted as a service manager would.
    */
   async restart(name: string): Promise<void> {
     for (let tries = 1; ; tries++) {
@@ -116,8 +116,9 @@ type Progress = Readonly<{
 export type Losses = Readonly<{ kills: number; crashes: number }>;
 
 /**
- * Every few seconds kills and restarts one of the two workers, and one of the two APIs, until the load is over; crashes the
- * database once. Returns when everything is running again and a worker, an API and the database have each been killed.
+ * Every few seconds kills and restarts one of the two workers, and one of the two APIs, until the load is over; crashes
+ * the database once. Returns when everything is running again and a worker, an API and the database have each been
+ * killed.
  */
 export async function killAndRestart(
   fleet: Fleet,

@@ -35,8 +35,8 @@ export async function closedLoop(options: LoadOptions, more: () => boolean): Pro
 }
 
 /**
- * Sends requests at fixed times, however slow the server is. The latency of each counts from the time it was due, waiting
- * for a free connection included: a server that stalls is charged with everything it held up.
+ * Sends requests at fixed times, however slow the server is. The latency of each counts from the time it was due,
+ * waiting for a free connection included: a server that stalls is charged with everything it held up.
  *
  * @returns also the latencies in milliseconds, sorted
  */
@@ -181,9 +181,9 @@ const headEnd = Buffer.from('\r\n\r\n');
 const noAnswer: Answer = { status: 0, body: Buffer.alloc(0) };
 
 /**
- * A kept-alive HTTP/1.1 connection for one request at a time, which supports just what the servers under test need: answers
- * with a Content-Length. On two cores, a request costs the client 9 µs this way and 19 µs with undici, and the client's
- * share is not available to the server that is measured.
+ * A kept-alive HTTP/1.1 connection for one request at a time, which supports just what the servers under test need:
+ * answers with a Content-Length. On two cores, a request costs the client 9 µs this way and 19 µs with undici, and the
+ * client's share is not available to the server that is measured.
  */
 export class Wire {
   readonly #socket: Socket;

@@ -16,9 +16,9 @@ export type Accepted = Readonly<{
 }>;
 
 /**
- * Sends `messages`, half of them texts and half emails, at `perSecond`, to the APIs in turn. Each has its own idempotency
- * key and is repeated with it, at the other API, until it is answered, so each is one message with one id whatever fails in
- * between. `onAccepted` is called with the number accepted so far.
+ * Sends `messages`, half of them texts and half emails, at `perSecond`, to the APIs in turn. Each has its own
+ * idempotency key and is repeated with it, at the other API, until it is answered, so each is one message with one id
+ * whatever fails in between. `onAccepted` is called with the number accepted so far.
  */
 export async function persistentLoad(
   options: Readonly<{
@@ -50,7 +50,7 @@ export async function persistentLoad(
         onAccepted(ids.size);
         return;
       }
-      // An error of ours would only repeat.
+      // A client error would only repeat.
       const isFinal = answer !== null && answer.status < 500 && answer.status !== 429;
       if (isFinal || performance.now() > until) {
         faults.push(

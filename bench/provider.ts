@@ -1,6 +1,6 @@
 /**
- * The process that plays the provider: the sandbox by itself, without a database. Receipts are posted at once and retried
- * for ten minutes.
+ * The process that simulates the provider: the sandbox by itself, without a database. Receipts are posted at once and
+ * retried for ten minutes.
  */
 import { startSandbox } from '../sandbox/server.ts';
 import { createLog } from '../src/ground/log.ts';

@@ -14,15 +14,15 @@ export type ProviderCounts = Readonly<{
   duplicates: number;
   /** How often each of those arrived; at most the first 1,000. */
   times: ReadonlyMap<string, number>;
-  /** Receipts that were accepted or given up. */
+  /** Receipts that were accepted or given up on. */
   reported: number;
   /** Receipts still to be posted. */
   pending: number;
-  /** Receipts that were given up. */
+  /** Receipts that were given up on. */
   failed: number;
 }>;
 
-/** Starts the process that plays the provider. */
+/** Starts the process that simulates the provider. */
 export async function startProvider(harness: Harness): Promise<{ child: Child; client: SandboxClient }> {
   const child = harness.startChild({
     name: 'provider',

@@ -9,7 +9,7 @@ const pollMilliseconds = 1000;
 /** One message in the database; `unknown`: the number of its attempts whose outcome is unknown. */
 export type Known = Readonly<{ id: string; status: NotificationStatus; unknown: number }>;
 
-/** What became of the messages of a run, in numbers of messages. */
+/** The outcome of a run, as numbers of messages. */
 export type Verdict = Readonly<{
   /** Accepted, and in a final status. */
   final: number;
@@ -56,7 +56,7 @@ export function judge(
 /** A sentence for each promise that was broken. */
 export function faultsOf({ lost, twice, stray, missing }: Verdict): string[] {
   return [
-    ...(lost > 0 ? [`${lost} accepted messages did not come to a final status`] : []),
+    ...(lost > 0 ? [`${lost} accepted messages did not reach a final status`] : []),
     ...(twice > 0
       ? [`${twice} messages reached the provider more than once, and no unknown attempt explains it`]
       : []),

@@ -1,7 +1,7 @@
 /**
- * The PostgreSQL programs installed by npm, and the account they run under. PostgreSQL refuses to run as root, but people
- * do clone repositories as root, often below a home that nobody else may enter. So there are three ways to drop root; the
- * first that works is used.
+ * The PostgreSQL programs installed by npm, and the account they run under. PostgreSQL refuses to run as root, but
+ * people do clone repositories as root, often below a home that nobody else may enter. So there are three ways to drop
+ * root; the first that works is used.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
@@ -11,8 +11,8 @@ import { dirname, join, parse, relative } from 'node:path';
 type UserIds = { uid: number; gid: number };
 
 /**
- * `prefix` is the start of the command line of a program that is spawned with `ids`; `owner` must own the data directory
- * (undefined: our own user).
+ * `prefix` is the start of the command line of a program that is spawned with `ids`; `owner` must own the data
+ * directory (undefined: our own user).
  */
 export type Account = {
   prefix: string[];
@@ -100,7 +100,7 @@ function restoreLinks(native: string): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue; // created by another process
       throw new Error(
-        `PostgreSQL lacks the library link ${link}, which cannot be made (${(error as Error).message}). ` +
+        `PostgreSQL lacks the library link ${link}, which cannot be created (${(error as Error).message}). ` +
           'Run npm rebuild once as the user who owns node_modules.',
       );
     }
@@ -125,7 +125,7 @@ function* accounts(dataDir: string, dataPath: string): Generator<Account> {
   yield { prefix: unshare.split(' '), ids: undefined, owner: { uid: 0, gid: 0 } };
 }
 
-/** The user instead of root: the owner of the data, who can then go on without root; else a well-known user. */
+/** The user to run as instead of root: the data's owner, who can later continue without root; else a well-known one. */
 function unprivileged(dataPath: string): UserIds {
   const owner = statSync(dataPath, { throwIfNoEntry: false });
   if (owner && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };

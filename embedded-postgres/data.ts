@@ -49,7 +49,7 @@ export function keepPassword(dataDir: string, dataPath: string): string {
 /**
  * Creates the data directory the first time and checks it later. The caller holds the lock of `dataDir`.
  *
- * @throws with a sentence that says what to do if initdb fails, or if the data belong to another major version or user
+ * @throws with a sentence that says what to do if initdb fails, or if the data belongs to another major version or user
  */
 export async function prepareData(
   dataDir: string,
@@ -70,18 +70,18 @@ export async function prepareData(
       `${dataPath} belongs to user ${uid}, and Despatch runs as user ${process.getuid()}: start it as that ` +
         'user or as root, or give the directory to this user with chown -R.',
     );
-  const made = readVersion(dataPath);
-  if (made === undefined)
+  const created = readVersion(dataPath);
+  if (created === undefined)
     throw new Error(
       `${dataPath} is not a PostgreSQL data directory (it has no PG_VERSION): put back its files from a backup, ` +
         'or move it away to start with an empty database.',
     );
   const major = binaries.version.split('.')[0];
-  if (made !== major)
+  if (created !== major)
     throw new Error(
-      `${dataPath} was made by PostgreSQL ${made}, and this Despatch brings PostgreSQL ${major}. To keep the ` +
-        'data, start the Despatch release that made them, save them with pg_dump, move the directory away, ' +
-        'start this release and load them with psql; or set DATABASE_URL to a server that has them.',
+      `${dataPath} was created by PostgreSQL ${created}, but this Despatch includes PostgreSQL ${major}. To keep the ` +
+        'data, start the Despatch release that created it, save it with pg_dump, move the directory away, ' +
+        'start this release and load it with psql; or set DATABASE_URL to a server that has the data.',
     );
 }
 
@@ -101,7 +101,8 @@ async function createData(
   binaries: Binaries,
   durable: boolean,
 ): Promise<void> {
-  // Created next to its final place, so that the last step is a rename: a kill at any moment leaves no partial directory.
+  // Created next to its final place, so that the last step is a rename: a kill at any moment leaves no partial
+  // directory.
   const draft = mkdtempSync(join(dataDir, 'postgres.new-'));
   try {
     const data = join(draft, 'data');
@@ -150,8 +151,8 @@ function runInitdb(binaries: Binaries, args: string[]): Promise<void> {
       const tail = output.trim().split('\n').slice(-8).join('\n');
       reject(
         new Error(
-          `PostgreSQL could not make its data directory (initdb ended with ${signal ?? code}). Nothing is left ` +
-            `behind; put right what it says (a full disk, missing rights) and start again:\n${tail}`,
+          `PostgreSQL could not create its data directory (initdb ended with ${signal ?? code}). Nothing is left ` +
+            `behind; fix the problem below (a full disk, missing permissions) and start again:\n${tail}`,
         ),
       );
     });

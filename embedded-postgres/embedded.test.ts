@@ -103,7 +103,7 @@ test('a start on data that the embedded database cannot use says what to do', as
   writeFileSync(version, '17\n');
   await assert.rejects(
     start(dataDir),
-    /made by PostgreSQL 17, and this Despatch brings PostgreSQL 18.*pg_dump/,
+    /created by PostgreSQL 17, but this Despatch includes PostgreSQL 18.*pg_dump/,
   );
   rmSync(version);
   await assert.rejects(start(dataDir), /has no PG_VERSION.*backup/);
@@ -114,7 +114,7 @@ test('a start on data that the embedded database cannot use says what to do', as
   await assert.rejects(start(dataDir), /password .* is gone: put back/);
 });
 
-test('a temporary database leaves nothing behind and removes that of a killed process', async () => {
+test('a temporary database leaves nothing behind and removes one that a killed process left', async () => {
   const killed = await otherProcess(undefined);
   const [{ path }] = (await query(killed.url, "SELECT current_setting('data_directory') AS path")) as [
     { path: string },

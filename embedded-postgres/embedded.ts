@@ -1,8 +1,9 @@
 /**
- * PostgreSQL in the box (docs/decisions/0004-embedded-postgresql.md): programs from npm, data in the data directory. One
+ * Embedded PostgreSQL (docs/decisions/0004-embedded-postgresql.md): programs from npm, data in the data directory. One
  * process owns the server and stops it on exit; other processes on the same data directory attach to it. Ownership is a
  * lock that the operating system releases when its holder dies in any way, so it can neither be left behind nor be
- * confused with a process that was given the same pid. This part uses nothing of `src/`.
+ * confused with a process that was given the same pid. This part
+ * imports nothing of `src/`.
  */
 import {
   chmodSync,
@@ -189,7 +190,7 @@ async function own(place: Place, options: EmbeddedOptions, unlock: () => void): 
 }
 
 /**
- * Adopts the server that a killed owner left running: others may be attached to it, and it is fastest. A server of
+ * Adopts the server that a killed owner left running: others may be attached to it, and this is fastest. A server of
  * another version, or one that does not answer, is stopped instead; then the result is undefined.
  */
 async function adopt(

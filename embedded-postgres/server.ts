@@ -70,7 +70,7 @@ export async function launch(
     }
   }
   throw new Error(
-    'Every port tried for PostgreSQL on 127.0.0.1 is taken: free one, or stop what takes them.',
+    'Every port tried for PostgreSQL on 127.0.0.1 is taken: free one, or stop the programs that use them.',
   );
 }
 
@@ -160,16 +160,16 @@ async function tryLaunch(
 function startFailure(place: Place, output: string): Error {
   const tail = output.trim().split('\n').slice(-12).join('\n');
   return new Error(
-    `PostgreSQL did not start in ${place.dataPath}. Put right what it says (more in ` +
+    `PostgreSQL did not start in ${place.dataPath}. Fix the problem below (more in ` +
       `${join(place.dataDir, 'postgres.log')}) and start again:\n${tail}`,
   );
 }
 
 /**
  * PostgreSQL does not start while the process in its pid file is alive, and after a SIGKILL or a reboot any process may
- * have that pid. It ignores the pid of its own parent, so we write ours. Deleting the file would also lose its record of
- * the shared memory, by which PostgreSQL notices processes of the killed server that are still running. The caller holds
- * the lock and has found no running server.
+ * have that pid. It ignores the pid of its own parent, so we write ours. Deleting the file would also lose its record
+ * of the shared memory, by which PostgreSQL notices processes of the killed server that are still running. The caller
+ * holds the lock and has found no running server.
  */
 function disownPidFile(dataPath: string): void {
   const [pid, ...rest] = readPidFile(dataPath);
@@ -250,14 +250,14 @@ function settings(dataDir: string, durable: boolean): Record<string, string | nu
   const safe = durable ? 'on' : 'off';
   return {
     listen_addresses: '127.0.0.1',
-    // A socket path may have about 107 bytes, fewer than the path of many a data directory.
+    // Socket paths are limited to about 107 bytes, and data directories often have longer ones.
     unix_socket_directories: '',
     max_connections: 200,
 
     fsync: safe,
     synchronous_commit: safe,
     full_page_writes: safe,
-    // Otherwise macOS reports data as written that is still in the cache of the drive.
+    // Otherwise macOS reports data as written while it is still in the drive's cache.
     ...(process.platform === 'darwin' && durable ? { wal_sync_method: 'fsync_writethrough' } : {}),
     // The binaries from npm are built without lz4 and zstd.
     wal_compression: 'pglz',

@@ -4,7 +4,7 @@ import { type ReceiptStatus, receiptStatuses } from './message.ts';
 /** A number from 0 (included) to 1 (excluded), as Math.random gives. */
 export type Random = () => number;
 
-/** Milliseconds, drawn evenly between both ends. */
+/** Milliseconds, drawn uniformly from `min` to `max`, both included. */
 export type Range = { min: number; max: number };
 
 /** What happens to messages for one recipient, whatever the random numbers say. */
@@ -102,7 +102,10 @@ export class Behaviour {
     return this.#random;
   }
 
-  /** Whether an event of this rate happens. A rate of 0 draws no number, so enabling one event does not shift the others. */
+  /**
+   * Whether an event of this rate happens. A rate of 0 draws no number, so enabling one event does not shift the
+   * others.
+   */
   happens(rate: number): boolean {
     return rate > 0 && this.#random() < rate;
   }

@@ -12,7 +12,7 @@ export type Exchange = {
   /** Path without query, undecoded. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Reports a bug of ours: answers 500 and logs it. */
+  /** Reports a bug in the sandbox: answers 500 and logs it. */
   readonly fail: (err: unknown) => void;
 };
 
@@ -96,7 +96,7 @@ export function readJson(
   });
 }
 
-/** The whole body; null if it is too large. It is always read to its end, or the client would not see the answer. */
+/** The whole body; null if it is too large. It is always read completely, or the client would not see the answer. */
 export function readBody({ request, fail }: Exchange, use: (body: Buffer | null) => void): void {
   let chunks: Buffer[] = [];
   let size = 0;

@@ -1,11 +1,10 @@
 /** The inbox for people: pages, their style sheet, and the policies that keep a message from acting on them. */
 import { createHash } from 'node:crypto';
-import { Html, html } from '../src/ground/html.ts';
-import { palette } from '../src/ground/palette.ts';
+import { Html, html, palette } from '../src/ground/html.ts';
 import type { Inbox } from './inbox.ts';
 import type { Message, MessageType, Receipt } from './message.ts';
 
-/** What the reader asked for, and the counts above the list. */
+/** The reader's search, and the counts above the list. */
 type View = {
   q: string;
   type: MessageType | null;
@@ -23,7 +22,7 @@ export function inboxPage(inbox: Inbox, view: View): string {
   const search = { q, ...(type && { type }), ...(before && { before }), limit: perPage + 1 };
   const found = inbox.list(search);
   const shown = found.slice(0, perPage);
-  const header = html`<h1><a href="/">Sandbox inbox</a></h1><p>Messages end here and reach nobody.</p>`;
+  const header = html`<h1><a href="/">Sandbox inbox</a></h1><p>Messages stop here; nobody receives them.</p>`;
   const main = html`${searchForm(view)}
 ${
   shown.length === 0
@@ -54,7 +53,7 @@ ${refresh === null ? null : html`<input type="hidden" name="refresh" value="${re
 function bar(inbox: Inbox, view: View): Html {
   const { received, receipts, refresh } = view;
   const figure = (value: number) => value.toLocaleString('en-GB');
-  const failed = receipts.failed === 0 ? null : html`, ${figure(receipts.failed)} not taken`;
+  const failed = receipts.failed === 0 ? null : html`, ${figure(receipts.failed)} failed`;
   return html`<div class="bar"><p class="quiet">${figure(received)} received, ${figure(inbox.size)} kept · receipts: ${figure(receipts.sent)} sent, ${figure(receipts.pending)} waiting${failed}</p>
 <p>${
     refresh === null
@@ -84,9 +83,9 @@ function nothing(view: View): Html {
   const { q, type, before } = view;
   if (q !== '' || type !== null || before !== null)
     return html`<div class="empty"><p>No message matches.</p><p><a href="/">Show all messages</a></p></div>`;
-  const refresh = html`<a href="${address(view, { refresh: 5 })}">look again every 5 seconds</a>`;
-  return html`<div class="empty"><p>No message has come in yet.</p>
-<p class="quiet">Send one through the API; it appears here when you load this page again, or let the page ${view.refresh === null ? refresh : 'look again by itself'}.</p></div>`;
+  const refresh = html`<a href="${address(view, { refresh: 5 })}">refresh every 5 seconds</a>`;
+  return html`<div class="empty"><p>No messages yet.</p>
+<p class="quiet">Send one through the API; it appears here when you reload this page, or let the page ${view.refresh === null ? refresh : 'refresh by itself'}.</p></div>`;
 }
 
 /** The address of this view with some of it changed. */
@@ -101,8 +100,8 @@ function address({ q, type, refresh }: View, change: { before?: string; refresh?
 
 /**
  * The policy for the HTML of an email, which is untrusted: no script, no form, no link out of the frame, and nothing
- * loaded from other machines (a remote image would reveal that the email was opened). The HTML has an address of its own
- * because a frame with `srcdoc` inherits the policy of its page, which forbids the styles that an email needs.
+ * loaded from other machines (a remote image would reveal that the email was opened). The HTML has an address of its
+ * own because a frame with `srcdoc` inherits the policy of its page, which forbids the styles that an email needs.
  */
 export const emailPolicy = [
   'sandbox',
@@ -130,22 +129,22 @@ export function messagePage(message: Message): string {
 }
 
 export function notFoundPage(): string {
-  const main = html`<p>There is no such message, or it has made room for newer ones.</p>`;
+  const main = html`<p>There is no such message, or it was dropped to make room for newer ones.</p>`;
   return page('Not found – Sandbox inbox', null, html`${back}<h1>Not found</h1>`, main);
 }
 
 function facts({ id, reference, to, from, replyTo, headers, receivedAt, answer }: Message): Html {
-  const heard = {
-    answered: 'taken, with an answer',
-    unanswered: 'taken, but never answered',
-    reset: 'taken, but the connection was broken',
+  const outcomes = {
+    answered: 'accepted and answered',
+    unanswered: 'accepted, but not answered',
+    reset: 'accepted, but the connection was broken',
   };
   const rows: [string, Html | string][] = [
     ['To', to],
     ['From', from],
     ...(replyTo === null ? [] : [['Reply to', replyTo] as [string, string]]),
     ['Received', moment(receivedAt)],
-    ['Outcome', heard[answer]],
+    ['Outcome', outcomes[answer]],
     ['Reference', html`<code>${reference}</code>`],
     ['Message id', html`<code>${id}</code>`],
     ...Object.entries(headers).map(([name, value]): [string, Html] => [name, html`<code>${value}</code>`]),
@@ -166,15 +165,15 @@ function receiptTable({ receipts }: Message): Html {
     (receipt) =>
       html`<tr><td>${receipt.status}<br><span class="quiet">${receipt.detail}</span></td><td>${stateOf(receipt)}</td></tr>`,
   );
-  return html`<h2>Receipts</h2><table><thead><tr><th scope="col">Says</th><th scope="col">Posted</th></tr></thead><tbody>${rows}</tbody></table>`;
+  return html`<h2>Receipts</h2><table><thead><tr><th scope="col">Status</th><th scope="col">Posted</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
 
 function stateOf({ state, attempts, answer }: Receipt): string {
-  const tries = `${attempts} ${attempts === 1 ? 'try' : 'tries'}`;
-  if (state === 'dropped') return 'withheld, as the behaviour says';
-  if (state === 'waiting') return attempts === 0 ? 'waiting' : `waiting to be tried again after ${tries}`;
-  const heard = answer === null ? 'no answer' : `answer ${answer}`;
-  return state === 'sent' ? `taken (${heard}, ${tries})` : `not taken (${heard}, ${tries})`;
+  const tries = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
+  if (state === 'dropped') return 'withheld, as the behaviour is set';
+  if (state === 'waiting') return attempts === 0 ? 'waiting' : `waiting for a retry after ${tries}`;
+  const response = answer === null ? 'no answer' : `answer ${answer}`;
+  return state === 'sent' ? `accepted (${response}, ${tries})` : `failed (${response}, ${tries})`;
 }
 
 /** A whole page. `refresh`: seconds until the browser loads it again, null for never. */
@@ -203,7 +202,7 @@ function moment(time: number): Html {
   return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`;
 }
 
-/** The state of the message as one mark: its last receipt that was posted, or else its last receipt. */
+/** The message's state as one mark: its last receipt that was posted, or else its last receipt. */
 function receiptMark({ receipts }: Message): Html {
   const last = receipts.findLast(({ state }) => state === 'sent') ?? receipts.at(-1);
   return last === undefined ? html`<span class="tag open">no receipt yet</span>` : mark(last);
@@ -212,7 +211,7 @@ function receiptMark({ receipts }: Message): Html {
 function mark({ status, state }: Receipt): Html {
   if (state === 'waiting') return html`<span class="tag open">receipt waiting</span>`;
   if (state === 'dropped') return html`<span class="tag open">receipt withheld</span>`;
-  if (state === 'failed') return html`<span class="tag bad">receipt not taken</span>`;
+  if (state === 'failed') return html`<span class="tag bad">receipt failed</span>`;
   const tone = status === 'delivered' ? 'good' : status === 'pending' ? 'open' : 'bad';
   return html`<span class="tag ${tone}">${status}</span>`;
 }
@@ -288,7 +287,9 @@ code { font: .875em ui-monospace, monospace; overflow-wrap: anywhere; }
 }
 `;
 
-/** The policy of our own pages: our style sheet, forms to ourselves and the frame that shows an email, but no script. */
+/**
+ * The policy of our own pages: our style sheet, forms to ourselves and the frame that shows an email, but no script.
+ */
 export const pagePolicy = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,

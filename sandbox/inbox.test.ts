@@ -26,7 +26,7 @@ test('the inbox lists messages newest first and finds them by text, type and ref
   assert.equal((await get<Figures>('/counts')).received, 3);
 });
 
-test('a malformed query of the inbox is refused with a sentence', async (t) => {
+test('a malformed inbox query is refused with a message that says what is wrong', async (t) => {
   const { call } = await openSandbox(t);
   for (const limit of ['0', '1001', '-1', 'x', '1.5', '']) {
     const { status, body } = await call('GET', `/messages?limit=${limit}`);
@@ -62,7 +62,7 @@ test('the inbox drops big messages before its memory limit is exceeded', async (
 const attack = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>";
 const escaped = '&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=&#39;alert(2)&#39;&gt;';
 
-test('nothing that a client submits becomes markup of the inbox', async (t) => {
+test('nothing that a client submits becomes markup in the inbox', async (t) => {
   const { sms, email, page } = await openSandbox(t);
   const every = { reference: attack, to: attack, from: attack };
   const one = await sms({ ...every, body: attack });

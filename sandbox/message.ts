@@ -5,7 +5,7 @@ export type MessageType = 'sms' | 'email';
 /** What a client asks for: checked, but otherwise unchanged. */
 export type Submission = {
   readonly type: MessageType;
-  /** The client's own id of the message. */
+  /** The client's own id for the message. */
   readonly reference: string;
   readonly to: string;
   readonly from: string;
@@ -27,7 +27,7 @@ export type Answer = 'answered' | 'unanswered' | 'reset';
 
 /** A message in the inbox. */
 export type Message = Submission & {
-  /** The provider's id of the message. */
+  /** The provider's id for the message. */
   readonly id: string;
   /** Unix time in milliseconds. */
   readonly receivedAt: number;

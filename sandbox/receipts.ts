@@ -146,11 +146,11 @@ export class Receipts {
 
   #answered(receipt: Receipt): void {
     const { answer } = receipt;
-    const taken = answer !== null && answer >= 200 && answer < 300;
-    const again = answer === null || answer === 408 || answer === 429 || answer >= 500;
+    const accepted = answer !== null && answer >= 200 && answer < 300;
+    const isRetryable = answer === null || answer === 408 || answer === 429 || answer >= 500;
     const wait = this.#stopping ? undefined : this.#deps.retryDelays[receipt.attempts - 1];
-    if (taken) this.#settle(receipt, 'sent');
-    else if (!again || wait === undefined) this.#settle(receipt, 'failed');
+    if (accepted) this.#settle(receipt, 'sent');
+    else if (!isRetryable || wait === undefined) this.#settle(receipt, 'failed');
     else this.#delays.after(wait, () => this.#post(receipt));
   }
 
@@ -196,14 +196,14 @@ const connectTimeout = 2_000;
 const answerTimeout = 10_000;
 
 /**
- * The queue to one receiver: first in, first out, over a bounded number of kept-alive connections. Each receiver has its
- * own lane, so that one that hangs does not hold up the others.
+ * The queue to one receiver: first in, first out, over a bounded number of kept-alive connections. Each receiver has
+ * its own lane, so that one that hangs does not hold up the others.
  */
 class ReceiptLane {
   readonly #pool: Pool;
   readonly #answered: (receipt: Receipt) => void;
   #queue: Receipt[] = [];
-  /** Index of the first waiting receipt. What lies before it is cut off from time to time: shifting each time is slow. */
+  /** Index of the first waiting receipt. Those before it are cut off in batches, since shifting each is slow. */
   #head = 0;
   #busy = 0;
   #stopped = false;
@@ -275,8 +275,8 @@ class ReceiptLane {
 export type Delayed = { task: (() => void) | null };
 
 /**
- * Delayed tasks that a stop can bring forward, leaving no timer behind. Tasks due within the same few milliseconds share
- * a timer: thousands of receipts a second then wake the process a hundred times a second, not thousands.
+ * Delayed tasks that a stop can bring forward, leaving no timer behind. Tasks due within the same few milliseconds
+ * share a timer: thousands of receipts a second then wake the process a hundred times a second, not thousands.
  */
 export class Delays {
   readonly #grain: number;

@@ -28,7 +28,7 @@ export function handle(deps: SendDeps, exchange: Exchange): void {
   } else {
     const allowed = Object.keys(route).join(', ');
     exchange.response.setHeader('Allow', allowed);
-    answerError(exchange, 405, 'method-not-allowed', `This address takes ${allowed}`);
+    answerError(exchange, 405, 'method-not-allowed', `This address supports ${allowed}`);
   }
 }
 
@@ -96,7 +96,12 @@ function showMessage({ inbox }: SendDeps, exchange: Exchange): void {
     const page = message === null ? notFoundPage() : messagePage(message);
     answerPage(exchange, message === null ? 404 : 200, page, pagePolicy);
   } else if (message === null) {
-    answerError(exchange, 404, 'not-found', 'There is no such message, or it has made room for newer ones');
+    answerError(
+      exchange,
+      404,
+      'not-found',
+      'There is no such message, or it was dropped to make room for newer ones',
+    );
   } else {
     answerJson(exchange, 200, presentMessage(message));
   }

@@ -41,7 +41,7 @@ test('an email in the inbox has all its parts', async (t) => {
   });
 });
 
-test('a malformed message is refused with a sentence, never with a 500', async (t) => {
+test('a malformed message is refused with a 400 that says what is wrong, never with a 500', async (t) => {
   const { sms, email, call, get } = await openSandbox(t);
   const cases: [ReturnType<typeof sms>, string][] = [
     [call('POST', '/send/sms', '{"reference":'), 'The body is not JSON'],
@@ -136,7 +136,7 @@ test('a refusal is a 400, a failure a 503 and an outage a 500, and none of them 
   assert.deepEqual([r, f, o], [1, 1, 1]);
 });
 
-test('an unanswered message is kept and gets its receipt while the client waits in vain', async (t) => {
+test('an unanswered message is kept and gets its receipt while the client is still waiting', async (t) => {
   const { sandbox, behave, receiver, get } = await openSandbox(t);
   await behave({ timeout_rate: 1 });
   const gaveUp = new AbortController();

@@ -32,7 +32,7 @@ export function send(deps: SendDeps, exchange: Exchange, type: MessageType): voi
   const { behaviour, counts, targets } = deps;
   if (behaviour.settings.outage) {
     counts.reject('outage');
-    const refuse = () => answerError(exchange, 500, 'outage', 'The sandbox is set to an outage');
+    const refuse = () => answerError(exchange, 500, 'outage', 'The sandbox is set to simulate an outage');
     readBody(exchange, () => answerLater(deps, refuse));
     return;
   }

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { openSandbox, startReceiver } from '../test/support/sandbox.ts';
 import { startSandbox } from './server.ts';
 
-test('a port in use ends the start of the sandbox with a sentence', async (t) => {
+test('the sandbox does not start on a port in use, and says why', async (t) => {
   const { port } = await startReceiver(t);
   await assert.rejects(openSandbox(t, { port }), {
     message: `The sandbox cannot listen on 127.0.0.1, port ${port}: another program uses it. Stop that one, or set SANDBOX_PORT.`,
@@ -88,7 +88,7 @@ test('the sandbox answers no request under a foreign host name', async (t) => {
   assert.equal(await statusFor('[::1]:80'), 200);
 });
 
-test('garbage instead of HTTP and a client that leaves halfway do the sandbox no harm', async (t) => {
+test('the sandbox survives garbage instead of HTTP and a client that disconnects halfway', async (t) => {
   const { sandbox, sms, lines } = await openSandbox(t);
   const garbage = ['\0\0\0\0\r\n\r\n', 'GET // HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'];
   for (const text of garbage) {

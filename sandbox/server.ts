@@ -1,13 +1,13 @@
 /**
- * The sandbox: a provider in the box. It accepts text messages and emails over HTTP, shows them in an inbox instead of
- * sending them, and posts receipts; it can be told to fail in all the ways that real providers do. Of `src/` it uses only
- * the ground.
+ * The sandbox: a simulated provider. It accepts text messages and emails over HTTP, shows them in an inbox instead of
+ * sending them, and posts receipts; it can be set to fail in all the ways that real providers do. From `src/` it
+ * imports only the ground.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '../src/ground/clock.ts';
-import { ConfigError } from '../src/ground/config-error.ts';
 import type { Log } from '../src/ground/log.ts';
+import { ConfigError } from '../src/ground/problem.ts';
 import { Behaviour, type BehaviourChange, type Random } from './behaviour.ts';
 import { Counts } from './counts.ts';
 import { answerError, openExchange } from './http.ts';
@@ -43,13 +43,13 @@ export type Sandbox = {
   /** Its address on this machine, without a trailing slash. */
   readonly url: string;
   readonly port: number;
-  /** Ends within 2 seconds, however often it is called: pending receipts are posted at once; those that fail are dropped. */
+  /** Takes at most 2 seconds; may be called twice. Posts pending receipts at once and drops those that fail. */
   stop(): Promise<void>;
 };
 
 /** About 35 seconds in total, so that a receipt survives a restart of its receiver. */
 const retryDelays = [100, 300, 1_000, 3_000, 10_000, 10_000, 10_000];
-/** Long: if we closed a connection while a client writes to it, its result would look unknown. */
+/** Long: closing a connection while a client writes to it would leave the outcome of its request unknown. */
 const keepAliveTimeout = 120_000;
 
 /**
@@ -109,8 +109,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 }
 
 /**
- * Another site can point its own name at this machine and then read the inbox from its page. So while the sandbox listens
- * on this machine only, it answers under no foreign name.
+ * Another site can point its own name at this machine and then read the inbox from its page (DNS rebinding). So while
+ * the sandbox listens on this machine only, it refuses requests under any other name.
  */
 function isOwnName(header: string | undefined, host: string): boolean {
   const name = (header ?? '').replace(/:\d*$/, '').toLowerCase();

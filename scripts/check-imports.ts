@@ -1,17 +1,17 @@
 /**
- * Who may import whom (docs/architecture.md): the order of districts, the order of rooms inside a district, no circle
+ * Who may import whom (docs/architecture.md): the order of districts, the order of rooms inside a district, no cycle
  * between files, suppliers named in one place only. Prints one line per breach; exit code 1 when there is one.
  *
- * - A file imports from its own room and from what stands earlier in the order. From a later room it may take only its
+ * - A file imports from its own room and from what comes earlier in the order. From a later room it may import only its
  *   `queue.ts`, the address of a queue, which itself may import nothing but what every room may.
- * - `sandbox/` and `embedded-postgres/` are parts of their own: of `src/` only the district `process` imports them, and
- *   they take only from the ground and from `published`.
+ * - `sandbox/` and `embedded-postgres/` are separate parts: of `src/` only the district `process` imports them, and they
+ *   import only the ground.
  * - Tests and their support may import anything.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
-/** Districts in their order; a district with an order of its own lists its rooms, any other holds equals. */
+/** Districts in order. A district lists its rooms if their order matters. */
 const districts: readonly (readonly [name: string, rooms: readonly string[]])[] = [
   ['ground', []],
   ['config', []],
@@ -32,9 +32,6 @@ const districts: readonly (readonly [name: string, rooms: readonly string[]])[] 
   ['main.ts', []],
 ];
 
-/** What `sandbox/` and `embedded-postgres/` may take from `src/` besides the ground. */
-const published: readonly string[] = [];
-
 /** What the address of a queue may import: types and what every room may. */
 const addressable = /^src\/(ground|queue)\/|^src\/database\/tables\.ts$|^src\/provider\/contract\.ts$/;
 
@@ -52,7 +49,7 @@ const imports = new Map(
   }),
 );
 
-/** Place in the order: of the district, then of the room in it. null: outside `src/`. */
+/** The positions of a file's district and of its room in the order; null outside `src/`, -1 if not in the order. */
 function placeOf(file: string): readonly [district: number, room: number] | null {
   const [top, name = '', ...rest] = file.split('/');
   if (top !== 'src') return null;
@@ -73,8 +70,8 @@ function check(file: string, target: string): void {
     breaches.push(`${file}: only src/process/suppliers.ts may name a supplier, not ${target}`);
   if (from === null) {
     const own = file.slice(0, file.indexOf('/') + 1);
-    const isOwn = target.startsWith(own) || target.startsWith('src/ground/') || published.includes(target);
-    if (!isOwn) breaches.push(`${file}: a part of its own may not import ${target}`);
+    const isOwn = target.startsWith(own) || target.startsWith('src/ground/');
+    if (!isOwn) breaches.push(`${file}: a separate part may not import ${target}`);
     return;
   }
   if (to === null) {
@@ -88,11 +85,11 @@ function check(file: string, target: string): void {
   }
   if (target.endsWith('/queue.ts')) return;
   if (to[0] > from[0] || (to[0] === from[0] && to[1] > from[1]))
-    breaches.push(`${file}: stands before ${target} in the order and may not import it`);
+    breaches.push(`${file}: comes before ${target} in the order and may not import it`);
 }
 
-/** Circles of files, each once, as the path that leads round. */
-function circles(): readonly string[] {
+/** Import cycles, each once, as the path of its files. */
+function cycles(): readonly string[] {
   const found: string[] = [];
   const done = new Set<string>();
   const path: string[] = [];
@@ -115,11 +112,10 @@ for (const [file, targets] of imports) {
     breaches.push(`${file}: its district or room is not in the order of scripts/check-imports.ts`);
   if (!isTest(file)) for (const target of targets) check(file, target);
 }
-const round = circles();
-for (const breach of [...breaches, ...round.map((circle) => `a circle of files: ${circle}`)])
-  console.error(breach);
+const found = cycles();
+for (const breach of [...breaches, ...found.map((cycle) => `import cycle: ${cycle}`)]) console.error(breach);
 const count = [...imports.values()].reduce((sum, targets) => sum + targets.length, 0);
 console.log(
-  `imports: ${files.length} files, ${count} imports, ${breaches.length} breaches of the order, ${round.length} circles`,
+  `imports: ${files.length} files, ${count} imports, ${breaches.length} breaches of the order, ${found.length} cycles`,
 );
-process.exitCode = breaches.length + round.length === 0 ? 0 : 1;
+process.exitCode = breaches.length + found.length === 0 ? 0 : 1;

@@ -27,7 +27,7 @@ test('headings, helpers, numbered items and numbered rows of a specification can
   assert.deepEqual([...sectionsOf(spec)], ['1', '1.2', '1.2.1', '1.2.2', '3', '3.13']);
 });
 
-test('a reference is found in every form in use, across the lines of a comment, and resolves', () => {
+test('a reference is found and resolved in every form in use, even across the lines of a comment', () => {
   const forms = [
     '(spec 05, section 1.2)',
     'spec 05 section 1.2',
@@ -51,14 +51,14 @@ test('a reference is found in every form in use, across the lines of a comment, 
   ]);
 });
 
-test('a section without a document is one of the document named before it, or of its own specification', () => {
+test('a section without a document belongs to the document named before it, or to the specification it is in', () => {
   assert.deepEqual(problems('// Spec 05.\n// See section 1.2.').at(-1), [2, 'section 1.2', null]);
   assert.deepEqual(problems('See section 1.2.', 'docs/spec/05-delivery.md'), [[1, 'section 1.2', null]]);
   assert.deepEqual(problems('See section 1.2.'), [[1, 'section 1.2', 'of which document?']]);
   assert.deepEqual(problems('RFC 4291, section 2.4'), []);
 });
 
-test('a reference that leads nowhere says why', () => {
+test('an unresolved reference is reported with the reason', () => {
   const table: [string, string][] = [
     ['spec 05, section 9', 'document 05 has no 9'],
     ['spec 05, sections 1 and 9.1', 'document 05 has no 9.1'],
@@ -71,7 +71,7 @@ test('a reference that leads nowhere says why', () => {
   for (const [text, problem] of table) assert.equal(problems(text)[0]?.[2], problem, text);
 });
 
-test('links of documents lead to files, apart from what stands in code', () => {
+test('links in documents must lead to files, except inside code', () => {
   assert.deepEqual(
     problems('[a](there.md#x) [b](gone.md) [c](https://example.com) `[d](url)`', 'README.md'),
     [

@@ -2,8 +2,8 @@
  * Every reference resolves: to a section, step or row of docs/spec, to a decision, to a heading of another document, to
  * a linked file. `npm run references` prints one line per breach and the counts; exit code 1 when there is a breach.
  *
- * A section without a document is one of the document named before it in the same file, inside docs/spec one of that
- * document itself.
+ * A section reference without a document belongs to the document named before it in the same file; inside docs/spec, to
+ * that document itself.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -51,7 +51,7 @@ const sectionForms = new RegExp(
   [
     String.raw`(?:\b${item}\s+of\s+)?\b(?:[Ss]pec|[Dd]ocument)\s+(\d\d)\b(?:,?\s+(?:[Ss]ections?\s+)?(${numbers})(?:,?\s+(?:from\s+)?${item})?)?`,
     String.raw`\b(\d\d)\s+(§[\d.]*\d(?:,\s+§[\d.]*\d)*)`,
-    // What the project was designed by lies outside the repository; docs/architecture.md stands in its place.
+    // The project's design document is not in the repository; docs/architecture.md replaces it.
     String.raw`\b(DESIG[N])\b(?:,?\s+[Ss]ections?\s+${numbers})?`,
     String.raw`(RFC \d+,\s+)?(?:\b[Ss]ections?\s+(${numbers})(?:,?\s+(?:from\s+)?${item})?|(§\d[\d.]*))`,
   ].join('|'),
@@ -60,7 +60,7 @@ const sectionForms = new RegExp(
 
 /** Every reference in the text of `file`, whose path begins at the root of the repository. */
 export function referencesIn(file: string, text: string, targets: Targets): readonly Reference[] {
-  // A reference may go on in the next line of a comment. Offsets stay, so that lines can be counted.
+  // A reference may continue on the next line of a comment. Offsets are kept, so that lines can be counted.
   const flat = text.replace(/\n[ \t]*(?:\*(?!\/)|\/\/)?[ \t]*/g, (gap) => ' '.repeat(gap.length));
   const found: Reference[] = [];
   const add = (kind: Kind, index: number, what: string, problem: string | null) => {
@@ -119,7 +119,7 @@ function sectionProblem(
   return missing.length === 0 ? null : `document ${document} has no ${missing.join(', ')}`;
 }
 
-/** In the decisions themselves any such number is one; elsewhere it has to be called so, once in a file. */
+/** Among the decisions any such number is a reference; elsewhere the file must use the word "decision". */
 function decisionForms(file: string, text: string): RegExp {
   if (file.startsWith('docs/decisions/')) return /\b(00\d\d)\b/g;
   const inBrackets = /decision/i.test(text) ? String.raw`|\((00\d\d)\)` : '';
@@ -129,7 +129,7 @@ function decisionForms(file: string, text: string): RegExp {
 const root = join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
-/** What the documents of the repository offer. */
+/** The targets in this repository. */
 function targetsOfRepository(): Targets {
   const named = (pattern: string) =>
     globSync(pattern, { cwd: root }).map((file) => [basename(file), file] as const);
@@ -151,7 +151,7 @@ function checkRepository(): void {
   const targets = targetsOfRepository();
   const counts: Record<Kind, number> = { section: 0, decision: 0, heading: 0, link: 0 };
   let breaches = 0;
-  // Its examples refer to what does not exist, on purpose.
+  // Its examples contain broken references on purpose.
   for (const file of files.filter((name) => name !== 'scripts/check-references.test.ts'))
     for (const { kind, line, text, problem } of referencesIn(file, read(file), targets)) {
       counts[kind] += 1;

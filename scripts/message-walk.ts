@@ -1,8 +1,8 @@
 /**
- * `npm run walk`: which files of `src/` take part in one text message, from the POST to the callback that says it was
- * delivered. Starts the product (roles `api`, `worker` and `sandbox`) on a database of its own, sends one message, and
- * prints every file of which a function ran meanwhile (V8's precise coverage), with their number in the last line. Exit
- * code 1 when there are more than `mostFiles`: then a message has become harder to follow.
+ * `npm run walk`: lists the files of `src/` that one text message passes through, from the POST to the callback that
+ * reports it delivered. Starts the product (roles `api`, `worker` and `sandbox`) on a database of its own, sends one
+ * message, and prints every file of which a function ran meanwhile (V8's precise coverage), with their number in the
+ * last line. Exit code 1 when there are more than `mostFiles`: then a message has become harder to follow.
  */
 import { Session } from 'node:inspector/promises';
 import { relative } from 'node:path';
@@ -19,7 +19,7 @@ process.env['TEST_DATABASE_URL'] = embedded.url;
 const { createWorld } = await import('../test/support/world.ts');
 const { receiver: startReceiver } = await import('../test/support/callback-receiver.ts');
 const { makeToken } = await import('../src/cli/client.ts');
-const { platformUserId } = await import('../src/tenant/user/user.ts');
+const { platformUserId } = await import('../src/tenant/user/store.ts');
 
 let files: string[] = [];
 const world = await createWorld({
@@ -50,7 +50,7 @@ try {
   await session.post('Profiler.enable');
   await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
   const { status } = await fetch(`${world.api}/v2/notifications/sms`, request);
-  if (status !== 201) throw new Error(`The message was answered ${status}`);
+  if (status !== 201) throw new Error(`The POST was answered ${status}`);
   await world.until(
     async () => receiver.seen.length,
     (count) => count > 0,

@@ -36,7 +36,7 @@ const child = spawn(
   {
     stdio: 'inherit',
     env: {
-      // Compiling the TypeScript anew in every process would double the time that it takes to load.
+      // Without a cache every process would compile the TypeScript again, which doubles its load time.
       NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/node-compile'),
       ...process.env,
       TEST_DATABASE_URL: server,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { catchSignals } from './cli/signals.ts';
-import { ConfigError } from './ground/config-error.ts';
+import { ConfigError } from './ground/problem.ts';
 
 const help = `despatch: templated emails and text messages for many services
 
@@ -45,7 +45,7 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
 
 catchSignals();
 main(process.argv.slice(2)).catch((error: unknown) => {
-  // A wrong setting needs only its sentence; any other error, its stack trace as well.
+  // A ConfigError's message says what to do; any other error needs its stack trace.
   console.error(error instanceof ConfigError ? error.message : error);
   process.exit(1);
 });

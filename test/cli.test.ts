@@ -9,7 +9,7 @@ import { compileCache } from './support/process.ts';
 const folder = mkdtempSync(join(tmpdir(), 'despatch-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs a command without any database to reach. */
+/** Runs a command with no database available. */
 function run(...args: string[]): { code: number | null; out: string; err: string } {
   const main = join(import.meta.dirname, '../src/main.ts');
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
@@ -27,7 +27,7 @@ function file(name: string, text: string): string {
 }
 
 describe('the command line', () => {
-  test('an unknown command or option ends the command line with a sentence and code 1', () => {
+  test('an unknown command or option is refused with an error message and code 1', () => {
     for (const args of [
       ['fly'],
       ['start', '--rolls', 'api'],
@@ -41,7 +41,7 @@ describe('the command line', () => {
     }
   });
 
-  test('a wrong setting stops the start with a sentence that names it', () => {
+  test('an invalid setting stops the start with an error message that names it', () => {
     const main = join(import.meta.dirname, '../src/main.ts');
     const { status, stderr } = spawnSync(process.execPath, [main, 'start'], {
       encoding: 'utf8',

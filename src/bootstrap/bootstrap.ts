@@ -18,7 +18,7 @@ export type BootstrapDeps = Readonly<{ db: Db; cipher: Cipher; log: Log }>;
 
 /**
  * Adds what the product needs to work: the platform's own user, service and templates, the configured providers, and,
- * in an empty database, a demo service if `demo` is set. Every process runs it at its start; existing rows are not
+ * in an empty database, a demo service if `demo` is set. Every process runs it at startup; existing rows are not
  * changed.
  */
 export async function bootstrap(

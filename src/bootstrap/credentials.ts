@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import type { Db } from '../database/connection.ts';
 import { type Cipher, CipherError } from '../ground/cipher.ts';
-import { ConfigError } from '../ground/config-error.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { pasteableKey } from '../tenant/key/key.ts';
 import { findKeys } from '../tenant/key/store.ts';
 import { defaultSender } from '../tenant/service/service.ts';
@@ -32,8 +32,8 @@ export type Credentials = {
 };
 
 /**
- * The credentials of the demo service, for people and programs on this machine, with keys in the form that clients
- * take. Keys of other services are never written to a file.
+ * The demo service's credentials, for people and programs on this machine, with keys in the form that clients use.
+ * Other services' keys are never written to a file.
  */
 export async function collectCredentials(
   db: Db,
@@ -74,8 +74,8 @@ export async function collectCredentials(
 }
 
 /**
- * Throws a ConfigError if SECRET_KEY does not decrypt the stored secrets: such a process could send nothing that is
- * stored, so it must not start.
+ * Throws a ConfigError if SECRET_KEY does not decrypt the stored secrets: such a process could not send any
+ * stored message, so it must not start.
  */
 export async function checkSecretKey(db: Db, cipher: Cipher): Promise<void> {
   const row = await db
@@ -113,8 +113,8 @@ export function readCredentials(dataDir: string): Credentials | null {
 }
 
 /**
- * A random secret that is generated once and kept in the data directory; only its owner can read it. Processes that
- * start at once all get the same one.
+ * A random secret that is generated once and kept in the data directory; only its owner can read it. Processes
+ * that start at the same time all get the same one.
  */
 export function keptSecret(dataDir: string, name: string): string {
   const path = join(dataDir, name);

@@ -1,7 +1,6 @@
 import type { NewTemplate } from '../content/template/store.ts';
 import { platformServiceId } from '../tenant/service/service.ts';
-import type { NewUser } from '../tenant/user/store.ts';
-import { platformUserId } from '../tenant/user/user.ts';
+import { type NewUser, platformUserId } from '../tenant/user/store.ts';
 
 /** The author of the templates below and of every automatic change (spec 04, section 4.1). */
 export const platformUser: NewUser = {

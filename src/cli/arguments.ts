@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { ConfigError } from '../ground/config-error.ts';
+import { ConfigError } from '../ground/problem.ts';
 
 /** The options by name; a flag that is set has the value `yes`. Throws a ConfigError for an unknown option. */
 export function readOptions(
@@ -10,7 +10,7 @@ export function readOptions(
   return readCommand(args, names, flags, 0).options;
 }
 
-/** The same for a command that takes up to `most` positional arguments as well. */
+/** Like `readOptions`, for a command that also takes up to `most` positional arguments. */
 export function readCommand(
   args: readonly string[],
   names: readonly string[],

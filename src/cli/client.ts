@@ -6,14 +6,14 @@ export function makeToken(key: string, now = systemClock.now()): string {
   return signToken(key.slice(-73, -37), key.slice(-36), now);
 }
 
-/** A token of `issuer`: a service, or the admin client (spec 04, section 0.1). */
+/** A token for `issuer`: a service, or the admin client (spec 04, section 0.1). */
 export function signToken(issuer: string, secret: string, now = systemClock.now()): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const signed = `${encode({ typ: 'JWT', alg: 'HS256' })}.${encode({ iss: issuer, iat: Math.floor(now / 1000) })}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }
 
-/** Calls the public API with a key. Throws the sentence of the answer when it is not a success. */
+/** Calls the public API with a key. Throws an error with the response's status and body unless it is a success. */
 export async function callApi<Body>(
   api: string,
   key: string,

@@ -4,15 +4,14 @@ import { type CheckedRow, type CsvTemplate, checkCsv, readRows } from '../conten
 import { type CsvForm, surveyCsv } from '../content/recipient/csv/file.ts';
 import { csvProblemText } from '../content/recipient/csv/record.ts';
 import { reportCsv } from '../content/recipient/csv/report.ts';
-import type { Rates } from '../content/recipient/international-rates.ts';
-import { readRates } from '../content/recipient/international-rates.ts';
+import { type Rates, readRates } from '../content/recipient/international-rates.ts';
 import { parsePhoneNumber } from '../content/recipient/phone-number.ts';
 import { emailBody, emailSubject } from '../content/template/email.ts';
 import { personalisationOf } from '../content/template/personalisation.ts';
 import { emailRows, smsRows } from '../content/template/recipient-rows.ts';
 import { type CompiledSms, renderSms } from '../content/template/sms.ts';
 import type { Content } from '../content/template/template.ts';
-import { ConfigError } from '../ground/config-error.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { readCommand } from './arguments.ts';
 import { readFileOf, readTemplate, readType } from './template.ts';
 
@@ -20,9 +19,9 @@ import { readFileOf, readTemplate, readType } from './template.ts';
 const previewRows = 3;
 
 /**
- * `despatch csv check file.csv --type sms --template t.md [--subject …] [--prefix …] [--international] [--json]`: checks
- * a file as an upload would, and prints its columns, errors and cost, and the first messages. Needs no database. Exit
- * code 1 if the file could not be sent.
+ * `despatch csv check file.csv --type sms --template t.md [--subject …] [--prefix …] [--international] [--json]`:
+ * checks a file as an upload would, and prints its columns, errors and cost, and the first messages. Needs no database.
+ * Exit code 1 if the file could not be sent.
  */
 export async function csv([action, ...args]: readonly string[]): Promise<void> {
   if (action !== 'check') throw new ConfigError('`despatch csv` has one action: check.');
@@ -76,7 +75,10 @@ function printReport(report: ReturnType<typeof reportCsv>): void {
   console.log(valid ? 'The file can be sent.' : 'The file cannot be sent as it is.');
 }
 
-/** Prints the fragments and cost units of all rows with a valid number: one unit per fragment in the UK (spec 06, section 3.5). */
+/**
+ * Prints the fragments and cost units of all rows with a valid number: one unit per fragment in the UK (spec 06,
+ * section 3.5).
+ */
 async function printCost(
   path: string,
   form: CsvForm,

@@ -2,15 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Credentials, readCredentials } from '../bootstrap/credentials.ts';
 import { readConfig } from '../config/config.ts';
 import { stopwatch } from '../ground/clock.ts';
-import { ConfigError } from '../ground/config-error.ts';
 import { createLog } from '../ground/log.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { type Platform, startPlatform } from '../process/compose.ts';
 import { readOptions } from './arguments.ts';
 import { callApi } from './client.ts';
 
 const final = new Set(['delivered', 'temporary-failure', 'permanent-failure', 'technical-failure', 'sent']);
 
-/** Recipients that decide the outcome (spec 05, section 6). */
+/** Recipients whose number or address decides the outcome (spec 05, section 6). */
 const recipients = [
   { type: 'sms', to: '07811 111 111' },
   { type: 'sms', to: '07700 900 123' },
@@ -32,8 +32,8 @@ type Step = {
 };
 
 /**
- * `despatch demo`: sends a handful of messages through the server that runs with this data directory, or one started
- * for the purpose, shows a line of progress and then the timeline of each message.
+ * `despatch demo`: sends a handful of messages through the server that runs with this data directory, or through one
+ * that it starts, shows a line of progress and then each message's timeline.
  */
 export async function demo(args: readonly string[]): Promise<void> {
   readOptions(args, []);
@@ -98,7 +98,7 @@ async function sendAndWatch({ api, services }: Credentials): Promise<void> {
   }
 }
 
-/** On a terminal, one line that is overwritten; elsewhere, a new line whenever something has changed. */
+/** On a terminal, one line that is overwritten; elsewhere, a new line whenever something changed. */
 let lastLine = '';
 function progress(sent: readonly { status: string }[], milliseconds: number): void {
   const counts = new Map<string, number>();
@@ -113,6 +113,6 @@ function describe({ event, provider, outcome, provider_status, applied, duration
   if (event === 'attempt')
     return `handed to ${provider}: ${outcome}${duration_ms == null ? '' : ` in ${duration_ms} ms`}`;
   if (event === 'receipt')
-    return `receipt of ${provider}: ${provider_status}${applied ? '' : ' (changed nothing)'}`;
+    return `receipt from ${provider}: ${provider_status}${applied ? '' : ' (changed nothing)'}`;
   return event;
 }

@@ -16,7 +16,7 @@ export function catchSignals(): void {
     });
 }
 
-/** From now on the first signal calls `stop` and ends the process when that is done. */
+/** From now on the first signal calls `stop` and ends the process once that is done. */
 export function onSignal(stop: () => Promise<void>): void {
   handle = stop;
 }

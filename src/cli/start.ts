@@ -35,8 +35,8 @@ export async function migrateOnly(args: readonly string[]): Promise<void> {
 }
 
 /**
- * What a start prints: where things are, and two ways to send a first message. These read the keys from
- * credentials.json when they are run, so that no key is in the output of the process.
+ * The text printed at startup: addresses, and two ways to send a first message. These read the keys from
+ * credentials.json when they are run, so that the process prints no key.
  */
 function welcome({ url, sandboxUrl, credentials, credentialsPath, roles }: Platform): string {
   const lines = ['', `Despatch is running: ${roles.join(', ')}.`];

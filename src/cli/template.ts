@@ -5,13 +5,13 @@ import { additionalKeys, missingPlaceholders } from '../content/template/placeho
 import { type CompiledSms, maxSmsCharacters, renderSms } from '../content/template/sms.ts';
 import { compileContent, placeholdersIn } from '../content/template/template.ts';
 import type { NotificationType } from '../database/tables.ts';
-import { ConfigError } from '../ground/config-error.ts';
 import { parseLossless } from '../ground/json.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { readOptions } from './arguments.ts';
 
-/** The text of the file that an option names. Throws a ConfigError when it cannot be read. */
+/** The text of the file named by an option. Throws a ConfigError if it cannot be read. */
 export function readFileOf(option: string, path: string | undefined): string {
-  if (path === undefined) throw new ConfigError(`--${option} is missing: it names a file.`);
+  if (path === undefined) throw new ConfigError(`--${option} is missing: give the path of a file.`);
   try {
     return readFileSync(path, 'utf8');
   } catch {
@@ -33,11 +33,11 @@ export function readTemplate(type: NotificationType, text: string, subject: stri
 }
 
 /**
- * `despatch template render --file t.md --type email [--subject …] [--data d.json] [--prefix name] [--html]`: prints what
- * would be sent, its size and its cost. Needs no database. Exit code 1 if the message could not be sent.
+ * `despatch template render --file t.md --type email [--subject …] [--data d.json] [--prefix name] [--html]`: prints
+ * what would be sent, its size and its cost. Needs no database. Exit code 1 if the message could not be sent.
  */
 export function template([action, ...args]: readonly string[]): void {
-  if (action !== 'render') throw new ConfigError('`despatch template` knows one action: render.');
+  if (action !== 'render') throw new ConfigError('`despatch template` has one action: render.');
   const options = readOptions(args, ['file', 'type', 'subject', 'data', 'prefix'], ['html']);
   const type = readType(options['type']);
   const compiled = readTemplate(type, readFileOf('file', options['file']), options['subject']);
@@ -56,7 +56,7 @@ export function template([action, ...args]: readonly string[]): void {
   if (faults.length > 0) process.exitCode = 1;
 }
 
-/** Prints a text message and returns what keeps it from being sent. */
+/** Prints a text message and returns the reasons why it cannot be sent. */
 function printSms(sms: CompiledSms, values: Personalisation, prefix: string | null): string[] {
   const rendered = renderSms(sms, values, prefix);
   console.log(rendered.text);
@@ -72,7 +72,7 @@ function printSms(sms: CompiledSms, values: Personalisation, prefix: string | nu
   ];
 }
 
-/** Prints an email and returns what keeps it from being sent. */
+/** Prints an email and returns the reasons why it cannot be sent. */
 function printEmail(email: CompiledEmail, values: Personalisation, asHtml: boolean): string[] {
   const { subject, text, html } = renderEmail(email, values);
   const { bytes, tooLong, empty } = measureEmail(email, values);
@@ -92,6 +92,6 @@ function readData(path: string): Record<string, unknown> {
     throw new ConfigError(`${path} is not JSON: ${error instanceof Error ? error.message : error}`);
   }
   if (typeof data !== 'object' || data === null || Array.isArray(data))
-    throw new ConfigError(`${path} must hold a JSON object from placeholder to value.`);
+    throw new ConfigError(`${path} must contain a JSON object from placeholder to value.`);
   return data as Record<string, unknown>;
 }

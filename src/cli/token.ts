@@ -1,6 +1,6 @@
 import { readCredentials } from '../bootstrap/credentials.ts';
 import { readConfig } from '../config/config.ts';
-import { ConfigError } from '../ground/config-error.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { readOptions } from './arguments.ts';
 import { makeToken, signToken } from './client.ts';
 

@@ -27,7 +27,7 @@ export const api = {
 export const documents = {
   maxBytes: setting(
     'DOCUMENT_MAX_BYTES',
-    // A whole request must fit into the 16 MiB that the API takes.
+    // A whole request must fit into the 16 MiB that the API accepts.
     whole(2_097_152, 1, 10_485_760),
     'Maximum size in bytes, before base64, of a file sent as a link.',
   ),

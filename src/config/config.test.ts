@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { ConfigError } from '../ground/config-error.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { areas, type Config, readConfig, settings } from './config.ts';
 import type { Area } from './setting.ts';
 

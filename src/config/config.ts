@@ -1,4 +1,4 @@
-import { ConfigError } from '../ground/config-error.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { api, documents } from './api.ts';
 import { database, secrets } from './database.ts';
 import { callbacks, delivery } from './delivery.ts';

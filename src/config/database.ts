@@ -1,4 +1,4 @@
-import { ConfigError } from '../ground/config-error.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { jsonObject, type Reader, setting, text, url, whole } from './setting.ts';
 
 export const database = {
@@ -37,7 +37,7 @@ const clientSecrets = jsonObject(
   'from client name to a list of secrets, such as {"notify-admin": ["…"]}',
 );
 
-/** What encrypts the database, and what authenticates internal clients. */
+/** Secrets that encrypt the database and authenticate internal clients. */
 export const secrets = {
   keys: setting(
     'SECRET_KEY',

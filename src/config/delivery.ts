@@ -1,4 +1,4 @@
-import { ConfigError } from '../ground/config-error.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { flag, matching, type Reader, setting, text, whole } from './setting.ts';
 
 const domain = matching(

@@ -33,7 +33,7 @@ export const firetext = {
   ),
 };
 
-/** It speaks as Firetext does, or calls nobody. */
+/** Uses Firetext's protocol, or makes no calls without a URL. */
 export const loadtesting = {
   url: setting(
     'LOADTESTING_URL',

@@ -1,7 +1,7 @@
 import type { LogLevel } from '../ground/log.ts';
 import { flag, matching, oneOf, setting, text, whole } from './setting.ts';
 
-/** What concerns every process of an installation. */
+/** Settings that concern every process of an installation. */
 export const installation = {
   environment: setting(
     'NOTIFY_ENVIRONMENT',

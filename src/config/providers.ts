@@ -8,7 +8,7 @@ const restingPoints = jsonObject(
   'from provider to a weight of 0 to 100, such as {"mmg": 51, "firetext": 49}',
 );
 
-/** How a provider is chosen and called, whichever it is. */
+/** How providers are chosen and called; applies to all of them. */
 export const providers = {
   timeoutSeconds: setting(
     'PROVIDER_TIMEOUT_SECONDS',
@@ -49,7 +49,7 @@ export const providers = {
   ),
 };
 
-/** When a provider that keeps failing is left alone, and for how long. */
+/** When a failing provider's circuit opens, and for how long. */
 export const circuit = {
   windowSeconds: setting(
     'PROVIDER_CIRCUIT_WINDOW_SECONDS',

@@ -1,4 +1,4 @@
-import { ConfigError } from '../ground/config-error.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { flag, list, matching, setting, supplierKey, url } from './setting.ts';
 
 const topicArns = list([], (name, arn) => {

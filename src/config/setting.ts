@@ -1,12 +1,12 @@
 /** A setting is one environment variable: how it is read, its default, and what the documentation says about it. */
 
-import { ConfigError } from '../ground/config-error.ts';
+import { ConfigError } from '../ground/problem.ts';
 
 /** Parses the value of one variable. `fallback` applies when the variable is unset or empty. */
 export type Reader<T> = Readonly<{ fallback: T; read: (name: string, given: string) => T }>;
 
 export type Setting<T> = Readonly<{
-  /** The first name is the documented one; the others are accepted too. The first that is set counts. */
+  /** The first name is the documented one; the others are accepted too. The first one set wins. */
   names: readonly string[];
   reader: Reader<T>;
   /** The default as the documentation shows it. */
@@ -21,7 +21,7 @@ export type Values<Settings extends Area> = Readonly<{
   [Key in keyof Settings]: Settings[Key] extends Setting<infer T> ? T : never;
 }>;
 
-/** `shownDefault`: the default in words, for when the value does not speak for itself. */
+/** `shownDefault`: the default in words, where the value alone would not be clear. */
 export function setting<T>(
   name: string | readonly string[],
   reader: Reader<T>,
@@ -108,7 +108,7 @@ export function oneOf<T extends string>(fallback: T, values: readonly T[]): Read
   };
 }
 
-/** A URL with one of `protocols`; slashes at its end are removed. */
+/** A URL with one of `protocols`; trailing slashes are removed. */
 export function url(protocols: readonly string[]): Reader<string | null>;
 export function url(protocols: readonly string[], fallback: string): Reader<string>;
 export function url(protocols: readonly string[], fallback: string | null = null): Reader<string | null> {
@@ -165,7 +165,7 @@ export function jsonObject<Value, Default extends Readonly<Record<string, Value>
   };
 }
 
-/** A supplier's key, sent as it is. */
+/** A supplier's key, sent unchanged. */
 export const supplierKey = matching(null, /^[\x21-\x7e]+$/, 'a key of printable characters without spaces', {
   isSecret: true,
 });

@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
-import { ConfigError } from '../ground/config-error.ts';
 import type { Log } from '../ground/log.ts';
+import { ConfigError } from '../ground/problem.ts';
 import type { Tables } from './tables.ts';
 
 export type Db = Kysely<Tables>;
@@ -28,7 +28,7 @@ export function connect(url: string, poolSize: number, log: Log): Connection {
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     application_name: 'despatch',
-    // Far longer than any statement of ours: it ends those that are stuck.
+    // Far longer than any statement of ours takes: it only ends stuck ones.
     statement_timeout: 60_000,
   });
   // The pool replaces a broken idle connection, but without a listener the process would exit. While the pool is
@@ -64,7 +64,7 @@ export function isTransient(error: unknown): boolean {
   return code === '40P01' || code === '40001';
 }
 
-/** What the errors of a batch that is written to the database mean, for its batcher. */
+/** Classifies errors for a batcher that writes to the database. */
 export const databaseErrors = { isShared: isUnreachable, isTransient } as const;
 
 /** Waits until the database answers. Throws a ConfigError after `seconds`. */

@@ -76,8 +76,8 @@ export async function ensurePartitions(db: Db, from: number, until: number): Pro
 }
 
 /**
- * Creates the partitions for ids before they are written. It remembers the days that have theirs, so that a writer can
- * call it before each batch, also in a process that has outlived the partitions created at its start.
+ * Creates the partitions for ids before they are written. It remembers the days that have partitions, so that a writer
+ * can call it before each batch, even in a process that has outlived the partitions created at its start.
  */
 export function createPartitionGuard(db: Db): (ids: readonly string[]) => Promise<void> {
   const ready = new Set<number>();

@@ -278,7 +278,7 @@ export type ComplaintRow = {
   created_at: Date;
 };
 
-/** A text that somebody sent to the number of a service. */
+/** A text sent to a service's number. */
 export type InboundSmsRow = {
   id: string;
   service_id: string;
@@ -335,7 +335,7 @@ export type DocumentContentRow = { id: string; sealed: Buffer };
 /** What a service can get callbacks for (spec 05, section 8). */
 export type CallbackType = 'delivery_status' | 'complaint' | 'inbound_sms';
 
-/** Where callbacks of one type go. */
+/** A service's address for one type of callback. */
 export type ServiceCallbackApiRow = {
   id: string;
   service_id: string;

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createBatcher } from './batcher.ts';
 
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-const turns = async (count: number) => {
-  for (let i = 0; i < count; i++) await turn();
+const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
+const ticks = async (count: number) => {
+  for (let i = 0; i < count; i++) await tick();
 };
 
-/** A batcher whose flushes are written down and end when the test says so. */
+/** A batcher that records its flushes; each ends when the test calls its `end`. */
 function held(options: { limit?: number; concurrency?: number } = {}) {
   const flushes: { items: readonly number[]; end: () => void }[] = [];
   const batcher = createBatcher<number, string>({
@@ -29,7 +29,7 @@ test('an idle batcher flushes a lone item at once, with no timer', async (t) => 
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   const { batcher, flushes } = held();
   const answer = batcher.add(7);
-  await turn();
+  await tick();
   assert.deepEqual(flushes[0]?.items, [7]);
   flushes[0]?.end();
   assert.equal(await answer, 'answer 7');
@@ -38,10 +38,10 @@ test('an idle batcher flushes a lone item at once, with no timer', async (t) => 
 test('items that arrive together are flushed together, those that arrive during a flush gather for the next', async () => {
   const { batcher, flushes } = held();
   const answers = [batcher.add(0), batcher.add(1), batcher.add(2)];
-  await turn();
+  await tick();
   for (const item of range(5, 3)) {
     answers.push(batcher.add(item));
-    await turn();
+    await tick();
   }
   assert.deepEqual(
     flushes.map(({ items }) => items),
@@ -49,24 +49,24 @@ test('items that arrive together are flushed together, those that arrive during 
   );
   assert.equal(batcher.pending, 8);
   flushes[0]!.end();
-  await turn();
+  await tick();
   assert.deepEqual(flushes[1]!.items, [3, 4, 5, 6, 7]);
   flushes[1]!.end();
   assert.deepEqual(
     await Promise.all(answers),
     range(8).map((item) => `answer ${item}`),
   );
-  await turn();
+  await tick();
   assert.equal(batcher.pending, 0);
 });
 
 test('no flush exceeds the limit, and no more flushes run at once than the concurrency', async () => {
   const { batcher, flushes, sizes } = held({ limit: 4, concurrency: 2 });
   const answers = Promise.all(range(11).map((item) => batcher.add(item)));
-  await turns(3);
+  await ticks(3);
   assert.deepEqual(sizes(), [4, 4]);
   flushes[1]!.end();
-  await turns(3);
+  await ticks(3);
   assert.deepEqual(sizes(), [4, 4, 3]);
   for (const { end } of flushes) end();
   assert.equal((await answers).length, 11);
@@ -80,9 +80,9 @@ test('idle() of a batcher resolves at once if nothing is pending, else with the 
   const waiting = batcher.idle().then(() => {
     idle = true;
   });
-  await turn();
+  await tick();
   flushes[0]!.end();
-  await turns(3);
+  await ticks(3);
   assert.equal(idle, false);
   flushes[1]!.end();
   await waiting;
@@ -108,18 +108,18 @@ test('one bad item among 500 fails alone with its own error, in few flushes', as
 });
 
 test('an error shared by all items goes to each of them after one flush, and the next flush works', async () => {
-  const away = new Error('the database is away');
+  const unreachable = new Error('the database is unreachable');
   let flushes = 0;
   const batcher = createBatcher<number, number>({
     flush: async (items) => {
       flushes += 1;
-      if (flushes === 1) throw away;
+      if (flushes === 1) throw unreachable;
       return items;
     },
-    isShared: (error) => error === away,
+    isShared: (error) => error === unreachable,
   });
   const results = await Promise.allSettled(range(8).map((item) => batcher.add(item)));
-  assert.ok(results.every((result) => result.status === 'rejected' && result.reason === away));
+  assert.ok(results.every((result) => result.status === 'rejected' && result.reason === unreachable));
   assert.equal(flushes, 1);
   assert.equal(await batcher.add(9), 9);
 });
@@ -136,30 +136,32 @@ test('a flush that throws synchronously, or returns too few answers, rejects its
   await assert.rejects(batcher.add('throw'), /no promise at all/);
   flushes = 0;
   const results = await Promise.allSettled(['a', 'short', 'b', 'c'].map((item) => batcher.add(item)));
-  assert.ok(results.every((result) => result.status === 'rejected' && /gave 3/.test(String(result.reason))));
+  assert.ok(
+    results.every((result) => result.status === 'rejected' && /returned 3/.test(String(result.reason))),
+  );
   assert.equal(flushes, 1, 'what was written is not written again');
   assert.equal(await batcher.add('d'), 'd');
 });
 
 test('whatever fails, each good item is written once and gets its own answer, each bad one its own error', async () => {
   const item = fc.record({ bad: fc.boolean(), wait: fc.nat(3) });
-  const world = fc.record({
+  const scenario = fc.record({
     items: fc.array(item, { maxLength: 40 }),
     limit: fc.integer({ min: 1, max: 9 }),
     concurrency: fc.integer({ min: 1, max: 4 }),
   });
   await fc.assert(
-    fc.asyncProperty(world, async ({ items, limit, concurrency }) => {
+    fc.asyncProperty(scenario, async ({ items, limit, concurrency }) => {
       const written: number[] = [];
-      let under = 0;
+      let running = 0;
       const batcher = createBatcher<number, string>({
         limit,
         concurrency,
         flush: async (batch) => {
-          under += 1;
-          assert.ok(batch.length <= limit && under <= concurrency);
-          await turns(items[batch[0]!]!.wait);
-          under -= 1;
+          running += 1;
+          assert.ok(batch.length <= limit && running <= concurrency);
+          await ticks(items[batch[0]!]!.wait);
+          running -= 1;
           const bad = batch.find((index) => items[index]!.bad);
           if (bad !== undefined) throw new Error(`bad ${bad}`);
           written.push(...batch);
@@ -168,7 +170,7 @@ test('whatever fails, each good item is written once and gets its own answer, ea
       });
       const answers: Promise<string>[] = [];
       for (const [index, { wait }] of items.entries()) {
-        if (wait === 3) await turn();
+        if (wait === 3) await tick();
         const answer = batcher.add(index);
         answer.catch(() => {});
         answers.push(answer);
@@ -190,14 +192,14 @@ test('whatever fails, each good item is written once and gets its own answer, ea
   );
 });
 
-test('a flush that loses against another is run again whole, and fails when it keeps losing', async () => {
+test('a flush that fails with a transient error is rerun whole, and fails if the error persists', async () => {
   const deadlock = new Error('deadlock detected');
-  let losses = 1;
+  let failures = 1;
   const flushed: (readonly number[])[] = [];
   const batcher = createBatcher<number, number>({
     flush: async (items) => {
       flushed.push(items);
-      if (losses-- > 0) throw deadlock;
+      if (failures-- > 0) throw deadlock;
       return items;
     },
     isTransient: (error) => error === deadlock,
@@ -207,6 +209,6 @@ test('a flush that loses against another is run again whole, and fails when it k
     [1, 2],
     [1, 2],
   ]);
-  losses = 3;
+  failures = 3;
   await assert.rejects(batcher.add(3), deadlock);
 });

@@ -2,18 +2,18 @@ import { stopwatch } from './clock.ts';
 
 /**
  * The mechanism behind every hot write: callers add an item and await its own answer; a flush writes all items gathered
- * so far in one transaction. An idle batcher flushes at once, so a lone item does not wait; under load items gather during
- * earlier flushes, so batches grow with the load. A minimum interval between flushes makes them fewer and larger still,
- * where a few milliseconds do not matter.
+ * so far in one transaction. An idle batcher flushes at once, so a lone item does not wait; under load items gather
+ * during earlier flushes, so batches grow with the load. A minimum interval between flushes makes them fewer and larger
+ * still, where a few milliseconds do not matter.
  *
- * Guarantee: every item is answered exactly once. `flush` must be all or nothing (one transaction). A flush that lost
- * against another (`isTransient`: a deadlock) was rolled back whole and is simply run again. If it fails otherwise, its
+ * Guarantee: every item is answered exactly once. `flush` must be all or nothing (one transaction). A flush that fails
+ * with a transient error (`isTransient`: a deadlock) was rolled back whole and is rerun. If it fails otherwise, its
  * items are retried in halves, so that one bad item fails alone and the others succeed, unless `isShared` says that no
- * item is to blame (the database is away): then all get that error at once.
+ * item is to blame (the database is unreachable): then all get that error at once.
  */
 export type Batcher<Item, Answer> = {
   add(item: Item): Promise<Answer>;
-  /** Items that wait or are being flushed. */
+  /** Items waiting or being flushed. */
   readonly pending: number;
   /** Resolves when nothing is pending; items may still be added. */
   idle(): Promise<void>;
@@ -30,11 +30,11 @@ export type BatcherOptions<Item, Answer> = Readonly<{
   paceMilliseconds?: number;
   /** True for an error that any item would get, so that halving is useless. */
   isShared?: (error: unknown) => boolean;
-  /** True for an error that running the same flush again may well not meet. */
+  /** True for an error that may not recur when the same flush is rerun. */
   isTransient?: (error: unknown) => boolean;
 }>;
 
-/** How often a flush is run that keeps failing for a transient reason, before it counts as failed. */
+/** How many times a flush is run before a transient error counts as a failure. */
 const mostRuns = 3;
 
 type Waiting<Item, Answer> = {
@@ -79,7 +79,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
     }
     // No retry: the items are written.
     if (answers.length !== batch.length) {
-      const error = new Error(`A flush of ${batch.length} items gave ${answers.length} answers.`);
+      const error = new Error(`A flush of ${batch.length} items returned ${answers.length} answers.`);
       for (const { reject } of batch) reject(error);
       return;
     }

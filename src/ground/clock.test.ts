@@ -35,7 +35,7 @@ test('scheduled_for takes an ISO 8601 date and time within the next 24 hours, ig
   for (const [text, expected] of table) assert.equal(scheduleFault(text, clock, false), expected, text);
 });
 
-test('a date and time that does not exist, or has another form, is invalid', () => {
+test('a date and time that does not exist, or is in another format, is invalid', () => {
   const clock = { now: () => Date.UTC(2026, 1, 28, 12) };
   const texts = [
     ...['', 'tomorrow', '21/11/2026', '2026-02-29T12:00', '2026-13-01T12:00', '2026-00-10', '2026-03-00'],
@@ -65,7 +65,7 @@ test('a business day begins at midnight in London, in summer an hour before midn
   for (const [day, start] of table) assert.equal(new Date(dayStart(day)).getTime(), Date.parse(start), day);
 });
 
-test('every business day of a century contains its first moment, and the moment before is in the day before', () => {
+test('every business day of a century contains its first moment, and the moment before falls on the day before', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 36_500 }), (days) => {
       const day = dayAfter('2000-01-01', days);

@@ -1,4 +1,4 @@
-/** The only reader of the time. Everything that depends on the time takes a Clock, so that tests can move it. */
+/** The only source of the time. Everything that depends on the time takes a Clock, so that tests can move it. */
 export type Clock = {
   /** Now, in whole milliseconds of Unix time (UTC). */
   now(): number;
@@ -22,19 +22,19 @@ const zone = 'Europe/London';
 const asDate = new Intl.DateTimeFormat('en-CA', { timeZone: zone });
 const asTime = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
 
-/** The day of the business zone, as YYYY-MM-DD, that contains a moment (Unix milliseconds). */
+/** The business zone's day (YYYY-MM-DD) at a time in Unix milliseconds. */
 export function dayOf(time: number): string {
   return asDate.format(time);
 }
 
-/** The start of a day of the business zone, in Unix milliseconds. Takes an existing day as YYYY-MM-DD. */
+/** The start of a day in the business zone, in Unix milliseconds. `day` is YYYY-MM-DD and must exist. */
 export function dayStart(day: string): number {
   const midnight = Date.parse(`${day}T00:00:00Z`);
   // Clocks change after midnight, so the offset at midnight UTC is also that at the start of the day.
   return midnight - (Date.parse(`${asTime.format(midnight).replace(' ', 'T')}Z`) - midnight);
 }
 
-/** The day `days` after another one, or before it if `days` is negative. */
+/** The day `days` later, or earlier if `days` is negative. */
 export function dayAfter(day: string, days: number): string {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 }
@@ -76,7 +76,8 @@ export function parseDatetime(text: string): Date | null {
 /**
  * What is wrong with `scheduled_for`, an ISO 8601 date and time in the future; null when nothing is. For a service that
  * may not schedule, the value is checked and then ignored: at most 24 hours ahead, with the zone offset dropped before
- * the comparison with UTC (spec 01, section 3.2). For one that may (`maySchedule`): at most 7 days, and the offset counts.
+ * the comparison with UTC (spec 01, section 3.2). For one that may (`maySchedule`): at most 7 days, and the offset
+ * counts.
  */
 export function scheduleFault(text: string, clock: Clock, maySchedule: boolean): string | null {
   const read = readDatetime(text);

@@ -46,7 +46,7 @@ test('ids ascend in the order they are generated: within a millisecond, beyond 4
   );
 });
 
-test('idFloor of a moment lies above every earlier id and below every later one', () => {
+test('the id floor of a moment is above every earlier id and below every later one', () => {
   const time = fc.integer({ min: 1, max: 2 ** 48 - 1 });
   fc.assert(
     fc.property(time, (at) => {

@@ -50,7 +50,7 @@ export function randomHex(bytes: number): string {
   return randomBlock(bytes).toString('hex');
 }
 
-/** The smallest id of a moment (Unix milliseconds), as the bound of a range of ids. */
+/** The smallest id for a time (Unix milliseconds), as the bound of an id range. */
 export function idFloor(time: number): string {
   const hex = Math.max(0, time).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
@@ -58,7 +58,7 @@ export function idFloor(time: number): string {
 
 /**
  * How far the time in an id may differ from the `created_at` of its row, since both are taken at different moments of a
- * request and ids run ahead under load. For ranges of ids that stand for ranges of `created_at`.
+ * request and ids run ahead under load. For id ranges that approximate ranges of `created_at`.
  */
 export const idMarginMilliseconds = 600_000;
 

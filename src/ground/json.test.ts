@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { literalText, numberText, parseLossless } from './json.ts';
 
-// What a value of a request reads as is tested by template/value.test.ts; this is the ground below it.
+// How request values read is tested in content/template/personalisation.test.ts; this tests the parser and notation.
 
 test('every number of a JSON document keeps its source text', () => {
   const number = fc

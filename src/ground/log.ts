@@ -1,6 +1,6 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
 
-/** First argument: fields (an error as `err`); second: the sentence (spec 06, section 5). */
+/** First argument: fields (an error as `err`); second: the message (spec 06, section 5). */
 export type Log = Logger;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -10,8 +10,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
  * secret (spec 06, section 5).
  */
 export function createLog(level: LogLevel, fields: Record<string, unknown> = {}): Log {
-  // Lines are written in blocks, after a tenth of a second at the latest: a system call for each would cost more than
-  // all the rest of a line. The last block is written when the process exits, unless it is killed.
+  // Lines are written in blocks, after a tenth of a second at the latest: a system call per line would cost more than
+  // everything else about it. The last block is written when the process exits, unless it is killed.
   const destination = pino.destination({ sync: false, minLength: 8192, periodicFlush: 100 });
   const options: LoggerOptions = {
     level,

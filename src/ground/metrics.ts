@@ -31,7 +31,7 @@ export function createMetrics(statsd: StatsdSettings, log: Log): Metrics {
         prefix: statsd.prefix,
         cacheDns: true,
         // Fire and forget: metrics must never fail a caller.
-        errorHandler: (error) => log.debug({ err: error }, 'StatsD did not take a metric'),
+        errorHandler: (error) => log.debug({ err: error }, 'A metric could not be sent to StatsD'),
       })
     : null;
   const registry = new Registry();

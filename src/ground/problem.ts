@@ -1,12 +1,13 @@
 /**
- * One thing that is wrong with a request: a stable code, a sentence and, where it concerns one field of the request, the
- * name of that field. The error format of the route decides which of them a caller sees (http/server/error-format.ts).
+ * One thing that is wrong with a request: a stable code, a sentence and, where it concerns one field of the request,
+ * the name of that field. The error format of the route decides which of them a caller sees
+ * (http/server/error-format.ts).
  */
 export type Fault = Readonly<{ error: string; message: string; field?: string }>;
 
 /**
  * Why a request cannot be served: HTTP status and one or more faults. The only error that callers are shown; anything
- * else that is thrown is a defect, becomes a 500 and stays in the log.
+ * else that is thrown is a bug, becomes a 500 and stays in the log.
  */
 export class Problem extends Error {
   readonly status: number;
@@ -53,7 +54,7 @@ export function noResultFound(message = 'No result found'): Problem {
   return new Problem(404, [{ error: 'NoResultFound', message }]);
 }
 
-/** 503: the database cannot be reached. Nothing of the request was kept; the caller should send it again. */
+/** 503: the database cannot be reached. Nothing of the request was stored; the caller should send it again. */
 export function unavailable(): Problem {
   return new Problem(
     503,
@@ -66,4 +67,12 @@ export function unavailable(): Problem {
     ],
     { 'Retry-After': '5' },
   );
+}
+
+/**
+ * An error that the operator can fix: a setting, a port, a file, a database that does not answer. The message is a
+ * sentence that says what to do; the process prints it without a stack trace and exits with 1.
+ */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
 }

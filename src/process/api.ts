@@ -2,8 +2,8 @@ import type { AddressInfo } from 'node:net';
 import { documentRoutes } from '../content/document/routes.ts';
 import { simulatedRecipients } from '../content/recipient/simulator.ts';
 import { templateRoutes } from '../content/template/routes.ts';
-import { ConfigError } from '../ground/config-error.ts';
 import { createIdSource } from '../ground/id.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { adminGuard } from '../http/auth/admin.ts';
 import { createSpecification, docsRoutes, readDocsFiles } from '../http/openapi/docs-routes.ts';
 import { plainErrors, v2Errors } from '../http/server/error-format.ts';
@@ -31,16 +31,16 @@ export type Api = Readonly<{
   /** Base URL, as this machine reaches it. */
   url: string;
   routes: readonly MountedRoute[];
-  /** Takes no more requests, and lets those in progress finish. */
+  /** Stops accepting requests, and lets those in progress finish. */
   close(): Promise<void>;
 }>;
 
-/** What the routes work with: the core, and what only the API needs. */
+/** The routes' dependencies: the core, and what only the API needs. */
 type RouteDeps = Core & ReturnType<typeof routeDeps>;
 
 /**
- * The role `api`: every route, in the scope that says how its errors are shown. `adminSecrets` sign tokens of the admin
- * client. Throws a ConfigError if the port is taken.
+ * The role `api`: every route, in the scope that sets its error format. The admin client signs its tokens with one of
+ * `adminSecrets`. Throws a ConfigError if the port is taken.
  */
 export async function startApi(core: Core, adminSecrets: readonly string[]): Promise<Api> {
   const { config, clock } = core;
@@ -65,7 +65,7 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   });
   server.scope(plainErrors, (mount) => mountAdmin(mount, deps));
   await server.app.ready();
-  // Built now, so that a document with a defect stops the start and not a reader.
+  // Built now, so that a defective document fails the start instead of a reader's request.
   specification('');
   return {
     url: await listen(server.app, config.api),
@@ -74,7 +74,7 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   };
 }
 
-/** What v1 and v2 send with: both count against the same limits. */
+/** Shared by v1 and v2, which count against the same limits. */
 function routeDeps({ config, clock, db, connection, queues, storage, metrics }: Core) {
   const { publicUrl, gitCommit, buildTime, adminBaseUrl } = config.api;
   const { fromNumber, emailDomain } = config.delivery;
@@ -90,7 +90,7 @@ function routeDeps({ config, clock, db, connection, queues, storage, metrics }: 
   };
 }
 
-/** What needs no token of ours: status, files for recipients, and the endpoints of providers. */
+/** Routes that need no Despatch token: status, files for recipients, and providers' endpoints. */
 function mountOpen(mount: Mount, deps: RouteDeps): void {
   mount(statusRoutes, deps);
   mount(documentRoutes, deps);
@@ -98,7 +98,7 @@ function mountOpen(mount: Mount, deps: RouteDeps): void {
   mount(inboundEndpointsOf(deps.config).map(inboundEndpoint), deps);
 }
 
-/** What services call with their keys. */
+/** Routes that services call with their keys. */
 function mountV2(mount: Mount, deps: RouteDeps): void {
   mount(submissionRoutes, deps);
   mount(templateRoutes, deps);
@@ -107,7 +107,7 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
   mount(notificationRoutes, deps);
 }
 
-/** What the admin client calls. */
+/** Routes that the admin client calls. */
 function mountAdmin(mount: Mount, deps: RouteDeps): void {
   const receiving = inboundEndpointsOf(deps.config).map(({ identifier }) => identifier);
   mount(providerRoutes, deps);
@@ -118,7 +118,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(adminCallbackLogRoutes, deps);
 }
 
-/** Answers the base URL. */
+/** Starts listening. Returns the base URL. */
 async function listen(
   app: Parameters<typeof closeServer>[0],
   { host, port }: Core['config']['api'],

@@ -20,13 +20,13 @@ import { periodicTasks } from './periodic.ts';
 import { providerRows, sandboxTypes } from './suppliers.ts';
 import { startWorkers } from './worker.ts';
 
-/** What a process does: answer HTTP, work the queues, run periodic tasks, be the provider in the box. */
+/** What a process does: serve the API, work the queues, run periodic tasks, simulate a provider. */
 export const roles = ['api', 'worker', 'scheduler', 'sandbox'] as const;
 export type Role = (typeof roles)[number];
 
 export type PlatformOptions = Readonly<{
   config: Config;
-  /** null: all, the sandbox only while something is sent through it and it runs nowhere else. */
+  /** null: all, but the sandbox only if messages go through it and it does not run elsewhere. */
   roles: readonly Role[] | null;
   /** The queues that a worker serves; null: all. */
   queues: readonly QueueName[] | null;
@@ -35,9 +35,9 @@ export type PlatformOptions = Readonly<{
 }>;
 
 export type Platform = Readonly<{
-  /** Base URL of the API of this process, null without that role. */
+  /** Base URL of this process's API; null without that role. */
   url: string | null;
-  /** Every route of that API; none without that role. */
+  /** That API's routes; empty without that role. */
   routes: readonly MountedRoute[];
   sandboxUrl: string | null;
   databaseUrl: string;
@@ -45,16 +45,16 @@ export type Platform = Readonly<{
   /** Where the credentials were written; null without the role api. */
   credentialsPath: string | null;
   roles: readonly Role[];
-  /** Takes nothing more, finishes or gives back what is under way within 10 seconds, and closes everything. */
+  /** Stops taking work, finishes or returns what is in progress within 10 seconds, and closes everything. */
   stop(): Promise<void>;
 }>;
 
-/** Time for what is under way when a process stops; the rest of the 10 seconds is for closing. */
+/** Time for work in progress when a process stops; the rest of the 10 seconds is for closing. */
 const graceMilliseconds = 5000;
 
 type OnStop = (undo: () => Promise<unknown> | unknown) => void;
 
-/** Builds everything that the roles need, in order, and starts it. When a step fails, what was started is stopped again. */
+/** Builds everything that the roles need, in order, and starts it. If a step fails, everything started is stopped. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { installation } = options.config;
   const log = options.log ?? createLog(installation.logLevel, { environment: installation.environment });
@@ -94,7 +94,7 @@ async function startRoles(
     api = await startApi(core, secrets);
     onStop(api.close);
   }
-  // Its own process first, since a public name may not resolve in here.
+  // This process's own address first, since the public name may not resolve here.
   const ownUrl = api?.url ?? config.api.publicUrl ?? `http://127.0.0.1:${config.api.port}`;
   if (has.includes('worker')) {
     const sandboxUrl = config.sandbox.url ?? sandbox?.url ?? `http://127.0.0.1:${config.sandbox.port}`;
@@ -132,7 +132,7 @@ async function openSandbox({ config, log }: Core, onStop: OnStop): Promise<Sandb
 
 async function postOwedReceipts({ db, queues, clock, log }: Core): Promise<void> {
   const count = await resumeReceipts(db, queues, clock.now());
-  if (count > 0) log.info({ count }, 'The sandbox owed receipts from an earlier run and posts them now');
+  if (count > 0) log.info({ count }, 'The sandbox is posting receipts left over from an earlier run');
 }
 
 function rolesOf({ config, roles: wanted }: PlatformOptions): readonly Role[] {
@@ -141,7 +141,7 @@ function rolesOf({ config, roles: wanted }: PlatformOptions): readonly Role[] {
   return roles.filter((role) => role !== 'sandbox' || isSandboxNeeded);
 }
 
-/** The secrets that sign tokens of the admin client; at least one. */
+/** The secrets that sign the admin client's tokens; at least one. */
 function adminSecrets({ secrets, installation }: Config): readonly string[] {
   const given = [
     ...(secrets.clients?.[secrets.adminUserName] ?? []),

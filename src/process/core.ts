@@ -27,7 +27,7 @@ import { createServiceCache } from '../tenant/service/store.ts';
 import { openDatabase } from './database.ts';
 import { openBalancing, providerRows, receiptEndpointsOf } from './suppliers.ts';
 
-/** What every role of a process works with. Each part takes from it exactly what it uses. */
+/** What every role needs. Each part takes from it exactly what it uses. */
 export type Core = Readonly<{
   config: Config;
   clock: Clock;
@@ -53,9 +53,9 @@ export type CoreOptions = Readonly<{
   config: Config;
   clock: Clock;
   log: Log;
-  /** Whether this process looks after the queues: frees the tasks of workers that are gone. */
+  /** Whether this process supervises the queues: it frees the tasks of lost workers. */
   supervise: boolean;
-  /** Takes what has to be undone, as soon as it exists; undone in reverse order. */
+  /** Registers a clean-up step as soon as there is something to clean up; steps run in reverse order. */
   onStop: (undo: () => Promise<unknown> | unknown) => void;
 }>;
 

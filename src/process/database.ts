@@ -4,9 +4,9 @@ import { type Connection, connect, waitForDatabase } from '../database/connectio
 import type { Log } from '../ground/log.ts';
 
 /**
- * The database of this installation, once it answers: the one of `DATABASE_URL`, else the embedded server, started here
- * or adopted. What has to be undone is handed to `onStop` as soon as it exists, so that nothing is left running when a
- * later step fails. Throws a ConfigError where the database does not answer in time.
+ * Connects to this installation's database: the one of `DATABASE_URL`, else the embedded server, started here or
+ * adopted. Clean-up steps are registered with `onStop` as they arise, so that nothing is left running if a later step
+ * fails. Throws a ConfigError if the database does not answer in time.
  */
 export async function openDatabase(
   config: Config,

@@ -10,9 +10,9 @@ import type { Queues } from '../queue/boss.ts';
 const receiptTimeout = 3 * 86_400_000;
 
 /**
- * The sandbox keeps its messages in memory, so a killed one owes receipts that nobody will post. When a sandbox starts,
- * the receipts for messages of its predecessor are queued like those of research mode; if the original receipt did arrive,
- * they change nothing. Returns the number of messages.
+ * The sandbox keeps its messages in memory, so a killed sandbox never posts the receipts it still owes. When a sandbox
+ * starts, receipts for its predecessor's messages are queued like those of research mode; where the original receipt
+ * did arrive, they change nothing. Returns the number of messages.
  */
 export async function resumeReceipts(db: Db, queues: Queues, now: number): Promise<number> {
   const { rows } = await sql<{ id: string; type: NotificationType; recipient: string; to: string }>`

@@ -8,7 +8,7 @@ import { periodicTasks } from './periodic.ts';
 const tasks = periodicTasks({ config: readConfig({}) } as unknown as Core);
 const hour = 3_600_000;
 
-/** At which hours of UTC, looking every five minutes for four days, a task is begun. */
+/** The UTC hours at which a task starts, checked every five minutes for four days. */
 function hoursOf(task: (typeof tasks)[number], from: string): Set<number> {
   const hours = new Set<number>();
   let lastRun = Date.parse(from);
@@ -30,12 +30,12 @@ test('every task runs within four days, and none only between 23:00 and 24:00 UT
     }
 });
 
-test('names are their own: they are the locks', () => {
+test('every task has a unique name, which is also the name of its lock', () => {
   const names = tasks.map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
 });
 
-test('the nightly tasks run at their hours', () => {
+test('the nightly tasks run at their scheduled hours', () => {
   const named = (name: string) => tasks.find((task) => task.name === name)!;
   const table: [string, string, number][] = [
     ['timeout-sending-notifications', '2026-01-10T00:00:00Z', 3],

@@ -11,7 +11,10 @@ import type { Core } from './core.ts';
 const day = 86_400_000;
 const inboundBatch = 10_000;
 
-/** The tasks of the role `scheduler` (spec 06, section 1.3). None may run only between 23:00 and 24:00 UTC: that hour is two different days in London. */
+/**
+ * The tasks of the role `scheduler` (spec 06, section 1.3). None may run only between 23:00 and 24:00 UTC: that hour
+ * belongs to two different days in London.
+ */
 export function periodicTasks(core: Core): readonly Periodic[] {
   const { config, db, clock, storage, balancing } = core;
   return [

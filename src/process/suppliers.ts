@@ -1,4 +1,4 @@
-/** The suppliers of this installation: the one file that names them. A new one is a folder and a line here. */
+/** The one file that names suppliers. Adding one takes a folder and a line here. */
 
 import type { Config } from '../config/config.ts';
 import type { NotificationType } from '../database/tables.ts';
@@ -11,27 +11,27 @@ import { supplier as mmg } from '../provider/suppliers/mmg/supplier.ts';
 import { supplier as sandbox } from '../provider/suppliers/sandbox/supplier.ts';
 import { supplier as ses } from '../provider/suppliers/ses/supplier.ts';
 import { supplier as smtp } from '../provider/suppliers/smtp/supplier.ts';
-import { platformUserId } from '../tenant/user/user.ts';
+import { platformUserId } from '../tenant/user/store.ts';
 
 const known: readonly Supplier[] = [mmg, firetext, loadtestingSupplier(firetext), ses, smtp];
 
 /** The text providers that `ordered` switches between when one is slow (spec 05, section 4). */
 const switchedPair = ['mmg', 'firetext'] as const;
 
-/** The types of message without a real supplier, which the sandbox stands in for. */
+/** The message types without a real supplier, which go through the sandbox. */
 export function sandboxTypes(config: Config): readonly NotificationType[] {
   const real = known.filter(({ startsActive = true, isConfigured }) => startsActive && isConfigured(config));
   return (['sms', 'email'] as const).filter((type) => !real.some(({ types }) => types.includes(type)));
 }
 
-/** The configured suppliers, and the sandbox for the types that they leave. */
+/** The configured suppliers, and the sandbox for the types they do not cover. */
 export function suppliersOf(config: Config): readonly Supplier[] {
   const configured = known.filter(({ isConfigured }) => isConfigured(config));
   const types = sandboxTypes(config);
   return types.length === 0 ? configured : [...configured, { ...sandbox, types }];
 }
 
-/** Their rows in the table of providers, as they are first added. */
+/** Their rows in the providers table, as first added. */
 export function providerRows(config: Config): readonly (ProviderDetails & { displayName: string })[] {
   return suppliersOf(config).flatMap((supplier) =>
     supplier.types.map((notificationType) => ({
@@ -46,9 +46,8 @@ export function providerRows(config: Config): readonly (ProviderDetails & { disp
 }
 
 /**
- * Where receipts arrive. The endpoints of the real suppliers are always open, so that receipts still under way are
- * taken after a key was removed; that of the sandbox, which anybody on the network may use, only while messages go
- * through it.
+ * The receipt endpoints. Those of real suppliers are always open, so that late receipts are accepted after a key was
+ * removed; the sandbox's, which anybody on the network may use, is open only while messages go through it.
  */
 export function receiptEndpointsOf(config: Config, clock: Clock): readonly ReceiptEndpoint[] {
   return [...known, { ...sandbox, types: sandboxTypes(config) }].flatMap(({ types, receiptEndpoint }) =>
@@ -56,12 +55,12 @@ export function receiptEndpointsOf(config: Config, clock: Clock): readonly Recei
   );
 }
 
-/** Where received texts arrive: always open, to those with the configured credentials. */
+/** The endpoints for received texts: always open, to callers with the configured credentials. */
 export function inboundEndpointsOf(config: Config): readonly InboundEndpoint[] {
   return known.flatMap(({ inboundEndpoint }) => inboundEndpoint?.(config) ?? []);
 }
 
-/** What balances texts between the providers of this installation, according to its settings. */
+/** Balances texts between this installation's providers, according to its settings. */
 export function openBalancing(
   config: Config,
   deps: Pick<BalancingDeps, 'db' | 'clock' | 'log' | 'metrics'>,

@@ -21,7 +21,7 @@ import type { Provider } from '../provider/contract.ts';
 import { createRateLimits, type RateLimits } from '../provider/rate-limit/rate-limit.ts';
 import { consume } from '../queue/consume.ts';
 import type { QueueName } from '../queue/define.ts';
-import { platformUserId } from '../tenant/user/user.ts';
+import { platformUserId } from '../tenant/user/store.ts';
 import type { Core } from './core.ts';
 import { suppliersOf } from './suppliers.ts';
 
@@ -38,9 +38,9 @@ export type WorkerOptions = Readonly<{
 }>;
 
 export type Workers = Readonly<{
-  /** Takes nothing more, and finishes what is under way or gives it back. */
+  /** Stops taking tasks, and finishes or returns those in progress. */
   stop(milliseconds: number): Promise<void>;
-  /** Ends the connections to suppliers. */
+  /** Closes the connections to suppliers. */
   close(): Promise<void>;
 }>;
 
@@ -121,7 +121,7 @@ function openCircuits({ config, db, clock, log, providers, queues, balancing }: 
   const { timeoutSeconds, errorIntervalSeconds } = config.providers;
   return createCircuits({
     ...{ db, clock, log, providers, by: platformUserId },
-    // A probe lasts as long as the call, and as much before it as a claim may take (delivery/claim.ts).
+    // A probe lasts as long as the call and the claim before it may take together (delivery/claim.ts).
     rules: { ...config.circuit, probeSeconds: timeoutSeconds + 10 },
     release: (type, limit) => queues.makeDue(providedQueueNames, type, limit),
     onFailures: (failing) => balancing.onErrors(failing),
@@ -129,7 +129,7 @@ function openCircuits({ config, db, clock, log, providers, queues, balancing }: 
   });
 }
 
-/** The work of the delivery queues. */
+/** The handler of the delivery queues. */
 function deliverWith(
   core: Core,
   shared: Readonly<{

@@ -1,6 +1,6 @@
 /**
- * What a supplier of texts or emails is to the platform. Everything that knows a supplier is in its folder under
- * `suppliers/`, and passes the suite in test/conformance; only process/suppliers.ts names suppliers.
+ * The contract between the platform and a supplier of texts or emails. All code about one supplier is in its folder
+ * under `suppliers/`, and passes the suite in test/conformance; only process/suppliers.ts names suppliers.
  */
 
 import type { Config } from '../config/config.ts';
@@ -15,7 +15,7 @@ export type Supplier = Readonly<{
   displayName: string;
   /** The types of message that it takes, each a row in the table of providers. */
   types: readonly NotificationType[];
-  /** Of its rows when they are first added; the lowest number is tried first. */
+  /** Initial priority of its rows; the lowest number is tried first. */
   priority: number;
   /** Whether its rows are active when they are first added; true by default. */
   startsActive?: boolean;
@@ -78,7 +78,7 @@ export type Message = SmsMessage | EmailMessage;
  * - accepted: the provider has the message; `reference` is its own id for it.
  * - rejected: the provider will never take this message; no retry, no other provider.
  * - failed: the provider definitely did not take it; another provider or a later attempt may succeed.
- * - unknown: nobody knows (time-out, connection lost after sending); never given to another provider.
+ * - unknown: the provider may have it (time-out, connection lost after sending); never given to another provider.
  */
 export type SendResult =
   | Readonly<{ outcome: 'accepted'; reference: string | null }>
@@ -87,9 +87,9 @@ export type SendResult =
 /** The client of a supplier. */
 export type Provider = Readonly<{
   identifier: string;
-  /** Sends one message. Resolves by the time `signal` allows and does not throw for anything that a provider can do. */
+  /** Sends one message. Resolves within the time that `signal` allows and never throws, whatever the provider does. */
   send: (message: Message, signal: AbortSignal) => Promise<SendResult>;
-  /** `none`: nothing is heard of an accepted message again, so accepted counts as delivered. */
+  /** `none`: the provider reports nothing after accepting a message, so accepted counts as delivered. */
   receipts: 'posted' | 'none';
   /**
    * The receipts that this provider would post for a message that was never sent (research mode and test keys: spec 05,
@@ -99,7 +99,7 @@ export type Provider = Readonly<{
   close?: () => Promise<void>;
 }>;
 
-/** A message that was never sent. `reference` stands for the provider's own; the recipient decides the `outcome`. */
+/** A message that was never sent. `reference` replaces the provider's own; the recipient decides the `outcome`. */
 export type SimulatedMessage = Readonly<{
   type: NotificationType;
   notificationId: string;
@@ -109,7 +109,7 @@ export type SimulatedMessage = Readonly<{
 
 export type SimulatedReceipt = Readonly<{ path: string; contentType: string; body: string }>;
 
-/** A row of the table of providers, as providers are chosen by it (spec 05, section 3.2). */
+/** The part of a provider's row that decides whether and when it is chosen (spec 05, section 3.2). */
 export type ProviderDetails = Readonly<{
   identifier: string;
   notificationType: NotificationType;
@@ -124,9 +124,9 @@ export type ReadReceipt = Readonly<{
   found: Readonly<{ by: 'id' | 'reference'; value: string }>;
   status: NotificationStatus;
   rawStatus: string;
-  /** Explains it in the log; empty if `detailCode` is not a known one. */
+  /** Explains it in the log; empty if `detailCode` is unknown. */
   detail: string;
-  /** The provider's code that says more than its status; null if it sent none. */
+  /** The provider's code with more detail than its status; null if it sent none. */
   detailCode?: string | null;
   /**
    * When the provider says that it took the message, in Unix milliseconds; only from providers that report by a
@@ -138,7 +138,7 @@ export type ReadReceipt = Readonly<{
 
 /** The recipient complained to the provider about the message. Holds nothing personal. */
 export type Complaint = Readonly<{
-  /** The provider's id of it: the same complaint may be posted twice. */
+  /** The provider's id for it: the same complaint may be posted twice. */
   feedbackId: string;
   /** `abuse`, `not-spam` and the like; null if the provider does not know. */
   type: string | null;
@@ -146,7 +146,7 @@ export type Complaint = Readonly<{
   at: string | null;
 }>;
 
-/** What the row of a message says when a receipt for it is applied. */
+/** The state of a message's row when a receipt for it is applied. */
 export type ReceiptRow = Readonly<{ status: NotificationStatus; sentBy: string | null }>;
 
 /** The outcome of applying a receipt (spec 05, section 5.5). */
@@ -160,7 +160,7 @@ export type ReceiptOutcome =
 /** A response to a provider; the body is JSON. */
 export type EndpointResponse = Readonly<{ status: number; body: unknown }>;
 
-/** A request to an endpoint, read: a receipt to apply, or the answer where there is nothing to apply. */
+/** A parsed request to an endpoint: a receipt to apply, or the response if there is nothing to apply. */
 export type ReadRequest = Readonly<{ receipt: ReadReceipt } | { answer: EndpointResponse }>;
 
 /** Where a provider posts its receipts, and how it is answered. */
@@ -188,7 +188,7 @@ export type ReadText = Readonly<{
   content: string;
   /** When the provider received it: ISO 8601, UTC if it names no zone. null: unknown. */
   date: string | null;
-  /** The provider's id of the text, the same if it is posted twice; null if it has none. */
+  /** The provider's id for the text, the same if it is posted twice; null if it has none. */
   reference: string | null;
 }>;
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { fieldFaults } from '../http/validate/check.ts';
 import { changeOf, changeRequest } from './routes.ts';
 
-test('a change contains what the body names; everything else stays', () => {
+test('a provider change contains only the fields that the body names', () => {
   const user = '6af522d0-2915-4e52-83a3-3690455a5fe6';
   assert.deepEqual(changeOf({}), { reason: null, createdBy: null });
   assert.deepEqual(
@@ -18,7 +18,7 @@ test('a change contains what the body names; everything else stays', () => {
   for (const id of ['x', 5, {}]) assert.equal(changeOf({ created_by: id as string }).createdBy, null);
 });
 
-test('a change that does not fit is refused field by field, all at once (spec 04, sections 0.3 and 8.1)', () => {
+test('an invalid provider change is refused with the faults of all its fields (spec 04, sections 0.3 and 8.1)', () => {
   const table: [Record<string, unknown>, Record<string, string[]>][] = [
     [
       { identifier: 'x', version: 2, priority: 'x' },

@@ -21,17 +21,17 @@ const priority = Type.Integer({
   minimum: 0,
   maximum: 100,
   description:
-    'The provider with the lowest number is tried first. For texts with `SMS_PROVIDER_STRATEGY=weighted`, its share.',
+    'The provider with the lowest number is tried first. With `SMS_PROVIDER_STRATEGY=weighted`, the weight by which texts are shared out.',
 });
 const rateLimit = orNull(
   Type.Integer({
     minimum: 1,
     maximum: 1_000_000,
-    description: 'Messages per second of all workers together; null means no limit.',
+    description: 'Messages per second across all workers; null means no limit.',
   }),
 );
 const reason = orNull(
-  Type.String({ format: 'text', maxLength: 255, description: 'The reason for this version, in words.' }),
+  Type.String({ format: 'text', maxLength: 255, description: 'The reason for this version.' }),
 );
 
 const fields = {
@@ -40,8 +40,8 @@ const fields = {
   identifier: Type.String({ description: 'Its name in metrics and timelines.' }),
   priority,
   notification_type: Type.Union([Type.Literal('sms'), Type.Literal('email')]),
-  active: Type.Boolean({ description: 'Whether it is used at all.' }),
-  version: Type.Integer({ description: 'Counts up from 1 with each change.' }),
+  active: Type.Boolean({ description: 'Whether the provider is used.' }),
+  version: Type.Integer({ description: 'Starts at 1 and increases with each change.' }),
   updated_at: orNull(Type.String({ description: 'When this version was made; null for the first one.' })),
   created_by: orNull(
     Type.Object(
@@ -162,7 +162,7 @@ const change = defineRoute({
 /** Providers in the admin API (spec 04, section 8.1). */
 export const providerRoutes = [readAll, readOne, readVersions, change];
 
-/** The change that a body asks for. `createdBy`: null also for the id of nobody. */
+/** The change that a body asks for. `createdBy`: null also for a malformed id. */
 export function changeOf(body: Static<typeof changeRequest>): ProviderChange {
   const { priority, active, reason = null, rate_limit: rateLimit, created_by: createdBy } = body;
   return {
@@ -174,7 +174,7 @@ export function changeOf(body: Static<typeof changeRequest>): ProviderChange {
   };
 }
 
-/** Throws a Problem where there is no such provider. */
+/** Throws a Problem if there is no such provider. */
 async function read(db: Db, id: string): Promise<ProviderRecord> {
   const [found] = await findProviderRecords(db, id);
   if (!found) throw noResultFound();

@@ -15,7 +15,7 @@ export type Circuit = Readonly<{
 export type ProviderState = ProviderDetails &
   Readonly<{
     id: string;
-    /** Messages per second over all workers; null: no limit. */
+    /** Messages per second across all workers; null: no limit. */
     rateLimit: number | null;
     circuit: Circuit;
   }>;

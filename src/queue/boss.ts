@@ -17,54 +17,54 @@ export type NewTask<Payload> = Readonly<{
   requestId?: string | undefined;
 }>;
 
-/** A transaction that carries, beside its rows, the tasks that come of them and the queues to wake after its commit. */
+/** A transaction that also writes tasks, and collects the queues to wake after its commit. */
 export type QueueTransaction = Readonly<{
   trx: Trx;
   send: Send;
-  /** Takes tasks out of their queues or puts them back, with whatever the transaction writes. */
+  /** Removes tasks from their queues or puts them back, together with the transaction's other writes. */
   settle(tasks: readonly Settled[]): Promise<void>;
-  /** Wakes the workers of a queue everywhere once the transaction has committed. */
+  /** Wakes the queue's workers in all processes once the transaction has committed. */
   announce(queue: QueueName): void;
 }>;
 
 /**
  * The queues of the process, on pg-boss. Tasks are written inside the caller's own transaction, so a row and its task
- * stand or fall together.
+ * are committed together or not at all.
  */
 export type Queues = {
   transaction<T>(work: (transaction: QueueTransaction) => Promise<T>): Promise<T>;
-  /** Writes and announces tasks, as one statement by itself. */
+  /** Writes and announces tasks, in a statement of its own. */
   send: Send;
   /** Which of these ids have a task in one of the queues, whether it waits, is being worked on or is parked. */
   waiting(queues: readonly QueueName[], ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Up to `limit` tasks that are due, now held by this process. */
   fetch(queue: QueueName, limit: number): Promise<HeldTask[]>;
   /**
-   * Makes waiting tasks due that wait for `reason`; at most `limit` in all, null: every one. Wakes the workers
-   * everywhere. Answers how many tasks there were.
+   * Makes tasks that wait for `reason` due now: at most `limit` in all, or all of them if null. Wakes the workers in
+   * all processes. Returns how many tasks became due.
    */
   makeDue(queues: readonly QueueName[], reason: string, limit: number | null): Promise<number>;
-  /** Gives back what this process holds and cannot finish: another process takes it at once. */
+  /** Gives back tasks that this process holds and cannot finish, so that another can take them at once. */
   handBack(queue: QueueName, tasks: readonly HeldTask[]): Promise<void>;
-  /** Says that the tasks are still being worked on. Answers the ids that are still held by this process. */
+  /** Reports that the tasks are still being worked on. Returns the ids that this process still holds. */
   heartbeat(queue: QueueName, tasks: readonly HeldTask[]): Promise<ReadonlySet<string>>;
-  /** Wakes the workers of these queues everywhere. Call it after the commit of what they are to find. */
+  /** Wakes the workers of these queues in all processes. Call it after the commit of what they should find. */
   announce(queues: Iterable<QueueName>): void;
-  /** Runs `wake` whenever tasks may have come into `queue`. */
+  /** Runs `wake` whenever tasks may have arrived in `queue`. */
   onArrival(queue: QueueName, wake: () => void): void;
   stop(): Promise<void>;
 };
 
 const schema = 'pgboss';
-/** A worker that is gone is noticed after this many seconds without a heartbeat (the least that pg-boss takes). */
+/** A dead worker is noticed after this many seconds without a heartbeat (the minimum of pg-boss). */
 const heartbeatSeconds = 10;
 const year = 365 * 86_400;
 
 const queueSettings = {
-  // Arrivals are announced by us: a notice inside the transaction would make commits wait for each other.
+  // We announce arrivals ourselves: a notice inside the transaction would make commits wait for each other.
   notify: false,
   heartbeatSeconds,
-  // A task that its worker lost is free at once; how long to wait between tries is decided when it is settled.
+  // A task lost with its worker is free at once; the delay between tries is decided when it is settled.
   retryLimit: 1000,
   retryDelay: 0,
   expireInSeconds: 900,
@@ -95,7 +95,7 @@ export async function openQueues(
     else await boss.createQueue(physical(name), { ...queueSettings, partition: true });
   }
 
-  /** Answers whether one of the tasks may be taken now. */
+  /** Returns whether any of the tasks is due now. */
   async function insert<Payload>(
     db: DbOrTrx,
     queue: Queue<Payload>,
@@ -151,7 +151,7 @@ export async function openQueues(
       return jobs.map(({ id, data, retryCount }) => ({ id, data, retryCount }));
     },
     async makeDue(queueNames, reason, limit) {
-      // pg-boss has no call for this. The names lead to the table of each queue.
+      // pg-boss has no call for this. The names restrict the update to the tables of these queues.
       const { rows } = await connection.pool.query<{ name: string }>(
         `update ${schema}.job j set start_after = now(), data = data || jsonb_build_object('early_seconds', waiting.early)
         from (
@@ -185,7 +185,7 @@ export async function openQueues(
 async function startBoss(pool: pg.Pool, supervise: boolean, log: Log): Promise<PgBoss> {
   const database: BossDatabase = {
     executeSql: async (text, values) => {
-      // pg answers a list for a text of several statements, which some of pg-boss's are.
+      // pg returns an array if the text has several statements, as some of pg-boss's do.
       const result = (await pool.query(text, values)) as pg.QueryResult | pg.QueryResult[];
       return { rows: Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows };
     },
@@ -195,7 +195,7 @@ async function startBoss(pool: pg.Pool, supervise: boolean, log: Log): Promise<P
     schema,
     supervise,
     schedule: false,
-    // A killed worker's tasks are free again after a heartbeat and one of these at the latest.
+    // A killed worker's tasks are free again after at most the heartbeat time-out and one of these intervals.
     superviseIntervalSeconds: 5,
     monitorIntervalSeconds: 5,
     maintenanceIntervalSeconds: 3600,
@@ -207,9 +207,9 @@ async function startBoss(pool: pg.Pool, supervise: boolean, log: Log): Promise<P
 }
 
 /**
- * Tells every process that tasks have come into a queue. Never inside the transaction that wrote them, where a notice
- * makes all commits wait for each other, but right after it, and for each queue at most once in a few milliseconds.
- * A notice that gets lost costs a second: consumers also look by themselves.
+ * Notifies every process that tasks have arrived in a queue: never inside the transaction that wrote them, where a
+ * notice makes all commits wait for each other, but right after it, and at most once per queue every few milliseconds.
+ * A lost notice costs a second, since consumers also poll.
  */
 export type Announcer = {
   readonly channel: string;
@@ -229,7 +229,7 @@ export function createAnnouncer(pool: pg.Pool, wake: (queue: string) => void, lo
       timer = null;
       if (waiting.size > 0) notify();
     }, gapMilliseconds);
-    // Does not keep a process alive that is otherwise done.
+    // The timer alone must not keep a process alive.
     timer.unref();
     const queues = [...waiting];
     waiting.clear();
@@ -250,7 +250,7 @@ export function createAnnouncer(pool: pg.Pool, wake: (queue: string) => void, lo
   };
 }
 
-/** What stands in a task's `data`: its payload, and what travels with every task. */
+/** A task's `data`: its payload, and what every task carries. */
 export type TaskData = {
   payload: unknown;
   /** How often it was put back to be tried again. */
@@ -259,16 +259,18 @@ export type TaskData = {
   request_id?: string;
   /** What it waits for until its next try: when that happens, it is made due early (`Queues.makeDue`). */
   waits_for?: string;
-  /** It was made due so many seconds before its next try. */
+  /** How many seconds before its next try it was made due. */
   early_seconds?: number;
 };
 
-/** A task that this process holds. `retryCount` tells this taking from a later one, perhaps by another process. */
+/**
+ * A task that this process holds. `retryCount` distinguishes this hold from a later one, perhaps by another process.
+ */
 export type HeldTask = Readonly<{ id: string; retryCount: number; data: TaskData }>;
 
 /**
  * What becomes of a task. `parked`: it stays in its queue, but is not taken again until an operator resumes it.
- * `retryAfterSeconds` counts as a try, `waitSeconds` does not: the task only came too early. `waitsFor`: what may make
+ * `retryAfterSeconds` counts as a try, `waitSeconds` does not: the task was only too early. `waitsFor`: what may make
  * it due before that (`Queues.makeDue`).
  */
 export type Settlement =
@@ -280,8 +282,8 @@ export type Settlement =
 export type Settled = Readonly<{ queue: QueueName; held: HeldTask; settlement: Settlement }>;
 
 /**
- * Takes tasks out of their queues, or puts them back due later, in the caller's transaction: a few statements for any
- * number of tasks. A task that another process holds by now is left alone.
+ * Removes tasks from their queues, or puts them back due later, in the caller's transaction, with a few statements for
+ * any number of tasks. A task that another process holds by now is left alone.
  */
 export async function settle(
   { boss, physical }: Readonly<{ boss: PgBoss; physical: (name: QueueName) => string }>,
@@ -291,8 +293,8 @@ export async function settle(
   const options = { db: fromKysely(trx) };
   for (const name of new Set(tasks.map(({ queue }) => queue))) {
     const own = tasks.filter(({ queue }) => queue === name);
-    const some = (isIt: (settlement: Settlement) => boolean) =>
-      own.filter(({ settlement }) => isIt(settlement));
+    const some = (matches: (settlement: Settlement) => boolean) =>
+      own.filter(({ settlement }) => matches(settlement));
     const done = some((settlement) => settlement === 'done');
     const parked = some((settlement) => settlement === 'parked');
     const again = some((settlement) => typeof settlement === 'object');
@@ -300,14 +302,14 @@ export async function settle(
     const keys = (of: readonly Settled[]) => of.map(({ held }) => keyOf(held));
     if (parked.length > 0) await boss.cancel(queue, keys(parked), options);
     if (done.length + again.length === 0) continue;
-    // To put a task back is to replace it: deleting says which of them are still ours.
+    // A task is put back by replacing it: the deletion says which tasks are still ours.
     const reached = reachedIds(await boss.deleteJob(queue, keys([...done, ...again]), options));
     const replaced = again.filter(({ held }) => reached.has(held.id)).map(replacement);
     if (replaced.length > 0) await boss.insert(queue, replaced, options);
   }
 }
 
-/** The task as it is written again. */
+/** The task as it is put back. */
 function replacement({ held, settlement }: Settled) {
   const { waits_for: _waits, early_seconds: _early, ...rest } = held.data;
   const later = settlement as Exclude<Settlement, string>;
@@ -321,15 +323,15 @@ function replacement({ held, settlement }: Settled) {
   };
 }
 
-/** How pg-boss names one taking of a task. */
+/** Identifies one hold of a task to pg-boss. */
 export function keyOf({ id, retryCount }: Pick<HeldTask, 'id' | 'retryCount'>) {
   return { id, retryCount };
 }
 
-/** The ids that a command of pg-boss reached; the type of its answer leaves them out. */
+/** The ids that a pg-boss command changed, which its result type omits. Throws if the result does not say. */
 export function reachedIds(answer: CommandResponse): ReadonlySet<string> {
   const response = answer as { jobs: string[]; requested: number; affected: number; settled?: string[] };
   if (response.settled) return new Set(response.settled);
   if (response.affected === response.requested) return new Set(response.jobs);
-  throw new Error('The queue did not say which tasks it reached.');
+  throw new Error('pg-boss did not say which tasks it changed.');
 }

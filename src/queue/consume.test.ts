@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startRounds } from './consume.ts';
 
-/** Rounds of which each waits for a word; they never come by themselves within a test. */
-function worded(t: { after(undo: () => unknown): void }) {
+/** Rounds that end when the test says so; the poll never starts one within a test. */
+function controlledRounds(t: { after(undo: () => unknown): void }) {
   const begun: ((end: boolean | Error) => void)[] = [];
   let onBegin: (() => void) | null = null;
   const failures: unknown[] = [];
@@ -30,8 +30,8 @@ function worded(t: { after(undo: () => unknown): void }) {
   return { rounds, begun, begins, failures };
 }
 
-test('where there is more, and where something arrived meanwhile, the next round is at once', async (t) => {
-  const { rounds, begun, begins } = worded(t);
+test('the next round begins at once if there is more work or a task arrived meanwhile', async (t) => {
+  const { rounds, begun, begins } = controlledRounds(t);
   await begins(1);
   begun[0]!(true);
   await begins(2);
@@ -43,8 +43,8 @@ test('where there is more, and where something arrived meanwhile, the next round
   await begins(4);
 });
 
-test('a round that fails is told, and a stop ends the wait for the next', async (t) => {
-  const { rounds, begun, begins, failures } = worded(t);
+test('a failed round is reported, and a stop ends the wait for the next', async (t) => {
+  const { rounds, begun, begins, failures } = controlledRounds(t);
   await begins(1);
   const error = new Error('no database');
   begun[0]!(error);
@@ -55,7 +55,7 @@ test('a round that fails is told, and a stop ends the wait for the next', async 
 });
 
 test('a stop waits for the round under way, and none follows', async (t) => {
-  const { rounds, begun, begins } = worded(t);
+  const { rounds, begun, begins } = controlledRounds(t);
   await begins(1);
   let isStopped = false;
   const stopping = rounds.stop().then(() => {

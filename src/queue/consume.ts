@@ -14,13 +14,13 @@ export type Task<Payload> = Readonly<{
   attempt: number;
   /** Higher goes first. */
   priority: number;
-  /** It was made due so many seconds before its next try (`Queues.makeDue`); 0: it was not. */
+  /** How many seconds before its next try it was made due (`Queues.makeDue`); 0: it was not. */
   earlySeconds: number;
   requestId: string | undefined;
   /** Aborted when another process has taken the task, or this one is stopping and can wait no longer. */
   signal: AbortSignal;
   queue: QueueName;
-  /** How the queue knows it, for `settle`. */
+  /** The queue's handle for it, for `settle`. */
   held: HeldTask;
 }>;
 
@@ -28,7 +28,7 @@ export type Task<Payload> = Readonly<{
 export type Verdict = 'settled' | Settlement;
 
 export type Consumer = {
-  /** Takes nothing more and waits for what is under way; after `milliseconds` gives back the rest. */
+  /** Takes no more tasks and waits for those under way; after `milliseconds` gives back the rest. */
   stop(milliseconds: number): Promise<void>;
 };
 
@@ -36,7 +36,7 @@ export type ConsumerOptions<Payload> = Readonly<{
   queue: Queue<Payload>;
   /** Most tasks held at once. */
   concurrency: number;
-  /** What an error means is for the work to say; one that gets out of it leaves the task to be tried again later. */
+  /** Decides what an error means; if it rejects, the task is put back and retried later. */
   work: (task: Task<Payload>) => Promise<Verdict>;
 }>;
 
@@ -45,17 +45,17 @@ export type ConsumerDeps = Readonly<{ queues: Queues; log: Log; metrics: Metrics
 const pollMilliseconds = 1000;
 const heartbeatMilliseconds = 3000;
 const fetchLimit = 500;
-/** Least time between two fetches: under load they are few and large, and the first after a pause is at once. */
+/** Least time between two fetches: keeps them few and large under load; the first after a pause is immediate. */
 const paceMilliseconds = 20;
-/** Until a task is tried again whose work ended in an error that it did not expect. */
+/** Delay until a task is retried whose work rejected. */
 const errorRetrySeconds = 60;
 
 /**
  * At least once: a task is held by one process at a time, stays in its queue until it is settled, and goes to another
- * process when the heartbeats of its holder stop. Whoever held it before can no longer settle it.
+ * process when its holder's heartbeats stop. The previous holder can no longer settle it.
  *
  * Each task runs on its own: a slow one occupies its place and delays no other. New ones are fetched in batches as soon
- * as a good part of the places is free.
+ * as enough places are free.
  */
 export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Payload>): Consumer {
   const { queues, log, metrics } = deps;
@@ -112,14 +112,14 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
     pollMilliseconds,
     async round() {
       const free = concurrency - running.size;
-      // Waiting until a good part is free makes the fetches few and large under load.
+      // Waiting until enough places are free keeps the fetches few and large under load.
       if (free < Math.min(fetchLimit, Math.ceil(concurrency / 4))) return false;
       const wanted = Math.min(free, fetchLimit);
       const elapsed = stopwatch();
       const tasks = await queues.fetch(queue.name, wanted);
       for (const held of tasks) start(held);
       if (tasks.length > 0) metrics.timing(`queue.${queue.name}.fetch`, elapsed());
-      // A full batch: there is more, and no reason to wait.
+      // A full batch: there may be more.
       return tasks.length === wanted;
     },
     failed: (error) =>
@@ -192,7 +192,7 @@ async function atMost(milliseconds: number, ended: readonly Promise<void>[]): Pr
   clearTimeout(timer);
 }
 
-/** A loop that looks for work in rounds: the one loop behind all queue workers. */
+/** A loop that looks for work in rounds: all queue workers run on it. */
 export type Rounds = Readonly<{
   /** There may be work: the next round begins at once. */
   wake(): void;
@@ -203,13 +203,13 @@ export type Rounds = Readonly<{
 }>;
 
 export type RoundsOptions = Readonly<{
-  /** One look for work. Answers whether there is more of it, so that the next look is at once. */
+  /** Looks for work once. Resolves to true if there is more, so that the next round begins at once. */
   round: () => Promise<boolean>;
-  /** Called when a round failed; the next look is a poll later. */
+  /** Called when a round failed; the next begins after `pollMilliseconds`. */
   failed: (error: unknown) => Promise<void> | void;
-  /** Least time from the start of one round to that of the next, unless there is more: under load they are few and large. */
+  /** Least time between the starts of two rounds, unless there is more: keeps them few and large under load. */
   paceMilliseconds: number;
-  /** Most time between two rounds: it catches what is due by time, and a missed notice. */
+  /** Most time between two rounds: catches tasks that became due, and missed notices. */
   pollMilliseconds: number;
 }>;
 
@@ -249,7 +249,7 @@ export function startRounds({ round, failed, paceMilliseconds, pollMilliseconds 
     });
   }
 
-  // Not before the caller has the handle: a round may use it.
+  // Deferred until the caller has the handle, which a round may use.
   const looping = Promise.resolve().then(loop);
   return {
     wake() {

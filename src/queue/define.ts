@@ -15,8 +15,8 @@ export function defineQueue<Schema extends TSchema>(name: QueueName, schema: Sch
 }
 
 /**
- * The queues (spec 05, section 1.2). Retries stay in their own queue with a later start, and the
- * priority of a template is a priority inside `send-*`, so there is neither a retry nor a priority queue.
+ * The queues (spec 05, section 1.2). Retries stay in their own queue with a later start, and a template's priority is a
+ * priority inside `send-*`, so there is neither a retry nor a priority queue.
  */
 export const queueNames = [
   'db-sms',
@@ -31,8 +31,8 @@ export const queueNames = [
 ] as const;
 
 /**
- * The two queues before a message is persisted are the table `accepted` (docs/decisions/0009), that of callbacks is the
- * table `service_callbacks` (docs/decisions/0011); the others are queues of tasks.
+ * The two queues before a message is persisted are the table `accepted` (docs/decisions/0009), and the callback queue
+ * is the table `service_callbacks` (docs/decisions/0011); the others are queues of tasks.
  */
 const tables: readonly string[] = ['db-sms', 'db-email', 'service-callbacks'];
 export const taskQueueNames = queueNames.filter((name) => !tables.includes(name));

@@ -22,7 +22,7 @@ test('an interval is due when it has passed since the last run began', () => {
   ]);
 });
 
-test('a time of the clock is due from its very moment on, once', () => {
+test('a clock time is due from exactly that time on, once', () => {
   const timing = london('0 3 * * *');
   check([
     [timing, null, '2026-11-21T12:00:00.000Z', true],
@@ -33,7 +33,7 @@ test('a time of the clock is due from its very moment on, once', () => {
   ]);
 });
 
-test('what was missed while no scheduler ran is due at the next look, however often it was missed', () => {
+test('a task missed while no scheduler ran is due once at the next check, however often it was missed', () => {
   const timing = london('0 3 * * *');
   check([
     [timing, '2026-11-20T02:59:59.999Z', '2026-11-20T17:20:00.000Z', true],
@@ -43,7 +43,7 @@ test('what was missed while no scheduler ran is due at the next look, however of
   ]);
 });
 
-test('quarters of an hour are due at 0, 15, 30 and 45', () => {
+test('a quarter-hourly task is due at 0, 15, 30 and 45 minutes past', () => {
   const timing = london('*/15 * * * *');
   check([
     [timing, '2026-07-01T12:00:00.000Z', '2026-07-01T12:14:59.999Z', false],
@@ -55,7 +55,7 @@ test('quarters of an hour are due at 0, 15, 30 and 45', () => {
   ]);
 });
 
-test('times follow the clock of their zone when it changes, in March and in October', () => {
+test('scheduled times follow the clock changes of their zone, in March and in October', () => {
   const three = london('0 3 * * *');
   const utc: Timing = { at: '40 1 * * *', zone: 'UTC' };
   const quarters = london('*/15 * * * *');
@@ -71,7 +71,7 @@ test('times follow the clock of their zone when it changes, in March and in Octo
     [three, '2026-10-24T02:00:00.000Z', '2026-10-25T03:00:00.000Z', true],
     [three, '2026-10-25T03:00:00.000Z', '2026-10-26T02:59:59.999Z', false],
     [three, '2026-10-25T03:00:00.000Z', '2026-10-26T03:00:00.000Z', true],
-    // An hour that is not there in spring and there twice in autumn.
+    // An hour that London skips in spring and repeats in autumn.
     [utc, '2026-03-28T01:40:00.000Z', '2026-03-29T01:40:00.000Z', true],
     [utc, '2026-03-29T01:40:00.000Z', '2026-03-29T02:40:00.000Z', false],
     [utc, '2026-10-24T01:40:00.000Z', '2026-10-25T00:40:00.000Z', false],
@@ -82,7 +82,7 @@ test('times follow the clock of their zone when it changes, in March and in Octo
   ]);
 });
 
-test('a clock that is a little behind runs nothing twice; one that was far ahead stops nothing for ever', () => {
+test('a clock slightly behind runs no task twice, and one that was far ahead blocks no task for ever', () => {
   for (const timing of [london('0 3 * * *'), { everySeconds: 60 }])
     check([
       [timing, '2026-11-21T03:00:00.300Z', '2026-11-21T02:59:59.900Z', false],
@@ -90,7 +90,7 @@ test('a clock that is a little behind runs nothing twice; one that was far ahead
     ]);
 });
 
-test('a look every hour of a year runs a daily task 365 times', () => {
+test('checked every hour for a year, a daily task runs 365 times', () => {
   const timing = london('0 3 * * *');
   let runs = 0;
   let lastRun = Date.parse('2026-01-01T00:00:00Z');

@@ -1,8 +1,8 @@
 import { CronExpressionParser } from 'cron-parser';
 
 /**
- * When a periodic task is to run: every so many seconds, or at times of the clock, as a cron expression of five fields
- * in a time zone (`0 3 * * *` in Europe/London).
+ * When a periodic task runs: at an interval in seconds, or at clock times given as a five-field cron expression in a
+ * time zone (`0 3 * * *` in Europe/London).
  */
 export type Timing = Readonly<{ everySeconds: number } | { at: string; zone: string }>;
 
@@ -10,8 +10,8 @@ export type Timing = Readonly<{ everySeconds: number } | { at: string; zone: str
 const mostSkewMilliseconds = 3_600_000;
 
 /**
- * Whether a task is to run at `now`, all in Unix milliseconds. `lastRun`: when it last began, null when it never did. So
- * what was missed while no scheduler ran is made up for once, at the next check.
+ * Whether a task must run at `now`, all in Unix milliseconds. `lastRun`: when it last began, null if it never did. Runs
+ * missed while no scheduler was running are made up for by one run, at the next check.
  */
 export function isDue(timing: Timing, lastRun: number | null, now: number): boolean {
   if (lastRun === null || lastRun > now + mostSkewMilliseconds) return true;
@@ -20,7 +20,7 @@ export function isDue(timing: Timing, lastRun: number | null, now: number): bool
 
 /** The latest scheduled time at or before `now`; both in Unix milliseconds. */
 function latestTime({ at, zone }: Extract<Timing, { at: string }>, now: number): number {
-  // `prev` looks strictly before its date, but a task is due from its very time on.
+  // `prev` returns a time strictly before its date, but a task is due at exactly its time.
   return CronExpressionParser.parse(at, { currentDate: now + 1, tz: zone })
     .prev()
     .getTime();

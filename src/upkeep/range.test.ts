@@ -5,7 +5,7 @@ import { piecesOf, replaySpan, timeOutSpan } from './range.ts';
 const at = (text: string) => Date.parse(text);
 const iso = (time: number) => new Date(time).toISOString();
 
-test('a span falls into pieces without a gap', () => {
+test('a span is split into pieces without gaps', () => {
   const table: [[number, number], number, [number, number][]][] = [
     [
       [0, 24],
@@ -35,7 +35,7 @@ test('a span falls into pieces without a gap', () => {
     );
 });
 
-test('a replay looks at all of 7 days at first and once a day, and else at what has become an hour old', () => {
+test('the first replay of a day covers all 7 days, any other only what has become an hour old since', () => {
   const table: [string | null, string, string, string][] = [
     [null, '2026-11-21T12:15:00.000Z', '2026-11-14T12:15:00.000Z', '2026-11-21T11:15:00.000Z'],
     [
@@ -77,7 +77,7 @@ test('a replay looks at all of 7 days at first and once a day, and else at what 
   }
 });
 
-test('a time-out looks at everything at first, then at what was made since, with room for what was scheduled', () => {
+test('the first time-out covers everything, later ones what was created since, with a margin for scheduled messages', () => {
   const hours = 72 * 3_600_000;
   const now = at('2026-11-21T03:00:00.000Z');
   const until = '2026-11-18T03:00:00.000Z';

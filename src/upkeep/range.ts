@@ -1,6 +1,6 @@
 import { dayOf } from '../ground/clock.ts';
 
-/** From `from` on and before `until`; Unix milliseconds. */
+/** From `from`, included, to `until`, excluded; Unix milliseconds. */
 export type Span = Readonly<{ from: number; until: number }>;
 
 const hour = 3_600_000;
@@ -13,9 +13,9 @@ export function* piecesOf({ from, until }: Span, milliseconds: number): Generato
 }
 
 /**
- * Which messages a replay at `now` looks at, by their creation: 7 days to 1 hour ago (spec 05, section 9.2). No message
- * ever becomes `created` again, so what an earlier run has seen need not be seen every quarter of an hour: after the first
- * run of a day, a run looks only at messages that have become an hour old since the last one.
+ * Which messages a replay at `now` looks at, by creation time: 7 days to 1 hour ago (spec 05, section 9.2). No message
+ * ever becomes `created` again, so a run need not repeat what an earlier one has seen: after the first run of a day, a
+ * run looks only at messages that have become an hour old since the last one.
  */
 export function replaySpan(now: number, lastRun: number | null): Span {
   const whole = { from: now - 7 * day, until: now - hour };
@@ -24,13 +24,13 @@ export function replaySpan(now: number, lastRun: number | null): Span {
 }
 
 /**
- * How long after its id was made a message may begin to age: messages are scheduled up to 7 days ahead, and workers may
- * have been away.
+ * The longest time from the creation of a message's id until its time-out starts to count: messages are scheduled up to
+ * 7 days ahead, and workers may have been down.
  */
 const longestWait = 8 * day;
 
 /**
- * When the ids were made of messages that have timed out at `now` and had not at the last run. `from` null: no lower
+ * The creation times of the ids of messages that have timed out between the last run and `now`. `from` null: no lower
  * bound. `timeout` in milliseconds.
  */
 export function timeOutSpan(

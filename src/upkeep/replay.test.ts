@@ -10,7 +10,7 @@ import { createReplay } from './replay.ts';
 const hour = 3_600_000;
 const now = Date.parse('2026-11-21T12:15:00.000Z');
 
-describe('messages that are still created after an hour', () => {
+describe('replay of messages that are still created', () => {
   let world: World;
   let queues: Queues;
   let close: () => Promise<void>;
@@ -41,11 +41,11 @@ describe('messages that are still created after an hour', () => {
       queues,
       batch,
     });
-    const turn = {
+    const given = {
       lastRun: lastRun === null ? null : new Date(lastRun),
       signal: new AbortController().signal,
     };
-    return { count: await replay(turn), lines };
+    return { count: await replay(given), lines };
   }
   type Row = { id: string; name: string; state: string; priority: number; data: { payload: unknown } };
   async function tasks(): Promise<Row[]> {
@@ -55,7 +55,7 @@ describe('messages that are still created after an hour', () => {
     return rows;
   }
 
-  test('and have no task are queued again, each with a warning', async () => {
+  test('messages still created after an hour without a task are queued again, each with a warning', async () => {
     const ids = await store([
       { status: 'created', createdAt: now - 2 * hour },
       { status: 'created', createdAt: now - 3 * hour, type: 'email' },
@@ -89,7 +89,7 @@ describe('messages that are still created after an hour', () => {
     assert.deepEqual(await tasks(), found);
   });
 
-  test('go in order of hours and days: neither younger than one hour nor older than seven days', async () => {
+  test('only messages more than one hour and at most seven days old are replayed', async () => {
     const day = 24 * hour;
     const ages = [hour, hour + 1, 12 * hour, 13 * hour, 36 * hour, 7 * day, 7 * day + 1, 0];
     const ids = await store(ages.map((age) => ({ status: 'created', createdAt: now - age }) as const));
@@ -106,7 +106,7 @@ describe('messages that are still created after an hour', () => {
     );
   });
 
-  test('a task that waits for its next try, is parked, or is being worked on, is left as it is', async () => {
+  test('a replay leaves a task alone that waits for a retry, is parked or is being worked on', async () => {
     const waiting = await stuck();
     const parked = await stuck();
     const active = await stuck();
@@ -122,12 +122,12 @@ describe('messages that are still created after an hour', () => {
     assert.deepEqual(before.map(({ state }) => state).toSorted(), ['active', 'cancelled', 'created']);
     assert.deepEqual(await run(), { count: 0, lines: [] });
     assert.deepEqual(await tasks(), before);
-    // Also by itself: a task whose id is in the queue is not written again, whatever became of it.
+    // Sending alone overwrites nothing either: a task whose id is in the queue is kept, whatever its state.
     await queues.send(sendSms, [waiting, parked, active].map(taskOf));
     assert.deepEqual(await tasks(), before);
   });
 
-  test('a task in another queue than the message would go to now counts, too', async () => {
+  test('a task in a queue other than the one the message would go to now also prevents a replay', async () => {
     const id = await stuck();
     await queues.send(researchMode, [taskOf(id)]);
     assert.equal((await run()).count, 0);
@@ -136,7 +136,7 @@ describe('messages that are still created after an hour', () => {
     assert.equal((await run()).count, 0);
   });
 
-  test('a later run of the day finds what has become an hour old since the last', async () => {
+  test('a later replay of the day finds messages that have become an hour old since the last one', async () => {
     const quarter = hour / 4;
     const ids = await store([
       { status: 'created', createdAt: now - hour - 1 },
@@ -145,7 +145,7 @@ describe('messages that are still created after an hour', () => {
     assert.equal((await run({ lastRun: now - quarter })).count, ids.length);
   });
 
-  test('are delivered in the end', async (t) => {
+  test('replayed messages are delivered in the end', async (t) => {
     const lively = await createWorld({ roles: ['api', 'sandbox'] });
     t.after(() => lively.stop());
     const send = async () =>

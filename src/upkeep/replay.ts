@@ -16,18 +16,18 @@ export type ReplayDeps = Readonly<{
   log: Log;
   metrics: Metrics;
   queues: Queues;
-  /** Most messages looked up at once. */
+  /** Maximum messages looked up at once. */
   batch?: number;
 }>;
 
-/** Messages created within so much time are looked through at once (spec 06, section 1.3). */
+/** The range of creation times that is searched at once (spec 06, section 1.3). */
 const sliceMilliseconds = 12 * 3_600_000;
 const queueNames = deliverQueues.map(({ name }) => name);
 
 /**
- * The task `replay-created-notifications` (spec 05, section 9.2): a message that is still `created` after an hour and has
- * no task in any delivery queue gets one. At least once: a second task finds the message claimed or moved on. One whose
- * task waits for its next try, is being worked on or is parked is left as it is. Answers how many were queued.
+ * The task `replay-created-notifications` (spec 05, section 9.2): a message that is still `created` after an hour and
+ * has no task in any delivery queue gets one. At least once: a second task finds the message claimed or moved on. One
+ * whose task waits for a retry, is being worked on or is parked is left alone. Returns the number of messages queued.
  */
 export function createReplay(deps: ReplayDeps): (run: Run) => Promise<number> {
   const { db, clock, log, metrics, queues, batch = 10_000 } = deps;

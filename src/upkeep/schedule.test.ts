@@ -31,7 +31,7 @@ describe('the schedule', () => {
     await connection.pool.query('delete from periodic_tasks');
   });
 
-  /** A scheduler that has already looked once, and what its tasks were run with. */
+  /** Starts a scheduler and waits for its first check. */
   async function begin(tasks: readonly Periodic[]): Promise<Schedule> {
     const schedule = startSchedule({ db: connection.db, clock, log }, tasks);
     schedules.push(schedule);
@@ -43,15 +43,15 @@ describe('the schedule', () => {
       name,
       at: '0 3 * * *',
       zone: 'Europe/London',
-      run: async (turn) => {
-        seen.push(turn);
+      run: async (given) => {
+        seen.push(given);
         return 1;
       },
     };
   }
   const lastRuns = (seen: readonly Run[]) => seen.map(({ lastRun }) => lastRun?.toISOString() ?? null);
 
-  test('a task that never ran runs at the start, then at its times, and is told when it last began', async () => {
+  test('a task that never ran runs at the start, then at its times, and receives the time its last run began', async () => {
     const seen: Run[] = [];
     now = at('2026-03-28T12:00:00Z');
     const schedule = await begin([daily('tidy', seen)]);
@@ -65,7 +65,7 @@ describe('the schedule', () => {
     assert.deepEqual(lastRuns(seen), [null, '2026-03-28T12:00:00.000Z']);
   });
 
-  test('what was missed while no scheduler ran is done once at the next start', async () => {
+  test('a task missed while no scheduler ran is run once at the next start', async () => {
     const seen: Run[] = [];
     now = at('2026-11-10T03:00:00Z');
     const first = await begin([daily('tidy', seen)]);
@@ -77,7 +77,7 @@ describe('the schedule', () => {
     assert.equal(seen.length, 2);
   });
 
-  test('two schedulers run a task once, also while the run of one takes long', async () => {
+  test('two schedulers run a task once, even while a run takes long', async () => {
     let runs = 0;
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
@@ -95,7 +95,7 @@ describe('the schedule', () => {
     const [one, other] = [0, 1].map(() => startSchedule({ db: connection.db, clock, log }, [task]));
     schedules.push(one!, other!);
     await begun;
-    // Of the one that has not got it, each look comes to its end.
+    // The checks of the scheduler without the lock finish meanwhile.
     await Promise.race([one!.look(), other!.look()]);
     await Promise.race([one!.look(), other!.look()]);
     assert.equal(runs, 1);
@@ -109,7 +109,7 @@ describe('the schedule', () => {
     assert.equal(runs, 2);
   });
 
-  test('a run that fails counts as none, holds up no other task and is tried again after a minute', async () => {
+  test('a failed run does not count, holds up no other task and is retried after a minute', async () => {
     const seen: Run[] = [];
     let runs = 0;
     const failing: Periodic = {
@@ -135,7 +135,7 @@ describe('the schedule', () => {
     assert.equal(runs, 2);
   });
 
-  test('more tasks than connections all run', async () => {
+  test('all tasks run even if there are more of them than connections', async () => {
     const ran = new Set<string>();
     now = at('2026-11-10T03:00:00Z');
     const schedule = await begin(
@@ -154,7 +154,7 @@ describe('the schedule', () => {
     assert.equal(ran.size, 9);
   });
 
-  test('a stop tells the run under way, which is then not counted as done', async () => {
+  test('a stop aborts the run in progress, which is then not counted as done', async () => {
     const { promise: begun, resolve: begins } = Promise.withResolvers<void>();
     let stopped = false;
     const seen: Run[] = [];

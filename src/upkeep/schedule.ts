@@ -4,32 +4,32 @@ import type { Log } from '../ground/log.ts';
 import { isDue, type Timing } from './due.ts';
 import { findLastRun, lockTask, recordRun, unlockTask } from './store.ts';
 
-/** A periodic task. `run` answers how many things it did, for the log. */
+/** A periodic task. `run` returns how many items it processed, for the log. */
 export type Periodic = Timing & Readonly<{ name: string; run: (run: Run) => Promise<number> }>;
 
 export type Run = Readonly<{
-  /** When the last run that ended well began; null when there was none. */
+  /** When the last successful run began; null if there was none. */
   lastRun: Date | null;
   /** Aborted when the process stops: what is left is done by the next run. */
   signal: AbortSignal;
 }>;
 
 export type Schedule = {
-  /** Starts what is due now. Resolves when nothing is running any more. */
+  /** Starts the tasks that are due. Resolves when none is running any more. */
   look(): Promise<void>;
   stop(): Promise<void>;
 };
 
 const lookMilliseconds = 1000;
-/** Most tasks at once: each holds a connection for its lock beside the one it works with, and a pool may have only four. */
+/** Each task holds a connection for its lock besides the one it works with, and a pool may have only four. */
 const mostAtOnce = 3;
-/** Until a failed task is tried again. */
-const againMilliseconds = 60_000;
+/** Delay before a failed task is retried. */
+const retryMilliseconds = 60_000;
 
 /**
- * Runs periodic tasks, each under a database lock of its name, so that any number of schedulers do no harm (spec 06,
- * section 1.3). The database keeps when each last ran: a task that was missed runs once, as soon as there is a scheduler.
- * A run that fails is logged and tried again within a minute.
+ * Runs periodic tasks, each under a database lock named after it, so that any number of schedulers may run (spec 06,
+ * section 1.3). The database records when each last ran: a missed task runs once, as soon as there is a scheduler. A
+ * failed run is logged and retried within a minute.
  */
 export function startSchedule(
   deps: Readonly<{ db: Db; clock: Clock; log: Log }>,
@@ -42,14 +42,14 @@ export function startSchedule(
   const lastRuns = new Map<string, number>();
   const failedAt = new Map<string, number>();
 
-  /** Under the lock, where the last run is known for certain. */
+  /** Called under the lock, where the last run is known for certain. */
   async function runIfDue(task: Periodic): Promise<void> {
     const { name } = task;
     const began = clock.now();
     const lastRun = await findLastRun(db, name);
     if (lastRun) lastRuns.set(name, lastRun.getTime());
     if (!isDue(task, lastRun?.getTime() ?? null, began)) return;
-    // A task that runs every few seconds is worth a line only when there was something to do.
+    // A frequent task is worth a line only if there was something to do.
     const isRare = 'at' in task;
     log[isRare ? 'info' : 'debug']({ task: name }, 'Periodic task begins');
     const elapsed = stopwatch();
@@ -79,7 +79,7 @@ export function startSchedule(
   function mayRun(task: Periodic): boolean {
     const now = clock.now();
     const failed = failedAt.get(task.name);
-    const pause = 'at' in task ? againMilliseconds : Math.min(againMilliseconds, task.everySeconds * 1000);
+    const pause = 'at' in task ? retryMilliseconds : Math.min(retryMilliseconds, task.everySeconds * 1000);
     if (stopping.signal.aborted || running.has(task.name) || running.size >= mostAtOnce) return false;
     if (failed !== undefined && now >= failed && now - failed < pause) return false;
     return isDue(task, lastRuns.get(task.name) ?? null, now);

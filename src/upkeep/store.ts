@@ -18,7 +18,7 @@ export async function unlockTask(connection: DbOrTrx, task: string): Promise<voi
   await sql`select pg_advisory_unlock(${lockOf(task)})`.execute(connection);
 }
 
-/** When the last successful run of a task began; null when there was none. */
+/** When a task's last successful run began; null if there was none. */
 export async function findLastRun(db: DbOrTrx, task: string): Promise<Date | null> {
   const row = await db
     .selectFrom('periodic_tasks')
@@ -38,7 +38,7 @@ export async function recordRun(db: DbOrTrx, task: string, began: Date): Promise
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
-/** When the id of the oldest message was made, in Unix milliseconds; null while there is none. */
+/** When the oldest message's id was created, in Unix milliseconds; null if there is no message. */
 export async function oldestMessage(db: DbOrTrx): Promise<number | null> {
   const row = await db
     .selectFrom('notification_history')
@@ -50,9 +50,9 @@ export async function oldestMessage(db: DbOrTrx): Promise<number | null> {
 }
 
 /**
- * The ids of at most `limit` messages that are not finished and began to age before `before`, with ids made within
- * `span` and after the id `after`; locked in the order of their ids until the transaction ends. A scheduled message ages
- * from the moment that it was scheduled for.
+ * The ids of at most `limit` unfinished messages whose age counts from before `before`, with ids created within `span`
+ * and after the id `after`; locked in the order of their ids until the transaction ends. A scheduled message's age
+ * counts from its scheduled time.
  */
 export function lockUnfinished(
   { metrics }: StoreDeps,

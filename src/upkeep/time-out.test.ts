@@ -12,7 +12,7 @@ const now = Date.parse('2026-11-21T03:00:00.000Z');
 const timeoutSeconds = 259_200;
 const old = now - 72 * hour - 1;
 
-describe('messages that nobody confirmed', () => {
+describe('time-out of unconfirmed messages', () => {
   let world: World;
   let opened: Awaited<ReturnType<typeof openTestQueues>>;
 
@@ -69,7 +69,7 @@ describe('messages that nobody confirmed', () => {
     });
   }
 
-  test('at exactly 72 hours they are left, a millisecond later they have failed, each in its way', async () => {
+  test('messages are left at exactly 72 hours, and a millisecond later fail according to their status', async () => {
     const statuses = [
       ...(['created', 'sending', 'pending', 'sent', 'delivered', 'temporary-failure'] as const),
       ...(['permanent-failure', 'technical-failure', 'validation-failed', 'cancelled'] as const),
@@ -87,10 +87,10 @@ describe('messages that nobody confirmed', () => {
       ['temporary-failure', now],
       ...statuses.slice(3).map((status) => [status, null]),
     ]);
-    assert.equal((await run()).count, 0, 'once');
+    assert.equal((await run()).count, 0, 'each message times out once');
   });
 
-  test('whatever their type and key; and the log tells their number, if there were any', async () => {
+  test('messages of every type and key time out, and their number is logged if there were any', async () => {
     const ids = await store([
       { status: 'sending', createdAt: old, type: 'email' },
       { status: 'sending', createdAt: old, keyType: 'test' },
@@ -107,7 +107,7 @@ describe('messages that nobody confirmed', () => {
     assert.deepEqual((await run()).lines, []);
   });
 
-  test('callbacks are queued for just those that changed, batch by batch, in the transaction of each', async () => {
+  test('callbacks are queued for exactly the messages that timed out, in the transaction of their batch', async () => {
     const ids = await store([
       ...Array.from({ length: 7 }, (_, index) => ({ status: 'sending', createdAt: old - index }) as const),
       { status: 'delivered', createdAt: old },
@@ -135,7 +135,7 @@ describe('messages that nobody confirmed', () => {
     assert.deepEqual(batches, [changed.slice(0, 3), changed.slice(3, 6), changed.slice(6)]);
   });
 
-  test('where a callback cannot be queued, the messages of its batch stay as they are, for the next run', async () => {
+  test('if a callback cannot be queued, its batch stays unchanged until the next run', async () => {
     const ids = await store([
       { status: 'sending', createdAt: old - 1 },
       { status: 'sending', createdAt: old },
@@ -156,9 +156,9 @@ describe('messages that nobody confirmed', () => {
     assert.equal((await run()).count, 1);
   });
 
-  test('the first run looks at everything; each later one finds all that timed out since the last', async () => {
+  test('the first time-out run covers everything; each later one finds all that timed out since the last', async () => {
     const ancient = await store([{ status: 'sending', createdAt: now - 100 * 24 * hour }]);
-    assert.equal((await run({ lastRun: now - 24 * hour })).count, 0, 'long gone by');
+    assert.equal((await run({ lastRun: now - 24 * hour })).count, 0, 'older than the span');
     assert.equal((await run()).count, 1);
     assert.deepEqual(await read(ancient), [['temporary-failure', now]]);
 
@@ -169,7 +169,7 @@ describe('messages that nobody confirmed', () => {
     assert.equal((await run({ lastRun: now - day, at: now })).count, since.length);
   });
 
-  test('one that was scheduled ages from the time it was scheduled for', async () => {
+  test('the age of a scheduled message counts from its scheduled time', async () => {
     const [due, waited] = await store([
       { status: 'sending', createdAt: now - 8 * 24 * hour, scheduledFor: now - 72 * hour },
       { status: 'sending', createdAt: now - 10 * 24 * hour, scheduledFor: old },
@@ -181,7 +181,7 @@ describe('messages that nobody confirmed', () => {
     ]);
   });
 
-  test('one that is parked in `accepted` stays there', async () => {
+  test('a message parked in `accepted` does not time out', async () => {
     const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900123', {
       personalisation: { name: 'Rowan', time: '14:05' },
     });
@@ -190,7 +190,7 @@ describe('messages that nobody confirmed', () => {
     assert.equal((await world.client.getNotificationById(data.id)).data.status, 'created');
   });
 
-  test('a run that is told to stop does so between two batches', async () => {
+  test('an aborted time-out run stops between two batches', async () => {
     await store(Array.from({ length: 3 }, () => ({ status: 'sending', createdAt: old }) as const));
     const stopping = new AbortController();
     const { log } = keptLog();

@@ -16,20 +16,20 @@ export type TimeOutDeps = StatusDeps &
     clock: Clock;
     log: Log;
     metrics: Metrics;
-    /** Seconds after which a message that nobody confirmed has failed. */
+    /** Seconds after which an unconfirmed message has failed. */
     timeoutSeconds: number;
-    /** Most messages in one transaction. */
+    /** Maximum messages in one transaction. */
     batch?: number;
   }>;
 
-/** Ids made within so much time are looked through by one statement, which thus stays short on a long history. */
+/** The range of creation times that one statement searches, so that it stays fast on a long history. */
 const pieceMilliseconds = 6 * 3_600_000;
 
 /**
- * The task `timeout-sending-notifications` (spec 05, section 9.1): a message that is `sending` or `pending` after the
- * time-out has failed for now, one that is still `created` for good. At least once, with one effect: statuses and
- * callbacks are one transaction for a batch, and a message that has changed meanwhile is left alone. What is not
- * persisted yet is not looked at: it is parked on purpose. Answers how many messages changed.
+ * The task `timeout-sending-notifications` (spec 05, section 9.1): after the time-out, a message that is `sending` or
+ * `pending` becomes a temporary failure, one that is still `created` a technical failure. Safe to repeat: each batch
+ * changes statuses and queues callbacks in one transaction, and a message that has changed meanwhile is left alone.
+ * Messages not persisted yet are skipped: they are parked on purpose. Returns how many messages changed.
  */
 export function createTimeOut(deps: TimeOutDeps): (run: Run) => Promise<number> {
   const { db, clock, log, metrics, timeoutSeconds } = deps;
@@ -54,7 +54,7 @@ export function createTimeOut(deps: TimeOutDeps): (run: Run) => Promise<number> 
     });
 }
 
-/** `last`: the last id that was looked at, null when there are no more. `count`: how many messages changed. */
+/** `last`: the last id examined, null if there are no more. `count`: how many messages changed. */
 type Batch = Readonly<{ last: string | null; count: number }>;
 
 /** Times out one batch of messages with ids after `after`. */

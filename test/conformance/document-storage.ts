@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { DocumentStorage } from '../../src/content/document/store.ts';
 
-/** The promises of `DocumentStorage`. The tests of every implementation call it; `start` makes a storage to test. */
+/** The conformance suite of `DocumentStorage`, called by every implementation's test; `start` makes a storage. */
 export function testDocumentStorage(
   name: string,
   start: () => Promise<DocumentStorage> | DocumentStorage,
@@ -11,7 +11,7 @@ export function testDocumentStorage(
   const content = (size = 100) => ({ id: randomUUID(), sealed: randomBytes(size) });
 
   describe(`${name} keeps the contract of a document storage`, () => {
-    test('contents open as they were put: an empty one, one with every byte, and a large one', async () => {
+    test('contents are read back as they were stored: empty, with every byte, and large', async () => {
       const storage = await start();
       const every = { id: randomUUID(), sealed: Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)) };
       const contents = [content(0), every, content(3 * 1024 * 1024)];
@@ -22,7 +22,7 @@ export function testDocumentStorage(
       }
     });
 
-    test('an unknown id opens as null', async () => {
+    test('opening an unknown id returns null', async () => {
       const storage = await start();
       assert.equal(await storage.open(randomUUID()), null);
     });

@@ -111,7 +111,7 @@ export function conforms(name: string, claims: Claims): void {
   }
 
   const outcomeOf = (result: SendResult) => {
-    // It is stored on the timeline of the message, which contains nothing personal.
+    // The result is stored on the message's timeline, which contains nothing personal.
     assert.ok(
       !JSON.stringify(result).includes(message.to),
       `the result names the recipient: ${JSON.stringify(result)}`,
@@ -157,7 +157,7 @@ export function conforms(name: string, claims: Claims): void {
           const before = server.arrived().length;
           const result = await provider.send({ ...message, [field]: `${value}${poison}` }, never);
           if (result.outcome !== 'accepted') {
-            assert.equal(server.arrived().length, before, `${field} was refused, and yet something arrived`);
+            assert.equal(server.arrived().length, before, `a message with a refused ${field} arrived`);
             continue;
           }
           const got = server.arrived().at(-1)!;
@@ -172,19 +172,19 @@ export function conforms(name: string, claims: Claims): void {
         }
     });
 
-    test(`${name}: a temporary refusal is failed, so another provider may be tried`, async (t) => {
+    test(`${name}: a temporary refusal counts as failed, so another provider may be tried`, async (t) => {
       const { server, provider } = await open(t);
       server.behave('fail');
       assert.equal(outcomeOf(await provider.send(message, never)), 'failed');
     });
 
-    test(`${name}: ${claims.rejects ? 'a permanent refusal is rejected' : 'no refusal is permanent'}`, async (t) => {
+    test(`${name}: ${claims.rejects ? 'a permanent refusal counts as rejected' : 'no refusal counts as permanent'}`, async (t) => {
       const { server, provider } = await open(t);
       server.behave('reject');
       assert.equal(outcomeOf(await provider.send(message, never)), claims.rejects ? 'rejected' : 'failed');
     });
 
-    test(`${name}: a missing answer is unknown, and reported in time`, async (t) => {
+    test(`${name}: a missing answer counts as unknown, and is reported in time`, async (t) => {
       const { server, provider } = await open(t, 0.3);
       server.behave('silent');
       const started = performance.now();
@@ -192,25 +192,25 @@ export function conforms(name: string, claims: Claims): void {
       assert.ok(performance.now() - started < 5000);
     });
 
-    test(`${name}: a slow answer in time counts`, async (t) => {
+    test(`${name}: a slow answer within the time-out counts`, async (t) => {
       const { server, provider } = await open(t);
       server.behave('slow');
       assert.equal(outcomeOf(await provider.send(message, never)), 'accepted');
     });
 
-    test(`${name}: an unreadable answer is unknown`, async (t) => {
+    test(`${name}: an unreadable answer counts as unknown`, async (t) => {
       const { server, provider } = await open(t);
       server.behave('malformed');
       assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
     });
 
-    test(`${name}: a refused connection is failed`, async (t) => {
+    test(`${name}: a refused connection counts as failed`, async (t) => {
       const { server, provider } = await open(t);
       await server.stop();
       assert.equal(outcomeOf(await provider.send(message, never)), 'failed');
     });
 
-    test(`${name}: a connection reset after the message is unknown, and the next call uses a new one`, async (t) => {
+    test(`${name}: a connection reset after the message counts as unknown, and the next call uses a new one`, async (t) => {
       const { server, provider } = await open(t);
       server.behave('reset');
       assert.equal(outcomeOf(await provider.send(message, never)), 'unknown');
@@ -241,7 +241,7 @@ export function conforms(name: string, claims: Claims): void {
       assert.equal(server.arrived().length, 0);
     });
 
-    test(`${name}: its fake receipts are read by its own endpoint, and end as wanted`, async (t) => {
+    test(`${name}: its simulated receipts are read by its own endpoint and lead to the intended status`, async (t) => {
       const { provider } = await open(t);
       for (const outcome of [
         'delivered',

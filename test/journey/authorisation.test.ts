@@ -9,7 +9,7 @@ import { createWorld, type World } from '../support/world.ts';
 
 type Caller = 'nobody' | 'a stranger' | 'a revoked key' | 'a service key' | 'the admin' | 'a false admin';
 
-/** What each caller is answered where it may not come in; null where it may. */
+/** The status with which a route refuses each caller; null if it admits the caller. */
 const refusals: Readonly<Record<Authentication, Readonly<Record<Caller, 401 | 403 | null>> | 'open'>> = {
   'service key': {
     nobody: 401,
@@ -27,12 +27,12 @@ const refusals: Readonly<Record<Authentication, Readonly<Record<Caller, 401 | 40
     'the admin': null,
     'a false admin': 403,
   },
-  // Those of providers, where they are configured: a token of ours is none of them.
+  // Guarded by the provider's own credentials, if any are configured; our tokens do not count.
   provider: 'open',
   none: 'open',
 };
 
-/** Every path that a token is not needed for, besides those of providers. A new one is added here on purpose. */
+/** Every path that needs no token, apart from the providers' endpoints. A new one must be added here deliberately. */
 const openPaths = [
   '/',
   '/_status',
@@ -46,7 +46,7 @@ const openPaths = [
   '/spec.json',
 ];
 
-describe('who may call a route', () => {
+describe('access to routes', () => {
   let world: World;
   let api: string;
   let routes: readonly MountedRoute[];
@@ -90,7 +90,7 @@ describe('who may call a route', () => {
     return response.status;
   }
 
-  test('every route refuses everybody but those whose credentials it declares', async (t) => {
+  test('every route accepts only the credentials that it declares', async (t) => {
     let calls = 0;
     for (const { route } of routes) {
       const path = route.path
@@ -111,7 +111,7 @@ describe('who may call a route', () => {
           else assert.equal(status, refusal, shown);
         }
         if (expected !== 'open') continue;
-        // Where no token is asked for, a token changes nothing.
+        // An open route ignores tokens.
         const [bare, ...others] = statuses;
         const isProtected = route.authentication === 'provider' && bare === 401;
         const same = isProtected ? 403 : bare;
@@ -127,12 +127,12 @@ describe('who may call a route', () => {
     assert.ok(count('service key') >= 18 && count('admin') >= 20 && count('provider') >= 5);
   });
 
-  test('only these routes need no credentials', () => {
+  test('only the listed routes are open without credentials', () => {
     const open = routes.filter(({ route }) => route.authentication === 'none').map(({ route }) => route.path);
     assert.deepEqual([...new Set(open)].sort(), openPaths);
   });
 
-  test('a handler of the request metrics is named <module>.<handler>', () => {
+  test('the request metrics name every handler <module>.<handler>', () => {
     for (const { route } of routes) assert.match(route.handlerName, /^[a-z0-9_]+\.[a-z0-9_]+$/, route.path);
   });
 });

@@ -55,10 +55,10 @@ describe('callbacks to a service that cannot be reached', () => {
       (count) => count === 1,
     );
     const seconds = (live.seen[0]!.at - Date.parse(data.completed_at!)) / 1000;
-    assert.ok(seconds < 1.2, `told after ${seconds} s`);
+    assert.ok(seconds < 1.2, `notified after ${seconds} s`);
     assert.ok(dead.seen.length < 50, `the dead address was called ${dead.seen.length} times`);
 
-    // It is paused by now, with everything else still to come.
+    // By now the address is paused and the other callbacks are waiting.
     await world.until(
       async () =>
         (
@@ -75,7 +75,7 @@ describe('callbacks to a service that cannot be reached', () => {
       async () => dead.seen.length,
       (count) => count > called,
     );
-    // The probe: one call alone, which fails and doubles the pause.
+    // The probe is a single call; its failure doubles the pause.
     const { rows } = await world.until(
       () =>
         world.connection.pool.query<{ pauses: number; seconds: number }>(
@@ -100,7 +100,7 @@ describe('callbacks to a service that cannot be reached', () => {
     assert.ok(Math.max(...done.map(({ attempts }) => attempts)) <= 4);
   });
 
-  test('Retry-After of a callback address holds back all callbacks to it', async (t) => {
+  test('Retry-After from a callback address holds back all callbacks to it', async (t) => {
     const busy = await receiver(refuse(503, { 'Retry-After': '3600' }));
     t.after(busy.stop);
     const tenant = await world.addTenant();
@@ -108,9 +108,9 @@ describe('callbacks to a service that cannot be reached', () => {
     await send(world, tenant);
     await callbacksUntil(world, tenant, ([one]) => one?.last_code === '503');
     const second = await send(world, tenant);
-    const [waits, asked] = await callbacksUntil(world, tenant, (all) => all.length === 2);
-    assert.deepEqual([waits.notification_id, waits.attempts, waits.status], [second, 0, 'pending']);
-    const seconds = (Date.parse(asked.next_attempt_at) - Date.now()) / 1000;
+    const [waiting, refused] = await callbacksUntil(world, tenant, (all) => all.length === 2);
+    assert.deepEqual([waiting.notification_id, waiting.attempts, waiting.status], [second, 0, 'pending']);
+    const seconds = (Date.parse(refused.next_attempt_at) - Date.now()) / 1000;
     assert.ok(seconds > 3500 && seconds <= 3600, `${seconds}`);
     busy.become(accept);
     await endPauses(world, tenant);
@@ -128,7 +128,7 @@ describe('callbacks to a service that cannot be reached', () => {
       `update service_callbacks set queued_at = now() - interval '73 hours' where service_id = $1`,
       [tenant.id],
     );
-    // A worker looks when it starts, and each minute.
+    // A worker looks for expired callbacks when it starts, then every minute.
     const more = await world.startMore({ roles: ['worker'], queues: ['service-callbacks'] });
     t.after(() => more.stop());
     const [expired] = await callbacksUntil(world, tenant, ([one]) => one?.status === 'failed');

@@ -3,7 +3,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { SMTPServer } from 'smtp-server';
-import { platformUserId } from '../../src/tenant/user/user.ts';
+import { platformUserId } from '../../src/tenant/user/store.ts';
 import {
   callbacksOf,
   callbacksUntil,
@@ -66,7 +66,7 @@ describe('callbacks about messages', () => {
     const [first, ...more] = about(delivered);
     assert.deepEqual(more, []);
     const { sent_at, ...rest } = first!.body;
-    // A receipt may come before the hand-over is recorded: then it is the time at which that began.
+    // If the receipt arrives before the hand-over is recorded, `sent_at` is when the attempt began.
     assert.ok(sent_at >= rest.created_at && sent_at <= rest.completed_at, sent_at);
     assert.deepEqual(rest, {
       id: delivered,
@@ -128,7 +128,7 @@ describe('callbacks about messages', () => {
         },
       }),
     };
-    for (let turn = 0; turn < 2; turn++)
+    for (let posts = 0; posts < 2; posts++)
       assert.equal(
         (await world.call('POST', '/notifications/email/ses', { body: complaint, key: null })).status,
         200,
@@ -155,7 +155,7 @@ describe('callbacks about messages', () => {
 
   test('there is no callback for a status that is not final, and none without a callback address', async () => {
     const tenant = await world.addTenant({ permissions: ['sms', 'email', 'international_sms'] });
-    const nobody = await world.addTenant();
+    const silent = await world.addTenant();
     await registerCallback(world, tenant, service.url);
     // No receipt comes for either; the second goes abroad and is `sent`.
     const mail = await world
@@ -171,7 +171,7 @@ describe('callbacks about messages', () => {
     await becomes(tenant, abroad, 'sent');
     await becomes(tenant, mail.data.id, 'sending');
     await world.behave({ receipt_drop_rate: 0 });
-    await becomes(nobody, await send(world, nobody), 'delivered');
+    await becomes(silent, await send(world, silent), 'delivered');
     const last = await send(world, tenant);
     await becomes(tenant, last, 'delivered');
     await callbacksUntil(world, tenant, ([one]) => one?.status === 'delivered');
@@ -179,7 +179,7 @@ describe('callbacks about messages', () => {
       (await callbacksOf(world, tenant)).map(({ notification_id }) => notification_id),
       [last],
     );
-    assert.deepEqual(await callbacksOf(world, nobody), []);
+    assert.deepEqual(await callbacksOf(world, silent), []);
   });
 
   test('a callback is retried after 500, 429 and a time-out, but not after 400 or a redirect', async (t) => {
@@ -311,7 +311,7 @@ test('a service gets a callback for a message whose final status comes with its 
   );
 });
 
-describe('callbacks that no receipt causes', () => {
+describe('callbacks without a receipt', () => {
   let world: World;
   let service: Receiver;
   before(async () => {
@@ -380,7 +380,7 @@ describe('callbacks that no receipt causes', () => {
       () => world.client.getNotificationById(data.id),
       (seen) => seen.data.status === 'sending',
     );
-    // Past the time, and past the next 03:00 in London: the scheduler closes it.
+    // Past the time-out and the next 03:00 in London, when the scheduler ends the message.
     await world.advance(97 * 3600);
     const [body] = await world.until(
       async () => bodiesAt('/status'),

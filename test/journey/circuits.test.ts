@@ -7,7 +7,7 @@ const waitingTasks = `select count(*) as waiting from pgboss.job where start_aft
 const statusesOpen = `select count(*) as open from notification_history where status = 'created'`;
 
 describe('a provider that answers 500 to everything', () => {
-  test('a failing provider loses its messages to the next one within seconds, is left alone, and gets them back when it works', async (t) => {
+  test('messages move from a failing provider to the next one within seconds, and back when it recovers', async (t) => {
     const { world, mmg, firetext, lines } = await createTwoProviderWorld(t);
     mmg.behave('fail');
     const started = performance.now();
@@ -25,9 +25,9 @@ describe('a provider that answers 500 to everything', () => {
     const calls = mmg.requests().length;
     const later = await send(world, 60);
     await all(world, later, 'sending', 5);
-    assert.equal(mmg.requests().length, calls, 'it is left alone');
+    assert.equal(mmg.requests().length, calls, 'a provider with an open circuit is not called');
 
-    // Its time comes while it still fails: one message tries it, and goes to the next.
+    // The circuit half-opens while the provider still fails: one message probes it, then goes to the next.
     await world.advance(21);
     await all(world, await send(world, 20), 'sending', 5);
     await world.until(
@@ -48,7 +48,7 @@ describe('a provider that answers 500 to everything', () => {
     assert.equal((await rowOf(world, 'mmg')).reason, 'Circuit closed: 3 messages in a row were taken');
     const given = firetext.requests().length;
     await all(world, await send(world, 30), 'sending', 5);
-    assert.equal(firetext.requests().length, given, 'all go to the first one again');
+    assert.equal(firetext.requests().length, given, 'all messages go to the first provider again');
     const { rows } = await world.connection.pool.query(
       'select version, reason from provider_versions where id = $1 order by 1',
       [id],
@@ -60,7 +60,7 @@ describe('a provider that answers 500 to everything', () => {
     ]);
   });
 
-  test('a failing provider is left alone by every process as soon as one has seen enough failures, and one process opens its circuit', async (t) => {
+  test('a circuit is opened once, by one process, and then no process calls the failing provider', async (t) => {
     const { world, mmg } = await createTwoProviderWorld(t, { PROVIDER_CIRCUIT_LEAST_FAILURES: '30' });
     const more = await world.startMore({ roles: ['worker'] });
     t.after(() => more.stop());
@@ -72,7 +72,7 @@ describe('a provider that answers 500 to everything', () => {
     await all(world, await send(world, 100), 'sending', 10);
     assert.equal(mmg.requests().length, calls);
 
-    // Both processes want to try it again: one message at a time does.
+    // Both processes may probe now, but only one message at a time does.
     mmg.behave('silent');
     await world.advance(21);
     await send(world, 50);
@@ -90,7 +90,7 @@ describe('a provider that answers 500 to everything', () => {
 });
 
 describe('a provider that hangs', () => {
-  test('a hanging provider is left alone; messages that it may have go to no other provider, later ones do', async (t) => {
+  test('a hanging provider is left alone; messages that it may have taken go to no other provider, later ones do', async (t) => {
     const { world, mmg, firetext } = await createTwoProviderWorld(t, { PROVIDER_TIMEOUT_SECONDS: '1' });
     mmg.behave('silent');
     const unknown = await send(world, 12);
@@ -103,9 +103,9 @@ describe('a provider that hangs', () => {
     assert.deepEqual(rows.map(({ id }) => id).toSorted(), unknown.toSorted());
     assert.ok(
       rows.every(({ waits }) => waits === null),
-      'they wait for their receipts',
+      'unknown attempts wait for receipts, not for a provider',
     );
-    // Five minutes later they are tried again: only by the one that may have them.
+    // Five minutes later they are retried, only at the provider that may have them.
     await world.advance(300);
     await world.until(
       async () => new Set(mmg.requests().map(idOf)).size,
@@ -127,10 +127,10 @@ describe('a provider that hangs', () => {
   });
 });
 
-test('the only provider is tried again after failing although nothing else is sent, and gets the waiting messages', async (t) => {
+test('the only provider is probed after an outage even if nothing new is sent, and gets the waiting messages', async (t) => {
   const world = await createWorld({ environment: { PROVIDER_CIRCUIT_LEAST_FAILURES: '10' } });
   t.after(() => world.stop());
-  // Long enough that the worker has seen all providers well, and has forgotten what it saw.
+  // Long enough for the worker to see every provider healthy and for that knowledge to expire.
   const started = Date.now();
   await all(world, await send(world, 1), 'delivered');
   await world.until(
@@ -138,7 +138,7 @@ test('the only provider is tried again after failing although nothing else is se
     (passed) => passed > 2500,
   );
   await world.behave({ failure_rate: 1 });
-  // The last of them opens the circuit: from then on nobody asks for a provider.
+  // The last of these opens the circuit; after that no message asks for a provider.
   const ids = await send(world, 10);
   await becomes(world, 'sandbox', 'open');
   await world.behave({ failure_rate: 0 });
@@ -148,7 +148,7 @@ test('the only provider is tried again after failing although nothing else is se
 });
 
 describe('while both providers are down', () => {
-  test('messages that wait for a provider are sent as soon as one works, long before their next attempt and without new messages', async (t) => {
+  test('messages that wait for a provider are sent as soon as one recovers, before their retry is due and without new messages', async (t) => {
     const { world, mmg, firetext } = await createTwoProviderWorld(t);
     mmg.behave('fail');
     firetext.behave('fail');
@@ -165,7 +165,7 @@ describe('while both providers are down', () => {
     assert.deepEqual(firetext.requests().slice(-ids.length).map(idOf).toSorted(), ids.toSorted());
   });
 
-  test('a message that was woken in vain while both providers are down has lost no attempt', async (t) => {
+  test('waking a message while both providers are down uses up no retry', async (t) => {
     const { world, mmg, firetext, lines } = await createTwoProviderWorld(t);
     const { pool } = world.connection;
     await pool.query(`update providers set circuit = 'open', circuit_until = now() + interval '1 hour'`);
@@ -191,7 +191,7 @@ describe('while both providers are down', () => {
     assert.equal(mmg.requests().length + firetext.requests().length, 0);
   });
 
-  test('after ten minutes with both providers down every message is sent once, and each retry was logged as a RETRY line', async (t) => {
+  test('after ten minutes with both providers down every message is sent once, and its retry is logged as RETRY', async (t) => {
     const { world, mmg, firetext, lines } = await createTwoProviderWorld(t);
     mmg.behave('fail');
     firetext.behave('fail');
@@ -216,7 +216,7 @@ describe('while both providers are down', () => {
     mmg.behave('accept');
     firetext.behave('accept');
     const before = [mmg.requests().length, firetext.requests().length] as const;
-    // At most five minutes until the next try, and then everything that waits goes at once.
+    // The next retry is at most five minutes away; then everything that waits is sent at once.
     await world.advance(300);
     await all(world, ids, 'sending', 20);
     const taken = [...mmg.requests().slice(before[0]), ...firetext.requests().slice(before[1])].map(idOf);
@@ -244,6 +244,6 @@ test('with the weighted strategy each provider gets its share of the texts', asy
   await all(world, ids, 'sending');
   const [most, rest] = [mmg.requests().length, firetext.requests().length];
   assert.equal(most + rest, 200);
-  // Far around 150; before the notice of the change 10 to 20 may have decided some.
+  // A wide margin around 150: some may be sent by the old priorities, before the notice arrives.
   assert.ok(most > 30 && most < 190, `${most} and ${rest}`);
 });

@@ -30,7 +30,7 @@ const { NotifyClient } = createRequire(import.meta.url)('notifications-node-clie
 
 const personalisation = { name: 'Rowan', time: '14:05' };
 
-/** What a field of an answer has to be (spec 01, section 7.1); `?` lets it be null. */
+/** What a field of a response must be (spec 01, section 7.1); `?` allows null. */
 type Rule =
   | RegExp
   | 'string'
@@ -54,7 +54,7 @@ function fits(value: unknown, rule: Rule): boolean {
   return value !== null && typeof value === rule;
 }
 
-/** Asserts that an answer has exactly these fields, each as its rule says. */
+/** Asserts that a response has exactly these fields, each following its rule. */
 function shows(value: Record<string, unknown>, rules: Readonly<Record<string, Rule>>): void {
   assert.deepEqual(Object.keys(value).sort(), Object.keys(rules).sort());
   for (const [name, rule] of Object.entries(rules))
@@ -111,7 +111,7 @@ describe('the official client for Node.js', () => {
   });
   after(() => world.stop());
 
-  /** What a call is refused with. */
+  /** The status and body with which a call is refused. */
   async function refusal(call: Promise<unknown>): Promise<unknown> {
     return await call.then(
       () => assert.fail('It was not refused'),
@@ -286,7 +286,7 @@ describe('the official client for Node.js', () => {
   });
 
   test('getNotifications of the official client finds a message by the longest reference of the rarest characters', async () => {
-    // Letters that no compression makes fewer bytes of.
+    // Random four-byte characters, which compression cannot shorten.
     const reference = String.fromCodePoint(
       ...Array.from({ length: 1000 }, () => 0x20000 + randomInt(40_000)),
     );

@@ -38,7 +38,7 @@ const day = 86_400_000;
 
 type Seen = { status: number; headers: Headers; text: string; bytes: Buffer };
 
-/** One request, without following a redirect. */
+/** Sends one request without following redirects. */
 async function ask(url: string, init: RequestInit = {}): Promise<Seen> {
   const response = await fetch(url, { redirect: 'manual', ...init });
   const bytes = Buffer.from(await response.arrayBuffer());
@@ -125,7 +125,7 @@ describe('a file that is sent as a link', () => {
     assert.match(page.text, /<label for="email_address">Email address<\/label>/);
     assert.match(page.text, /22 bytes/);
     assert.match(page.text, /22 May 2027/);
-    assert.doesNotMatch(page.text, /document\.txt/, 'a name can tell as much as the file');
+    assert.doesNotMatch(page.text, /document\.txt/, 'a file name can reveal as much as the file');
 
     const closed = await ask(`${link}/download`);
     assert.deepEqual([closed.status, location(`${link}/download`, closed)], [303, link]);
@@ -281,7 +281,7 @@ describe('a file that is sent as a link', () => {
       wrong.flatMap((url) => [ask(url), ask(`${url}/download`), enter(url, recipient)]),
     );
     pages.push(await ask(`${base}/d/${id}`), await ask(`${link}/`), await ask(`${link}/download/x`));
-    // Retention is told in days, and the last one counts to its end.
+    // Retention is counted in days, and the last day counts to its end.
     now = Date.parse('2026-11-21T09:00:00Z') + 8 * day;
     const late = await send({ ...openToAll, retentionPeriod: '1 week' });
     now = Date.parse('2026-12-06T23:59:59Z');

@@ -20,7 +20,7 @@ describe('bad input', () => {
     personalisation,
   });
   const cases: readonly [
-    promise: string,
+    fault: string,
     path: string,
     body: () => string | object,
     status: number,
@@ -41,7 +41,7 @@ describe('bad input', () => {
       [['BadRequestError', 'Invalid JSON supplied in POST data']],
     ],
     [
-      'null counts as an empty object',
+      'null as its body',
       '/v2/notifications/sms',
       () => 'null',
       400,
@@ -51,7 +51,7 @@ describe('bad input', () => {
       ],
     ],
     [
-      'a list',
+      'a list as its body',
       '/v2/notifications/sms',
       () => '["a", 1]',
       400,
@@ -75,14 +75,14 @@ describe('bad input', () => {
       [['ValidationError', 'Additional properties are not allowed (colour was unexpected)']],
     ],
     [
-      'a bad number',
+      'a malformed phone number',
       '/v2/notifications/sms',
       () => ({ ...good(), phone_number: '0770' }),
       400,
       [['ValidationError', 'phone_number Not enough digits']],
     ],
     [
-      'a bad address',
+      'a malformed email address',
       '/v2/notifications/email',
       () => ({ template_id: uuid, email_address: 'nobody' }),
       400,
@@ -129,7 +129,7 @@ describe('bad input', () => {
       ],
     ],
     [
-      'a number abroad without permission',
+      'an international number but no permission for it',
       '/v2/notifications/sms',
       () => ({ ...good(), phone_number: '+33 6 12 34 56 78' }),
       400,
@@ -143,8 +143,8 @@ describe('bad input', () => {
       [['BadRequestError', 'reference must not contain the null character']],
     ],
   ];
-  for (const [promise, path, body, status, errors] of cases)
-    test(`${promise} is answered ${status} with the text of the contract`, async () => {
+  for (const [fault, path, body, status, errors] of cases)
+    test(`a request with ${fault} is answered ${status} with the error text of the contract`, async () => {
       const answer = await world.call('POST', path, { body: body() });
       assert.equal(answer.status, status);
       assert.equal(answer.body.status_code, status);
@@ -157,7 +157,7 @@ describe('bad input', () => {
       );
     });
 
-  test('null characters and lone surrogates in values are sent on and do no harm', async () => {
+  test('null characters and lone surrogates in personalisation do not stop a message', async () => {
     const answer = await world.call('POST', '/v2/notifications/sms', {
       body: JSON.stringify({ ...good(), personalisation: { name: 'a\0b', time: '\ud800' } }),
     });
@@ -166,14 +166,14 @@ describe('bad input', () => {
     assert.equal((await world.client.getNotificationById(answer.body.id)).data.status, 'delivered');
   });
 
-  test('a malformed id is 400, an unknown one 404', async () => {
+  test('a malformed id is answered 400, an unknown one 404', async () => {
     const bad = await world.call('GET', '/v2/notifications/sms');
     assert.deepEqual([bad.status, bad.body.errors[0].message], [400, 'notification_id is not a valid UUID']);
     const unknown = await world.call('GET', `/v2/notifications/${uuid}`);
     assert.deepEqual([unknown.status, unknown.body.errors[0].error], [404, 'NoResultFound']);
   });
 
-  test('a request without a token is 401 in the envelope of its API', async () => {
+  test('a request without a token is answered 401 in the error format of its API', async () => {
     const answer = await world.call('POST', '/v2/notifications/sms', { key: null, body: '{' });
     assert.deepEqual(
       [answer.status, answer.body],
@@ -195,7 +195,7 @@ describe('bad input', () => {
     );
     const { connection } = world;
     await connection.pool.query('update api_keys set expires_at = now() where service_id = $1', [tenant.id]);
-    // Behind the cache's back: no notice is sent.
+    // No notice is sent, so the cached key has to expire by age.
     const answer = await world.until(
       () => world.call('POST', '/v2/notifications/sms', { key: tenant.keys.normal, body: '{}' }),
       ({ status }) => status === 403,
@@ -204,7 +204,7 @@ describe('bad input', () => {
     assert.equal(answer.body.errors[0].message, 'Invalid token: API key revoked');
   });
 
-  test('the announced revocation of a key takes effect at once', async () => {
+  test('a key revoked with a notice stops working at once', async () => {
     const tenant = await world.addTenant();
     const key = tenant.keys.team;
     assert.equal((await world.call('POST', '/v2/notifications/sms', { key, body: '{}' })).status, 400);
@@ -220,7 +220,7 @@ describe('bad input', () => {
     );
   });
 
-  test('an unknown path is 404 and a wrong method 405, both without a token', async () => {
+  test('an unknown path is answered 404 and a wrong method 405, both without a token', async () => {
     assert.equal((await world.call('GET', '/v2/nothing', { key: null })).status, 404);
     const wrong = await world.call('DELETE', '/v2/notifications/sms', { key: null });
     assert.equal(wrong.status, 405);

@@ -39,7 +39,11 @@ describe('numbers for received texts', () => {
       updated_at: null,
     });
     assert.match(first.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
-    assert.deepEqual((await add(['07700900470'], 'firetext')).body.data, [first], 'it stays as it is');
+    assert.deepEqual(
+      (await add(['07700900470'], 'firetext')).body.data,
+      [first],
+      'an existing number is unchanged',
+    );
 
     assert.deepEqual(await read(`/inbound-number/service/${tenant.id}`), {});
     const given = await give(tenant.id);
@@ -57,7 +61,11 @@ describe('numbers for received texts', () => {
     assert.equal((await read(`/inbound-number/service/${tenant.id}`)).active, false);
     const again = await give(tenant.id);
     assert.deepEqual([again.body.data.number, again.body.data.active], ['07700900470', true]);
-    assert.equal((await rowOf(tenant.id)).version, version, 'it may receive texts already');
+    assert.equal(
+      (await rowOf(tenant.id)).version,
+      version,
+      'a service that may already receive texts is unchanged',
+    );
   });
 
   test('an assigned inbound number becomes a sender of its service, the default one if there is none', async () => {

@@ -13,8 +13,8 @@ const { NotifyClient } = createRequire(import.meta.url)('notifications-node-clie
 };
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
-const mmgDoor = '/notifications/sms/receive/mmg';
-const firetextDoor = '/notifications/sms/receive/firetext';
+const mmgPath = '/notifications/sms/receive/mmg';
+const firetextPath = '/notifications/sms/receive/firetext';
 const ok = [200, '{"status":"ok"}'];
 
 describe('received texts', () => {
@@ -35,7 +35,7 @@ describe('received texts', () => {
   });
   after(() => world.stop());
 
-  /** A service that may receive texts at a number. */
+  /** Adds a service that may receive texts at this number. */
   async function withNumber(number: string): Promise<Tenant> {
     const made = await world.addTenant();
     const { body } = await world.admin('POST', '/inbound-number', { provider: 'mmg', numbers: [number] });
@@ -54,7 +54,7 @@ describe('received texts', () => {
   }
   const mmg = (fields: object, authorization = basic('tide:new-pass')) =>
     post(
-      mmgDoor,
+      mmgPath,
       JSON.stringify({
         MSISDN: '447700900001',
         Number: '447700900456',
@@ -69,7 +69,7 @@ describe('received texts', () => {
     );
   const firetext = (fields: object, authorization = basic('notify:fire-pass')) =>
     post(
-      firetextDoor,
+      firetextPath,
       new URLSearchParams({
         source: '07700 900 002',
         destination: '447700900456',
@@ -94,13 +94,13 @@ describe('received texts', () => {
   }
   const metrics = async () => await (await fetch(`${world.api}/metrics`)).text();
 
-  test('each endpoint for received texts requires its own user and password, with the texts of the contract', async () => {
+  test('each endpoint for received texts requires its own credentials, and refuses others with the texts of the contract', async () => {
     const missing = [
       401,
       '{"result":"error","message":"Unauthorized: authentication token must be provided"}',
     ];
     const wrong = [403, '{"result":"error","message":"Forbidden: invalid authentication token provided"}'];
-    for (const path of [mmgDoor, firetextDoor]) {
+    for (const path of [mmgPath, firetextPath]) {
       const response = await fetch(world.api + path, { method: 'POST', body: '{' });
       assert.equal(response.headers.get('www-authenticate'), 'Bearer');
       assert.deepEqual([response.status, await response.text()], missing);
@@ -119,9 +119,9 @@ describe('received texts', () => {
     const bare = await createWorld({ roles: ['api'] });
     t.after(() => bare.stop());
     for (const [path, pair] of [
-      [mmgDoor, ':'],
-      [mmgDoor, 'mmg:'],
-      [firetextDoor, 'notify:'],
+      [mmgPath, ':'],
+      [mmgPath, 'mmg:'],
+      [firetextPath, 'notify:'],
     ] as const) {
       const response = await fetch(bare.api + path, {
         method: 'POST',
@@ -155,7 +155,7 @@ describe('received texts', () => {
     assert.deepEqual((await received(tenant)).length, 0);
   });
 
-  test('what the provider says about a received text is stored with it, its content only encrypted', async () => {
+  test('a received text is stored with what its provider reports, its content only encrypted', async () => {
     const of = await withNumber('07700900458');
     const to = '447700900458';
     const before = Date.now();
@@ -184,14 +184,14 @@ describe('received texts', () => {
     assert.doesNotMatch(rows[0].content.toString('latin1'), /Tide-secret/);
   });
 
-  test('a received text posted twice is stored once and answered alike; different ones are not mistaken for it', async () => {
+  test('a received text posted twice is stored once and answered alike; different texts are all stored', async () => {
     const of = await withNumber('07700900459');
     const to = '447700900459';
     const twice = { Number: to, ID: 'the-same' };
     const posts = await Promise.all([mmg(twice), mmg(twice), mmg(twice)]);
     for (const answer of [...posts, await mmg(twice)]) assert.deepEqual(answer, ok);
     assert.equal((await received(of)).length, 1);
-    // Firetext has no ids, and MMG may leave them out: the same words twice are two texts.
+    // Firetext sends no ids and MMG may omit them: without an id, the same words twice are two texts.
     for (let index = 0; index < 2; index++) {
       await mmg({ Number: to, ID: undefined });
       await firetext({ destination: to });
@@ -214,7 +214,7 @@ describe('received texts', () => {
     }
     const { rows: after } = await world.connection.pool.query('select count(*)::int from inbound_sms');
     assert.deepEqual(after, before);
-    // Either spelling of a number that is somebody's.
+    // An assigned number is found in either spelling.
     assert.deepEqual(await mmg({ Number: '07700900456' }), ok);
   });
 
@@ -229,9 +229,9 @@ describe('received texts', () => {
     assert.deepEqual(await storedRows(of), []);
   });
 
-  test('a malformed received text is refused with what is wrong with it', async () => {
+  test('a malformed received text is refused with the reason', async () => {
     const authorization = basic('tide:new-pass');
-    assert.deepEqual(await post(mmgDoor, '{"MSISDN"', authorization), [
+    assert.deepEqual(await post(mmgPath, '{"MSISDN"', authorization), [
       400,
       '{"result":"error","message":"MMG inbound SMS failed: invalid json"}',
     ]);
@@ -239,19 +239,19 @@ describe('received texts', () => {
       400,
       '{"result":"error","message":["MMG inbound SMS failed: Number missing"]}',
     ]);
-    assert.deepEqual(await post(firetextDoor, '', basic('notify:fire-pass')), [
+    assert.deepEqual(await post(firetextPath, '', basic('notify:fire-pass')), [
       400,
       '{"result":"error","message":["Firetext inbound SMS failed: source missing","Firetext inbound SMS failed: destination missing","Firetext inbound SMS failed: message missing"]}',
     ]);
     const deep = `{"Message":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
-    assert.equal((await post(mmgDoor, deep, authorization))[0], 400);
+    assert.equal((await post(mmgPath, deep, authorization))[0], 400);
   });
 
-  test('odd values in a received text are stored as far as possible and never fail', async () => {
+  test('malformed values in a received text are stored as far as possible and never cause an error', async () => {
     const of = await withNumber('07700900463');
     const to = '447700900463';
-    const odd = { Number: to, MSISDN: 'a\u0000\ud800b', Message: '\\x00\\ud800+\u0000', ID: 'a\u0000' };
-    assert.deepEqual(await mmg(odd), ok);
+    const malformed = { Number: to, MSISDN: 'a\u0000\ud800b', Message: '\\x00\\ud800+\u0000', ID: 'a\u0000' };
+    assert.deepEqual(await mmg(malformed), ok);
     assert.deepEqual(await mmg({ Number: to, ID: 'x'.repeat(10_000), DateRecieved: '0000-01-01' }), ok);
     assert.deepEqual(await mmg({ Number: to, Message: 'ü'.repeat(100_000) }), ok);
     assert.deepEqual(

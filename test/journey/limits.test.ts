@@ -19,7 +19,7 @@ async function createPair(): Promise<{ world: World; second: string; stop: () =>
   return { world, second: platform.url ?? '', stop };
 }
 
-describe('how much and to whom a service may send', () => {
+describe('limits on volume and recipients', () => {
   let world: World;
   let second: string;
   let stop: () => Promise<void>;
@@ -41,7 +41,7 @@ describe('how much and to whom a service may send', () => {
     for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
     return counts;
   };
-  /** Sends `count` requests at once, by turns to two API processes. */
+  /** Sends `count` requests at once, alternating between two API processes. */
   async function storm(
     tenant: Tenant,
     count: number,
@@ -64,8 +64,8 @@ describe('how much and to whom a service may send', () => {
     const tenant = await world.addTenant();
     await setLimits(world.connection.db, tenant.id, { rateLimit: 12_000_000, limits: { sms: 1000 } });
     const answers: Awaited<ReturnType<typeof storm>> = [];
-    // The bucket holds 999 at most and fills 200,000 times a second, so lots of 500 never meet it.
-    for (let lot = 0; lot < 10; lot++) answers.push(...(await storm(tenant, 500)));
+    // The bucket holds at most 999 tokens and gains 200,000 a second, so batches of 500 never empty it.
+    for (let batch = 0; batch < 10; batch++) answers.push(...(await storm(tenant, 500)));
     assert.deepEqual(statuses(answers), { 201: 1000, 429: 4000 });
     const refused = answers.find(({ status }) => status === 429)!;
     assert.deepEqual(refused.body, {
@@ -84,7 +84,7 @@ describe('how much and to whom a service may send', () => {
 
   test('a burst gets exactly what the rate limit allows, whichever process it reaches', async () => {
     const tenant = await world.addTenant();
-    // Capacity 21, of which the last is never given; the next token comes after a second.
+    // Capacity 21, of which the last token is never granted; the next one arrives after a second.
     await setLimits(world.connection.db, tenant.id, { rateLimit: 60 });
     const started = Date.now();
     const answers = await storm(tenant, 200);
@@ -100,7 +100,7 @@ describe('how much and to whom a service may send', () => {
     ]);
     assert.equal(refused.headers.get('retry-after'), '1');
     assert.equal(refused.headers.get('ratelimit-policy'), '"rate";q=60;w=60');
-    // The buckets of the key types are apart, and a full bucket hides every other fault but authentication.
+    // Each key type has a bucket of its own.
     assert.equal(
       (await world.call('POST', '/v2/notifications/sms', { key: tenant.keys.test, body: sms(tenant) }))
         .status,
@@ -108,7 +108,7 @@ describe('how much and to whom a service may send', () => {
     );
   });
 
-  test('a success says how much of the rate limit is left, and a request refused for a fault uses it up too', async () => {
+  test('a success reports how much of the rate limit is left, and a request refused for a fault counts too', async () => {
     const tenant = await world.addTenant();
     await setLimits(world.connection.db, tenant.id, { rateLimit: 30 });
     const left = async () => Number(/r=(\d+)/.exec((await post(tenant)).headers.get('ratelimit') ?? '')?.[1]);

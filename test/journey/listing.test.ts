@@ -24,13 +24,13 @@ const statuses = ['created', 'sending', 'delivered', 'permanent-failure', 'techn
 describe('a list of messages', () => {
   let world: World;
   before(async () => {
-    // Without workers: what is accepted stays where it was accepted.
+    // Without workers, accepted messages stay in `accepted`.
     world = await createWorld({ roles: ['api'] });
     await ensurePartitions(world.connection.db, Date.now() - 6 * day, Date.now());
   });
   after(() => world.stop());
 
-  /** `count` messages of the last five days, oldest first, as workers leave them. */
+  /** Stores `count` messages of the last five days as workers would; returns them oldest first. */
   async function store(tenant: Tenant, count: number): Promise<Row[]> {
     const settings = environment('', '');
     const cipher = createCipher([settings['SECRET_KEY']!], settings['DANGEROUS_SALT']!);
@@ -70,7 +70,7 @@ describe('a list of messages', () => {
     return rows;
   }
 
-  /** Ids of all pages of a list, by following its links. */
+  /** The ids on all pages of a list, found by following its links. */
   async function idsOf(tenant: Tenant, query = '', keyType: 'normal' | 'team' | 'test' = 'normal') {
     const ids: string[] = [];
     for (let next = `${path}${query}`; ; ) {
@@ -95,7 +95,7 @@ describe('a list of messages', () => {
     return answer.body.id as string;
   };
 
-  test('a list begins with messages that are accepted but not yet stored, in the form in which they are read by id', async () => {
+  test('a list begins with accepted messages that are not stored yet, shown as they are when read by id', async () => {
     const tenant = await world.addTenant();
     const stored = (await store(tenant, 300))
       .filter(({ keyType, jobId }) => keyType === 'normal' && jobId === null)
@@ -117,7 +117,7 @@ describe('a list of messages', () => {
     }
   });
 
-  test('every filter of a list finds exactly its messages among thousands over days, newest first and each once', async () => {
+  test('every list filter finds exactly the matching messages among thousands, newest first and each once', async () => {
     const tenant = await world.addTenant();
     const rows = (await store(tenant, 6000)).reverse();
     await store(await world.addTenant(), 500);
@@ -154,7 +154,7 @@ describe('a list of messages', () => {
     }
   });
 
-  test('older_than with an unknown id or that of another service finds nothing; that of another key type is a position', async () => {
+  test('older_than finds nothing for an unknown id or that of another service, but accepts one of another key type', async () => {
     const tenant = await world.addTenant();
     const rows = await store(tenant, 100);
     const [foreign] = await store(await world.addTenant(), 1);
@@ -196,7 +196,7 @@ describe('a list of messages', () => {
     }
   });
 
-  test('every fault of a query for a list is reported, in the order of parameters of the contract', async () => {
+  test('every fault in a list query is reported, in the order in which the contract names the parameters', async () => {
     const list =
       '[cancelled, created, sending, sent, delivered, pending, failed, technical-failure, temporary-failure, permanent-failure, pending-virus-check, validation-failed, virus-scan-failed, returned-letter, accepted, received]';
     const query =

@@ -10,15 +10,15 @@ import { databaseStorage } from '../../src/content/document/store.ts';
 import { systemClock } from '../../src/ground/clock.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
-import { platformUserId } from '../../src/tenant/user/user.ts';
+import { platformUserId } from '../../src/tenant/user/store.ts';
 import type { Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const run = promisify(execFile);
 
-type Told = { name: string; method: string; operation: Operation };
+type NamedOperation = { name: string; method: string; operation: Operation };
 
-/** What is wrong with a value by a schema of the document; none when nothing is. */
+/** The faults of a value by a schema of the document; empty if it fits. */
 function faultsBy(document: OpenApi, schema: object, value: unknown): unknown[] {
   const validator = Schema.Compile({ ...schema, components: document.components });
   const [isGood, faults] = validator.Errors(value);
@@ -29,7 +29,7 @@ function jsonSchema(operation: Operation, status: number): object | undefined {
   return operation.responses[status]?.content?.['application/json']?.schema;
 }
 
-/** What an example of the route is answered: the first of its good answers. */
+/** The status with which an example is answered: the first success that the route documents. */
 function goodStatus({ responses }: Operation): number | undefined {
   return Object.keys(responses)
     .map(Number)
@@ -39,17 +39,17 @@ function goodStatus({ responses }: Operation): number | undefined {
 describe('the OpenAPI document', () => {
   let world: World;
   let document: OpenApi;
-  let told: Told[];
-  /** What stands in braces in examples. */
+  let operations: NamedOperation[];
+  /** Values for the placeholders in examples. */
   let ids: Record<string, string>;
-  /** The same where one route means another thing by it. */
+  /** Values for the placeholders of a single route, which take precedence. */
   let idsOf: Record<string, Record<string, string>>;
   let tenant: Tenant;
 
   before(async () => {
     world = await createWorld();
     document = (await world.call('GET', '/spec', { key: null })).body;
-    told = Object.entries(document.paths).flatMap(([path, methods]) =>
+    operations = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => ({
         name: `${method.toUpperCase()} ${path}`,
         method: method.toUpperCase(),
@@ -98,7 +98,7 @@ describe('the OpenAPI document', () => {
   });
   after(() => world.stop());
 
-  /** Examples make and remove addresses of callbacks: each test begins with the same. */
+  /** Examples create and delete callback addresses, so each test starts with the same ones. */
   beforeEach(async () => {
     await world.connection.pool.query('delete from service_callback_api');
     for (const [type, examples] of [
@@ -118,7 +118,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  /** The link of a file that was sent by email. */
+  /** Uploads a file as if it were sent by email; returns its link. */
   async function uploadOne(): Promise<string> {
     const { db } = world.connection;
     const { file } = await uploadFiles(
@@ -147,7 +147,7 @@ describe('the OpenAPI document', () => {
     });
   }
 
-  const withExample = () => told.filter(({ operation }) => operation['x-codeSamples']);
+  const withExample = () => operations.filter(({ operation }) => operation['x-codeSamples']);
 
   test('the OpenAPI document is valid OpenAPI 3.1', async () => {
     const { valid, errors } = await new Validator().validate({ ...document });
@@ -158,7 +158,7 @@ describe('the OpenAPI document', () => {
   });
 
   test('the OpenAPI document describes each operation once, and every schema that it names', () => {
-    const names = told.map(({ operation }) => operation.operationId);
+    const names = operations.map(({ operation }) => operation.operationId);
     assert.equal(new Set(names).size, names.length);
     for (const path of [
       '/v2/notifications/sms',
@@ -171,10 +171,10 @@ describe('the OpenAPI document', () => {
       assert.ok(found, place);
     }
     const empty = faultsBy(document, { $ref: '#/components/schemas/Notification' }, {});
-    assert.notDeepEqual(empty, [], 'a schema that is named is looked at');
+    assert.notDeepEqual(empty, [], 'references to schemas are followed');
   });
 
-  test('every example of the OpenAPI document is answered as it says', async () => {
+  test('every example in the OpenAPI document is answered as documented', async () => {
     for (const { name, method, operation } of withExample()) {
       const example = operation.requestBody?.content['application/json']?.example;
       const response = await fetch(world.api + fill(operation['x-example-path'], name), {
@@ -195,7 +195,7 @@ describe('the OpenAPI document', () => {
   });
 
   test('every answer and body shown in the OpenAPI document fits its schema', () => {
-    for (const { name, operation } of told) {
+    for (const { name, operation } of operations) {
       for (const [status, response] of Object.entries(operation.responses))
         for (const { schema, example } of Object.values(response.content ?? {}))
           if (schema && example !== undefined)
@@ -208,7 +208,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  test('refusals have the shape that the OpenAPI document says', async () => {
+  test('refused requests are answered in the shape that the OpenAPI document gives', async () => {
     for (const { name, method, operation } of withExample()) {
       const path = fill(operation['x-example-path'], name);
       const calls: [number, string, { key?: string | null; body?: string }][] = [[405, 'PATCH', {}]];
@@ -221,13 +221,13 @@ describe('the OpenAPI document', () => {
           : await world.call(wrong, path, options);
         assert.equal(answer.status, status, `${wrong} ${path}: ${JSON.stringify(answer.body)}`);
         const schema = jsonSchema(operation, status);
-        assert.ok(schema, `${name} does not tell ${status}`);
+        assert.ok(schema, `${name} does not document ${status}`);
         assert.deepEqual(faultsBy(document, schema, answer.body), [], `${name} ${status}`);
       }
     }
   });
 
-  /** The shell commands of the document that make a token of a service, and one of the admin client. */
+  /** The document's shell commands that make a service's token and an admin token. */
   function tokenCommands(): string {
     return ['apiKey', 'admin']
       .map((scheme) => {
@@ -241,7 +241,7 @@ describe('the OpenAPI document', () => {
   const canShell = process.platform !== 'win32' && has('openssl', 'version') && has('curl', '--version');
   const canToken = process.platform !== 'win32' && has('openssl', 'version');
 
-  /** By the commands of the document where this machine has what they need. */
+  /** Makes a token, with the document's own commands if this machine can run them. */
   async function token({ security }: Operation): Promise<string> {
     const isAdmin = security.some((scheme) => 'admin' in scheme);
     const name = isAdmin ? 'ADMIN_TOKEN' : 'TOKEN';
@@ -261,7 +261,7 @@ describe('the OpenAPI document', () => {
   });
 
   test('every call with the official client on the API page works unchanged', async () => {
-    const samples = told.flatMap(({ name, operation }) =>
+    const samples = operations.flatMap(({ name, operation }) =>
       (operation['x-codeSamples'] ?? [])
         .filter(({ lang }) => lang === 'JavaScript')
         .map(({ source }) => ({ name, source: fill(source, name) })),
@@ -277,7 +277,7 @@ describe('the OpenAPI document', () => {
     );
   });
 
-  test('the page loads nothing from elsewhere, runs no inline script, and shows this document', async () => {
+  test('the API page loads nothing from other hosts, runs no inline script and shows the OpenAPI document', async () => {
     const answer = await fetch(`${world.api}/docs`);
     const page = await answer.text();
     const policy = answer.headers.get('content-security-policy') ?? '';
@@ -299,7 +299,7 @@ describe('the OpenAPI document', () => {
       assert.equal((await fetch(world.api + path)).status, 404, path);
   });
 
-  test('every route is in the document, except for a known few', async () => {
+  test('every route is in the OpenAPI document, except for a known few', async () => {
     const platform = await world.startMore({ roles: ['api'] });
     const missing = platform.routes
       .filter(({ route }) => route.summary === null)
@@ -309,16 +309,16 @@ describe('the OpenAPI document', () => {
       ...['/', '/d/*', '/docs', '/docs/:folder/:file', '/notifications/:notification_type'],
       ...['/spec', '/spec.json', '/v2/notifications/:notification_type'],
     ]);
-    assert.equal(told.length, platform.routes.length - missing.length);
+    assert.equal(operations.length, platform.routes.length - missing.length);
   });
 
-  test('a malformed Host does not get into the commands that people paste', async () => {
+  test('a malformed Host header is kept out of the commands that people paste', async () => {
     for (const path of ['/docs', '/spec']) {
       const answer = await fetch(world.api + path, { headers: { 'X-Forwarded-Host': "x'; rm -rf ~ #" } });
       const text = await answer.text();
       assert.doesNotMatch(text, /rm -rf/);
       assert.doesNotMatch(text, /despatch\.invalid/);
     }
-    assert.ok(JSON.stringify(document).includes(world.api), 'the address of the API is in the document');
+    assert.ok(JSON.stringify(document).includes(world.api), "the document contains the API's address");
   });
 });

@@ -29,7 +29,7 @@ test('messages wait while the provider is down, and are sent once it is back', a
   }
 });
 
-test('a permanent refusal is a technical failure at once; so is the last of all retries', async () => {
+test('a message ends as a technical failure when it is refused permanently or its last retry fails', async () => {
   const world = await createWorld({
     environment: { DELIVER_RETRY_DELAY_SECONDS: '1', DELIVER_MAX_RETRIES: '1' },
   });
@@ -95,7 +95,7 @@ test('duplicated receipts in the wrong order change a message once, and are all 
   }
 });
 
-test('while the database is away requests get a 503 and are not accepted; once it is back everything continues', async () => {
+test('while the database is unreachable requests are answered 503; once it is back everything continues', async () => {
   const world = await createWorld();
   try {
     const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900123', {
@@ -134,7 +134,7 @@ test('while the database is away requests get a 503 and are not accepted; once i
   }
 });
 
-test('a taken port ends the start with a sentence that names the setting', async () => {
+test('a start on a port in use fails with an error that names the setting', async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   const { port } = taken.address() as { port: number };
@@ -170,7 +170,7 @@ test('a service archived after its message was accepted sends nothing', async ()
   }
 });
 
-test('a message is sent with the template version it was accepted with, though there is a newer one and the template is archived', async () => {
+test('a message is sent with the template version it was accepted with, even if the template is changed or archived since', async () => {
   const world = await createWorld({ queues: ['db-sms'] });
   try {
     const { templates } = world.tenant;
@@ -206,7 +206,7 @@ test('a message is sent with the template version it was accepted with, though t
   }
 });
 
-test('a start waits for the database, and gives up with a sentence after DATABASE_WAIT_SECONDS', async () => {
+test('a start waits for the database, and gives up with an error after DATABASE_WAIT_SECONDS', async () => {
   const settings = environment('postgres://nobody@127.0.0.1:1/nothing', tmpdir(), {
     DATABASE_WAIT_SECONDS: '1',
     LOG_LEVEL: 'warn',

@@ -57,13 +57,13 @@ describe('providers in the admin API', () => {
       created_by: platformUser.id,
     });
     assert.equal(first.status, 200);
-    const told = first.body.provider_details;
-    assert.match(told.updated_at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    const changed = first.body.provider_details;
+    assert.match(changed.updated_at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     assert.deepEqual(
-      [told.priority, told.active, told.version, told.reason, told.rate_limit],
+      [changed.priority, changed.active, changed.version, changed.reason, changed.rate_limit],
       [5, true, 2, 'Cheaper this month', 30],
     );
-    assert.deepEqual(told.created_by, {
+    assert.deepEqual(changed.created_by, {
       id: platformUser.id,
       name: platformUser.name,
       email_address: platformUser.emailAddress,
@@ -94,11 +94,11 @@ describe('providers in the admin API', () => {
     assert.deepEqual(
       [mmg.body.provider_details.priority, mmg.body.provider_details.version],
       [10, 1],
-      'the other one is as it was',
+      'the other provider is unchanged',
     );
   });
 
-  test('a faulty change of a provider is refused with what is wrong and changes nothing', async () => {
+  test('an invalid change of a provider is refused with the reason and changes nothing', async () => {
     const fields = (message: object) => ({ result: 'error', message });
     const table: [string | object, number, object][] = [
       [{ identifier: 'x' }, 400, fields({ identifier: ['Not permitted to be updated'] })],
@@ -122,7 +122,7 @@ describe('providers in the admin API', () => {
     assert.equal((await world.admin('GET', path)).body.provider_details.version, 1);
   });
 
-  test('an unknown provider is not found, and reading one requires the token of the admin client', async () => {
+  test('an unknown provider is answered 404, and the endpoints for providers require an admin token', async () => {
     for (const [method, path] of [
       ['GET', ''],
       ['GET', '/versions'],
@@ -130,9 +130,9 @@ describe('providers in the admin API', () => {
     ] as const) {
       const unknown = await world.admin(method, `/provider-details/${randomUUID()}${path}`, undefined);
       assert.deepEqual([unknown.status, unknown.body], [404, notFound]);
-      const odd = await world.admin(method, `/provider-details/odd${path}`, undefined);
-      assert.equal(odd.status, 404);
-      assert.match(odd.body.message, /^The requested URL was not found/);
+      const malformed = await world.admin(method, `/provider-details/not-an-id${path}`, undefined);
+      assert.equal(malformed.status, 404);
+      assert.match(malformed.body.message, /^The requested URL was not found/);
       const stranger = await world.call(method, `/provider-details/${ids['mmg']}${path}`);
       assert.equal(stranger.status, 401);
     }

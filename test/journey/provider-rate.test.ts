@@ -59,7 +59,7 @@ describe('the rate limit of a provider', () => {
     await all(world, [...ids, code], 'sending', 15);
     const place = mmg.requests().map(idOf).indexOf(code);
     assert.ok(place < 40, `the code came as number ${place}`);
-    // Evenly spaced when they leave; this machine may hold some of them up.
+    // Calls leave evenly spaced, but a busy machine may delay some of them.
     for (let i = 20; i < arrivals.length; i++) {
       const gap = arrivals[i]! - arrivals[i - 20]!;
       assert.ok(gap > 600, `21 calls within ${gap} ms`);

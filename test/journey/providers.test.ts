@@ -9,7 +9,7 @@ import { createWorld, type World } from '../support/world.ts';
 const personalisation = { name: 'Rowan', time: '14:05' };
 const auth = (text: string) => ({ Authorization: `Basic ${Buffer.from(text).toString('base64')}` });
 
-/** A provider's server that answers yes with `yes`; what it says otherwise is `fail`'s 500. */
+/** A provider's server that accepts messages with the body `yes()`, unless `behave` changes that. */
 async function server(yes: () => string) {
   return await startProviderServer({
     replies: {
@@ -119,7 +119,7 @@ describe('sending through real providers', () => {
     assert.equal(firetext.requests().length, 0);
   });
 
-  test('a text that MMG fails to accept goes to Firetext at once, and the failure after its pending receipt is softened', async (t) => {
+  test('a text that MMG fails to accept goes to Firetext at once, and its failure after pending is a temporary one', async (t) => {
     const { world, mmg, firetext } = await createSupplied(t);
     mmg.behave('fail');
     const id = await sms(world);
@@ -140,7 +140,7 @@ describe('sending through real providers', () => {
     await becomes(world, id, 'temporary-failure');
   });
 
-  test('a text with an unreadable answer of MMG goes to no other provider', async (t) => {
+  test('a text goes to no other provider after an unreadable answer from MMG', async (t) => {
     const { world, mmg, firetext } = await createSupplied(t);
     mmg.behave('malformed');
     const id = await sms(world);
@@ -181,15 +181,15 @@ describe('sending through real providers', () => {
     await becomes(world, id, 'delivered');
   });
 
-  test('receipts for test keys use the same endpoints without credentials and signatures, and end as the recipient determines', async (t) => {
+  test('simulated receipts for test keys need no credentials or signatures, and the recipient decides their outcome', async (t) => {
     const { world, mmg, ses } = await createSupplied(t, { SES_SNS_TOPIC_ARNS: topic });
     await sendWithTestKey(world);
     assert.equal(mmg.requests().length + ses.requests().length, 0);
-    assert.equal((await postSes(world, 'ses-1')).status, 403, 'a stranger needs a signature');
+    assert.equal((await postSes(world, 'ses-1')).status, 403, 'other receipts need a signature');
   });
 });
 
-describe('receipts at a bad time', () => {
+describe('receipts that cannot be applied at once', () => {
   test('a receipt that the database cannot store is applied later, and its provider need not post it again', async (t) => {
     const { world } = await createSupplied(t);
     const id = await sms(world);
@@ -209,7 +209,7 @@ describe('receipts at a bad time', () => {
     await becomes(world, id, 'delivered');
   });
 
-  test('a receipt of SES that arrives before its reference is stored is applied later, and contains nothing personal meanwhile', async (t) => {
+  test('an SES receipt that arrives before its reference is stored is applied later, and queued without personal data', async (t) => {
     const { world } = await createSupplied(t);
     assert.equal((await postSes(world, 'ses-1')).status, 200);
     const { pool } = world.connection;
@@ -222,7 +222,7 @@ describe('receipts at a bad time', () => {
     await becomes(world, id, 'delivered');
   });
 
-  test('a receipt of SES for an old unknown email is not found', async (t) => {
+  test('an old SES receipt for an unknown email is answered as not found', async (t) => {
     const { world } = await createSupplied(t, {}, ['api']);
     const mail = { timestamp: new Date(Date.now() - 6 * 60_000).toISOString(), messageId: 'gone' };
     const answer = await postSes(world, 'gone', { mail });
@@ -239,14 +239,14 @@ describe('receipts at a bad time', () => {
   });
 });
 
-describe('the providers that are used', () => {
+describe('which providers are used', () => {
   const rowsOf = async ({ connection }: World) =>
     (
       await connection.pool.query(
         'select identifier, notification_type as type, priority, active, supports_international as abroad from providers order by 2, 3',
       )
     ).rows.map(({ identifier, type, priority, active, abroad }) =>
-      [type, identifier, priority, active ? 'active' : 'asleep', abroad ? 'abroad' : 'home'].join(' '),
+      [type, identifier, priority, active ? 'active' : 'inactive', abroad ? 'abroad' : 'home'].join(' '),
     );
 
   test('configured providers have rows; the sandbox is used only for a type without any', async (t) => {
@@ -256,7 +256,7 @@ describe('the providers that are used', () => {
       'email smtp 20 active home',
       'sms mmg 10 active abroad',
       'sms firetext 20 active home',
-      'sms loadtesting 30 asleep home',
+      'sms loadtesting 30 inactive home',
     ]);
     assert.equal(world.sandboxUrl, '');
     assert.equal((await post(world, '/notifications/sms/sandbox', {})).status, 404);

@@ -92,7 +92,7 @@ describe('reading in v2', () => {
       });
       const allowed = (text: string | null) => text?.split(', ').sort().join(', ');
       assert.equal(allowed(headers.get('allow')), expected, path);
-      // A wrong method needs no key, and OPTIONS tells the same to whoever has one.
+      // A wrong method is refused without a key. OPTIONS lists the same methods, but needs one.
       assert.equal((await world.call(method, path, { key: null })).status, 405);
       const options = await world.call('OPTIONS', path);
       assert.deepEqual([options.status, options.body], [200, null]);

@@ -22,7 +22,7 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: atOnce });
 before(async () => {
   world = await createWorld();
   document = (await world.call('GET', '/spec', { key: null })).body;
-  // One service that may do everything without limits, and one that may do little.
+  // One service with many permissions and no real limit, and one with few permissions and a low limit.
   const free = await world.addTenant({
     permissions: ['sms', 'email', 'international_sms', 'sms_to_uk_landlines'],
   });
@@ -125,7 +125,7 @@ function differenceOf(request: FuzzedRequest, { status, headers, text }: Answer)
     );
     if (!isKnown) return `${request.method} ${status} in neither envelope`;
   }
-  // With an odd parameter the path may be that of no route.
+  // With a malformed parameter the path may match no route.
   if (request.operation === null || (status === 404 && text.includes('was not found on the server')))
     return null;
   const [method = '', path = ''] = request.operation.split(' ');
@@ -136,7 +136,7 @@ function differenceOf(request: FuzzedRequest, { status, headers, text }: Answer)
   return fits ? null : `${request.operation} ${status} does not fit its schema`;
 }
 
-test(`none of ${total} odd requests is answered 5xx, and each is answered as the OpenAPI document says`, {
+test(`none of ${total} random requests is answered 5xx, and each is answered as the OpenAPI document says`, {
   timeout: 900_000,
 }, async (t) => {
   const began = performance.now();
@@ -169,7 +169,7 @@ test(`none of ${total} odd requests is answered 5xx, and each is answered as the
   );
   while (count < total)
     await fc.assert(property, {
-      // A list has about half of its maximum length on average.
+      // On average, a generated list has half of its maximum length.
       numRuns: Math.ceil((2 * (total - count)) / atOnce),
       ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }),
     });
@@ -184,7 +184,7 @@ test(`none of ${total} odd requests is answered 5xx, and each is answered as the
   assert.equal((await world.call('GET', '/_status')).status, 200);
 });
 
-test('whatever the request fuzzer had accepted is sent or accounted for', async () => {
+test('every message accepted from the request fuzzer is sent or accounted for', async () => {
   await world.until(
     async () => {
       const { rows } = await world.connection.pool.query<{ open: number; due: number }>(`

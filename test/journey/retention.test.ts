@@ -103,7 +103,7 @@ describe('the retention of a service', () => {
     assert.equal((await world.admin('GET', '/service/x/data-retention')).status, 404);
   });
 
-  test('faults in a body for retention are reported in the texts of a schema', async () => {
+  test('faults in a body for retention are reported as errors of the schema', async () => {
     const tenant = await world.addTenant();
     const table: [string | object, string[]][] = [
       [{}, ['notification_type is a required property', 'days_of_retention is a required property']],
@@ -177,7 +177,7 @@ describe('the retention of a service', () => {
       ];
       await set(long, 'sms', 30);
       await set(short, 'sms', 3);
-      // Not about texts.
+      // The retention of emails does not apply to texts.
       await set(email, 'email', 3);
       // The clocks changed on 29 March: that day began at midnight UTC, the one after it at 23:00.
       const times = [

@@ -111,7 +111,7 @@ describe('a message sent with the official client', () => {
     ['temp-fail@simulator.notify', 'temporary-failure'],
     ['delivered@simulator.notify', 'delivered'],
   ] as const)
-    test(`${recipient} ends as ${outcome}`, async () => {
+    test(`a message to ${recipient} ends as ${outcome}`, async () => {
       const { data } = recipient.includes('@')
         ? await world.client.sendEmail(world.tenant.templates.email, recipient, { personalisation })
         : await world.client.sendSms(world.tenant.templates.sms, recipient, { personalisation });

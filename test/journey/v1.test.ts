@@ -315,7 +315,7 @@ describe('the first version of the API', () => {
     const ids: string[] = [];
     for (let index = 0; index < 7; index++) {
       ids.unshift(await idOf(post(tenant, sms(tenant))));
-      // There at once, stored or not.
+      // Listed at once, stored or not.
       assert.deepEqual(idsOf((await get(tenant, '/notifications')).body), ids);
     }
     await world.drain();
@@ -337,14 +337,14 @@ describe('the first version of the API', () => {
       const answer = await get(tenant, `/notifications?page_size=3&page=${page}`);
       assert.deepEqual([answer.status, answer.body], [404, error('No result found')]);
     }
-    // A page that is full is the last one when nothing is behind it.
+    // A full page is the last one if no message follows it.
     const full = (await get(tenant, '/notifications?page_size=7')).body;
     assert.deepEqual([idsOf(full), full.total, full.links], [ids, 7, {}]);
     const shown = (await get(tenant, `/notifications/${ids[0]}`)).body.data.notification;
     assert.deepEqual(full.notifications[0], shown);
   });
 
-  test('a v1 list has the messages that its query and its key ask for', async () => {
+  test('a v1 list has exactly the messages that match its query and its key', async () => {
     const tenant = await world.addTenant();
     const email = { to: 'rowan@example.com', template: tenant.templates.email, personalisation };
     const good = await idOf(post(tenant, sms(tenant)));

@@ -19,11 +19,10 @@ import { createCircuits } from '../../src/provider/circuit/circuits.ts';
 import type { Provider, ReceiptOutcome, SendResult } from '../../src/provider/contract.ts';
 import { createRateLimits } from '../../src/provider/rate-limit/rate-limit.ts';
 import { addMissingProviders, createProviderCache } from '../../src/provider/store.ts';
-import type { HeldTask } from '../../src/queue/boss.ts';
-import { openQueues } from '../../src/queue/boss.ts';
+import { type HeldTask, openQueues } from '../../src/queue/boss.ts';
 import type { Task } from '../../src/queue/consume.ts';
 import { createServiceCache } from '../../src/tenant/service/store.ts';
-import { platformUserId } from '../../src/tenant/user/user.ts';
+import { platformUserId } from '../../src/tenant/user/store.ts';
 import { createTimeOut } from '../../src/upkeep/time-out.ts';
 import { secretKey } from '../support/tenant.ts';
 import { createWorld } from '../support/world.ts';
@@ -35,7 +34,7 @@ export type Call = Readonly<{
   answer: (result: SendResult) => void;
 }>;
 
-/** A worker that has the message's task. `call` is the one it waits for, null if none. */
+/** A worker that holds the message's task. `call` is the call it waits for, if any. */
 export type Worker = { held: HeldTask; abort: AbortController; call: Call | null; ended: Promise<void> };
 
 export type Seen = Readonly<{
@@ -50,8 +49,8 @@ export const timeoutHours = 72;
 export const providers = ['one', 'two'] as const;
 
 /**
- * The product's own parts around one message (queue, delivery, receipts, PostgreSQL). The test controls everything outside
- * them: the time, the providers' answers, and which worker is alive.
+ * The product's own parts around one message (queue, delivery, receipts, PostgreSQL). The test controls the
+ * rest: the time, the providers' answers, and which worker is alive.
  */
 export async function createHarness() {
   const world = await createWorld({ roles: [] });

@@ -35,7 +35,10 @@ type Story = {
   receipts: number;
 };
 
-/** The allowed transitions (spec 05, section 10), several at once included; `sent` has more for countries with receipts. */
+/**
+ * The allowed transitions (spec 05, section 10), including several at once. `sent` has more for countries that report
+ * delivery.
+ */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   created: [
     'created',
@@ -74,10 +77,11 @@ async function check(story: Story): Promise<Seen> {
   story.status = status;
   const definite = attempts.filter(({ outcome }) => outcome === 'accepted');
   assert.ok(definite.length <= 1, `accepted definitely by ${definite.map(({ provider }) => provider)}`);
-  assert.ok(story.accepted.length <= 1, `these said yes: ${story.accepted}`);
-  if (definite.length > 0) assert.notEqual(status, 'created', 'what a provider has is not sent again');
+  assert.ok(story.accepted.length <= 1, `accepted by ${story.accepted}`);
+  if (definite.length > 0)
+    assert.notEqual(status, 'created', 'a message that a provider accepted is not sent again');
   const live = story.workers.filter(({ call }) => call !== null && isRunning(call));
-  assert.ok(live.length <= 1, 'two workers hand over at once');
+  assert.ok(live.length <= 1, 'two workers call a provider at once');
   // The timeline: every call and every receipt is on it.
   assert.deepEqual(
     attempts.map(({ number }) => number),
@@ -134,7 +138,7 @@ const answer = (outcome: string, which: number) =>
     async (story) => {
       const worker = story.workers[which % story.workers.length]!;
       const { provider } = worker.call!;
-      // A client gives up after its time-out, whatever the provider would say later.
+      // A client gives up after its time-out, whatever the provider answers later.
       const inTime = isRunning(worker.call!);
       if (inTime && outcome === 'accepted') story.accepted.push(provider);
       await harness.answer(worker, inTime ? results[outcome]! : results['unknown']!);
@@ -142,7 +146,7 @@ const answer = (outcome: string, which: number) =>
     },
   );
 
-/** The worker is gone in the middle of a call; whoever cleans up after it gives its task to the next. */
+/** The worker dies in the middle of a call, and its task is released to the next one. */
 const crash = (which: number) =>
   step(
     `worker ${which} is killed`,
@@ -178,10 +182,10 @@ const pass = (seconds: number) =>
     () => harness.advance(seconds),
   );
 
-/** The nightly time-out: the night in which the message times out, or an earlier one. */
+/** The nightly time-out, in the night in which the message is due for it or an earlier one. */
 const night = (hours: number) =>
   step(
-    `${hours} hours pass, and it is night`,
+    `${hours} hours pass, and the time-out runs`,
     () => true,
     async () => {
       await harness.advance(hours * 3600);
@@ -215,7 +219,7 @@ const steps = [
   fc.constantFrom(20, timeoutHours).map(night),
 ];
 
-/** Whatever has happened, live workers and working providers bring the message to a final status. */
+/** Whatever has happened, the message reaches a final status once workers live and providers work. */
 async function finish(story: Story): Promise<void> {
   while (story.workers.length > 0) await answer('accepted', 0).run(story, harness);
   for (let round = 0; round < 20; round++) {
@@ -226,12 +230,12 @@ async function finish(story: Story): Promise<void> {
     while (story.workers.length > 0) await answer('accepted', 0).run(story, harness);
   }
   const { status, tasks, attempts } = await check(story);
-  assert.equal(tasks, 0, 'its task has come to an end');
+  assert.equal(tasks, 0, 'its task is finished');
   assert.notEqual(status, 'created', `attempts: ${attempts.map(({ outcome }) => outcome)}`);
   for (const { outcome } of attempts) assert.notEqual(outcome, null, 'no attempt is left open');
 }
 
-test('one message, whatever the order of attempts, crashes, receipts and delays, makes only allowed transitions and is sent once', async () => {
+test('a message makes only allowed transitions and is sent once, whatever the order of attempts, crashes and receipts', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.commands(steps, { maxCommands: 24, size: '+1' }),

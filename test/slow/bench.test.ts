@@ -35,7 +35,7 @@ test('a flood of one service delays neither another service nor a sign-in code',
   assertFigures(fairness, ['code_p50_ms', 'code_p95_ms', 'code_max_ms']);
 });
 
-test('a scenario that does not exist ends the benchmark with a sentence and code 2', async (t) => {
+test('an unknown scenario ends the benchmark with an error message and code 2', async (t) => {
   const { code, output, complaints } = await bench(t, 'acept');
   assert.equal(code, 2);
   assert.equal(output, '');

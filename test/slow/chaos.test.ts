@@ -12,7 +12,7 @@ test('a small chaos run loses nothing and sends nothing twice', async (t) => {
   assert.ok(kills >= 2);
 });
 
-test('a malformed option ends the chaos run with a sentence and code 2', async (t) => {
+test('a malformed option ends the chaos run with an error message and code 2', async (t) => {
   const { code, output, complaints } = await chaos(t, '--messages', 'many');
   assert.equal(code, 2);
   assert.equal(output, '');

@@ -51,13 +51,13 @@ test('the embedded database starts after its owner and its server were both kill
   await next.stop();
 });
 
-test('the embedded database starts although another process has the pid of its killed server, and does not kill it', async () => {
+test('the embedded database starts even if another process has the pid of its killed server, and spares that process', async () => {
   const dataDir = folder();
   const pidFile = join(dataDir, 'postgres', 'postmaster.pid');
   const first = await start(dataDir);
   const [, ...rest] = readFileSync(pidFile, 'utf8').split('\n');
   await first.stop();
-  // As the user of the server, whom PostgreSQL itself would take for another server.
+  // Owned by the server's user: PostgreSQL itself would mistake such a process for a running server.
   const { uid } = statSync(join(dataDir, 'postgres'));
   const stranger = spawn('sleep', ['600'], { stdio: 'ignore', cwd: '/', ...(isRoot && { uid }) });
   cleaning.push(() => kill(stranger));

@@ -75,7 +75,7 @@ test('two workers deliver 2,000 messages once each although one of them is kille
   }
 });
 
-test('a callback of a worker that was killed is attempted again', async (t) => {
+test('a callback of a killed worker is attempted again', async (t) => {
   const slow = await receiver(() => undefined);
   t.after(slow.stop);
   const other = await createWorld({

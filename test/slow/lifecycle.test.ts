@@ -1,3 +1,3 @@
-/** The stories of one message, many of them; LIFECYCLE_RUNS names another number. */
+/** The lifecycle test with many random stories; LIFECYCLE_RUNS changes their number. */
 process.env['LIFECYCLE_RUNS'] ??= '500';
 await import('../lifecycle/lifecycle.test.ts');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { platformUserId } from '../../src/tenant/user/user.ts';
+import { platformUserId } from '../../src/tenant/user/store.ts';
 import type { Tenant } from './tenant.ts';
 import type { World } from './world.ts';
 
@@ -95,7 +95,7 @@ export const callbacksUntil = (
   seconds?: number,
 ) => world.until(() => callbacksOf(world, tenant), condition, seconds);
 
-/** Makes all pauses and waits for a retry end now. */
+/** Ends all pauses and makes all retries due now. */
 export const endPauses = (world: World, tenant: Tenant) =>
   Promise.all([
     world.connection.pool.query(

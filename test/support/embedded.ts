@@ -13,7 +13,7 @@ import { type Embedded, startEmbedded } from '../../embedded-postgres/embedded.t
 export const log = { info: () => {}, warn: () => {} };
 const isLinux = process.platform === 'linux';
 
-/** Undone by `cleanUp`, the last first. */
+/** What `cleanUp` runs, last first. */
 export const cleaning: (() => unknown)[] = [];
 
 export async function cleanUp(): Promise<void> {
@@ -35,7 +35,7 @@ export async function start(dataDir: string): Promise<Embedded> {
   return embedded;
 }
 
-/** Another process with the database; it stops when its input ends, and exits at once when it gets a line. */
+/** Another process with the database. It stops it when its input ends, and exits without stopping it on any line. */
 export async function otherProcess(dataDir: string | undefined, prefix: string[] = []) {
   const script = `
     import { createInterface } from 'node:readline';
@@ -86,7 +86,7 @@ export async function serverPids(url: string, dataDir: string): Promise<number[]
   return [serverPid(dataDir), ...rows.map((row) => row['pid'] as number)];
 }
 
-/** False for zombies: in a container there may be nobody to reap an orphan. */
+/** False for zombies: a container may have no process that reaps orphans. */
 export function isAlive(pid: number): boolean {
   if (pid < 1) return false;
   try {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 
-/** Strings that programs have stumbled over. */
+/** Strings that are known to break programs. */
 const naughtyStrings = [
   '',
   ' ',
@@ -73,7 +73,7 @@ const oddNumber = fc.oneof(
   fc.constantFrom(0, -0, -1, 1e21, 2 ** 53, 2 ** 63, Number.MAX_VALUE, Number.MIN_VALUE),
 );
 
-/** Any JSON value, ordinary or odd. */
+/** Any JSON value, ordinary or not. */
 export const oddValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: oddText },
   { weight: 2, arbitrary: oddNumber },

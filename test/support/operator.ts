@@ -3,16 +3,16 @@ import { sql } from 'kysely';
 import { announceChange } from '../../src/database/cache.ts';
 import type { Db } from '../../src/database/connection.ts';
 import type { DailyLimit } from '../../src/tenant/service/service.ts';
-import { platformUserId } from '../../src/tenant/user/user.ts';
+import { platformUserId } from '../../src/tenant/user/store.ts';
 
 /**
- * What an operator changes while services send, for which there is no command or request yet: straight in the tables,
- * with the notices that empty the caches of every process.
+ * Changes that an operator makes while services send and that have no command or endpoint yet: written straight to the
+ * tables, with the notices that clear the caches of every process.
  */
 
 type TemplateText = Readonly<{ name: string; subject: string | null; content: string; createdBy?: string }>;
 
-/** Adds the next version of a template and answers its number. Messages accepted before keep the version they had. */
+/** Adds the next version of a template; returns its number. Messages accepted before keep the version they had. */
 export async function addTemplateVersion(
   db: Db,
   templateId: string,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** A process of the product, started as people start it. */
+/** A process of the product, started as users start it. */
 export type ProductProcess = {
   child: ChildProcess;
   /** Everything it has printed. */

@@ -8,11 +8,11 @@ export type FuzzedRequest = Readonly<{
   path: string;
   headers: Readonly<Record<string, string>>;
   body: string | Buffer | null;
-  /** The operation of the document that it addresses; null if its method or path is odd. */
+  /** The operation of the document that it addresses; null if its method or path was altered. */
   operation: string | null;
 }>;
 
-/** What requests are made from besides the document. */
+/** What requests are built from besides the document. */
 export type Known = Readonly<{
   keys: readonly string[];
   /** Values known to the API, by the name of a field or parameter, or by path and name. */
@@ -75,7 +75,7 @@ export function fuzzedRequests(document: OpenApi, known: Known): fc.Arbitrary<Fu
       fc.record({ name: maybeOdd(fc.constant('Rowan')), time: maybeOdd(fc.constant('14:05')) }),
       fc.dictionary(oddText, oddValue, { maxKeys: 2 }),
     )
-    .map(([asked, more]) => ({ ...more, ...asked }));
+    .map(([expected, more]) => ({ ...more, ...expected }));
 
   function objectOf(path: string, schema: Node): fc.Arbitrary<unknown> {
     const properties = Object.entries(schema['properties'] as Record<string, Node>);
@@ -113,9 +113,9 @@ export function fuzzedRequests(document: OpenApi, known: Known): fc.Arbitrary<Fu
     const parts = path.split(/\{([a-z_]+)\}/).map((part, index) => {
       if (index % 2 === 0) return fc.constant(part);
       const own = fitting(path, parameters.find(({ name }) => name === part)?.schema as Node, part);
-      const odd = oddText.filter((text) => text !== '').map((text) => text.slice(0, 2_000));
+      const anyText = oddText.filter((text) => text !== '').map((text) => text.slice(0, 2_000));
       return fc
-        .oneof({ weight: 6, arbitrary: own }, { weight: 1, arbitrary: odd })
+        .oneof({ weight: 6, arbitrary: own }, { weight: 1, arbitrary: anyText })
         .map((value) => encode(String(value)));
     });
     return fc.tuple(...parts).map((all) => all.join(''));

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs a script of the repository as people do. Stops it if the test ends first. */
+/** Runs a script of the repository as a user would. Stops it if the test ends first. */
 export async function runScript(t: TestContext, script: string, ...args: string[]) {
   const child = spawn(process.execPath, [script, ...args], { cwd: root });
   t.signal.addEventListener('abort', () => child.kill('SIGTERM'));

@@ -76,11 +76,11 @@ export type World = {
   sandboxUrl: string;
   tenant: Tenant;
   credentials: Credentials;
-  /** The platform's time; it runs by itself. */
+  /** The platform's time, which keeps running. */
   clock: Clock;
   /**
-   * Advances the platform's time and makes waiting tasks due that much earlier. The tokens of the official client have the
-   * real time: afterwards use `call` and `admin`.
+   * Advances the platform's time and makes waiting tasks due that much earlier. The official client's tokens carry the
+   * real time, so use `call` and `admin` afterwards.
    */
   advance(seconds: number): Promise<void>;
   client: OfficialClient;
@@ -102,7 +102,7 @@ export type World = {
   /** Changes how the sandbox behaves. */
   behave(behaviour: object): Promise<void>;
   sandbox(path: string): Promise<any>;
-  /** Starts the product once more on the same database, as another process would. */
+  /** Starts another instance on the same database, as a second process would. */
   startMore(options: { roles: readonly Role[]; queues?: readonly QueueName[] }): Promise<Platform>;
   stop(): Promise<void>;
 };

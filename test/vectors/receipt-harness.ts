@@ -1,6 +1,6 @@
 /**
- * A complete platform that receives receipts, with callback addresses for its own service, a database of its own, and a
- * clock and an outside world that each case sets.
+ * A complete platform that receives receipts, with callback addresses for its own service and a database of its own.
+ * Each case sets the clock and how external hosts respond.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/ground/log.ts';
 import { startPlatform } from '../../src/process/compose.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
-import { platformUserId } from '../../src/tenant/user/user.ts';
+import { platformUserId } from '../../src/tenant/user/store.ts';
 import { freshDatabase } from '../support/database.ts';
 import { environment } from '../support/world.ts';
 
@@ -30,7 +30,10 @@ export type ReceiptHarness = Readonly<{
   stop(): Promise<void>;
 }>;
 
-/** Starts the harness, with its own PostgreSQL if TEST_DATABASE_URL is not set. `ratesFile`: the rates file with the rules for receipts of each country. */
+/**
+ * Starts the harness, with its own PostgreSQL if TEST_DATABASE_URL is not set. `ratesFile` has each country's rules for
+ * receipts.
+ */
 export async function startReceiptHarness(ratesFile: string | null): Promise<ReceiptHarness> {
   const embedded = process.env['TEST_DATABASE_URL'] ? null : await temporaryEmbedded();
   if (embedded) process.env['TEST_DATABASE_URL'] = embedded.url;
@@ -67,7 +70,7 @@ export async function startReceiptHarness(ratesFile: string | null): Promise<Rec
     log: createLog(config.installation.logLevel),
   });
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
-  // The ids of the cases belong to times without a partition.
+  // The cases' ids are from times that have no partition.
   for (const table of [
     ...['notifications', 'notification_history', 'attempts', 'receipts'],
     ...['service_callbacks', 'service_callback_attempts'],
@@ -76,7 +79,7 @@ export async function startReceiptHarness(ratesFile: string | null): Promise<Rec
   const { url, credentials } = platform;
   if (url === null) throw new Error('The platform has no API.');
   for (const type of ['delivery_status', 'complaint']) {
-    // Tokens are checked by this clock.
+    // Tokens are checked against this clock.
     clock.time = Date.now();
     const response = await fetch(`${url}/service/${platformServiceId}/callback-api`, {
       method: 'POST',

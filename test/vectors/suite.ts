@@ -1,6 +1,6 @@
 /**
- * A suite says how the cases of one file are judged. `judge` returns the expected result of a case and the result of the
- * product, which are compared as JSON. A list judges one case in parts.
+ * A suite says how the cases of one file are judged. `judge` returns a case's expected result and the product's result,
+ * which are compared as JSON. A list judges one case in parts.
  */
 export type Judgement = { readonly part?: string; readonly expected: unknown; readonly got: unknown };
 
@@ -16,7 +16,7 @@ export type Suite = {
   readonly judge: (
     vector: VectorCase,
   ) => Judgement | readonly Judgement[] | Promise<Judgement | readonly Judgement[]>;
-  /** Stops whatever judging has started; called after the last case. */
+  /** Stops what judging has started; called after the last case. */
   readonly close?: () => Promise<void>;
 };
 

@@ -1,4 +1,4 @@
-/** The kinds of content that can be told apart by their bytes. */
+/** The kinds of content that can be recognised by their bytes. */
 export type Kind = 'pdf' | 'png' | 'jpeg' | 'rtf' | 'doc' | 'xls' | 'docx' | 'xlsx' | 'odt' | 'text';
 
 /** A type of file that services may send. */
@@ -93,7 +93,7 @@ const maxEntries = 10_000;
 /** The kind of a zip archive, from the names of its parts; null for any other archive. Unpacks nothing. */
 function zipKind(bytes: Buffer): 'docx' | 'xlsx' | 'odt' | null {
   const names = entryNames(bytes);
-  // The first part of an OpenDocument file is its type, uncompressed, so it stands at a fixed place.
+  // The first part of an OpenDocument file is its type, uncompressed, so it is at a fixed offset.
   const mimetype = 'mimetypeapplication/vnd.oasis.opendocument.text';
   const start = bytes.subarray(30, 30 + mimetype.length + 8).toString('latin1');
   if (names.has('content.xml') && new RegExp(`^${mimetype}(?:PK|$)`).test(start)) return 'odt';

@@ -203,9 +203,9 @@ test('a file may be as large as the limit but not a byte larger', () => {
   const content = 'x'.repeat(megabytes);
   assert.equal(fileOf({ file: base64(content) }).content.length, megabytes);
   assert.deepEqual(problemOf({ file: base64(`${content}x`) }), [
-    ['BadRequestError', 'The file is too big: at most 2MB are taken, before base64'],
+    ['BadRequestError', 'The file is too big: the limit is 2MB, before base64'],
   ]);
   assert.deepEqual(problemOf({ file: base64('x'.repeat(11)) }, 10), [
-    ['BadRequestError', 'The file is too big: at most 10 bytes are taken, before base64'],
+    ['BadRequestError', 'The file is too big: the limit is 10 bytes, before base64'],
   ]);
 });

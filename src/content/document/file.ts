@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
-import type { Clock } from '../../ground/clock.ts';
-import { dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
+import { type Clock, dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
 import { badRequest, invalid, type Problem } from '../../ground/problem.ts';
 import { faultsOf, literal } from '../../http/validate/check.ts';
 import type { Service } from '../../tenant/service/service.ts';
@@ -40,9 +39,13 @@ export const fileValue = Type.Object(
     file: Type.Unknown({ description: 'The file in base64.' }),
     is_csv: Type.Optional(Type.Unknown({ description: 'Old form of a filename that ends in .csv.' })),
     confirm_email_before_download: Type.Optional(
-      Type.Unknown({ description: 'Whether the recipient has to enter the email address; true without it.' }),
+      Type.Unknown({
+        description: 'Whether the recipient has to confirm their email address; default true.',
+      }),
     ),
-    retention_period: Type.Optional(Type.Unknown({ description: '`1 week` to `78 weeks`; 26 without it.' })),
+    retention_period: Type.Optional(
+      Type.Unknown({ description: '`1 week` to `78 weeks`; default `26 weeks`.' }),
+    ),
     filename: Type.Optional(Type.Unknown({ description: 'The name it is saved under, with its extension.' })),
   },
   { additionalProperties: false },
@@ -53,8 +56,8 @@ const filenameProperty = Type.Object({
 });
 
 /**
- * Checks and decodes one file value: first its fields, with the texts and in the order of spec 01, section 3.6, then the
- * file itself. `maxBytes` limits the decoded file. Pure.
+ * Checks and decodes one file value: first its fields, with the texts and in the order of spec 01, section 3.6, then
+ * the file itself. `maxBytes` limits the decoded file. Pure.
  */
 export function parseFile(value: FileValue, maxBytes: number): FileOutcome {
   const faults = fieldFaults(value);
@@ -64,7 +67,7 @@ export function parseFile(value: FileValue, maxBytes: number): FileOutcome {
   const content = decode(value.file as string, maxBytes);
   if (content === 'not base64') return refuse('Cannot decode file content (invalid base64 encoding)');
   if (content === 'too big')
-    return refuse(`The file is too big: at most ${limitText(maxBytes)} are taken, before base64`);
+    return refuse(`The file is too big: the limit is ${limitText(maxBytes)}, before base64`);
   if (content.length === 0) return refuse('The file is empty');
 
   const named = nameAndType(content, value);
@@ -164,7 +167,7 @@ function parseWeeks(period: unknown): number | null {
 
 type Personalisation = Readonly<Record<string, unknown>>;
 
-/** The most files of one message. Without this limit, a request could hold any number of small ones. */
+/** Maximum number of files in one message. Without this limit, a request could hold any number of small ones. */
 const maxFiles = 20;
 
 /** What decides whether a message may have files. */
@@ -180,8 +183,8 @@ export type FileRules =
     }>;
 
 /**
- * Why the files in a personalisation make a message unacceptable; null if they do not (spec 01, section 3.6). Every file
- * is checked, whether or not the template uses it. Pure: nothing is stored.
+ * Why the files in a personalisation make a message unacceptable; null if they do not (spec 01, section 3.6). Every
+ * file is checked, whether or not the template uses it. Pure: nothing is stored.
  */
 export function fileProblems(personalisation: Personalisation, rules: FileRules): Problem | null {
   const values = Object.values(personalisation).filter(isFileValue);
@@ -215,8 +218,8 @@ export type Upload = Readonly<{
 
 /**
  * Stores the files of a personalisation and returns it with each file replaced by its link (spec 01, section 3.6).
- * Documents are durable when this resolves, which is before the message is: a refusal or crash after it leaves documents
- * whose links nobody has. They cannot be opened and are deleted when they expire.
+ * Documents are durable when this resolves, which is before the message is: a refusal or crash after it leaves
+ * documents whose links nobody has. They cannot be opened and are deleted when they expire.
  *
  * Throws a Problem for a file that `fileProblems` refuses.
  */

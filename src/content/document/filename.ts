@@ -12,8 +12,8 @@ export type FilenameOutcome =
   | Readonly<{ ok: false; error: string }>;
 
 /**
- * Checks that a name is safe to store, show and save a file under. `extension` is in lower case, without its dot; `error`
- * is the text for the caller.
+ * Checks that a name is safe to store, show and save a file under. `extension` is in lower case, without its dot;
+ * `error` is the text for the caller.
  */
 export function parseFilename(raw: string): FilenameOutcome {
   const filename = raw.trim();

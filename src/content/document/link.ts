@@ -27,7 +27,7 @@ export function parseLink(shortId: string, key: string): DocumentLink | null {
   return { id, key: Buffer.from(key, 'base64url') };
 }
 
-/** The link that a simulated recipient gets (spec 01, section 3.6). Nothing is stored behind it. */
+/** The link that a simulated recipient gets (spec 01, section 3.6). It opens no document. */
 export function testDocumentUrl(baseUrl: string, serviceId: string): string {
   return `${baseUrl}/services/${serviceId}/documents/test-document`;
 }

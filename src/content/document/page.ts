@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Html, html } from '../../ground/html.ts';
-import { palette } from '../../ground/palette.ts';
+import { Html, html, palette } from '../../ground/html.ts';
 import { typeName } from './file-type.ts';
 
 /** The pages that recipients of files see. */
@@ -64,7 +63,7 @@ export type DownloadView = Readonly<{
   error: Readonly<{ entered: string; text: string }> | null;
 }>;
 
-/** The page behind the link: a button to download the file, or a form that asks for the email address. */
+/** The page that a link opens: a button to download the file, or a form that asks for the email address. */
 export function downloadPage(view: DownloadView): string {
   const { serviceName, filename, error } = view;
   const heading = filename === null ? 'Confirm your email address' : 'You have a file to download';

@@ -59,7 +59,7 @@ const showDocument = defineRoute({
   handlerName: 'document.show_document',
   summary: 'Show the page that a link in a message leads to',
   answers: {
-    200: page('The page, with a link to the file or a question for the address.'),
+    200: page('The page, with a link to the file or a form that asks for the email address.'),
     ...commonAnswers,
   },
   handler: (deps: DocumentRouteDeps, request, reply) =>
@@ -97,7 +97,7 @@ const confirm = defineRoute({
       const entered = readAddress(request.body);
       const address = parseEmailAddress(entered);
       const again = (text: string) => sendPage(reply, 400, show(deps, request, opened, { entered, text }));
-      // It cannot be anybody's, so it does not count as a try.
+      // A malformed address is no guess, so it does not count as a try.
       if (!address.ok) return again(malformedAddress);
       const wait = await reserveGuess(db, document.id, clock.now());
       if (wait !== null)
@@ -157,8 +157,8 @@ const brokenLink = defineRoute({
 });
 
 /**
- * What recipients of files see: a page for each link, the question for their address where the sender wants it, and the
- * file. Looking uses nothing up: programs that check the links of a message may come first and as often as they like.
+ * What recipients of files see: a page for each link, a form for their email address if the sender wants it confirmed,
+ * and the file. Links can be opened any number of times, so link checkers in mail programs do no harm.
  */
 export const documentRoutes = [showDocument, confirm, download, brokenLink];
 
@@ -207,7 +207,9 @@ function readAddress(body: unknown): string {
   return new URLSearchParams(body.toString('utf8')).get('email_address') ?? '';
 }
 
-/** Sets the headers of every answer about documents; shows a page instead of JSON when the database cannot be reached. */
+/**
+ * Sets the headers of every answer about documents; shows a page instead of JSON when the database cannot be reached.
+ */
 async function answer(reply: FastifyReply, work: () => Promise<FastifyReply>): Promise<FastifyReply> {
   reply.headers({
     'Referrer-Policy': 'no-referrer',

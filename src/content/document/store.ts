@@ -5,8 +5,8 @@ import type { Db, DbOrTrx } from '../../database/connection.ts';
 export type SealedContent = Readonly<{ id: string; sealed: Buffer }>;
 
 /**
- * Where the contents of documents are kept; everything else about them is in the table `documents`. Every implementation
- * passes `test/conformance/document-storage.ts`.
+ * Where the contents of documents are kept; everything else about them is in the table `documents`. Every
+ * implementation passes `test/conformance/document-storage.ts`.
  */
 export type DocumentStorage = Readonly<{
   /** All contents are durable when it resolves; any of them may be when it rejects. An id is put once. */
@@ -37,7 +37,7 @@ export type Document = Readonly<{
 const maxGuesses = 10;
 const guessWindowMilliseconds = 3_600_000;
 
-/** The most documents that one run deletes, and that one statement does. */
+/** Maximum number of documents deleted by one run, and by one statement. */
 const maxDeleted = 50_000;
 const deleteBatchSize = 1000;
 

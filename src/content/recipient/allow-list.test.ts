@@ -20,7 +20,7 @@ test('recipients are compared regardless of spelling', () => {
     assert.ok(!recipientSet([one]).has(comparable(other)), `${one}, ${other}`);
 });
 
-test('a member without a mobile number does not let a message without a recipient through', () => {
+test('a team member without a mobile number does not allow a message without a recipient', () => {
   assert.equal(comparable(null), '');
   assert.equal(recipientSet([null, undefined, 7, '07400 123456']).size, 1);
   assert.ok(!recipientSet([null]).has(comparable(null)));

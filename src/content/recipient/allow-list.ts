@@ -55,7 +55,9 @@ export function maySendTo(
   return cachedSet(allowed).has(recipient);
 }
 
-/** The v2 message for a recipient who is not allowed; the page at `trialModeUrl` explains why (spec 03, section 3.2). */
+/**
+ * The v2 message for a recipient who is not allowed; the page at `trialModeUrl` explains why (spec 03, section 3.2).
+ */
 export function notAllowedText(keyType: KeyType, trialModeUrl: string): string {
   return keyType === 'team'
     ? 'Can’t send to this recipient using a team-only API key'

@@ -14,8 +14,8 @@ const invisible = new RegExp(`[${zeroWidth}${oddSpaces}]`, 'g');
 const alreadyClean = /^[!-~]*$/;
 
 /**
- * Deletes zero-width characters and odd spaces everywhere, then trims ASCII whitespace at both ends; spaces, tabs and
- * line breaks in the middle stay (spec 03, section 0, clean).
+ * Deletes zero-width characters and unusual spaces everywhere, then trims ASCII whitespace at both ends; spaces, tabs
+ * and line breaks in the middle stay (spec 03, section 0, clean).
  */
 export function clean(text: string): string {
   if (alreadyClean.test(text)) return text;
@@ -34,7 +34,10 @@ function isAsciiWhitespace(code: number): boolean {
 
 const ignoredInNames = /[ _-]/g;
 
-/** The form in which column and placeholder names are compared, `Date-of_Birth` as `dateofbirth` (spec 03, section 0, key). */
+/**
+ * The form in which column and placeholder names are compared, `Date-of_Birth` as `dateofbirth`
+ * (spec 03, section 0, key).
+ */
 export function keyOf(name: string): string {
   return name.replace(ignoredInNames, '').toLowerCase();
 }

@@ -88,12 +88,12 @@ test('an invalid rates file is refused with all its errors', () => {
   };
   assert.deepEqual(errorsOf(JSON.stringify(bad)), [
     'Prefix "34" must hold an object',
-    'Prefix "35" must have names, a list of texts',
+    'Prefix "35" must have names, a list of strings',
     'Prefix "35" must have billable_units, a whole number from 1',
     'Prefix "36" must have billable_units, a whole number from 1',
     'Prefix "36" must have attributes, an object',
-    'Prefix "37" must have a text or null as attributes.alpha',
-    'Prefix "37" must have a text or null as attributes.dlr',
+    'Prefix "37" must have a string or null as attributes.alpha',
+    'Prefix "37" must have a string or null as attributes.dlr',
     'Prefix "+33" must be 1 to 7 digits without plus, of which the first is not 0',
   ]);
 });

@@ -3,7 +3,7 @@
  * replace the built-in table, which has one unit for every country, by a file.
  */
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../../ground/config-error.ts';
+import { ConfigError } from '../../ground/problem.ts';
 import { geographicCallingCodes } from './numbering-plan.ts';
 
 export type Rate = {
@@ -73,7 +73,7 @@ function parseRate(entry: unknown, complain: (problem: string) => void): Rate | 
   }
   const { names, billable_units: multiplier, attributes } = entry;
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
-    complain('must have names, a list of texts');
+    complain('must have names, a list of strings');
   if (!Number.isSafeInteger(multiplier) || (multiplier as number) < 1)
     complain('must have billable_units, a whole number from 1');
   if (!isObject(attributes)) {
@@ -81,8 +81,8 @@ function parseRate(entry: unknown, complain: (problem: string) => void): Rate | 
     return null;
   }
   const { alpha, dlr } = attributes;
-  if (!isTextOrAbsent(alpha)) complain('must have a text or null as attributes.alpha');
-  if (!isTextOrAbsent(dlr)) complain('must have a text or null as attributes.dlr');
+  if (!isTextOrAbsent(alpha)) complain('must have a string or null as attributes.alpha');
+  if (!isTextOrAbsent(dlr)) complain('must have a string or null as attributes.dlr');
   return {
     names: names as string[],
     multiplier: multiplier as number,
@@ -92,8 +92,8 @@ function parseRate(entry: unknown, complain: (problem: string) => void): Rate | 
 }
 
 /**
- * The rates key of a number, given in digits: its calling code, or for calling code 1 the code with the area code if the
- * table has that (`1664`) (spec 03, section 1.4).
+ * The rates key of a number, given in digits: its calling code, or for calling code 1 the code with the area code if
+ * the table has that (`1664`) (spec 03, section 1.4).
  */
 export function prefixOf(callingCode: string, nationalNumber: string, rates: Rates): string {
   if (callingCode !== '1') return callingCode;
@@ -109,7 +109,9 @@ function isTextOrAbsent(value: unknown): boolean {
   return value === null || value === undefined || typeof value === 'string';
 }
 
-/** Reads the file of SMS_RATES_FILE; `path` null gives the built-in table. Throws a ConfigError that says what is wrong. */
+/**
+ * Reads the file of SMS_RATES_FILE; `path` null gives the built-in table. Throws a ConfigError that says what is wrong.
+ */
 export function readRates(path: string | null): Rates {
   if (path === null) return defaultRates;
   let text: string;

@@ -92,7 +92,7 @@ function googleNumber(code: string, national: string) {
   return number;
 }
 
-/** What Google's library makes of a number: its length, region and type. */
+/** A number as Google's library reads it: its length, region and type. */
 function googleFacts(code: string, national: string): string {
   const number = googleNumber(code, national);
   const length = lengthNames.get(library.isPossibleNumberWithReason(number));
@@ -102,7 +102,7 @@ function googleFacts(code: string, national: string): string {
   return `${length}, ${type} in ${region === '001' ? code : region}`;
 }
 
-/** The same facts by our plans. */
+/** The same facts from our plans. */
 function ourFacts(code: string, national: string): string {
   const length = checkLength(national, plansOf(code)[0]!);
   const found = regionAndTypeOf(code, national);
@@ -144,7 +144,7 @@ function digitSource(): (length: number) => string {
   };
 }
 
-/** Numbers of which the two differ, outside the changed ranges; at most a few, to be readable. */
+/** Numbers on which the two differ, outside the changed ranges; only a few, to stay readable. */
 function differences(numbers: Iterable<readonly [code: string, national: string]>): string[] {
   const found: string[] = [];
   for (const [code, national] of numbers) {
@@ -284,15 +284,15 @@ test('the example numbers in every format have the outcome of the two passes wit
   assert.deepEqual(outcomeDifferences(texts), []);
 });
 
-test('British digits and odd characters have the outcome of the two passes with libphonenumber', () => {
+test('British digits and unusual characters have the outcome of the two passes with libphonenumber', () => {
   const digits = digitSource();
   const characters = [...'0123456789', ...'04447', ...' ()-+\t\n\u00A0\u200B\u2060'];
   const random = (length: number) => digits(2 * length).match(/../g) ?? [];
   const texts = Array.from({ length: 6000 }, (_, index) => {
     const length = index % 19;
-    const odd = random(length).map((pair) => characters[Number(pair) % characters.length]);
+    const unusual = random(length).map((pair) => characters[Number(pair) % characters.length]);
     const start = ['', '0', '+0', '440', '00'][index % 5]!;
-    return [odd.join(''), start + digits(length)];
+    return [unusual.join(''), start + digits(length)];
   });
   assert.deepEqual(outcomeDifferences(texts.flat()), []);
 });

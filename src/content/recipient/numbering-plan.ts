@@ -114,7 +114,7 @@ function compile(region: string): NumberingPlan {
   };
 }
 
-/** The countries of each calling code, the main one first; a code without a country stands for itself. */
+/** The countries of each calling code, the main one first; a code without a country maps to itself. */
 const regionsByCode: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ...Object.entries(metadata.country_calling_codes),
   ...Object.keys(metadata.nonGeographic).map((code) => [code, [code]] as [string, string[]]),

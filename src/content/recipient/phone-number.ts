@@ -175,16 +175,17 @@ function describe({ callingCode, nationalNumber, region, type }: ValidNumber, ra
   }) as PhoneNumber;
 }
 
-// From here to `withoutNationalPrefix`: splitting typed text into calling code and national number, by the parsing rules
-// of libphonenumber (spec 03, section 1.2 rule 3). Whether the number exists is not looked at.
+// From here to `withoutNationalPrefix`: splitting typed text into calling code and national number, by the parsing
+// rules of libphonenumber (spec 03, section 1.2 rule 3). Whether the number exists is not checked.
 
-/** Numbers without a calling code are taken to be British. */
+/** Numbers without a calling code are assumed to be British. */
 const ukPlan = plansOf('44')[0]!;
 
 const plainDigits = /^\+?\d{3,}$/;
 const firstDigitOrPlus = /[+\d]/;
 const afterLastDigit = /\D+$/;
-// The punctuation that libphonenumber ignores; other whitespace inside a number fails here, and the second try has none.
+// The punctuation that libphonenumber ignores; other whitespace inside a number fails here, and the second try has
+// none.
 const viableNumber = /^(?:\d{2}|\+*(?:[- \u00A0\u200B\u2060()]*\d){3,}[- \u00A0\u200B\u2060()\d]*)$/;
 const nonDigits = /\D+/g;
 

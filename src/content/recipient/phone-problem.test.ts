@@ -43,7 +43,7 @@ function v1TextOf(text: string): string {
   return phoneProblemV1Text(outcome.error, text);
 }
 
-test('v1 gives an invalid number the reason that its look suggests', () => {
+test('v1 guesses the reason for an invalid number from its spelling', () => {
   const table: [text: string, reason: string][] = [
     ['07700 90012x', 'Must not contain letters or symbols'],
     ['', 'Not enough digits'],
@@ -60,7 +60,7 @@ test('v1 gives an invalid number the reason that its look suggests', () => {
   for (const [text, reason] of table) assert.equal(v1TextOf(text), `Invalid phone number: ${reason}`, text);
 });
 
-test('v1 never gives any but its five reasons', () => {
+test('v1 gives an invalid number only its five reasons', () => {
   const all = v1Reasons.map((reason) => `Invalid phone number: ${reason}`);
   const text = fc.string({ unit: fc.constantFrom(...'0123456789+ -()x'), maxLength: 20 });
   fc.assert(

@@ -1,6 +1,6 @@
 /**
- * What can be wrong with a phone number, and its texts: one set for CSV files, the admin pages and the internal API, one
- * for the public v2 API (spec 03, section 1.8), and the five reasons of v1 (spec 01, section 2.1).
+ * What can be wrong with a phone number, and its texts: one set for CSV files, the admin pages and the internal API,
+ * one for the public v2 API (spec 03, section 1.8), and the five reasons of v1 (spec 01, section 2.1).
  */
 
 /** Stable code of a phone number error. */

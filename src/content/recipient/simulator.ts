@@ -16,8 +16,8 @@ export const defaultSimulatedRecipients: readonly string[] = [
 ];
 
 /**
- * The set of simulated recipients, given as phone numbers and email addresses in any spelling. It holds the `normalised`
- * form of parsed numbers and addresses (spec 01, section 5.1).
+ * The set of simulated recipients, given as phone numbers and email addresses in any spelling. It holds the
+ * `normalised` form of parsed numbers and addresses (spec 01, section 5.1).
  */
 export function simulatedRecipients(
   configured: readonly string[] = defaultSimulatedRecipients,

@@ -13,7 +13,7 @@ export type Branding = {
 export type Logo = {
   /** An https URL; a logo with any other is not shown. */
   readonly url: string;
-  /** The alternative text, used when no text stands beside the logo. */
+  /** The alternative text, used when there is no text beside the logo. */
   readonly alternative: string;
 };
 
@@ -53,8 +53,8 @@ img { border: 0; -ms-interpolation-mode: bicubic; }
 
 /**
  * The complete HTML page of an email (spec 02, section 7) in a design of our own: one column, dark text on white or
- * light text on near black as the reader's system prefers. It loads nothing except the logo of the branding. Branding is
- * escaped here; the other parts are HTML already.
+ * light text on near black as the reader's system prefers. It loads nothing except the logo of the branding. Branding
+ * is escaped here; the other parts are HTML already.
  */
 export function emailPage({ title, preheader, body, branding }: PageParts): string {
   return `<!DOCTYPE html>

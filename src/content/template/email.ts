@@ -8,7 +8,7 @@ import { decodeReferences, escapeHtml } from './text/escape.ts';
 import { breakGovUk, stripUnsupported, typeset } from './text/typography.ts';
 import { collapseSpaces, normaliseWhiteSpace, trim, trimStart } from './text/whitespace.ts';
 
-/** The most an email's content may have, in UTF-8 bytes (spec 02, section 5.5). */
+/** Maximum size of an email's content, in UTF-8 bytes (spec 02, section 5.5). */
 export const maxEmailBytes = 2_000_000;
 const maxPreheaderCharacters = 256;
 
@@ -78,7 +78,7 @@ export function emailPlainText(
   { unsubscribeLink }: BodyOptions = {},
 ): string {
   const markdown = prepare(substitute(template.content, values, modes.emailPlain), unsubscribeLink);
-  // Setting quotes and dashes would damage URLs (spec 02, section 12.2), so a mark stands in for each: a noncharacter,
+  // Setting quotes and dashes would damage URLs (spec 02, section 12.2), so a mark replaces each: a noncharacter,
   // which no text may hold, between two letters, because to the typography rules a URL starts and ends in letters.
   const urls: string[] = [];
   const nodes = parseMarkdown(markdown.replaceAll('\ufdd0', ''));

@@ -83,8 +83,8 @@ export function valueText(value: unknown): string {
 }
 
 /**
- * An array as text (spec 02, section 1.4), without nulls and blank items: `one, two and three`, or a Markdown list after
- * two newlines. The empty string when nothing is left.
+ * An array as text (spec 02, section 1.4), without nulls and blank items: `one, two and three`, or a Markdown list
+ * after two newlines. The empty string when nothing is left.
  */
 export function listText(items: readonly unknown[], form: 'sentence' | 'markdown'): string {
   const texts: string[] = [];

@@ -93,8 +93,8 @@ export function additionalKeys(
 
 /**
  * Replaces every placeholder (spec 02, section 1.5) in one pass: values are never searched for placeholders. Because
- * placeholders are found before references are decoded, `&lpar;` puts a bracket inside a conditional in HTML as in plain
- * text (spec 02, section 12.1).
+ * placeholders are found before references are decoded, `&lpar;` puts a bracket inside a conditional in HTML as in
+ * plain text (spec 02, section 12.1).
  */
 export function substitute(text: ParsedText, personalisation: Personalisation, mode: Mode): string {
   const { slots } = text;

@@ -10,7 +10,7 @@ import { modes, type ParsedText, placeholdersOf, substitute } from './placeholde
 import { type CompiledSms, renderSms } from './sms.ts';
 import { trim } from './text/whitespace.ts';
 
-/** A text message: too long above 918 characters, empty at none, in both cases without the service's prefix. */
+/** A text message: too long above 918 characters, empty with none; the service's prefix does not count. */
 export function smsRows(sms: CompiledSms): CsvTemplate {
   return {
     type: 'sms',

@@ -18,14 +18,14 @@ const templateId = Type.String({
 
 const templateVersion = Type.Integer({
   minimum: 0,
-  description: 'Counts from 1; 0 is the current one.',
+  description: 'Starts at 1; 0 means the current one.',
   examples: [1],
 });
 
-const subject = Type.Union([Type.String(), Type.Null()], { description: 'null for a text.' });
+const subject = Type.Union([Type.String(), Type.Null()], { description: 'null for a text message.' });
 const postage = Type.Null({ description: 'Always null: there are no letters.' });
 
-/** A template as it is read (spec 01, section 3.10). */
+/** A template in a response (spec 01, section 3.10). */
 const template = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),

@@ -20,14 +20,14 @@ export type SmsEncoding = 'gsm-7' | 'ucs-2';
 export type RenderedSms = {
   /**
    * Without a prefix the `body` of API answers, with one the text to hand to a provider. With no values at all the
-   * placeholders stay as typed, and every count below takes them for nothing (spec 02, section 4.5).
+   * placeholders stay as typed, and no count below includes them (spec 02, section 4.5).
    */
   readonly text: string;
   /** UTF-16 code units of the text, prefix included. */
   readonly characters: number;
-  /** The same without the prefix: what the limit, the empty check and error texts go by. */
+  /** The same without the prefix: used for the limit, the empty check and error texts. */
   readonly charactersWithoutPrefix: number;
-  /** The encoding that counts go by: that of the text before characters are replaced (spec 02, section 4.4). */
+  /** The encoding used for counting: that of the text before characters are replaced (spec 02, section 4.4). */
   readonly encoding: SmsEncoding;
   /** The encoding to ask a provider for: replacing can leave a letter outside GSM 7-bit (spec 02, section 12.5). */
   readonly deliveryEncoding: SmsEncoding;
@@ -167,8 +167,8 @@ export function previewSms(
 }
 
 /**
- * The characters that a text message may hold (spec 02, sections 4.3 and 4.4): the GSM 7-bit alphabet, its extension and
- * the accented Welsh vowels. Everything else is replaced before a message is counted or sent.
+ * The characters that a text message may hold (spec 02, sections 4.3 and 4.4): the GSM 7-bit alphabet, its extension
+ * and the accented Welsh vowels. Everything else is replaced before a message is counted or sent.
  */
 
 const gsmBasic =
@@ -211,7 +211,9 @@ export function downgradeToAscii(text: string): string {
   return text.replace(outsideAscii, (character) => downgradeCharacter(character, asciiAlphabet));
 }
 
-/** The distinct characters that `downgradeToSms` turns into `?`, sorted by code point (spec 02, sections 4.3 and 10.5). */
+/**
+ * The distinct characters that `downgradeToSms` turns into `?`, sorted by code point (spec 02, sections 4.3 and 10.5).
+ */
 export function unsupportedCharacters(text: string): string[] {
   const outside = new Set(text.match(outsideSms));
   const unsupported = [...outside].filter((character) => downgradeCharacter(character, smsAlphabet) === '?');

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Cache, Caches } from '../../database/cache.ts';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
-import { platformUserId } from '../../tenant/user/user.ts';
+import { platformUserId } from '../../tenant/user/store.ts';
 import { compileContent, type Template, type TemplateVersion, type WrittenTemplate } from './template.ts';
 
 const cacheName = 'template';
@@ -109,7 +109,10 @@ const written = sql`
   case when v.version > 1 then v.created_at end as "updatedAt", u.email_address as author
   from templates t join template_versions v on v.template_id = t.id join users u on u.id = v.created_by`;
 
-/** A version of a service's template, archived or not. `version` null means the current one. Hidden templates are not found. */
+/**
+ * A version of a service's template, archived or not. `version` null means the current one. Hidden templates are not
+ * found.
+ */
 export async function findWrittenTemplate(
   db: DbOrTrx,
   serviceId: string,
@@ -124,8 +127,8 @@ export async function findWrittenTemplate(
 }
 
 /**
- * The current versions of a service's templates, by name, then type, without archived and hidden ones. `type` null means
- * every type.
+ * The current versions of a service's templates, by name, then type, without archived and hidden ones. `type` null
+ * means every type.
  */
 export async function findWrittenTemplates(
   db: DbOrTrx,

@@ -59,7 +59,7 @@ export type WrittenTemplate = Readonly<{
   author: string;
 }>;
 
-/** A template as `GET /v2/template/{id}` shows it (spec 01, section 3.10). Every key is always there. */
+/** A template as `GET /v2/template/{id}` shows it (spec 01, section 3.10). Every key is always present. */
 export function showTemplate(template: WrittenTemplate) {
   const { id, type, name, subject, content, version, createdAt, updatedAt, author } = template;
   const placeholders = placeholdersIn(compileContent(type, subject, content));

@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 
 /**
- * Tenants, credentials and content; messages in two halves (what is personal, what is fact) split by time along the
- * UUIDv7 of the message; and the timeline. Partitions are made by database/partitions.ts.
+ * Tenants, credentials and content; messages split into personal data and facts, both partitioned by the message's
+ * UUIDv7; and the timeline. database/partitions.ts creates the partitions.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const statements = [
@@ -95,7 +95,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     )`,
 
     // Accepted and not yet persisted: what the API commits before it answers 201. A row stays until its message is in
-    // the tables below, which is usually milliseconds.
+    // the tables below, usually for milliseconds.
     sql`create table accepted (
       id uuid not null,
       notification_type text not null,
@@ -129,7 +129,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0)`,
     sql`create index accepted_due on accepted (notification_type, due_at)`,
 
-    // Written once, at persistence, and dropped by day when the retention ends. Holds everything that is personal.
+    // Written once, at persistence, and dropped by day when the retention ends. Holds all personal data.
     sql`create table notifications (
       id uuid primary key,
       service_id uuid not null,
@@ -143,8 +143,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     ) partition by range (id)`,
     sql`create index notifications_service on notifications (service_id, id)`,
 
-    // The facts, kept for ever; the status lives only here. Room is left in the pages so that the two or three
-    // updates of a row's life stay on its page and touch no index.
+    // The facts, kept for ever; the status is stored only here. Pages keep free space so that the two or three updates
+    // of a row stay on its page and touch no index.
     sql`create table notification_history (
       id uuid primary key,
       service_id uuid not null,

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 
-/** Complaints of recipients (spec 05, section 5.7). They hold no recipient, so they outlive the message. */
+/** Recipients' complaints (spec 05, section 5.7). They hold no recipient, so they outlive the message. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const statements = [
     sql`create table complaints (

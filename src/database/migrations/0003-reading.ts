@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 
-/** What the reading half of the API needs: authors of templates, texts received, and lists that page by id. */
+/** What the read endpoints need: template authors, received texts, and lists paged by id. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const statements = [
     sql`create table users (
@@ -11,14 +11,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       created_at timestamptz not null default now(),
       updated_at timestamptz
     )`,
-    // Look-ups of addresses are without case (spec 04, section 3.2).
+    // Addresses are looked up case-insensitively (spec 04, section 3.2).
     sql`create unique index users_email_address on users (lower(email_address))`,
 
-    // Templates that are there already were all made by the product itself.
+    // All existing templates were created by the product itself.
     sql`insert into users (id, name, email_address, state)
       select '6af522d0-2915-4e52-83a3-3690455a5fe6', 'Despatch', 'despatch@despatch.localhost', 'active'
       where exists (select from templates)`,
-    // Who made the current version, and who made each.
+    // Who created the current version, and who created each version.
     sql`alter table templates add column created_by uuid references users`,
     sql`update templates set created_by = '6af522d0-2915-4e52-83a3-3690455a5fe6'`,
     sql`alter table templates alter column created_by set not null`,
@@ -26,7 +26,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     sql`update template_versions set created_by = '6af522d0-2915-4e52-83a3-3690455a5fe6'`,
     sql`alter table template_versions alter column created_by set not null`,
 
-    // Texts that people have sent to a number of a service (spec 05, section 7.2).
+    // Texts sent to a service's number (spec 05, section 7.2).
     sql`create table inbound_sms (
       id uuid primary key,
       service_id uuid not null references services,
@@ -43,13 +43,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     )`,
     sql`create index inbound_sms_service on inbound_sms (service_id, created_at, id)`,
 
-    // A list by the caller's reference pages by id like any other. By its hash, because a long reference does not fit
-    // into an index: storing such a message would fail.
+    // Lists by client reference are paged by id like any other. The index holds a hash, because a long reference does
+    // not fit into an index: storing such a message would fail.
     sql`drop index notification_history_client_reference`,
     sql`create index notification_history_client_reference on notification_history
       (service_id, hashtextextended(client_reference, 0), id) where client_reference is not null`,
-    // Lists show one key type. What is not live is rare among what is, so it is found by an index of its own, which
-    // costs a live message nothing.
+    // Lists show one key type. Messages of other keys are rare among live ones, so they have an index of their own,
+    // which costs live messages nothing.
     sql`create index notification_history_not_live on notification_history (service_id, key_type, id)
       where key_type <> 'normal'`,
   ];

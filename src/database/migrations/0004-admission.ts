@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 
-/** Who may be written to and how much: limits as rows, teams and guest lists, and the memory of Idempotency-Key. */
+/** Who may be sent how much: limits as rows, teams and guest lists; and remembered Idempotency-Key values. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const statements = [
     sql`alter table services
@@ -12,8 +12,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       add column letter_limit integer not null default 20000,
       add column international_sms_limit integer not null default 100`,
 
-    // One token bucket per service and key type, moved once per batch. What the last batch wanted stands in the row so
-    // that one statement can take the tokens and say how many it got.
+    // One token bucket per service and key type, updated once per batch. The row holds what the last batch wanted, so
+    // that one statement can take the tokens and return how many it got.
     sql`create table rate_buckets (
       service_id uuid not null,
       key_type text not null,
@@ -26,7 +26,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       primary key (service_id, key_type)
     ) with (fillfactor = 30)`,
 
-    // One counter per service, day of the business zone and limit (sms, email, international_sms), likewise.
+    // One counter per service, day in the business time zone, and limit (sms, email, international_sms), updated
+    // likewise.
     sql`create table daily_counts (
       service_id uuid not null,
       day date not null,

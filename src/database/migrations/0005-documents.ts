@@ -27,12 +27,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     )`,
     sql`create index documents_expiry on documents (expires_at)`,
 
-    // Apart from the facts, so that another storage can take its place.
+    // Separate from the facts, so that other storage can replace it.
     sql`create table document_contents (
       id uuid primary key,
       sealed bytea not null
     )`,
-    // What is encrypted cannot be compressed.
+    // Encrypted data does not compress.
     sql`alter table document_contents alter column sealed set storage external`,
   ];
   for (const statement of statements) await statement.execute(db);

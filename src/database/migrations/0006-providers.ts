@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 
-/** Control of providers: versions with reasons, circuits shared by all workers, and rates (docs/decisions/0012). */
+/** Provider control: versions with reasons, circuits shared by all workers, and rate limits (docs/decisions/0012). */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const statements = [
     sql`alter table providers
@@ -43,7 +43,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       select id, version, identifier, display_name, notification_type, priority, active, supports_international,
         updated_at, circuit from providers`,
 
-    // The sliding window: what came of the calls to a provider, by the few seconds they ended in.
+    // The sliding window: outcomes of calls to a provider, in slots of a few seconds.
     sql`create table provider_calls (
       provider_id uuid not null,
       -- when these seconds began
@@ -54,7 +54,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       primary key (provider_id, slot)
     ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500)`,
 
-    // Of a provider with a rate: the time up to which its calls are given away, by the clock of the database.
+    // For a provider with a rate limit: the time up to which its calls are allotted, by the database's clock.
     sql`create table provider_paces (
       provider_id uuid primary key,
       free_at timestamptz not null

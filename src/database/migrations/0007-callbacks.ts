@@ -1,6 +1,9 @@
 import { type Kysely, sql } from 'kysely';
 
-/** What services are told: where (spec 04, section 1.13), and each callback with its attempts (spec 05, section 8). */
+/**
+ * Callbacks to services: their addresses (spec 04, section 1.13), and each callback with its attempts (spec 05, section
+ * 8).
+ */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const statements = [
     sql`create table service_callback_api (
@@ -22,7 +25,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       unique (service_id, callback_type)
     )`,
 
-    // The queue of callbacks and their log in one (docs/decisions/0011).
+    // The callback queue and its log in one table (docs/decisions/0011).
     sql`create table service_callbacks (
       id uuid primary key,
       service_id uuid not null,

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 
-/** Numbers that people can text, how long a service keeps what is personal, and when periodic tasks last ran. */
+/** Numbers that people can text, how long a service keeps personal data, and when periodic tasks last ran. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const statements = [
     sql`create table inbound_numbers (
@@ -23,7 +23,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     sql`create unique index inbound_sms_reference on inbound_sms (provider, provider_reference)
       where provider_reference is not null`,
 
-    // No row: 7 days. Received texts go by the one of sms.
+    // No row: 7 days. Received texts use the row for sms.
     sql`create table service_data_retention (
       id uuid primary key,
       service_id uuid not null references services,
@@ -34,7 +34,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       unique (service_id, notification_type)
     )`,
 
-    // When the last run that ended well began.
+    // The start of the last successful run.
     sql`create table periodic_tasks (
       name text primary key,
       last_run timestamptz not null

@@ -1,6 +1,9 @@
 import { type Kysely, sql } from 'kysely';
 
-/** The turn in which an accepted message is stored, so that a service that sends many keeps no other waiting (docs/decisions/0014). */
+/**
+ * The fair order in which accepted messages are stored, so that a service that sends many delays no other
+ * (docs/decisions/0014).
+ */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const statements = [
     sql`alter table accepted

@@ -10,7 +10,7 @@ export type AdminDeps = Readonly<{
 }>;
 
 /**
- * Admits the admin client (spec 04, section 0.1). It is trusted completely: which person is acting is its own business.
+ * Admits the admin client (spec 04, section 0.1). It is fully trusted: it decides itself what a person may do.
  */
 export function adminGuard({ clock, issuer, secrets }: AdminDeps): Guard {
   const credentials = secrets.map((secret) => ({ secret, revoked: false }));

@@ -4,7 +4,7 @@ import { refuseCredentials } from './basic.ts';
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
 
-test('missing credentials are answered 401 and wrong ones 403, with the texts of the reference', () => {
+test('missing basic credentials get a 401 and wrong ones a 403, with the texts of the reference', () => {
   const accepted = ['mmg:p:ss wörd'];
   for (const right of [basic(accepted[0]!), basic(accepted[0]!).replace('Basic', 'basic')])
     assert.equal(refuseCredentials(accepted, right), null);
@@ -27,7 +27,7 @@ test('missing credentials are answered 401 and wrong ones 403, with the texts of
     );
 });
 
-test('any pair of a list is accepted, and an empty list refuses everybody', () => {
+test('any pair of basic credentials in the list is accepted, and an empty list refuses everybody', () => {
   const accepted = ['tide:one', 'tide:two', 'moon:one'];
   for (const pair of accepted) assert.equal(refuseCredentials(accepted, basic(pair)), null);
   for (const pair of ['moon:two', 'tide:', 'tide:one,two', ':', ''])

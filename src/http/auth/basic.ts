@@ -12,7 +12,7 @@ const digest = (text: string) => createHash('sha256').update(text).digest();
 
 /**
  * Basic authentication. `accepted` has pairs of `user:password`, any of which will do; an empty list refuses
- * everybody. Answers null when the request is admitted.
+ * everybody. Returns null when the request is admitted.
  */
 export function refuseCredentials(
   accepted: readonly string[],
@@ -21,7 +21,7 @@ export function refuseCredentials(
   if (authorization === undefined || authorization === '')
     return {
       status: 401,
-      // The scheme of the API, as the reference answers it.
+      // The API's scheme rather than Basic, as in the reference.
       headers: { 'WWW-Authenticate': 'Bearer' },
       body: plainError('Unauthorized: authentication token must be provided'),
     };

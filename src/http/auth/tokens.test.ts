@@ -155,7 +155,7 @@ test('a signature that is changed, cut, empty or made for other claims is refuse
     );
 });
 
-test('a revoked key gets another error than an unknown one, after the clock is checked', () => {
+test('a revoked key gets a different error from an unknown one, after the clock is checked', () => {
   const gone = [{ secret, revoked: true }];
   assert.deepEqual(verify(good, gone), [403, revoked]);
   assert.deepEqual(verify({ ...good, iat: now - 31 }, gone), [403, clock]);

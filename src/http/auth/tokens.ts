@@ -54,7 +54,7 @@ function decodeObject(part: string): Record<string, unknown> | null {
   }
 }
 
-/** A secret that may have signed a token. `revoked`: it is known only so that the answer can say that it was revoked. */
+/** A secret that may have signed a token. `revoked`: kept only so that the error can say so. */
 export type Credential = Readonly<{ secret: string; revoked: boolean }>;
 
 /**

@@ -1,7 +1,7 @@
 import type { Answer, Documentation, Route } from '../server/define-route.ts';
 import type { JsonSchema } from './schema.ts';
 
-/** A route that is in the document. */
+/** A documented route. */
 export type DocumentedRoute = Route & Extract<Documentation, { summary: string }>;
 
 /** The codes of the v2 envelope and when each is given (spec 01, section 3.1). */
@@ -10,21 +10,21 @@ export const errorClasses: Readonly<Record<string, string>> = {
   ValidationError: '400: the request does not match its schema; one entry for each fault.',
   BadRequestError: '400, 413: the request is well formed but cannot be served.',
   InvalidPhoneError: '400: the service may not send to this kind of number.',
-  NoResultFound: '404: the service has nothing by this id.',
+  NoResultFound: '404: the service has nothing with this id.',
   ConflictError: '409: the `Idempotency-Key` was used for a different request.',
   RateLimitError: '429: too many requests in a minute; try again in a few seconds.',
   TooManyRequestsError: '429: the daily limit is reached.',
-  ServiceUnavailable: '503: the database cannot be reached. Nothing was kept; send the request again.',
-  InternalServerError: '500: a defect of ours.',
+  ServiceUnavailable: '503: the database cannot be reached. Nothing was stored; send the request again.',
+  InternalServerError: '500: a fault on our side.',
 };
 
 /** The two error envelopes (server/error-format.ts). */
 export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
   Errors: {
     type: 'object',
-    description: 'An error of the API below `/v2`.',
+    description: 'An error under `/v2`.',
     properties: {
-      status_code: { type: 'integer', description: 'The status of the answer.' },
+      status_code: { type: 'integer', description: 'The status of the response.' },
       errors: {
         type: 'array',
         minItems: 1,
@@ -49,7 +49,7 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
   Error: {
     type: 'object',
     description:
-      'An error outside `/v2`, and for an unknown path or a wrong method anywhere. `message` is a text, or the faults by field; those of the token are under `token`.',
+      'An error outside `/v2`, or for an unknown path or wrong method anywhere. `message` is a text, or the errors by field; those of the token are under `token`.',
     properties: {
       result: { const: 'error' },
       message: { type: ['string', 'object', 'array', 'null'] },
@@ -58,11 +58,11 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
   },
 };
 
-/** Headers of answers, by name. */
+/** Response headers by name. */
 export const headerObjects: Readonly<Record<string, JsonSchema>> = {
   RateLimit: {
     description:
-      'What is left of the limit: `"rate";r=998;t=1` means that 998 requests are left for this type of key, and that there will be more in 1 second.',
+      'What remains of the limit: `"rate";r=998;t=1` means that 998 requests are left for this type of key, and that there will be more in 1 second.',
     schema: { type: 'string' },
   },
   'RateLimit-Policy': {
@@ -71,8 +71,7 @@ export const headerObjects: Readonly<Record<string, JsonSchema>> = {
     schema: { type: 'string' },
   },
   'Idempotency-Replayed': {
-    description:
-      '`true` on an answer that repeats the one to an earlier request with the same `Idempotency-Key`.',
+    description: '`true` if the response repeats that to an earlier request with the same `Idempotency-Key`.',
     schema: { const: 'true' },
   },
   'Retry-After': {
@@ -81,12 +80,12 @@ export const headerObjects: Readonly<Record<string, JsonSchema>> = {
   },
 };
 
-/** Whether requests of this route are counted and may be refused for their number (spec 01, section 4.1). */
+/** Whether requests of this route are rate limited (spec 01, section 4.1). */
 function isLimited(method: string, { tag, body, rawBody }: DocumentedRoute): boolean {
   return method === 'POST' && (body ?? rawBody) !== undefined && (tag === 'Sending' || tag === 'Version 1');
 }
 
-/** The headers of an answer. */
+/** The headers of a response. */
 export function headersOf(status: number, method: string, route: DocumentedRoute): readonly string[] {
   const hasRate = isLimited(method, route) && (status === 201 || status === 429);
   return [
@@ -96,18 +95,18 @@ export function headersOf(status: number, method: string, route: DocumentedRoute
   ];
 }
 
-/** What a status means where the route does not say. */
+/** What a status means if the route does not say. */
 const general: Readonly<Record<number, string>> = {
   401: 'The token is missing.',
   403: 'The token does not belong to an active key, or its time is off by more than 30 seconds.',
   404: 'There is nothing at this path.',
-  405: 'The path does not have this method; `Allow` lists those it has.',
+  405: 'The path does not allow this method; `Allow` lists those it does.',
   413: 'The body is larger than 16 MiB.',
   429: 'Too many requests in the last minute (`RateLimitError`), or too many messages today (`TooManyRequestsError`).',
-  503: 'The database cannot be reached. Nothing was kept; send the request again.',
+  503: 'The database cannot be reached. Nothing was stored; send the request again.',
 };
 
-/** All answers of a route: those it lists, and those that follow from its kind. */
+/** All responses of a route: those it lists, and those that follow from its kind. */
 export function allAnswers(method: string, url: string, route: DocumentedRoute): Map<number, Answer> {
   const hasToken = needsToken(route);
   const follows: Readonly<Record<number, boolean>> = {

@@ -13,7 +13,7 @@ export type DocsDeps = Readonly<{
   publicUrl: string | null;
 }>;
 
-/** Stands for the address of the API in the document, which is built once. */
+/** Placeholder for the address of the API in the document, which is built once. */
 const anyBase = 'https://api.despatch.invalid';
 
 /** The OpenAPI document as JSON, for an address of the API. */

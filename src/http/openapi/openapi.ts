@@ -32,7 +32,7 @@ export type Operation = Readonly<{
   'x-codeSamples'?: readonly Sample[];
 }>;
 
-/** An OpenAPI 3.1 document, as far as we write one. */
+/** An OpenAPI 3.1 document, with the parts that we use. */
 export type OpenApi = Readonly<{
   openapi: string;
   info: Readonly<{ title: string; version: string; description: string }>;
@@ -54,7 +54,7 @@ const tags: Readonly<Record<Tag, string>> = {
   'Received texts': 'Text messages that people sent to the service.',
   Files: 'Files that recipients download.',
   'Version 1': 'The older API, for clients that still use it. Its errors have the form `Error`.',
-  Callbacks: 'The log of the callbacks that your service received, and their replay.',
+  Callbacks: 'The log of the callbacks sent to your service, and their replay.',
   Status: 'For operators of the platform.',
   'Provider receipts': 'Where providers report the outcome of messages. Not for services.',
   Administration: 'For the admin client, which has a token of its own.',
@@ -63,9 +63,9 @@ const order = Object.keys(tags);
 
 const about = `Despatch sends templated emails and text messages on behalf of services, and reports the outcome of each.
 
-The API is that of GOV.UK Notify: its official clients work unchanged. Requests and answers are JSON in UTF-8; the content type of a request does not matter. Times are in UTC.
+The API is compatible with that of GOV.UK Notify: its official clients work unchanged. Requests and responses are JSON in UTF-8; the content type of a request does not matter. Times are in UTC.
 
-Every answer has an \`X-B3-TraceId\`, taken from the request or generated, which appears in the log lines of the request and its message.`;
+Every response has an \`X-B3-TraceId\`, taken from the request or generated, which appears in the log lines of the request and its message.`;
 
 /** One operation of the document. `url` is the path without the patterns of its parameters. */
 type Described = Readonly<{ method: string; url: string; route: DocumentedRoute; errors: ErrorFormat }>;

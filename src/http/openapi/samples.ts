@@ -58,7 +58,7 @@ export function samplesOf(method: string, url: string, base: string, route: Docu
 }
 
 /** How to make a token (spec 01, sections 1.1 and 1.2), in words and as shell commands. */
-export const tokenText = `Every request of a service carries a JSON Web Token that the service signs itself, in \`Authorization: Bearer <token>\`. The official clients do this for you. Without one:
+export const tokenText = `Every request from a service carries a JSON Web Token that the service signs itself, in \`Authorization: Bearer <token>\`. The official clients do this for you. Without one:
 
 - An API key has the form \`{name}-{service id}-{secret}\`. Its last 36 characters are the secret; the 36 characters before the hyphen in front of that are the service id.
 - The header of the token is \`{"typ":"JWT","alg":"HS256"}\`.
@@ -81,7 +81,7 @@ What a key may do depends on its type: a live key sends to anyone, a team key to
 `;
 
 /** The same for the admin API (spec 04, section 0.1). */
-export const adminTokenText = `Requests under Administration carry a token of the admin client instead of a service's: \`iss\` is its name, \`notify-admin\` unless \`ADMIN_CLIENT_USER_NAME\` says otherwise, and it is signed with its secret, which is in \`credentials.json\`. \`npm run --silent despatch -- token --admin\` prints one. With the function from there:
+export const adminTokenText = `Requests under Administration carry a token of the admin client instead of a service's: \`iss\` is its name, \`notify-admin\` unless \`ADMIN_CLIENT_USER_NAME\` says otherwise, and it is signed with its secret, which is in \`credentials.json\`. \`npm run --silent despatch -- token --admin\` prints one. With the \`base64url\` function from above:
 
 \`\`\`sh
 ADMIN_SECRET='{admin_secret}'

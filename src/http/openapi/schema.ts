@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox';
 
-/** A JSON Schema of the document (draft 2020-12, as OpenAPI 3.1 has it). */
+/** A JSON Schema of the document (draft 2020-12, as OpenAPI 3.1 uses). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** Our own formats (validate/check.ts) in terms of JSON Schema. */
@@ -37,7 +37,7 @@ export type SchemaTranslator = Readonly<{
 
 /**
  * Translates the schemas that requests are checked with into those of the document: our formats become documented ones,
- * and a schema with an `$id` appears once, under that name. Throws where two different ones have the same name.
+ * and a schema with an `$id` appears once, under that name. Throws if two different ones have the same name.
  */
 export function createSchemaTranslator(): SchemaTranslator {
   const named: Record<string, JsonSchema> = {};

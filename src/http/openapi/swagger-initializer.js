@@ -1,4 +1,4 @@
-/* Runs in the browser: Swagger UI on our document, with the example calls that the document has (x-codeSamples). */
+/* Runs in the browser: Swagger UI for our document, with the example calls that the document has (x-codeSamples). */
 
 const codeSamples = ({ React }) => ({
   wrapComponents: {
@@ -41,7 +41,7 @@ window.SwaggerUIBundle({
   deepLinking: true,
   docExpansion: 'none',
   defaultModelsExpandDepth: 0,
-  // A token is good for 30 seconds, so calls are made with the example commands instead.
+  // A token is valid for 30 seconds, so calls are made with the example commands instead.
   supportedSubmitMethods: [],
   // Swagger's own validator would send the document to another host.
   validatorUrl: null,

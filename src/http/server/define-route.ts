@@ -6,17 +6,17 @@ import type { ErrorFormat } from './error-format.ts';
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
 
 /**
- * Whose credentials a route needs: an API key of a service, the token of the admin client, those of a provider, which the
- * handler checks because they differ from provider to provider, or nobody's.
+ * The credentials that a route needs: a service's API key, the admin client's token, a provider's credentials (checked
+ * by the handler, because they differ between providers), or none.
  */
 export type Authentication = 'service key' | 'admin' | 'provider' | 'none';
 
-/** One answer of a route. */
+/** One response of a route. */
 export type Answer = Readonly<{
   description: string;
-  /** Of a JSON body; one with an `$id` becomes a named schema of the document. */
+  /** Schema of a JSON body; one with an `$id` becomes a named schema of the document. */
   schema?: TSchema;
-  /** Of a body that is not JSON. */
+  /** For a body that is not JSON. */
   contentType?: string;
   /** An example body; it must fit the schema. */
   example?: unknown;
@@ -44,7 +44,7 @@ export type Documentation =
       description?: string;
       tag: Tag;
       /**
-       * By status code. The first one below 400 is the answer of a handler that returns. Answers that follow from the
+       * By status code. The first one below 400 is sent when the handler returns. Responses that follow from the
        * kind of route (401, 403, 404 of a route with parameters, 405, 413, 429, 503) need not be listed.
        */
       answers: Readonly<Record<number, Answer>>;
@@ -72,7 +72,7 @@ type Definition<Deps, Params extends TSchema, Query extends TSchema, Body extend
     authentication: Authentication;
     /** `<module>.<handler>` of the request metrics (spec 06, section 4.2). */
     handlerName: string;
-    /** In place of that of its scope. */
+    /** Replaces the error format of its scope. */
     errors?: ErrorFormat;
     /**
      * Object schemas of what the handler gets, checked before it is called: UUIDs of paths and queries are in canonical
@@ -86,25 +86,25 @@ type Definition<Deps, Params extends TSchema, Query extends TSchema, Body extend
     /** Documented, and left to the handler: the parsed query, and the bytes of the body. */
     rawQuery?: TSchema;
     rawBody?: Readonly<{ schema: TSchema; contentType?: string }>;
-    /** What has to hold before the request is checked. Throws a Problem. */
+    /** Preconditions, checked before the schemas. Throws a Problem. */
     before?: (deps: Deps, request: Request<Params, TUnknown, TUnknown>) => Promise<void>;
-    /** Formats that the schemas name and that need something to be judged by. */
+    /** Formats in the schemas whose check needs `deps`. */
     formats?: (deps: Deps) => Formats;
     /** Called with a body that may not fit its schema. */
     refine?: (deps: Deps, body: Readonly<Record<string, unknown>>) => readonly Refinement[];
     /**
-     * Answers with what it returns, as JSON, or without a body for a 204. A handler that sends the answer itself returns
-     * nothing or the reply. Throws a Problem.
+     * Its result is sent as JSON, or no body for a 204. A handler that sends the response itself returns nothing or the
+     * reply. Throws a Problem.
      */
     handler: (deps: Deps, request: Request<Params, Query, Body>, reply: FastifyReply) => unknown;
   }>;
 
-/** A route, ready to be registered with what its handler works with. */
+/** A route, ready to be registered with its handler's dependencies. */
 export type Route<Deps = never> = Definition<Deps, TSchema, TSchema, TSchema>;
 
 /**
- * One value for all that there is to a route: registration, validation, the OpenAPI document, the name of its metrics and
- * the table of who may call it come from it. Throws for a schema with a rule that would not be checked.
+ * Defines a route as one value: its registration, validation, OpenAPI operation, metrics name and entry in the table of
+ * who may call what all come from it. Throws for a schema with a rule that would not be checked.
  */
 export function defineRoute<
   Deps,
@@ -117,7 +117,9 @@ export function defineRoute<
   return definition as unknown as Route<Deps>;
 }
 
-/** The part `:name` of a path that has to be a UUID: with anything else the path does not exist (spec 04, section 0.3). */
+/**
+ * The part `:name` of a path that has to be a UUID: with anything else the path does not exist (spec 04, section 0.3).
+ */
 export function uuidPart(name: string): string {
   const hex = '[0-9a-fA-F]';
   return `:${name}(^${hex}{8}-${hex}{4}-${hex}{4}-${hex}{4}-${hex}{12}$)`;

@@ -58,7 +58,7 @@ test('v2 shows the status and every fault of a Problem, the old envelope its fir
   }
 });
 
-test('a route of the admin API that validates as v2 does shows only its validation as v2 does', () => {
+test('an admin route that validates like v2 shows only its validation errors like v2', () => {
   const shown = (problem: Problem) => JSON.parse(adminSchemaErrors.envelope(problem));
   assert.deepEqual(shown(invalid(['a is a required property'])), {
     status_code: 400,
@@ -73,7 +73,7 @@ test('a route of the admin API that validates as v2 does shows only its validati
     assert.equal(adminSchemaErrors.envelope(problem), plainErrors.envelope(problem));
 });
 
-test('an answer of temporary unavailability says when to try again', () => {
+test('a 503 says when to try again', () => {
   assert.deepEqual([unavailable().status, unavailable().headers], [503, { 'Retry-After': '5' }]);
 });
 

@@ -1,16 +1,15 @@
 import type { TSchema } from 'typebox';
 import { invalid, invalidFields, type Problem } from '../../ground/problem.ts';
-import type { Violation } from '../validate/check.ts';
-import { fieldTexts, schemaTexts } from '../validate/check.ts';
+import { fieldTexts, schemaTexts, type Violation } from '../validate/check.ts';
 
 /**
- * How a part of the API shows errors. A scope of the server is registered with one, and a route may choose another; code
- * that throws a Problem need not know which.
+ * How a part of the API shows errors. A scope of the server is registered with one, and a route may choose another;
+ * code that throws a Problem need not know which.
  */
 export type ErrorFormat = Readonly<{
-  /** The body of an answer to a Problem. */
+  /** The response body for a Problem. */
   envelope: (problem: Problem) => string;
-  /** What is said of a body that is not JSON. */
+  /** The message for a body that is not JSON. */
   malformedJson: string;
   /**
    * The Problem of a request that does not fit its schemas. `refined`: what the route found beyond its schemas;
@@ -21,7 +20,7 @@ export type ErrorFormat = Readonly<{
     refined: readonly Violation[],
     schemas: readonly TSchema[],
   ) => Problem;
-  /** Named schemas of the OpenAPI document that an error answer has. */
+  /** Named schemas of the OpenAPI document that error responses have. */
   schemas: (status: number) => readonly ('Errors' | 'Error')[];
 }>;
 
@@ -30,7 +29,7 @@ export function plainError(message: unknown): string {
   return JSON.stringify({ result: 'error', message });
 }
 
-/** Faults of fields by field, an authentication error under `token`; otherwise the first text. */
+/** Field errors by field, an authentication error under `token`; otherwise the first text. */
 function plainEnvelope({ faults }: Problem): string {
   if (!faults.some(({ field }) => field !== undefined)) return plainError(faults[0]?.message ?? '');
   const byField = Object.groupBy(faults, ({ field = '' }) => field);
@@ -51,7 +50,9 @@ function listEnvelope({ status, faults }: Problem): string {
 const invalidSchema: ErrorFormat['invalidRequest'] = (violations, refined) =>
   invalid(schemaTexts([...violations, ...refined]));
 
-/** v2: a status code and a list of errors (spec 01, section 3.1). A wrong method has no route, so it is shown plainly. */
+/**
+ * v2: a status code and a list of errors (spec 01, section 3.1). A wrong method has no route, so it is shown plainly.
+ */
 export const v2Errors: ErrorFormat = {
   envelope: listEnvelope,
   malformedJson: 'Invalid JSON supplied in POST data',
@@ -59,7 +60,7 @@ export const v2Errors: ErrorFormat = {
   schemas: (status) => [status === 405 ? 'Error' : 'Errors'],
 };
 
-/** v1, the admin API and what is open: faults by field (spec 01, section 2; spec 04, section 10.1). */
+/** v1, the admin API and open routes: errors by field (spec 01, section 2; spec 04, section 10.1). */
 export const plainErrors: ErrorFormat = {
   envelope: plainEnvelope,
   malformedJson: 'The browser (or proxy) sent a request that this server could not understand.',

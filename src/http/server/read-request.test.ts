@@ -13,7 +13,7 @@ const id = '3f9d0c52-7b1e-4a86-b2c4-91e05d6a7f38';
 
 type Deps = Readonly<{ known: string; longest: number }>;
 
-/** Answers with what its handler was given. */
+/** Echoes what its handler got. */
 const change = defineRoute({
   method: 'POST',
   path: `/things/${uuidPart('thing_id')}`,
@@ -78,7 +78,7 @@ test('a handler gets values of the types that its schemas name', async () => {
   ]);
 });
 
-test('all faults of a request are one answer, in the words of the error format', async () => {
+test('all faults of a request come in one response, worded by the error format', async () => {
   const url = `/things/${id}?page=0&detailed=yes`;
   const fields = {
     page: ['Not a positive integer'],
@@ -103,7 +103,7 @@ test('all faults of a request are one answer, in the words of the error format',
   );
 });
 
-test('what has to hold before is checked before, and what a schema cannot say together with it', async () => {
+test('preconditions are checked before the schemas, and rules that no schema can express together with them', async () => {
   const post = world(plainErrors);
   assert.deepEqual(await post(`/things/${id.replace('3', '4')}`, 'no JSON'), [
     404,
@@ -116,7 +116,7 @@ test('what has to hold before is checked before, and what a schema cannot say to
   assert.equal((await post('/things/x', '{}'))[0], 404);
 });
 
-test('a body that is optional may be absent, and one that is not an object is the only fault', async () => {
+test('an optional body may be absent, and a body that is not an object is the only fault', async () => {
   const post = world(v2Errors);
   const faults = (...messages: string[]) => [
     400,

@@ -8,8 +8,8 @@ import { pathDocument, queryDocument, queryParameters, readJson } from './reques
 const noFormats = Object.freeze({});
 
 /**
- * Makes the step before the handler of a route: puts checked, typed values in place of the raw `params`, `query` and
- * `body`. null where the route has no schemas. The step throws one Problem with all faults.
+ * Creates the step that runs before a route's handler: it replaces the raw `params`, `query` and `body` by checked,
+ * typed values. null if the route has no schemas. The step throws one Problem with all faults.
  */
 export function requestReader<Deps>(
   route: Route<Deps>,

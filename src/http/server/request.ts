@@ -51,7 +51,9 @@ export function pathOf(request: FastifyRequest): string {
   return question === -1 ? request.url : request.url.slice(0, question);
 }
 
-/** The path for a log line. Below `/d/` it contains the key of a document, which would let a reader of the log open it. */
+/**
+ * The path for a log line. Below `/d/` it contains the key of a document, which would let a reader of the log open it.
+ */
 export function loggedPath(request: FastifyRequest): string {
   const path = pathOf(request);
   // The router decodes letters, and accepts a whole URL in place of a path.
@@ -141,7 +143,7 @@ const trueTexts: ReadonlySet<string> = new Set(['1', 't', 'T', 'true', 'True', '
 const falseTexts: ReadonlySet<string> = new Set(['0', 'f', 'F', 'false', 'False', 'FALSE']);
 const furthest = Number.MAX_SAFE_INTEGER;
 
-/** A text as the type of its schema; one that does not convert stays a text, which the check then refuses. */
+/** A text converted to the type of its schema; one that does not convert stays a text, which the check then refuses. */
 function convert({ type, format }: Node, text: string): unknown {
   if (format === 'uuid') return parseUuid(text) ?? text;
   if (type === 'integer')

@@ -108,7 +108,7 @@ function world() {
   return { ...server, call, fail, lines, metrics };
 }
 
-test('a path without a route is a 404 in the old envelope, also if it only has a slash too many', async () => {
+test('a path without a route is a 404 in the old envelope, even if it only has an extra slash', async () => {
   const { call } = world();
   const paths = [
     ...['/', '/v2/notifications', '/v2/notifications/', '/v2/notifications/a/', '/v2/notifications/sms/'],
@@ -146,7 +146,7 @@ test('a method that a path does not have is a 405 that lists those it has', asyn
   }
 });
 
-test('OPTIONS is answered at every route, to those who may use the route', async () => {
+test('every route answers OPTIONS to callers who may use the route', async () => {
   const { app, scope } = world();
   const guarded = route('GET', '/v2/guarded', () => 'ok', 'test.guarded', 'service key');
   scope(v2Errors, (mount) => mount([guarded], null));
@@ -190,7 +190,7 @@ test('a request keeps the first trace id it has, and gets one if it has none', a
   assert.equal(String(own.headers['x-b3-traceid']).length, 128);
 });
 
-test('a body arrives whole under any content type, well-formed or not, and under none', async () => {
+test('a body arrives whole with any content type, well-formed or not, or with none', async () => {
   const { call } = world();
   const types = [
     ...['application/json', 'application/json; charset=utf-8', 'application/x-www-form-urlencoded'],
@@ -209,7 +209,7 @@ test('a body of 16 MiB is taken and a larger one is a 413 in the envelope of its
   const limit = 16 * 1024 * 1024;
   const post = (url: string, length: number) => call({ method: 'POST', url, payload: 'x'.repeat(length) });
   assert.equal((await post('/v2/notifications/sms', limit)).json.body.length, limit);
-  const message = `The request is too large: at most ${limit} bytes are taken.`;
+  const message = `The request is too large: the limit is ${limit} bytes.`;
   const v2 = await post('/v2/notifications/sms', limit + 1);
   assert.deepEqual(
     [v2.status, v2.json],
@@ -272,7 +272,7 @@ test('a database that cannot be reached is a 503 that says that nothing was acce
   assert.ok(!JSON.stringify(json).includes(String(port)));
 });
 
-test('a caller who disconnects does not count as an error of the server', async () => {
+test('a caller who disconnects does not count as a server error', async () => {
   const { app, lines } = world();
   const answered = Promise.withResolvers<number>();
   app.addHook('onSend', async (_request, reply) => answered.resolve(reply.statusCode));
@@ -288,7 +288,7 @@ test('a caller who disconnects does not count as an error of the server', async 
   assert.ok(lines.every(({ level }) => level <= 30));
 });
 
-test('each request leaves one log line without its query, and one metric by its handler', async () => {
+test('each request leaves one log line without its query, and one metric named after its handler', async () => {
   const { call, lines, metrics } = world();
   await call({ url: '/v2/notifications/a?to=07700900123' });
   await call({ url: '/nowhere?to=07700900123' });
@@ -302,7 +302,7 @@ test('each request leaves one log line without its query, and one metric by its 
     assert.match(stats, new RegExp(`^despatch_${stat}_total 1$`, 'm'));
 });
 
-test('the base URL is the configured one, or else that of the caller', async () => {
+test('the base URL is the configured one, or else the one that the caller used', async () => {
   const { call } = world();
   const { json } = await call({ url: '/base', headers: { host: 'api.example:8080' } });
   assert.deepEqual(json, { own: 'http://api.example:8080', given: 'https://api' });
@@ -345,10 +345,10 @@ test('no log line contains the key of a document, however its path is written an
   assert.match(lines[0]!.msg, /^GET \/v2\/dogs\/d 404 took /);
 });
 
-test('a route that was not made by defineRoute, and so has no authentication, stops the start', async () => {
+test('a route that was not made by defineRoute, and so has no authentication, stops the server from starting', async () => {
   const { app } = world();
   assert.throws(
     () => app.get('/open', async () => 'ok'),
-    /GET \/open was not made by defineRoute: nobody says who may call it/,
+    /GET \/open was not made by defineRoute, so it has no authentication/,
   );
 });

@@ -24,7 +24,7 @@ declare module 'fastify' {
 /** Largest body accepted, in bytes (spec 01, section 6: at least 10 MB). */
 const bodyLimit = 16 * 1024 * 1024;
 
-/** Runs before anything else of a request that needs such credentials. Throws a Problem, or passes it to `done`. */
+/** Runs first for a request that needs such credentials. Throws a Problem, or passes it to `done`. */
 export type Guard = onRequestHookHandler;
 
 export type ServerDeps = Readonly<{
@@ -36,7 +36,7 @@ export type ServerDeps = Readonly<{
 /** A route as it was registered. */
 export type MountedRoute = Readonly<{ route: Route; errors: ErrorFormat }>;
 
-/** Registers routes with what their handlers work with. */
+/** Registers routes with their handlers' dependencies. */
 export type Mount = <Deps>(routes: readonly Route<Deps>[], deps: Deps) => void;
 
 export type HttpServer = Readonly<{
@@ -48,9 +48,10 @@ export type HttpServer = Readonly<{
 }>;
 
 /**
- * The HTTP server: request ids, fixed headers, bodies as bytes whatever their content type, 404 and 405, one log line and
- * one metric per request. A Problem is shown in the error format of its route; an unreachable database is a 503; anything
- * else a 500 whose cause stays in the log. A route that was not made by `defineRoute` stops the server from starting.
+ * The HTTP server: request ids, fixed headers, bodies as bytes whatever their content type, 404 and 405, one log line
+ * and one metric per request. A Problem is shown in the error format of its route; an unreachable database is a 503;
+ * anything else a 500 whose cause stays in the log. A route that was not made by `defineRoute` stops the server from
+ * starting.
  */
 export function createServer(deps: ServerDeps): HttpServer {
   const { log, metrics } = deps;
@@ -58,7 +59,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     bodyLimit,
     logger: false,
     trustProxy: true,
-    // Above any URL that Node accepts: a long path is a path like any other, for its route to judge.
+    // Above any URL that Node accepts, so that a long path reaches its route like any other.
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 100_000 },
     // Paths with malformed percent encoding arrive here, before any hook.
     frameworkErrors: (_error, request, reply) => {
@@ -151,7 +152,7 @@ function addRoute<Deps>(
       read?.(request);
       const answer = await handler(deps, request, reply);
       if (status === 204) return reply.code(204).send();
-      // It has sent an answer itself. (Waiting for a reply gives nothing, so a handler may also return it.)
+      // The handler has sent the response itself. (Awaiting a reply gives undefined, so it may also return that.)
       if (answer === undefined) return;
       return reply.code(status).type('application/json').send(JSON.stringify(answer));
     },
@@ -159,8 +160,8 @@ function addRoute<Deps>(
 }
 
 /**
- * Watches the routes of `app`: refuses those that `defineRoute` did not make, answers OPTIONS at every path, and answers
- * which methods a path has.
+ * Watches the routes of `app`: refuses those that `defineRoute` did not make, and answers OPTIONS at every path.
+ * Returns a function that lists the methods of a path.
  */
 function watchMethods(app: FastifyInstance): (path: string) => readonly string[] {
   const known: { method: string; pattern: RegExp }[] = [];
@@ -173,11 +174,11 @@ function watchMethods(app: FastifyInstance): (path: string) => readonly string[]
     const pattern = patternOf(route.url);
     const methods = [route.method].flat().filter((method) => method !== 'OPTIONS');
     if (methods.length > 0 && route.config?.handlerName === undefined)
-      throw new Error(`${methods} ${route.url} was not made by defineRoute: nobody says who may call it`);
+      throw new Error(`${methods} ${route.url} was not made by defineRoute, so it has no authentication`);
     for (const method of methods) known.push({ method, pattern });
     if (withOptions.has(pattern.source)) return;
     withOptions.add(pattern.source);
-    // What needs credentials needs them for this too (spec 01, section 6).
+    // A route that needs credentials needs them for OPTIONS too (spec 01, section 6).
     this.options(
       route.url,
       { ...(route.onRequest && { onRequest: route.onRequest }) },
@@ -187,7 +188,9 @@ function watchMethods(app: FastifyInstance): (path: string) => readonly string[]
   return allowedAt;
 }
 
-/** The paths of a route: a parameter takes one part of the path, restricted by its pattern (`:n(^\\d+$)`) if it has one. */
+/**
+ * The paths of a route: a parameter takes one part of the path, restricted by its pattern (`:n(^\\d+$)`) if it has one.
+ */
 function patternOf(url: string): RegExp {
   const parts = url.split(/(:[a-z_]+(?:\([^)]*\))?)/i).map((part, index) => {
     if (index % 2 === 0) return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -196,7 +199,7 @@ function patternOf(url: string): RegExp {
   return new RegExp(`^${parts.join('')}$`);
 }
 
-/** Answers with the Problem that was thrown, or that stands for what was thrown, in the given format. */
+/** Answers with the thrown Problem, or the one for any other error, in the given format. */
 function errorHandler(log: Log, errors: ErrorFormat) {
   return async (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const problem = problemOf(error);
@@ -221,7 +224,7 @@ function problemOf(error: unknown): Problem {
     return new Problem(413, [
       {
         error: 'BadRequestError',
-        message: `The request is too large: at most ${bodyLimit} bytes are taken.`,
+        message: `The request is too large: the limit is ${bodyLimit} bytes.`,
       },
     ]);
   if (status !== null)
@@ -230,8 +233,8 @@ function problemOf(error: unknown): Problem {
 }
 
 /**
- * The status of what Fastify itself refuses: a body that is too large, a transfer that the caller broke off. A status on
- * any other error was meant for us, not for our caller.
+ * The status of what Fastify itself refuses: a body that is too large, a transfer that the caller broke off. A status
+ * on any other error was meant for us, not for our caller.
  */
 function refusedByServer(error: unknown): number | null {
   if (!(error instanceof Error)) return null;
@@ -240,7 +243,7 @@ function refusedByServer(error: unknown): number | null {
   return isFastify && statusCode !== undefined && statusCode >= 400 && statusCode < 500 ? statusCode : null;
 }
 
-/** Most time that requests in progress get when the server closes. */
+/** The longest that requests in progress may run once the server closes. */
 const closingMilliseconds = 2000;
 
 /** Accepts no more connections, lets requests in progress finish, and closes connections as they become idle. */

@@ -13,17 +13,17 @@ export type StatusDeps = Readonly<{
 
 const query = Type.Object({
   simple: Type.Optional(
-    Type.String({ description: 'With any value, the answer is short and the database is not queried.' }),
+    Type.String({ description: 'With any value, the response is short and the database is not queried.' }),
   ),
 });
 
 const documentation: Documentation = {
   summary: 'Check whether the process is up',
-  description: 'For load balancers and people. `/` and POST answer the same.',
+  description: 'For load balancers and people. `/` and POST do the same.',
   tag: 'Status',
   answers: {
     200: {
-      description: 'It is up.',
+      description: 'The process is up.',
       schema: Type.Object({
         status: Type.Literal('ok'),
         git_commit: Type.Optional(Type.String()),
@@ -46,7 +46,7 @@ function statusRoute(path: '/_status' | '/'): Route<StatusDeps> {
     rawQuery: query,
     async handler({ db, gitCommit, buildTime }: StatusDeps, request) {
       const { simple, elb } = request.query as Record<string, unknown>;
-      // The short form does not ask the database: a load balancer should remove a process only when it is gone.
+      // The short form does not query the database: a load balancer should remove a process only when it is gone.
       if (simple || elb) return { status: 'ok' };
       return {
         status: 'ok',

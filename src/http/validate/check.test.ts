@@ -153,9 +153,9 @@ test('all faults are reported, each once: properties in schema order, then missi
 });
 
 test('names that every object inherits count as neither present nor known', () => {
-  const odd = Type.Object({ toString: Type.String() }, { additionalProperties: false });
-  assert.deepEqual(faultsOf(odd, {}, {}), ['toString is a required property']);
-  assert.deepEqual(faultsOf(odd, { toString: 'a', constructor: 1 }, {}), [
+  const inherited = Type.Object({ toString: Type.String() }, { additionalProperties: false });
+  assert.deepEqual(faultsOf(inherited, {}, {}), ['toString is a required property']);
+  assert.deepEqual(faultsOf(inherited, { toString: 'a', constructor: 1 }, {}), [
     'Additional properties are not allowed (constructor was unexpected)',
   ]);
 });

@@ -3,9 +3,9 @@ import { parseUuid } from '../../ground/id.ts';
 import { literalText, numberSource } from '../../ground/json.ts';
 
 /**
- * The one walk over a schema and a document. It finds what is wrong; how that reads is up to the error format of the
- * route: `schema.ts` has the texts of v2, `fields.ts` those of v1 and the admin API. The schemas are the TypeBox objects
- * that also document the API, so a rule is written once.
+ * Checks documents against schemas. One walk finds the violations; the error format of the route chooses their texts:
+ * `schemaTexts` gives those of v2, `fieldTexts` those of v1 and the admin API. The schemas are the TypeBox objects that
+ * also document the API, so a rule is written once.
  */
 
 /** A format of the caller's: the text of the fault, or null for a good value. */
@@ -37,7 +37,7 @@ export type Violation = Readonly<{
   field: string;
   value: unknown;
   node: Node;
-  /** The types that would have been right. */
+  /** The types that are allowed. */
   types?: readonly string[];
   text?: string;
 }>;
@@ -69,8 +69,8 @@ const otherKeywords = [
 const none: readonly Violation[] = Object.freeze([]);
 
 /**
- * The violations of an object schema, in this order: properties in the order of the schema, missing ones, unknown ones in
- * alphabetical order. A document that is not an object has that one violation only.
+ * The violations of an object schema, in this order: properties in the order of the schema, missing ones, unknown ones
+ * in alphabetical order. A document that is not an object has that one violation only.
  */
 export function violationsOf(schema: TSchema, document: unknown, formats: Formats): readonly Violation[] {
   const node = schema as unknown as Node;
@@ -150,7 +150,7 @@ function isWhole(format: string, value: unknown, formats: Formats): boolean {
   return own && typeof value === 'string' ? own(value) === null : wholeFormats[format]!(value);
 }
 
-/** Formats of texts that need nothing from the caller. Their text is that of the error format, so it is empty here. */
+/** Formats that need nothing from the caller. The error format has their texts, so they are empty here. */
 const textFormats: Formats = {
   // The database cannot store the null character.
   text: (value) => (value.includes('\0') ? '' : null),
@@ -167,7 +167,7 @@ function isDate(text: string): boolean {
   return !Number.isNaN(time) && new Date(time).toISOString().slice(0, 10) === text;
 }
 
-/** Throws where a schema has a keyword that the walk would pass over, so that no rule is documented and not checked. */
+/** Throws if a schema has a keyword that the walk would ignore, so that no rule is documented but not checked. */
 export function assertCheckable(schema: TSchema, where: string): void {
   const visit = (node: Node, isRoot: boolean) => {
     for (const keyword of Object.keys(node)) {
@@ -231,14 +231,14 @@ export function isHttpsUrl(text: string): boolean {
   return httpsUrl.test(text) && !/%(?![0-9A-Fa-f]{2})/.test(text) && URL.canParse(text);
 }
 
-/** What v2 says of `document` under an object schema, each text once; empty when it is valid. */
+/** The v2 texts for the faults of `document` under an object schema, each once; empty when it is valid. */
 export function faultsOf(schema: TSchema, document: unknown, formats: Formats): string[] {
   return schemaTexts(violationsOf(schema, document, formats));
 }
 
 /**
- * The texts of v2 (spec 01, section 3.2): one sentence for each violation, which begins with the name of its field. They
- * print values as Python would, without apostrophes.
+ * The texts of v2 (spec 01, section 3.2): one sentence for each violation, which begins with the name of its field.
+ * They print values as Python would, without apostrophes.
  */
 export function schemaTexts(violations: readonly Violation[]): string[] {
   if (violations.length === 0) return [];
@@ -293,7 +293,7 @@ export function literal(value: unknown): string {
 /** The first fault of each field, by field. */
 export type FieldFaults = Readonly<Record<string, readonly string[]>>;
 
-/** What v1 and the admin API say of `document` under an object schema; empty when it is valid. */
+/** The v1 and admin texts for the faults of `document` under an object schema; empty when it is valid. */
 export function fieldFaults(schema: TSchema, document: unknown, formats: Formats): FieldFaults {
   return fieldTexts(violationsOf(schema, document, formats), [schema]);
 }

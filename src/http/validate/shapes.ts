@@ -7,7 +7,7 @@ export function orNull<Schema extends TSchema>(schema: Schema, description?: str
   return Type.Union([schema, Type.Null()], { ...(description !== undefined && { description }) });
 }
 
-/** One of some texts. */
+/** One of the given texts. */
 export function oneOf(values: readonly string[], description?: string) {
   return Type.Unsafe<string>({
     type: 'string',
@@ -16,7 +16,7 @@ export function oneOf(values: readonly string[], description?: string) {
   });
 }
 
-/** A moment in an answer. */
+/** A timestamp in a response. */
 export const time = Type.String({ format: 'date-time' });
 
 /** An id; in a path or a query the handler gets it in its canonical form. */
@@ -24,7 +24,7 @@ export function uuid(description?: string) {
   return Type.String({ format: 'uuid', ...(description !== undefined && { description }) });
 }
 
-/** Most items on one page of the public API (spec 06, section 6.2: `API_PAGE_SIZE`). */
+/** Maximum number of items on one page of the public API (spec 06, section 6.2: `API_PAGE_SIZE`). */
 export const pageSize = 250;
 
 /** `links` of a page, for the OpenAPI document. */

@@ -10,14 +10,14 @@ import { createCipher } from '../../ground/cipher.ts';
 import { systemClock } from '../../ground/clock.ts';
 import { createLog } from '../../ground/log.ts';
 import type { Queues } from '../../queue/boss.ts';
-import { platformUserId } from '../../tenant/user/user.ts';
+import { platformUserId } from '../../tenant/user/store.ts';
 import { addInboundSms } from '../receipt/inbound/store.ts';
 import { type CallbackQueue, createCallbackQueue } from './enqueue.ts';
 import { addCallbackApi } from './store-api.ts';
 
 const cipher = createCipher([secretKey], 'tests');
 
-describe('the queue of callbacks', () => {
+describe('the callback queue', () => {
   let world: World;
   let tenant: Tenant;
   let callbacks: CallbackQueue;
@@ -62,7 +62,7 @@ describe('the queue of callbacks', () => {
     });
     return { id, serviceId };
   }
-  /** Queues callbacks for texts; answers how many there are then. */
+  /** Queues callbacks for `texts`; returns how many callbacks there are afterwards. */
   async function queue(texts: { id: string; serviceId: string }[]): Promise<number> {
     await queues.transaction((transaction) => callbacks.inboundSms(transaction, texts));
     return await count();
@@ -72,7 +72,7 @@ describe('the queue of callbacks', () => {
     return rows[0].count;
   }
 
-  test('a received text is queued, with its content sealed, for a service that has an address', async () => {
+  test('a received text is queued as a sealed callback if its service has a callback address', async () => {
     const other = await world.addTenant();
     const mine = await receive(tenant.id);
     const theirs = await receive(other.id);
@@ -110,7 +110,7 @@ describe('the queue of callbacks', () => {
       date_received: '2026-05-02T14:03:07.000000Z',
     });
     assert.equal(await queue([]), 1);
-    // Another type has no address.
+    // The service has no address for this type.
     await queues.transaction((transaction) =>
       callbacks.deliveryStatuses(transaction, [{ id: randomUUID(), serviceId: tenant.id }]),
     );

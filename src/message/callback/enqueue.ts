@@ -10,7 +10,10 @@ import type { QueueTransaction } from '../../queue/boss.ts';
 /** The queue's name: the table `service_callbacks` (docs/decisions/0011). */
 export const callbackQueue = 'service-callbacks';
 
-/** The cache of callback addresses, with the single entry `callbackCacheKey`. Announce every change of an address. */
+/**
+ * The cache of callback addresses, with the single entry `callbackCacheKey`. Every change of an address must be
+ * announced.
+ */
 export const callbackCacheName = 'callbacks';
 export const callbackCacheKey = 'all';
 
@@ -18,10 +21,10 @@ export const callbackCacheKey = 'all';
 export type OfService = Readonly<{ id: string; serviceId: string }>;
 
 /**
- * Queues callbacks to services (spec 05, section 8). Each function is called in the transaction that wrote what the
- * callbacks are about, so that both stand or fall together, and takes everything of a batch at once. The JSON body is
- * made and sealed there and then: later changes do not alter it. For services without a callback address nothing is
- * read or written.
+ * Queues callbacks to services (spec 05, section 8). Each function runs in the transaction that wrote what the
+ * callbacks are about, so that both are committed or neither is, and takes a whole batch at once. The JSON body is
+ * built and sealed at that moment; later changes do not alter it. Nothing is read or written for services without a
+ * callback address.
  */
 export type CallbackQueue = Readonly<{
   /**
@@ -59,13 +62,13 @@ export function createCallbackQueue({ db, clock, cipher, caches }: CallbackQueue
   });
 
   /**
-   * The ids of those whose service has an address for callbacks of this type. While this process does not know that, all
-   * of them: the statement that reads them asks again, since a transaction must not wait for another connection.
+   * The ids of those whose service has an address for this type of callback. Until the cache is loaded, all ids: the
+   * statement that reads them checks again, and a transaction must not wait for another connection.
    */
   function withAddress(type: CallbackType, all: readonly OfService[]): readonly string[] {
     if (all.length === 0) return [];
     const known = addressed.peek(callbackCacheKey);
-    // From the next batch on it is known.
+    // Loads the cache for the next batch.
     if (!known) addressed.get(callbackCacheKey).catch(() => undefined);
     const wanted = known ? all.filter(({ serviceId }) => known.get(serviceId)?.has(type)) : all;
     return wanted.map(({ id }) => id);
@@ -139,7 +142,7 @@ type Status = Readonly<{
 }>;
 
 async function findStatuses(trx: Trx, ids: readonly string[]): Promise<readonly Status[]> {
-  // The recipient may be past its retention.
+  // A left join, since the recipient is gone once its retention has passed.
   const { rows } = await sql<Status>`
     select h.id, h.service_id as "serviceId", h.client_reference as "clientReference", n.recipient, h.status,
       h.created_at as "createdAt", h.updated_at as "updatedAt", h.sent_at as "sentAt", h.notification_type as "type",

@@ -7,21 +7,21 @@ const probe: Effect = { ...failure, isProbe: true };
 const after = (health: Health, ...effects: Effect[]) => effects.reduce(healthAfter, health);
 const failures = (count: number): Effect[] => Array.from({ length: count }, () => failure);
 
-test('ten failures in a row pause an address for 30 seconds; one success before that forgets them', () => {
+test('ten failures in a row pause an address for 30 seconds; a success in between resets the count', () => {
   assert.equal(after(healthy, ...failures(9)).pausedUntil, null);
   assert.deepEqual(after(healthy, ...failures(10)), { failures: 10, pauses: 1, pausedUntil: 30_000 });
   const broken = after(healthy, ...failures(9), { ...failure, isDelivered: true }, ...failures(9));
   assert.equal(broken.pausedUntil, null);
 });
 
-test('what was under way when the pause began does not lengthen it', () => {
+test('failures of callbacks already under way when a pause began do not lengthen it', () => {
   assert.equal(after(healthy, ...failures(25)).pausedUntil, 30_000);
 });
 
 test('each probe that fails doubles the pause, up to 10 minutes', () => {
   let health = after(healthy, ...failures(10));
   const pauses: number[] = [];
-  for (let turn = 0; turn < 7; turn++) {
+  for (let probes = 0; probes < 7; probes++) {
     const at = health.pausedUntil!;
     health = healthAfter(health, { ...probe, at });
     pauses.push((health.pausedUntil! - at) / 1000);
@@ -35,7 +35,7 @@ test('any success ends the pause', () => {
   assert.deepEqual(healthAfter(paused, { ...failure, isDelivered: true }), healthy);
 });
 
-test('an address that asks for time gets it, and goes on after a probe', () => {
+test('an address that asks for a delay is paused for that long, then probed', () => {
   const asked = healthAfter(healthy, { ...failure, notBefore: 5000 });
   assert.deepEqual(asked, { failures: 1, pauses: 0, pausedUntil: 5000 });
   assert.deepEqual(healthAfter(asked, { ...failure, notBefore: 3000 }).pausedUntil, 5000);

@@ -17,7 +17,7 @@ const token = 'a token of the service';
 const body = '{"id":"1"}';
 const never = new AbortController().signal;
 
-/** A server on this machine, and a poster that may or may not go there. */
+/** An HTTP server on a free loopback port. */
 async function listen(answer: (request: IncomingMessage, response: ServerResponse) => void) {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -32,7 +32,7 @@ async function listen(answer: (request: IncomingMessage, response: ServerRespons
   };
 }
 
-describe('callbacks do not lead inside', () => {
+describe('callbacks never reach private addresses', () => {
   let poster: Poster;
   let connections = 0;
   let port = 0;
@@ -42,7 +42,7 @@ describe('callbacks do not lead inside', () => {
   });
   before(async () => {
     poster = createPoster({ clock: systemClock, timeoutSeconds: 2, allowPrivate: false });
-    // Both families, where there are both: whatever a connection reached, it would be seen.
+    // Listens on IPv4 and IPv6 where both exist, so that any connection is noticed.
     await new Promise<void>((resolve) =>
       tcp.listen(0, '::', resolve).once('error', () => tcp.listen(0, resolve)),
     );
@@ -66,7 +66,7 @@ describe('callbacks do not lead inside', () => {
       assert.equal(connections, 0);
     });
 
-  test('nor to a name that resolves to a private address', async () => {
+  test('a connection to a name that resolves to a private address is never made', async () => {
     // `localhost` is resolved like any other name.
     for (const host of ['localhost', 'LOCALHOST'])
       assert.deepEqual(await poster.post({ url: `https://${host}:${port}/`, token, body }, never), {
@@ -74,7 +74,7 @@ describe('callbacks do not lead inside', () => {
         code: 'private address',
         detail: 'localhost is not an address of the public internet',
       });
-    // These may resolve or not, but never lead anywhere.
+    // These may or may not resolve, but are never connected to.
     for (const host of ['localhost.', 'api.localhost', hostname()]) {
       const { kind } = await poster.post({ url: `https://${host}:${port}/`, token, body }, never);
       assert.ok(kind === 'forbidden' || kind === 'no answer', host);
@@ -82,7 +82,7 @@ describe('callbacks do not lead inside', () => {
     assert.equal(connections, 0);
   });
 
-  test('nor over plain HTTP, or any other scheme', async () => {
+  test('a callback over plain HTTP or any other scheme than https is never made', async () => {
     for (const url of ['http://example.com/', 'ftp://example.com/', 'file:///etc/passwd', 'nothing'])
       assert.deepEqual(
         { ...(await poster.post({ url, token, body }, never)), detail: '' },
@@ -99,7 +99,7 @@ describe('callbacks', () => {
   });
   after(() => poster.close());
 
-  test('carry the body as it is, the token, and a signature', async (t) => {
+  test('a callback carries the unchanged body, the token and a signature', async (t) => {
     const seen: { method?: string; url?: string; headers: IncomingMessage['headers']; body: string }[] = [];
     const server = await listen((request, response) => {
       let text = '';
@@ -123,7 +123,7 @@ describe('callbacks', () => {
     assert.ok(headers['user-agent']);
   });
 
-  test('follow no redirect', async (t) => {
+  test('redirects are not followed', async (t) => {
     const paths: string[] = [];
     const server = await listen((request, response) => {
       paths.push(request.url!);
@@ -135,7 +135,7 @@ describe('callbacks', () => {
     assert.deepEqual(paths, ['/out']);
   });
 
-  test('tell the status and Retry-After, and read no endless answer', async (t) => {
+  test('the status and Retry-After are returned, and an endless response is cut off', async (t) => {
     const server = await listen((_request, response) => {
       response.writeHead(503, { 'Retry-After': '7' });
       const more = () => {
@@ -152,7 +152,7 @@ describe('callbacks', () => {
     });
   });
 
-  test('end at the time-out, also while an answer drips', async (t) => {
+  test('a callback ends at the time-out, even while a response trickles in', async (t) => {
     const silent = await listen(() => undefined);
     const dripping = await listen((_request, response) => {
       response.writeHead(200);
@@ -169,7 +169,7 @@ describe('callbacks', () => {
     assert.equal('status' in some && some.status, 200);
   });
 
-  test('say what kept them from an answer', async (t) => {
+  test('a callback without a response returns the error code', async (t) => {
     const server = await listen((request) => request.socket.destroy());
     t.after(server.close);
     const closed = await listen(() => undefined);
@@ -183,7 +183,7 @@ describe('callbacks', () => {
     assert.equal(await code('http://no-such-name.invalid/'), 'ENOTFOUND');
   });
 
-  test('are given up when the process stops', async (t) => {
+  test('callbacks under way are given up when the process stops', async (t) => {
     const server = await listen(() => undefined);
     t.after(server.close);
     const abort = new AbortController();
@@ -193,7 +193,7 @@ describe('callbacks', () => {
   });
 });
 
-test('addresses of the public internet, and none besides', () => {
+test('only addresses of the public internet count as public', () => {
   for (const address of [
     ...[
       '8.8.8.8',
@@ -247,7 +247,7 @@ test('addresses of the public internet, and none besides', () => {
     assert.equal(isPublicAddress(address), false, address);
 });
 
-test('hosts that are private without any resolving', () => {
+test('private hosts are recognised without a DNS look-up', () => {
   for (const url of [
     ...['https://localhost/', 'https://LocalHost:8443/', 'https://localhost./', 'https://a.localhost/'],
     ...[

@@ -8,11 +8,11 @@ import type { Clock } from '../../ground/clock.ts';
 /** What came back when a callback was posted. */
 export type CallbackResponse =
   | Readonly<{ kind: 'answered'; status: number; retryAfter: string | null }>
-  /** The connection failed, or broke before the answer. `code`: of the error, or `timeout`. */
+  /** The connection failed, or broke before the response. `code`: the error's code, or `timeout`. */
   | Readonly<{ kind: 'no answer'; code: string; detail: string }>
   /** It was not posted: callbacks may not go to this address. */
   | Readonly<{ kind: 'forbidden'; code: string; detail: string }>
-  /** It was broken off because this process is stopping. */
+  /** It was aborted because this process is stopping. */
   | Readonly<{ kind: 'given up' }>;
 
 /** A callback to post; `body` is JSON. */
@@ -30,7 +30,7 @@ export type PosterOptions = Readonly<{
   allowPrivate: boolean;
 }>;
 
-/** Bytes of an answer that are read, so that the connection can be reused. */
+/** Most bytes of a response that are read so that the connection can be reused. */
 const longestAnswer = 65_536;
 
 /** The host has no address that callbacks may go to. */
@@ -41,9 +41,10 @@ class PrivateAddressError extends Error {
 const forbidden = (code: string, detail: string): CallbackResponse => ({ kind: 'forbidden', code, detail });
 
 /**
- * HTTP to services. The address is checked where the connection is made, and the checked address is the one connected
- * to, so neither a name that resolves to a private address nor one that changes in between leads inside. Redirects are
- * not followed. A proxy of the environment is not used: it would resolve the name itself.
+ * The HTTP client for callbacks. The address is checked when the connection is made, and that same address is connected
+ * to, so neither a name that resolves to a private address nor one that changes in between reaches the internal
+ * network. Redirects are not followed. A proxy set in the environment is not used, since it would resolve the name
+ * itself.
  */
 export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOptions): Poster {
   const milliseconds = timeoutSeconds * 1000;
@@ -54,7 +55,7 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
   } as buildConnector.BuildOptions);
   const agent = new Agent({
     connect: (options, callback) => {
-      // A literal address is never looked up.
+      // Literal addresses bypass `lookup`.
       if (!allowPrivate && isIP(options.hostname) !== 0 && !isPublicAddress(options.hostname))
         callback(new PrivateAddressError(options.hostname), null);
       else connect(options, callback);
@@ -87,7 +88,7 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
           signal: either,
         });
         const { 'retry-after': retryAfter } = answer.headers;
-        // Only the status matters, however the rest of the answer ends.
+        // Only the status matters, even if the rest of the response fails.
         await answer.body.dump({ limit: longestAnswer, signal: either }).catch(() => undefined);
         return {
           kind: 'answered',
@@ -123,8 +124,8 @@ function noAnswer(error: unknown, isLate: boolean, timeoutSeconds: number): Call
 type Found = Promise<readonly dns.LookupAddress[]>;
 
 /**
- * Resolves a name to those of its addresses that may be connected to. Concurrent look-ups of one name are shared: the
- * system's resolver has few threads, and one slow name must not occupy them all.
+ * Resolves a name to the addresses that may be connected to. Concurrent look-ups of one name are shared: the system's
+ * resolver has few threads, and one slow name must not occupy them all.
  */
 function sharedLookup(isAllowed: (address: string) => boolean): LookupFunction {
   const running = new Map<string, Found>();
@@ -156,7 +157,7 @@ function sharedLookup(isAllowed: (address: string) => boolean): LookupFunction {
 
 /**
  * `Despatch-Signature` of a callback: `t=<Unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>" under the bearer token>`
- * (docs/callbacks.md). The receiver can check that it comes from us, was not changed and is not a replay.
+ * (docs/callbacks.md). The receiver can verify that the callback comes from us, is unchanged and is not a replay.
  */
 export function signature(body: string, token: string, now: number): string {
   const time = Math.floor(now / 1000);
@@ -167,9 +168,9 @@ export function signature(body: string, token: string, now: number): string {
 const publicV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 
 /**
- * Whether an IP address belongs to the public internet, so that callbacks may go there. Special ranges do not: loopback,
- * private, link-local, shared (carrier NAT), multicast, reserved, and those that wrap an IPv4 address, whatever it is
- * (mapped, compatible, NAT64, 6to4, Teredo).
+ * Whether an IP address belongs to the public internet, so that callbacks may go there. Special ranges do not:
+ * loopback, private, link-local, shared (carrier NAT), multicast, reserved, and those that wrap an IPv4 address, even a
+ * public one (mapped, compatible, NAT64, 6to4, Teredo).
  */
 export function isPublicAddress(text: string): boolean {
   if (!ipaddr.isValid(text)) return false;
@@ -183,7 +184,7 @@ export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 
-/** Whether a URL names a host outside the public internet, as far as that can be said without resolving it. */
+/** Whether a URL names a host outside the public internet, as far as can be known without resolving it. */
 export function namesPrivateHost(url: URL): boolean {
   const host = hostOf(url);
   if (isIP(host) !== 0) return !isPublicAddress(host);

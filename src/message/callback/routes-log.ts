@@ -113,7 +113,7 @@ const readOwn = defineRoute({
   tag: 'Callbacks',
   answers: {
     200: page,
-    400: { description: 'Unknown parameter, or unknown value of one.' },
+    400: { description: 'A parameter is unknown, or its value is invalid.' },
   },
   handler: (deps: CallbackLogDeps, request) =>
     readPage(deps, request.caller.service.id, request.query, linksTo(deps, request, '/v2/callbacks')),
@@ -129,7 +129,7 @@ const replayOwn = defineRoute({
   handler: (deps: CallbackLogDeps, { caller, body }) => replayRange(deps, caller.service.id, body),
 });
 
-/** The log of its callbacks for a service itself. */
+/** The callback log for the service itself. */
 export const callbackLogRoutes = [readOwn, replayOwn];
 
 const admin = {
@@ -143,8 +143,8 @@ const admin = {
 } as const;
 const adminPath = `/service/${uuidPart('service_id')}/callbacks`;
 const adminRefusals = {
-  400: { description: 'The body is invalid.' },
-  404: { description: 'There is no such service, user or address.' },
+  400: { description: 'The query or body is invalid.' },
+  404: { description: 'There is no such service.' },
 };
 
 const readAny = defineRoute({
@@ -168,7 +168,7 @@ const replayAny = defineRoute({
   handler: (deps: CallbackLogDeps, { params, body }) => replayRange(deps, params.service_id, body),
 });
 
-/** The same for any service, for the admin client. */
+/** The callback log of any service, for the admin client. */
 export const adminCallbackLogRoutes = [readAny, replayAny];
 
 type Links = (last: string | undefined) => ReturnType<typeof pageLinks>;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { createWorld, type World } from '../../../test/support/world.ts';
-import { platformUserId } from '../../tenant/user/user.ts';
+import { platformUserId } from '../../tenant/user/store.ts';
 
 const unknownText = { result: 'error', message: 'No result found' };
 const given = {
@@ -16,7 +16,7 @@ const faults = (...messages: string[]) => ({
   errors: messages.map((message) => ({ error: 'ValidationError', message })),
 });
 
-describe('the admin API of callback addresses', () => {
+describe('the admin API for callback addresses', () => {
   let world: World;
   let path: string;
   before(async () => {
@@ -30,7 +30,7 @@ describe('the admin API of callback addresses', () => {
     return [answer.status, answer.body];
   };
 
-  test('adds one address for each type to a service, changes it, reads it and removes it', async () => {
+  test('a service gets one callback address per type, which can be changed, read and removed', async () => {
     const created = await world.admin('POST', path, given);
     assert.equal(created.status, 201);
     const { id, created_at, ...rest } = created.body.data;
@@ -68,7 +68,7 @@ describe('the admin API of callback addresses', () => {
     assert.equal((await world.admin('GET', `${path}/${id}${query}`)).status, 404);
   });
 
-  test('reports the faults of a body as v2 does', async () => {
+  test('an invalid body is reported in the v2 error format', async () => {
     const https = 'url is not a valid https url';
     const inside = 'url must not name a private or loopback address';
     const table: [object, string[]][] = [
@@ -97,13 +97,13 @@ describe('the admin API of callback addresses', () => {
         { bearer_token: 'nine char' },
         [
           'bearer_token is too short: at least 10 characters',
-          'bearer_token must be of printable ASCII characters without spaces',
+          'bearer_token must consist of printable ASCII characters without spaces',
         ],
       ],
       [{ bearer_token: 'x'.repeat(1001) }, ['bearer_token is too long: at most 1000 characters']],
       [
         { bearer_token: 'token\r\nX-Other: 1' },
-        ['bearer_token must be of printable ASCII characters without spaces'],
+        ['bearer_token must consist of printable ASCII characters without spaces'],
       ],
       [{ bearer_token: 5 }, ['bearer_token 5 is not of type string']],
       [
@@ -131,7 +131,7 @@ describe('the admin API of callback addresses', () => {
     ]);
   });
 
-  test('answers 404 for whatever does not exist', async () => {
+  test('an unknown service, user or address is answered with 404', async () => {
     const other = randomUUID();
     assert.deepEqual(await post(`/service/${other}/callback-api`, given), [404, unknownText]);
     assert.deepEqual(await post(path, { ...given, updated_by_id: other }), [404, unknownText]);
@@ -156,7 +156,7 @@ describe('the admin API of callback addresses', () => {
     assert.equal((await world.call('GET', `${path}/${other}`)).status, 401);
   });
 
-  test('the log and its replay report the faults of a request', async () => {
+  test('invalid requests for the callback log and its replay are reported in the v2 error format', async () => {
     const datetime =
       'datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601';
     const to = '2026-05-02T14:00:00Z';

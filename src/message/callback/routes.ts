@@ -27,7 +27,7 @@ export type CallbackRouteDeps = Readonly<{
   clock: Clock;
   cipher: Cipher;
   queues: Pick<Queues, 'announce'>;
-  /** Private and loopback addresses are allowed, and plain HTTP. */
+  /** Allows private and loopback addresses, and plain HTTP. */
   allowPrivate: boolean;
 }>;
 
@@ -43,11 +43,11 @@ const url = Type.String({
 });
 const token = Type.String({
   description:
-    'At least 10 printable ASCII characters. Sent with each callback, and the key of its signature.',
+    'At least 10 printable ASCII characters. Sent with each callback, and used as the key of its signature.',
 });
 const who = uuid('The user who makes this change.');
 
-/** Body that gives a service an address (spec 04, section 1.13). */
+/** Body that adds an address to a service (spec 04, section 1.13). */
 const newApi = Type.Object({
   url,
   bearer_token: token,
@@ -55,7 +55,7 @@ const newApi = Type.Object({
   callback_type: callbackType,
 });
 
-/** Body that changes one. */
+/** Body that changes an address. */
 const apiChange = Type.Object({
   url: Type.Optional(url),
   bearer_token: Type.Optional(token),
@@ -87,7 +87,7 @@ const one = {
 } as const;
 const unknown = { description: 'There is no such service, user or address.' };
 const refused = { description: 'The body is invalid.' };
-/** Not checked: an address of an unknown type is one that does not exist. */
+/** Not validated: an address of an unknown type is simply not found. */
 const typed = (example: string) =>
   Type.Object({
     callback_type: Type.Optional(Type.Unsafe<string>({ ...callbackType, examples: [example] })),
@@ -99,7 +99,7 @@ const create = defineRoute({
   path,
   handlerName: 'service_callback.create_service_callback_api',
   summary: 'Add a callback address to a service',
-  description: 'One for each type. The token is stored encrypted and never shown.',
+  description: 'A service has one address for each type. The token is stored encrypted and never shown.',
   params: ofService,
   body: newApi,
   example: {
@@ -177,7 +177,7 @@ const read = defineRoute({
   },
 });
 
-/** What a DELETE answers where there is no such address (spec 04, section 1.13). */
+/** Messages of a DELETE that finds no address (spec 04, section 1.13). */
 const notThere: Readonly<Record<string, string>> = {
   delivery_status: 'Service delivery receipt API not found',
   inbound_sms: 'Service inbound API not found',
@@ -201,7 +201,7 @@ const remove = defineRoute({
   },
 });
 
-/** The addresses that services are called back at, for the admin client (spec 04, section 1.13). */
+/** Callback addresses of services, for the admin client (spec 04, section 1.13). */
 export const callbackApiRoutes = [create, update, read, remove];
 
 function which(
@@ -209,11 +209,11 @@ function which(
   query: unknown,
 ) {
   const type = (query as Record<string, unknown>)['callback_type'];
-  // No text in the database contains a null character, and it refuses to look for one.
+  // PostgreSQL rejects text that contains a null character.
   return { serviceId, id, type: typeof type === 'string' && !type.includes('\0') ? type : null };
 }
 
-/** `https_url` with plain HTTP as well, where that is allowed. */
+/** The format `https_url`, which also accepts plain HTTP where that is allowed. */
 function urlFormat({ allowPrivate }: CallbackRouteDeps) {
   const asHttps = (text: string) => (allowPrivate ? text.replace(/^http:/, 'https:') : text);
   return { https_url: (text: string) => (isHttpsUrl(asHttps(text)) ? null : 'is not a valid https url') };
@@ -222,7 +222,7 @@ function urlFormat({ allowPrivate }: CallbackRouteDeps) {
 const shortestToken = 10;
 const longestToken = 1000;
 
-/** What a URL and a token must be besides their formats. The token itself is not repeated. */
+/** Checks URL and token beyond their formats. Error messages never repeat the token. */
 function refine(deps: CallbackRouteDeps, body: Readonly<Record<string, unknown>>): readonly Refinement[] {
   const { url, bearer_token: token } = body;
   const found: Refinement[] = [];
@@ -237,7 +237,7 @@ function refine(deps: CallbackRouteDeps, body: Readonly<Record<string, unknown>>
     const add = (text: string) => found.push({ field: 'bearer_token', text });
     if ([...token].length < shortestToken) add(`is too short: at least ${shortestToken} characters`);
     if (token.length > longestToken) add(`is too long: at most ${longestToken} characters`);
-    if (!/^[\x21-\x7e]*$/.test(token)) add('must be of printable ASCII characters without spaces');
+    if (!/^[\x21-\x7e]*$/.test(token)) add('must consist of printable ASCII characters without spaces');
   }
   return found;
 }

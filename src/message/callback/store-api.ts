@@ -5,7 +5,7 @@ import type { CallbackType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { callbackCacheKey, callbackCacheName } from './enqueue.ts';
 
-/** Where callbacks of one type go for a service; without the token, which is never shown. */
+/** A service's address for one type of callback, without the token, which is never shown. */
 export type CallbackApi = Readonly<{
   id: string;
   serviceId: string;
@@ -21,7 +21,7 @@ const columns = sql`id, service_id as "serviceId", callback_type as type, url, u
 
 export type NewCallbackApi = Omit<CallbackApi, 'updatedAt'> & Readonly<{ token: string }>;
 
-/** Adds an address; a service has one for each type. null: it has one already. */
+/** Adds an address. Returns null if the service already has one for this type. */
 export async function addCallbackApi(
   db: Db,
   cipher: Cipher,
@@ -51,8 +51,8 @@ export async function findCallbackApi(db: DbOrTrx, which: WhichApi): Promise<Cal
 }
 
 /**
- * Changes what is given; null leaves it. Waiting callbacks go to the new address, at once if the old one was paused.
- * Answers null where there is no such address.
+ * Changes what is given; null leaves a value unchanged. Pending callbacks go to the new address, and a pause ends.
+ * Returns null if there is no such address.
  */
 export async function updateCallbackApi(
   db: DbOrTrx,
@@ -68,7 +68,7 @@ export async function updateCallbackApi(
   return rows[0] ?? null;
 }
 
-/** Removes an address; callbacks that wait for it have failed. Answers whether there was one. */
+/** Removes an address, and marks the callbacks pending for it as failed. Returns whether there was one. */
 export async function deleteCallbackApi(db: Db, which: WhichApi, at: Date): Promise<boolean> {
   return await db.transaction().execute(async (trx) => {
     const { rows } = await sql<{ type: CallbackType }>`

@@ -8,7 +8,7 @@ export type LoggedCallback = Readonly<{
   id: string;
   type: CallbackType;
   notificationId: string | null;
-  /** Of the complaint or the received text. */
+  /** The id of the complaint or received text. */
   subjectId: string | null;
   state: CallbackState;
   attempts: number;
@@ -18,7 +18,7 @@ export type LoggedCallback = Readonly<{
   finishedAt: Date | null;
 }>;
 
-/** Callbacks of a service that were queued from `from` to before `to`; null leaves a choice open. */
+/** Callbacks of a service that were queued from `from` to before `to`; null means no restriction. */
 export type CallbackFilter = Readonly<{
   serviceId: string;
   from: Date | null;
@@ -59,13 +59,13 @@ export async function findCallbacks(
 const batchSize = 10_000;
 
 /**
- * Queues all matching finished callbacks again, with all their tries, where there is an address for them. Those that were
- * queued at `at` or later are left alone, so running it twice at once does no harm. Answers how many there were.
+ * Queues all matching finished callbacks again, with the full number of tries, if there is still an address for them.
+ * Those that were queued at `at` or later are left alone, so concurrent runs do no harm. Returns how many were queued.
  */
 export async function replayCallbacks(db: Db, filter: CallbackFilter, at: Date): Promise<number> {
   let count = 0;
   for (;;) {
-    // In batches: a day of a large service is more than one transaction should hold.
+    // In batches: a large service's day is too much for one transaction.
     const { numAffectedRows = 0n } = await sql`
       update service_callbacks set state = 'pending', due_at = ${at}, queued_at = ${at}, tries = 0, finished_at = null
       where id = any(array(

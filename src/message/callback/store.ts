@@ -3,7 +3,7 @@ import type { Db, DbOrTrx, Trx } from '../../database/connection.ts';
 import type { CallbackOutcome, CallbackState, CallbackType } from '../../database/tables.ts';
 import type { Health } from './health.ts';
 
-/** A callback that this process makes now. Payload and token are still sealed. */
+/** A callback that this process has claimed. Payload and token are still sealed. */
 export type ClaimedCallback = Readonly<{
   id: string;
   apiId: string;
@@ -20,18 +20,18 @@ export type ClaimedCallback = Readonly<{
 
 export type ClaimOptions = Readonly<{
   now: Date;
-  /** When the callbacks are free again if this process never records how they ended. */
+  /** When the claims expire if this process never records how the callbacks ended. */
   until: Date;
-  /** Most callbacks that this process makes at once to one address. */
+  /** Most concurrent callbacks from this process to one address. */
   concurrency: number;
-  /** How many it makes now, by id of the address. */
+  /** How many are under way now, by address id. */
   busy: ReadonlyMap<string, number>;
 }>;
 
 /**
- * Takes what is due, fairly: for each address as many as it has places, the longest due first. A paused address gets
- * nothing, and when its time is up a single callback, the probe, from one process. Callbacks that another process takes
- * at the same moment are passed over.
+ * Claims due callbacks fairly: each address gets as many as it has free places, the longest overdue first. A paused
+ * address gets none; when its pause is over, one process sends it a single callback, the probe. Callbacks that another
+ * process is claiming at the same moment are skipped.
  */
 export async function claimCallbacks(
   db: Db,
@@ -92,8 +92,8 @@ export type CallbackEnd = Readonly<{
 }>;
 
 /**
- * Writes how attempts ended. An attempt whose claim had run out no longer settles its callback, unless it succeeded: a
- * success is never forgotten.
+ * Records how attempts ended. An attempt whose claim has expired no longer settles its callback, unless it succeeded: a
+ * success is always recorded.
  */
 export async function recordEnds(trx: Trx, given: readonly CallbackEnd[]): Promise<void> {
   if (given.length === 0) return;
@@ -121,8 +121,8 @@ export async function recordEnds(trx: Trx, given: readonly CallbackEnd[]): Promi
 }
 
 /**
- * The health of those addresses of `ids` that are paused, have failed or are in `failing`; locked until the transaction
- * ends. Healthy ones are left out: there is nothing to write about them.
+ * Returns the health of the addresses in `ids` that are paused, have failed or are in `failing`, and locks them until
+ * the transaction ends. Healthy addresses are left out, since nothing about them changes.
  */
 export async function lockHealth(
   trx: Trx,
@@ -155,7 +155,7 @@ export async function updateHealth(trx: Trx, healths: ReadonlyMap<string, Health
     where a.id = input.id`.execute(trx);
 }
 
-/** Gives up callbacks that were queued before `before`. Answers how many there were. */
+/** Marks callbacks queued before `before` as failed. Returns how many. */
 export async function expireCallbacks(db: DbOrTrx, before: Date, now: Date): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
     update service_callbacks set state = 'failed', due_at = null, finished_at = ${now}, last_code = 'expired'

@@ -12,7 +12,7 @@ const answered = (status: number, retryAfter: string | null = null): CallbackRes
 });
 const silence: CallbackResponse = { kind: 'no answer', code: 'timeout', detail: '' };
 
-test('a callback without an answer, or with 429 or 5xx, is tried again; any other status is final', () => {
+test('a callback with no response, 429 or 5xx is retried; any other status is final', () => {
   const outcome = (response: CallbackResponse) => resultOf(response, fresh, now).outcome;
   for (const status of [200, 201, 202, 204, 299]) assert.equal(outcome(answered(status)), 'delivered');
   for (const status of [429, 500, 502, 503, 504, 599]) assert.equal(outcome(answered(status)), 'retry');
@@ -23,11 +23,11 @@ test('a callback without an answer, or with 429 or 5xx, is tried again; any othe
   assert.equal(outcome({ kind: 'given up' }), 'again');
 });
 
-test('a redirect says why it is not followed', () => {
+test('a callback that is redirected fails and says that redirects are not followed', () => {
   assert.match(resultOf(answered(302), fresh, now).detail ?? '', /Redirects are not followed/);
 });
 
-test('a callback is tried five more times, five minutes apart; a probe uses up none', () => {
+test('a callback is retried five times, five minutes apart; a probe uses up no retry', () => {
   const at = (tries: number, isProbe = false) => {
     const { outcome, seconds, isExhausted } = resultOf(silence, { ...fresh, tries, isProbe }, now);
     return [outcome, seconds, isExhausted];
@@ -41,7 +41,7 @@ test('a callback is tried five more times, five minutes apart; a probe uses up n
   assert.deepEqual(at(5, true), ['retry', 300, false]);
 });
 
-test('Retry-After takes the place of the delay, for 429 and 500 and above', () => {
+test('Retry-After in a 429 or 5xx response replaces the usual delay', () => {
   const asked = (response: CallbackResponse) => {
     const { seconds, isAsked } = resultOf(response, fresh, now);
     return [seconds, isAsked];
@@ -52,7 +52,7 @@ test('Retry-After takes the place of the delay, for 429 and 500 and above', () =
   assert.deepEqual(asked(answered(400, '7')), [0, false]);
 });
 
-test('Retry-After is a number of seconds or a date of HTTP, at most a day', () => {
+test('Retry-After is read as seconds or an HTTP date, at most a day', () => {
   const table: [string, number | null][] = [
     ['0', 1],
     ['120', 120],

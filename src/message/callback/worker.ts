@@ -26,7 +26,7 @@ export type CallbackWorkDeps = AttemptDeps &
     db: Db;
     queues: Pick<Queues, 'onArrival'>;
     timeoutSeconds: number;
-    /** Most callbacks that this process makes at once to one address. */
+    /** Most concurrent callbacks from this process to one address. */
     concurrency: number;
   }>;
 
@@ -35,17 +35,17 @@ const pollMilliseconds = 1000;
 /** Least time between two claims. */
 const paceMilliseconds = 20;
 const sweepMilliseconds = 60_000;
-/** Beyond the time-out, for recording. A worker that is gone holds its callbacks for both together. */
+/** Added to the time-out for recording the outcome. A dead worker's callbacks stay claimed for the sum of both. */
 const leaseMilliseconds = 10_000;
-/** In one process. Beyond it an address gets one place, so that addresses which answer quickly are still served. */
+/** Callbacks in one process. Beyond that each address gets a single place, so that fast addresses are still served. */
 const mostAtOnce = 1000;
 const longestWaitDays = 3;
 
 /**
- * The tasks `send-delivery-status`, `send-complaint` and `send-inbound-sms` (spec 05, section 8), out of the table
- * `service_callbacks`. At least once: a callback is claimed, posted with no transaction open, and its end recorded; one
- * whose worker is gone is made again when the claim has run out. Each address has places of its own, so a slow one
- * delays no other; one that keeps failing is paused and probed (health.ts). A callback that waited 72 hours has failed.
+ * The tasks `send-delivery-status`, `send-complaint` and `send-inbound-sms` (spec 05, section 8), read from the table
+ * `service_callbacks`. At least once: a callback is claimed, posted with no transaction open, and its outcome recorded;
+ * if its worker dies, it is posted again when the claim expires. Each address has places of its own, so a slow one
+ * delays no other; one that keeps failing is paused and probed (health.ts). A callback that has waited 72 hours fails.
  */
 export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: number): Promise<void> } {
   const { db, clock, log, queues, timeoutSeconds, concurrency } = deps;
@@ -53,7 +53,7 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
   const busy = new Map<string, number>();
   const underWay = new Set<Promise<void>>();
   const abort = new AbortController();
-  /** Addresses that may have more waiting than they had places for. */
+  /** Addresses that may have more callbacks waiting than they had places for. */
   const full = new Set<string>();
   let sinceSweep: () => number = () => Number.POSITIVE_INFINITY;
 
@@ -65,13 +65,13 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
     } catch (error) {
       log.error(
         { err: error, callbackId: claimed.id },
-        'The end of a callback could not be recorded; it is made again when its claim has run out',
+        'The outcome of a callback could not be recorded; it is sent again when its claim expires',
       );
     } finally {
       const left = busy.get(apiId)! - 1;
       if (left > 0) busy.set(apiId, left);
       else busy.delete(apiId);
-      // A probe that succeeds lets everything go that waits.
+      // A successful probe releases everything that waits for its address.
       if (claimed.isProbe || full.has(apiId)) rounds.wake();
     }
   }
@@ -128,18 +128,18 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
   };
 }
 
-/** The batcher of finished attempts: many callbacks and the health of their addresses in one transaction. */
+/** Batches finished attempts: many callbacks and the health of their addresses are written in one transaction. */
 function createRecorder(db: Db): Batcher<FinishedAttempt, void> {
   return createBatcher<FinishedAttempt, void>({
     paceMilliseconds: 5,
     ...databaseErrors,
     async flush(attempts) {
-      const telling = attempts.filter(({ effect }) => effect !== null);
-      const failing = telling.filter(({ effect }) => !effect?.isDelivered);
+      const relevant = attempts.filter(({ effect }) => effect !== null);
+      const failing = relevant.filter(({ effect }) => !effect?.isDelivered);
       const ids = (some: readonly FinishedAttempt[]) => [...new Set(some.map(({ apiId }) => apiId))];
       await db.transaction().execute(async (trx) => {
-        const healths = new Map(await lockHealth(trx, ids(telling), ids(failing)));
-        for (const { apiId, effect } of telling) {
+        const healths = new Map(await lockHealth(trx, ids(relevant), ids(failing)));
+        for (const { apiId, effect } of relevant) {
           const health = healths.get(apiId);
           if (health && effect) healths.set(apiId, healthAfter(health, effect));
         }
@@ -164,17 +164,17 @@ export type AttemptDeps = Readonly<{
   retrySeconds: number;
 }>;
 
-/** How an attempt ended, and what that says about the address. `effect`: null where it says nothing. */
+/** How an attempt ended, and its effect on the address's health; null if it has none. */
 export type FinishedAttempt = Readonly<{ apiId: string; end: CallbackEnd; effect: Effect | null }>;
 
-/** The tasks as log lines and metrics name them (spec 05, section 1.2). */
+/** Task names in log lines and metrics (spec 05, section 1.2). */
 const taskNames: Readonly<Record<CallbackType, string>> = {
   delivery_status: 'send-delivery-status',
   complaint: 'send-complaint',
   inbound_sms: 'send-inbound-sms',
 };
 
-/** Posts a callback that this process has claimed, logs how it went (spec 05, section 8.4), and says what to record. */
+/** Posts a claimed callback, logs the outcome (spec 05, section 8.4) and returns what to record. */
 export async function attemptCallback(
   deps: AttemptDeps,
   claimed: ClaimedCallback,
@@ -253,7 +253,7 @@ function logResult(
 
 /** What follows from a service's response to a callback (spec 05, section 8.4). */
 export type CallbackResult = Readonly<{
-  /** `again`: at once, since the service is not to blame; it does not count as a try. */
+  /** `again`: retried at once without counting as a try, since the service is not to blame. */
   outcome: 'delivered' | 'retry' | 'failed' | 'again';
   /** The HTTP status, or the name of the error. */
   code: string;
@@ -261,13 +261,13 @@ export type CallbackResult = Readonly<{
   detail: string | null;
   /** Whether it failed because its tries are used up. */
   isExhausted: boolean;
-  /** Until the next try. */
+  /** Delay until the next try. */
   seconds: number;
-  /** The service asked for that delay. */
+  /** Whether the service asked for that delay. */
   isAsked: boolean;
 }>;
 
-/** The tries of a callback: `tries` have failed before this one. A probe uses up none (docs/decisions/0011). */
+/** `tries`: how many have failed before this one. A probe does not count as a try (docs/decisions/0011). */
 export type CallbackTries = Readonly<{
   tries: number;
   isProbe: boolean;
@@ -278,8 +278,8 @@ export type CallbackTries = Readonly<{
 export const longestRetryAfter = 86_400;
 
 /**
- * No connection, a time-out, 429 and 5xx are tried again, `retries` times, `retrySeconds` apart or as `Retry-After` says.
- * Any other status outside 2xx is final: another try would not change it. Redirects are not followed.
+ * A failed connection, a time-out, 429 and 5xx are retried `retries` times, `retrySeconds` apart or as `Retry-After`
+ * says. Any other status outside 2xx is final: another try would not change it. Redirects are not followed.
  */
 export function resultOf(response: CallbackResponse, before: CallbackTries, now: number): CallbackResult {
   const result = { detail: null, isExhausted: false, seconds: 0, isAsked: false };
@@ -298,7 +298,8 @@ export function resultOf(response: CallbackResponse, before: CallbackTries, now:
         const asked = response.retryAfter === null ? null : readRetryAfter(response.retryAfter, now);
         return { ...result, ...later(before, asked), code };
       }
-      const detail = status < 400 ? 'Redirects are not followed: give the address it leads to' : null;
+      const detail =
+        status < 400 ? 'Redirects are not followed: configure the address that it leads to' : null;
       return { ...result, outcome: 'failed', code, detail };
     }
   }
@@ -317,12 +318,15 @@ function later(
   };
 }
 
-/** `Retry-After`, a number of seconds or an HTTP date, as seconds from now: 1 to a day. null: it is neither. */
+/**
+ * Returns `Retry-After`, a number of seconds or an HTTP date, as seconds from now, from 1 to a day; null if it is
+ * neither.
+ */
 export function readRetryAfter(text: string, now: number): number | null {
   const given = text.trim();
   const bound = (seconds: number) => Math.min(longestRetryAfter, Math.max(1, Math.ceil(seconds)));
   if (/^\d+$/.test(given)) return bound(Number(given));
-  // An HTTP date begins with the day of the week; Date.parse alone accepts far more than dates.
+  // An HTTP date begins with the day of the week; Date.parse alone accepts far more than that.
   const time = /^[A-Za-z]{3,9},? /.test(given) ? Date.parse(given) : Number.NaN;
   return Number.isNaN(time) ? null : bound((time - now) / 1000);
 }

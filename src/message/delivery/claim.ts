@@ -12,38 +12,41 @@ import { platformServiceId, type Service } from '../../tenant/service/service.ts
 import { type Composer, composeMessage } from './compose.ts';
 import { type Candidate, findCandidates, insertClaims, lapseAttempts, type NewAttempt } from './store.ts';
 
-/** The right to hand a message to a provider once, soon. */
+/** The right to hand a message to a provider once, within a short time. */
 export type Claim = Readonly<{
   notification: Candidate;
   message: Message;
-  /** As it stands in the database: while it has no end, nobody else may hand the message over. */
+  /** The row in the database: while it has no outcome, no other worker may hand the message over. */
   attempt: NewAttempt;
   provider: ProviderState;
-  /** It is the one message that tries a half-open provider. */
+  /** The message is the probe of a half-open provider. */
   isProbe: boolean;
   /** No provider is called: a test key, or a service in research mode. */
   isResearch: boolean;
-  /** How many providers may still be asked if this one refuses. */
+  /** How many providers can still be tried if this one refuses. */
   othersLeft: number;
 }>;
 
 /** Why a message cannot be handed over now. */
 export type NotClaimed = Readonly<
-  /** It is not `created` any more: nothing is left to do. */
+  /** It is no longer `created`: nothing is left to do. */
   | { kind: 'settled already'; notification: Candidate }
   /** Another attempt may still be under way; look again after `seconds`. */
   | { kind: 'held'; seconds: number }
   | { kind: 'not found' }
   | { kind: 'inactive service'; notification: Candidate }
   | { kind: 'no provider' }
-  /** The circuits of all providers that may have it are open. `suspect`: the only one, since it may have it already. */
+  /**
+   * The circuits of all eligible providers are open. `suspect`: the only eligible one, since it may already have the
+   * message.
+   */
   | { kind: 'circuits open'; suspect: string | null }
   | { kind: 'not composed'; error: unknown }
 >;
 
 export type ClaimResult =
   | Readonly<{ kind: 'claimed'; claim: Claim }>
-  /** The provider has a rate limit: claim again once a call of it is free. */
+  /** The provider has a rate limit: claim again once it permits a call. */
   | Readonly<{ kind: 'rate limited'; provider: ProviderState }>
   | NotClaimed;
 
@@ -51,7 +54,7 @@ export type ClaimRequest = Readonly<{
   id: string;
   /** Providers that have just refused it. */
   refused: readonly string[];
-  /** A provider with a rate limit that this message may call now. */
+  /** A rate-limited provider that this message may call now. */
   mayCall: string | null;
 }>;
 
@@ -64,24 +67,24 @@ export type ClaimDeps = Composer &
     providers: Cache<readonly ProviderState[]>;
     circuits: Pick<Circuits, 'takeProbes' | 'endProbe'>;
     smsStrategy: Strategy;
-    /** Chance, from 0 up to but not including 1. */
+    /** A random number from 0 up to but not including 1. */
     draw: () => number;
     /** How long a provider may take to answer. */
     providerTimeoutSeconds: number;
   }>;
 
 /**
- * A claim runs out this long after the provider's time-out (spec 05, section 2.6). So the call must begin within this
- * time of the claim, or not at all: see `isStale`.
+ * A claim expires this long after the provider's time-out (spec 05, section 2.6). So the call must begin within this
+ * time after the claim, or not at all: see `isStale`.
  */
 const claimMarginMilliseconds = 5000;
 
-/** Whether so much time has passed since the claim that a call could outlast it: another worker may then hold it. */
+/** Whether the claim is so old that a call could outlast it, when another worker may already hold the message. */
 export function isStale({ attempt }: Claim, now: number): boolean {
   return now - attempt.startedAt.getTime() > claimMarginMilliseconds;
 }
 
-/** A message that may be handed over, and the providers that may have it, best first. */
+/** A message that may be handed over, and its eligible providers, best first. */
 type Sendable = Readonly<{
   kind: 'sendable';
   request: ClaimRequest;
@@ -94,7 +97,7 @@ type Sendable = Readonly<{
 
 /**
  * Claims messages to send, many at a time. Guarantee: an attempt is written before a provider is called, its number is
- * unique, and a later attempt begins only when the one before has ended or its claim has run out; so no two workers
+ * unique, and a later attempt begins only when the one before has ended or its claim has expired; so no two workers
  * hand over the same message at once, however late a stalled one wakes up (docs/architecture.md, "Claim, attempt,
  * outcome").
  */
@@ -117,7 +120,7 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult
       const results = await Promise.all(
         checked.map((one) => (one.kind === 'sendable' ? choosePath(deps, one, probes, now) : one)),
       );
-      // A receipt has settled what a worker left behind: nobody else will close its attempt.
+      // A receipt settled a dead worker's message: nothing else would close its attempt.
       await lapseAttempts(
         deps,
         db,
@@ -136,7 +139,7 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult
   });
 }
 
-/** Whether the message may be handed over at all, and who may have it. */
+/** Whether the message may be handed over at all, and to which providers. */
 async function check(
   { services, providerTimeoutSeconds, smsStrategy, draw }: ClaimDeps,
   request: ClaimRequest,
@@ -161,7 +164,7 @@ async function check(
   );
   if (able.length === 0) return { kind: 'no provider' };
   const order = candidate.type === 'sms' && smsStrategy === 'weighted' ? drawOrder(able, draw) : able;
-  // Nobody knows whether the last provider has it: it can tell by the reference, another would send it twice.
+  // The last provider may have the message. It recognises the reference; another provider would send it twice.
   const isUnknown = candidate.lastOutcome === 'unknown' || candidate.lastOutcome === null;
   const suspect = order.find(({ identifier }) => isUnknown && identifier === candidate.lastProvider);
   const called = order.find(({ identifier }) => identifier === request.mayCall);
@@ -170,7 +173,9 @@ async function check(
   return { ...sendable, order: first, suspect: suspect?.identifier ?? null };
 }
 
-/** The messages of a batch that try a half-open provider: for each, the first that would, unless one does already. */
+/**
+ * Chooses the probes in a batch: for each half-open provider its first message, unless a probe is already under way.
+ */
 async function takeProbes(
   { circuits }: ClaimDeps,
   checked: readonly (NotClaimed | Sendable)[],
@@ -186,7 +191,7 @@ async function takeProbes(
   return await circuits.takeProbes([...wishes].map(([providerId, messageId]) => ({ providerId, messageId })));
 }
 
-/** The provider that the message goes to now, if there is one, and the message as that provider gets it. */
+/** Chooses the message's provider and composes the message, or says why it cannot be claimed now. */
 async function choosePath(
   deps: ClaimDeps,
   { request, candidate, service, isResearch, order, suspect }: Sendable,
@@ -195,10 +200,10 @@ async function choosePath(
 ): Promise<ClaimResult> {
   const choice = choose(order, now);
   const isProbe = choice.probe !== null && probes.has(candidate.id);
-  // Nobody is called for research, so no circuit counts.
+  // Research calls no provider, so circuits do not matter.
   const provider = isResearch ? order[0]! : isProbe ? choice.probe : choice.provider;
   if (!provider) return { kind: 'circuits open', suspect };
-  // A probe does not wait for the rate: it would hold up all others.
+  // A probe does not wait for the rate limit: that would delay all other messages.
   if (provider.rateLimit !== null && !isResearch && !isProbe && provider.identifier !== request.mayCall)
     return { kind: 'rate limited', provider };
   let composed: Awaited<ReturnType<typeof composeMessage>>;

@@ -16,8 +16,8 @@ export type Composer = Readonly<{
 }>;
 
 /**
- * The message as a provider gets it: the template in the version that is stored with the notification, filled in
- * (spec 05, sections 3.1 and 3.3). Throws when the template or the key of the personalisation is missing.
+ * Renders the message for a provider, from the template version stored with the notification (spec 05, sections 3.1 and
+ * 3.3). Throws if that version, or the key that decrypts the personalisation, is missing.
  */
 export async function composeMessage(
   { cipher, templates, fromNumber, emailDomain }: Composer,
@@ -50,7 +50,7 @@ export async function composeMessage(
     to: notification.recipient,
     fromName: service.name,
     fromAddress: `${service.emailFrom}@${emailDomain}`,
-    // Read from the service at send time where the message chose none (users' description); never carried through the queues.
+    // If the message names none, the service's default at send time (users' description); never carried through queues.
     replyTo: notification.replyToText ?? defaultSender(service.emailReplyTos)?.text ?? null,
     subject,
     text,

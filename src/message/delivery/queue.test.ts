@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { priorities, taskPriority } from './queue.ts';
 
-test('classes stay classes: however far behind, a priority template goes before the API, the API before a file', () => {
+test('however far behind, priority templates go before API messages, and API messages before those of a file', () => {
   const { priorityTemplate, api, csv } = priorities;
   const inOrder = [
     taskPriority(priorityTemplate, 0),

@@ -6,7 +6,7 @@ import { defineQueue, type Queue } from '../../queue/define.ts';
 /** A persisted message to hand to a provider; everything else is read when it is sent. */
 const payload = Type.Object({
   notification_id: Type.String(),
-  /** Which task it is, `deliver_sms` or `deliver_email`: not every queue says so. */
+  /** Which task it is, `deliver_sms` or `deliver_email`: some queues carry both. */
   type: Type.Union([Type.Literal('sms'), Type.Literal('email')]),
 });
 export type DeliverPayload = Static<typeof payload>;
@@ -15,25 +15,25 @@ export const sendSms = defineQueue('send-sms', payload);
 export const sendEmail = defineQueue('send-email', payload);
 /** The platform's own messages, such as sign-in codes: never behind those of services. */
 export const notifyInternal = defineQueue('notify-internal', payload);
-/** Messages of test keys and of services in research mode: no provider gets them. */
+/** Messages sent with test keys or by services in research mode: no provider gets them. */
 export const researchMode = defineQueue('research-mode', payload);
 
 /** All queues that messages are delivered from. */
 export const deliverQueues = [sendSms, sendEmail, notifyInternal, researchMode] as const;
-/** The queues whose messages providers get. */
+/** The queues whose messages go to providers. */
 export const providedQueueNames = [sendSms.name, sendEmail.name, notifyInternal.name] as const;
 
-/** The queue of a name that `deliverQueueFor` gave. Throws for any other. */
+/** Returns the delivery queue of this name. Throws if there is none. */
 export function deliverQueueNamed(name: string): Queue<DeliverPayload> {
   const queue = deliverQueues.find((one) => one.name === name);
-  if (!queue) throw new Error(`${name} is not a queue that messages are delivered from.`);
+  if (!queue) throw new Error(`${name} is not a delivery queue.`);
   return queue;
 }
 
 /** A message and the queue that it is delivered from. */
 export type Delivery = Readonly<{ queue: Queue<DeliverPayload>; task: NewTask<DeliverPayload> }>;
 
-/** Writes the tasks, each into its queue: one statement for each queue. */
+/** Writes the tasks into their queues, with one statement per queue. */
 export async function sendDeliveries(send: Send, deliveries: readonly Delivery[]): Promise<void> {
   for (const queue of new Set(deliveries.map((delivery) => delivery.queue)))
     await send(
@@ -45,11 +45,11 @@ export async function sendDeliveries(send: Send, deliveries: readonly Delivery[]
 /** Classes of messages; a higher one goes first (docs/decisions/0014). */
 export const priorities = { priorityTemplate: 20, api: 10, csv: 0 } as const;
 
-/** Most steps that a service falls behind within its class. */
+/** The most steps that a service can be behind within its class. */
 export const mostSteps = 999;
 
 /**
- * The priority of a task: its class first; within a class, the fewer steps its service is behind, the sooner it goes
+ * A task's priority: its class first; within a class, the fewer steps the service is behind, the sooner the task runs
  * (docs/decisions/0014). No number of steps reaches the next class.
  */
 export function taskPriority(priority: number, steps: number): number {

@@ -6,19 +6,22 @@ import { type ReceiptPayload, researchReceipts } from '../receipt/research/queue
 import { moveStatuses, type StatusDeps, type StatusMove } from '../status/status.ts';
 import { type AttemptEnd, finishAttempts } from './store.ts';
 
-/** Everything that is written when a send task, or one attempt of it, has come to an end. */
+/** Everything that is written when a send task, or one attempt of it, ends. */
 export type DeliveryRecord = Readonly<{
   attempt: AttemptEnd | null;
   /** The message was handed over, or is given up. */
   move: StatusMove | null;
-  /** For a message that no provider got: the receipts that the research room is to make up. */
+  /** For a message that no provider got: the receipts to simulate. */
   simulatedReceipts: ReceiptPayload | null;
   /** null: the task goes on (with the next provider). */
   settled: Settled | null;
 }>;
 
 export type Recorder = Readonly<{
-  /** Resolves once the record is committed. While it cannot be, it is tried again until `signal` is aborted. */
+  /**
+   * Resolves once the record is committed. Failures are retried until `signal` is aborted, or up to 60 times if the
+   * database is reachable.
+   */
   write(record: DeliveryRecord, signal: AbortSignal): Promise<void>;
 }>;
 
@@ -28,7 +31,7 @@ const retryMilliseconds = 500;
 /** For errors other than an unreachable database: half a minute. */
 const mostAttempts = 60;
 
-/** The record batcher: attempts, statuses with their callbacks, and the ends of tasks, many messages per transaction. */
+/** Batches records: many messages' attempts, statuses with their callbacks, and ended tasks per transaction. */
 export function createRecorder(deps: RecordDeps): Recorder {
   const records = createBatcher<DeliveryRecord, void>({
     paceMilliseconds: 15,
@@ -66,8 +69,8 @@ export function createRecorder(deps: RecordDeps): Recorder {
         try {
           return await records.add(record);
         } catch (error) {
-          // Only this process knows what the provider has answered: forgetting it would send the message a second time.
-          // So a full disk or a statement that took too long is waited for as well.
+          // Only this process knows the provider's answer; losing it would send the message a second time. So errors
+          // such as a full disk or a statement time-out are retried as well.
           if (signal.aborted || (!isUnreachable(error) && attempt >= mostAttempts)) throw error;
           await setTimeout(retryMilliseconds, undefined, { signal });
         }

@@ -16,7 +16,7 @@ const message: Deliverable = {
   jobId: null,
 };
 
-test('a message is queued where, and as urgent as, it was when it was accepted', () => {
+test('a message is queued again in the queue and class that it had when it was accepted', () => {
   const table: [Partial<Deliverable>, string, number][] = [
     [{}, 'send-sms', 10],
     [{ type: 'email' }, 'send-email', 10],

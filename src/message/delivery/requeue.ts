@@ -2,7 +2,10 @@ import { platformServiceId } from '../../tenant/service/service.ts';
 import { type Delivery, deliverQueueFor, priorities, taskPriority } from './queue.ts';
 import type { Deliverable } from './store.ts';
 
-/** The delivery of a stored message, with the queue and class that it had when it was accepted (spec 05, section 1.2). */
+/**
+ * Rebuilds a stored message's delivery, with the queue and class that it had when it was accepted (spec 05, section
+ * 1.2).
+ */
 export function deliveryOf(message: Deliverable): Delivery {
   const { id, type, keyType, serviceId, researchMode, isUrgent, jobId } = message;
   const usual = jobId === null ? priorities.api : priorities.csv;

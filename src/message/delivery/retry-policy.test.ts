@@ -7,7 +7,7 @@ const standard = { retries: 48, seconds: 300, delays: null, smsFirstImmediate: f
 const allOf = (policy: ReturnType<typeof retryPolicy>, type: 'sms' | 'email' = 'sms', isDefinite = true) =>
   Array.from({ length: policy.limit }, (_, attempt) => policy.seconds(attempt, type, isDefinite));
 
-test('by default 48 tries, 5 minutes apart: 4 hours in all', () => {
+test('the default is 48 retries, 5 minutes apart, 4 hours in all', () => {
   const delays = allOf(retryPolicy(standard));
   assert.deepEqual(delays, Array(48).fill(300));
   assert.equal(
@@ -16,7 +16,7 @@ test('by default 48 tries, 5 minutes apart: 4 hours in all', () => {
   );
 });
 
-test('the delays of 2016 take 5 h 6 min 10 s', () => {
+test('the retry delays of 2016 add up to 5 h 6 min 10 s', () => {
   const delays = allOf(retryPolicy({ ...standard, delays: [10, 60, 300, 3600, 14_400] }), 'email');
   assert.deepEqual(delays, [10, 60, 300, 3600, 14_400]);
   assert.equal(
@@ -25,7 +25,7 @@ test('the delays of 2016 take 5 h 6 min 10 s', () => {
   );
 });
 
-test('only a text that was certainly not taken goes again at once, and only the first time', () => {
+test('only a text that was certainly not taken is retried at once, and only the first time', () => {
   const policy = retryPolicy({ ...standard, retries: 2, smsFirstImmediate: true });
   assert.deepEqual(allOf(policy), [0, 300]);
   assert.deepEqual(allOf(policy, 'sms', false), [300, 300], 'the provider may have it');
@@ -35,7 +35,7 @@ test('only a text that was certainly not taken goes again at once, and only the 
 const result = (outcome: SendResult['outcome']): SendResult =>
   outcome === 'accepted' ? { outcome, reference: 'r' } : { outcome, code: '500', detail: 'd' };
 
-test('only a definite refusal goes to the next provider; what is unknown waits; tries run out', () => {
+test('only a definite refusal goes to the next provider; an unknown result waits for a retry; retries run out', () => {
   // Other providers left and tries left: both, others only, tries only, none.
   const table = {
     accepted: ['handed over', 'handed over', 'handed over', 'handed over'],
@@ -52,7 +52,7 @@ test('only a definite refusal goes to the next provider; what is unknown waits; 
   assert.equal(nextStep(result('unknown'), 1, -1), 'give up');
 });
 
-test('what a provider says is kept as one line of limited length', () => {
+test('the error of a provider is kept as one line of limited length', () => {
   assert.deepEqual(describeResult(result('accepted')), { outcome: 'accepted', code: null, detail: null });
   assert.deepEqual(
     describeResult({

@@ -12,9 +12,9 @@ export type NextStep =
   | 'retry';
 
 /**
- * What follows from a provider's answer (docs/architecture.md, "Claim, attempt, outcome"). A definite refusal goes to
+ * The next step after a provider's answer (docs/architecture.md, "Claim, attempt, outcome"). A definite refusal goes to
  * the next active provider at once; an unknown result never does, since the first provider may have the message.
- * `othersLeft`: providers that may still be asked; `triesLeft`: later tries.
+ * `othersLeft`: providers that can still be tried; `triesLeft`: retries left.
  */
 export function nextStep(result: SendResult, othersLeft: number, triesLeft: number): NextStep {
   switch (result.outcome) {
@@ -30,18 +30,20 @@ export function nextStep(result: SendResult, othersLeft: number, triesLeft: numb
   }
 }
 
-/** How often, and after how many seconds, a message that nobody took is tried again. */
+/** How often, and after how many seconds, a message that no provider took is retried. */
 export type RetryPolicy = Readonly<{
   /** Tries after the first one. */
   limit: number;
-  /** Seconds until the next try, after `attempt` earlier ones. `isDefinite`: the provider certainly has not got it. */
+  /**
+   * Seconds until the next try, after `attempt` earlier ones. `isDefinite`: the provider certainly does not have it.
+   */
   seconds(attempt: number, type: NotificationType, isDefinite: boolean): number;
 }>;
 
 /**
- * The same delay each time (users' description: 48 times 5 minutes), or one delay for each try (as in 2016: 10 seconds to 4 hours).
- * With `smsFirstImmediate` a text that was certainly not taken is tried again at once the first time, when another
- * provider is likely to be chosen (spec 05, section 2.3); one whose fate is unknown never is.
+ * The same delay each time (users' description: 48 times 5 minutes), or one delay for each retry (as in 2016: 10
+ * seconds to 4 hours). With `smsFirstImmediate`, the first retry of a text that was certainly not taken is immediate,
+ * when another provider is likely to be chosen (spec 05, section 2.3); a text whose result is unknown always waits.
  */
 export function retryPolicy(
   settings: Readonly<{
@@ -61,7 +63,7 @@ export function retryPolicy(
   });
 }
 
-/** The columns of an attempt that say how it ended; what a provider says is cut to one line. */
+/** An attempt's outcome columns; the provider's code and detail are made one line and cut to 60 and 300 characters. */
 export function describeResult(result: SendResult): {
   outcome: AttemptOutcome;
   code: string | null;

@@ -12,8 +12,8 @@ import { findDeliverable } from './store.ts';
 export type DeliverRouteDeps = Readonly<{ db: Db; metrics: Metrics; queues: Queues }>;
 
 /**
- * Delivery by hand (spec 04, section 8.4). The message is always queued, never sent in the request: clients of providers
- * live in workers, and a process that answers HTTP need not be one (docs/decisions/0013).
+ * Manual delivery (spec 04, section 8.4). The message is always queued, never sent within the request: provider clients
+ * live in workers, and a process that serves HTTP need not be one (docs/decisions/0013).
  */
 const deliver = defineRoute({
   method: 'POST',
@@ -31,7 +31,7 @@ const deliver = defineRoute({
   },
   async handler(deps: DeliverRouteDeps, { params: { notification_id: id } }) {
     const { db, queues } = deps;
-    // In this order: a message moves from the first table to the second, and its delivery is queued when it does.
+    // In this order: a message moves from the first table to the second, which also queues its delivery.
     if (await isAccepted(db, id)) return;
     const message = await findDeliverable(deps, db, id);
     if (!message) throw noResultFound();

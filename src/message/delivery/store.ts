@@ -5,7 +5,7 @@ import { idFloor, idMarginMilliseconds } from '../../ground/id.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { notificationColumns, type StoredNotification } from '../status/notification.ts';
 
-/** A message and the last attempt to hand it over: what the decision to try again needs. */
+/** A message and its last attempt, which decide whether it may be handed over now. */
 export type Candidate = StoredNotification &
   Readonly<{
     lastNumber: number | null;
@@ -35,19 +35,19 @@ export function findCandidates(
   });
 }
 
-/** A claim to hand a message to a provider: the row of an attempt. No two workers can write one with the same number. */
+/** A claim to hand a message to a provider, stored as an attempt. No two workers can insert the same number. */
 export type NewAttempt = Readonly<{
   notificationId: string;
   number: number;
   provider: string;
   startedAt: Date;
-  /** What the message costs if the provider takes it, for a receipt that overtakes the record of the hand-over. */
+  /** Billable units if the provider takes the message, for a receipt that overtakes the record of the hand-over. */
   billableUnits: number;
 }>;
 
 /**
- * Writes claims for messages that are still `created`, and marks as `unknown` the attempts before them that never
- * ended. Answers the ids that were claimed; the others were claimed by another worker, or have moved on.
+ * Inserts claims for messages that are still `created`, and marks earlier attempts that never ended as `unknown`.
+ * Returns the ids that were claimed; the others were claimed by another worker, or are no longer `created`.
  */
 export async function insertClaims(
   { metrics }: StoreDeps,
@@ -74,7 +74,7 @@ export async function insertClaims(
   });
 }
 
-/** What is written of an attempt whose claim has run out without an answer. */
+/** The outcome of an attempt whose claim expired without an answer. */
 const lapse = sql`outcome = 'unknown', code = 'lapsed', detail = 'The worker ended before it recorded an answer'`;
 
 /** Closes the open attempts of messages that need no further one. */
@@ -114,7 +114,7 @@ export async function finishAttempts(
   await metrics.timed('dao', 'dao_finish_attempt', () =>
     sql`
       update attempts a set finished_at = input.finished_at,
-        -- An attempt that was given up as unknown stays so: another may have been made because of it.
+        -- An attempt that was closed as unknown stays so: it may have led to another attempt.
         outcome = coalesce(a.outcome, input.outcome),
         code = case when a.outcome is null then input.code else a.code end,
         detail = case when a.outcome is null then input.detail else 'The answer came after the claim had run out: ' || input.outcome end
@@ -126,7 +126,7 @@ export async function finishAttempts(
   );
 }
 
-/** What a new delivery task needs to know of a stored message. */
+/** The facts about a stored message that its delivery task is built from. */
 export type Deliverable = Readonly<{
   id: string;
   type: NotificationType;
@@ -156,7 +156,10 @@ export function findDeliverable(
   });
 }
 
-/** At most `limit` messages in status `created` with ids after `after`, created from `from` on and before `until`; by id. */
+/**
+ * Returns at most `limit` messages in status `created`, in id order, with ids after `after`, created from `from` to
+ * before `until` (Unix milliseconds).
+ */
 export function findCreated(
   { metrics }: StoreDeps,
   db: DbOrTrx,

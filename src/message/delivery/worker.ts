@@ -22,7 +22,7 @@ export type DeliverDeps = Readonly<{
   clock: Clock;
   log: Log;
   metrics: Metrics;
-  /** By identifier; those that this process has. */
+  /** The provider clients of this process, by identifier. */
   clients: ReadonlyMap<string, Provider>;
   circuits: Pick<Circuits, 'record' | 'endProbe'>;
   rateLimits: Pick<RateLimits, 'wait'>;
@@ -33,10 +33,10 @@ export type DeliverDeps = Readonly<{
 
 type DeliverTask = Task<DeliverPayload>;
 
-/** Why a message is tried again. `waitsFor`: what lets it go earlier, null: only time does. */
+/** Why a message is retried. `waitsFor`: what can make the retry due early; null if nothing can. */
 type RetryReason = Readonly<{ error: unknown; isDefinite: boolean; waitsFor: NotificationType | null }>;
 
-/** How log lines write the types (spec 05, sections 2.4 and 3.1). */
+/** Message types as log lines write them (spec 05, sections 2.4 and 3.1). */
 const written = { sms: { start: 'SMS', sent: 'SMS' }, email: { start: 'EMAIL', sent: 'Email' } } as const;
 
 const nothing: DeliveryRecord = { attempt: null, move: null, simulatedReceipts: null, settled: null };
@@ -44,15 +44,15 @@ const nothing: DeliveryRecord = { attempt: null, move: null, simulatedReceipts: 
 /**
  * The `deliver_sms` and `deliver_email` tasks (spec 05, sections 2.3 and 3). At least once: a message in status
  * `created` is claimed, handed to a provider with no transaction open, and the outcome is recorded together with the
- * end of the task. A definite refusal goes on to the next provider at once; anything else that is temporary is tried
- * again by the retry policy, by default 48 times 5 minutes apart, and ends as `technical-failure`.
+ * end of the task. A definite refusal goes on to the next provider at once; any other temporary failure is retried by
+ * the retry policy, by default 48 times 5 minutes apart, and finally becomes `technical-failure`.
  */
 export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise<Verdict> {
   return async (task) => {
     try {
       return await deps.metrics.timed('tasks', `deliver_${task.payload.type}`, () => deliver(deps, task));
     } catch (error) {
-      // Without a database nothing can be written, and the message must not lose a try for that.
+      // Without a database nothing can be written, and the message must not lose a try because of it.
       if (isUnreachable(error) || task.signal.aborted) throw error;
       return await retryLater(deps, task, { error, isDefinite: true, waitsFor: null });
     }
@@ -67,7 +67,7 @@ async function deliver(deps: DeliverDeps, task: DeliverTask): Promise<Verdict> {
     const result: ClaimResult = await deps.claims.add({ id, refused, mayCall });
     mayCall = null;
     if (result.kind === 'rate limited') {
-      // Waiting comes before the claim, which does not last.
+      // The wait comes before the claim, which would expire meanwhile.
       if (!(await waitForCall(deps, task, result.provider))) return { waitSeconds: 0 };
       mayCall = result.provider.identifier;
       continue;
@@ -88,7 +88,7 @@ function waitForCall(deps: DeliverDeps, task: DeliverTask, provider: ProviderSta
   return deps.rateLimits.wait(provider, { isInternal, priority: task.priority }, task.signal);
 }
 
-/** What is done with a task whose message cannot be handed over now. */
+/** Handles a task whose message cannot be handed over now. */
 async function withoutClaim(
   deps: DeliverDeps,
   task: DeliverTask,
@@ -123,14 +123,14 @@ async function withoutClaim(
       });
     case 'circuits open': {
       const { suspect } = result;
-      // Woken early, and the circuits are open again or another message tries them: that uses up no try.
+      // Woken early, but the circuits are open again or another message is the probe: this uses up no try.
       if (task.earlySeconds > 0 && !wasRefused && suspect === null)
         return { waitSeconds: task.earlySeconds, waitsFor: type };
       const why =
         suspect === null
-          ? `Every ${type} provider is left alone: circuits are open`
-          : `Provider ${suspect} may have it and is left alone: its circuit is open`;
-      // Not definite: never at once, since the circuits would be the same.
+          ? `The circuits of all ${type} providers are open`
+          : `Provider ${suspect} may have the message, and its circuit is open`;
+      // Not definite, so never retried at once: the circuits would still be open.
       const waitsFor = suspect === null ? type : null;
       return await retryLater(deps, task, { error: new Error(why), isDefinite: false, waitsFor });
     }
@@ -142,7 +142,7 @@ async function withoutClaim(
   }
 }
 
-/** One hand-over of a claimed message, and its record. `refused`: another provider may have it now. */
+/** Hands over a claimed message and records the outcome. `refused`: the next provider can be tried. */
 async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Promise<'settled' | 'refused'> {
   const { clock, log, recorder, retries } = deps;
   const { type } = task.payload;
@@ -180,17 +180,17 @@ async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
   return 'settled';
 }
 
-/** Ends a claim that has become too old to call the provider under it, and puts the task back. */
+/** Closes a claim that is too old for a call to the provider, and puts the task back. */
 async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Promise<'settled'> {
   if (claim.isProbe) deps.circuits.endProbe(claim.provider, claim.notification.id, null);
-  const detail = 'The worker was held up and did not call the provider';
+  const detail = 'The worker stalled and did not call the provider';
   const end = endOf(claim, { outcome: 'failed', code: 'stalled', detail }, new Date(deps.clock.now()));
   const settled = settledAs(task, { waitSeconds: 1 });
   await deps.recorder.write({ ...nothing, attempt: end, settled }, task.signal);
   return 'settled';
 }
 
-/** Hands the message to its provider, with no transaction open; what came of it counts for the provider's circuit. */
+/** Hands the message to its provider, with no transaction open; the outcome counts towards the provider's circuit. */
 async function handOver(
   { log, metrics, circuits, clients }: DeliverDeps,
   task: DeliverTask,
@@ -214,14 +214,14 @@ async function handOver(
   });
   metrics.timing(`clients.${identifier}.request-time`, elapsed());
   metrics.count(`clients.${identifier}.${result.outcome === 'accepted' ? 'success' : 'error'}`);
-  // What we broke off ourselves says nothing about the provider.
+  // A call that we aborted says nothing about the provider.
   const isOurs = task.signal.aborted && result.outcome === 'unknown';
   if (!isOurs) circuits.record(state, result.outcome);
   endProbe(isOurs ? null : result.outcome);
   return result;
 }
 
-/** Records that a provider has the message. `reference`: the provider's own id of it. */
+/** Records that a provider has the message. `reference`: the provider's own id for it. */
 async function recordHandOver(
   { log, metrics, clients, recorder }: DeliverDeps,
   task: DeliverTask,
@@ -232,7 +232,7 @@ async function recordHandOver(
   const { notification, message, attempt, isResearch } = claim;
   const { id, type } = notification;
   const { provider: identifier, billableUnits } = attempt;
-  // A text is found again by our own id, which its provider echoes; an email by its provider's.
+  // Receipts identify a text by our own id, which the provider echoes, and an email by the provider's id.
   const stored = type === 'sms' ? null : isResearch ? randomUUID() : reference;
   const isReported = clients.get(identifier)?.receipts !== 'none';
   const at = end.finishedAt;
@@ -267,7 +267,7 @@ async function recordHandOver(
   metrics.timing(`${type}.total-time`, at.getTime() - notification.createdAt.getTime());
 }
 
-/** How a message ends that no provider gets; its recipient decides (spec 05, section 6). */
+/** The outcome of a message that no provider gets, determined by its recipient (spec 05, section 6). */
 function simulatedOutcome({ type, to }: Message) {
   return type === 'sms' ? simulatedSmsOutcome(to) : simulatedEmailOutcome(to);
 }
@@ -279,7 +279,7 @@ async function retryLater(deps: DeliverDeps, task: DeliverTask, reason: RetryRea
 
 type Ending = Pick<DeliveryRecord, 'move' | 'settled'>;
 
-/** What is recorded when no provider took the message: it is tried again, or given up when its tries are used up. */
+/** What is recorded when no provider took the message: it is retried, or given up when its tries are used up. */
 function retryOrGiveUp(deps: DeliverDeps, task: DeliverTask, reason: RetryReason): Ending {
   const { log, retries } = deps;
   const { type } = task.payload;

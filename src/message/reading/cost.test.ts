@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { costOf, smsRate } from './cost.ts';
 
-test('a rate holds from the start of its London day', () => {
+test('an SMS rate applies from midnight in London on its first day', () => {
   const table: [string, number][] = [
     ['2015-01-01T00:00:00Z', 0.0165],
     ['2016-05-18T00:00:00Z', 0.0165],
@@ -24,7 +24,7 @@ test('a rate holds from the start of its London day', () => {
   for (const [time, rate] of table) assert.equal(smsRate(new Date(time)), rate, time);
 });
 
-test('an email costs nothing, a text its fragments by multiplier by rate once they are known', () => {
+test('an email is free; a text costs its fragments times multiplier times rate, once its fragments are known', () => {
   const createdAt = new Date('2026-11-21T12:00:00Z');
   const sms = { type: 'sms', status: 'delivered', billableUnits: 2, rateMultiplier: 3, createdAt } as const;
   const cost = (units: number, multiplier: number) => ({

@@ -15,13 +15,13 @@ const rates: readonly (readonly [from: string, pounds: number])[] = [
 
 const londonDay = new Intl.DateTimeFormat('en-CA', { timeZone: 'Europe/London' });
 
-/** The rate that was valid when a message was created. */
+/** The rate, in pounds per billable unit, when a message was created; the first rate before 2016-05-18. */
 export function smsRate(createdAt: Date): number {
   const day = londonDay.format(createdAt);
   return rates.findLast(([from]) => from <= day)?.[1] ?? rates[0]![1];
 }
 
-/** The three cost fields of a message in the v2 API (spec 01, section 3.7). */
+/** A message's three cost fields in the v2 API (spec 01, section 3.7). */
 export function costOf(
   notification: Pick<
     StoredNotification,

@@ -10,15 +10,16 @@ import type {
 } from '../../database/tables.ts';
 import { notificationColumns, type StoreDeps, type StoredNotification } from '../status/notification.ts';
 
-/** `n` and `h` of a message that is accepted but not yet persisted. */
+/** The tables `n` and `h` for messages that are accepted but not yet persisted. */
 const accepted = sql`accepted n cross join lateral (
     select n.*, 'created' as status, null::timestamptz as sent_at, null::timestamptz as updated_at, null as sent_by,
       null as reference, 0 as billable_units
   ) h`;
 
 /**
- * The message, if it belongs to the service and has not passed its retention. A message that is accepted but not yet
- * persisted is found as `created`: one statement looks in both places, so it is never in neither (spec 05, section 1.4).
+ * The message, if it belongs to the service and its retention period is not over; else null. A message that is accepted
+ * but not yet persisted is found as `created`: one statement searches both places, so it is never missed (spec 05,
+ * section 1.4).
  */
 export function findNotification(
   { metrics }: StoreDeps,
@@ -38,27 +39,27 @@ export function findNotification(
   });
 }
 
-/** What a list of a service's messages shows; null leaves a choice open. */
+/** Which of a service's messages are listed; null means no filter. */
 export type NotificationFilter = Readonly<{
   serviceId: string;
   keyType: KeyType;
-  /** Also messages that belong to a job. */
+  /** Whether to include messages that belong to a job. */
   jobs: boolean;
   types: readonly string[] | null;
   statuses: readonly string[] | null;
   /** The caller's reference. */
   reference: string | null;
-  /** Only messages before this one; none when the service has no such message. */
+  /** Only messages older than the one with this id; no messages if the service has none with this id. */
   olderThan: string | null;
 }>;
 
-/** What the index of references holds: a reference can be too long for an index. */
+/** As in the index on references, which holds hashes because a reference can be too long for an index. */
 const hashed = (text: RawBuilder<unknown>) => sql`hashtextextended(${text}, 0)`;
 
 /**
- * At most `limit` messages, newest first, that is by id. One statement looks in both places, as in `findNotification`. It
- * walks an index from where the page begins and looks each row up by its id in the other table, so it costs as much as
- * the rows that it passes, whatever the planner believes about a table that grows all day.
+ * At most `limit` messages, newest first (ordered by id). One statement searches both places, as in `findNotification`.
+ * It walks an index from the start of the page and looks each row up by id in the other table, so its cost depends on
+ * the rows it passes, and not on the planner's statistics, which are stale for a table that grows all day.
  */
 export function findNotifications(
   { metrics }: StoreDeps,
@@ -72,7 +73,7 @@ export function findNotifications(
     ${statuses ? sql`and h.status = any(${statuses}::text[])` : sql``}
     ${reference === null ? sql`` : sql`and h.client_reference = ${reference} and ${hashed(sql`h.client_reference`)} = ${hashed(sql`${reference}`)}`}`;
   const before = (id: string) => (olderThan === null ? sql`` : sql`and ${sql.ref(id)} < ${olderThan}`);
-  // These two have indexes on the history, which goes back further than the messages that can be shown.
+  // Both have an index on the history, which goes back further than the messages that can still be shown.
   const stored =
     reference !== null || keyType !== 'normal'
       ? sql`notification_history h cross join lateral (select * from notifications where id = h.id limit 1) n
@@ -99,7 +100,7 @@ export function findNotifications(
   });
 }
 
-/** One step on the timeline of a message. */
+/** One entry on a message's timeline. */
 export type TimelineEntry = Readonly<
   | { kind: 'persisted'; at: Date }
   | {
@@ -134,7 +135,7 @@ export type TimelineEntry = Readonly<
     }
 >;
 
-/** When a message was persisted, and every attempt, receipt and callback of it, in order of time. */
+/** When a message was persisted, and all its attempts, receipts and callbacks, in chronological order. */
 export async function findTimeline(db: Db, id: string): Promise<readonly TimelineEntry[]> {
   const attempts = await db
     .selectFrom('attempts')
@@ -180,11 +181,11 @@ export async function findTimeline(db: Db, id: string): Promise<readonly Timelin
     ...callbacks,
   ];
   const inOrder = entries.sort((a, b) => a.at.getTime() - b.at.getTime());
-  // Always first, although the database's clock wrote it and a worker's clock the others.
+  // Always first, even if the clocks differ: this time is the database's, the others are a worker's.
   return persisted ? [{ kind: 'persisted', at: persisted.persisted_at }, ...inOrder] : inOrder;
 }
 
-/** The callbacks of a message, and each attempt at them. */
+/** A message's callbacks, each followed by its attempts. */
 async function findCallbackSteps(db: Db, id: string): Promise<readonly TimelineEntry[]> {
   const { rows } = await sql<{
     id: string;

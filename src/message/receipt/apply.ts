@@ -27,13 +27,13 @@ export type ApplyDeps = Readonly<{
   callbacks: CallbackQueue;
 }>;
 
-/** A receipt, and what has to be known of the endpoint that it came to. */
+/** A receipt, and what applying it needs to know about its endpoint. */
 export type IncomingReceipt = Readonly<{
   endpoint: Pick<ReceiptEndpoint, 'identifier' | 'type' | 'soften'>;
   receipt: ReadReceipt;
 }>;
 
-/** What a batch of receipts comes to. `outcomes`: one for each receipt, in their order. */
+/** The decisions for a batch of receipts. `outcomes`: one for each receipt, in their order. */
 type Decided = Readonly<{
   outcomes: readonly ReceiptOutcome[];
   moves: readonly StatusMove[];
@@ -42,10 +42,10 @@ type Decided = Readonly<{
 }>;
 
 /**
- * The receipt batcher: many receipts are applied in one transaction, and each is answered by itself. Guarantee: every
- * receipt for a message that we know is kept on its timeline, with the reason where it changed nothing; of several
- * receipts for one message, also within one batch, each sees what the one before has done (spec 05, section 5.5).
- * Callbacks are queued in the same transaction.
+ * Batches receipts: many are applied in one transaction, each with an outcome of its own. Guarantee: every receipt for
+ * a known message is kept on its timeline, with the reason if it changed nothing; of several receipts for one message,
+ * even within one batch, each sees the effect of the one before (spec 05, section 5.5). Callbacks are queued in the
+ * same transaction.
  */
 export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOutcome> {
   const { queues, clock, callbacks } = deps;
@@ -73,7 +73,7 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
   });
 }
 
-/** Pure. The subjects are locked, so what the table says of their statuses here is what it says in SQL. */
+/** Pure. The subjects are locked, so `moveStatuses` will make the same transitions as are decided here. */
 function decide(
   receipts: readonly IncomingReceipt[],
   subjects: readonly ReceiptSubject[],
@@ -93,7 +93,7 @@ function decide(
     const { id: notificationId, claimedAt, claimedUnits } = subject;
     const provider = endpoint.identifier;
     const current = statuses.get(notificationId)!;
-    // The receipt may overtake the record of the hand-over: then the attempt knows who has the message.
+    // If the receipt overtakes the record of the hand-over, the attempt says which provider has the message.
     const sentBy = subject.sentBy ?? subject.claimedBy;
     const status = endpoint.soften?.(receipt, { status: current, sentBy }) ?? receipt.status;
     if (complaint) complaints.push({ ...complaint, subject, receivedAt: at });
@@ -151,15 +151,15 @@ function measure(
   });
 }
 
-/** How long a receipt that matches no message may simply be early. */
+/** How long after the hand-over a receipt that matches no message may just be early. */
 const earlyMilliseconds = 5 * 60_000;
 
 /** Seconds until an early receipt is tried again. */
 export const laterSeconds = 300;
 
 /**
- * Whether a receipt came before the provider's reference of its message was stored, so that it has to be tried again
- * (spec 05, section 5.6). Only where the provider says when it took the message, and that is not long ago.
+ * Whether a receipt arrived before the provider's reference for its message was stored, so that it must be retried
+ * (spec 05, section 5.6). Only if the provider says when it took the message, and that was recently.
  */
 export function isEarly(receipt: ReadReceipt, outcome: ReceiptOutcome, now: number): boolean {
   const { handedOverAt = null } = receipt;

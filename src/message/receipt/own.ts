@@ -3,7 +3,7 @@ import type { Cipher } from '../../ground/cipher.ts';
 
 /**
  * Simulated receipts (research mode, test keys) arrive at the providers' own endpoints, but cannot carry a provider's
- * credentials or signature. They carry this header instead, which only a holder of SECRET_KEY can write.
+ * credentials or signature. They carry this header instead, which only a holder of SECRET_KEY can produce.
  */
 export const ownHeader = 'x-despatch-receipt';
 

@@ -4,10 +4,10 @@ import { defineQueue } from '../../queue/define.ts';
 
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
 
-/** A receipt that could not be applied when it came. It is parsed already, and holds nothing personal. */
+/** A receipt that could not be applied when it arrived. It is already parsed, and holds nothing personal. */
 const payload = Type.Object({
   task: Type.Union([Type.Literal('process-sms-client-response'), Type.Literal('process-ses-result')]),
-  /** Identifier of the endpoint that it came to. */
+  /** Identifier of the endpoint that received it. */
   provider: Type.String(),
   type: Type.Union([Type.Literal('sms'), Type.Literal('email')]),
   receipt: Type.Unsafe<ReadReceipt>(

@@ -36,13 +36,13 @@ const answer = Type.Object(
 );
 
 /**
- * The endpoint that a provider posts receipts to (spec 05, section 5.6), one path for each provider. A receipt is applied
- * before it is answered; one that fails for now, or that arrives before its message, is queued.
+ * The endpoint that a provider posts receipts to (spec 05, section 5.6), one path per provider. A receipt is applied
+ * before it is answered; one that cannot be applied now, or that arrives before its message's reference, is queued.
  */
 export function receiptEndpoint(endpoint: ReceiptEndpoint): Route<ReceiptRouteDeps> {
   const { identifier, name = identifier, type, path, credentials } = endpoint;
   const protection = credentials
-    ? ' It needs the user and password that are configured for it (basic authentication).'
+    ? ' It authenticates with a user and password that are configured for it (basic authentication).'
     : '';
   return defineRoute({
     method: 'POST',
@@ -78,7 +78,7 @@ export function receiptEndpoint(endpoint: ReceiptEndpoint): Route<ReceiptRouteDe
   });
 }
 
-/** Applies a receipt or queues it, and says what the provider is answered. */
+/** Applies a receipt or queues it, and returns the response to the provider. */
 async function take(
   deps: ReceiptRouteDeps,
   endpoint: ReceiptEndpoint,
@@ -98,7 +98,10 @@ async function take(
   } catch (error) {
     // The queue is in the same database, so the provider has to post again.
     if (isUnreachable(error)) throw error;
-    log.error({ err: error, requestId }, `A receipt of ${endpoint.identifier} is applied later`);
+    log.error(
+      { err: error, requestId },
+      `A receipt of ${endpoint.identifier} could not be applied; it is queued`,
+    );
     await later(deps, endpoint, receipt, requestId, 0);
     return { status: 200, body: { result: 'success' } };
   }

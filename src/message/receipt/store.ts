@@ -25,8 +25,8 @@ export type ReceiptSubject = Readonly<{
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
 /**
- * The messages that receipts are about, locked in the order of their ids until the transaction ends, so that two receipts
- * for one message take effect one after the other.
+ * The messages that receipts are about, locked in id order until the transaction ends, so that two receipts for one
+ * message take effect one after the other.
  */
 export function lockSubjects(
   { metrics }: StoreDeps,
@@ -80,7 +80,7 @@ export async function insertReceipts(trx: Trx, receipts: readonly KeptReceipt[])
 /** A complaint about a message; `receivedAt` is used where the provider does not say when it was made. */
 export type KeptComplaint = Complaint & Readonly<{ subject: ReceiptSubject; receivedAt: Date }>;
 
-/** Keeps complaints, each once however often it is posted. Answers the new ones, for callbacks. */
+/** Stores complaints, each only once however often it is posted. Returns the new ones, for callbacks. */
 export async function insertComplaints(
   trx: Trx,
   complaints: readonly KeptComplaint[],

@@ -18,7 +18,7 @@ const receipt: ReadReceipt = {
   handedOverAt: now - 60_000,
 };
 
-/** What the worker makes of a receipt whose application ends so. */
+/** The worker's verdict on a receipt that is applied with this outcome. */
 async function verdictOf(
   applied: ReceiptOutcome | Error,
   { attempt = 0, provider = 'ses', handedOverAt = receipt.handedOverAt ?? null } = {},
@@ -51,7 +51,7 @@ test('a receipt that is applied, or changes nothing, is done', async () => {
   assert.equal(await verdictOf({ outcome: 'ignored', why: 'already delivered', ...of }), 'done');
 });
 
-test('one that finds no message is tried again while the message is young, and dropped after', async () => {
+test('a receipt that matches no message is retried while the message is young, then dropped', async () => {
   const later = { retryAfterSeconds: 300 };
   const missing = { outcome: 'not found' } as const;
   assert.deepEqual(await verdictOf(missing), later);
@@ -61,7 +61,7 @@ test('one that finds no message is tried again while the message is young, and d
   assert.equal(await verdictOf(missing, { handedOverAt: null }), 'done');
 });
 
-test('an error of the database is tried 5 times again, 5 minutes apart; without a database no try is used up', async () => {
+test('a database error is retried 5 times, 5 minutes apart; an unreachable database uses up no try', async () => {
   const error = new Error('relation "receipts" does not exist');
   assert.deepEqual(await verdictOf(error), { retryAfterSeconds: 300 });
   assert.deepEqual(await verdictOf(error, { attempt: 4 }), { retryAfterSeconds: 300 });
@@ -69,11 +69,11 @@ test('an error of the database is tried 5 times again, 5 minutes apart; without 
   await assert.rejects(verdictOf(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })), /refused/);
 });
 
-test('a receipt of a endpoint that is not there is dropped', async () => {
+test('a receipt for an unknown endpoint is dropped', async () => {
   assert.equal(await verdictOf({ outcome: 'not found' }, { provider: 'pigeon' }), 'done');
 });
 
-test('the queue takes what a endpoint reads, and nothing else', () => {
+test('the queue accepts what an endpoint reads, and nothing else', () => {
   const payload = { task: 'process-ses-result', provider: 'ses', type: 'email', receipt };
   assert.ok(processReceipt.payloads.Check(JSON.parse(JSON.stringify(payload))));
   assert.ok(

@@ -17,10 +17,10 @@ export type ReceiptWorkDeps = Readonly<{
 const retries = 5;
 
 /**
- * The tasks `process-sms-client-response` and `process-ses-result` (spec 05, sections 2 and 5.6). At least once: applies
- * a receipt that could not be applied when it came; one that is applied twice changes nothing the second time. Tried
- * again 5 times, 5 minutes apart, while the database fails or the message is still too young to have its reference;
- * then it is logged and dropped, and the time-out closes the message.
+ * The tasks `process-sms-client-response` and `process-ses-result` (spec 05, sections 2 and 5.6). At least once:
+ * applies a receipt that could not be applied when it arrived; applying it twice changes nothing. Retried 5 times, 5
+ * minutes apart, while the database fails or the message is too young to have its reference; then it is logged and
+ * dropped, and the time-out closes the message.
  */
 export function createReceiptWork(deps: ReceiptWorkDeps): (task: Task<ReceiptTask>) => Promise<Verdict> {
   const { clock, log, endpoints, apply } = deps;

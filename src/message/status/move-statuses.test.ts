@@ -77,7 +77,7 @@ describe('the one writer of statuses', () => {
     return ids.map((id) => rows.find((row) => row.id === id));
   }
 
-  test('says in SQL what the table says, for every status and every event', async () => {
+  test('every event changes every status in SQL as nextStatus says', async () => {
     const pairs = events.flatMap((event) => statuses.map((status) => ({ event, status })));
     const ids = await store(pairs.map(({ status }) => status));
     const changes = await move(
@@ -95,7 +95,7 @@ describe('the one writer of statuses', () => {
     });
   });
 
-  test('writes the facts of a hand-over whatever the status is, those of a receipt only where there are none', async () => {
+  test('the facts of a hand-over are written in any status, those of a receipt only where they are missing', async () => {
     const ids = await store(['created', 'delivered', 'created', 'sending', 'delivered']);
     const [taken, overtaken, early, usual, late] = ids as [string, string, string, string, string];
     const handOver = { sentAt, sentBy: 'mmg', reference: 'theirs', billableUnits: 2 };
@@ -133,7 +133,7 @@ describe('the one writer of statuses', () => {
     );
   });
 
-  test('applies several moves of one message one after the other', async () => {
+  test('several moves of one message are applied in order', async () => {
     const [id] = (await store(['sending'])) as [string];
     const receipt = (status: NotificationStatus): StatusMove => ({
       ...{ id, at, handOver: null },
@@ -143,7 +143,7 @@ describe('the one writer of statuses', () => {
     assert.deepEqual(changes, [{ id, serviceId: world.tenant.id, status: 'delivered' }]);
   });
 
-  test('queues callbacks for what has come to its end, in its transaction, or changes nothing', async () => {
+  test('callbacks for completed messages are queued in the same transaction, or nothing changes', async () => {
     const ids = await store(['created', 'created', 'sending', 'delivered']);
     const [handed, given, timed, done] = ids as [string, string, string, string];
     const moves: StatusMove[] = [
@@ -174,7 +174,7 @@ describe('the one writer of statuses', () => {
   });
 });
 
-test('no other file of the product writes the status of a message that exists', () => {
+test('no other source file writes the status of an existing message', () => {
   const root = join(import.meta.dirname, '../../..');
   const files = globSync(['src/**/*.ts', 'sandbox/**/*.ts', 'embedded-postgres/**/*.ts'], { cwd: root });
   const writers = files.filter((file) => {

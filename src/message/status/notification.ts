@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { KeyType, NotificationStatus, NotificationType } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 
-/** A message as both tables hold it. `personalisation` is still sealed. */
+/** A message, joined from both tables. `personalisation` is still sealed. */
 export type StoredNotification = Readonly<{
   id: string;
   serviceId: string;

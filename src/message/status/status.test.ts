@@ -23,10 +23,10 @@ const after = (current: NotificationStatus, event: StatusEvent) => {
   return 'to' in next ? next.to : null;
 };
 
-test('every status goes, at every event, where the drawing says, and nowhere else', () => {
-  // Columns: after a hand-over in the UK, abroad; given up; timed out; cancelled; a receipt (R: what it says) found by id,
-  // by reference; abroad by id, by reference; abroad where no network reports delivery, by id, by reference. -: nothing
-  // changes.
+test('every event changes every status as the drawing shows, and in no other way', () => {
+  // Columns: handed over in the UK, abroad; given up; timed out; cancelled; a receipt (R: the status it reports) found
+  // by id, by reference; abroad by id, by reference; abroad where networks do not report delivery, by id, by reference.
+  // -: nothing changes.
   const drawing = `
     created            sending  sent  technical-failure  technical-failure  cancelled  R  -  R  -  -  -
     sending            -        -     technical-failure  temporary-failure  -          R  R  R  R  -  -
@@ -73,7 +73,7 @@ test('every status goes, at every event, where the drawing says, and nowhere els
   }
 });
 
-test('a message whose provider posts no receipts has ended when it is handed over', () => {
+test('a message whose provider posts no receipts is completed by its hand-over', () => {
   for (const end of unreportedEnds)
     for (const international of [false, true]) {
       assert.equal(after('created', { kind: 'handed over', international, end }), end);
@@ -91,7 +91,7 @@ test('an event that changes nothing says why', () => {
   for (const [current, event, stays] of table) assert.deepEqual(nextStatus(current, event), { stays });
 });
 
-test('whatever happens in whatever order, nothing returns to created and no final status is left but sent', () => {
+test('no sequence of events returns a message to created or leaves a final status other than sent', () => {
   const flag = fc.boolean();
   const event: fc.Arbitrary<StatusEvent> = fc.oneof(
     fc.record({
@@ -130,7 +130,7 @@ test('whatever happens in whatever order, nothing returns to created and no fina
   );
 });
 
-test('all but created, sending and pending count as completed', () => {
+test('all statuses but created, sending and pending count as completed', () => {
   assert.deepEqual(
     statuses.filter((status) => !isCompleted(status)),
     ['created', 'sending', 'pending'],

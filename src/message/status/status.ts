@@ -6,11 +6,11 @@ import type { CallbackQueue } from '../callback/enqueue.ts';
 
 /**
  * The state machine of a notification (spec 05, sections 5.5 and 10). Pure: an event goes in, the next status or the
- * reason why nothing changes comes out. Nothing leaves a final status, except `sent` by the receipt of a country that
- * reports delivery; nothing goes back to `created`. `moveStatuses` below applies this table in SQL.
+ * reason why nothing changes comes out. No event leaves a final status, except that a receipt changes `sent` where the
+ * country's networks report delivery; nothing goes back to `created`. `moveStatuses` below applies this table in SQL.
  */
 
-/** How a message ends that its provider will never report on. */
+/** The final status of a message whose provider posts no receipts. */
 export type UnreportedEnd = 'delivered' | 'temporary-failure' | 'permanent-failure';
 
 export type StatusEvent =
@@ -26,9 +26,9 @@ export type StatusEvent =
     }>
   /** We give up: tries used up, refused for good, inactive service. */
   | Readonly<{ kind: 'given up' }>
-  /** Nothing was heard of it for so long that nothing will be (spec 05, section 9.1). */
+  /** No outcome was reported in time (spec 05, section 9.1). */
   | Readonly<{ kind: 'timed out' }>
-  /** Its service took it back before it was due. */
+  /** Its service cancelled it before it was due. */
   | Readonly<{ kind: 'cancelled' }>;
 
 export type Transition = Readonly<{ to: NotificationStatus } | { stays: string }>;
@@ -43,7 +43,7 @@ const completed: ReadonlySet<NotificationStatus> = new Set<NotificationStatus>([
   'cancelled',
 ]);
 
-/** What a receipt can say; any other status in one changes nothing. */
+/** The statuses that a receipt can report; any other changes nothing. */
 const receiptResults: ReadonlySet<NotificationStatus> = new Set<NotificationStatus>([
   'pending',
   'delivered',
@@ -52,10 +52,10 @@ const receiptResults: ReadonlySet<NotificationStatus> = new Set<NotificationStat
   'permanent-failure',
 ]);
 
-/** The statuses that some event leaves. */
+/** The statuses that an event can change. */
 export const openStatuses = ['created', 'sending', 'pending', 'sent'] as const;
 
-/** A completed status gives `completed_at` in the API (spec 05, section 10). */
+/** Whether the API shows `completed_at` for a message in this status (spec 05, section 10). */
 export function isCompleted(status: NotificationStatus): boolean {
   return completed.has(status);
 }
@@ -81,30 +81,30 @@ export function nextStatus(current: NotificationStatus, event: StatusEvent): Tra
       if (event.international && !event.reliable)
         return stays('networks of this country do not report delivery');
       if (isUnderWay) return { to: event.status };
-      // A receipt that overtakes the record of the hand-over: it can only name the row by our own id.
+      // A receipt that overtakes the record of the hand-over can identify the row only by our own id.
       if (current === 'created' && event.found === 'id') return { to: event.status };
       if (current === 'sent' && event.international) return { to: event.status };
       return stays(`already ${current}`);
   }
 }
 
-/** What happened to a message, and what is known of it by that. */
+/** An event for a message, and the facts known from it. */
 export type StatusMove = Readonly<{
   id: string;
   event: StatusEvent;
   at: Date;
   /**
-   * Of the hand-over. With the event `handed over` they are written whatever the status is, since a receipt may have
-   * come first; with any other event they fill what is not known yet. null: nothing is known.
+   * The facts of the hand-over. With the event `handed over` they are written in any status, since a receipt may have
+   * come first; with any other event they only fill in what is missing. null: nothing is known.
    */
   handOver: HandOver | null;
 }>;
 
-/** What a hand-over leaves in the history of a message (spec 05, section 3.4). */
+/** What a hand-over adds to a message's history (spec 05, section 3.4). */
 export type HandOver = Readonly<{
   sentAt: Date | null;
   sentBy: string;
-  /** The provider's own id of the message. */
+  /** The provider's own id for the message. */
   reference: string | null;
   billableUnits: number | null;
 }>;
@@ -115,11 +115,10 @@ export type StatusChange = Readonly<{ id: string; serviceId: string; status: Not
 export type StatusDeps = Readonly<{ metrics: Metrics; callbacks: Pick<CallbackQueue, 'deliveryStatuses'> }>;
 
 /**
- * The only writer of a status that exists. Locks the rows in the order of their ids, as everybody does, applies the
- * table of `nextStatus`, and in the same transaction queues the callbacks of services whose messages have come to their
- * end. Moves that the table does not allow change nothing. Several moves of one message apply one after the other.
- * `name`: the data-access function of spec 06, section 4.2, that this is counted and timed as. Answers the messages
- * that changed, in the order of the moves.
+ * The only writer of an existing message's status. Locks the rows in id order, as every writer does, applies
+ * `nextStatus`, and queues the callbacks for completed messages in the same transaction. Moves that `nextStatus` does
+ * not allow change nothing. Several moves of one message are applied in order. `name`: the data-access function of spec
+ * 06, section 4.2, that this is counted and timed as. Returns the messages that changed, in the order of the moves.
  */
 export async function moveStatuses(
   { metrics, callbacks }: StatusDeps,
@@ -143,7 +142,7 @@ export async function moveStatuses(
   return all;
 }
 
-/** At most one move of a message. The table goes along as four columns: the next status from each that can be left. */
+/** Applies at most one move per message. Four columns carry the transitions: the next status from each open status. */
 async function applyMoves(
   { trx }: QueueTransaction,
   moves: readonly StatusMove[],

@@ -15,28 +15,28 @@ export type Submission = Readonly<{
   keyType: KeyType;
   /** Requests per minute of the service and key type. */
   rateLimit: number;
-  /** The message to keep; null where the request is only counted (it was refused, or its recipient is simulated). */
+  /** The message to store; null if the request is only counted: it was refused, or its recipient is simulated. */
   message: AcceptedMessage | null;
-  /** The daily limit of its type that the message counts against; null for a test key. */
+  /** The daily limit for the message's type; null for a test key. */
   dailyLimit: number | null;
-  /** Limit of texts abroad, in addition; null for any other message. */
+  /** The additional daily limit for international texts; null for any other message. */
   internationalLimit: number | null;
   idempotency: Readonly<{ key: string; fingerprint: Buffer; answer: Buffer }> | null;
 }>;
 
 /**
- * What became of a submission. `rate`, `daily` and `international` name the limit that refused it; `duplicate`: there is
- * a message with its Idempotency-Key already.
+ * The outcome of a submission. `rate`, `daily` and `international` name the limit that refused it; `duplicate`: its
+ * Idempotency-Key is already in use.
  */
 export type AcceptVerdict = 'accepted' | 'counted' | 'rate' | 'daily' | 'international' | 'duplicate';
 
 export type AcceptResult = Readonly<{
   verdict: AcceptVerdict;
-  /** Tokens left in the bucket of the service and key type. */
+  /** Tokens left in the bucket for the service and key type. */
   tokens: number;
 }>;
 
-/** The queue that a type of accepted message waits in to be persisted (spec 05, section 1.2). */
+/** The queue in which accepted messages of each type wait to be persisted (spec 05, section 1.2). */
 export const persistQueues: Readonly<Record<NotificationType, QueueName>> = {
   sms: 'db-sms',
   email: 'db-email',
@@ -50,8 +50,8 @@ export type AcceptBatchDeps = Readonly<{
 }>;
 
 /**
- * The accept batcher: one statement, and so one commit, reserves the limits of a whole batch and makes its messages
- * durable. Only after it is a caller answered 201 (docs/decisions/0009).
+ * The accept batcher: one statement, and so one commit, reserves the limits for a whole batch and makes its messages
+ * durable. Callers get their 201 only after that commit (docs/decisions/0009).
  */
 export function createAcceptBatcher({
   db,
@@ -61,11 +61,11 @@ export function createAcceptBatcher({
 }: AcceptBatchDeps): Batcher<Submission, AcceptResult> {
   const ensureDays = createPartitionGuard(db);
   const fairOrder = createFairOrder(clock);
-  // A scheduled message gets its place when it is due (store.ts).
+  // A scheduled message gets its place in the order when it is due (store.ts).
   const behindOf = ({ serviceId, message }: Submission) =>
     message && !message.scheduledFor ? fairOrder.take(serviceId, message.priority) : 0;
   return createBatcher<Submission, AcceptResult>({
-    // One at a time: the rows of the limits would make a second batch wait for the commit of the first.
+    // One at a time: a second batch would only wait for the first one's locks on the limit rows.
     concurrency: 1,
     ...databaseErrors,
     async flush(submissions) {
@@ -84,7 +84,7 @@ export function createAcceptBatcher({
   });
 }
 
-/** What a batch needs of the accept statement: most need neither, and then it does half the work. */
+/** Optional parts of the accept statement: most batches need neither, which halves the work. */
 type Needs = Readonly<{ keys: boolean; abroad: boolean }>;
 
 type Column = readonly [
@@ -93,7 +93,7 @@ type Column = readonly [
   pick: (submission: Submission, place: number, behind: number) => unknown,
 ];
 
-/** Columns of the message itself, as they are called in `accepted`. */
+/** The message's own columns, named as in `accepted`. */
 const messageColumns: readonly Column[] = [
   ['id', 'uuid', ({ message }) => message?.id ?? null],
   ['notification_type', 'text', ({ message }) => message?.type ?? null],
@@ -142,16 +142,16 @@ function columnsFor({ keys, abroad }: Needs): readonly Column[] {
   ];
 }
 
-/** Whole tokens that have come since the last move of a bucket. */
+/** Whole tokens to add since a bucket was last refilled. */
 const refilled = `floor(greatest(0, extract(epoch from excluded.refilled_at - b.refilled_at)) * excluded.per_second)::int`;
 const available = `least(excluded.capacity, b.tokens + ${refilled})`;
 
-/** Takes from a daily counter what still fits, and says how much that was. */
+/** Takes from a daily counter as much as still fits, and records that amount in `admitted`. */
 const takeDaily = `on conflict (service_id, day, name) do update set wanted = excluded.wanted, day_limit = excluded.day_limit,
     admitted = greatest(0, least(excluded.wanted, excluded.day_limit - d.used)),
     used = d.used + greatest(0, least(excluded.wanted, excluded.day_limit - d.used))`;
 
-/** Of requests with an Idempotency-Key only the first of a batch is a candidate, and none whose key is known. */
+/** Per Idempotency-Key, only a batch's first request is a candidate, and none if the key is already stored. */
 const candidatesByKey = `keyed as (
   select service_id, idempotency_key, min(place) as first from rated
   where rate_ok and id is not null and idempotency_key is not null group by service_id, idempotency_key
@@ -188,13 +188,13 @@ const rememberKeys = `remembered as (
 ),`;
 
 /**
- * The whole acceptance of a batch, as one statement: every bucket and counter moves once and admits exactly as many as
- * fit, in order of arrival; the messages that pass all limits are stored, with their idempotency keys. Exact across
- * processes, since the rows of the limits are locked until the commit, and always in the same order. A row without an
- * id is only counted.
+ * Accepts a batch in one statement: every bucket and counter is updated once and admits exactly as many requests as
+ * fit, in order of arrival; messages that pass all limits are stored with their idempotency keys. This is exact across
+ * processes, because the limit rows stay locked until the commit, and free of deadlocks, because they are always locked
+ * in the same order. A row without an id is only counted.
  *
- * Each step keeps all rows and adds what it found, so that nothing has to be joined again at the end. The parameters
- * after the columns: now, and the day of the business zone.
+ * Each step keeps all rows and adds its result, so nothing has to be joined again at the end. The parameters after the
+ * columns are the current time and the day in the business zone.
  */
 function statementFor(needs: Needs): string {
   const columns = columnsFor(needs);
@@ -218,7 +218,7 @@ with input as materialized (
     per_second = excluded.per_second,
     admitted = greatest(0, least(excluded.wanted, ${available} - 1)),
     tokens = greatest(0, ${available} - excluded.wanted),
-    -- What is left of a token stays in the time.
+    -- A fraction of a token is kept as elapsed time.
     refilled_at = case when excluded.per_second > 0
       then greatest(b.refilled_at, b.refilled_at + ${refilled} / excluded.per_second * interval '1 second')
       else excluded.refilled_at end
@@ -259,8 +259,8 @@ from counted c ${memory}
 order by c.place`;
 }
 
-/** The statement in its four forms, each made and prepared once. */
-const forms = [true, false].flatMap((keys) =>
+/** The four variants of the statement, each built and prepared once. */
+const variants = [true, false].flatMap((keys) =>
   [true, false].map((abroad) => ({
     needs: { keys, abroad },
     name: `accept${keys ? ' keys' : ''}${abroad ? ' abroad' : ''}`,
@@ -270,9 +270,9 @@ const forms = [true, false].flatMap((keys) =>
 );
 
 /**
- * Runs the statement, prepared once for each connection: planning it costs more than running it. `behind`: milliseconds
- * by which each message is placed after its arrival (fair-order.ts). `day`: of the business zone, YYYY-MM-DD. Answers one
- * result per submission, in their order.
+ * Runs the statement, prepared once per connection: planning it costs more than running it. `behind`: milliseconds by
+ * which each message is placed after its arrival (fair-order.ts). `day`: in the business zone, YYYY-MM-DD. Returns one
+ * result per submission, in the same order.
  */
 export async function acceptBatch(
   pool: pg.Pool,
@@ -281,16 +281,16 @@ export async function acceptBatch(
 ): Promise<readonly AcceptResult[]> {
   const keys = submissions.some(({ idempotency }) => idempotency !== null);
   const abroad = submissions.some(({ internationalLimit }) => internationalLimit !== null);
-  const form = forms.find(({ needs }) => needs.keys === keys && needs.abroad === abroad)!;
-  const arrays = form.columns.map(([, type, pick]) =>
+  const variant = variants.find(({ needs }) => needs.keys === keys && needs.abroad === abroad)!;
+  const arrays = variant.columns.map(([, type, pick]) =>
     arrayLiteral(
       type,
       submissions.map((submission, place) => pick(submission, place, behind[place]!)),
     ),
   );
   const { rows } = await pool.query<AcceptResult>({
-    name: form.name,
-    text: form.text,
+    name: variant.name,
+    text: variant.text,
     values: [...arrays, now.toISOString(), day],
   });
   return rows;
@@ -300,8 +300,9 @@ const quotable = /["\\]/;
 const quotables = /["\\]/g;
 
 /**
- * The text form of an array parameter. The driver would make the same, but looks at every element as if it might be
- * anything; this is on the path of every message. A column without any value is left empty: `unnest` fills it up.
+ * An array parameter as a PostgreSQL array literal. The driver would build the same one, but has to inspect the type of
+ * every element, and every message passes through here. A column without values is sent empty; `unnest` pads it with
+ * nulls.
  */
 function arrayLiteral(type: string, values: readonly unknown[]): string {
   if (values.every((value) => value === null)) return '{}';
@@ -310,7 +311,7 @@ function arrayLiteral(type: string, values: readonly unknown[]): string {
     if (type === 'text')
       return `"${quotable.test(value as string) ? (value as string).replace(quotables, '\\$&') : value}"`;
     if (type === 'bytea') return `"\\\\x${(value as Buffer).toString('hex')}"`;
-    // Numbers, booleans, ids and times hold nothing that an array literal could misread.
+    // Numbers, booleans, ids and times contain nothing that needs escaping in an array literal.
     return String(value);
   };
   return `{${values.map(element).join(',')}}`;

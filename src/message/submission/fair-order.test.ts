@@ -9,7 +9,7 @@ test('messages that a service sends at once are placed 10 milliseconds apart, up
   const behind = Array.from({ length: 5 }, () => order.take('a', 10));
   assert.deepEqual(behind, [0, 10, 20, 30, 40]);
   assert.equal(order.take('b', 10), 0, 'another service is not behind');
-  assert.equal(order.take('a', 20), 0, 'nor another class of the same');
+  assert.equal(order.take('a', 20), 0, 'nor another priority of the same one');
   for (let i = 0; i < 100_000; i++) order.take('a', 10);
   assert.equal(order.take('a', 10), mostBehind);
   assert.equal(mostBehind, 999_000);
@@ -37,7 +37,7 @@ test('a service that is no longer behind is forgotten', () => {
   assert.equal(order.size, 1);
 });
 
-test('a clock that is set back puts no service further behind than a flood could', () => {
+test('a clock that is set back puts no service more than 999 seconds behind', () => {
   let now = start;
   const order = createFairOrder({ now: () => now });
   order.take('a', 10);

@@ -1,25 +1,25 @@
 import type { Clock } from '../../ground/clock.ts';
 import { mostSteps } from '../delivery/queue.ts';
 
-/** Milliseconds between two messages of one service and class: beyond 100 a second it falls behind. */
+/** Milliseconds between two messages of one service and priority: above 100 a second it falls behind. */
 export const spacingMilliseconds = 10;
-/** One step behind in the delivery queues (delivery/queue.ts) is a second here. */
+/** Milliseconds behind that count as one step in the delivery queues (delivery/queue.ts). */
 export const stepMilliseconds = 1000;
-/** Nobody falls behind further. */
+/** The furthest that a message can be behind, in milliseconds. */
 export const mostBehind = mostSteps * stepMilliseconds;
 
 const sweepMilliseconds = 60_000;
 
 /**
- * The fair order of messages, as far as this process accepts them: those of one service and class are spaced evenly, so
- * whoever sends many at once has them spread over the time to come, and another's single message goes in between. It is
- * an order only, nobody waits: what is there is taken as fast as it goes. Kept in memory: what a restart forgets costs
- * no more than the order in which a flood and its neighbours are stored.
+ * The fair order of the messages that this process accepts: those of one service and priority are spaced evenly, so a
+ * flood is spread over the time ahead, and another service's single message goes in between. It only orders messages
+ * and delays none: whatever is waiting is taken as fast as possible. It is kept in memory, because a restart costs no
+ * more than the order in which a flood and its neighbours are stored.
  */
 export type FairOrder = {
-  /** By how many milliseconds the next message is placed after its arrival: 0 to `mostBehind`. */
+  /** Returns by how many milliseconds the next message is placed after its arrival: 0 to `mostBehind`. */
   take(serviceId: string, priority: number): number;
-  /** Services and classes that are remembered. */
+  /** The number of services and priorities that are remembered. */
   readonly size: number;
 };
 
@@ -38,7 +38,7 @@ export function createFairOrder(clock: Clock): FairOrder {
       }
       const key = `${serviceId} ${priority}`;
       const next = (last.get(key) ?? 0) + spacingMilliseconds;
-      // Also where the clock was set back.
+      // Capped, because the clock may have been set back.
       const behind = Math.min(mostBehind, Math.max(0, next - now));
       last.set(key, now + behind);
       return behind;

@@ -22,7 +22,7 @@ const log = createLog('silent');
 const startedAt = systemClock.now();
 const newId = createIdSource(systemClock);
 const batchSize = 500;
-/** The time of acceptance stands still: how far a flood falls behind must not depend on how fast the test runs. */
+/** The clock of acceptance is frozen: how far a flood falls behind must not depend on how fast the test runs. */
 const frozen = { now: () => startedAt };
 const order = createFairOrder(frozen);
 let database: Awaited<ReturnType<typeof freshDatabase>>;
@@ -88,10 +88,10 @@ function submission(
   };
 }
 
-/** Accepts them in this order, a batch at a time, as the API does. Answers their ids. */
+/** Accepts them in this order, a batch at a time, as the API does. Returns their ids. */
 async function accept(submissions: readonly Submission[]): Promise<string[]> {
   for (let from = 0; from < submissions.length; from += batchSize) {
-    // The bucket is refilled at full rate, whatever the test takes from it.
+    // Start with a full bucket, so that the rate limit refuses nothing.
     await connection.pool.query('delete from rate_buckets');
     const batch = submissions.slice(from, from + batchSize);
     const results = await acceptBatch(connection.pool, batch, {
@@ -109,7 +109,7 @@ async function accept(submissions: readonly Submission[]): Promise<string[]> {
   return submissions.map(({ message }) => message!.id);
 }
 
-/** One batch, as the persisting worker stores it. Answers the stored ids, in no order, and whether there is more. */
+/** Persists one batch, as the worker does. Returns the stored ids, unordered, and whether there may be more. */
 async function persistBatch(): Promise<{ ids: Set<string>; more: boolean }> {
   return queues.transaction(async ({ trx, send }) => {
     const { count, deliveries } = await persistAccepted({ metrics }, trx, 'sms', batchSize);
@@ -127,8 +127,8 @@ async function fetchIds(queue: QueueName, limit: number): Promise<string[]> {
 }
 
 /**
- * Fetches all tasks of a queue, and asserts that they are these and come in this order. Tasks of one batch with the same
- * priority may come in any order, and so may the tasks of one fetch, whose order depends on the query plan.
+ * Fetches all of a queue's tasks and asserts that they are the expected ones in the expected order. Tasks of one batch
+ * with the same priority may come in any order, and so may tasks of one fetch, whose order depends on the query plan.
  */
 async function assertFetchOrder(queue: QueueName, expected: readonly string[]): Promise<void> {
   const { rows } = await connection.pool.query<{ id: string; place: number }>(
@@ -150,7 +150,7 @@ async function assertFetchOrder(queue: QueueName, expected: readonly string[]): 
   assert.deepEqual(fetched, places, 'fetched in another order');
 }
 
-test('behind 5,000 messages of one service, a single one of another and a sign-in code are stored in the first batch and sent first', async () => {
+test('a single message and a sign-in code accepted after a flood of 5,000 are stored in the first batch and sent first', async () => {
   await clear();
   const flood = randomUUID();
   const floodIds = await accept(Array.from({ length: 5000 }, () => submission(flood)));
@@ -163,17 +163,17 @@ test('behind 5,000 messages of one service, a single one of another and a sign-i
   assert.ok(first.ids.has(single!) && first.ids.has(code!));
   assert.ok(first.more);
   assert.deepEqual(await fetchIds('notify-internal', 1), [code]);
-  // Before it are those only that are not a second behind yet: the first hundred, and as many as may go meanwhile.
+  // Only messages less than a second behind go before it: the flood's first hundred, and some slack.
   const early = await fetchIds('send-sms', 300);
   assert.ok(early.includes(single!));
 
-  // Also one that comes while the flood is being stored and sent.
+  // The same holds for a message accepted while the flood is being stored and sent.
   await persistBatch();
   const [later] = await accept([submission(randomUUID())]);
   assert.ok((await persistBatch()).ids.has(later!));
   assert.deepEqual(await fetchIds('send-sms', 1), [later]);
 
-  // The flood itself stays in order, and all of it comes.
+  // The flood itself stays in order and complete.
   while ((await persistBatch()).more);
   await assertFetchOrder(
     'send-sms',
@@ -181,7 +181,7 @@ test('behind 5,000 messages of one service, a single one of another and a sign-i
   );
 });
 
-test('of one service alone each batch is full, urgent ones first, and each class in order', async () => {
+test('a lone service fills its batches: urgent messages come first, and each priority stays in order', async () => {
   await clear();
   const service = randomUUID();
   const files = await accept(
@@ -191,25 +191,25 @@ test('of one service alone each batch is full, urgent ones first, and each class
   const urgent = await accept(
     Array.from({ length: 20 }, () => submission(service, { priority: priorities.priorityTemplate })),
   );
-  const lots: Set<string>[] = [];
+  const batches: Set<string>[] = [];
   for (let more = true; more; ) {
     const moved = await persistBatch();
-    lots.push(moved.ids);
+    batches.push(moved.ids);
     more = moved.more;
   }
   assert.deepEqual(
-    lots.map(({ size }) => size),
+    batches.map(({ size }) => size),
     [500, 420],
   );
-  for (const id of urgent) assert.ok(lots[0]!.has(id));
+  for (const id of urgent) assert.ok(batches[0]!.has(id));
   for (const one of [files, plain]) {
-    const early = one.filter((id) => lots[0]!.has(id));
+    const early = one.filter((id) => batches[0]!.has(id));
     assert.deepEqual(early, one.slice(0, early.length));
   }
   await assertFetchOrder('send-sms', [...urgent, ...plain, ...files]);
 });
 
-test('what is scheduled has its turn once it is due, spaced like what comes then; until then nobody looks at it', async () => {
+test('a scheduled message stays untouched until it is due, and is then spaced like a new one', async () => {
   await clear();
   const now = systemClock.now();
   const flood = randomUUID();
@@ -235,7 +235,7 @@ test('what is scheduled has its turn once it is due, spaced like what comes then
   assert.deepEqual(rows, [{ id: waiting[0], turn_at: null, behind: 0 }]);
 });
 
-test('a flood is never further behind than its class reaches', async () => {
+test('a message that is as far behind as possible stays within its priority range', async () => {
   await clear();
   const [id] = await accept([submission(randomUUID())]);
   await connection.pool.query('update accepted set behind = $1', [mostBehind]);
@@ -244,7 +244,7 @@ test('a flood is never further behind than its class reaches', async () => {
   assert.deepEqual(rows, [{ priority: 10_000 - 999 }], id);
 });
 
-test('two workers at once move different messages, each once', async () => {
+test('two concurrent workers persist every message exactly once', async () => {
   await clear();
   const ids = await accept(
     [randomUUID(), randomUUID(), randomUUID()].flatMap((service) =>
@@ -254,9 +254,9 @@ test('two workers at once move different messages, each once', async () => {
   const moved: string[] = [];
   const work = async () => {
     for (let idle = 0; idle < 20; ) {
-      const lotMoved = await persistBatch();
-      moved.push(...lotMoved.ids);
-      idle = lotMoved.ids.size === 0 ? idle + 1 : 0;
+      const batch = await persistBatch();
+      moved.push(...batch.ids);
+      idle = batch.ids.size === 0 ? idle + 1 : 0;
     }
   };
   await Promise.all([work(), work()]);

@@ -19,26 +19,26 @@ export type PersistDeps = Readonly<{
   retries: Readonly<{ limit: number; seconds: number }>;
 }>;
 
-/** Messages that are persisted by one transaction. */
+/** Messages persisted in one transaction. */
 const batchSize = 500;
 const pollMilliseconds = 1000;
-/** Scheduled messages that get their place in the fair order by one statement. */
+/** Scheduled messages that one statement places in the fair order. */
 const orderLimit = 5000;
-/** Least time between two batches that are not full: under load they are few and large. */
+/** Minimum time between two batches that are not full, so that under load batches are few and large. */
 const paceMilliseconds = 15;
 
 /**
- * The `send_sms` and `send_email` tasks (spec 05, section 2.2), for whatever waits in `accepted`: store the messages and
- * queue their delivery. At least once, with one effect: leaving `accepted`, the rows and the delivery tasks are one
- * transaction for a whole batch, and a message that is stored already is neither stored nor queued again. A worker that
- * dies leaves nothing half done and holds nothing.
+ * The `send_sms` and `send_email` tasks (spec 05, section 2.2) for everything in `accepted`: they store the messages
+ * and queue their delivery. They run at least once but take effect once: one transaction per batch deletes from
+ * `accepted`, stores the messages and writes the delivery tasks, and a message that is already stored is neither stored
+ * nor queued again. A worker that dies leaves nothing half done and no locks.
  */
 export function startPersisting(deps: PersistDeps, type: NotificationType): { stop(): Promise<void> } {
   const { db, clock, queues, log, metrics } = deps;
   const queue = persistQueues[type];
   let sinceOrdering: () => number = () => Number.POSITIVE_INFINITY;
 
-  /** What was scheduled or postponed is looked at once a second, until there is no more of it. */
+  /** Checks for due messages once a second, and again at once while there may be more. */
   async function orderDueIfTime(): Promise<void> {
     if (sinceOrdering() < pollMilliseconds) return;
     const ordered = await orderDue(db, type, new Date(clock.now()), orderLimit);
@@ -54,9 +54,12 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
       return count === batchSize;
     },
     async failed(error) {
-      log.warn({ err: error, queue }, 'Accepted messages could not be stored together; trying again');
+      log.warn(
+        { err: error, queue },
+        'A batch of accepted messages could not be stored; storing them one by one',
+      );
       await persistOneByOne(deps, type, () => rounds.stopping).catch((again: unknown) =>
-        log.error({ err: again, queue }, 'Accepted messages could not be stored; trying again'),
+        log.error({ err: again, queue }, 'Accepted messages could not be stored; retrying'),
       );
     },
   });
@@ -64,7 +67,7 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
   return { stop: rounds.stop };
 }
 
-/** Answers how many messages left `accepted`. */
+/** Returns how many messages left `accepted`. */
 function persistBatch(
   deps: PersistDeps,
   type: NotificationType,
@@ -78,7 +81,7 @@ function persistBatch(
   });
 }
 
-/** After a batch has failed: each message by itself, so that one that cannot be stored holds up no other. */
+/** After a failed batch, persists each message by itself, so that one that cannot be stored blocks no other. */
 async function persistOneByOne(
   deps: PersistDeps,
   type: NotificationType,
@@ -93,7 +96,7 @@ async function persistOneByOne(
     } catch (error) {
       if (isUnreachable(error)) throw error;
       const isLast = attempt >= retries.limit;
-      // What was accepted is never thrown away: the message stays for an operator, and reads still find it.
+      // An accepted message is never discarded: it stays for an operator, and reads still find it.
       log.error(
         { err: error, notificationId: id },
         isLast
@@ -106,8 +109,8 @@ async function persistOneByOne(
 }
 
 /**
- * Takes back a scheduled message that is not due yet: it is stored as `cancelled` and never sent. Any other message is
- * left as it is.
+ * Cancels a scheduled message that is not due yet: it is stored as `cancelled` and never sent. Any other message is
+ * left unchanged.
  */
 export function cancelScheduled(
   deps: StatusDeps & Readonly<{ queues: Pick<Queues, 'transaction'> }>,

@@ -9,7 +9,7 @@ import { type Clock, parseDatetime } from '../../ground/clock.ts';
 import { type IdSource, parseUuid } from '../../ground/id.ts';
 import { badRequest } from '../../ground/problem.ts';
 import type { Caller } from '../../tenant/key/authenticate.ts';
-import { platformServiceId, type Sender, type Service } from '../../tenant/service/service.ts';
+import { defaultSender, platformServiceId, type Sender, type Service } from '../../tenant/service/service.ts';
 import { deliverQueueFor, priorities } from '../delivery/queue.ts';
 import type { AcceptedMessage } from './store.ts';
 
@@ -21,7 +21,7 @@ export type AcceptDeps = Readonly<{
   newId: IdSource;
   rates: Rates;
   templates: TemplateCaches;
-  /** Recipients that stand for no person: answered like any other, and neither stored nor sent (spec 01, section 5.1). */
+  /** Simulated recipients: requests get the usual response, but nothing is stored or sent (spec 01, section 5.1). */
   simulated: RecipientSet;
   fromNumber: string;
   emailDomain: string;
@@ -29,26 +29,26 @@ export type AcceptDeps = Readonly<{
   files: UploadDeps;
 }>;
 
-/** Who sends, and the trace id that follows the message into log lines and tasks. */
+/** The sending caller, and the trace id that the message's log lines and tasks carry. */
 export type Sending = Caller &
   Readonly<{
     requestId: string;
-    /** Of the API as this caller reaches it; links begin with it. */
+    /** The API's base URL as this caller sees it; links start with it. */
     baseUrl: string;
   }>;
 
-/** A request that has passed every check of its own: what is left are the limits and the commit (submit.ts). */
+/** A request that has passed its own checks; the limits and the commit are left (submit.ts). */
 export type Prepared = Readonly<{
   message: AcceptedMessage;
   template: Template;
-  /** What the answer shows of the words (spec 01, sections 3.3 and 3.4). */
+  /** The content as the response shows it (spec 01, sections 3.3 and 3.4). */
   content: Readonly<Record<string, string | null>>;
-  /** Only for email: the values that `sanitise_content_for` changed. */
+  /** Email only: the values that `sanitise_content_for` changed. */
   sanitised?: Readonly<Record<string, unknown>>;
   isSimulated: boolean;
 }>;
 
-/** Step 8 of spec 01 section 4.3, as far as the template itself goes. Throws a Problem. */
+/** The template checks in step 8 of spec 01 section 4.3. Throws a Problem. */
 export async function usableTemplate<Type extends NotificationType>(
   deps: AcceptDeps,
   service: Service,
@@ -70,35 +70,38 @@ export function refuseMissing(missing: readonly string[]): void {
   if (missing.length > 0) throw badRequest(`Missing personalisation: ${missing.join(', ')}`);
 }
 
-/** Step 9: the sender that was asked for, else the service's default one; undefined when it has none. */
+/** Step 9: the requested sender, else the service's default; undefined if it has none. Throws a Problem. */
 export function chosenSender(
   senders: readonly Sender[],
   field: 'sms_sender_id' | 'email_reply_to_id',
   wanted: string | undefined,
   serviceId: string,
 ): Sender | undefined {
-  if (wanted === undefined) return senders.find(({ isDefault }) => isDefault);
+  if (wanted === undefined) return defaultSender(senders);
   const id = parseUuid(wanted);
   const found = senders.find((sender) => sender.id === id);
   if (!found) throw badRequest(`${field} ${wanted} does not exist in database for service id ${serviceId}`);
   return found;
 }
 
-/** The caller's reference, or null. */
+/** The caller's reference, or null. Throws a Problem. */
 export function readReference(reference: string | undefined): string | null {
-  // No text column can hold it, and no client can mean it.
+  // PostgreSQL cannot store it in a text column, and no client sends it on purpose.
   if (reference?.includes('\0')) throw badRequest('reference must not contain the null character');
   return reference ?? null;
 }
 
-/** Step 10: who may be written to with this key (spec 01, section 5.3). `recipient` in its compared form. */
+/**
+ * Step 10: throws a Problem if this key may not send to the recipient (spec 01, section 5.3). `recipient` is the
+ * normalised form.
+ */
 export function refuseRecipient({ service, key }: Caller, recipient: string): void {
   const { restricted, allowed } = service;
   if (!maySendTo(recipient, { keyType: key.keyType, restricted, allowed }))
     throw badRequest(notAllowedText(key.keyType, trialModeUrl));
 }
 
-/** When a message is due; null for one without `scheduled_for`, or of a service that may not schedule: it is ignored there. */
+/** When a message is due; null without `scheduled_for`, or if the service may not schedule and it is ignored. */
 export function readSchedule({ service }: Caller, scheduledFor: string | null | undefined): Date | null {
   if (scheduledFor === undefined || scheduledFor === null || !service.permissions.has('schedule'))
     return null;

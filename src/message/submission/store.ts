@@ -13,26 +13,26 @@ import {
 import type { NewNotification } from '../status/notification.ts';
 import { mostBehind, spacingMilliseconds, stepMilliseconds } from './fair-order.ts';
 
-/** An accepted message as it is stored; `personalisation` is sealed under the message's id. */
+/** An accepted message as stored; `personalisation` is sealed with the message's id as its context. */
 export type AcceptedMessage = NewNotification &
   Readonly<{
-    /** Where its delivery is queued, and how urgent it is. */
+    /** The delivery queue, and the priority within it. */
     queue: QueueName;
     priority: number;
     requestId: string | null;
   }>;
 
-/** What a batch of accepted messages came to. */
+/** The result of persisting a batch. */
 export type Persisted = Readonly<{
-  /** How many rows left `accepted`; a full batch means that there may be more. */
+  /** How many rows left `accepted`; after a full batch there may be more. */
   count: number;
-  /** Deliveries of those that were stored now: the others were stored before, and their delivery is queued. */
+  /** Deliveries for the newly stored messages; the others were stored before and are already queued. */
   deliveries: readonly Delivery[];
 }>;
 
 /**
- * SQL: the place of a message in the fair order, as an interval after its arrival, from the columns `behind`, `queue` and
- * `priority` of `row`. The platform's own messages and those of priority templates go before all others.
+ * SQL for a message's place in the fair order, as an interval after its arrival, computed from the columns `behind`,
+ * `queue` and `priority` of `row`. The platform's own messages and those of priority templates go before all others.
  */
 export function orderOffset(row: string): string {
   return `(${row}.behind * interval '1 millisecond' - case when ${row}.queue = '${notifyInternal.name}' then interval '2 hours'
@@ -40,9 +40,9 @@ export function orderOffset(row: string): string {
 }
 
 /**
- * Moves accepted messages into the tables, status `created`, within the transaction, in their fair order: a message that
- * is stored already collides on its id and is not stored again. Rows that other workers are moving are passed over.
- * `only`: this one alone.
+ * Moves accepted messages into the notification tables with status `created`, in fair order, within the transaction. A
+ * message that is already stored conflicts on its id and is not stored again. Rows locked by other workers are skipped.
+ * `only`: the id of the only message to move.
  */
 export function persistAccepted(
   { metrics }: Readonly<{ metrics: Metrics }>,
@@ -77,7 +77,7 @@ type PersistedRow = Readonly<{
   isNew: boolean;
 }>;
 
-/** The further a message is behind, the later it goes within its class in the queue, too (docs/decisions/0014). */
+/** A message that is further behind also goes later within its priority in the queue (docs/decisions/0014). */
 function deliveryOf(
   type: NotificationType,
   { id, queue, priority, behind, requestId }: PersistedRow,
@@ -94,8 +94,8 @@ function deliveryOf(
 }
 
 /**
- * Gives messages that were scheduled or postponed their place in the fair order once they are due, at most `limit`: those
- * of one service and class that are due at once are spaced as if they came now (fair-order.ts). Answers how many.
+ * Places at most `limit` due messages that were scheduled or postponed in the fair order: those of one service and
+ * priority are spaced as if they arrived now (fair-order.ts). Returns how many.
  */
 export async function orderDue(
   db: DbOrTrx,
@@ -118,7 +118,7 @@ export async function orderDue(
   return Number(numAffectedRows);
 }
 
-/** Stores the rows that the CTE `moved` took out of `accepted`; the CTE `facts` has those that were not stored before. */
+/** Stores the rows that the CTE `moved` deleted from `accepted`; the CTE `facts` has the newly stored ones. */
 const storeMoved = sql`facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
           api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
@@ -135,7 +135,7 @@ const storeMoved = sql`facts as (
         from moved m join facts on facts.id = m.id
       )`;
 
-/** Accepted messages that may be persisted now, in their fair order. */
+/** At most `limit` accepted messages that may be persisted now, in fair order. */
 export async function findDue(
   db: DbOrTrx,
   type: NotificationType,
@@ -152,12 +152,12 @@ export async function findDue(
     .execute();
 }
 
-/** Whether a message is accepted and not yet persisted. */
+/** Whether a message is accepted but not yet persisted. */
 export async function isAccepted(db: DbOrTrx, id: string): Promise<boolean> {
   return (await db.selectFrom('accepted').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
 }
 
-/** Counts a try that failed; `dueAt` null leaves the message to an operator. */
+/** Counts a failed attempt and retries at `dueAt`; null leaves the message to an operator. */
 export async function postponeAccepted(
   db: DbOrTrx,
   type: NotificationType,
@@ -172,7 +172,7 @@ export async function postponeAccepted(
     .execute();
 }
 
-/** The answer kept under an Idempotency-Key, still sealed; null when there is none from the last 24 hours. */
+/** The response stored for an Idempotency-Key, still sealed; null if there is none from the last 24 hours. */
 export async function findAnswer(
   db: DbOrTrx,
   serviceId: string,
@@ -187,7 +187,7 @@ export async function findAnswer(
   return row ?? null;
 }
 
-/** Forgets keys older than `before`, at most `limit`. Answers how many. */
+/** Deletes at most `limit` Idempotency-Keys older than `before`. Returns how many. */
 export async function deleteAnswers(db: DbOrTrx, before: Date, limit: number): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
     delete from idempotency_keys where ctid = any(array(
@@ -195,7 +195,7 @@ export async function deleteAnswers(db: DbOrTrx, before: Date, limit: number): P
   return Number(numAffectedRows);
 }
 
-/** Stores a scheduled message that is not due yet; any other is left as it is. Answers whether there was one. */
+/** Stores a scheduled message that is not due yet; any other is left unchanged. Returns whether it was stored. */
 export async function storeScheduled(trx: Trx, serviceId: string, id: string, now: Date): Promise<boolean> {
   const { rows } = await sql`
     with moved as (

@@ -18,15 +18,15 @@ export type SubmitDeps = Readonly<{
   acceptance: Batcher<Submission, AcceptResult>;
 }>;
 
-/** An `Idempotency-Key`, and the fingerprint that tells a repeated request from a different one. */
+/** An `Idempotency-Key`, and the request's fingerprint, which distinguishes a repeated request from a different one. */
 export type Idempotency = Readonly<{ key: string; fingerprint: Buffer }>;
 
-/** The body of the answer, and the headers that say how much of the rate is left. */
+/** The response body, and the headers with the remaining rate. */
 export type Submitted = Readonly<{ answer: string; headers: Readonly<Record<string, string>> }>;
 
 const longestKey = 255;
 
-/** The `Idempotency-Key` header of a request; null without one. Throws a Problem for a key that cannot be kept. */
+/** Reads a request's `Idempotency-Key` header; null without one. Throws a Problem for an invalid key. */
 export function readIdempotency(
   header: string | string[] | undefined,
   type: string,
@@ -47,8 +47,8 @@ export function readIdempotency(
 }
 
 /**
- * The answer to a request with the same key within the last 24 hours; null when there was none. Throws a Problem (409)
- * when that request was a different one.
+ * The response to a request with the same key in the last 24 hours; null if there was none. Throws a Problem (409) if
+ * that was a different request.
  */
 export async function repeatedAnswer(
   deps: SubmitDeps,
@@ -70,8 +70,8 @@ export async function repeatedAnswer(
 }
 
 /**
- * The last step: reserves the limits and commits the message, with many others. Guarantee: when this resolves, the
- * message is durable, or an earlier one with the same key is; when it throws, nothing was kept. Throws a Problem (429)
+ * The last step: reserves the limits and commits the message, batched with others. Guarantee: when this resolves, the
+ * message, or an earlier one with the same key, is durable; when it throws, nothing was stored. Throws a Problem (429)
  * when a limit is reached.
  */
 export async function submit(
@@ -116,15 +116,17 @@ export async function submit(
       case 'duplicate': {
         const repeated = idempotency && (await repeatedAnswer(deps, sending, idempotency));
         if (repeated) return repeated;
-        // The request before it was itself refused: this one is tried on its own.
+        // The request that used the key first was itself refused, so this one is submitted again.
         if (attempt === 3)
-          throw new Error('A request with an Idempotency-Key found neither a place nor an answer.');
+          throw new Error(
+            'A request with an Idempotency-Key was not accepted, and no earlier response was found.',
+          );
       }
     }
   }
 }
 
-/** A refused request takes its token all the same (spec 01, section 4.1). Nobody waits for that. */
+/** Counts a refused request against the rate limit (spec 01, section 4.1), in the background. */
 export function countRefused(deps: SubmitDeps, { service, key }: Sending): void {
   deps.acceptance
     .add({
@@ -140,7 +142,7 @@ export function countRefused(deps: SubmitDeps, { service, key }: Sending): void 
       ({ verdict }) => {
         if (verdict === 'rate') deps.knownLimits.rateFull({ service, key });
       },
-      // Without a database nothing is counted.
+      // While the database is unreachable, nothing is counted.
       () => undefined,
     );
 }
@@ -149,7 +151,7 @@ function answerContext(serviceId: string, key: string): string {
   return `${serviceId} ${key}`;
 }
 
-/** What messages call the key types (spec 01, section 1.1). */
+/** The key types' names in error messages (spec 01, section 1.1). */
 const keyNames = { normal: 'LIVE', team: 'TEAM', test: 'TEST' } as const;
 
 /** 429: too many requests in a minute (spec 01, section 4.1). */
@@ -176,13 +178,13 @@ export function dailyProblem(service: Service, name: DailyLimit, now: Date): Pro
 }
 
 /**
- * How much of the rate is left, in the form of the IETF draft: `q` requests in `w` seconds; `r` left now, `t` seconds until
- * there are more.
+ * The remaining rate in the IETF draft's header fields: `q` requests in `w` seconds; `r` left now, `t` seconds until
+ * the next one.
  */
 export function rateHeaders(service: Service, tokens: number): Readonly<Record<string, string>> {
   return {
     'RateLimit-Policy': `"rate";q=${service.rateLimit};w=60`,
-    // The last token is never given (spec 01, section 4.1).
+    // The last token is never spent (spec 01, section 4.1).
     RateLimit: `"rate";r=${Math.max(0, tokens - 1)};t=${secondsToToken(service)}`,
   };
 }
@@ -192,21 +194,22 @@ function secondsToToken({ rateLimit }: Service): number {
 }
 
 /**
- * Limits that this process knows to be used up. A caller that has just hit one is refused at once, before anything else
- * of its request is looked at, and costs the database nothing. All else is decided by the accept batch.
+ * Limits that this process knows to be exhausted. A caller that has just hit one is refused at once, before its request
+ * is read, at no cost to the database. Everything else is decided by the accept batch.
  */
 export type KnownLimits = {
   /** Steps 3 and 4 of spec 01 section 4.3. Throws a Problem. */
   check(caller: Caller, type: Exclude<DailyLimit, 'international_sms'>): void;
-  /** The bucket is empty: nothing is accepted until its next token. */
+  /** Records that the bucket is empty: nothing is accepted until its next token. */
   rateFull(caller: Caller): void;
+  /** Records that the limit is exhausted for the rest of the day. */
   dailyFull(service: Service, name: DailyLimit): void;
 };
 
 export function createKnownLimits(clock: Clock): KnownLimits {
-  /** By service and key type: until when. */
+  /** By service and key type: until when requests are refused, in Unix milliseconds. */
   const rates = new Map<string, number>();
-  /** By service and name: the day and the limit that are used up. A new limit is a new question. */
+  /** By service and limit name: the day and the exhausted limit's value, so that a changed limit is tried again. */
   const days = new Map<string, string>();
   const stamp = (service: Service, name: DailyLimit) => `${dayOf(clock.now())} ${service.limits[name]}`;
 
@@ -215,7 +218,7 @@ export function createKnownLimits(clock: Clock): KnownLimits {
       const { service, key } = caller;
       const until = rates.get(`${service.id} ${key.keyType}`);
       if (until !== undefined && clock.now() < until) throw rateProblem(caller);
-      // A test key counts nothing, so only a limit of zero is ever reached (spec 01, section 4.2).
+      // Messages of test keys are not counted, so only a limit of zero can be reached (spec 01, section 4.2).
       if (key.keyType === 'test' && !service.restricted && service.limits[type] === 0)
         throw dailyProblem(service, type, new Date(clock.now()));
       const full = key.keyType === 'test' ? undefined : days.get(`${service.id} ${type}`);

@@ -4,7 +4,7 @@ import { createWorld, type World } from '../../../test/support/world.ts';
 import { createIdSource } from '../../ground/id.ts';
 import { createLog } from '../../ground/log.ts';
 import { createMetrics } from '../../ground/metrics.ts';
-import { platformUserId } from '../../tenant/user/user.ts';
+import { platformUserId } from '../../tenant/user/store.ts';
 import type { Strategy } from '../choice.ts';
 import { addCalls } from '../circuit/store.ts';
 import { findProviders } from '../store.ts';
@@ -98,7 +98,7 @@ describe('balancing texts between providers', () => {
     );
 
   describe('strategy ordered', () => {
-    test('two texts that took 4 minutes make the other provider the first, once, with versions', async () => {
+    test('two texts that took 4 minutes make the other provider first, once, and the shift is versioned', async () => {
       await addText({ by: 'mmg', ago: 500, took: 240 });
       await addText({ by: 'mmg', ago: 400, took: 300 });
       const [one, two] = await Promise.all([
@@ -116,10 +116,10 @@ describe('balancing texts between providers', () => {
           created_by: platformUserId,
         },
       ]);
-      assert.equal(await balancing('ordered').onSlowDelivery(), 0, 'the new first is not slow');
+      assert.equal(await balancing('ordered').onSlowDelivery(), 0, 'the new first provider is not slow');
     });
 
-    test('texts that are not slow, not of the check, too old or not delivered shift nothing', async () => {
+    test('texts that are fast, outside the check, too old or undelivered shift nothing', async () => {
       await addText({ by: 'mmg', ago: 500, took: 240 });
       await addText({ by: 'mmg', ago: 500, took: 239 });
       await addText({ by: 'mmg', ago: 601, took: 300 });
@@ -131,7 +131,7 @@ describe('balancing texts between providers', () => {
       await world.connection.pool.query(`update providers set updated_at = $1 where identifier = 'mmg'`, [
         new Date(now - 450_000),
       ]);
-      assert.equal(await balancing('ordered').onSlowDelivery(), 0, 'it was changed since');
+      assert.equal(await balancing('ordered').onSlowDelivery(), 0, 'it has changed since');
       assert.deepEqual(await rows(), initial);
     });
 
@@ -168,7 +168,7 @@ describe('balancing texts between providers', () => {
       assert.deepEqual(await rows(), ['mmg 30 v3', 'firetext 70 v3']);
     });
 
-    test('more than 50 errors in a minute cost 10 points, at most once a minute over all processes', async () => {
+    test('more than 50 errors in a minute cost 10 points, at most once a minute across all processes', async () => {
       await setPriorities(45, 55);
       const { db } = world.connection;
       const mmg = (await findProviders(db)).filter(({ identifier }) => identifier === 'mmg');

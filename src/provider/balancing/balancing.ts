@@ -90,7 +90,7 @@ function usable(
   return providers.filter(({ identifier }) => isConfigured(identifier));
 }
 
-/** Writes what `decide` makes of the locked rows. Returns how many rows changed. */
+/** Writes the shifts that `decide` finds for the locked rows. Returns how many rows changed. */
 async function shift(
   deps: BalancingDeps,
   now: number,
@@ -125,7 +125,7 @@ async function switchOrdered(deps: BalancingDeps, now: number): Promise<number> 
   const reason = `Switched from ${identifier}, which was slow: ${count} texts took ${slowSeconds / 60} minutes or longer`;
   const shifted = await shift(deps, now, (providers) => {
     const locked = providers.find((one) => one.identifier === identifier);
-    // Not if it was changed since.
+    // Another process may have changed it since.
     return locked?.changedAt?.getTime() === first.changedAt?.getTime()
       ? toggle(providers, pair, identifier, reason)
       : [];
@@ -169,7 +169,7 @@ async function reduceFailing(
   );
 }
 
-/** Takes points from each of them, unless any text provider was changed within `pauseSeconds`. */
+/** Takes points from each of these providers, unless any text provider was changed within `pauseSeconds`. */
 async function reduceAll(
   deps: BalancingDeps,
   identifiers: readonly string[],

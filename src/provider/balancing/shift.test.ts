@@ -33,7 +33,7 @@ const inactive = { active: false };
 
 describe('strategy ordered', () => {
   const pair = ['mmg', 'firetext'] as const;
-  test('the partner becomes the first: the two swap priorities, or a third one with the same priority gets 10 more', () => {
+  test('the partner becomes first: the two swap priorities, or a third one with the same priority gets 10 more', () => {
     const table: [readonly BalancedProvider[], from: string, string][] = [
       [pairOf(10, 20), 'mmg', 'mmg 20, firetext 10'],
       [pairOf(20, 10), 'firetext', 'firetext 20, mmg 10'],
@@ -95,7 +95,7 @@ describe('strategy weighted', () => {
     assert.equal(tendBack(pairOf(20, 49), { mmg: 51, firetext: 49 })[0]?.reason, adjusted);
   });
 
-  test('the reasons of shifts are those of the reference', () => {
+  test('the reasons for shifts match the reference', () => {
     assert.deepEqual(
       [reduced, increased, adjusted],
       [

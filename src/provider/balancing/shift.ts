@@ -1,6 +1,6 @@
 import type { NotificationType } from '../../database/tables.ts';
 
-/** What balancing looks at (spec 05, section 4). `changedAt`: when the row last changed; null: never. */
+/** A provider as balancing sees it (spec 05, section 4). `changedAt`: when the row last changed; null: never. */
 export type BalancedProvider = Readonly<{
   id: string;
   identifier: string;
@@ -13,7 +13,7 @@ export type BalancedProvider = Readonly<{
 /** A change of priority, and its reason. */
 export type Shift = Readonly<{ id: string; identifier: string; priority: number; reason: string }>;
 
-/** Points that a weight moves at once. */
+/** Points that one shift moves. */
 const step = 10;
 
 export const reduced = 'Reduced due to reduced reliability';
@@ -22,7 +22,7 @@ export const adjusted = 'Adjusted back to resting point';
 
 /**
  * `ordered`: makes the partner of `from` the first (spec 04, section 8.1). No shift if there is no partner, it is not
- * active, or it is the first already. If another active text provider has the partner's priority, that one gets 10
+ * active, or it is already first. If another active text provider has the partner's priority, that one gets 10
  * more; otherwise the first and the partner swap priorities.
  */
 export function toggle(
@@ -90,7 +90,7 @@ export type Slowness = Readonly<{ identifier: string; slow: number; all: number 
 
 const slowShare = 0.15;
 
-/** The slow ones of the active text providers; none if all are slow, since no other would be better. */
+/** The active text providers that are slow; none if all are, since no other would be better. */
 export function slowProviders(
   providers: readonly BalancedProvider[],
   counts: readonly Slowness[],

@@ -51,14 +51,14 @@ export async function applyShifts(
   );
 }
 
-/** The texts that the slow check of `ordered` looks at. */
+/** The texts that `ordered` checks for slowness. */
 export type SlowCheck = Readonly<{
   serviceId: string;
   templateId: string;
   provider: string;
   /** Sent at or after this. */
   since: Date;
-  /** Slow from this time to delivery. */
+  /** A text is slow if its delivery took this long or longer. */
   seconds: number;
 }>;
 

@@ -59,6 +59,6 @@ test('the time until the next probe doubles, up to 5 minutes', () => {
   assert.equal(openSecondsAfter(2, { ...rules, openSeconds: 600 }), 600, 'never less than the setting');
 });
 
-test('the window of a circuit is counted in slots of about a twelfth', () => {
+test('the window of a circuit is divided into slots of about a twelfth', () => {
   assert.deepEqual([5, 60, 3600].map(slotSeconds), [1, 5, 300]);
 });

@@ -14,7 +14,7 @@ export type Calls = Readonly<{ taken: number; failed: number; unknown: number }>
 /** Consecutive probes that must succeed before the circuit closes. */
 export const passesToClose = 3;
 
-/** A circuit never stays open for longer, however often it opened again. */
+/** The longest a circuit stays open, however often it reopens. */
 const mostOpenSeconds = 300;
 
 export function failuresOf({ failed, unknown }: Calls): number {

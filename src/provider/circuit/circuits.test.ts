@@ -4,7 +4,7 @@ import { createWorld, type World } from '../../../test/support/world.ts';
 import { type Caches, createCaches } from '../../database/cache.ts';
 import { createListener, type Listener } from '../../database/listener.ts';
 import { createLog } from '../../ground/log.ts';
-import { platformUserId } from '../../tenant/user/user.ts';
+import { platformUserId } from '../../tenant/user/store.ts';
 import type { ProviderState } from '../state.ts';
 import { createProviderCache, findProviders } from '../store.ts';
 import { type Circuits, createCircuits } from './circuits.ts';
@@ -111,7 +111,7 @@ describe('circuits shared by two processes', () => {
       assert.equal((until as Date).getTime(), now + 15_000);
     }));
 
-  test('too few, too old or a small share of failures open no circuit', () =>
+  test('failures that are too few, too old or too small a share open no circuit', () =>
     withBoth(async () => {
       failTimes(one, 9);
       await one.stop();

@@ -55,7 +55,7 @@ export type Circuits = {
 };
 
 const tickMilliseconds = 1000;
-/** Between two waiting messages that are woken to probe a provider because no new one arrives. */
+/** How often a waiting message is woken to probe a provider while no new one arrives. */
 const wakeMilliseconds = 5000;
 
 /**
@@ -220,7 +220,7 @@ function createProbes({ db, clock, log, providers, rules, by, release }: Circuit
 
 /**
  * If a provider has become usable, whoever changed it, the messages that wait for its type are made due. If one is due
- * to be probed and no new message does so, a waiting one is woken.
+ * to be probed and no new message probes it, a waiting one is woken.
  */
 function createReview({ clock, providers, release }: CircuitDeps): () => Promise<void> {
   let seen: readonly ProviderState[] | null = null;

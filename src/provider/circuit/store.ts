@@ -119,8 +119,8 @@ export async function passProbe(
 }
 
 /**
- * The provider did not take the probe. `secondsAfter(openings)`: how long a circuit stays open that opened so often in
- * a row. Returns until when; null if the probe had lapsed.
+ * The provider did not take the probe. `secondsAfter(openings)`: how long a circuit stays open after that many openings
+ * in a row. Returns the time until which it is open; null if the probe had lapsed.
  */
 export async function failProbe(
   trx: Trx,

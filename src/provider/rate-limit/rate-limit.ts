@@ -6,7 +6,7 @@ import type { Log } from '../../ground/log.ts';
 import type { ProviderState } from '../state.ts';
 import { allProviders, reserveCalls } from '../store.ts';
 
-/** The order of those that wait: the platform's own messages first, then by priority, then first come, first served. */
+/** The order of waiting calls: the platform's own messages first, then by priority, then first come, first served. */
 export type Urgency = Readonly<{ isInternal: boolean; priority: number }>;
 
 export type RateLimits = {
@@ -15,7 +15,7 @@ export type RateLimits = {
    * goes back to its queue. Rejects when `signal` is aborted.
    */
   wait(provider: ProviderState, urgency: Urgency, signal: AbortSignal): Promise<boolean>;
-  /** Releases everyone who waits, without a call. */
+  /** Releases all waiters without a call. */
   stop(): void;
 };
 
@@ -23,17 +23,17 @@ export type RateLimitDeps = Readonly<{ db: Db; log: Log; providers: Cache<readon
 
 type Waiter = Urgency & { release: (mayCall: boolean) => void };
 
-/** Calls are reserved for this long at once: few statements, and no process runs far ahead of another. */
+/** Calls are reserved this far ahead: few statements, and no process gets far ahead of another. */
 const reservedSeconds = 0.1;
 const retryMilliseconds = 1000;
-/** Shorter than the time after which the queue takes a task for stuck (queue/boss.ts). */
+/** Shorter than the time after which the queue considers a task stuck (queue/boss.ts). */
 const longestWaitMilliseconds = 600_000;
 
 /**
- * The rate of a provider, held over all processes: a row of the database says up to which moment its calls are
- * reserved, evenly spaced. Each process reserves the next few for its waiters, and releases them at their times. So no
- * second ever sees more than the rate, and nothing is saved up while nobody sends. A call that is reserved and not made
- * is lost. The clock of the database counts, because it is the same for all.
+ * Enforces a provider's rate across all processes: a database row holds the time up to which its calls are reserved,
+ * evenly spaced. Each process reserves the next few for its waiters, and releases them at their times. So no second
+ * ever exceeds the rate, and an idle provider saves up no calls. A call that is reserved but not made is lost. The
+ * database's clock decides, because it is the same for all.
  */
 export function createRateLimits({ db, log, providers }: RateLimitDeps): RateLimits {
   const queues = new Map<string, Waiter[]>();
@@ -60,7 +60,7 @@ export function createRateLimits({ db, log, providers }: RateLimitDeps): RateLim
           queue.shift()?.release(true);
         }
       } catch (error) {
-        log.warn({ err: error }, 'Calls at the rate of a provider could not be reserved; trying again');
+        log.warn({ err: error }, 'Calls to a provider could not be reserved; trying again');
         await setTimeout(retryMilliseconds);
       }
     }
@@ -92,8 +92,8 @@ export function createRateLimits({ db, log, providers }: RateLimitDeps): RateLim
         };
         const longestWait = globalThis.setTimeout(() => waiter.release(false), longestWaitMilliseconds);
         signal.addEventListener('abort', abort);
-        const behind = queue.findIndex((other) => goesBefore(waiter, other));
-        queue.splice(behind === -1 ? queue.length : behind, 0, waiter);
+        const next = queue.findIndex((other) => goesBefore(waiter, other));
+        queue.splice(next === -1 ? queue.length : next, 0, waiter);
         if (queues.has(id)) return;
         queues.set(id, queue);
         void serve(id, queue);

@@ -19,7 +19,7 @@ test('an email address is written with its domain in punycode, or refused', () =
   for (const [address, expected] of table) assert.equal(asciiAddress(address), expected, address);
 });
 
-test('the name of a mailbox is quoted, or encoded in words of at most 75 characters that split no character', () => {
+test('a mailbox name is quoted, or encoded in words of at most 75 characters that split no character', () => {
   assert.equal(mailbox('', 'a@b.example'), '<a@b.example>');
   assert.equal(mailbox('Harbour', 'a@b.example'), '"Harbour" <a@b.example>');
   assert.equal(mailbox('a "b" \\ c', 'a@b.example'), '"a \\"b\\" \\\\ c" <a@b.example>');
@@ -33,7 +33,7 @@ test('the name of a mailbox is quoted, or encoded in words of at most 75 charact
   assert.equal(decoded.join(''), name);
 });
 
-test('the text of a header is one line', () => {
+test('header text becomes one line', () => {
   assert.equal(headerText(' a\r\nb\u0000c\u2028d\te '), 'a b c d e');
 });
 

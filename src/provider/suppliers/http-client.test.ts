@@ -139,5 +139,5 @@ test('a lost connection does not affect the next request', async (t) => {
   );
   await http.post('/', {}, 'body', never);
   assert.deepEqual(await http.post('/', {}, 'body', never), { status: 200, text: 'ok' });
-  assert.equal(count, 2, 'nothing is sent again by itself');
+  assert.equal(count, 2, 'nothing is resent automatically');
 });

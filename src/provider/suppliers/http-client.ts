@@ -33,7 +33,7 @@ const longestResponse = 1_000_000;
 /** Errors of connecting, TLS included: no byte of a request can have reached the provider. */
 const beforeSending = new WeakSet<Error>();
 
-/** Opens connections, and remembers which errors arose in doing so. `timeout` in milliseconds. */
+/** Opens connections, and remembers which errors occurred while connecting. `timeout` in milliseconds. */
 export function connector(timeout: number): buildConnector.connector {
   const connect = buildConnector({ timeout });
   return (options, callback) =>
@@ -59,7 +59,7 @@ export function connectionOptions({ timeoutSeconds, connections }: HttpLimits) {
 
 /**
  * HTTP to one provider. An error before the request could be sent is `failed`; a time-out or a connection lost
- * afterwards is `unknown`, because the provider may have taken the message all the same.
+ * afterwards is `unknown`, because the provider may have taken the message anyway.
  */
 export function connectProvider(url: string, limits: HttpLimits): HttpClient {
   const base = new URL(url);
@@ -111,8 +111,8 @@ export function isSuccess({ status }: Pick<HttpResponse, 'status'>): boolean {
 }
 
 /**
- * A gateway answers so when the server behind it did not answer in time, or not in HTTP. That server may have the
- * message, so no other provider may be given it.
+ * A gateway's status when its upstream server did not respond in time, or not in HTTP. That server may have the
+ * message, so it must not go to another provider.
  */
 export function isGatewayError(status: number): boolean {
   return status === 502 || status === 504;
@@ -148,7 +148,7 @@ export function unreadableFrom(provider: string, { status }: Pick<HttpResponse, 
   };
 }
 
-/** The receipt URL as a provider is given it: with the `user:password` that its receipts must carry, if any. */
+/** The receipt URL to give to a provider, with the `user:password` that its receipts must carry, if any. */
 export function receiptUrlWith(url: string | null, userAndPassword: string | null): string | null {
   if (url === null || userAndPassword === null) return url;
   const withCredentials = new URL(url);

@@ -21,7 +21,7 @@ export function fieldText(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** The JSON object in `text`; undefined if it is not JSON, `{}` if it is JSON of another kind. */
+/** The JSON object in `text`; undefined if it is not JSON, `{}` if it is any other JSON. */
 export function jsonFields(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const document: unknown = JSON.parse(text);

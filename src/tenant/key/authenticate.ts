@@ -7,7 +7,7 @@ import type { Guard } from '../../http/server/server.ts';
 import type { Service } from '../service/service.ts';
 import type { ApiKey } from './key.ts';
 
-/** Who calls the public API. */
+/** The public API's caller. */
 export type Caller = Readonly<{ service: Service; key: ApiKey }>;
 
 export type AuthenticateDeps = Readonly<{
@@ -16,18 +16,18 @@ export type AuthenticateDeps = Readonly<{
   keys: Cache<readonly ApiKey[]>;
 }>;
 
-/** Answers who calls, synchronously if it can; throws or rejects with a Problem. */
+/** Returns the caller, synchronously if possible; throws or rejects with a Problem. */
 export type Authenticate = (authorization: string | undefined) => Caller | Promise<Caller>;
 
-/** A verified token, and what it was verified against. */
+/** A verified token's claims and caller, and the keys it was verified against. */
 type Verified = Readonly<{ caller: Caller; keys: readonly ApiKey[]; claims: Token['claims'] }>;
 
 const mostVerified = 1000;
 
 /**
- * Checks the `Authorization` header of public routes in the exact order of spec 01 section 1.3. Clients make the same
- * token for all requests within a second, so verified tokens are cached: while the cached service and keys are those it
- * was verified against, only its times are checked again.
+ * Checks the `Authorization` header of public routes in the exact order of spec 01 section 1.3. Clients send the same
+ * token with all requests within a second, so verified tokens are cached: as long as the cached service and keys are
+ * unchanged, only the token's times are checked again.
  */
 export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
   const { clock, services, keys } = deps;
@@ -77,7 +77,7 @@ declare module 'fastify' {
 
 const longestUserAgent = 200;
 
-/** Admits requests with an API key of a service. */
+/** Admits requests whose token is signed with a service's API key. */
 export function keyGuard(deps: AuthenticateDeps): Guard {
   const authenticate = createAuthenticate(deps);
   const admit = (request: FastifyRequest, caller: Caller) => {
@@ -106,7 +106,10 @@ export function keyGuard(deps: AuthenticateDeps): Guard {
 const week = 7 * 86_400_000;
 const day = 86_400_000;
 
-/** A revoked key still counts while 00:00 UTC of its revocation date is later than a week ago, so that the error can say so. */
+/**
+ * A revoked key still counts while 00:00 UTC on its revocation date is less than a week ago, so that the error can say
+ * that it was revoked.
+ */
 export function stillCounts(key: Pick<ApiKey, 'revokedAt'>, now: number): boolean {
   return key.revokedAt === null || Math.floor(key.revokedAt.getTime() / day) * day > now - week;
 }

@@ -1,19 +1,19 @@
 import type { KeyType } from '../../database/tables.ts';
 
-/** An API key of a service, as authentication needs it. */
+/** A service's API key, as used for authentication. */
 export type ApiKey = Readonly<{
   id: string;
   serviceId: string;
   name: string;
   keyType: KeyType;
-  /** A UUIDv4, the HMAC key of its tokens. It never changes and is shown once. */
+  /** A UUIDv4: the HMAC key for its tokens. It never changes and is shown only once. */
   secret: string;
   revokedAt: Date | null;
 }>;
 
 /**
- * The key as people paste it: `{name}-{service id}-{secret}`, the name without accents, in lower case, white space as
- * `_`, every other character that is no letter or digit left out (spec 01, section 1.1).
+ * The key as people paste it: `{name}-{service id}-{secret}`, with the name in lower case and without accents, white
+ * space replaced by `_`, and all other characters but letters and digits removed (spec 01, section 1.1).
  */
 export function pasteableKey(key: Pick<ApiKey, 'name' | 'serviceId' | 'secret'>): string {
   const name = key.name

@@ -3,7 +3,7 @@ import type { Db, DbOrTrx } from '../../database/connection.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import type { ApiKey } from './key.ts';
 
-/** Name of the cache of keys; announce a change under the service's id. */
+/** The key cache's name; changes are announced under the service's id. */
 const cacheName = 'key';
 /** A revoked key stops working everywhere within this time, even if its notice is missed. */
 const maxAgeMilliseconds = 2000;

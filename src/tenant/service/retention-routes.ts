@@ -23,7 +23,7 @@ const days = Type.Integer({
 });
 
 const addRequest = Type.Object({
-  // No `type`: any other value is reported as not one of the types (spec 04, section 10.3).
+  // No `type`, so that a value of any JSON type gets the enum's error (spec 04, section 10.3).
   notification_type: Type.Unsafe<RetentionType>({ enum: [...retentionTypes] }),
   days_of_retention: days,
 });
@@ -60,7 +60,7 @@ const list = defineRoute({
   path: base,
   handlerName: 'service.get_data_retention_for_service',
   summary: 'Read how long a service keeps messages',
-  description: `Its settings by type. Messages of a type that is not listed are kept for ${defaultRetentionDays} days.`,
+  description: `The service’s settings by type. Messages of a type that is not listed are kept for ${defaultRetentionDays} days.`,
   params: ofService,
   answers: { 200: { description: 'Its settings.', schema: Type.Array(retention) } },
   handler: async ({ db }: RetentionRouteDeps, { params }) =>
@@ -145,10 +145,10 @@ const change = defineRoute({
   },
 });
 
-/** For how long a service keeps personal data (spec 04, section 1.13; spec 06, section 8). */
+/** How long a service keeps personal data (spec 04, section 1.13; spec 06, section 8). */
 export const retentionRoutes = [list, readByType, readById, add, change];
 
-/** Throws a Problem for a number of days that may not be set. */
+/** Throws a Problem for a number of days outside the allowed range. */
 function refuseDays(days: number): void {
   if (days < leastRetentionDays || days > mostRetentionDays)
     throw badRequest(`The number of days must be between ${leastRetentionDays} and ${mostRetentionDays}`);

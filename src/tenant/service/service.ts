@@ -6,9 +6,9 @@ export type Service = Readonly<{
   /** In trial mode: may send only to its team and guest list (spec 01, section 5.3). */
   restricted: boolean;
   researchMode: boolean;
-  /** Local part of the address its emails are sent from. */
+  /** Local part of the address that its emails are sent from. */
   emailFrom: string;
-  /** Whether its texts begin with its name. */
+  /** Whether its name is put in front of its texts. */
   prefixSms: boolean;
   permissions: ReadonlySet<Permission>;
   /** Requests per minute and key type (spec 01, section 4.1). */
@@ -19,7 +19,7 @@ export type Service = Readonly<{
   allowed: readonly string[];
   smsSenders: readonly Sender[];
   emailReplyTos: readonly Sender[];
-  /** Contact for recipients of its files: a URL, an email address or a phone number; null: it sends no files. */
+  /** Contact for recipients of its files: a URL, email address or phone number; null if it may not send files. */
   contactLink: string | null;
 }>;
 

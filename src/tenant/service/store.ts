@@ -4,10 +4,10 @@ import type { Db, DbOrTrx } from '../../database/connection.ts';
 import type { RetentionType } from './retention.ts';
 import type { DailyLimit, Permission, Sender, Service } from './service.ts';
 
-/** Name of the cache of services; announce a change of any of its tables under the service's id. */
+/** The service cache's name; changes to any of its tables are announced under the service's id. */
 const cacheName = 'service';
 
-/** The service with its senders that are not archived; null when there is none. */
+/** The service with its senders that are not archived; null if there is no such service. */
 export async function findService(db: DbOrTrx, id: string): Promise<Service | null> {
   const row = await db.selectFrom('services').selectAll().where('id', '=', id).executeTakeFirst();
   if (!row) return null;
@@ -68,11 +68,11 @@ export type NewService = Readonly<{
   demo?: boolean;
   contactLink?: string;
   rateLimit?: number;
-  /** Those of a trial service are 50 unless given (spec 01, section 4.2). */
+  /** Default to 50 each for a trial service (spec 01, section 4.2). */
   limits?: Partial<Record<DailyLimit, number>>;
 }>;
 
-/** Adds a service unless its id exists. Answers whether it was added. */
+/** Adds a service unless its id exists. Returns whether it was added. */
 export async function addService(db: DbOrTrx, service: NewService): Promise<boolean> {
   const result = await db
     .insertInto('services')
@@ -98,7 +98,7 @@ export async function addService(db: DbOrTrx, service: NewService): Promise<bool
   return Number(result.numInsertedOrUpdatedRows) > 0;
 }
 
-/** `inboundNumberId`: set if the sender is the inbound number of the service. */
+/** `inboundNumberId`: set if the sender is the service's inbound number. */
 export async function addSmsSender(
   db: DbOrTrx,
   serviceId: string,
@@ -145,7 +145,7 @@ export async function hasNoService(db: DbOrTrx): Promise<boolean> {
   return (await db.selectFrom('services').select('id').limit(1).executeTakeFirst()) === undefined;
 }
 
-/** For how many whole days a service keeps messages of a type. */
+/** How many whole days a service keeps messages of a type. */
 export type Retention = Readonly<{
   id: string;
   serviceId: string;
@@ -159,7 +159,7 @@ export type Retention = Readonly<{
 const retentionColumns = sql`r.id, r.service_id as "serviceId", s.name as "serviceName", r.notification_type as "type",
   r.days_of_retention as "days", r.created_at as "createdAt", r.updated_at as "updatedAt"`;
 
-/** The retentions of a service, by type. */
+/** A service's retentions, ordered by type. */
 export async function findRetentions(db: DbOrTrx, serviceId: string): Promise<readonly Retention[]> {
   const { rows } = await sql<Retention>`
     select ${retentionColumns} from service_data_retention r join services s on s.id = r.service_id
@@ -167,7 +167,7 @@ export async function findRetentions(db: DbOrTrx, serviceId: string): Promise<re
   return rows;
 }
 
-/** Sets a retention. null: the service has one for this type already, or there is no such service. */
+/** Adds a retention. Returns null if the service already has one for this type, or does not exist. */
 export async function addRetention(
   db: DbOrTrx,
   retention: Pick<Retention, 'id' | 'serviceId' | 'type' | 'days' | 'createdAt'>,
@@ -183,7 +183,7 @@ export async function addRetention(
   return rows[0] ?? null;
 }
 
-/** Answers whether the service has such a retention. */
+/** Returns whether the service has such a retention. */
 export async function changeRetention(
   db: DbOrTrx,
   {

@@ -1,6 +1,6 @@
 /**
- * v2-validation-errors.json: requests that v2 refuses, and the exact answers (spec 01, section 3), over HTTP. `requires`
- * says in words which template and permissions a case needs.
+ * v2-validation-errors.json: requests that v2 refuses, and the exact answers (spec 01, section 3), over HTTP.
+ * `requires` says in words which template and permissions a case needs.
  */
 import { addTemplate } from '../../../src/content/template/store.ts';
 import type { Tenant } from '../../support/tenant.ts';
@@ -60,7 +60,7 @@ function tenantFor({ everything, files }: Started, requires: string | undefined)
     return everything;
   if (/email template .* whose only placeholder is \(\(doc\)\), and .* contact link/.test(requires))
     return files;
-  throw new Error(`Nobody has built what this case requires: ${requires}`);
+  throw new Error(`No tenant meets what this case requires: ${requires}`);
 }
 
 async function judge(raw: VectorCase): Promise<readonly Judgement[]> {

@@ -64,11 +64,11 @@ describe('a row has an error', () => {
       else assert.match(error?.message ?? '', message);
     });
 
-  test('but not if its number only lost the leading zero', async () => {
+  test('a number that only lost its leading zero is valid', async () => {
     assert.deepEqual(await errorsOf('phone number,text\n7400123456,a', sms), []);
   });
 
-  test('whose exact text is kept beside the hint', async () => {
+  test('the exact text of an error is kept beside its hint', async () => {
     const { initialRows } = await check('phone number,text\n7.4001E+09,a', sms);
     const [error] = initialRows[0]!.cellErrors;
     assert.equal(error?.text, 'Mobile numbers can only include: 0 1 2 3 4 5 6 7 8 9 ( ) + -');
@@ -80,7 +80,7 @@ describe('a row has an error', () => {
     assert.deepEqual(errors, [{ row: 3, column: 'email address', message: 'Not a valid email address' }]);
   });
 
-  test('but never in a column the template does not use', async () => {
+  test('a column that the template does not use has no errors', async () => {
     assert.deepEqual(await errorsOf('email address,phone number,text\na@example.com,x,\n', email), []);
   });
 });

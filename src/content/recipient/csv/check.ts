@@ -41,7 +41,7 @@ export type CheckOptions = {
   readonly remainingInternational?: number;
   /** Permissions of the service; default none. */
   readonly permissions?: PhonePermissions;
-  /** false for a file from a saved emergency contact list, whose numbers are taken as they are; default true. */
+  /** false for a file from a saved emergency contact list, whose numbers are not validated; default true. */
   readonly validatePhoneNumbers?: boolean;
   /** Who a service in trial mode may send to; null or empty means everybody, which is the default. */
   readonly allowed?: RecipientSet | null;
@@ -94,7 +94,7 @@ export type CsvCheck = {
   /** For the check page: rows with errors if there are any and no column is missing, otherwise the first rows. */
   readonly displayedRows: readonly CheckedRow[];
   readonly duplicates: Duplicates;
-  /** What the file was measured against. */
+  /** The limits that applied to the file. */
   readonly limits: {
     readonly maxRows: number;
     readonly remainingMessages: number;
@@ -150,7 +150,7 @@ export async function checkCsv(
   };
 }
 
-/** Adds up what the rows of a file have between them. */
+/** Totals over the rows of a file. */
 class Tally {
   readonly #maxShown: number;
   /** Index of the first row of each recipient. */
@@ -272,7 +272,7 @@ function checkRow(
   return { ...row, recipientCheck, cellErrors, messageProblem: template.judge(row.personalisation) };
 }
 
-/** With several recipient columns nobody knows which one counts, so an empty one is not called missing. */
+/** With several recipient columns it is unclear which one counts, so an empty one is not called missing. */
 function recipientError(columns: CsvColumns, value: CellValue, check: RecipientCheck): string | null {
   if (typeof value !== 'string' && columns.duplicateRecipients.length > 0) return null;
   return check.error;
@@ -300,7 +300,9 @@ export type RecipientCheck = {
 
 const noRecipient = { error: missing, hint: null, normalised: null, isForeign: false };
 
-/** Checks a cleaned recipient cell (spec 03, section 4.4, cell error rule 2). Addresses of letters are not checked yet. */
+/**
+ * Checks a cleaned recipient cell (spec 03, section 4.4, cell error rule 2). Addresses of letters are not checked yet.
+ */
 function checkRecipient(type: TemplateType, value: CellValue, rules: RecipientRules): RecipientCheck {
   if (type === 'letter')
     return { error: null, hint: null, normalised: null, isForeign: false, isAllowed: true };
@@ -351,7 +353,7 @@ const decimal = /^\+?(\d{7,15})[.,]0{1,3}$/;
 const withoutPrefix = /^[1-9]\d{6,14}$/;
 
 /**
- * Says what a spreadsheet did to a phone number that it took for a quantity, or null if nothing is recognised. Goes
+ * Says what a spreadsheet did to a phone number that it treated as a quantity, or null if nothing is recognised. Goes
  * beyond the reference, which only says that the number is not valid: knowing the cause, people can repair the file.
  * For invalid numbers; `isSendable` says whether another spelling would be valid.
  */

@@ -234,7 +234,7 @@ test('reading another file than the surveyed one throws', async () => {
   await assert.rejects(rowsOf(latin1('name\nZo\xeb'), form), /not the file that was surveyed/);
 });
 
-test('an unreadable file has a text that says so', () => {
+test('an unreadable file has an error text', () => {
   assert.equal(csvProblemText('not-text'), 'Notify cannot read this file - try using a different file type');
   assert.match(csvProblemText('too-many-columns'), /too many columns .*up to 16,384 columns/);
 });

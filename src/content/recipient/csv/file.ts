@@ -49,7 +49,7 @@ export type Survey =
   | { readonly ok: true; readonly form: CsvForm }
   | { readonly ok: false; readonly problem: CsvProblem };
 
-/** Bytes decoded, and rows yielded, before the event loop gets a turn. */
+/** Bytes decoded, and rows yielded, before the event loop may run. */
 const pieceBytes = 65_536;
 const rowsPerTurn = 256;
 

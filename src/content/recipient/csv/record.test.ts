@@ -63,17 +63,21 @@ describe('a text is split into records by the state machine of the spec', () => 
 
 describe('an unreadable text has a problem', () => {
   const cases: [promise: string, text: string, problem: string | null][] = [
-    ['for a carriage return inside a line', 'a\rb', 'lone-carriage-return'],
-    ['for a carriage return at the start of a line', '\ra', 'lone-carriage-return'],
-    ['but not for a cell of 131,072 characters', 'x'.repeat(131_072), null],
-    ['for a cell of one character more', 'x'.repeat(131_073), 'cell-too-long'],
-    ['for such a cell in quotes', `"${'x'.repeat(131_073)}`, 'cell-too-long'],
-    ['but code points are counted, not UTF-16 units', `${'😀'.repeat(131_072)},a`, null],
-    ['for too many code points', '😀'.repeat(131_073), 'cell-too-long'],
-    ['which is the first one found', `${','.repeat(maxColumns)}${'x'.repeat(300_000)}\ra`, 'cell-too-long'],
-    ['but not for a value in the last allowed column', `${','.repeat(maxColumns - 1)}a`, null],
-    ['for a value one column further', `${','.repeat(maxColumns)}a`, 'too-many-columns'],
-    ['but not for any number of empty columns', `a${','.repeat(3 * maxColumns)}\nb`, null],
+    ['a carriage return inside a line is not allowed', 'a\rb', 'lone-carriage-return'],
+    ['a carriage return at the start of a line is not allowed', '\ra', 'lone-carriage-return'],
+    ['a cell of 131,072 characters is allowed', 'x'.repeat(131_072), null],
+    ['a cell of 131,073 characters is too long', 'x'.repeat(131_073), 'cell-too-long'],
+    ['a quoted cell of 131,073 characters is too long', `"${'x'.repeat(131_073)}`, 'cell-too-long'],
+    ['cell lengths are counted in code points, not UTF-16 units', `${'😀'.repeat(131_072)},a`, null],
+    ['a cell of 131,073 code points is too long', '😀'.repeat(131_073), 'cell-too-long'],
+    [
+      'the first problem found is the one reported',
+      `${','.repeat(maxColumns)}${'x'.repeat(300_000)}\ra`,
+      'cell-too-long',
+    ],
+    ['a value in the last allowed column is allowed', `${','.repeat(maxColumns - 1)}a`, null],
+    ['a value one column further is not allowed', `${','.repeat(maxColumns)}a`, 'too-many-columns'],
+    ['any number of empty columns is allowed', `a${','.repeat(3 * maxColumns)}\nb`, null],
   ];
   for (const [promise, text, problem] of cases)
     test(promise, () => assert.equal(read([text]).problem, problem));

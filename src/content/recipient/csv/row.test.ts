@@ -112,12 +112,12 @@ describe('a repeated column makes a list of values', () => {
       assert.deepEqual(readOne({ header: ['pet', 'pet'], cells }).row.personalisation.get('pet'), value),
     );
 
-  test('but not if no row of the file has a second value', () => {
+  test('a repeated column without a second value in any row makes no list', () => {
     const { row } = readOne({ header: ['pet', 'pet'], cells: ['cat'], filledWidth: 1 });
     assert.equal(row.personalisation.get('pet'), 'cat');
   });
 
-  test('nor in another spelling, where the later column counts even if empty', () => {
+  test('a column repeated in another spelling makes no list: the later one counts, even if empty', () => {
     assert.equal(
       readOne({ header: ['pet', 'Pet'], cells: ['cat', 'dog'] }).row.personalisation.get('pet'),
       'dog',

@@ -7,7 +7,9 @@ import { allWhitespace } from '../characters.ts';
 
 export type CsvEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
 
-/** What separates cells. The reference knows only the comma (spec 03, section 4.1); spreadsheets write the others too. */
+/**
+ * What separates cells. The reference knows only the comma (spec 03, section 4.1); spreadsheets write the others too.
+ */
 export type Separator = ',' | ';' | '\t';
 
 /** How many bytes `possibleEncodings` needs from the start of a file, if the file has that many. */

@@ -101,7 +101,9 @@ function inline(piece: Inline): string {
   }
 }
 
-/** Escapes the placeholder span that a title may hold, so that later steps do not take its `>` for the end of the tag. */
+/**
+ * Escapes the placeholder span that a title may hold, so that later steps do not take its `>` for the end of the tag.
+ */
 function escapeTags(title: string): string {
   return title.replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

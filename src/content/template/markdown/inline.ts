@@ -108,7 +108,7 @@ function angleLinkAt(cursor: Cursor, position: number, insideLink: boolean): Pie
   if (end === -1) return null;
   const space = cursor.next(' ', position + 1);
   if (space !== -1 && space < end) return null;
-  // The last @ or colon that has a character on either side tells an email address from a URL.
+  // The last @ or colon that has a character on either side distinguishes an email address from a URL.
   const sign = cursor.remember('angle sign', end, () => {
     let at = end - 2;
     while (at > position && text[at] !== '@' && text[at] !== ':') at -= 1;

@@ -1,7 +1,9 @@
 import { whiteSpace } from '../text/whitespace.ts';
 import { type Cursor, firstFrom, indexFrom } from './cursor.ts';
 
-/** The syntax of links (spec 02, section 6.4, items 6 and 7) and of what they refer to (section 6.2, items 11 and 12). */
+/**
+ * The syntax of links (spec 02, section 6.4, items 6 and 7) and of what they refer to (section 6.2, items 11 and 12).
+ */
 
 export type LinkTarget = { readonly url: string; readonly title: string | null };
 
@@ -33,7 +35,7 @@ export function linkDefinitionAt(
   return { label: normaliseLabel(text.slice(open + 1, close)), target, end: cursor.lineEnd(close) };
 }
 
-/** Whether `[^label]:` stands at `position`. */
+/** Whether `[^label]:` is at `position`. */
 export function isFootnoteDefinition(cursor: Cursor, position: number): boolean {
   if (!cursor.text.startsWith('[^', position)) return false;
   const close = cursor.next(']', position + 2);

@@ -11,10 +11,10 @@ export type Node =
   | { readonly kind: 'list'; readonly ordered: boolean; readonly items: readonly (readonly Node[])[] };
 
 /**
- * Parses the restricted Markdown of emails (spec 02, section 6), which is a dialect of its own and not CommonMark. Takes
- * escaped text for an HTML renderer, raw text for a plain-text one. Returns the blocks of the text, then those of the
- * footnotes it refers to, in order of reference. Any text is valid: nothing throws, nesting is bounded (six lists, six
- * insets) and time is linear in the length.
+ * Parses the restricted Markdown of emails (spec 02, section 6), which is a dialect of its own and not CommonMark.
+ * Takes escaped text for an HTML renderer, raw text for a plain-text one. Returns the blocks of the text, then those of
+ * the footnotes it refers to, in order of reference. Any text is valid: nothing throws, nesting is bounded (six lists,
+ * six insets) and time is linear in the length.
  */
 export function parseMarkdown(text: string): readonly Node[] {
   const { blocks, definitions } = parseBlocks(normalise(text));

@@ -35,8 +35,9 @@ export function inlineHtmlAt(cursor: Cursor, position: number): number {
 }
 
 /**
- * Raw HTML on lines of its own from `position`, up to a blank line or the end (spec 02, section 6.2, item 10); null when
- * there is none. The text leaves out the white space around an element, but keeps it around a comment or a lone tag.
+ * Raw HTML on lines of its own from `position`, up to a blank line or the end (spec 02, section 6.2, item 10); null
+ * when there is none. The text leaves out the white space around an element, but keeps it around a comment or a lone
+ * tag.
  */
 export function blockHtmlAt(
   cursor: Cursor,

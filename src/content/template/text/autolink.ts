@@ -1,6 +1,6 @@
 import { whiteSpace } from './whitespace.ts';
 
-/** Where a URL stands in a text, in UTF-16 units; `end` is exclusive. */
+/** The position of a URL in a text, in UTF-16 units; `end` is exclusive. */
 export type Span = { readonly start: number; readonly end: number };
 
 // The pattern of spec 02, section 3.12, takes quadratic time on a long run of hyphens when it is one expression. So it

@@ -8,7 +8,8 @@ export const whiteSpace =
   '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const lineBreaks = '\\n-\\r\\x1c-\\x1e\\x85\\u2028\\u2029';
 
-// Written as alternatives because some of these join to their neighbours, which makes a character class hard to read.
+// Written as alternatives because some of these combine with their neighbours, and a character class would be
+// unreadable.
 const invisible = /\u180e|\u200b|\u200c|\u200d|\u2060|\ufeff|\u2028|\u2029/g;
 const obscure = /\u180e|\u200b|\u200c|\u200d|\u2060|\ufeff|\u2028|\u2029|\xa0|\u202f/g;
 const spaceCharacter = new RegExp(`[${whiteSpace}]`);

@@ -11,7 +11,7 @@ import { dayQuery, listFilter, listQuery, listRequest, pageLinks, refuseFuture }
 
 type Query = Readonly<Record<string, string | readonly string[]>>;
 
-const usual = {
+const defaults = {
   types: null,
   statuses: null,
   page: 1,
@@ -29,7 +29,7 @@ function parametersOf(query: Query): URLSearchParams {
   );
 }
 
-/** A query as the handler of a route gets it. */
+/** A query as a route's handler gets it. */
 function checked<Schema extends TSchema>(schema: Schema, query: Query): Static<Schema> {
   const document = queryDocument(schema, parametersOf(query));
   const faults = fieldFaults(schema, document, {});
@@ -43,7 +43,7 @@ function readDay(query: Query, now: number): string {
   return day;
 }
 
-/** What a reader makes of a query: its answer, or the faults it throws by field. */
+/** What `read` returns, or the faults it throws, by field. */
 function outcome(read: () => unknown): unknown {
   try {
     return read();
@@ -53,7 +53,7 @@ function outcome(read: () => unknown): unknown {
   }
 }
 
-test('a list is asked for as the query says', () => {
+test('a list query is parsed, with defaults for missing parameters', () => {
   const table: [query: Query, wanted: object][] = [
     [{}, {}],
     [
@@ -84,10 +84,10 @@ test('a list is asked for as the query says', () => {
     [{ something: 'else' }, {}],
   ];
   for (const [query, wanted] of table)
-    assert.deepEqual(readListQuery(query), { ...usual, ...wanted }, JSON.stringify(query));
+    assert.deepEqual(readListQuery(query), { ...defaults, ...wanted }, JSON.stringify(query));
 });
 
-test('a query that does not fit is refused field by field, all at once', () => {
+test('all invalid query parameters are refused at once, by name', () => {
   const table: [query: Query, faults: object][] = [
     [{ page: 'x' }, { page: ['Not a valid integer.'] }],
     [{ page: '' }, { page: ['Not a valid integer.'] }],
@@ -119,7 +119,7 @@ test('a query that does not fit is refused field by field, all at once', () => {
     );
 });
 
-test('a caller sees its own kind of key, and jobs only as a normal one', () => {
+test('a list shows messages of the caller’s key type, and those of jobs only to a normal key', () => {
   const now = Date.parse('2026-06-15T22:30:00Z');
   const filter = (keyType: 'normal' | 'team' | 'test', query: Query) =>
     listFilter({ serviceId: 's', keyType }, readListQuery(query), now);
@@ -137,7 +137,7 @@ test('a caller sees its own kind of key, and jobs only as a normal one', () => {
     assert.match(filter('normal', { limit_days }).floor, /^[0-9a-f]{8}-[0-9a-f]{4}-0000-0000-0{12}$/);
 });
 
-test('links lead to the neighbours of a page and to the last, with everything else as it was asked for', () => {
+test('a page links to its neighbours and to the last page, keeping all other parameters', () => {
   const table: [query: Query, total: number, links: object][] = [
     [{}, 0, {}],
     [{}, 250, {}],
@@ -164,7 +164,7 @@ test('links lead to the neighbours of a page and to the last, with everything el
   }
 });
 
-test('a day is one that exists and is not after today, in London', () => {
+test('a day must exist and must not be after today in London', () => {
   const now = Date.parse('2026-06-15T23:30:00Z');
   const table: [query: Query, outcome: unknown][] = [
     [{ day: '2026-06-16' }, '2026-06-16'],
@@ -189,7 +189,7 @@ test('a day is one that exists and is not after today, in London', () => {
     );
 });
 
-test('no query at all breaks the readers', () => {
+test('no query makes parsing throw anything but a Problem', () => {
   const value = fc.oneof(fc.string(), fc.array(fc.string()), fc.integer().map(String));
   const names = ['page', 'page_size', 'limit_days', 'include_jobs', 'status', 'template_type', 'day'];
   fc.assert(

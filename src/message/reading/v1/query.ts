@@ -5,7 +5,7 @@ import { idFloor } from '../../../ground/id.ts';
 import { invalidFields } from '../../../ground/problem.ts';
 import { oneOf } from '../../../http/validate/shapes.ts';
 
-/** What `GET /notifications` asks for (spec 01, section 2.3); null: no filter. */
+/** A parsed query of `GET /notifications` (spec 01, section 2.3); null means no filter. */
 export type ListQuery = Readonly<{
   types: readonly string[] | null;
   statuses: readonly NotificationStatus[] | null;
@@ -15,7 +15,7 @@ export type ListQuery = Readonly<{
   includeJobs: boolean;
 }>;
 
-/** What a status of the query stands for. */
+/** The statuses that each value of `status` matches. */
 const statuses: Readonly<Record<string, readonly NotificationStatus[]>> = {
   created: ['created'],
   sending: ['sending'],
@@ -27,10 +27,10 @@ const statuses: Readonly<Record<string, readonly NotificationStatus[]>> = {
   'temporary-failure': ['temporary-failure'],
   'permanent-failure': ['permanent-failure'],
 };
-/** There are no letters, but a caller may ask for them. */
+/** There are no letters, but `letter` is a valid filter. */
 const types: readonly string[] = ['sms', 'email', 'letter'];
 
-/** Query of `GET /notifications` (spec 01, section 2.3); the order of the properties is the order of the errors. */
+/** Query of `GET /notifications` (spec 01, section 2.3); errors come in the order of the properties. */
 export const listQuery = Type.Object({
   template_type: Type.Optional(Type.Array(oneOf(types), { description: 'May be repeated.' })),
   status: Type.Optional(
@@ -43,43 +43,43 @@ export const listQuery = Type.Object({
     Type.Integer({ minimum: 1, default: 250, description: 'At most 5000 are returned.' }),
   ),
   limit_days: Type.Optional(
-    Type.Integer({ description: 'Only messages of this many whole days before today, and of today.' }),
+    Type.Integer({ description: 'Only messages from today and from this many whole days before it.' }),
   ),
   include_jobs: Type.Optional(
     Type.Boolean({ default: false, description: 'Includes messages sent from files; only for normal keys.' }),
   ),
 });
 
-/** Rows of one page; the largest that is given whatever is asked for, since all of it is made in memory. */
-const pageSizes = { usual: 250, most: 5000 } as const;
+/** Rows per page; capped, because a page is built in memory. */
+const pageSizes = { default: 250, max: 5000 } as const;
 
-/** What a checked query of `GET /notifications` asks for. */
+/** Parses a validated query of `GET /notifications`. */
 export function listRequest(query: Static<typeof listQuery>): ListQuery {
-  const { template_type, status, page = 1, page_size = pageSizes.usual, limit_days, include_jobs } = query;
+  const { template_type, status, page = 1, page_size = pageSizes.default, limit_days, include_jobs } = query;
   return {
     types: template_type ?? null,
     statuses: status?.flatMap((name) => statuses[name] ?? []) ?? null,
     page,
-    pageSize: Math.min(page_size, pageSizes.most),
+    pageSize: Math.min(page_size, pageSizes.max),
     limitDays: limit_days ?? null,
     includeJobs: include_jobs ?? false,
   };
 }
 
-/** Which messages of a service a list is made of. */
+/** Which of a service's messages a list contains. */
 export type ListFilter = Readonly<{
   serviceId: string;
   keyType: KeyType;
   includeJobs: boolean;
   types: readonly string[] | null;
   statuses: readonly NotificationStatus[] | null;
-  /** Lower bound of the ids. */
+  /** The smallest id to list. */
   floor: string;
 }>;
 
 /**
- * A caller sees the messages of its own kind of key, and those of jobs, which have none, only as a normal key that asks
- * for them (spec 01, section 2.3). `limit_days` counts whole days back from today, in the business zone.
+ * A caller sees the messages of its own key type. Messages of jobs are listed only for a normal key that asks for them
+ * (spec 01, section 2.3). `limit_days` counts whole days back from today, in the business zone.
  */
 export function listFilter(
   caller: Readonly<{ serviceId: string; keyType: KeyType }>,
@@ -91,16 +91,16 @@ export function listFilter(
     types,
     statuses,
     includeJobs: includeJobs && caller.keyType === 'normal',
-    floor: idFloor(limitDays === null ? 0 : dayStart(dayAfter(dayOf(now), -inReach(limitDays)))),
+    floor: idFloor(limitDays === null ? 0 : dayStart(dayAfter(dayOf(now), -clampDays(limitDays)))),
   };
 }
 
-/** No message is older than this, and none is younger; dates end somewhere. */
-function inReach(days: number): number {
+/** Keeps the date in the supported range: no message is older than 10,000 days or from the future. */
+function clampDays(days: number): number {
   return Math.max(-1, Math.min(days, 10_000));
 }
 
-/** The links of a page: relative, the other parameters kept as they were given (spec 01, section 2.3). */
+/** A page's links, relative, with the other parameters unchanged (spec 01, section 2.3). */
 export function pageLinks(
   parameters: URLSearchParams,
   { page, pageSize }: Pick<ListQuery, 'page' | 'pageSize'>,
@@ -119,7 +119,7 @@ export function pageLinks(
   };
 }
 
-/** Query of `GET /notifications/statistics`. */
+/** Query of `GET /notifications/statistics` (spec 01, section 2.4). */
 export const dayQuery = Type.Object({
   day: Type.String({
     format: 'date',
@@ -128,7 +128,7 @@ export const dayQuery = Type.Object({
   }),
 });
 
-/** Throws a Problem for a day that has not begun yet. */
+/** Throws a Problem for a day in the future, in the business zone. */
 export function refuseFuture(day: string, now: number): void {
   if (day > dayOf(now)) throw invalidFields({ day: ['Date cannot be in the future'] });
 }

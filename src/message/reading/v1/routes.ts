@@ -24,7 +24,7 @@ const notificationV1 = Type.Object(
   {
     id: uuid(),
     service: uuid(),
-    api_key: orNull(uuid(), 'null if no key sent it.'),
+    api_key: orNull(uuid(), 'null if it was not sent with a key.'),
     to: Type.String({ description: 'The recipient, as given.' }),
     job: orNull(
       Type.Object({ id: uuid(), original_file_name: orNull(Type.String(), 'The name of the file.') }),
@@ -45,7 +45,7 @@ const notificationV1 = Type.Object(
     sent_at: orNull(time, 'When the provider accepted it.'),
     updated_at: orNull(time, 'When its status last changed.'),
     sent_by: orNull(Type.String(), 'The provider.'),
-    reference: orNull(Type.String(), 'The reference of the provider.'),
+    reference: orNull(Type.String(), 'The provider’s reference.'),
     body: Type.String({ description: 'The text with its values filled in.' }),
     content_char_count: orNull(Type.Integer(), 'Length of a text; null for an email.'),
     subject: Type.Optional(Type.String({ description: 'Only for an email.' })),
@@ -58,16 +58,16 @@ const wrong = (message: unknown) => ({
   description: 'The query is invalid.',
   example: { result: 'error', message },
 });
-/** No service has so many messages; a page beyond it is not looked for. */
+/** No service has this many messages, so pages beyond it are not queried. */
 const furthestRow = 1_000_000_000;
 
 const readOne = defineRoute({
   ...common,
-  // A path with any other id is that of the route that sends, which takes no GET: a 405 (spec 01, section 2.2).
+  // With any other id, the path matches only the sending route, which is POST only: a 405 (spec 01, section 2.2).
   path: `/notifications/${uuidPart('notification_id')}`,
   handlerName: 'notifications.get_notification_by_id',
   summary: 'Read a message (version 1)',
-  description: 'With any key of its service.',
+  description: 'Any of the service’s keys may be used.',
   params: Type.Object({ notification_id: notificationId }),
   answers: {
     200: {
@@ -90,7 +90,7 @@ const readList = defineRoute({
   handlerName: 'notifications.get_all_notifications',
   summary: 'List messages (version 1)',
   description:
-    'Messages sent with the caller’s type of key, newest first, in numbered pages. The list of version 2 is faster for reading many.',
+    'Messages sent with the caller’s type of key, newest first, in numbered pages. To read many messages, the version 2 list is faster.',
   query: listQuery,
   answers: {
     200: {
@@ -114,17 +114,17 @@ const readList = defineRoute({
   },
   async handler(deps: NotificationRouteV1Deps, request) {
     const { db, clock } = deps;
-    const asked = listRequest(request.query);
-    if (asked.page > furthestRow / asked.pageSize) throw noResultFound();
+    const query = listRequest(request.query);
+    if (query.page > furthestRow / query.pageSize) throw noResultFound();
     const { service, key } = request.caller;
-    const filter = listFilter({ serviceId: service.id, keyType: key.keyType }, asked, clock.now());
-    const { total, notifications } = await findPage(deps, db, filter, asked);
-    if (notifications.length === 0 && asked.page > 1) throw noResultFound();
+    const filter = listFilter({ serviceId: service.id, keyType: key.keyType }, query, clock.now());
+    const { total, notifications } = await findPage(deps, db, filter, query);
+    if (notifications.length === 0 && query.page > 1) throw noResultFound();
     return {
       notifications: await Promise.all(notifications.map((one) => showNotificationV1(deps, one))),
-      page_size: asked.pageSize,
+      page_size: query.pageSize,
       total,
-      links: pageLinks(queryParameters(request.url), asked, total),
+      links: pageLinks(queryParameters(request.url), query, total),
     };
   },
 });
@@ -133,8 +133,8 @@ const readDay = defineRoute({
   ...common,
   path: '/notifications/statistics',
   handlerName: 'notifications.get_notification_statistics_for_day',
-  summary: 'Count the messages of a day (version 1)',
-  description: 'Messages of the caller’s service, without those of test keys.',
+  summary: 'Count a day’s messages (version 1)',
+  description: 'Messages of the caller’s service, except those sent with test keys.',
   query: dayQuery,
   answers: {
     200: {
@@ -168,10 +168,10 @@ const readDay = defineRoute({
   },
 });
 
-/** Reading messages and figures in v1 (spec 01, sections 2.2 and 2.3). */
+/** Reading messages and statistics in v1 (spec 01, sections 2.2 and 2.3). */
 export const notificationRoutesV1 = [readOne, readList, readDay];
 
-/** The smallest id of a day. Days before there were ids begin with the smallest of all. */
+/** A day's smallest possible id. Days before 1971 predate all ids and start at the smallest one. */
 function startOf(day: string): string {
   return idFloor(day < '1971' ? 0 : dayStart(day));
 }

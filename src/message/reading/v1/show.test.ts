@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isoOffset, showDay } from './show.ts';
 
-test('a time has its offset, and a fraction only when there is one', () => {
+test('a time is shown with its offset, and with a fraction only if that is not zero', () => {
   assert.equal(isoOffset(new Date('2017-05-12T13:15:00.123Z')), '2017-05-12T13:15:00.123000+00:00');
   assert.equal(isoOffset(new Date('2017-05-12T13:15:00.000Z')), '2017-05-12T13:15:00+00:00');
 });
 
-test('a day has zeros and no id where nothing was sent, and an id that stays where something was', () => {
+test('a day without messages has zero counts and no id; a day with messages has a stable id', () => {
   const service = '6b0d1c9e-1f5e-4a3c-9d53-2f6c7a1e8b40';
   const zeros = {
     day: '2026-05-04',

@@ -6,7 +6,7 @@ import type { StoredNotification } from '../../status/notification.ts';
 import type { ReadingDeps } from '../v2/show.ts';
 import type { DayCount } from './store.ts';
 
-/** A message as v1 shows it, by id and in lists: always these keys, `subject` for email alone (spec 01, section 2.2). */
+/** A message as v1 shows it, by id and in lists: always these keys, `subject` only for email (spec 01, section 2.2). */
 export async function showNotificationV1(
   { cipher, templates }: ReadingDeps,
   notification: StoredNotification,
@@ -34,11 +34,11 @@ export async function showNotificationV1(
     updated_at: notification.updatedAt && isoOffset(notification.updatedAt),
     sent_by: notification.sentBy,
     reference: notification.reference,
-    ...wordsOf(template.content, values),
+    ...renderContent(template.content, values),
   };
 }
 
-function wordsOf(
+function renderContent(
   content: NonNullable<Awaited<ReturnType<ReadingDeps['templates']['version']>>>['content'],
   values: ReturnType<typeof personalisationOf>,
 ) {
@@ -52,17 +52,17 @@ function wordsOf(
   return { body: text, content_char_count: charactersWithoutPrefix };
 }
 
-/** UTC with its offset, the fraction left out when it is zero: `2017-05-12T13:15:00.123000+00:00` (spec 01, section 2). */
+/** UTC with offset; a zero fraction is omitted: `2017-05-12T13:15:00.123000+00:00` (spec 01, section 2). */
 export function isoOffset(time: Date): string {
   const [seconds, fraction] = time.toISOString().slice(0, -1).split('.');
   return `${seconds}${fraction === '000' ? '' : `.${fraction}000`}+00:00`;
 }
 
-/** The one row of `GET /notifications/statistics` (spec 01, section 2.4); no id where nothing was recorded. */
+/** The only row of `GET /notifications/statistics` (spec 01, section 2.4); its id is null if nothing was sent. */
 export function showDay(serviceId: string, day: string, counts: readonly DayCount[]) {
-  const of = (type: string) =>
+  const countsOf = (type: string) =>
     counts.find((count) => count.type === type) ?? { requested: 0, delivered: 0, failed: 0 };
-  const [email, sms] = [of('email'), of('sms')];
+  const [email, sms] = [countsOf('email'), countsOf('sms')];
   return {
     id: counts.length > 0 ? dayId(serviceId, day) : null,
     day,
@@ -76,7 +76,7 @@ export function showDay(serviceId: string, day: string, counts: readonly DayCoun
   };
 }
 
-/** There are no such rows any more, so the id of one is made of what it was unique by: the same for ever. */
+/** These rows are no longer stored, so a stable id is derived from the service and the day. */
 function dayId(serviceId: string, day: string): string {
   return `${serviceId.slice(0, 14)}8${serviceId.slice(15, 24)}0000${day.replaceAll('-', '')}`;
 }

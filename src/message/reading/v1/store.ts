@@ -5,19 +5,19 @@ import { notificationColumns, type StoreDeps, type StoredNotification } from '..
 import type { ListFilter } from './query.ts';
 
 /**
- * Accepted messages that wait to be persisted, as far as lists and figures look for them: the newest of all services.
- * They are usually a few; when they are very many, the rest comes into view as it is persisted.
+ * The accepted messages not yet persisted that lists and statistics include: the newest across all services. There are
+ * usually few; when there are very many, the rest appear once they are persisted.
  */
 const newestWaiting = sql`(select * from accepted order by id desc limit 5000)`;
 
-/** A list counts no further; a service that has more sees its next page all the same. */
+/** A list's total stops here; a service with more messages still gets a link to the next page. */
 const furthestCount = 100_000;
 
 /**
- * One page of a service's messages, newest first, and how many there are in all. The page is chosen by ids alone,
- * walking an index as far as the page goes, and only its rows are read. What lies behind it is counted only when there
- * is something, and never beyond 100,000: that is the price of numbered pages. One statement, so that a message on its
- * way from one place to the other is seen in one of them.
+ * One page of a service's messages, newest first, and the total. The page is chosen by id alone, walking an index up to
+ * the end of the page, and only the page's rows are read. The total is counted only if there is a next page, and never
+ * beyond 100,000, because counting is expensive. It is a single statement, so that a message that is just being
+ * persisted is not missed.
  */
 export async function findPage(
   { metrics }: StoreDeps,
@@ -27,8 +27,8 @@ export async function findPage(
 ): Promise<{ total: number; notifications: readonly StoredNotification[] }> {
   const { serviceId, floor } = filter;
   const skipped = (page - 1) * pageSize;
-  // One more than is shown says whether there is more.
-  const looked = pageSize + 1;
+  // One row more than is shown tells whether there is a next page.
+  const fetched = pageSize + 1;
   const stored = storedIds(filter);
   return metrics.timed('dao', 'get_notifications_for_service', async () => {
     const { rows } = await sql<StoredNotification & { total: number }>`
@@ -42,13 +42,13 @@ export async function findPage(
       ), page as materialized (
         select id from (
           select id from waiting union all
-          select id from (${stored} order by id desc limit ${skipped + looked}) s
+          select id from (${stored} order by id desc limit ${skipped + fetched}) s
         ) listed
-        order by id desc limit ${looked} offset ${skipped}
+        order by id desc limit ${fetched} offset ${skipped}
       ), size as materialized (
         select count(*) as found from page
       )
-      select shown.*, (case when found < ${looked} then ${skipped} + found else greatest(${skipped} + found,
+      select shown.*, (case when found < ${fetched} then ${skipped} + found else greatest(${skipped} + found,
         (select count(*) from (select id from waiting union all (${stored}) limit ${furthestCount}) every)) end)::int8 as total
       from size left join (
         select ${notificationColumns} from page p
@@ -63,9 +63,10 @@ export async function findPage(
 }
 
 /**
- * The ids of a filter's messages that are persisted and within their retention. Each row of an index is looked up in the
- * other table by its id, whatever the planner knows of tables that grow all day. What is not sent with a live key has an
- * index of its own on the history, which goes back further than there are messages to show.
+ * The ids of a filter's messages that are persisted and within their retention period. Each index row is looked up by
+ * id in the other table, so that the plan does not depend on stale statistics of tables that grow all day. Messages of
+ * team and test keys have their own index on the history, which goes back further than the messages that can still be
+ * shown.
  */
 function storedIds(filter: ListFilter): RawBuilder<unknown> {
   const { serviceId, keyType, floor } = filter;
@@ -79,9 +80,9 @@ function storedIds(filter: ListFilter): RawBuilder<unknown> {
           and h.id >= greatest(${floor}::uuid, (select id from notifications order by id limit 1))`;
 }
 
-/** The conditions of a filter on the facts `h` that ids and the service do not settle. */
+/** A filter's conditions on the columns of `h`, except the service and the ids. */
 function chosen({ keyType, includeJobs, types, statuses }: ListFilter): RawBuilder<unknown> {
-  // Written out, so that a partial index can be seen to fit.
+  // A literal, so that the planner can match a partial index.
   const conditions = [sql`h.key_type = ${sql.lit(keyType)}`];
   if (!includeJobs) conditions.push(sql`h.job_id is null`);
   if (types) conditions.push(sql`h.notification_type = any(${types}::text[])`);
@@ -89,7 +90,7 @@ function chosen({ keyType, includeJobs, types, statuses }: ListFilter): RawBuild
   return sql.join(conditions, sql` and `);
 }
 
-/** What a service sent of one type in a day, without that of test keys (spec 06, section 3.1). */
+/** A service's messages of one type on one day, except those of test keys (spec 06, section 3.1). */
 export type DayCount = Readonly<{
   type: NotificationType;
   requested: number;
@@ -98,9 +99,9 @@ export type DayCount = Readonly<{
 }>;
 
 /**
- * Counts the messages whose ids lie from `floor` to below `ceiling`; a type without any has no row. Reads the
- * history of that range, of all services: an index of the service would cost every message, for a question that is asked
- * of old, and status_totals (docs/architecture.md, "Tables") will answer it from a handful of rows.
+ * Counts the messages with ids from `floor` up to but excluding `ceiling`; a type without messages has no row. It reads
+ * that range of the history for all services: an index by service would add to the cost of every message for a rarely
+ * used endpoint, and status_totals (docs/architecture.md, "Tables") will reduce the count to a handful of rows.
  */
 export async function countDay(
   { metrics }: StoreDeps,

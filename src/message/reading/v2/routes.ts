@@ -24,7 +24,7 @@ export type NotificationRouteDeps = ReadingDeps &
     publicUrl: string | null;
   }>;
 
-/** The statuses that a status filter stands for, where it is not itself a status (spec 01, section 3.8). */
+/** The statuses matched by filter values that are groups of statuses (spec 01, section 3.8). */
 const groups: Readonly<Record<string, readonly string[]>> = {
   failed: [
     ...['technical-failure', 'temporary-failure', 'permanent-failure', 'validation-failed'],
@@ -40,21 +40,19 @@ const statuses = [
   ...['virus-scan-failed', 'returned-letter', 'accepted', 'received'],
 ];
 
-/** Query of `GET /v2/notifications`; the order of the properties is the order of the errors (spec 01, section 3.8). */
+/** Query of `GET /v2/notifications`; errors come in the order of the properties (spec 01, section 3.8). */
 const listQuery = Type.Object(
   {
     reference: Type.Optional(Type.String({ description: 'Your own reference for the messages.' })),
     status: Type.Optional(
       Type.Array(oneOf(statuses), {
         description:
-          '`failed` stands for every kind of failure, `accepted` for `created` and `sending`, `received` for `delivered`.',
+          '`failed` means every kind of failure, `accepted` means `created` or `sending`, `received` means `delivered`.',
       }),
     ),
     template_type: Type.Optional(Type.Array(oneOf(['sms', 'email', 'letter']))),
-    include_jobs: Type.Optional(
-      oneOf(['true', 'True'], 'Also messages that were sent from a file of recipients.'),
-    ),
-    older_than: Type.Optional(uuid('Only messages that are older than the one with this `id`.')),
+    include_jobs: Type.Optional(oneOf(['true', 'True'], 'Includes messages sent from a file of recipients.')),
+    older_than: Type.Optional(uuid('Only messages older than the one with this `id`.')),
   },
   { additionalProperties: false },
 );
@@ -73,7 +71,7 @@ const readList = defineRoute({
   path: '/v2/notifications',
   authentication: 'service key',
   handlerName: 'v2_notifications.get_notifications',
-  summary: 'Read many messages',
+  summary: 'List messages',
   description: `Messages sent with keys of the same type as yours, newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
   tag: 'Reading',
   query: listQuery,
@@ -83,7 +81,7 @@ const readList = defineRoute({
       description: 'A page of messages.',
       schema: Type.Object({ notifications: Type.Array(notification), links: pageLinksSchema }),
     },
-    400: { description: 'Unknown parameter, or unknown value of one.' },
+    400: { description: 'A parameter is unknown or has an invalid value.' },
   },
   async handler(deps: NotificationRouteDeps, request) {
     const { service, key } = request.caller;
@@ -98,7 +96,7 @@ const readList = defineRoute({
       reference,
       olderThan: older_than ?? null,
     };
-    // No text in the database contains a null character, and it refuses to look for one.
+    // PostgreSQL rejects null characters in text, so no stored reference contains one.
     const isImpossible = reference?.includes('\0') ?? false;
     const found = isImpossible ? [] : await findNotifications(deps, deps.db, filter, pageSize);
     return {
@@ -114,7 +112,7 @@ const readOne = defineRoute({
   path,
   handlerName: 'v2_notifications.get_notification_by_id',
   summary: 'Read a message',
-  description: 'A message can be read from the moment of its 201, with any key of its service.',
+  description: 'A message can be read as soon as its 201 is returned, with any of the service’s keys.',
   client: "getNotificationById('{notification_id}')",
   answers: { 200: { description: 'The message.', schema: notification }, 400: badId, 404: notFound },
   async handler(deps: NotificationRouteDeps, request) {
@@ -130,7 +128,7 @@ const readTimeline = defineRoute({
   handlerName: 'v2_notifications.get_notification_timeline',
   summary: 'Read what happened to a message',
   description:
-    'When it was accepted and stored, each attempt to hand it to a provider, each receipt, and each callback.',
+    'When it was accepted and stored, each attempt to send it through a provider, each receipt and each callback.',
   answers: { 200: { description: 'The timeline.', schema: timeline }, 400: badId, 404: notFound },
   async handler(deps: NotificationRouteDeps, { params, caller }) {
     const { id, status, createdAt } = await find(deps, caller.service.id, params.notification_id);
@@ -148,7 +146,7 @@ const readPdf = defineRoute({
   method: 'GET',
   path: `${path}/pdf`,
   handlerName: 'v2_notifications.get_pdf_for_notification',
-  summary: 'Read the PDF of a letter',
+  summary: 'Read a letter’s PDF',
   description: 'Despatch sends no letters, so a message never has one.',
   answers: {
     400: { description: '`notification_id` is not a UUID, or the message is not a letter.' },
@@ -189,7 +187,7 @@ const cancel = defineRoute({
 /** Reading and cancelling messages in v2 (spec 01, sections 3.7 and 3.8). */
 export const notificationRoutes = [cancel, readList, readOne, readTimeline, readPdf];
 
-/** Throws a Problem where the service has no such message. */
+/** Throws a Problem (404) if the service has no such message. */
 async function find(deps: NotificationRouteDeps, serviceId: string, id: string): Promise<StoredNotification> {
   const found = await findNotification(deps, deps.db, serviceId, id);
   if (!found) throw noResultFound();

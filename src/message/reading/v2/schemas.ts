@@ -2,7 +2,6 @@ import { Type } from 'typebox';
 import type { NotificationStatus } from '../../../database/tables.ts';
 import { oneOf, orNull, time, uuid } from '../../../http/validate/shapes.ts';
 
-/** Answers about messages, for the OpenAPI document (spec 01, section 3.7). */
 const never = (description: string) => Type.Null({ description });
 const meanings: Readonly<Record<NotificationStatus, string>> = {
   created: 'accepted and waiting to be sent',
@@ -10,8 +9,8 @@ const meanings: Readonly<Record<NotificationStatus, string>> = {
   pending: 'the network is still trying to deliver it',
   sent: 'sent to a country whose networks do not report delivery',
   delivered: 'delivered',
-  'temporary-failure': 'not delivered: the phone was off, the mailbox was full',
-  'permanent-failure': 'not delivered: there is no such number or address',
+  'temporary-failure': 'not delivered: for example, the phone was off or the mailbox was full',
+  'permanent-failure': 'not delivered: the number or address does not exist',
   'technical-failure': 'not sent, because of a fault on our side or at the provider',
   'validation-failed': 'not sent: its content could not be sent',
   cancelled: 'not sent: it was cancelled before its time',
@@ -24,10 +23,10 @@ const status = Type.Unsafe<NotificationStatus>({
     .join('\n'),
 });
 
-/** `{notification_id}` of a path. */
-export const notificationId = uuid('The `id` in the answer to the request that sent it.');
+/** `{notification_id}` in a path. */
+export const notificationId = uuid('The `id` that was returned when the message was sent.');
 
-/** A message as it is read. */
+/** A message as v2 shows it (spec 01, section 3.7). */
 export const notification = Type.Object(
   {
     id: uuid(),
@@ -56,14 +55,16 @@ export const notification = Type.Object(
     completed_at: orNull(time, 'When it reached a final status.'),
     scheduled_for: orNull(time, 'When it will be sent, if it is scheduled.'),
     postage: never('Always null.'),
-    one_click_unsubscribe_url: orNull(Type.String(), 'The URL that was given with the email.'),
+    one_click_unsubscribe_url: orNull(Type.String(), 'The URL given with the email.'),
     is_cost_data_ready: Type.Boolean({ description: 'Whether the cost is known yet.' }),
     cost_in_pounds: orNull(Type.Number(), 'null until the cost is known.'),
     cost_details: Type.Object(
       {
-        billable_sms_fragments: Type.Optional(Type.Integer({ description: 'How many texts it counts as.' })),
+        billable_sms_fragments: Type.Optional(
+          Type.Integer({ description: 'How many texts it is charged as.' }),
+        ),
         international_rate_multiplier: Type.Optional(Type.Number()),
-        sms_rate: Type.Optional(Type.Number({ description: 'Pounds for one fragment.' })),
+        sms_rate: Type.Optional(Type.Number({ description: 'Price of one fragment in pounds.' })),
       },
       { description: 'Empty for an email, and until the cost is known.' },
     ),
@@ -90,9 +91,9 @@ const receipt = Type.Object({
   event: Type.Literal('receipt'),
   at: time,
   provider: Type.String(),
-  provider_status: Type.String({ description: 'In the words of the provider.' }),
+  provider_status: Type.String({ description: 'The provider’s own status.' }),
   status,
-  applied: Type.Boolean({ description: 'Whether it changed the status of the message.' }),
+  applied: Type.Boolean({ description: 'Whether it changed the message’s status.' }),
   ignored_because: orNull(Type.String(), 'Why it was ignored.'),
 });
 const callbackFields = {

@@ -11,7 +11,7 @@ import { costOf } from '../cost.ts';
 
 export type ReadingDeps = Readonly<{ cipher: Cipher; templates: TemplateCaches }>;
 
-/** A message as `GET /v2/notifications/{id}` shows it: always all of these keys (spec 01, section 3.7). */
+/** A message as `GET /v2/notifications/{id}` shows it, always with all these keys (spec 01, section 3.7). */
 export async function showNotification(deps: ReadingDeps, notification: StoredNotification, baseUrl: string) {
   const { id, type, recipient, status, templateId, templateVersion, createdAt, sentAt, updatedAt } =
     notification;
@@ -35,7 +35,7 @@ export async function showNotification(deps: ReadingDeps, notification: StoredNo
       version: templateVersion,
       uri: `${baseUrl}/v2/template/${templateId}/version/${templateVersion}`,
     },
-    ...(await wordsOf(deps, notification)),
+    ...(await renderContent(deps, notification)),
     created_at: timestamp(createdAt),
     created_by_name: null,
     sent_at: timestamp(sentAt),
@@ -47,8 +47,8 @@ export async function showNotification(deps: ReadingDeps, notification: StoredNo
   };
 }
 
-/** Body and subject, rendered like the answer to the POST. */
-async function wordsOf(
+/** Body and subject, rendered as in the response to the POST. */
+async function renderContent(
   { cipher, templates }: ReadingDeps,
   notification: StoredNotification,
 ): Promise<{ body: string; subject: string | null }> {

@@ -57,10 +57,10 @@ const add = defineRoute({
   path: '/inbound-number',
   handlerName: 'inbound_number.add_inbound_numbers',
   summary: 'Add inbound numbers',
-  description: 'They become available to services. Numbers that exist already stay as they are.',
+  description: 'The numbers become available to services. Existing numbers stay as they are.',
   body: Type.Object({
     provider: Type.String({ description: 'The provider that receives their texts: `mmg` or `firetext`.' }),
-    numbers: Type.Array(Type.String(), { description: 'At least one, in the notation of the provider.' }),
+    numbers: Type.Array(Type.String(), { description: 'At least one, in the provider’s notation.' }),
   }),
   example: { provider: 'mmg', numbers: ['07700900456', '07700900457'] },
   answers: {
@@ -106,7 +106,7 @@ const give = defineRoute({
   body: Type.Object({ inbound_number_id: Type.Optional(orNull(uuid())) }),
   bodyOptional: true,
   answers: {
-    200: { description: 'The number of the service.', schema: Type.Object({ data: numberSchema }) },
+    200: { description: 'The service’s number.', schema: Type.Object({ data: numberSchema }) },
     400: { description: 'The body is invalid, or the service has another number.' },
     404: { description: 'There is no such service, or no such available number.' },
     409: { description: 'No number is available: add some.' },
@@ -157,7 +157,7 @@ const off = defineRoute({
 /** The numbers that people can text, and which services have them (spec 05, section 7). */
 export const numberRoutes = [add, readAll, readAvailable, give, readOfService, off];
 
-/** What new numbers must be besides a text and a list. */
+/** Checks new numbers beyond their types. */
 function refine(
   { providers }: NumberRouteDeps,
   { provider, numbers }: Readonly<Record<string, unknown>>,

@@ -51,7 +51,7 @@ export async function findNumberOf(db: DbOrTrx, serviceId: string): Promise<Inbo
   return (await find(db, sql`n.service_id = ${serviceId}`))[0] ?? null;
 }
 
-/** Adds free numbers; an existing number is left as it is. Answers all of them as they are now. */
+/** Adds free numbers; existing ones stay as they are. Returns all of them as they are now. */
 export async function addNumbers(
   db: DbOrTrx,
   provider: string,
@@ -120,7 +120,7 @@ export function giveNumber(
   });
 }
 
-/** Stops taking texts to the number of a service. Answers whether it has one. */
+/** Stops accepting texts to a service's number. Returns whether the service has one. */
 export async function switchOff(db: DbOrTrx, serviceId: string, now: Date): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('inbound_numbers')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ownNumber, parseOwnNumber, parseSender } from './number.ts';
 
-test('a number of ours is looked up with 0 in place of its first 44', () => {
+test('an inbound number is looked up with its leading 44 replaced by 0', () => {
   const table: [string, string][] = [
     ['447700900456', '07700900456'],
     ['07700900456', '07700900456'],
@@ -15,7 +15,7 @@ test('a number of ours is looked up with 0 in place of its first 44', () => {
   for (const [given, kept] of table) assert.equal(ownNumber(given), kept, given);
 });
 
-test('an operator may write a number of ours as people do', () => {
+test('an operator may write an inbound number with spaces or a plus', () => {
   const table: [string, string | null][] = [
     ['07700900456', '07700900456'],
     ['07700 900 456', '07700900456'],
@@ -32,7 +32,7 @@ test('an operator may write a number of ours as people do', () => {
   for (const [given, kept] of table) assert.equal(parseOwnNumber(given), kept, given);
 });
 
-test('who sent a text is digits with country code; a name is none', () => {
+test('a sender is normalised to digits with country code; a name is not a number', () => {
   const table: [string, string | null][] = [
     ['447700900001', '447700900001'],
     ['07700 900 001', '447700900001'],

@@ -62,7 +62,7 @@ describe('a received text', () => {
   }
   const stored = () => findInboundSms(world.connection.db, cipher, world.tenant.id, null, 100);
 
-  test('and the callback of its service are stored together, or neither; once', async () => {
+  test('a received text and its callback are stored together or not at all, and only once', async () => {
     const failing: CallbackQueue['inboundSms'] = async () => {
       throw new Error('no room');
     };
@@ -82,7 +82,7 @@ describe('a received text', () => {
     assert.equal(queued.length, 1);
   });
 
-  test('is logged without numbers, words or ids of the provider', async () => {
+  test('a received text is logged without its numbers, content or provider reference', async () => {
     const cases: [Partial<ReadText>, string[]][] = [
       [{ reference: 'ref-3' }, ['info']],
       [{ reference: 'ref-3' }, ['info']],

@@ -23,8 +23,8 @@ export type ReceiveDeps = Readonly<{
 }>;
 
 /**
- * Takes a text that a provider has posted (spec 05, section 7.2). Guarantee: once this has resolved with `accepted`, the
- * text is stored and the service's callback queued, both or neither; and only once, however often it is posted, if its
+ * Accepts a text that a provider has posted (spec 05, section 7.2). Guarantee: once this resolves with `accepted`, the
+ * text is stored and the service's callback queued, both or neither, and only once however often it is posted, if its
  * provider gives it an id. `unclaimed`: no service has the number, or its service may not receive texts.
  */
 export async function receiveText(
@@ -77,7 +77,7 @@ export async function receiveText(
   return 'accepted';
 }
 
-/** A reference that is not plain ASCII, or too long, is not kept: cut short, it could match that of another text. */
+/** A reference that is too long or not plain ASCII is dropped: truncated, it could match another text's. */
 function keptReference(reference: string): string | null {
   return /^[\x20-\x7e]{1,100}$/.test(reference) ? reference : null;
 }

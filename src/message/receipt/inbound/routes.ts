@@ -80,7 +80,7 @@ export function inboundEndpoint(endpoint: InboundEndpoint): Route<ReceiveDeps> {
     authentication: 'provider',
     handlerName: `receive.receive_${identifier}_sms`,
     summary: `Text received by ${name}`,
-    description: `The provider posts a text that was sent to a number of a service, in its own format, with a user and password that are configured for it (basic authentication).`,
+    description: `The provider posts a text that was sent to a service’s number, in its own format. It authenticates with a user and password that are configured for it (basic authentication).`,
     tag: 'Provider receipts',
     rawBody: { schema: Type.Unknown(), contentType: '*/*' },
     answers: {

@@ -3,24 +3,23 @@ import type { DbOrTrx } from '../../../database/connection.ts';
 import type { Cipher } from '../../../ground/cipher.ts';
 import { type Cutoff, defaultRetentionDays } from '../../../tenant/service/retention.ts';
 
-/** A text that somebody sent to a number of a service (spec 05, section 7.2). */
+/** A text sent to a service's number (spec 05, section 7.2). */
 export type InboundSms = Readonly<{
   id: string;
   serviceId: string;
-  /** The number of the service that it was sent to, and who sent it: digits with country code, or a name. */
+  /** The service's number that it was sent to. */
   notifyNumber: string;
+  /** The sender: digits with country code, or a name. */
   userNumber: string;
   content: string;
   provider: string;
   providerReference: string | null;
-  /** When the provider got it. */
+  /** When the provider received it. */
   providerDate: Date;
   createdAt: Date;
 }>;
 
-/**
- * Keeps a received text, unless its id exists already or its provider has posted it before. Answers whether it was kept.
- */
+/** Stores a received text, unless its id exists or its provider has posted it before. Returns whether it was stored. */
 export async function addInboundSms(db: DbOrTrx, cipher: Cipher, message: InboundSms): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await db
     .insertInto('inbound_sms')
@@ -66,8 +65,8 @@ export async function findInboundSms(
 }
 
 /**
- * Deletes at most `limit` texts that have passed the retention of their service. `cutoffs`: for each number of days, what
- * was received before that moment goes. Answers how many.
+ * Deletes at most `limit` texts that are past their service's retention. `cutoffs`: for each number of days, the moment
+ * before which texts have expired. Returns how many were deleted.
  */
 export async function deleteInboundSms(
   db: DbOrTrx,

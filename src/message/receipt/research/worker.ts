@@ -17,9 +17,9 @@ const timeoutMilliseconds = 60_000;
 const retries = { limit: 3, seconds: 60 };
 
 /**
- * The `research-mode-receipt` task: posts simulated receipts for a message that no provider got to our own endpoints, so
- * that the whole loop is exercised (spec 05, section 6). At least once; tried 3 more times, a minute apart, when an
- * endpoint does not answer. A second receipt of the same message changes nothing.
+ * The `research-mode-receipt` task: posts simulated receipts to our own endpoints for a message that no provider got,
+ * so that the whole loop is exercised (spec 05, section 6). At least once; retried 3 times, a minute apart, when an
+ * endpoint fails. A second receipt for the same message changes nothing.
  */
 export function createResearch({
   log,

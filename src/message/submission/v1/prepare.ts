@@ -31,14 +31,14 @@ import { emailRequestV1, type RequestV1, smsRequestV1 } from './schemas.ts';
 
 const longestNumber = 500;
 
-/** A v1 request whose fields are right: row 4 of spec 01 section 2.1 is behind it. */
+/** A v1 request with valid fields: it has passed row 4 of spec 01 section 2.1. */
 export type ReadV1 = Readonly<{ request: RequestV1 }> &
   (
     | Readonly<{ type: 'sms'; phoneNumber: PhoneNumber }>
     | Readonly<{ type: 'email'; emailAddress: EmailAddress }>
   );
 
-/** Row 4 of spec 01 section 2.1. Throws a Problem with every field that is wrong. */
+/** Row 4 of spec 01 section 2.1. Throws a Problem that lists every invalid field. */
 export function readRequestV1(
   deps: AcceptDeps,
   { service }: Sending,
@@ -51,7 +51,7 @@ export function readRequestV1(
     phone_number(typed) {
       const text = typed.slice(0, longestNumber);
       const outcome = parsePhoneNumber(text, deps.rates);
-      // Numbers abroad are refused later, by row 13.
+      // International numbers are refused later, by row 13.
       const ukLandlines = service.permissions.has('sms_to_uk_landlines');
       const problem = outcome.ok
         ? checkPermissions(outcome.phoneNumber, { international: true, ukLandlines })
@@ -75,8 +75,8 @@ export function readRequestV1(
 }
 
 /**
- * Rows 7 to 13 of spec 01 section 2.1, and the rendering. Nothing is kept yet. What that era let through and nobody
- * could send (no words at all, an email beyond any size) is refused beside row 11. Throws a Problem.
+ * Rows 7 to 13 of spec 01 section 2.1, and the rendering. Nothing is stored yet. Empty messages and oversized emails,
+ * which v1 accepted although no provider could send them, are refused together with row 11. Throws a Problem.
  */
 export async function prepareV1(deps: AcceptDeps, caller: Sending, read: ReadV1): Promise<Prepared> {
   const { service } = caller;
@@ -84,7 +84,7 @@ export async function prepareV1(deps: AcceptDeps, caller: Sending, read: ReadV1)
   const template = await usableTemplate(deps, caller, type, request.template);
   const personalisation = request.personalisation ?? {};
   const values = personalisationOf(personalisation);
-  const words = wordsOf(template.current.content, values);
+  const content = renderContent(template.current.content, values);
 
   const normalisedRecipient =
     read.type === 'sms' ? read.phoneNumber.normalised : read.emailAddress.normalised;
@@ -119,7 +119,7 @@ export async function prepareV1(deps: AcceptDeps, caller: Sending, read: ReadV1)
       unsubscribeUrl: null,
     },
     template,
-    content: words,
+    content,
     isSimulated: deps.simulated.has(normalisedRecipient),
   };
 }
@@ -140,8 +140,8 @@ async function usableTemplate(
   return template;
 }
 
-/** Rows 10 and 11, and the words that the answer shows: the body, and the subject of an email. */
-function wordsOf(content: Content, values: Personalisation): Readonly<Record<string, string>> {
+/** Rows 10 and 11. Returns the content that the response shows: the body, and an email's subject. */
+function renderContent(content: Content, values: Personalisation): Readonly<Record<string, string>> {
   const refuseMissing = (missing: readonly string[]) => {
     if (missing.length > 0)
       throw invalidFields({ template: [`Missing personalisation: ${missing.join(', ')}`] });
@@ -169,7 +169,7 @@ function wordsOf(content: Content, values: Personalisation): Readonly<Record<str
   return { body: emailBody(content.email, values), subject: emailSubject(content.email, values) };
 }
 
-/** Shows a Problem of `check` as that of a field. */
+/** Rethrows a Problem from `check` as a fault of `field`. */
 function underField(field: string, check: () => void): void {
   try {
     check();

@@ -28,16 +28,16 @@ const refused = (message: unknown) => ({
   },
 });
 const id = '019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b';
-const older =
+const v1Description =
   'The first version of the API, for clients that still use it. New clients should use version 2.';
 
-/** The handler reads the body, because some checks come first and a body need not be JSON (spec 01, section 2.1). */
+/** The handler parses the body: some checks come first, and the body need not be JSON (spec 01, section 2.1). */
 const common = {
   method: 'POST',
   authentication: 'service key',
   handlerName: 'notifications.send_notification',
 } as const;
-const documented = { ...common, tag: 'Version 1', description: older } as const;
+const documented = { ...common, tag: 'Version 1', description: v1Description } as const;
 
 const sendSms = defineRoute({
   ...documented,
@@ -120,7 +120,7 @@ async function post(
   const read = readRequestV1(deps, sending, type, readDocument(request));
   let isSubmitted = false;
   try {
-    // Rows 5 and 6 as far as this process knows; `submit` decides them for good.
+    // Rows 5 and 6, as far as this process knows; `submit` has the final say.
     deps.knownLimits.check(sending, type);
     const prepared = await prepareV1(deps, sending, read);
     isSubmitted = true;
@@ -134,14 +134,14 @@ async function post(
   }
 }
 
-/** The body of a 201. */
+/** The 201 body (spec 01, section 2.1). */
 function showPrepared({ message, template, content }: Prepared) {
   return {
     data: { notification: { id: message.id }, template_version: template.current.version, ...content },
   };
 }
 
-/** Row 3: a body that claims to be JSON has to be JSON; any other that is not counts as `{}`. */
+/** Row 3: a body declared as JSON must be valid; any other body that is not JSON counts as `{}`. */
 function readDocument(request: FastifyRequest): unknown {
   const { body } = request;
   try {
@@ -157,7 +157,7 @@ function isJson(contentType: string): boolean {
   return /^\s*application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i.test(contentType);
 }
 
-/** As it was sent: the server removes the header, so that no body is refused because of it (http/server/server.ts). */
+/** The header as sent: the server removes it, so that no body is refused because of it (http/server/server.ts). */
 function contentTypeOf({ raw: { rawHeaders } }: FastifyRequest): string {
   const name = rawHeaders.findIndex(
     (text, index) => index % 2 === 0 && text.toLowerCase() === 'content-type',
@@ -169,7 +169,7 @@ function isLimit(error: unknown): error is Problem {
   return error instanceof Problem && error.status === 429;
 }
 
-/** A limit in the words of v1: the daily one does not name what is limited. */
+/** Rewrites a limit's error for v1, where the daily limit is not named. */
 function inV1(error: unknown): unknown {
   if (!isLimit(error)) return error;
   const faults = error.faults.map((fault) => ({
@@ -179,7 +179,7 @@ function inV1(error: unknown): unknown {
   return new Problem(error.status, faults, { ...error.headers });
 }
 
-/** Row 14: the reason why a message could not be stored stays in the log. */
+/** Row 14: why a message could not be stored is only logged. */
 function notKept(error: unknown): unknown {
   if (error instanceof Problem || isUnreachable(error)) return error;
   const problem = new Problem(500, [

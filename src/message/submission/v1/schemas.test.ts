@@ -10,7 +10,7 @@ const formats = {
   email_address: (text: string) => (text === 'good' ? null : 'bad address'),
 };
 
-test('each wrong field is refused with the text of v1, all at once', () => {
+test('all invalid fields are refused at once, each with its v1 error text', () => {
   const missing = 'Missing data for required field.';
   const noNull = 'Field may not be null.';
   const noText = 'Not a valid string.';
@@ -42,7 +42,7 @@ test('each wrong field is refused with the text of v1, all at once', () => {
   });
 });
 
-test('any document is checked, and each of its fields has at most one fault', () => {
+test('any JSON document can be checked, and gets at most one fault for each field', () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
       const faults = fieldFaults(smsRequestV1, parseLossless(text), formats);

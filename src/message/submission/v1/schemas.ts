@@ -6,7 +6,7 @@ const rest = {
   personalisation: Type.Optional(
     Type.Unsafe<Record<string, unknown>>({
       type: 'object',
-      description: 'Values for the placeholders of the template.',
+      description: 'Values for the template’s placeholders.',
     }),
   ),
   job: Type.Optional(Type.String({ description: 'Ignored.' })),
@@ -20,7 +20,7 @@ export const smsRequestV1 = Type.Object({
   ...rest,
 });
 
-/** Body of `POST /notifications/email`. */
+/** Body of `POST /notifications/email` (spec 01, section 2.1). */
 export const emailRequestV1 = Type.Object({
   to: Type.String({ format: 'email_address', description: 'The recipient.' }),
   template,

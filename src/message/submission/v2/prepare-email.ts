@@ -21,7 +21,10 @@ import {
 } from '../prepare.ts';
 import { type EmailRequest, emailRequest } from './schemas.ts';
 
-/** Checks a request to send an email, as `prepareSms` does a text. */
+/**
+ * Checks a request to send an email, in the order of spec 01 section 4.3 from step 6, stores its files and renders it.
+ * The message itself is not stored yet. Throws a Problem for an invalid request.
+ */
 export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: unknown): Promise<Prepared> {
   const { request, emailAddress } = readRequest(deps, caller, document);
   const reference = readReference(request.reference);
@@ -31,7 +34,7 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
   const { template, content } = await usableTemplate(deps, service, 'email', request.template_id);
   const listed = (request.sanitise_content_for ?? []).filter((key) => typeof key === 'string');
   const { personalisation, changes } = sanitisePersonalisation(request.personalisation ?? {}, listed);
-  // A file is a link by the time it is sent; until then its name stands for it.
+  // Each file is replaced by a link further down; until then its name is the placeholder's value.
   const drafted = personalisationOf(withoutFiles(personalisation));
   refuseMissing(missingPlaceholders(content.email.placeholders, drafted));
   if (measureEmail(content.email, drafted).empty) throw badRequest('Your message is empty.');
@@ -67,7 +70,7 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
     international: false,
     phonePrefix: null,
     rateMultiplier: null,
-    // Only a choice of this message; without one the service's address is read when it is sent (users' description).
+    // Only if the request chose one; otherwise the service's address is read when it is sent (users' description).
     replyToText: request.email_reply_to_id === undefined ? null : (replyTo?.text ?? null),
     unsubscribeUrl,
   };
@@ -104,7 +107,7 @@ function readRequest(
   return { request: document as EmailRequest, emailAddress: emailAddress! };
 }
 
-/** Step 11: the files of the personalisation are stored, and links stand in their place (spec 01, section 3.6). */
+/** Step 11: stores the personalisation's files and replaces them with links (spec 01, section 3.6). */
 async function linkFiles(
   deps: AcceptDeps,
   { service, baseUrl }: Sending,

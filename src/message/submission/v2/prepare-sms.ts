@@ -30,8 +30,8 @@ import { type SmsRequest, smsRequest } from './schemas.ts';
 const longestNumber = 500;
 
 /**
- * Checks a request to send a text, in the order of spec 01 section 4.3 from step 6, and renders it once to be sure that
- * it can be. Nothing is kept yet. Throws a Problem for whatever a caller can get wrong.
+ * Checks a request to send a text, in the order of spec 01 section 4.3 from step 6, and renders it. Nothing is stored
+ * yet. Throws a Problem for an invalid request.
  */
 export async function prepareSms(deps: AcceptDeps, caller: Sending, document: unknown): Promise<Prepared> {
   const { request, phoneNumber } = readRequest(deps, caller, document);
@@ -76,7 +76,7 @@ export async function prepareSms(deps: AcceptDeps, caller: Sending, document: un
     international: phoneNumber.isInternational,
     phonePrefix: phoneNumber.prefix,
     rateMultiplier: phoneNumber.rateMultiplier,
-    // Kept as it was chosen: a later change of the service's senders does not change this message.
+    // Stored now, so that later changes to the service's senders do not affect this message.
     replyToText: sender,
     unsubscribeUrl: null,
   };
@@ -97,7 +97,7 @@ function readRequest(
   const faults = faultsOf(smsRequest, document, {
     datetime: (text) => scheduleFault(text, deps.clock, caller.service.permissions.has('schedule')),
     phone_number(text) {
-      // The start of a text that no number is as long as says what is wrong with it; the rest would only cost time.
+      // No number is this long: the start is enough to report the fault, and parsing the rest would only cost time.
       const outcome = parsePhoneNumber(text.slice(0, longestNumber), deps.rates);
       const problem = outcome.ok ? checkPermissions(outcome.phoneNumber, anyNumber) : outcome.error;
       if (outcome.ok) phoneNumber = outcome.phoneNumber;
@@ -108,7 +108,7 @@ function readRequest(
   return { request: document as SmsRequest, phoneNumber: phoneNumber! };
 }
 
-/** A number as digits with its country code, a name unchanged (spec 01, section 3.3). */
+/** A number as digits with its country code; a name is unchanged (spec 01, section 3.3). */
 function shownSender(sender: string): string {
   const outcome = parsePhoneNumber(sender);
   return outcome.ok ? outcome.phoneNumber.normalised : sender;

@@ -6,7 +6,7 @@ import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
 import { faultsOf } from '../../../http/validate/check.ts';
 import { type AcceptDeps, readReference, type Sending } from '../prepare.ts';
 
-/** A letter from a template; the order of the properties is the order of the errors (spec 01, section 3.5). */
+/** A letter from a template; errors come in the order of the properties (spec 01, section 3.5). */
 const templatedRequest = Type.Object(
   {
     reference: Type.Optional(Type.String({ maxLength: 1000 })),
@@ -16,13 +16,16 @@ const templatedRequest = Type.Object(
   { additionalProperties: false },
 );
 
-/** A letter that comes as a PDF (spec 01, section 3.5). */
+/** A precompiled letter, sent as a PDF (spec 01, section 3.5). */
 const precompiledRequest = Type.Object(
   {
     reference: Type.String(),
     content: Type.String({ description: 'A PDF in base64.' }),
     postage: Type.Optional(
-      Type.String({ format: 'postage', description: '`first`, `second` or `economy`; `second` without it.' }),
+      Type.String({
+        format: 'postage',
+        description: '`first`, `second` or `economy`; defaults to `second`.',
+      }),
     ),
   },
   { additionalProperties: false },
@@ -38,8 +41,8 @@ const formats = {
 };
 
 /**
- * Refuses a letter, with the first fault in the order of spec 01 section 4.3 from step 6. No service has the permission;
- * for one that was given it by hand every further check is made, and then that letters are not sent is what is said.
+ * Refuses a letter with the first fault in the order of spec 01 section 4.3 from step 6. No service has the permission;
+ * one that was granted it by hand passes through the remaining checks and is then refused because letters are not sent.
  */
 export async function refuseLetter(deps: AcceptDeps, caller: Sending, document: unknown): Promise<never> {
   const isPrecompiled =
@@ -59,7 +62,7 @@ export async function refuseLetter(deps: AcceptDeps, caller: Sending, document: 
   throw badRequest('Letters cannot be sent: this platform sends text messages and emails only');
 }
 
-/** A template that is there is of another type; that there is none says nothing, as none of a letter can be stored. */
+/** Any existing template is of another type. A missing one is not reported: letter templates cannot exist. */
 async function refuseTemplate({ templates }: AcceptDeps, { service }: Sending, id: string): Promise<void> {
   const template = await templates.templates.get(parseUuid(id) ?? id);
   if (template && template.serviceId === service.id && !template.hidden)
@@ -68,14 +71,14 @@ async function refuseTemplate({ templates }: AcceptDeps, { service }: Sending, i
 
 const firstLines = [1, 2, 3, 4, 5, 6].map((number) => `address_line_${number}`);
 
-/** Only these spellings count here, unlike those of other placeholders (spec 01, section 3.5). */
+/** Only these exact spellings count, unlike those of other placeholders (spec 01, section 3.5). */
 function refuseAddress(personalisation: Readonly<Record<string, unknown>>): void {
   const lineOf = (name: string) => {
     const value = Object.hasOwn(personalisation, name) ? personalisation[name] : null;
     return value === null ? '' : valueText(value);
   };
   const last = lineOf('address_line_7').trim() === '' ? 'postcode' : 'address_line_7';
-  // Letters to other countries would be a permission of their own.
+  // International letters would need a permission of their own.
   const fault = postalAddressProblem([...firstLines, last].map(lineOf), { international: false });
   if (fault !== null) throw invalid([fault]);
 }

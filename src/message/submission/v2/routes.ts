@@ -21,7 +21,7 @@ const idempotencyKey = Type.String({
   minLength: 1,
   maxLength: 255,
   description:
-    'A unique value for this request, such as a UUID, in printable ASCII. For 24 hours, the same request with the same key gets the first answer again, and nothing is sent twice.',
+    'A unique value for this request, such as a UUID, in printable ASCII. For 24 hours, repeating the request with the same key returns the first response, and nothing is sent twice.',
 });
 
 const refusals = {
@@ -50,7 +50,7 @@ const emailExample = {
   personalisation: { name: 'Rowan', title: 'Sea Charts', date: '4 May', time: '14:05' },
   reference: 'loan-4711',
 };
-const answered = (type: NotificationType) => ({
+const responseExample = (type: NotificationType) => ({
   id: '019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b',
   reference: 'loan-4711',
   uri: 'https://despatch.example/v2/notifications/019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b',
@@ -73,10 +73,10 @@ const answered = (type: NotificationType) => ({
       }),
 });
 
-const afterwards =
+const sendingDescription =
   'A 201 means that the message is stored and will be sent or accounted for. Read it by its `id` to see the outcome.';
 
-/** The handler reads the body: limits and the `Idempotency-Key` come before it (spec 01, section 4.3). */
+/** The handler parses the body: limits and the `Idempotency-Key` are checked first (spec 01, section 4.3). */
 const common = {
   method: 'POST',
   authentication: 'service key',
@@ -85,7 +85,7 @@ const common = {
 const documented = {
   ...common,
   tag: 'Sending',
-  description: afterwards,
+  description: sendingDescription,
   headers: { 'Idempotency-Key': idempotencyKey },
 } as const;
 
@@ -97,7 +97,7 @@ const sendSms = defineRoute({
   example: smsExample,
   client: callOf('sendSms', smsExample.phone_number, smsExample),
   answers: {
-    201: { description: 'Accepted.', schema: smsResponse, example: answered('sms') },
+    201: { description: 'Accepted.', schema: smsResponse, example: responseExample('sms') },
     ...refusals,
   },
   handler: (deps: SubmissionRouteDeps, request, reply) => post(deps, 'sms', request, reply),
@@ -111,7 +111,7 @@ const sendEmail = defineRoute({
   example: emailExample,
   client: callOf('sendEmail', emailExample.email_address, emailExample),
   answers: {
-    201: { description: 'Accepted.', schema: emailResponse, example: answered('email') },
+    201: { description: 'Accepted.', schema: emailResponse, example: responseExample('email') },
     ...refusals,
   },
   handler: (deps: SubmissionRouteDeps, request, reply) => post(deps, 'email', request, reply),
@@ -141,7 +141,7 @@ const sendLetter = defineRoute({
   handler: (deps: SubmissionRouteDeps, request, reply) => post(deps, 'letter', request, reply),
 });
 
-/** For whoever has a key, the path of any other type does not exist (spec 01, section 6). */
+/** A caller with a valid key gets a 404 for any other type (spec 01, section 6). */
 const sendOther = defineRoute({
   ...common,
   path: '/v2/notifications/:notification_type',
@@ -187,7 +187,7 @@ function created(
   reply.code(201).headers(headers).type('application/json').send(answer);
 }
 
-/** The body of a 201 (spec 01, sections 3.3 and 3.4). */
+/** The 201 body (spec 01, sections 3.3 and 3.4). */
 function showPrepared({ message, template, content, sanitised }: Prepared, base: string) {
   return {
     id: message.id,
@@ -200,12 +200,12 @@ function showPrepared({ message, template, content, sanitised }: Prepared, base:
     },
     scheduled_for: message.scheduledFor && isoMicroseconds(message.scheduledFor),
     content,
-    // Always present for email, even when nothing changed: the schema of the official Node.js client requires it.
+    // Always present for email, even if nothing changed: the official Node.js client's schema requires it.
     ...(sanitised && { sanitised_content: sanitised }),
   };
 }
 
-/** The call of the official client that sends the same as the example. */
+/** The official client's call that sends the example request. */
 function callOf(
   method: string,
   recipient: string,

@@ -8,7 +8,7 @@ const personalisation = Type.Optional(
   Type.Unsafe<Record<string, unknown>>({
     type: 'object',
     description:
-      'Values for the placeholders of the template, by name. A list becomes a bulleted list in an email and `a, b and c` in a text.',
+      'Values for the template’s placeholders, by name. A list becomes a bulleted list in an email and `a, b and c` in a text.',
   }),
 );
 const scheduledFor = Type.Optional(
@@ -18,7 +18,7 @@ const scheduledFor = Type.Optional(
   }),
 );
 
-/** Body of `POST /v2/notifications/sms`; the order of the properties is the order of the errors (spec 01, section 3.3). */
+/** Body of `POST /v2/notifications/sms`; errors come in the order of the properties (spec 01, section 3.3). */
 export const smsRequest = Type.Object(
   {
     reference,
@@ -57,9 +57,9 @@ export const emailRequest = Type.Object(
 export type EmailRequest = Static<typeof emailRequest>;
 
 const acceptedFields = {
-  id: uuid('The id of the message, to read it by.'),
+  id: uuid('The message’s id, for reading it later.'),
   reference: Type.Union([Type.String(), Type.Null()]),
-  uri: Type.String({ format: 'uri', description: 'The URL to read the message at.' }),
+  uri: Type.String({ format: 'uri', description: 'The URL for reading the message.' }),
   template: Type.Object({
     id: Type.String({ format: 'uuid' }),
     version: Type.Integer({
@@ -73,7 +73,7 @@ const acceptedFields = {
   }),
 };
 
-/** Answer to an accepted text message (spec 01, section 3.3). */
+/** Response to an accepted text message (spec 01, section 3.3). */
 export const smsResponse = Type.Object(
   {
     ...acceptedFields,
@@ -85,7 +85,7 @@ export const smsResponse = Type.Object(
   { $id: 'AcceptedSms' },
 );
 
-/** Answer to an accepted email (spec 01, section 3.4). */
+/** Response to an accepted email (spec 01, section 3.4). */
 export const emailResponse = Type.Object(
   {
     ...acceptedFields,

@@ -8,7 +8,7 @@ const id = '3f1c9a52-7d44-4c0e-9b1e-52b0c6a7d101';
 const endpoint = firetextReceipts(null);
 const read = (body: string) => endpoint.read(Buffer.from(body), { isOwn: false }) as ReadRequest;
 
-test('a permanent failure of Firetext is softened by its code, else by a pending row, and only for its own texts', () => {
+test('a permanent failure from Firetext becomes temporary by its code, else by a pending row, and only for its own texts', () => {
   const rows: [string | null, NotificationStatus, string | null, NotificationStatus][] = [
     ...(['000', '102', '103', '104', '302', '900'] as const).map(
       (code): [string, NotificationStatus, string, NotificationStatus] => [
@@ -78,14 +78,14 @@ test('no post to the Firetext endpoint makes it throw', () => {
 const inbound = firetextInbound(['one', 'two']);
 const readText = (form: string) => inbound.read(Buffer.from(form));
 
-test('a text received by Firetext is taken as it is', () => {
+test('a text received by Firetext is form-decoded only', () => {
   const form = 'source=447700900001&destination=447700900456&time=2017-05-02+14%3A03%3A07&message=';
   const table: [string, string][] = [
     ['', ''],
     ['High+tide%3F', 'High tide?'],
     ['%F0%9F%8C%8A', '🌊'],
     ['a%0Ab', 'a\nb'],
-    // Firetext has no escapes: somebody typed these.
+    // Firetext has no escapes: the sender typed these.
     ['a%5Cnb', 'a\\nb'],
     ['%2541', '%41'],
   ];
@@ -121,7 +121,7 @@ test('a text from Firetext that cannot be read is refused with the reason', () =
   }
 });
 
-test('Firetext is accepted as user notify with any of the passwords; without passwords nobody is', () => {
+test('Firetext is accepted as user notify with any of the passwords; without passwords every caller is refused', () => {
   assert.deepEqual(inbound.credentials, ['notify:one', 'notify:two']);
   assert.deepEqual(firetextInbound([]).credentials, []);
 });

@@ -37,7 +37,7 @@ const codes: ReadonlyMap<string, readonly ['temporary-failure' | 'permanent-fail
 const softened: ReadonlySet<string> = new Set(['firetext', 'loadtesting']);
 
 /**
- * Firetext says "declined" of texts that may still arrive later. A known code decides; without one, a text that was
+ * Firetext reports "declined" for texts that may still arrive. A known code decides; without one, a text that was
  * `pending` with the network has failed only temporarily (spec 05, section 5.8).
  */
 export function softenFiretext(
@@ -51,7 +51,7 @@ export function softenFiretext(
   return row.status === 'pending' ? 'temporary-failure' : 'permanent-failure';
 }
 
-/** Receipts of Firetext: a form with our id as `reference` (spec 05, section 5.6). */
+/** Firetext's receipts: a form with our id as `reference` (spec 05, section 5.6). */
 export function firetextReceipts(credentials: string | null): ReceiptEndpoint {
   return {
     identifier: 'firetext',
@@ -124,7 +124,7 @@ export function firetextSimulatedReceipts({
   }));
 }
 
-/** Texts that Firetext received: a form whose text is taken as it is (spec 05, section 7.1). */
+/** Texts that Firetext received: a form whose text needs no further decoding (spec 05, section 7.1). */
 export function firetextInbound(passwords: readonly string[]): InboundEndpoint {
   return {
     identifier: 'firetext',

@@ -67,7 +67,7 @@ conforms('loadtesting', {
       );
     }),
 });
-test('loadtesting goes by its own name, also with a server', () => {
+test('loadtesting keeps its own name when it has a server', () => {
   const needs = { connections: 1, sandboxUrl: '', ownUrl: '', reportDelivered: async () => {} };
   for (const environment of [{}, { LOADTESTING_URL: 'http://127.0.0.1:1' }])
     assert.equal(
@@ -77,16 +77,16 @@ test('loadtesting goes by its own name, also with a server', () => {
 });
 
 async function send(status: number, body: string, more: object = {}, international = false) {
-  const stand = await start({ status, body }, more);
-  const provider = stand.connect({ timeoutSeconds: 20 });
+  const server = await start({ status, body }, more);
+  const provider = server.connect({ timeoutSeconds: 20 });
   try {
     return {
       result: await provider.send({ ...smsMessage, international }, never),
-      request: stand.requests()[0]!,
+      request: server.requests()[0]!,
     };
   } finally {
     await provider.close?.();
-    await stand.stop();
+    await server.stop();
   }
 }
 

@@ -33,7 +33,7 @@ export type FiretextSettings = HttpLimits &
   Readonly<{
     url: string;
     apiKey: string;
-    /** Of the account for numbers abroad; null: `apiKey`. */
+    /** Key of the account for international numbers; null: `apiKey`. */
     internationalApiKey: string | null;
     /** Where receipts are to be posted; null: as the account is set up. */
     receiptUrl: string | null;
@@ -42,8 +42,8 @@ export type FiretextSettings = HttpLimits &
   }>;
 
 /**
- * Firetext (spec 05, section 5.2): a form out, JSON with an integer `code` back. 0 means that it has the text; any
- * other code is a refusal, and another provider may take the text.
+ * Firetext (spec 05, section 5.2): sends a form and reads JSON with an integer `code`. 0 means that it has the text;
+ * any other code is a refusal, and another provider may take the text.
  */
 export function firetextProvider(settings: FiretextSettings): Provider {
   const { origin, path } = splitUrl(settings.url);

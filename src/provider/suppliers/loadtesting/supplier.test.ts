@@ -11,7 +11,7 @@ test('without a server, loadtesting makes no call: it queues a delivered receipt
   assert.deepEqual(reported, [smsMessage.reference]);
 });
 
-test('without a server, a text whose receipt cannot be queued, or that nobody waits for, has failed', async () => {
+test('without a server, a text fails if its receipt cannot be queued or the call is aborted', async () => {
   const report = () => Promise.reject(new Error('no database'));
   assert.equal((await withoutServer(0, report)(smsMessage, new AbortController().signal)).outcome, 'failed');
   assert.equal((await withoutServer(60_000, report)(smsMessage, AbortSignal.abort())).outcome, 'failed');

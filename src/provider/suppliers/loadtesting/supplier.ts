@@ -40,7 +40,7 @@ export function withoutServer(
       await reportDelivered(message.reference);
       return { outcome: 'accepted', reference: null };
     } catch {
-      // Nobody has the message, so there is no doubt about it.
+      // Failed rather than unknown, because nothing was sent.
       return { outcome: 'failed', code: 'not reported', detail: 'The receipt could not be queued' };
     }
   };

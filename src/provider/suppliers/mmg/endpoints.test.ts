@@ -32,7 +32,7 @@ test('MMG statuses are mapped; the substatus explains them without changing them
   }
 });
 
-test('MMG may echo our id in any case, but in no other spelling', () => {
+test('MMG may echo our id in upper or lower case, but in no other spelling', () => {
   const upper = readFields({ CID: id.toUpperCase() });
   assert.ok('receipt' in upper && upper.receipt.found.value === id);
   for (const CID of [id.replaceAll('-', ''), `{${id}}`, `urn:uuid:${id}`, `${id} `, 4711])
@@ -44,7 +44,7 @@ test('MMG may echo our id in any case, but in no other spelling', () => {
     });
 });
 
-test('no post to the MMG endpoint makes it throw, or leaves text that a database refuses', () => {
+test('no post makes the MMG endpoint throw or keep text that the database refuses', () => {
   const bodies = [
     '',
     '[]',
@@ -60,10 +60,10 @@ test('no post to the MMG endpoint makes it throw, or leaves text that a database
     const result = read(body);
     assert.ok('answer' in result && result.answer.status === 400, body);
   }
-  const odd = readFields({ status: `\u0000\n${'8'.repeat(500)}`, substatus: '\u0000' });
-  assert.ok('receipt' in odd);
-  assert.match(odd.receipt.rawStatus, /^ {2}8{98}$/);
-  assert.equal(odd.receipt.detailCode, ' ');
+  const cleaned = readFields({ status: `\u0000\n${'8'.repeat(500)}`, substatus: '\u0000' });
+  assert.ok('receipt' in cleaned);
+  assert.match(cleaned.receipt.rawStatus, /^ {2}8{98}$/);
+  assert.equal(cleaned.receipt.detailCode, ' ');
 });
 
 const inbound = mmgInbound(['mmg'], ['one', 'two']);
@@ -98,13 +98,13 @@ test('a text received by MMG is decoded exactly once', () => {
     ['\\ud83c\\udf0a', '🌊'],
     ['\\\\n', '\\n'],
     ['\\\\\\n', '\\\n'],
-    // What is no escape, and what ends too soon, stays.
+    // Unknown and truncated escapes stay.
     ['the end\\', 'the end\\'],
     ['the end%5C', 'the end\\'],
     ['\\q \\N \\xg1 \\u12', '\\q \\N \\xg1 \\u12'],
     ['100% \\x', '100% \\x'],
     ['%zz %4', '%zz %4'],
-    // No UTF-8: not a reason to lose the rest.
+    // Invalid UTF-8 must not lose the rest.
     ['%FFx', '\ufffdx'],
   ];
   for (const [encoded, decoded] of table) assert.equal(decodeMmg(encoded), decoded, encoded);
@@ -155,7 +155,7 @@ test('a text from MMG that cannot be read is refused with the reason', () => {
   }
 });
 
-test('every MMG user is accepted with every password; without users or passwords nobody is', () => {
+test('every MMG user is accepted with every password; without users or passwords every caller is refused', () => {
   assert.deepEqual(mmgInbound(['a', 'b'], ['1', '2']).credentials, ['a:1', 'a:2', 'b:1', 'b:2']);
   assert.deepEqual(mmgInbound([], ['1']).credentials, []);
   assert.deepEqual(mmgInbound(['a'], []).credentials, []);

@@ -68,7 +68,7 @@ function own<T>(table: Readonly<Record<string, T>>, key: string): T | undefined 
   return Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
-/** Receipts of MMG: JSON with our id as `CID` (spec 05, section 5.6). */
+/** MMG's receipts: JSON with our id as `CID` (spec 05, section 5.6). */
 export function mmgReceipts(credentials: string | null): ReceiptEndpoint {
   return {
     identifier: 'mmg',
@@ -120,7 +120,7 @@ export function mmgSimulatedReceipts({
 }
 
 /**
- * Decodes a text or date of MMG (spec 05, section 7.2): `+` is a space, percent signs are UTF-8, and in the result
+ * Decodes a text or date from MMG (spec 05, section 7.2): `+` is a space, percent signs are UTF-8, and in the result
  * `\n`, `\'`, `\"`, `\\`, `\xNN` and `\uNNNN` are escapes. Anything else stays as it is.
  */
 export function decodeMmg(text: string): string {

@@ -40,13 +40,13 @@ conforms('MMG', {
 });
 
 async function send(status: number, body: string, more: object = {}) {
-  const stand = await start({ status, body }, more);
-  const provider = stand.connect({ timeoutSeconds: 20 });
+  const server = await start({ status, body }, more);
+  const provider = server.connect({ timeoutSeconds: 20 });
   try {
-    return { result: await provider.send(smsMessage, never), request: stand.requests()[0]! };
+    return { result: await provider.send(smsMessage, never), request: server.requests()[0]! };
   } finally {
     await provider.close?.();
-    await stand.stop();
+    await server.stop();
   }
 }
 

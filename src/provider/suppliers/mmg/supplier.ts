@@ -37,7 +37,7 @@ export type MmgSettings = HttpLimits &
 
 /**
  * MMG (spec 05, section 5.1). 2xx with JSON means that it has the text, whatever the JSON says. Every refusal is
- * `failed`: its protocol has none that another provider might not take, not even of a number (spec 05, section 2.3).
+ * `failed`, even of a number: another provider may still take the text (spec 05, section 2.3).
  */
 export function mmgProvider(settings: MmgSettings): Provider {
   const { origin, path } = splitUrl(settings.url);

@@ -12,7 +12,7 @@ import type {
 import { connectProvider, type HttpLimits } from '../http-client.ts';
 import { jsonFields, receiptText, refuseReceipt } from '../webhook.ts';
 
-/** Stands in for the types of message that no other supplier is configured for. */
+/** Takes the types of message that no other supplier is configured for. */
 export const supplier: Supplier = {
   identifier: 'sandbox',
   displayName: 'Sandbox',
@@ -58,7 +58,7 @@ export function sandboxProvider(settings: SandboxSettings): Provider {
       if ('outcome' in response) return response;
       const { id, code, explanation } = readResponse(response.text);
       const { status } = response;
-      // Without an id in the response, nobody knows whether the sandbox has the message.
+      // Without an id in the response, the sandbox may or may not have the message.
       if (status === 200)
         return id === null
           ? { outcome: 'unknown', code: '200', detail: 'The sandbox answered without an id' }

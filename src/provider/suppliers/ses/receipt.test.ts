@@ -14,7 +14,7 @@ const { pem, key } = selfSigned(new Date(now - day), new Date(now + day));
 const certificatePath = '/SimpleNotificationService-0.pem';
 const certificateUrl = `https://sns.eu-west-1.amazonaws.com${certificatePath}`;
 
-/** SNS, as far as it can be reached from here. */
+/** A fake SNS: what it was asked, and the status it returns. */
 const sns = { fetched: 0, status: 200, confirmed: [] as string[] };
 const usual = getGlobalDispatcher();
 const agent = new MockAgent();
@@ -96,7 +96,7 @@ test('a receipt signed by SNS is accepted in both signature versions; its certif
   assert.equal(sns.fetched, 1);
 });
 
-test('with topics configured, receipts without a signature of SNS for them are refused', async () => {
+test('with topics configured, only receipts for them that SNS signed are accepted', async () => {
   const endpoint = open([topic]);
   const good = signed(envelopeOf());
   const invalid = [403, 'SES callback failed: invalid signature'];
@@ -123,7 +123,7 @@ test('with topics configured, receipts without a signature of SNS for them are r
     assert.deepEqual(refusal(await read(endpoint, envelope)), expected, why);
 });
 
-test('an expired certificate of SNS is refused; one that cannot be fetched makes SNS post again, and is fetched again', async () => {
+test('an expired SNS certificate is refused; one that cannot be fetched makes SNS post again, and is fetched again', async () => {
   const late = open([topic], { now: () => now + 2 * day });
   assert.deepEqual(refusal(await read(late, signed(envelopeOf()))), [
     403,
@@ -155,12 +155,12 @@ test('a subscription is confirmed with SNS, and with topics configured only if S
   ]);
   assert.equal(sns.confirmed.length, 2);
   assert.equal((refusal(await read(open([topic]), confirmation(confirmUrl))) as unknown[])[0], 403);
-  assert.equal(sns.confirmed.length, 2, 'without a signature nobody is called');
+  assert.equal(sns.confirmed.length, 2, 'without a signature no URL is called');
   sns.status = 403;
   assert.deepEqual(refusal(await read(open(), confirmation(confirmUrl))), [500, 'Internal server error']);
 });
 
-test('only URLs of SNS are ever called', () => {
+test('only SNS URLs are ever called', () => {
   for (const good of [confirmUrl, 'https://sns.cn-north-1.amazonaws.com.cn/x.pem'])
     assert.equal(snsUrl(good)?.href, good);
   const bad = [
@@ -181,7 +181,7 @@ test('only URLs of SNS are ever called', () => {
   for (const url of bad) assert.equal(snsUrl(url), null, String(url));
 });
 
-test('types of SES receipts are mapped; nothing personal is kept of a bounce or a complaint', async () => {
+test('SES receipt types are mapped; nothing personal is kept from a bounce or complaint', async () => {
   const recipients = [{ emailAddress: 'kim@recipient.example' }];
   const bounce = (bounceType: unknown) => ({
     notificationType: 'Bounce',
@@ -209,7 +209,7 @@ test('types of SES receipts are mapped; nothing personal is kept of a bounce or 
   }
 });
 
-test('a complaint without an id gets that of its envelope', async () => {
+test('an SES complaint without an id gets the id of its envelope', async () => {
   const Message = delivery({ notificationType: 'Complaint' });
   const result = await read(open(), envelopeOf({ Message }));
   assert.ok('receipt' in result);
@@ -220,7 +220,7 @@ test('a complaint without an id gets that of its envelope', async () => {
   });
 });
 
-test('a post to the SES endpoint without a field is refused with its name, and none makes it throw', async () => {
+test('a post without a field is refused with the name of the field, and no post makes the SES endpoint throw', async () => {
   const inner = (Message: string) => envelopeOf({ Message });
   const table: [unknown, unknown][] = [
     [inner(delivery({ notificationType: 'Bounce' })), ['SES callback failed: bounce missing']],

@@ -25,7 +25,7 @@ export type SesReceiptSettings = Readonly<{
   topicArns: readonly string[];
 }>;
 
-/** Receipts of SES, in envelopes of SNS (spec 05, section 5.6). */
+/** SES receipts in SNS envelopes (spec 05, section 5.6). */
 export function sesReceipts({ clock, topicArns }: SesReceiptSettings): ReceiptEndpoint {
   const isSigned = createVerifier(clock);
 
@@ -131,7 +131,7 @@ function complaintOf(complaint: Readonly<Record<string, unknown>>, envelope: Env
   const text = (value: unknown) => (typeof value === 'string' && value !== '' ? receiptText(value) : null);
   const at = text(complaint['timestamp']);
   return {
-    // A complaint without an id gets that of its envelope, so that a second post of it is recognised.
+    // A complaint without an id gets its envelope's, so that a second post of it is recognised.
     feedbackId: text(complaint['feedbackId']) ?? text(envelope['MessageId']) ?? randomUUID(),
     type: text(complaint['complaintFeedbackType']),
     at: at === null || Number.isNaN(Date.parse(at)) ? null : new Date(Date.parse(at)).toISOString(),

@@ -79,14 +79,14 @@ conforms('SES', {
 });
 
 async function send(more: Partial<EmailMessage>, answer?: Reply) {
-  const stand = await start(answer);
-  const provider = stand.connect({ timeoutSeconds: 20 });
+  const server = await start(answer);
+  const provider = server.connect({ timeoutSeconds: 20 });
   try {
     const result = await provider.send({ ...emailMessage, ...more }, never);
-    return { result, request: stand.requests()[0], count: stand.requests().length };
+    return { result, request: server.requests()[0], count: server.requests().length };
   } finally {
     await provider.close?.();
-    await stand.stop();
+    await server.stop();
   }
 }
 
@@ -132,7 +132,7 @@ test('SES gets domains in punycode and names outside ASCII in encoded words; abs
   assert.equal(sent.Content.Simple.Headers, undefined);
 });
 
-test('responses of SES are told apart, and the SDK never retries', async () => {
+test('SES responses are mapped to outcomes, and the SDK never retries', async () => {
   const error = (status: number, type: string, message = 'no') => ({
     status,
     headers: errorType(type),

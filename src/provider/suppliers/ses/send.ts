@@ -21,7 +21,7 @@ export type SesSettings = Readonly<{
   region: string;
   /** Base URL of another server with the same API; null: the endpoint of the region. */
   url: string | null;
-  /** null: those that the SDK finds (role of the machine, profile). */
+  /** null: those that the SDK finds (instance role, profile). */
   credentials: Readonly<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }> | null;
 }> &
   HttpLimits;
@@ -87,13 +87,13 @@ function inputOf(message: EmailMessage): SendEmailCommandInput | string {
 }
 
 /**
- * Version 2 reports an impossible address as BadRequestException, like many other errors; only the text tells them
- * apart. Version 1 had a code for it, InvalidParameterValue.
+ * Version 2 reports an impossible address as BadRequestException, like many other errors; only the text
+ * distinguishes them. Version 1 had a code for it, InvalidParameterValue.
  */
 const aboutAddress =
   /invalid email address|illegal address|missing (final '@domain'|local name|domain)|(local address|domain) (contains|starts|ends)/i;
 
-/** The text of SES is left out: it repeats the recipient. */
+/** SES's text is left out: it repeats the recipient. */
 function describe(error: unknown): SendResult {
   if (error instanceof NoResponse) return error.result;
   const { name, message, $response, $metadata } = error as Error & {
@@ -102,7 +102,7 @@ function describe(error: unknown): SendResult {
   };
   const status = $response?.statusCode ?? $metadata?.httpStatusCode;
   if (status === undefined)
-    // Nothing was sent: there are no credentials, say.
+    // Nothing was sent, for instance because there are no credentials.
     return { outcome: 'failed', code: name, detail: 'The request to SES could not be made' };
   if (isSuccess({ status })) return unreadableFrom('SES', { status });
   const isAddress =
@@ -114,7 +114,7 @@ function describe(error: unknown): SendResult {
   };
 }
 
-/** There was no response; `result` is what is known then. */
+/** There was no response; `result` is the outcome to report. */
 class NoResponse extends Error {
   override name = 'NoResponse';
   readonly result: ReturnType<typeof classify>;
@@ -155,7 +155,7 @@ function requestHandler(limits: HttpLimits) {
           body: request.body ?? null,
           signal: abortSignal instanceof AbortSignal ? AbortSignal.any([abortSignal, limit]) : limit,
         });
-        // Read here, so that a response that breaks off counts as none.
+        // Read here, so that a response that is cut off counts as none.
         const body = new Uint8Array(await response.body.arrayBuffer());
         const headers: Record<string, string> = {};
         for (const [name, value] of Object.entries(response.headers))

@@ -51,7 +51,7 @@ const algorithms: Readonly<Record<string, string>> = { '1': 'RSA-SHA1', '2': 'RS
 export type Verifier = (envelope: Envelope) => Promise<boolean>;
 
 /**
- * Verifies that SNS itself signed an envelope, by the certificate that it names (SignatureVersion 1 and 2).
+ * Verifies that SNS itself signed an envelope, with the certificate that it names (SignatureVersion 1 and 2).
  * Certificates are fetched once, and only from SNS. Throws if a certificate cannot be fetched: SNS should then post
  * again.
  */
@@ -68,7 +68,7 @@ export function createVerifier(clock: Clock): Verifier {
     let length = 0;
     for await (const chunk of body as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > longestCertificate) throw new Error('The certificate of SNS is too long');
+      if (length > longestCertificate) throw new Error('The SNS certificate is too long');
       chunks.push(chunk);
     }
     return new X509Certificate(Buffer.concat(chunks));
@@ -77,7 +77,7 @@ export function createVerifier(clock: Clock): Verifier {
   function certificateAt(url: URL): Promise<X509Certificate> {
     const known = certificates.get(url.href);
     if (known) return known;
-    // SNS has a handful. More are forged paths, which must not fill the memory.
+    // SNS has only a handful. More would be forged paths, which must not fill the memory.
     if (certificates.size >= 20) certificates.clear();
     const fetched = fetchCertificate(url);
     certificates.set(url.href, fetched);

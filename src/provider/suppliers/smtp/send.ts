@@ -12,7 +12,7 @@ export type SmtpSettings = Readonly<{
 }>;
 
 /**
- * A mail server over SMTP. It posts no receipts, so nothing more is ever known than that it accepted a message. The
+ * A mail server over SMTP. It posts no receipts, so all we ever learn is that it accepted a message. The
  * Message-ID is `<notification id@domain of the sender>`, so that a bounce, a log line or a second copy can be traced
  * to the notification.
  *
@@ -112,7 +112,7 @@ function mailOf(message: EmailMessage): SendMailOptions | string {
 
 type SmtpError = Error & { code?: string; command?: string; responseCode?: number; response?: string };
 
-/** The text of the server is left out: it repeats the recipient. */
+/** The server's text is left out: it repeats the recipient. */
 function describe(
   error: unknown,
   { hasContent, signal }: Readonly<{ hasContent: boolean; signal: AbortSignal }>,
@@ -120,7 +120,7 @@ function describe(
   const { code = 'error', command, responseCode, response = '' } = error as SmtpError;
   if (responseCode !== undefined) {
     const enhanced = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];
-    // Permanent only if about this recipient or content: a session, a sender or a policy (x.7.x) can be put right.
+    // Permanent only if about this recipient or content: a session, sender or policy (x.7.x) can be fixed.
     const isPermanent =
       responseCode >= 500 &&
       (hasContent || command === 'RCPT TO') &&
