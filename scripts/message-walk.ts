@@ -66,6 +66,9 @@ try {
   await world.stop();
   await embedded.stop();
 }
-console.log(files.join('\n'));
-console.log(`${files.length} files of src/ take part in one text message (at most ${mostFiles})`);
 process.exitCode = files.length === 0 || files.length > mostFiles ? 1 : 0;
+// After the last log lines, which are written when the process exits.
+process.on('exit', () => {
+  console.log(files.join('\n'));
+  console.log(`${files.length} files of src/ take part in one text message (at most ${mostFiles})`);
+});

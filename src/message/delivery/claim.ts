@@ -1,15 +1,21 @@
+import { renderEmail } from '../../content/template/email.ts';
+import { personalisationOf } from '../../content/template/personalisation.ts';
+import { renderSms } from '../../content/template/sms.ts';
+import type { TemplateCaches } from '../../content/template/store.ts';
 import type { Cache } from '../../database/cache.ts';
 import { type Db, databaseErrors } from '../../database/connection.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
+import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
+import { parseLossless } from '../../ground/json.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { candidates, choose, drawOrder, othersLeft, type Strategy } from '../../provider/choice.ts';
 import type { Circuits } from '../../provider/circuit/circuits.ts';
-import type { Message } from '../../provider/contract.ts';
+import type { EmailMessage, Message, SmsMessage } from '../../provider/contract.ts';
 import type { ProviderState } from '../../provider/state.ts';
 import { allProviders } from '../../provider/store.ts';
-import { platformServiceId, type Service } from '../../tenant/service/service.ts';
-import { type Composer, composeMessage } from './compose.ts';
+import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
+import type { StoredNotification } from '../status/notification.ts';
 import { type Candidate, findCandidates, insertClaims, lapseAttempts, type NewAttempt } from './store.ts';
 
 /** The right to hand a message to a provider once, within a short time. */
@@ -225,4 +231,56 @@ async function choosePath(
     othersLeft: othersLeft(order, provider, now),
   };
   return { kind: 'claimed', claim };
+}
+
+export type Composer = Readonly<{
+  cipher: Cipher;
+  templates: TemplateCaches;
+  fromNumber: string;
+  emailDomain: string;
+}>;
+
+/**
+ * Renders the message for a provider, from the template version stored with the notification (spec 05, sections 3.1 and
+ * 3.3). Throws if that version, or the key that decrypts the personalisation, is missing.
+ */
+export async function composeMessage(
+  { cipher, templates, fromNumber, emailDomain }: Composer,
+  notification: StoredNotification,
+  service: Service,
+): Promise<Readonly<{ message: Message; billableUnits: number }>> {
+  const { id, templateId, templateVersion } = notification;
+  const template = await templates.version(templateId, templateVersion);
+  if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
+  const values = personalisationOf(
+    parseLossless(cipher.open(notification.personalisation, id)) as Record<string, unknown>,
+  );
+  const { content } = template;
+  if (content.type === 'sms') {
+    const rendered = renderSms(content.sms, values, service.prefixSms ? service.name : null);
+    const message: SmsMessage = {
+      type: 'sms',
+      reference: id,
+      to: notification.normalisedRecipient,
+      from: notification.replyToText ?? defaultSender(service.smsSenders)?.text ?? fromNumber,
+      body: rendered.text,
+      international: notification.international,
+    };
+    return { message, billableUnits: rendered.fragments };
+  }
+  const { subject, text, html } = renderEmail(content.email, values);
+  const message: EmailMessage = {
+    type: 'email',
+    reference: id,
+    to: notification.recipient,
+    fromName: service.name,
+    fromAddress: `${service.emailFrom}@${emailDomain}`,
+    // If the message names none, the service's default at send time (users' description); never carried through queues.
+    replyTo: notification.replyToText ?? defaultSender(service.emailReplyTos)?.text ?? null,
+    subject,
+    text,
+    html,
+    unsubscribeUrl: notification.unsubscribeUrl,
+  };
+  return { message, billableUnits: 0 };
 }

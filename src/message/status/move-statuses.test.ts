@@ -122,9 +122,11 @@ describe('the one writer of statuses', () => {
     ]);
     const again = { sentAt: at, sentBy: 'firetext', reference: null, billableUnits: 9 };
     await store(['sending']);
-    await world.connection.pool.query(`update notification_history set status = 'sending' where id = $1`, [
-      taken,
-    ]);
+    await world.connection.db
+      .updateTable('notification_history')
+      .set({ status: 'sending' })
+      .where('id', '=', taken)
+      .execute();
     await move([{ id: taken, event: receipt, at, handOver: again }]);
     const [row] = await read([taken]);
     assert.deepEqual(
