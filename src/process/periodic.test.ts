@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readConfig } from '../config/config.ts';
 import { isDue } from '../upkeep/due.ts';
-import { type PeriodicDeps, periodicTasks } from './periodic.ts';
+import type { Core } from './core.ts';
+import { periodicTasks } from './periodic.ts';
 
-const tasks = periodicTasks({ config: readConfig({}) } as unknown as PeriodicDeps);
+const tasks = periodicTasks({ config: readConfig({}) } as unknown as Core);
 const hour = 3_600_000;
 
 /** At which hours of UTC, looking every five minutes for four days, a task is begun. */

@@ -1,40 +1,19 @@
-/** The periodic tasks, and when they run. */
-
-import type { Config } from '../config/config.ts';
-import { type DocumentStorage, deleteExpiredDocuments } from '../content/document/store.ts';
-import type { Db } from '../database/connection.ts';
+import { deleteExpiredDocuments } from '../content/document/store.ts';
 import { ensurePartitions } from '../database/partitions.ts';
-import type { Clock } from '../ground/clock.ts';
-import type { Log } from '../ground/log.ts';
-import type { Metrics } from '../ground/metrics.ts';
-import type { CallbackQueue } from '../message/callback/enqueue.ts';
 import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
 import { deleteAnswers } from '../message/submission/store.ts';
-import type { Balancing } from '../provider/balancing/balancing.ts';
-import type { Queues } from '../queue/boss.ts';
 import { allCutoffs } from '../tenant/service/retention.ts';
 import { createReplay } from '../upkeep/replay.ts';
 import type { Periodic } from '../upkeep/schedule.ts';
 import { createTimeOut } from '../upkeep/time-out.ts';
-
-export type PeriodicDeps = Readonly<{
-  config: Pick<Config, 'delivery'>;
-  db: Db;
-  clock: Clock;
-  log: Log;
-  metrics: Metrics;
-  queues: Queues;
-  storage: DocumentStorage;
-  balancing: Balancing;
-  callbacks: CallbackQueue;
-}>;
+import type { Core } from './core.ts';
 
 const day = 86_400_000;
 const inboundBatch = 10_000;
 
 /** The tasks of the role `scheduler` (spec 06, section 1.3). None may run only between 23:00 and 24:00 UTC: that hour is two different days in London. */
-export function periodicTasks(deps: PeriodicDeps): readonly Periodic[] {
-  const { config, db, clock, storage, balancing } = deps;
+export function periodicTasks(core: Core): readonly Periodic[] {
+  const { config, db, clock, storage, balancing } = core;
   return [
     {
       name: 'make-partitions',
@@ -61,13 +40,13 @@ export function periodicTasks(deps: PeriodicDeps): readonly Periodic[] {
       name: 'timeout-sending-notifications',
       at: '0 3 * * *',
       zone: 'Europe/London',
-      run: createTimeOut({ ...deps, timeoutSeconds: config.delivery.sendingTimeoutSeconds }),
+      run: createTimeOut({ ...core, timeoutSeconds: config.delivery.sendingTimeoutSeconds }),
     },
     {
       name: 'replay-created-notifications',
       at: '*/15 * * * *',
       zone: 'Europe/London',
-      run: createReplay(deps),
+      run: createReplay(core),
     },
     {
       name: 'delete-inbound-sms',

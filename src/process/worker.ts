@@ -1,13 +1,3 @@
-import type { Config } from '../config/config.ts';
-import type { TemplateCaches } from '../content/template/store.ts';
-import type { Cache } from '../database/cache.ts';
-import type { Connection } from '../database/connection.ts';
-import type { Batcher } from '../ground/batcher.ts';
-import type { Cipher } from '../ground/cipher.ts';
-import type { Clock } from '../ground/clock.ts';
-import type { Log } from '../ground/log.ts';
-import type { Metrics } from '../ground/metrics.ts';
-import type { CallbackQueue } from '../message/callback/enqueue.ts';
 import { createPoster } from '../message/callback/post.ts';
 import { startCallbacks } from '../message/callback/worker.ts';
 import { createClaims } from '../message/delivery/claim.ts';
@@ -21,190 +11,78 @@ import {
 import { createRecorder } from '../message/delivery/record.ts';
 import { retryPolicy } from '../message/delivery/retry-policy.ts';
 import { createDeliver } from '../message/delivery/worker.ts';
-import type { IncomingReceipt } from '../message/receipt/apply.ts';
 import { processReceipt } from '../message/receipt/queue.ts';
 import { researchReceipts } from '../message/receipt/research/queue.ts';
 import { createResearch } from '../message/receipt/research/worker.ts';
 import { createReceiptWork } from '../message/receipt/worker.ts';
 import { startPersisting } from '../message/submission/persist.ts';
-import type { Balancing } from '../provider/balancing/balancing.ts';
-import { createCircuits } from '../provider/circuit/circuits.ts';
-import type { Provider, ReceiptEndpoint, ReceiptOutcome } from '../provider/contract.ts';
-import { createRateLimits } from '../provider/rate-limit/rate-limit.ts';
-import type { ProviderState } from '../provider/state.ts';
-import type { Queues } from '../queue/boss.ts';
+import { type Circuits, createCircuits } from '../provider/circuit/circuit.ts';
+import type { Provider } from '../provider/contract.ts';
+import { createRateLimits, type RateLimits } from '../provider/rate-limit/rate-limit.ts';
 import { consume } from '../queue/consume.ts';
 import type { QueueName } from '../queue/define.ts';
-import type { Service } from '../tenant/service/service.ts';
 import { platformUserId } from '../tenant/user/user.ts';
+import type { Core } from './core.ts';
 import { suppliersOf } from './suppliers.ts';
 
 /** How many of the platform's own messages one process sends at once. */
 const internalConcurrency = 50;
+const receiptConcurrency = 50;
 
-export type WorkerDeps = Readonly<{
-  config: Config;
-  clock: Clock;
-  log: Log;
-  metrics: Metrics;
-  cipher: Cipher;
-  connection: Connection;
-  queues: Queues;
-  services: Cache<Service | null>;
-  templates: TemplateCaches;
-  providers: Cache<readonly ProviderState[]>;
-  balancing: Pick<Balancing, 'onErrors'>;
-  endpoints: readonly ReceiptEndpoint[];
-  apply: Batcher<IncomingReceipt, ReceiptOutcome>;
-  callbacks: CallbackQueue;
+export type WorkerOptions = Readonly<{
   sandboxUrl: string;
-  /** Our own API. */
+  /** Base URL of our own API. */
   ownUrl: string;
   /** The queues to serve; null: all. */
   only: readonly QueueName[] | null;
 }>;
 
-export type Workers = {
+export type Workers = Readonly<{
   /** Takes nothing more, and finishes what is under way or gives it back. */
   stop(milliseconds: number): Promise<void>;
   /** Ends the connections to suppliers. */
   close(): Promise<void>;
-};
+}>;
 
 /** The role `worker`: a client for every supplier, and a consumer for every queue. */
-export async function startWorkers(given: WorkerDeps): Promise<Workers> {
-  const {
-    config,
-    clock,
-    log,
-    metrics,
-    cipher,
-    queues,
-    services,
-    templates,
-    providers,
-    endpoints,
-    apply,
-    callbacks,
-  } = given;
-  const { sandboxUrl, ownUrl, only } = given;
-  const { db } = given.connection;
-  const reportDelivered = (notificationId: string) =>
-    queues.send(researchReceipts, [
-      {
-        id: notificationId,
-        payload: {
-          notificationId,
-          type: 'sms',
-          provider: 'loadtesting',
-          reference: notificationId,
-          outcome: 'delivered',
-        },
-      },
-    ]);
-  const clients = new Map<string, Provider>();
-  const connections = config.delivery.concurrency + internalConcurrency;
-  for (const { identifier, open } of suppliersOf(config))
-    clients.set(identifier, await open(config, { connections, sandboxUrl, ownUrl, reportDelivered }));
-  const persisting = {
-    db,
-    clock,
-    queues,
-    log,
-    metrics,
-    retries: { limit: config.delivery.persistRetries, seconds: config.delivery.persistRetrySeconds },
-  };
-  const circuits = createCircuits({
-    db,
-    clock,
-    log,
-    providers,
-    rules: {
-      windowSeconds: config.circuit.windowSeconds,
-      leastFailures: config.circuit.leastFailures,
-      failurePercent: config.circuit.failurePercent,
-      openSeconds: config.circuit.openSeconds,
-      // The call, and as much before it as a claim may take (delivery/claim.ts).
-      probeSeconds: config.providers.timeoutSeconds + 10,
-    },
-    by: platformUserId,
-    release: (type, limit) => queues.makeDue(providedQueueNames, type, limit),
-    onFailures: (failing) => given.balancing.onErrors(failing),
-    rememberSeconds: config.providers.errorIntervalSeconds,
-  });
-  const rateLimits = createRateLimits({ db, log, providers });
-  const deliver = createDeliver({
-    clock,
-    log,
-    metrics,
-    claims: createClaims({
-      cipher,
-      templates,
-      fromNumber: config.delivery.fromNumber,
-      emailDomain: config.delivery.emailDomain,
-      db,
-      clock,
-      metrics,
-      services,
-      providers,
-      circuits,
-      smsStrategy: config.providers.smsStrategy,
-      draw: Math.random,
-      providerTimeoutSeconds: config.providers.timeoutSeconds,
-    }),
-    recorder: createRecorder({ metrics, queues, callbacks }),
-    clients,
-    circuits,
-    rateLimits,
-    retries: retryPolicy({
-      retries: config.delivery.retries,
-      seconds: config.delivery.retrySeconds,
-      delays: config.delivery.retryDelays,
-      smsFirstImmediate: config.delivery.smsFirstRetryImmediate,
-    }),
-  });
-  const deps = { db, queues, log, metrics };
-  const concurrency = config.delivery.concurrency;
+export async function startWorkers(core: Core, options: WorkerOptions): Promise<Workers> {
+  const clients = await openClients(core, options);
+  const circuits = openCircuits(core);
+  const rateLimits = createRateLimits(core);
+  const work = deliverWith(core, { clients, circuits, rateLimits });
+  const { concurrency, persistRetries, persistRetrySeconds } = core.config.delivery;
+  const persisting = { ...core, retries: { limit: persistRetries, seconds: persistRetrySeconds } };
+  const { ownUrl, only } = options;
+
   const starters: Readonly<Record<QueueName, () => { stop(milliseconds: number): Promise<void> }>> = {
     'db-sms': () => startPersisting(persisting, 'sms'),
     'db-email': () => startPersisting(persisting, 'email'),
-    'send-sms': () => consume(deps, { queue: sendSms, concurrency, work: deliver }),
-    'send-email': () => consume(deps, { queue: sendEmail, concurrency, work: deliver }),
-    'notify-internal': () =>
-      consume(deps, { queue: notifyInternal, concurrency: internalConcurrency, work: deliver }),
-    'research-mode': () => consume(deps, { queue: researchMode, concurrency, work: deliver }),
+    'send-sms': () => consume(core, { queue: sendSms, concurrency, work }),
+    'send-email': () => consume(core, { queue: sendEmail, concurrency, work }),
+    'notify-internal': () => consume(core, { queue: notifyInternal, concurrency: internalConcurrency, work }),
+    'research-mode': () => consume(core, { queue: researchMode, concurrency, work }),
     'research-receipts': () =>
-      consume(deps, {
+      consume(core, {
         queue: researchReceipts,
-        concurrency: 50,
-        work: createResearch({ log, cipher, clients, ownUrl }),
+        concurrency: receiptConcurrency,
+        work: createResearch({ ...core, clients, ownUrl }),
       }),
     receipts: () =>
-      consume(deps, {
+      consume(core, {
         queue: processReceipt,
-        concurrency: 50,
-        work: createReceiptWork({ clock, log, endpoints, apply }),
+        concurrency: receiptConcurrency,
+        work: createReceiptWork(core),
       }),
     'service-callbacks': () =>
       startCallbacks({
-        ...deps,
-        clock,
-        cipher,
-        poster: createPoster({
-          clock,
-          timeoutSeconds: config.callbacks.timeoutSeconds,
-          allowPrivate: config.callbacks.allowPrivate,
-        }),
-        timeoutSeconds: config.callbacks.timeoutSeconds,
-        concurrency: config.callbacks.concurrency,
-        retries: config.callbacks.retries,
-        retrySeconds: config.callbacks.retrySeconds,
+        ...core,
+        ...core.config.callbacks,
+        poster: createPoster({ clock: core.clock, ...core.config.callbacks }),
       }),
   };
   const consumers = Object.entries(starters)
     .filter(([name]) => only === null || only.includes(name as QueueName))
     .map(([, start]) => start());
-
   return {
     async stop(milliseconds) {
       rateLimits.stop();
@@ -215,4 +93,65 @@ export async function startWorkers(given: WorkerDeps): Promise<Workers> {
       await Promise.all([...clients.values()].map((client) => client.close?.()));
     },
   };
+}
+
+/** A client for each configured supplier, by its identifier. */
+async function openClients(
+  { config, queues }: Core,
+  { sandboxUrl, ownUrl }: WorkerOptions,
+): Promise<ReadonlyMap<string, Provider>> {
+  const reportDelivered = (id: string) =>
+    queues.send(researchReceipts, [
+      {
+        id,
+        payload: {
+          ...{ notificationId: id, type: 'sms', provider: 'loadtesting', reference: id },
+          outcome: 'delivered',
+        },
+      },
+    ]);
+  const connections = config.delivery.concurrency + internalConcurrency;
+  const clients = new Map<string, Provider>();
+  for (const { identifier, open } of suppliersOf(config))
+    clients.set(identifier, await open(config, { connections, sandboxUrl, ownUrl, reportDelivered }));
+  return clients;
+}
+
+function openCircuits({ config, db, clock, log, providers, queues, balancing }: Core): Circuits {
+  const { timeoutSeconds, errorIntervalSeconds } = config.providers;
+  return createCircuits({
+    ...{ db, clock, log, providers, by: platformUserId },
+    // A probe lasts as long as the call, and as much before it as a claim may take (delivery/claim.ts).
+    rules: { ...config.circuit, probeSeconds: timeoutSeconds + 10 },
+    release: (type, limit) => queues.makeDue(providedQueueNames, type, limit),
+    onFailures: (failing) => balancing.onErrors(failing),
+    rememberSeconds: errorIntervalSeconds,
+  });
+}
+
+/** The work of the delivery queues. */
+function deliverWith(
+  core: Core,
+  shared: Readonly<{
+    clients: ReadonlyMap<string, Provider>;
+    circuits: Circuits;
+    rateLimits: RateLimits;
+  }>,
+) {
+  const { fromNumber, emailDomain, retries, retrySeconds, retryDelays, smsFirstRetryImmediate } =
+    core.config.delivery;
+  const { smsStrategy, timeoutSeconds: providerTimeoutSeconds } = core.config.providers;
+  return createDeliver({
+    ...core,
+    ...shared,
+    claims: createClaims({
+      ...{ ...core, circuits: shared.circuits },
+      ...{ fromNumber, emailDomain, smsStrategy, draw: Math.random, providerTimeoutSeconds },
+    }),
+    recorder: createRecorder(core),
+    retries: retryPolicy({
+      ...{ retries, seconds: retrySeconds, delays: retryDelays },
+      smsFirstImmediate: smsFirstRetryImmediate,
+    }),
+  });
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fieldFaults } from '../http/validate/fields.ts';
+import { fieldFaults } from '../http/validate/fault-texts.ts';
 import { changeOf, changeRequest } from './routes.ts';
 
-test('a change says what it changes; everything else stays', () => {
+test('a change contains what the body names; everything else stays', () => {
   const user = '6af522d0-2915-4e52-83a3-3690455a5fe6';
   assert.deepEqual(changeOf({}), { reason: null, createdBy: null });
   assert.deepEqual(

@@ -21,34 +21,32 @@ const priority = Type.Integer({
   minimum: 0,
   maximum: 100,
   description:
-    'Which one is tried first: the lowest number. With `SMS_PROVIDER_STRATEGY=weighted`, of texts, its share.',
+    'The provider with the lowest number is tried first. For texts with `SMS_PROVIDER_STRATEGY=weighted`, its share.',
 });
 const rateLimit = orNull(
   Type.Integer({
     minimum: 1,
     maximum: 1_000_000,
-    description: 'Messages per second over all workers; null: no limit.',
+    description: 'Messages per second of all workers together; null means no limit.',
   }),
 );
 const reason = orNull(
-  Type.String({ format: 'text', maxLength: 255, description: 'Why it is so, in words.' }),
+  Type.String({ format: 'text', maxLength: 255, description: 'The reason for this version, in words.' }),
 );
 
 const fields = {
   id: Type.String(),
   display_name: Type.String(),
-  identifier: Type.String({ description: 'Its name in metrics and on timelines.' }),
+  identifier: Type.String({ description: 'Its name in metrics and timelines.' }),
   priority,
   notification_type: Type.Union([Type.Literal('sms'), Type.Literal('email')]),
-  active: Type.Boolean({ description: 'Whether it gets messages at all.' }),
-  version: Type.Integer({ description: 'Counts the changes, from 1.' }),
-  updated_at: orNull(
-    Type.String({ description: 'When it became this version; null: it is as it was made.' }),
-  ),
+  active: Type.Boolean({ description: 'Whether it is used at all.' }),
+  version: Type.Integer({ description: 'Counts up from 1 with each change.' }),
+  updated_at: orNull(Type.String({ description: 'When this version was made; null for the first one.' })),
   created_by: orNull(
     Type.Object(
       { id: Type.String(), name: Type.String(), email_address: Type.String() },
-      { description: 'Who made this version.' },
+      { description: 'The author of this version.' },
     ),
   ),
   supports_international: Type.Boolean({ description: 'Whether it sends texts abroad.' }),
@@ -56,7 +54,7 @@ const fields = {
   rate_limit: rateLimit,
   circuit: Type.Union([Type.Literal('closed'), Type.Literal('open'), Type.Literal('half-open')], {
     description:
-      '`closed`: it is used. `open`: it failed too often and is left alone until `circuit_until`. `half-open`: one message at a time tries it.',
+      '`closed`: in use. `open`: it failed too often and is not used until `circuit_until`. `half-open`: it is tried with one message at a time.',
   }),
   circuit_until: orNull(Type.String()),
 };
@@ -90,7 +88,7 @@ const readAll = defineRoute({
   path: '/provider-details',
   handlerName: 'provider_details.get_providers',
   summary: 'Read all providers',
-  description: 'By priority, then by type.',
+  description: 'Sorted by priority, then by type.',
   answers: {
     200: {
       description: 'The providers.',
@@ -121,8 +119,8 @@ const readVersions = defineRoute({
   method: 'GET',
   path: `${byId}/versions`,
   handlerName: 'provider_details.get_provider_versions',
-  summary: 'Read what a provider was',
-  description: 'Every change of it, by a person or by itself, with its reason; the last 100, newest first.',
+  summary: 'Read the versions of a provider',
+  description: 'The last 100 changes, made by a person or automatically, with their reasons, newest first.',
   params,
   answers: {
     200: { description: 'The versions.', schema: Type.Object({ data: Type.Array(provider) }) },
@@ -140,13 +138,13 @@ const change = defineRoute({
   path: byId,
   handlerName: 'provider_details.update_provider_details',
   summary: 'Change a provider',
-  description: 'What is not given stays as it is. The priority of no other provider changes.',
+  description: 'Absent fields stay as they are. The priorities of other providers do not change.',
   params,
   body: changeRequest,
   example: { priority: 20, rate_limit: 100, reason: 'Maintenance on Sunday' },
   answers: {
     200: one,
-    400: { description: 'What is wrong with which field.' },
+    400: { description: 'The body is invalid.' },
     404: { description: 'There is no such provider, or no such user.' },
   },
   async before({ db }: ProviderRouteDeps, { params }) {

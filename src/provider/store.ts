@@ -40,8 +40,10 @@ export async function findProviders(db: DbOrTrx): Promise<readonly ProviderState
 export function createProviderCache(
   db: Db,
   caches: Caches,
-  isConfigured: (provider: ProviderDetails) => boolean,
+  configured: readonly Pick<ProviderDetails, 'identifier' | 'notificationType'>[],
 ): Cache<readonly ProviderState[]> {
+  const isConfigured = ({ identifier, notificationType: type }: ProviderDetails) =>
+    configured.some((one) => one.identifier === identifier && one.notificationType === type);
   return caches.create({
     name: cacheName,
     load: async () => (await findProviders(db)).filter(isConfigured),

@@ -3,10 +3,9 @@ import { createBatcher } from '../ground/batcher.ts';
 import { stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import type { Metrics } from '../ground/metrics.ts';
-import type { Queues } from './boss.ts';
+import type { HeldTask, Queues, Settled, Settlement } from './boss.ts';
 import type { Queue, QueueName } from './define.ts';
 import { startRounds } from './rounds.ts';
-import type { HeldTask, Settled, Settlement } from './settle.ts';
 
 /** A task that this process holds, as its work sees it. */
 export type Task<Payload> = Readonly<{

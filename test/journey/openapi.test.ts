@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import Schema from 'typebox/schema';
 import { makeToken, signToken } from '../../src/cli/client.ts';
+import { uploadFiles } from '../../src/content/document/file.ts';
 import { databaseStorage } from '../../src/content/document/store.ts';
-import { uploadFiles } from '../../src/content/document/upload.ts';
 import { systemClock } from '../../src/ground/clock.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
@@ -299,7 +299,7 @@ describe('the OpenAPI document', () => {
       assert.equal((await fetch(world.api + path)).status, 404, path);
   });
 
-  test('every route is in the document, but for a known few', async () => {
+  test('every route is in the document, except for a known few', async () => {
     const platform = await world.startMore({ roles: ['api'] });
     const missing = platform.routes
       .filter(({ route }) => route.summary === null)
@@ -312,7 +312,7 @@ describe('the OpenAPI document', () => {
     assert.equal(told.length, platform.routes.length - missing.length);
   });
 
-  test('an odd Host does not get into the commands that people paste', async () => {
+  test('a malformed Host does not get into the commands that people paste', async () => {
     for (const path of ['/docs', '/spec']) {
       const answer = await fetch(world.api + path, { headers: { 'X-Forwarded-Host': "x'; rm -rf ~ #" } });
       const text = await answer.text();

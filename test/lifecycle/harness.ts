@@ -16,13 +16,13 @@ import { createRecorder } from '../../src/message/delivery/record.ts';
 import { retryPolicy } from '../../src/message/delivery/retry-policy.ts';
 import { createDeliver } from '../../src/message/delivery/worker.ts';
 import { createApply } from '../../src/message/receipt/apply.ts';
-import { createCircuits } from '../../src/provider/circuit/circuits.ts';
+import { createCircuits } from '../../src/provider/circuit/circuit.ts';
 import type { Provider, ReceiptOutcome, SendResult } from '../../src/provider/contract.ts';
 import { createRateLimits } from '../../src/provider/rate-limit/rate-limit.ts';
 import { addMissingProviders, createProviderCache } from '../../src/provider/store.ts';
+import type { HeldTask } from '../../src/queue/boss.ts';
 import { openQueues } from '../../src/queue/boss.ts';
 import type { Task } from '../../src/queue/consume.ts';
-import type { HeldTask } from '../../src/queue/settle.ts';
 import { createServiceCache } from '../../src/tenant/service/store.ts';
 import { platformUserId } from '../../src/tenant/user/user.ts';
 import { createTimeOut } from '../../src/upkeep/time-out.ts';
@@ -53,14 +53,20 @@ export const providers = ['one', 'two'] as const;
 /** The product's own parts around one message, with the time and the clients of providers given. */
 async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string, Provider>) {
   const { connection } = world;
-  const { db } = connection;
+  const { db, pool } = connection;
   const log = createLog('silent');
   const metrics = createMetrics(null, log);
   const cipher = createCipher([secretKey], salt);
   const listener = createListener(world.databaseUrl, log);
   const caches = await createCaches(listener, clock);
   const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
-  const available = createProviderCache(db, caches, () => true);
+  await pool.query('delete from providers');
+  const rows = providers.map((identifier, index) => ({
+    ...{ id: randomUUID(), identifier, displayName: identifier, notificationType: 'sms' as const },
+    ...{ priority: 10 * (index + 1), active: true, supportsInternational: true },
+  }));
+  await addMissingProviders(db, rows);
+  const available = createProviderCache(db, caches, rows);
   const circuits = createCircuits({
     ...{ db, clock, log, providers: available, by: platformUserId, release: async () => 0 },
     // Circuits never open: all stories share the rows of the providers.
@@ -122,23 +128,10 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
  */
 export async function createHarness() {
   const world = await createWorld({ roles: [] });
-  const { connection, tenant } = world;
-  const { db, pool } = connection;
+  const { tenant } = world;
+  const { pool } = world.connection;
   let shift = 0;
   const clock = { now: () => Date.now() + shift };
-  await pool.query('delete from providers');
-  await addMissingProviders(
-    db,
-    providers.map((identifier, index) => ({
-      id: randomUUID(),
-      identifier,
-      displayName: identifier,
-      notificationType: 'sms' as const,
-      priority: 10 * (index + 1),
-      active: true,
-      supportsInternational: true,
-    })),
-  );
   /** Called with the next call to a provider. */
   let onCall: ((call: Call) => void) | null = null;
   const clients = new Map(

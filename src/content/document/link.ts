@@ -10,7 +10,7 @@ import {
 /** What a link carries: the id of the document and its key. */
 export type DocumentLink = Readonly<{ id: string; key: Buffer }>;
 
-/** Every path below it opens a document, so these paths are never logged (http/server/server.ts). */
+/** Every path below it opens a document, so these paths are never logged (http/server/request.ts). */
 const root = '/d';
 
 /** The link that goes into the message: `{base}/d/{id}/{key}`, id and key in base64url. */

@@ -44,7 +44,7 @@ const common = {
   authentication: 'none',
   params: Type.Object({
     id: Type.String({ description: 'From the link in the message.' }),
-    key: Type.String({ description: 'The key of the document, which stands in the link alone.' }),
+    key: Type.String({ description: 'The key of the document, which only the link contains.' }),
   }),
 } as const;
 const commonAnswers = {
@@ -57,9 +57,9 @@ const showDocument = defineRoute({
   method: 'GET',
   path: '/d/:id/:key',
   handlerName: 'document.show_document',
-  summary: 'The page that the link in a message leads to',
+  summary: 'Show the page that a link in a message leads to',
   answers: {
-    200: page('The page, with the way to the file or the question for the address.'),
+    200: page('The page, with a link to the file or a question for the address.'),
     ...commonAnswers,
   },
   handler: (deps: DocumentRouteDeps, request, reply) =>
@@ -74,15 +74,15 @@ const confirm = defineRoute({
   method: 'POST',
   path: '/d/:id/:key',
   handlerName: 'document.confirm_email',
-  summary: 'Confirm the address that the file was sent to',
+  summary: 'Confirm the email address that the file was sent to',
   rawBody: {
     schema: Type.Object({ email_address: Type.String({ format: 'email_address' }) }),
     contentType: 'application/x-www-form-urlencoded',
   },
   answers: {
-    303: { description: 'To the file, with a cookie that opens it for 15 minutes.' },
-    400: page('It is another address, or none; the page with the reason.'),
-    429: page('Ten wrong addresses within an hour; `Retry-After` says for how long.'),
+    303: { description: 'Redirects to the file, with a cookie that opens it for 15 minutes.' },
+    400: page('The address is wrong or malformed; the page says which.'),
+    429: page('Ten wrong addresses within an hour; `Retry-After` says when to try again.'),
     ...commonAnswers,
   },
   handler: (deps: DocumentRouteDeps, request, reply) =>
@@ -117,10 +117,10 @@ const download = defineRoute({
   method: ['GET', 'HEAD'],
   path: '/d/:id/:key/download',
   handlerName: 'document.download_document',
-  summary: 'The file itself',
+  summary: 'Download the file',
   answers: {
-    200: { description: 'The file, to be saved.', contentType: 'application/octet-stream' },
-    303: { description: 'To the page: the address is not confirmed yet.' },
+    200: { description: 'The file, as a download.', contentType: 'application/octet-stream' },
+    303: { description: 'Redirects to the page: the address is not confirmed yet.' },
     ...commonAnswers,
   },
   handler: (deps: DocumentRouteDeps, request, reply) =>

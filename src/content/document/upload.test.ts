@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type FileRules, fileProblems, uploadFiles } from './upload.ts';
+import { type FileRules, fileProblems, uploadFiles } from './file.ts';
 
 const email: FileRules = {
   type: 'email',

@@ -12,7 +12,7 @@ const types = Type.Unsafe<string>({ type: 'string', enum: ['sms', 'email', 'lett
 /** In errors `{template_id}` is called `id` (spec 01, section 3.10). */
 const templateId = Type.String({
   format: 'uuid',
-  description: 'The template’s id.',
+  description: 'The id of the template.',
   errorName: 'id',
 });
 
@@ -23,7 +23,7 @@ const templateVersion = Type.Integer({
 });
 
 const subject = Type.Union([Type.String(), Type.Null()], { description: 'null for a text.' });
-const postage = Type.Null({ description: 'Always null, as there are no letters.' });
+const postage = Type.Null({ description: 'Always null: there are no letters.' });
 
 /** A template as it is read (spec 01, section 3.10). */
 const template = Type.Object(
@@ -35,9 +35,9 @@ const template = Type.Object(
     updated_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
       description: 'When this version was made; null for the first.',
     }),
-    created_by: Type.String({ description: 'Email address of who made this version.' }),
+    created_by: Type.String({ description: 'Email address of the author of this version.' }),
     version: Type.Integer({ minimum: 1 }),
-    body: Type.String({ description: 'As it was written, with its placeholders.' }),
+    body: Type.String({ description: 'As written, with its placeholders.' }),
     subject,
     personalisation: Type.Unsafe<Record<string, { required: true }>>({
       type: 'object',
@@ -49,7 +49,7 @@ const template = Type.Object(
       },
     }),
     postage,
-    letter_contact_block: Type.Null({ description: 'Always null, as there are no letters.' }),
+    letter_contact_block: Type.Null({ description: 'Always null: there are no letters.' }),
   },
   { $id: 'Template' },
 );
@@ -69,7 +69,7 @@ const preview = Type.Object(
     id: Type.String({ format: 'uuid' }),
     type: types,
     version: Type.Integer({ minimum: 1 }),
-    body: Type.String({ description: 'The text with its values filled in; that of an email is Markdown.' }),
+    body: Type.String({ description: 'The text with its values filled in; Markdown for an email.' }),
     html: Type.Union([Type.String(), Type.Null()], {
       description: 'The body of an email as HTML, without the page around it; null for a text.',
     }),
@@ -80,7 +80,7 @@ const preview = Type.Object(
 );
 
 const common = { tag: 'Templates', authentication: 'service key' } as const;
-const notFound = { description: 'The service has no such template, or no such version of it.' };
+const notFound = { description: 'The service has no such template or version.' };
 const badId = { description: '`id` is not a UUID.' };
 
 const readTemplate = defineRoute({
@@ -89,7 +89,7 @@ const readTemplate = defineRoute({
   path: '/v2/template/:template_id',
   handlerName: 'v2_template.get_template_by_id',
   summary: 'Read a template',
-  description: 'Its current version. A template that was deleted can still be read by its `id`.',
+  description: 'The current version. A deleted template can still be read by its `id`.',
   params: Type.Object({ template_id: templateId }),
   client: "getTemplateById('{template_id}')",
   answers: { 200: { description: 'The template.', schema: template }, 400: badId, 404: notFound },
@@ -106,7 +106,11 @@ const readVersion = defineRoute({
   summary: 'Read a version of a template',
   params: Type.Object({ template_id: templateId, version: templateVersion }),
   client: "getTemplateByIdAndVersion('{template_id}', 1)",
-  answers: { 200: { description: 'The template as it was.', schema: template }, 400: badId, 404: notFound },
+  answers: {
+    200: { description: 'That version of the template.', schema: template },
+    400: badId,
+    404: notFound,
+  },
   handler: (deps: TemplateRouteDeps, { params, caller }) =>
     show(deps, caller.service.id, params.template_id, params.version === 0 ? null : params.version),
 });
@@ -117,12 +121,12 @@ const readTemplates = defineRoute({
   path: '/v2/templates',
   handlerName: 'v2_templates.get_templates',
   summary: 'Read all templates',
-  description: 'The current versions of those that are not deleted, by name.',
+  description: 'The current versions of all templates that are not deleted, sorted by name.',
   query: templatesQuery,
   client: 'getAllTemplates()',
   answers: {
     200: { description: 'The templates.', schema: Type.Object({ templates: Type.Array(template) }) },
-    400: { description: '`type` has no such value, or there is no such parameter.' },
+    400: { description: 'Unknown parameter, or unknown value of `type`.' },
   },
   async handler({ db }: TemplateRouteDeps, { query, caller }) {
     const found = await findWrittenTemplates(db, caller.service.id, query.type ?? null);
@@ -135,8 +139,8 @@ const previewOne = defineRoute({
   method: 'POST',
   path: '/v2/template/:template_id/preview',
   handlerName: 'v2_template.post_template_preview',
-  summary: 'See what a message would say',
-  description: 'Fills the current version of a template in. Nothing is sent.',
+  summary: 'Preview a message',
+  description: 'Fills in the current version of a template. Nothing is sent.',
   params: Type.Object({ template_id: templateId }),
   // Other properties are ignored (spec 01, section 3.10).
   body: Type.Object({ personalisation }),
@@ -146,7 +150,7 @@ const previewOne = defineRoute({
     "previewTemplateById('{template_id}', { name: 'Rowan', title: 'Sea Charts', date: '4 May', time: '14:05' })",
   answers: {
     200: { description: 'The message.', schema: preview },
-    400: { description: '`id` is not a UUID, or a value is missing.' },
+    400: { description: '`id` is not a UUID, or personalisation is missing.' },
     404: notFound,
   },
   async handler({ templates }: TemplateRouteDeps, { params, body, caller }) {

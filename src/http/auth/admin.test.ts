@@ -47,12 +47,12 @@ describe('the admin API', () => {
   }
   const refused = (text: string) => ({ result: 'error', message: { token: [text] } });
 
-  test('is open to a token of any of its secrets, whatever the case of the scheme', async () => {
+  test('admits a token signed with any of its secrets, whatever the case of the scheme', async () => {
     assert.deepEqual(await ask(`Bearer ${signToken('notify-admin', 'new secret')}`), [200, {}]);
     assert.deepEqual(await ask(`BEARER ${signToken('notify-admin', 'old secret')}`), [200, {}]);
   });
 
-  test('tells what is wrong with any other (spec 04, section 0.1)', async () => {
+  test('refuses any other token and says why (spec 04, section 0.1)', async () => {
     const late = systemClock.now() - 60_000;
     const key = 'a-d6aa2c68-a2d9-4437-ab19-3ae8eb202553-6f1b4f0e-6f8a-4c7e-9d0e-0d9a6a1f4b11';
     const table: [string | undefined, number, string][] = [

@@ -4,12 +4,12 @@ import { refuseCredentials } from './basic.ts';
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
 
-test('a endpoint without credentials is open', () => {
+test('an endpoint without credentials is open', () => {
   for (const header of [undefined, '', 'Bearer x', basic('a:b')])
     assert.equal(refuseCredentials(null, header), null);
 });
 
-test('none are answered 401, wrong ones 403, in the words of the contract', () => {
+test('missing credentials are answered 401 and wrong ones 403, with the texts of the reference', () => {
   const accepted = ['mmg:p:ss wörd'];
   for (const right of [basic(accepted[0]!), basic(accepted[0]!).replace('Basic', 'basic')])
     assert.equal(refuseCredentials(accepted, right), null);
@@ -32,7 +32,7 @@ test('none are answered 401, wrong ones 403, in the words of the contract', () =
     );
 });
 
-test('any pair of a list will do, and an empty list refuses everybody', () => {
+test('any pair of a list is accepted, and an empty list refuses everybody', () => {
   const accepted = ['tide:one', 'tide:two', 'moon:one'];
   for (const pair of accepted) assert.equal(refuseCredentials(accepted, basic(pair)), null);
   for (const pair of ['moon:two', 'tide:', 'tide:one,two', ':', ''])

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { plainError } from '../server/error-format.ts';
 
-/** An answer that refuses a request for want of the right credentials (spec 05, section 7.3). */
+/** The answer to a request without the right credentials (spec 05, section 7.3). */
 export type Refusal = Readonly<{
   status: 401 | 403;
   headers: Readonly<Record<string, string>>;
@@ -11,8 +11,8 @@ export type Refusal = Readonly<{
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
 /**
- * Basic authentication: `accepted` are pairs of `user:password`, any of which will do; an empty list refuses everybody,
- * null nobody. null when the request may come in.
+ * Basic authentication. `accepted` has pairs of `user:password`, any of which will do; an empty list refuses everybody,
+ * null nobody. Answers null when the request is admitted.
  */
 export function refuseCredentials(
   accepted: readonly string[] | null,
@@ -22,7 +22,7 @@ export function refuseCredentials(
   if (authorization === undefined || authorization === '')
     return {
       status: 401,
-      // Sic: the scheme is the one of the API.
+      // The scheme of the API, as the reference answers it.
       headers: { 'WWW-Authenticate': 'Bearer' },
       body: plainError('Unauthorized: authentication token must be provided'),
     };

@@ -77,7 +77,7 @@ test('the claims of a token can be read before its signature is checked', () => 
   assert.deepEqual(readBearer(`Bearer ${jwt({ iss, iat: 1, é: 'ü' })}`).claims, { iss, iat: 1, é: 'ü' });
 });
 
-test('claims are judged in the order of the steps, 30 seconds either way', () => {
+test('claims are checked in the order of the steps, with a tolerance of 30 seconds either way', () => {
   const table: [claims: object, expected: string | null][] = [
     [good, null],
     [{ ...good, iat: now - 30 }, null],
@@ -120,12 +120,12 @@ test('claims are judged in the order of the steps, 30 seconds either way', () =>
     assert.deepEqual(verify(claims), expected && [403, expected], JSON.stringify(claims));
 });
 
-test('a fraction of a second of our own clock does not tip the 30 seconds', () => {
+test('a fraction of a second on our own clock does not shorten the 30 seconds', () => {
   assert.equal(verify({ iss, iat: now - 30 }, [credential], now * 1000 + 999), null);
   assert.deepEqual(verify({ iss, iat: now - 31 }, [credential], now * 1000 + 999), [403, clock]);
 });
 
-test('only HS256 is taken, whatever the key', () => {
+test('only HS256 is accepted, whatever the key', () => {
   for (const header of [{ alg: 'none' }, { alg: 'HS512' }, { alg: 'hs256' }, { alg: ['HS256'] }, {}])
     assert.deepEqual(
       refusal(() => verifySignature(readBearer(`Bearer ${jwt({}, secret, header)}`), [], now * 1000)),
@@ -134,14 +134,14 @@ test('only HS256 is taken, whatever the key', () => {
     );
 });
 
-test('all keys are tried in turn, and the one that signed is given back', () => {
+test('all keys are tried in turn, and the one that signed is returned', () => {
   const keys = ['one', 'two', secret].map((one) => ({ secret: one, revoked: false }));
   assert.equal(verifySignature(readBearer(`Bearer ${jwt(good)}`), keys, now * 1000), keys[2]);
   assert.deepEqual(verify(good, keys.slice(0, 2)), [403, notFound]);
   assert.deepEqual(verify(good, []), [403, notFound]);
 });
 
-test('a signature that is changed, cut, empty or of other claims is no signature', () => {
+test('a signature that is changed, cut, empty or made for other claims is refused', () => {
   const [header, claims, signature] = jwt(good).split('.') as [string, string, string];
   const other = jwt({ ...good, iat: now + 1 }).split('.')[2];
   const flipped = (signature[0] === 'A' ? 'B' : 'A') + signature.slice(1);
@@ -155,7 +155,7 @@ test('a signature that is changed, cut, empty or of other claims is no signature
     );
 });
 
-test('a revoked key is told apart from an unknown one, after the clock', () => {
+test('a revoked key gets another error than an unknown one, after the clock is checked', () => {
   const gone = [{ secret, revoked: true }];
   assert.deepEqual(verify(good, gone), [403, revoked]);
   assert.deepEqual(verify({ ...good, iat: now - 31 }, gone), [403, clock]);

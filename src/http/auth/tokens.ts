@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../ground/problem.ts';
 
-/** A token as far as it can be read before its signature is checked. */
+/** A token whose signature has not been checked. */
 export type Token = Readonly<{
   header: Readonly<Record<string, unknown>>;
   claims: Readonly<Record<string, unknown>>;
@@ -20,7 +20,7 @@ export function authProblem(status: 401 | 403, message: string): Problem {
   return new Problem(status, [{ error: 'AuthError', message, field: 'token' }]);
 }
 
-/** Steps 1 to 3 of spec 01 section 1.3: takes the token out of the `Authorization` header. Throws a Problem. */
+/** Steps 1 to 3 of spec 01 section 1.3: reads the token from the `Authorization` header. Throws a Problem. */
 export function readBearer(authorization: string | undefined): Token {
   if (!authorization) throw authProblem(401, 'Unauthorized: authentication token must be provided');
   if (authorization.slice(0, 7).toLowerCase() !== 'bearer ')
@@ -54,12 +54,12 @@ function decodeObject(part: string): Record<string, unknown> | null {
   }
 }
 
-/** A secret that may have signed a token. `revoked`: it counts only so far that the answer can say so. */
+/** A secret that may have signed a token. `revoked`: it is known only so that the answer can say that it was revoked. */
 export type Credential = Readonly<{ secret: string; revoked: boolean }>;
 
 /**
  * Steps 9 to 14 of spec 01 section 1.3: the credential whose secret signed the token. `now` in Unix milliseconds.
- * Throws a Problem when none did, or the token is not valid now.
+ * Throws a Problem if no credential did, or if the token is not valid now.
  */
 export function verifySignature<C extends Credential>(
   token: Token,
@@ -71,7 +71,7 @@ export function verifySignature<C extends Credential>(
     const expected = createHmac('sha256', credential.secret).update(token.signed).digest();
     if (expected.length !== token.signature.length || !timingSafeEqual(expected, token.signature)) continue;
     const verdict = checkClaims(token.claims, now / 1000);
-    // A token without its time is no token of this key; another key may still fit.
+    // A token without a time does not match this key; another key may still match.
     if (verdict === 'not this key') continue;
     if (verdict !== null) throw verdict;
     if (credential.revoked) throw authProblem(403, 'Invalid token: API key revoked');
@@ -80,7 +80,7 @@ export function verifySignature<C extends Credential>(
   throw authProblem(403, 'Invalid token: API key not found');
 }
 
-/** Whether a token whose signature was verified before is valid at `now` (Unix milliseconds), too. */
+/** Whether a token whose signature was verified before is still valid at `now` (Unix milliseconds). */
 export function isTimely(claims: Token['claims'], now: number): boolean {
   return checkClaims(claims, now / 1000) === null;
 }
@@ -89,7 +89,7 @@ function checkClaims(claims: Token['claims'], now: number): Problem | 'not this 
   const { iat, nbf, exp, aud, sub, jti, iss } = claims;
   if (iat === undefined || iat === null || iss === undefined || iss === null) return 'not this key';
   const issued = wholeSeconds(iat);
-  // Whole seconds on both sides: 30 seconds off is accepted, 31 is not.
+  // Whole seconds on both sides: 30 seconds off is valid, 31 is not.
   const age = issued === null ? null : Math.trunc(now) - issued;
   if (age === null || age < -leeway) return authProblem(403, wrongClock);
   if (nbf !== undefined) {
@@ -97,7 +97,7 @@ function checkClaims(claims: Token['claims'], now: number): Problem | 'not this 
     if (from === null) return authProblem(403, malformed);
     if (from > now + leeway) return authProblem(403, wrongClock);
   }
-  // An expired token is noticed before one that is too old.
+  // Expiry is checked before age.
   if (exp !== undefined) {
     const until = wholeSeconds(exp);
     if (until === null || until <= now - leeway) return authProblem(403, malformed);
@@ -109,7 +109,7 @@ function checkClaims(claims: Token['claims'], now: number): Problem | 'not this 
   return null;
 }
 
-/** Any JSON number, or a string that holds one, truncated: one official client writes `iat` as a float. */
+/** A JSON number or a string with one, truncated: one official client writes `iat` as a float. */
 function wholeSeconds(value: unknown): number | null {
   if (typeof value === 'number' && Number.isFinite(value)) return Math.trunc(value);
   if (typeof value === 'string' && /^\s*[+-]?\d+(\.\d*)?\s*$/.test(value)) return Math.trunc(Number(value));

@@ -6,23 +6,23 @@ export type DocumentedRoute = Route & Extract<Documentation, { summary: string }
 
 /** The codes of the v2 envelope and when each is given (spec 01, section 3.1). */
 export const errorClasses: Readonly<Record<string, string>> = {
-  AuthError: '401, 403: the token is missing, or is not one of a key in use.',
-  ValidationError: '400: the request does not fit its schema; one entry for each fault.',
-  BadRequestError: '400, 413: the request is well formed, and cannot be served as it is.',
+  AuthError: '401, 403: the token is missing or does not belong to an active key.',
+  ValidationError: '400: the request does not match its schema; one entry for each fault.',
+  BadRequestError: '400, 413: the request is well formed but cannot be served.',
   InvalidPhoneError: '400: the service may not send to this kind of number.',
-  NoResultFound: '404: there is no such thing in this service.',
-  ConflictError: '409: the `Idempotency-Key` was used for another request.',
-  RateLimitError: '429: too many requests in a minute; some are possible again in seconds.',
-  TooManyRequestsError: '429: the messages of the day are used up.',
-  ServiceUnavailable: '503: the database cannot be reached; nothing was kept, send the request again.',
-  InternalServerError: '500: a fault of ours.',
+  NoResultFound: '404: the service has nothing by this id.',
+  ConflictError: '409: the `Idempotency-Key` was used for a different request.',
+  RateLimitError: '429: too many requests in a minute; try again in a few seconds.',
+  TooManyRequestsError: '429: the daily limit is reached.',
+  ServiceUnavailable: '503: the database cannot be reached. Nothing was kept; send the request again.',
+  InternalServerError: '500: a defect of ours.',
 };
 
 /** The two error envelopes (server/error-format.ts). */
 export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
   Errors: {
     type: 'object',
-    description: 'What is wrong, in all parts of the API below `/v2`.',
+    description: 'An error of the API below `/v2`.',
     properties: {
       status_code: { type: 'integer', description: 'The status of the answer.' },
       errors: {
@@ -38,7 +38,7 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
                 .map(([name, meaning]) => `- \`${name}\`: ${meaning}`)
                 .join('\n'),
             },
-            message: { type: 'string', description: 'In words, which stay as they are.' },
+            message: { type: 'string', description: 'A sentence. It does not change between releases.' },
           },
           required: ['error', 'message'],
         },
@@ -49,7 +49,7 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
   Error: {
     type: 'object',
     description:
-      'What is wrong, outside `/v2`; also for an unknown path and a wrong method anywhere. `message` is a text, or the faults by field, with those of the token under `token`.',
+      'An error outside `/v2`, and for an unknown path or a wrong method anywhere. `message` is a text, or the faults by field; those of the token are under `token`.',
     properties: {
       result: { const: 'error' },
       message: { type: ['string', 'object', 'array', 'null'] },
@@ -62,20 +62,21 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
 export const headerObjects: Readonly<Record<string, JsonSchema>> = {
   RateLimit: {
     description:
-      'What is left of the limit: `"rate";r=998;t=1` says that 998 requests are left for this type of key, and that there are more in 1 second.',
+      'What is left of the limit: `"rate";r=998;t=1` means that 998 requests are left for this type of key, and that there will be more in 1 second.',
     schema: { type: 'string' },
   },
   'RateLimit-Policy': {
     description:
-      'The limit: `"rate";q=3000;w=60` says 3000 requests in 60 seconds, `"sms";q=250000;w=86400` 250,000 texts in a day.',
+      'The limit: `"rate";q=3000;w=60` means 3000 requests in 60 seconds, `"sms";q=250000;w=86400` means 250,000 texts in a day.',
     schema: { type: 'string' },
   },
   'Idempotency-Replayed': {
-    description: '`true` on an answer that was given before, to a request with the same `Idempotency-Key`.',
+    description:
+      '`true` on an answer that repeats the one to an earlier request with the same `Idempotency-Key`.',
     schema: { const: 'true' },
   },
   'Retry-After': {
-    description: 'After how many seconds the request may be sent again.',
+    description: 'Seconds to wait before sending the request again.',
     schema: { type: 'string', pattern: '^\\d+$' },
   },
 };
@@ -97,13 +98,13 @@ export function headersOf(status: number, method: string, route: DocumentedRoute
 
 /** What a status means where the route does not say. */
 const general: Readonly<Record<number, string>> = {
-  401: 'There is no token.',
-  403: 'The token is not one of a key in use, or its time is off by more than 30 seconds.',
-  404: 'There is nothing at this address.',
-  405: 'The method is not one of this address; `Allow` names those that are.',
+  401: 'The token is missing.',
+  403: 'The token does not belong to an active key, or its time is off by more than 30 seconds.',
+  404: 'There is nothing at this path.',
+  405: 'The path does not have this method; `Allow` lists those it has.',
   413: 'The body is larger than 16 MiB.',
-  429: 'Too many requests: of the last minute (`RateLimitError`) or messages of the day (`TooManyRequestsError`).',
-  503: 'The database cannot be reached. Nothing was kept: send the request again.',
+  429: 'Too many requests in the last minute (`RateLimitError`), or too many messages today (`TooManyRequestsError`).',
+  503: 'The database cannot be reached. Nothing was kept; send the request again.',
 };
 
 /** All answers of a route: those it lists, and those that follow from its kind. */

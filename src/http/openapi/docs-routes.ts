@@ -37,21 +37,18 @@ export type DocsFiles = Readonly<{
 
 /** Reads Swagger UI from its package, and our initializer. */
 export function readDocsFiles(): DocsFiles {
-  const fromPackage = (name: string) => fileURLToPath(import.meta.resolve(`swagger-ui-dist/${name}`));
+  const script = 'text/javascript; charset=utf-8';
   const files = [
-    ['swagger-ui.css', fromPackage('swagger-ui.css'), 'text/css; charset=utf-8'],
-    ['swagger-ui-bundle.js', fromPackage('swagger-ui-bundle.js'), 'text/javascript; charset=utf-8'],
-    [
-      'swagger-initializer.js',
-      fileURLToPath(new URL('./swagger-initializer.js', import.meta.url)),
-      'text/javascript; charset=utf-8',
-    ],
-    ['favicon-32x32.png', fromPackage('favicon-32x32.png'), 'image/png'],
+    [import.meta.resolve('swagger-ui-dist/swagger-ui.css'), 'text/css; charset=utf-8'],
+    [import.meta.resolve('swagger-ui-dist/swagger-ui-bundle.js'), script],
+    [import.meta.resolve('swagger-ui-dist/favicon-32x32.png'), 'image/png'],
+    [import.meta.resolve('./swagger-initializer.js'), script],
   ] as const;
   const hash = createHash('sha256');
   const byName = new Map(
-    files.map(([name, path, contentType]) => {
-      const content = readFileSync(path);
+    files.map(([url, contentType]) => {
+      const name = url.slice(url.lastIndexOf('/') + 1);
+      const content = readFileSync(fileURLToPath(url));
       hash.update(content);
       return [name, { content, contentType }];
     }),

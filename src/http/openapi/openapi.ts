@@ -2,9 +2,8 @@ import type { Answer, Tag } from '../server/define-route.ts';
 import type { ErrorFormat } from '../server/error-format.ts';
 import type { MountedRoute } from '../server/server.ts';
 import { allAnswers, type DocumentedRoute, errorSchemas, headerObjects, headersOf } from './answers.ts';
-import { examplePath, type Sample, samplesOf } from './sample.ts';
+import { adminTokenText, examplePath, type Sample, samplesOf, tokenText } from './samples.ts';
 import { createSchemaTranslator, type JsonSchema, type SchemaTranslator } from './schema.ts';
-import { adminTokenText, tokenText } from './token-text.ts';
 
 export type Parameter = Readonly<{
   name: string;
@@ -28,7 +27,7 @@ export type Operation = Readonly<{
   parameters?: readonly Parameter[];
   requestBody?: Readonly<{ required: boolean; content: Readonly<Record<string, Media>> }>;
   responses: Readonly<Record<string, Response>>;
-  /** Path and query of the example call; what is the caller's own stands in braces. */
+  /** Path and query of the example call; the caller's own values are names in braces. */
   'x-example-path': string;
   'x-codeSamples'?: readonly Sample[];
 }>;
@@ -49,24 +48,24 @@ export type OpenApi = Readonly<{
 
 /** The sections of the document, in order. */
 const tags: Readonly<Record<Tag, string>> = {
-  Sending: 'Messages from a template to one recipient each.',
-  Reading: 'What became of messages.',
+  Sending: 'Send a message from a template to one recipient.',
+  Reading: 'Look up messages and what happened to them.',
   Templates: 'The templates of the service.',
   'Received texts': 'Text messages that people sent to the service.',
   Files: 'Files that recipients download.',
-  'Version 1': 'The older API, for the clients that still speak it. Its errors are of the form `Error`.',
-  Callbacks: 'What your service was told of its messages, at the address that it gave.',
-  Status: 'For those who run the platform.',
-  'Provider receipts': 'Where providers report what became of messages. Not for services.',
-  Administration: 'For the one internal client that runs the platform, with a token of its own.',
+  'Version 1': 'The older API, for clients that still use it. Its errors have the form `Error`.',
+  Callbacks: 'The log of the callbacks that your service received, and their replay.',
+  Status: 'For operators of the platform.',
+  'Provider receipts': 'Where providers report the outcome of messages. Not for services.',
+  Administration: 'For the admin client, which has a token of its own.',
 };
 const order = Object.keys(tags);
 
-const about = `Despatch sends templated emails and text messages on behalf of services, and says what became of each.
+const about = `Despatch sends templated emails and text messages on behalf of services, and reports the outcome of each.
 
 The API is that of GOV.UK Notify: its official clients work unchanged. Requests and answers are JSON in UTF-8; the content type of a request does not matter. Times are in UTC.
 
-Every answer has an \`X-B3-TraceId\`, taken from the request or made for it, which stands in the log lines of the request and its message.`;
+Every answer has an \`X-B3-TraceId\`, taken from the request or generated, which appears in the log lines of the request and its message.`;
 
 /** One operation of the document. `url` is the path without the patterns of its parameters. */
 type Described = Readonly<{ method: string; url: string; route: DocumentedRoute; errors: ErrorFormat }>;

@@ -14,12 +14,12 @@ const formats: Readonly<Record<string, JsonSchema>> = {
   https_url: {
     format: 'uri',
     pattern: '^https',
-    description: 'An address that begins with `https`.',
+    description: 'A URL that begins with `https`.',
     examples: ['https://example.com/unsubscribe?id=4711'],
   },
   datetime: {
     format: 'date-time',
-    description: 'ISO 8601; UTC where it names no offset.',
+    description: 'ISO 8601; UTC if it has no offset.',
   },
   text: {},
   related_id: {},

@@ -73,11 +73,11 @@ test('a route of the admin API that validates as v2 does shows only its validati
     assert.equal(adminSchemaErrors.envelope(problem), plainErrors.envelope(problem));
 });
 
-test('what is temporarily unavailable says when to come back', () => {
+test('an answer of temporary unavailability says when to try again', () => {
   assert.deepEqual([unavailable().status, unavailable().headers], [503, { 'Retry-After': '5' }]);
 });
 
-test('a plain error holds a text or an object', () => {
+test('a plain error contains a text or an object', () => {
   assert.equal(plainError('No'), '{"result":"error","message":"No"}');
   assert.equal(plainError({ to: ['No'] }), '{"result":"error","message":{"to":["No"]}}');
 });

@@ -1,8 +1,7 @@
 import type { TSchema } from 'typebox';
 import { invalid, invalidFields, type Problem } from '../../ground/problem.ts';
 import type { Violation } from '../validate/check.ts';
-import { fieldTexts } from '../validate/fields.ts';
-import { schemaTexts } from '../validate/schema.ts';
+import { fieldTexts, schemaTexts } from '../validate/fault-texts.ts';
 
 /**
  * How a part of the API shows errors. A scope of the server is registered with one, and a route may choose another; code

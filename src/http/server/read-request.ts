@@ -1,9 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { isObject, type Node, numberOf, type Violation, violationsOf } from '../validate/check.ts';
-import { readJson } from '../validate/json-body.ts';
-import { queryParameters } from '../validate/page.ts';
-import { pathDocument, queryDocument } from '../validate/text-values.ts';
+import { pathDocument, queryDocument, queryParameters, readJson } from '../validate/request-documents.ts';
 import type { Route } from './define-route.ts';
 import type { ErrorFormat } from './error-format.ts';
 

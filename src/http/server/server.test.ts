@@ -108,7 +108,7 @@ function world() {
   return { ...server, call, fail, lines, metrics };
 }
 
-test('a path that is no route is a 404 in the old envelope, with or without a trailing slash too many', async () => {
+test('a path without a route is a 404 in the old envelope, also if it only has a slash too many', async () => {
   const { call } = world();
   const paths = [
     ...['/', '/v2/notifications', '/v2/notifications/', '/v2/notifications/a/', '/v2/notifications/sms/'],
@@ -127,7 +127,7 @@ test('a path that is no route is a 404 in the old envelope, with or without a tr
     }
 });
 
-test('a method that a path does not have is a 405 that names those it has', async () => {
+test('a method that a path does not have is a 405 that lists those it has', async () => {
   const { call } = world();
   const table: [InjectOptions['method'], string, string][] = [
     ['DELETE', '/v2/notifications/sms', 'GET, HEAD, POST, OPTIONS'],
@@ -146,7 +146,7 @@ test('a method that a path does not have is a 405 that names those it has', asyn
   }
 });
 
-test('OPTIONS is answered where there is a route, to whoever may use the route', async () => {
+test('OPTIONS is answered at every route, to those who may use the route', async () => {
   const { app, scope } = world();
   const guarded = route('GET', '/v2/guarded', () => 'ok', 'test.guarded', 'service key');
   scope(v2Errors, (mount) => mount([guarded], null));
@@ -160,7 +160,7 @@ test('OPTIONS is answered where there is a route, to whoever may use the route',
   assert.equal((await options('/nowhere')).statusCode, 404);
 });
 
-test('HEAD answers as GET does, and a long path reaches its route like another', async () => {
+test('HEAD answers as GET does, and a long path reaches its route like any other', async () => {
   const { app, call } = world();
   const head = await app.inject({ method: 'HEAD', url: '/v2/notifications/a' });
   assert.deepEqual([head.statusCode, head.body], [200, '']);
@@ -168,7 +168,7 @@ test('HEAD answers as GET does, and a long path reaches its route like another',
   assert.deepEqual((await call({ url: `/v2/notifications/${id}` })).json, { id });
 });
 
-test('a request keeps the first trace id it brings, and gets one where it brings none', async () => {
+test('a request keeps the first trace id it has, and gets one if it has none', async () => {
   const { call } = world();
   const names = ['x-b3-traceid', 'x-amz-cf-id', 'x-amzn-trace-id'];
   for (let first = 0; first < names.length; first++) {
@@ -219,7 +219,7 @@ test('a body of 16 MiB is taken and a larger one is a 413 in the envelope of its
   assert.deepEqual([v1.status, v1.json], [413, { result: 'error', message }]);
 });
 
-test('a Problem is answered as it says, with its headers', async () => {
+test('a Problem is answered with its status, faults and headers', async () => {
   const { fail, lines } = world();
   const problem = new Problem(429, [{ error: 'RateLimitError', message: 'Slow down' }], {
     'Retry-After': '9',
@@ -272,7 +272,7 @@ test('a database that cannot be reached is a 503 that says that nothing was acce
   assert.ok(!JSON.stringify(json).includes(String(port)));
 });
 
-test('a caller who breaks off is no fault of the server', async () => {
+test('a caller who disconnects does not count as an error of the server', async () => {
   const { app, lines } = world();
   const answered = Promise.withResolvers<number>();
   app.addHook('onSend', async (_request, reply) => answered.resolve(reply.statusCode));
@@ -302,7 +302,7 @@ test('each request leaves one log line without its query, and one metric by its 
     assert.match(stats, new RegExp(`^despatch_${stat}_total 1$`, 'm'));
 });
 
-test('the base URL is the configured one, else that of the caller', async () => {
+test('the base URL is the configured one, or else that of the caller', async () => {
   const { call } = world();
   const { json } = await call({ url: '/base', headers: { host: 'api.example:8080' } });
   assert.deepEqual(json, { own: 'http://api.example:8080', given: 'https://api' });
@@ -310,7 +310,7 @@ test('the base URL is the configured one, else that of the caller', async () => 
   assert.equal((await call({ url: '/base', headers: proxied })).json.own, 'https://api.example');
 });
 
-test('no log line holds the key of a document, however its path is written and whatever becomes of the request', async () => {
+test('no log line contains the key of a document, however its path is written and however the request ends', async () => {
   const { app, scope, lines } = world();
   const broken = () => Promise.reject(new Error('broken'));
   scope(plainErrors, (mount) =>
@@ -345,7 +345,7 @@ test('no log line holds the key of a document, however its path is written and w
   assert.match(lines[0]!.msg, /^GET \/v2\/dogs\/d 404 took /);
 });
 
-test('a route that defineRoute did not make, so that nobody says who may call it, stops the start', async () => {
+test('a route that was not made by defineRoute, and so has no authentication, stops the start', async () => {
   const { app } = world();
   assert.throws(
     () => app.get('/open', async () => 'ok'),

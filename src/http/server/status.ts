@@ -13,23 +13,23 @@ export type StatusDeps = Readonly<{
 
 const query = Type.Object({
   simple: Type.Optional(
-    Type.String({ description: 'With any value the answer is short, and the database is not asked.' }),
+    Type.String({ description: 'With any value, the answer is short and the database is not queried.' }),
   ),
 });
 
 const documentation: Documentation = {
-  summary: 'Whether the process serves',
-  description: 'For load balancers and people. `/` answers the same, and so does POST.',
+  summary: 'Check whether the process is up',
+  description: 'For load balancers and people. `/` and POST answer the same.',
   tag: 'Status',
   answers: {
     200: {
-      description: 'It serves.',
+      description: 'It is up.',
       schema: Type.Object({
         status: Type.Literal('ok'),
         git_commit: Type.Optional(Type.String()),
         build_time: Type.Optional(Type.String()),
         db_version: Type.Optional(
-          Type.Union([Type.String(), Type.Null()], { description: 'The last migration of the database.' }),
+          Type.Union([Type.String(), Type.Null()], { description: 'The latest migration of the database.' }),
         ),
       }),
     },

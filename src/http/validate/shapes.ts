@@ -23,3 +23,34 @@ export const time = Type.String({ format: 'date-time' });
 export function uuid(description?: string) {
   return Type.String({ format: 'uuid', ...(description !== undefined && { description }) });
 }
+
+/** Most items on one page of the public API (spec 06, section 6.2: `API_PAGE_SIZE`). */
+export const pageSize = 250;
+
+/** `links` of a page, for the OpenAPI document. */
+export const pageLinksSchema: TSchema = Type.Object({
+  current: Type.String({ format: 'uri' }),
+  next: Type.Optional(
+    Type.String({
+      format: 'uri',
+      description: 'The next page; absent from an empty page, which is the last.',
+    }),
+  ),
+});
+
+/**
+ * `links` of a page (spec 01, section 3.8). `url`: without a query; `last`: id of the page's last item, undefined when
+ * the page is empty. Every page with an item has a `next`, whether it is full or not.
+ */
+export function pageLinks(
+  url: string,
+  parameters: URLSearchParams,
+  last: string | undefined,
+): { current: string; next?: string } {
+  const withQuery = (query: URLSearchParams) => (query.size > 0 ? `${url}?${query}` : url);
+  const current = withQuery(parameters);
+  if (last === undefined) return { current };
+  const following = new URLSearchParams(parameters);
+  following.set('older_than', last);
+  return { current, next: withQuery(following) };
+}

@@ -8,8 +8,16 @@ import { invalid, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
 import { baseUrl } from '../../http/server/request.ts';
-import { pageLinks, pageLinksSchema, pageSize, queryParameters } from '../../http/validate/page.ts';
-import { oneOf, orNull, time, uuid } from '../../http/validate/shapes.ts';
+import { queryParameters } from '../../http/validate/request-documents.ts';
+import {
+  oneOf,
+  orNull,
+  pageLinks,
+  pageLinksSchema,
+  pageSize,
+  time,
+  uuid,
+} from '../../http/validate/shapes.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { callbackQueue } from './enqueue.ts';
 import { callbackType } from './routes.ts';
@@ -35,7 +43,7 @@ const logQuery = Type.Object(
     to: Type.Optional(to),
     callback_type: Type.Optional(Type.Array(callbackType)),
     status: Type.Optional(Type.Array(oneOf(states))),
-    older_than: Type.Optional(uuid('Only callbacks from before the one with this `id`.')),
+    older_than: Type.Optional(uuid('Only callbacks that are older than the one with this `id`.')),
   },
   { additionalProperties: false },
 );
@@ -45,27 +53,29 @@ const replayRequest = Type.Object(
     from,
     to,
     callback_type: Type.Optional(callbackType),
-    status: Type.Optional(oneOf(['failed', 'delivered'], 'Which are replayed; `failed` without it.')),
+    status: Type.Optional(
+      oneOf(['failed', 'delivered'], 'Which callbacks to replay; the default is `failed`.'),
+    ),
   },
   { additionalProperties: false },
 );
 
 const replayAnswer = Type.Object({
-  count: Type.Integer({ minimum: 0, description: 'How many callbacks are made again.' }),
+  count: Type.Integer({ minimum: 0, description: 'How many callbacks were queued again.' }),
 });
 
 const loggedCallback = Type.Object(
   {
     id: uuid(),
     callback_type: callbackType,
-    notification_id: orNull(uuid(), 'The message; null for a text that was received.'),
-    complaint_id: orNull(uuid(), 'Where it tells of a complaint.'),
-    inbound_sms_id: orNull(uuid(), 'Where it tells of a text that was received.'),
-    status: oneOf(states, '`pending`: it is made, or made again, at `next_attempt_at`.'),
+    notification_id: orNull(uuid(), 'The message; null for a received text.'),
+    complaint_id: orNull(uuid(), 'For a callback about a complaint.'),
+    inbound_sms_id: orNull(uuid(), 'For a callback about a received text.'),
+    status: oneOf(states, '`pending`: the next attempt is at `next_attempt_at`.'),
     attempts: Type.Integer({ minimum: 0 }),
-    last_code: orNull(Type.String(), 'HTTP status or name of the error of the last attempt.'),
+    last_code: orNull(Type.String(), 'HTTP status or error name of the last attempt.'),
     created_at: time,
-    next_attempt_at: orNull(time, 'Not before; later while the address is paused.'),
+    next_attempt_at: orNull(time, 'The earliest time; later while the address is paused.'),
     finished_at: orNull(time, 'null while it is pending.'),
   },
   { $id: 'Callback' },
@@ -77,7 +87,7 @@ const formats = () => ({ datetime: (text: string) => (parseDatetime(text) ? null
 
 const list = {
   method: 'GET',
-  summary: 'Read what the service was told',
+  summary: 'Read the log of callbacks',
   description: `Callbacks, newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
   query: logQuery,
   formats,
@@ -88,14 +98,14 @@ const page = {
 };
 const replay = {
   method: 'POST',
-  summary: 'Make callbacks again',
+  summary: 'Replay callbacks',
   description:
-    'Those of a range of time that are finished, where the service has an address for them. Each gets a fresh course of tries, and says what it said the first time.',
+    'Queues the finished callbacks of a time range again, if the service still has an address for them. Each has the same content as the first time and the full number of retries.',
   body: replayRequest,
   example: { from: '2026-05-02T13:00:00Z', to: '2026-05-02T14:00:00Z' },
   formats,
 } as const;
-const replayed = { description: 'They are on their way.', schema: replayAnswer };
+const replayed = { description: 'The callbacks are queued.', schema: replayAnswer };
 
 const readOwn = defineRoute({
   ...list,
@@ -105,7 +115,7 @@ const readOwn = defineRoute({
   tag: 'Callbacks',
   answers: {
     200: page,
-    400: { description: 'A parameter has no such value, or there is no such parameter.' },
+    400: { description: 'Unknown parameter, or unknown value of one.' },
   },
   handler: (deps: CallbackLogDeps, request) =>
     readPage(deps, request.caller.service.id, request.query, linksTo(deps, request, '/v2/callbacks')),
@@ -117,7 +127,7 @@ const replayOwn = defineRoute({
   authentication: 'service key',
   handlerName: 'v2_callbacks.replay_callbacks',
   tag: 'Callbacks',
-  answers: { 202: replayed, 400: { description: 'Something is wrong with the body.' } },
+  answers: { 202: replayed, 400: { description: 'The body is invalid.' } },
   handler: (deps: CallbackLogDeps, { caller, body }) => replayRange(deps, caller.service.id, body),
 });
 
@@ -135,7 +145,7 @@ const admin = {
 } as const;
 const adminPath = `/service/${uuidPart('service_id')}/callbacks`;
 const adminRefusals = {
-  400: { description: 'Something is wrong with the body.' },
+  400: { description: 'The body is invalid.' },
   404: { description: 'There is no such service, user or address.' },
 };
 

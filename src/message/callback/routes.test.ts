@@ -16,7 +16,7 @@ const faults = (...messages: string[]) => ({
   errors: messages.map((message) => ({ error: 'ValidationError', message })),
 });
 
-describe('the admin API of callbacks', () => {
+describe('the admin API of callback addresses', () => {
   let world: World;
   let path: string;
   before(async () => {
@@ -30,7 +30,7 @@ describe('the admin API of callbacks', () => {
     return [answer.status, answer.body];
   };
 
-  test('gives a service one address for each type, changes, tells and removes it', async () => {
+  test('adds one address for each type to a service, changes it, reads it and removes it', async () => {
     const created = await world.admin('POST', path, given);
     assert.equal(created.status, 201);
     const { id, created_at, ...rest } = created.body.data;
@@ -68,7 +68,7 @@ describe('the admin API of callbacks', () => {
     assert.equal((await world.admin('GET', `${path}/${id}${query}`)).status, 404);
   });
 
-  test('says what is wrong with a body, as v2 does', async () => {
+  test('reports the faults of a body as v2 does', async () => {
     const https = 'url is not a valid https url';
     const inside = 'url must not name a private or loopback address';
     const table: [object, string[]][] = [
@@ -131,7 +131,7 @@ describe('the admin API of callbacks', () => {
     ]);
   });
 
-  test('knows what is not there', async () => {
+  test('answers 404 for whatever does not exist', async () => {
     const other = randomUUID();
     assert.deepEqual(await post(`/service/${other}/callback-api`, given), [404, unknownText]);
     assert.deepEqual(await post(path, { ...given, updated_by_id: other }), [404, unknownText]);
@@ -156,7 +156,7 @@ describe('the admin API of callbacks', () => {
     assert.equal((await world.call('GET', `${path}/${other}`)).status, 401);
   });
 
-  test('the log and its replay say what is wrong with a request', async () => {
+  test('the log and its replay report the faults of a request', async () => {
     const datetime =
       'datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601';
     const to = '2026-05-02T14:00:00Z';

@@ -34,18 +34,18 @@ export type CallbackRouteDeps = Readonly<{
 const types: readonly CallbackType[] = ['delivery_status', 'inbound_sms', 'complaint'];
 export const callbackType = oneOf(
   types,
-  '`delivery_status`: a message has reached its last status; `complaint`: a recipient complained about an email; `inbound_sms`: somebody sent the service a text.',
+  '`delivery_status`: a message has reached a final status; `complaint`: a recipient complained about an email; `inbound_sms`: the service received a text.',
 );
 const url = Type.String({
   format: 'https_url',
   maxLength: 2000,
-  description: 'Begins with `https`, and names nothing private.',
+  description: 'Begins with `https`; private and loopback addresses are refused.',
 });
 const token = Type.String({
   description:
-    'At least 10 printable ASCII characters; sent with each callback, and the key of its signature.',
+    'At least 10 printable ASCII characters. Sent with each callback, and the key of its signature.',
 });
-const who = uuid('The user who makes the change.');
+const who = uuid('The user who makes this change.');
 
 /** Body that gives a service an address (spec 04, section 1.13). */
 const newApi = Type.Object({
@@ -70,7 +70,7 @@ const address = Type.Object({
     url: Type.String(),
     updated_by_id: uuid(),
     created_at: time,
-    updated_at: orNull(time, 'null until it is changed.'),
+    updated_at: orNull(time, 'null until the first change.'),
   }),
 });
 
@@ -86,7 +86,7 @@ const one = {
   }),
 } as const;
 const unknown = { description: 'There is no such service, user or address.' };
-const refused = { description: 'Something is wrong with the body.' };
+const refused = { description: 'The body is invalid.' };
 /** Not checked: an address of an unknown type is one that does not exist. */
 const typed = (example: string) =>
   Type.Object({
@@ -98,8 +98,8 @@ const create = defineRoute({
   method: 'POST',
   path,
   handlerName: 'service_callback.create_service_callback_api',
-  summary: 'Give a service an address for callbacks',
-  description: 'One for each type. The token is stored encrypted, and never told.',
+  summary: 'Add a callback address to a service',
+  description: 'One for each type. The token is stored encrypted and never shown.',
   params: ofService,
   body: newApi,
   example: {
@@ -135,8 +135,8 @@ const update = defineRoute({
   ...one,
   method: 'POST',
   handlerName: 'service_callback.update_service_callback_api',
-  summary: 'Change an address for callbacks',
-  description: 'What waits goes to the new address.',
+  summary: 'Change a callback address',
+  description: 'Pending callbacks go to the new address.',
   body: apiChange,
   example: {
     url: 'https://library.example/callbacks/2',
@@ -167,7 +167,7 @@ const read = defineRoute({
   ...one,
   method: 'GET',
   handlerName: 'service_callback.fetch_service_callback_api',
-  summary: 'Read an address for callbacks',
+  summary: 'Read a callback address',
   rawQuery: typed('inbound_sms'),
   answers: { 200: { description: 'The address.', schema: address }, 404: unknown },
   async handler({ db }: CallbackRouteDeps, { params, query }) {
@@ -190,10 +190,10 @@ const remove = defineRoute({
   ...one,
   method: 'DELETE',
   handlerName: 'service_callback.remove_service_callback_api',
-  summary: 'Remove an address for callbacks',
-  description: 'What waits for it has failed.',
+  summary: 'Remove a callback address',
+  description: 'Its pending callbacks fail.',
   rawQuery: typed('complaint'),
-  answers: { 204: { description: 'It is removed.' }, 404: unknown },
+  answers: { 204: { description: 'Removed.' }, 404: unknown },
   async handler({ db, clock }: CallbackRouteDeps, { params, query }) {
     const wanted = which(params, query);
     if (await deleteCallbackApi(db, wanted, new Date(clock.now()))) return;

@@ -4,7 +4,7 @@ import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { candidates, choose, drawOrder, othersLeft, type Strategy } from '../../provider/choice.ts';
-import type { Circuits } from '../../provider/circuit/circuits.ts';
+import type { Circuits } from '../../provider/circuit/circuit.ts';
 import type { Message } from '../../provider/contract.ts';
 import type { ProviderState } from '../../provider/state.ts';
 import { allProviders } from '../../provider/store.ts';

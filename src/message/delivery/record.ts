@@ -1,8 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { databaseErrors, isUnreachable } from '../../database/connection.ts';
 import { createBatcher } from '../../ground/batcher.ts';
-import type { Queues } from '../../queue/boss.ts';
-import type { Settled } from '../../queue/settle.ts';
+import type { Queues, Settled } from '../../queue/boss.ts';
 import { type ReceiptPayload, researchReceipts } from '../receipt/research/queue.ts';
 import { moveStatuses, type StatusDeps, type StatusMove } from '../status/move.ts';
 import { type AttemptEnd, finishAttempts } from './store.ts';

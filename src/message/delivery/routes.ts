@@ -20,18 +20,18 @@ const deliver = defineRoute({
   path: `/deliver/notification/${uuidPart('notification_id')}`,
   authentication: 'admin',
   handlerName: 'deliver.send_notification_to_provider',
-  summary: 'Have a message delivered',
+  summary: 'Queue the delivery of a message',
   description:
-    'Queues its delivery, whatever its type. One that is queued already keeps its place, and one that is not `created` any more stays as it is.',
+    'Works for any type. A delivery that is already queued keeps its place, and a message that is no longer `created` stays as it is.',
   tag: 'Administration',
   params: Type.Object({ notification_id: Type.String({ format: 'uuid' }) }),
   answers: {
-    204: { description: 'Taken, which is not to say sent.' },
+    204: { description: 'Queued, which does not mean sent.' },
     404: { description: 'There is no such message.' },
   },
   async handler(deps: DeliverRouteDeps, { params: { notification_id: id } }) {
     const { db, queues } = deps;
-    // In this order: a message moves from the first place to the second, and its delivery is queued as it does.
+    // In this order: a message moves from the first table to the second, and its delivery is queued when it does.
     if (await isAccepted(db, id)) return;
     const message = await findDeliverable(deps, db, id);
     if (!message) throw noResultFound();

@@ -36,13 +36,13 @@ const answer = Type.Object(
 );
 
 /**
- * The endpoint that a provider reports to (spec 05, section 5.6): open, one path for each provider. A receipt is applied
- * before it is answered; one that the database cannot take now, or that came before its message, is queued.
+ * The endpoint that a provider posts receipts to (spec 05, section 5.6), one path for each provider. A receipt is applied
+ * before it is answered; one that fails for now, or that arrives before its message, is queued.
  */
 export function receiptEndpoint(endpoint: ReceiptEndpoint): Route<ReceiptRouteDeps> {
   const { identifier, name = identifier, type, path, credentials } = endpoint;
   const protection = credentials
-    ? ' It must show the user and password that are configured for it (basic authentication).'
+    ? ' It needs the user and password that are configured for it (basic authentication).'
     : '';
   return defineRoute({
     method: 'POST',
@@ -50,17 +50,17 @@ export function receiptEndpoint(endpoint: ReceiptEndpoint): Route<ReceiptRouteDe
     authentication: 'provider',
     handlerName: `callback.process_${identifier}_response`,
     summary: `Receipt of ${name} for ${type === 'sms' ? 'a text message' : 'an email'}`,
-    description: `The provider posts here what became of a message, in its own format.${protection}`,
+    description: `The provider posts the outcome of a message, in its own format.${protection}`,
     tag: 'Provider receipts',
     rawBody: { schema: Type.Unknown(), contentType: '*/*' },
     answers: {
-      200: { description: 'Taken, or of no consequence.', schema: answer },
-      400: { description: 'It cannot be read.', schema: answer },
-      401: { description: 'It shows no user and password, and must.', schema: answer },
-      403: { description: 'It does not prove to be the provider’s.', schema: answer },
-      404: { description: 'It is about no message that waits for it.', schema: answer },
+      200: { description: 'Accepted, or without effect.', schema: answer },
+      400: { description: 'It cannot be parsed.', schema: answer },
+      401: { description: 'The user and password are missing.', schema: answer },
+      403: { description: 'It cannot be verified as the provider’s.', schema: answer },
+      404: { description: 'No message is waiting for it.', schema: answer },
       500: { description: 'A subscription could not be confirmed.', schema: answer },
-      503: { description: 'It cannot be taken now; the provider is to post it again.' },
+      503: { description: 'It cannot be accepted now; the provider should post it again.' },
     },
     async handler(deps: ReceiptRouteDeps, request, reply) {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
@@ -96,7 +96,7 @@ async function take(
   try {
     outcome = await deps.apply.add({ endpoint, receipt });
   } catch (error) {
-    // The queue is in the same database: without it the provider has to post again.
+    // The queue is in the same database, so the provider has to post again.
     if (isUnreachable(error)) throw error;
     log.error({ err: error, requestId }, `A receipt of ${endpoint.identifier} is applied later`);
     await later(deps, endpoint, receipt, requestId, 0);

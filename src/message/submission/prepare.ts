@@ -1,4 +1,4 @@
-import type { UploadDeps } from '../../content/document/upload.ts';
+import type { UploadDeps } from '../../content/document/file.ts';
 import { maySendTo, notAllowedText, type RecipientSet } from '../../content/recipient/allow-list.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';

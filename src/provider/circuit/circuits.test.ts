@@ -7,7 +7,7 @@ import { createLog } from '../../ground/log.ts';
 import { platformUserId } from '../../tenant/user/user.ts';
 import type { ProviderState } from '../state.ts';
 import { createProviderCache, findProviders } from '../store.ts';
-import { type Circuits, createCircuits } from './circuits.ts';
+import { type Circuits, createCircuits } from './circuit.ts';
 
 const log = createLog('silent');
 const first = '00000000-0000-7000-8000-000000000001';
@@ -24,12 +24,16 @@ describe('circuits shared by two processes', () => {
   let two: Circuits;
 
   const clock = { now: () => now };
+  const configured = [
+    ...['mmg', 'firetext'].map((identifier) => ({ identifier, notificationType: 'sms' as const })),
+    { identifier: 'smtp', notificationType: 'email' as const },
+  ];
   const open = () =>
     createCircuits({
       db: world.connection.db,
       clock,
       log,
-      providers: createProviderCache(world.connection.db, caches, () => true),
+      providers: createProviderCache(world.connection.db, caches, configured),
       rules: { windowSeconds: 60, leastFailures: 10, failurePercent: 50, openSeconds: 15, probeSeconds: 20 },
       by: platformUserId,
       release: async (type, limit) => void released.push([type, limit]),

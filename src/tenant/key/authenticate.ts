@@ -1,11 +1,13 @@
+import type { FastifyRequest } from 'fastify';
 import type { Cache } from '../../database/cache.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { parseUuid } from '../../ground/id.ts';
 import { authProblem, isTimely, readBearer, type Token, verifySignature } from '../../http/auth/tokens.ts';
+import type { Guard } from '../../http/server/server.ts';
 import type { Service } from '../service/service.ts';
 import { type ApiKey, stillCounts } from './key.ts';
 
-/** Who is calling the public API. */
+/** Who calls the public API. */
 export type Caller = Readonly<{ service: Service; key: ApiKey }>;
 
 export type AuthenticateDeps = Readonly<{
@@ -14,18 +16,18 @@ export type AuthenticateDeps = Readonly<{
   keys: Cache<readonly ApiKey[]>;
 }>;
 
-/** Answers who calls, without waiting where it can; throws or rejects with a Problem. */
+/** Answers who calls, synchronously if it can; throws or rejects with a Problem. */
 export type Authenticate = (authorization: string | undefined) => Caller | Promise<Caller>;
 
-/** A token that was verified, and what it was verified against. */
+/** A verified token, and what it was verified against. */
 type Verified = Readonly<{ caller: Caller; keys: readonly ApiKey[]; claims: Token['claims'] }>;
 
 const mostVerified = 1000;
 
 /**
  * Checks the `Authorization` header of public routes in the exact order of spec 01 section 1.3. Clients make the same
- * token for all requests of a second, so a verified one is remembered: for as long as the service and its keys are the
- * very rows it was verified against, only its times are checked again.
+ * token for all requests within a second, so verified tokens are cached: while the cached service and keys are those it
+ * was verified against, only its times are checked again.
  */
 export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
   const { clock, services, keys } = deps;
@@ -63,5 +65,40 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
         return caller;
     }
     return verify(authorization);
+  };
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on every route with the authentication `service key`. */
+    caller: Caller;
+  }
+}
+
+const longestUserAgent = 200;
+
+/** Admits requests with an API key of a service. */
+export function keyGuard(deps: AuthenticateDeps): Guard {
+  const authenticate = createAuthenticate(deps);
+  const admit = (request: FastifyRequest, caller: Caller) => {
+    request.caller = caller;
+    // Every authorised call is logged with its service, key and user agent (spec 01, section 6).
+    request.logFields = {
+      serviceId: caller.service.id,
+      apiKeyId: caller.key.id,
+      userAgent: request.headers['user-agent']?.slice(0, longestUserAgent),
+    };
+  };
+  return (request, _reply, done) => {
+    const caller = authenticate(request.headers.authorization);
+    if (!(caller instanceof Promise)) {
+      admit(request, caller);
+      done();
+      return;
+    }
+    caller.then((found) => {
+      admit(request, found);
+      done();
+    }, done);
   };
 }

@@ -5,7 +5,7 @@ import { pasteableKey, stillCounts } from './key.ts';
 const serviceId = '6b0d1c9e-1f5e-4a3c-9d53-2f6c7a1e8b40';
 const secret = 'c1f0b7de-58a2-4c11-8a6f-0b9d6c3e2a75';
 
-test('a key as people paste it begins with its plain name and ends in what clients cut off', () => {
+test('a pasteable key begins with its plain name and ends with the two UUIDs that clients cut off', () => {
   const table: [name: string, shown: string][] = [
     ['harbour_live', 'harbour_live'],
     ['Harbour  Live', 'harbour_live'],

@@ -6,7 +6,7 @@ export type ApiKey = Readonly<{
   serviceId: string;
   name: string;
   keyType: KeyType;
-  /** A UUIDv4, the HMAC key of its tokens; never changes and is shown once. */
+  /** A UUIDv4, the HMAC key of its tokens. It never changes and is shown once. */
   secret: string;
   revokedAt: Date | null;
 }>;

@@ -5,10 +5,10 @@ import type { ApiKey } from './key.ts';
 
 /** Name of the cache of keys; announce a change under the service's id. */
 const cacheName = 'key';
-/** A revoked key stops working everywhere within this time even if the notice of it is missed (DESIGN, section 6). */
+/** A revoked key stops working everywhere within this time, even if its notice is missed. */
 const maxAgeMilliseconds = 2000;
 
-/** All keys of a service, oldest first, also revoked ones. */
+/** All keys of a service, oldest first, including revoked ones. */
 export async function findKeys(db: DbOrTrx, cipher: Cipher, serviceId: string): Promise<readonly ApiKey[]> {
   const rows = await db
     .selectFrom('api_keys')

@@ -13,14 +13,13 @@ import {
   type RetentionType,
   retentionTypes,
 } from './retention.ts';
-import { addRetention, changeRetention, findRetentions, type Retention } from './retention-store.ts';
 import { platformServiceId } from './service.ts';
-import { findService } from './store.ts';
+import { addRetention, changeRetention, findRetentions, findService, type Retention } from './store.ts';
 
 export type RetentionRouteDeps = Readonly<{ db: Db; clock: Clock }>;
 
 const days = Type.Integer({
-  description: `${leastRetentionDays} to ${mostRetentionDays}: today and so many whole days before it are kept.`,
+  description: `${leastRetentionDays} to ${mostRetentionDays}: the number of whole days kept, besides today.`,
 });
 
 const addRequest = Type.Object({
@@ -50,18 +49,18 @@ const serviceId = Type.String({ format: 'uuid', examples: [platformServiceId] })
 const ofService = Type.Object({ service_id: serviceId });
 const withId = Type.Object({ service_id: serviceId, retention_id: uuid() });
 const one = {
-  description: 'The setting, or `{}` where there is none.',
+  description: 'The setting, or `{}` if there is none.',
   schema: Type.Union([retention, Type.Object({}, { additionalProperties: false })]),
 };
-const refused = `A fault of the body, or \`days_of_retention\` that is not between ${leastRetentionDays} and ${mostRetentionDays}.`;
+const refused = `The body is invalid, or \`days_of_retention\` is not between ${leastRetentionDays} and ${mostRetentionDays}.`;
 
 const list = defineRoute({
   ...common,
   method: 'GET',
   path: base,
   handlerName: 'service.get_data_retention_for_service',
-  summary: 'See how long a service keeps messages',
-  description: `What it has set, by type. A type that is not listed is kept for ${defaultRetentionDays} days.`,
+  summary: 'Read how long a service keeps messages',
+  description: `Its settings by type. Messages of a type that is not listed are kept for ${defaultRetentionDays} days.`,
   params: ofService,
   answers: { 200: { description: 'Its settings.', schema: Type.Array(retention) } },
   handler: async ({ db }: RetentionRouteDeps, { params }) =>
@@ -73,7 +72,7 @@ const readByType = defineRoute({
   method: 'GET',
   path: `${base}/notification-type/:notification_type`,
   handlerName: 'service.get_data_retention_for_service_by_type',
-  summary: 'See how long a service keeps messages of a type',
+  summary: 'Read how long a service keeps messages of a type',
   params: Type.Object({
     service_id: serviceId,
     notification_type: Type.String({ examples: [...retentionTypes] }),
@@ -88,7 +87,7 @@ const readById = defineRoute({
   method: 'GET',
   path: byId,
   handlerName: 'service.get_data_retention_for_service_by_id',
-  summary: 'See one setting of how long a service keeps messages',
+  summary: 'Read one retention setting of a service',
   params: withId,
   answers: { 200: one },
   handler: ({ db }: RetentionRouteDeps, { params }) =>
@@ -101,12 +100,14 @@ const add = defineRoute({
   path: base,
   handlerName: 'service.create_service_data_retention',
   summary: 'Set how long a service keeps messages of a type',
-  description: `Received texts go by the setting of \`sms\`. Without one, messages are kept for ${defaultRetentionDays} days.`,
+  description: `The setting for \`sms\` also applies to received texts. Without a setting, messages are kept for ${defaultRetentionDays} days.`,
   params: ofService,
   body: addRequest,
   answers: {
     201: { description: 'The new setting.', schema: Type.Object({ result: retention }) },
-    400: { description: `${refused} Or the service has set this type already: change that setting.` },
+    400: {
+      description: `${refused} Or the service already has a setting for this type, which can be changed.`,
+    },
   },
   async handler({ db, clock }: RetentionRouteDeps, { params, body }) {
     refuseDays(body.days_of_retention);
@@ -130,7 +131,8 @@ const change = defineRoute({
   path: byId,
   handlerName: 'service.modify_service_data_retention',
   summary: 'Change how long a service keeps messages of a type',
-  description: 'More days bring nothing back that is deleted; fewer take effect with the next nightly run.',
+  description:
+    'A longer period does not restore deleted messages; a shorter one takes effect with the next nightly run.',
   params: withId,
   body: changeRequest,
   example: { days_of_retention: 30 },
@@ -143,7 +145,7 @@ const change = defineRoute({
   },
 });
 
-/** For how long a service keeps what is personal (spec 04, section 1.13; spec 06, section 8). */
+/** For how long a service keeps personal data (spec 04, section 1.13; spec 06, section 8). */
 export const retentionRoutes = [list, readByType, readById, add, change];
 
 /** Throws a Problem for a number of days that may not be set. */

@@ -1,20 +1,20 @@
 import { dayAfter, dayOf, dayStart } from '../../ground/time-zone.ts';
 
-/** What a retention is set for. Received texts go by that of `sms`. */
+/** The types that have a retention of their own. That of `sms` also applies to received texts. */
 export const retentionTypes = ['sms', 'email', 'letter'] as const;
 export type RetentionType = (typeof retentionTypes)[number];
 
-/** How long what is personal is kept where a service has set nothing else, and what it may set (spec 06, section 8). */
+/** How long personal data is kept unless a service sets something else, and what it may set (spec 06, section 8). */
 export const defaultRetentionDays = 7;
 export const leastRetentionDays = 3;
 export const mostRetentionDays = 90;
 
-/** What was created before this moment has been kept for `days` whole days. */
+/** Anything created before this moment has been kept for `days` whole days. */
 export type Cutoff = Readonly<{ days: number; before: Date }>;
 
 /**
- * The moment before which everything goes that is kept for `days` days: midnight of the business zone so many days before
- * today, so that today and `days` whole days stay (spec 06, section 1.2). `now` in Unix milliseconds.
+ * The moment before which everything that is kept for `days` days is deleted: midnight in the business zone that many
+ * days before today, so that today and `days` whole days stay (spec 06, section 1.2). `now` in Unix milliseconds.
  */
 export function retentionCutoff(now: number, days: number): Cutoff {
   return { days, before: new Date(dayStart(dayAfter(dayOf(now), -days))) };

@@ -1,9 +1,9 @@
-/** A tenant: whoever sends messages under a name of its own. */
+/** A tenant: an organisation that sends messages under its own name. */
 export type Service = Readonly<{
   id: string;
   name: string;
   active: boolean;
-  /** In trial mode: may write to its team and guest list only (spec 01, section 5.3). */
+  /** In trial mode: may send only to its team and guest list (spec 01, section 5.3). */
   restricted: boolean;
   researchMode: boolean;
   /** Local part of the address its emails are sent from. */
@@ -15,15 +15,15 @@ export type Service = Readonly<{
   rateLimit: number;
   /** Messages per day (spec 01, section 4.2). */
   limits: Readonly<Record<DailyLimit, number>>;
-  /** Recipients of its team and its guest list, as they were entered (content/recipient/allow-list.ts compares). */
+  /** Recipients of its team and its guest list, as entered (content/recipient/allow-list.ts compares). */
   allowed: readonly string[];
   smsSenders: readonly Sender[];
   emailReplyTos: readonly Sender[];
-  /** Where recipients of its files can ask: a web address, an email address or a phone number; null: it sends no files. */
+  /** Contact for recipients of its files: a URL, an email address or a phone number; null: it sends no files. */
   contactLink: string | null;
 }>;
 
-/** The names that daily limits are told by. */
+/** The names of the daily limits in errors and headers. */
 export type DailyLimit = 'sms' | 'email' | 'letter' | 'international_sms';
 
 export type Permission =

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { announceChange, type Cache, type Caches } from '../../database/cache.ts';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
+import type { RetentionType } from './retention.ts';
 import type { DailyLimit, Permission, Sender, Service } from './service.ts';
 
 /** Name of the cache of services; announce a change of any of its tables under the service's id. */
@@ -64,7 +65,7 @@ export type NewService = Readonly<{
   emailFrom: string;
   prefixSms: boolean;
   permissions: readonly Permission[];
-  /** Made for a newcomer: its keys are written to credentials.json. */
+  /** A demo service: its keys are written to credentials.json. */
   demo?: boolean;
   contactLink?: string;
   rateLimit?: number;
@@ -72,7 +73,7 @@ export type NewService = Readonly<{
   limits?: Partial<Record<DailyLimit, number>>;
 }>;
 
-/** Adds a service; one whose id exists already is left as it is. Answers whether it was added. */
+/** Adds a service unless its id exists. Answers whether it was added. */
 export async function addService(db: DbOrTrx, service: NewService): Promise<boolean> {
   const result = await db
     .insertInto('services')
@@ -98,7 +99,7 @@ export async function addService(db: DbOrTrx, service: NewService): Promise<bool
   return Number(result.numInsertedOrUpdatedRows) > 0;
 }
 
-/** `inboundNumberId`: the number of the service that the sender is. */
+/** `inboundNumberId`: set if the sender is the inbound number of the service. */
 export async function addSmsSender(
   db: DbOrTrx,
   serviceId: string,
@@ -131,7 +132,7 @@ export async function addEmailReplyTo(db: DbOrTrx, serviceId: string, sender: Se
   await announceChange(db, cacheName, serviceId);
 }
 
-/** Lets a service do something more; one that may do it already is left as it is. */
+/** Gives a service a permission that it does not have yet. */
 export async function grantPermission(db: DbOrTrx, id: string, permission: Permission): Promise<void> {
   await sql`
     update services set permissions = array_append(permissions, ${permission}), version = version + 1,
@@ -140,7 +141,7 @@ export async function grantPermission(db: DbOrTrx, id: string, permission: Permi
   await announceChange(db, cacheName, id);
 }
 
-/** Archives a service, or brings it back. */
+/** Archives a service or restores it. */
 export async function setServiceActive(db: DbOrTrx, id: string, active: boolean): Promise<void> {
   await db
     .updateTable('services')
@@ -155,7 +156,7 @@ export async function hasNoService(db: DbOrTrx): Promise<boolean> {
   return (await db.selectFrom('services').select('id').limit(1).executeTakeFirst()) === undefined;
 }
 
-/** Puts recipients on the guest list: team keys and services in trial mode may write to them. */
+/** Adds recipients to the guest list: team keys and services in trial mode may send to them. */
 export async function addGuests(
   db: DbOrTrx,
   serviceId: string,
@@ -195,4 +196,61 @@ export async function setLimits(
     .where('id', '=', id)
     .execute();
   await announceChange(db, cacheName, id);
+}
+
+/** For how many whole days a service keeps messages of a type. */
+export type Retention = Readonly<{
+  id: string;
+  serviceId: string;
+  serviceName: string;
+  type: RetentionType;
+  days: number;
+  createdAt: Date;
+  updatedAt: Date | null;
+}>;
+
+const retentionColumns = sql`r.id, r.service_id as "serviceId", s.name as "serviceName", r.notification_type as "type",
+  r.days_of_retention as "days", r.created_at as "createdAt", r.updated_at as "updatedAt"`;
+
+/** The retentions of a service, by type. */
+export async function findRetentions(db: DbOrTrx, serviceId: string): Promise<readonly Retention[]> {
+  const { rows } = await sql<Retention>`
+    select ${retentionColumns} from service_data_retention r join services s on s.id = r.service_id
+    where r.service_id = ${serviceId} order by r.notification_type`.execute(db);
+  return rows;
+}
+
+/** Sets a retention. null: the service has one for this type already, or there is no such service. */
+export async function addRetention(
+  db: DbOrTrx,
+  retention: Pick<Retention, 'id' | 'serviceId' | 'type' | 'days' | 'createdAt'>,
+): Promise<Retention | null> {
+  const { id, serviceId, type, days, createdAt } = retention;
+  const { rows } = await sql<Retention>`
+    with r as (
+      insert into service_data_retention (id, service_id, notification_type, days_of_retention, created_at)
+      select ${id}, id, ${type}, ${days}, ${createdAt} from services where id = ${serviceId}
+      on conflict (service_id, notification_type) do nothing returning *
+    )
+    select ${retentionColumns} from r join services s on s.id = r.service_id`.execute(db);
+  return rows[0] ?? null;
+}
+
+/** Answers whether the service has such a retention. */
+export async function changeRetention(
+  db: DbOrTrx,
+  {
+    id,
+    serviceId,
+    days,
+    updatedAt,
+  }: Readonly<{ id: string; serviceId: string; days: number; updatedAt: Date }>,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('service_data_retention')
+    .set({ days_of_retention: days, updated_at: updatedAt })
+    .where('id', '=', id)
+    .where('service_id', '=', serviceId)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }

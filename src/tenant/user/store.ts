@@ -3,12 +3,12 @@ import type { DbOrTrx } from '../../database/connection.ts';
 export type NewUser = Readonly<{
   id: string;
   name: string;
-  /** At most 255 characters; no two users have the same, whatever its case. */
+  /** At most 255 characters; unique, ignoring case. */
   emailAddress: string;
   state: 'pending' | 'active';
 }>;
 
-/** Adds a user; one whose id exists already is left as it is. */
+/** Adds a user unless the id exists. */
 export async function addUser(db: DbOrTrx, user: NewUser): Promise<void> {
   await db
     .insertInto('users')

@@ -1,10 +1,12 @@
 import { personalisationOf } from '../../../src/content/template/personalisation.ts';
-import { compileSms, previewSms, renderSms } from '../../../src/content/template/sms.ts';
 import {
+  compileSms,
   downgradeToAscii,
   downgradeToSms,
+  previewSms,
+  renderSms,
   unsupportedCharacters,
-} from '../../../src/content/template/sms-alphabet.ts';
+} from '../../../src/content/template/sms.ts';
 import { plainCases, type Suite } from '../suite.ts';
 
 type Case = {

@@ -5,8 +5,8 @@ import type { Static, TSchema } from 'typebox';
 import { idFloor, idTime } from '../../../ground/id.ts';
 import { invalidFields, Problem } from '../../../ground/problem.ts';
 import { dayStart } from '../../../ground/time-zone.ts';
-import { fieldFaults } from '../../../http/validate/fields.ts';
-import { queryDocument } from '../../../http/validate/text-values.ts';
+import { fieldFaults } from '../../../http/validate/fault-texts.ts';
+import { queryDocument } from '../../../http/validate/request-documents.ts';
 import { dayQuery, listFilter, listQuery, listRequest, pageLinks, refuseFuture } from './query.ts';
 
 type Query = Readonly<Record<string, string | readonly string[]>>;

@@ -32,19 +32,21 @@ const types: readonly string[] = ['sms', 'email', 'letter'];
 
 /** Query of `GET /notifications` (spec 01, section 2.3); the order of the properties is the order of the errors. */
 export const listQuery = Type.Object({
-  template_type: Type.Optional(Type.Array(oneOf(types), { description: 'May come more than once.' })),
+  template_type: Type.Optional(Type.Array(oneOf(types), { description: 'May be repeated.' })),
   status: Type.Optional(
     Type.Array(oneOf(Object.keys(statuses)), {
-      description: 'May come more than once. `failed` means all three kinds of failure.',
+      description: 'May be repeated. `failed` means all three kinds of failure.',
     }),
   ),
   page: Type.Optional(Type.Integer({ minimum: 1, default: 1 })),
   page_size: Type.Optional(
-    Type.Integer({ minimum: 1, default: 250, description: 'At most 5000 are given.' }),
+    Type.Integer({ minimum: 1, default: 250, description: 'At most 5000 are returned.' }),
   ),
-  limit_days: Type.Optional(Type.Integer({ description: 'Only of so many whole days back from today.' })),
+  limit_days: Type.Optional(
+    Type.Integer({ description: 'Only messages of this many whole days before today, and of today.' }),
+  ),
   include_jobs: Type.Optional(
-    Type.Boolean({ default: false, description: 'With those of files; for normal keys only.' }),
+    Type.Boolean({ default: false, description: 'Includes messages sent from files; only for normal keys.' }),
   ),
 });
 
@@ -121,7 +123,7 @@ export function pageLinks(
 export const dayQuery = Type.Object({
   day: Type.String({
     format: 'date',
-    description: 'A day in London, not after today.',
+    description: 'A day in London time, not in the future.',
     examples: ['2026-05-04'],
   }),
 });

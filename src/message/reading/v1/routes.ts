@@ -6,7 +6,7 @@ import type { Metrics } from '../../../ground/metrics.ts';
 import { noResultFound } from '../../../ground/problem.ts';
 import { dayAfter, dayStart } from '../../../ground/time-zone.ts';
 import { defineRoute, uuidPart } from '../../../http/server/define-route.ts';
-import { queryParameters } from '../../../http/validate/page.ts';
+import { queryParameters } from '../../../http/validate/request-documents.ts';
 import { oneOf, orNull, uuid } from '../../../http/validate/shapes.ts';
 import { findNotification } from '../store.ts';
 import { notificationId } from '../v2/schemas.ts';
@@ -25,11 +25,11 @@ const notificationV1 = Type.Object(
   {
     id: uuid(),
     service: uuid(),
-    api_key: orNull(uuid(), 'null for one that no key sent.'),
-    to: Type.String({ description: 'Who got it, as it was given.' }),
+    api_key: orNull(uuid(), 'null if no key sent it.'),
+    to: Type.String({ description: 'The recipient, as given.' }),
     job: orNull(
       Type.Object({ id: uuid(), original_file_name: orNull(Type.String(), 'The name of the file.') }),
-      'The file that it came from.',
+      'The file it was sent from.',
     ),
     job_row_number: orNull(Type.Integer(), 'Its row in that file.'),
     template: Type.Object({
@@ -43,20 +43,20 @@ const notificationV1 = Type.Object(
     notification_type: oneOf(['sms', 'email']),
     status: Type.String(),
     created_at: time,
-    sent_at: orNull(time, 'When the provider took it.'),
+    sent_at: orNull(time, 'When the provider accepted it.'),
     updated_at: orNull(time, 'When its status last changed.'),
     sent_by: orNull(Type.String(), 'The provider.'),
-    reference: orNull(Type.String(), 'What the provider calls it.'),
+    reference: orNull(Type.String(), 'The reference of the provider.'),
     body: Type.String({ description: 'The text with its values filled in.' }),
     content_char_count: orNull(Type.Integer(), 'Length of a text; null for an email.'),
-    subject: Type.Optional(Type.String({ description: 'Of an email only.' })),
+    subject: Type.Optional(Type.String({ description: 'Only for an email.' })),
   },
   { $id: 'NotificationV1' },
 );
 
 const common = { tag: 'Version 1', authentication: 'service key', method: 'GET' } as const;
 const wrong = (message: unknown) => ({
-  description: 'The query cannot be understood.',
+  description: 'The query is invalid.',
   example: { result: 'error', message },
 });
 /** No service has so many messages; a page beyond it is not looked for. */
@@ -75,7 +75,7 @@ const readOne = defineRoute({
       description: 'The message.',
       schema: Type.Object({ data: Type.Object({ notification: notificationV1 }) }),
     },
-    404: { description: 'The service has no such message, or it is past its retention.' },
+    404: { description: 'The service has no such message, or its retention period is over.' },
     405: { description: '`notification_id` is not a UUID.' },
   },
   async handler(deps: NotificationRouteV1Deps, { params, caller }) {
@@ -91,7 +91,7 @@ const readList = defineRoute({
   handlerName: 'notifications.get_all_notifications',
   summary: 'List messages (version 1)',
   description:
-    'Those that were sent with the caller’s kind of key, newest first, in numbered pages. To read very many, the list of version 2 is the faster one.',
+    'Messages sent with the caller’s type of key, newest first, in numbered pages. The list of version 2 is faster for reading many.',
   query: listQuery,
   answers: {
     200: {
@@ -99,14 +99,14 @@ const readList = defineRoute({
       schema: Type.Object({
         notifications: Type.Array(notificationV1),
         page_size: Type.Integer({ minimum: 1 }),
-        total: Type.Integer({ minimum: 0, description: 'Messages of all pages.' }),
+        total: Type.Integer({ minimum: 0, description: 'Number of messages on all pages.' }),
         links: Type.Object(
           {
             prev: Type.Optional(Type.String()),
             next: Type.Optional(Type.String()),
             last: Type.Optional(Type.String()),
           },
-          { description: 'Relative; `last` only while there is a next page.' },
+          { description: 'Relative; `last` only if there is a next page.' },
         ),
       }),
     },
@@ -135,15 +135,15 @@ const readDay = defineRoute({
   path: '/notifications/statistics',
   handlerName: 'notifications.get_notification_statistics_for_day',
   summary: 'Count the messages of a day (version 1)',
-  description: 'Those of the caller’s service; messages of test keys are left out.',
+  description: 'Messages of the caller’s service, without those of test keys.',
   query: dayQuery,
   answers: {
     200: {
-      description: 'One row, of the caller’s service.',
+      description: 'One row, for the caller’s service.',
       schema: Type.Object({
         data: Type.Array(
           Type.Object({
-            id: orNull(uuid(), 'null where nothing was sent.'),
+            id: orNull(uuid(), 'null if nothing was sent.'),
             day: Type.String({ format: 'date' }),
             service: uuid(),
             emails_requested: count,

@@ -5,8 +5,8 @@ import type { Metrics } from '../../../ground/metrics.ts';
 import { badRequest, noResultFound } from '../../../ground/problem.ts';
 import { defineRoute } from '../../../http/server/define-route.ts';
 import { baseUrl } from '../../../http/server/request.ts';
-import { pageLinks, pageLinksSchema, pageSize, queryParameters } from '../../../http/validate/page.ts';
-import { oneOf, uuid } from '../../../http/validate/shapes.ts';
+import { queryParameters } from '../../../http/validate/request-documents.ts';
+import { oneOf, pageLinks, pageLinksSchema, pageSize, uuid } from '../../../http/validate/shapes.ts';
 import type { Queues } from '../../../queue/boss.ts';
 import type { StatusDeps } from '../../status/move.ts';
 import type { StoredNotification } from '../../status/notification.ts';
@@ -25,7 +25,7 @@ export type NotificationRouteDeps = ReadingDeps &
     publicUrl: string | null;
   }>;
 
-/** What a status filter that is no status of ours stands for (spec 01, section 3.8). */
+/** The statuses that a status filter stands for, where it is not itself a status (spec 01, section 3.8). */
 const groups: Readonly<Record<string, readonly string[]>> = {
   failed: [
     ...['technical-failure', 'temporary-failure', 'permanent-failure', 'validation-failed'],
@@ -44,7 +44,7 @@ const statuses = [
 /** Query of `GET /v2/notifications`; the order of the properties is the order of the errors (spec 01, section 3.8). */
 const listQuery = Type.Object(
   {
-    reference: Type.Optional(Type.String({ description: 'Your own name for the messages.' })),
+    reference: Type.Optional(Type.String({ description: 'Your own reference for the messages.' })),
     status: Type.Optional(
       Type.Array(oneOf(statuses), {
         description:
@@ -55,7 +55,7 @@ const listQuery = Type.Object(
     include_jobs: Type.Optional(
       oneOf(['true', 'True'], 'Also messages that were sent from a file of recipients.'),
     ),
-    older_than: Type.Optional(uuid('Only messages from before the one with this `id`.')),
+    older_than: Type.Optional(uuid('Only messages that are older than the one with this `id`.')),
   },
   { additionalProperties: false },
 );
@@ -66,7 +66,7 @@ const common = {
   params: Type.Object({ notification_id: notificationId }),
 } as const;
 const path = '/v2/notifications/:notification_id';
-const notFound = { description: 'The service has no such message, or it is past its retention.' };
+const notFound = { description: 'The service has no such message, or its retention period is over.' };
 const badId = { description: '`notification_id` is not a UUID.' };
 
 const readList = defineRoute({
@@ -75,7 +75,7 @@ const readList = defineRoute({
   authentication: 'service key',
   handlerName: 'v2_notifications.get_notifications',
   summary: 'Read many messages',
-  description: `The messages that were sent with keys of the same type as yours, newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
+  description: `Messages sent with keys of the same type as yours, newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
   tag: 'Reading',
   query: listQuery,
   client: 'getNotifications()',
@@ -84,7 +84,7 @@ const readList = defineRoute({
       description: 'A page of messages.',
       schema: Type.Object({ notifications: Type.Array(notification), links: pageLinksSchema }),
     },
-    400: { description: 'A parameter has no such value, or there is no such parameter.' },
+    400: { description: 'Unknown parameter, or unknown value of one.' },
   },
   async handler(deps: NotificationRouteDeps, request) {
     const { service, key } = request.caller;
@@ -131,7 +131,7 @@ const readTimeline = defineRoute({
   handlerName: 'v2_notifications.get_notification_timeline',
   summary: 'Read what happened to a message',
   description:
-    'Its acceptance, when it was stored, each attempt to hand it to a provider, each receipt, and what the service was told.',
+    'When it was accepted and stored, each attempt to hand it to a provider, each receipt, and each callback.',
   answers: { 200: { description: 'The timeline.', schema: timeline }, 400: badId, 404: notFound },
   async handler(deps: NotificationRouteDeps, { params, caller }) {
     const { id, status, createdAt } = await find(deps, caller.service.id, params.notification_id);
@@ -167,14 +167,14 @@ const cancel = defineRoute({
   path: `${path}/cancel`,
   authentication: 'service key',
   handlerName: 'v2_notifications.cancel_notification',
-  summary: 'Take back a scheduled message',
+  summary: 'Cancel a scheduled message',
   description:
-    'Possible until the moment it is due. Its status becomes `cancelled`, it is never sent, and asking again answers the same. It stays counted for the day it was accepted on.',
+    'Possible until it is due. Its status becomes `cancelled` and it is never sent; cancelling it again gives the same answer. It still counts towards the daily limit of the day it was accepted on.',
   tag: 'Sending',
   params: Type.Object({ notification_id: uuid('The message.') }),
   answers: {
     200: { description: 'The message, cancelled.', schema: notification },
-    400: { description: 'It is not scheduled, or it is due; or `notification_id` is not a UUID.' },
+    400: { description: 'It is not scheduled, it is already due, or `notification_id` is not a UUID.' },
   },
   async handler(deps: NotificationRouteDeps, request) {
     const { notification_id: id } = request.params;

@@ -5,16 +5,16 @@ import { oneOf, orNull, time, uuid } from '../../../http/validate/shapes.ts';
 /** Answers about messages, for the OpenAPI document (spec 01, section 3.7). */
 const never = (description: string) => Type.Null({ description });
 const meanings: Readonly<Record<NotificationStatus, string>> = {
-  created: 'accepted, and waiting to be sent',
-  sending: 'the provider has it, and has not said what became of it',
-  pending: 'the network still tries to deliver it',
+  created: 'accepted and waiting to be sent',
+  sending: 'the provider has accepted it and not reported the outcome',
+  pending: 'the network is still trying to deliver it',
   sent: 'sent to a country whose networks do not report delivery',
   delivered: 'delivered',
   'temporary-failure': 'not delivered: the phone was off, the mailbox was full',
   'permanent-failure': 'not delivered: there is no such number or address',
-  'technical-failure': 'not sent, for a reason on our side or at the provider',
+  'technical-failure': 'not sent, because of a fault on our side or at the provider',
   'validation-failed': 'not sent: its content could not be sent',
-  cancelled: 'not sent: it was cancelled while it was waiting',
+  cancelled: 'not sent: it was cancelled before its time',
 };
 const status = Type.Unsafe<NotificationStatus>({
   type: 'string',
@@ -25,16 +25,16 @@ const status = Type.Unsafe<NotificationStatus>({
 });
 
 /** `{notification_id}` of a path. */
-export const notificationId = uuid('The `id` that the answer to the sending gave.');
+export const notificationId = uuid('The `id` in the answer to the request that sent it.');
 
 /** A message as it is read. */
 export const notification = Type.Object(
   {
     id: uuid(),
-    reference: orNull(Type.String(), 'Your own name for the message.'),
-    email_address: orNull(Type.String(), 'Who got it, as it was given; null for a text.'),
-    phone_number: orNull(Type.String(), 'Who got it, as it was given; null for an email.'),
-    line_1: never('Always null, as there are no letters.'),
+    reference: orNull(Type.String(), 'Your own reference for the message.'),
+    email_address: orNull(Type.String(), 'The recipient, as given; null for a text.'),
+    phone_number: orNull(Type.String(), 'The recipient, as given; null for an email.'),
+    line_1: never('Always null: there are no letters.'),
     line_2: Type.Null(),
     line_3: Type.Null(),
     line_4: Type.Null(),
@@ -51,19 +51,17 @@ export const notification = Type.Object(
     body: Type.String({ description: 'The text with its values filled in.' }),
     subject: orNull(Type.String(), 'null for a text.'),
     created_at: time,
-    created_by_name: orNull(Type.String(), 'Who sent it by hand; null for one sent through the API.'),
-    sent_at: orNull(time, 'When the provider took it.'),
-    completed_at: orNull(time, 'When its last status was reached.'),
-    scheduled_for: orNull(time, 'When it will be sent, for one that waits for its time.'),
+    created_by_name: orNull(Type.String(), 'Who sent it by hand; null if it was sent through the API.'),
+    sent_at: orNull(time, 'When the provider accepted it.'),
+    completed_at: orNull(time, 'When it reached a final status.'),
+    scheduled_for: orNull(time, 'When it will be sent, if it is scheduled.'),
     postage: never('Always null.'),
-    one_click_unsubscribe_url: orNull(Type.String(), 'The address that was given with the email.'),
+    one_click_unsubscribe_url: orNull(Type.String(), 'The URL that was given with the email.'),
     is_cost_data_ready: Type.Boolean({ description: 'Whether the cost is known yet.' }),
     cost_in_pounds: orNull(Type.Number(), 'null until the cost is known.'),
     cost_details: Type.Object(
       {
-        billable_sms_fragments: Type.Optional(
-          Type.Integer({ description: 'How many texts it was counted as.' }),
-        ),
+        billable_sms_fragments: Type.Optional(Type.Integer({ description: 'How many texts it counts as.' })),
         international_rate_multiplier: Type.Optional(Type.Number()),
         sms_rate: Type.Optional(Type.Number({ description: 'Pounds for one fragment.' })),
       },
@@ -92,10 +90,10 @@ const receipt = Type.Object({
   event: Type.Literal('receipt'),
   at: time,
   provider: Type.String(),
-  provider_status: Type.String({ description: 'As the provider said it.' }),
+  provider_status: Type.String({ description: 'In the words of the provider.' }),
   status,
-  applied: Type.Boolean({ description: 'Whether the status of the message changed by it.' }),
-  ignored_because: orNull(Type.String(), 'Why it did not.'),
+  applied: Type.Boolean({ description: 'Whether it changed the status of the message.' }),
+  ignored_because: orNull(Type.String(), 'Why it was ignored.'),
 });
 const callbackFields = {
   callback_id: uuid(),
@@ -108,7 +106,7 @@ const callback = Type.Object({
   callback_status: Type.Unsafe<string>({
     type: 'string',
     enum: ['pending', 'delivered', 'failed'],
-    description: 'Whether the service has it by now.',
+    description: 'Whether the service has received it.',
   }),
 });
 const callbackAttempt = Type.Object({
@@ -128,7 +126,7 @@ export const timeline = Type.Object(
     notification_id: uuid(),
     status,
     timeline: Type.Array(Type.Union([accepted, persisted, attempt, receipt, callback, callbackAttempt]), {
-      description: 'In order of time.',
+      description: 'In chronological order.',
     }),
   },
   { $id: 'Timeline' },

@@ -28,13 +28,13 @@ export type NumberRouteDeps = Readonly<{
 const numberSchema = Type.Object(
   {
     id: uuid(),
-    number: Type.String({ description: 'As it is kept: British ones begin with 0.' }),
-    provider: Type.String({ description: 'Who receives its texts.' }),
+    number: Type.String({ description: 'As stored: UK numbers begin with 0.' }),
+    provider: Type.String({ description: 'The provider that receives its texts.' }),
     service: Type.Union([
       Type.Object({ id: uuid(), name: Type.String() }),
-      Type.Null({ description: 'It is free.' }),
+      Type.Null({ description: 'The number is available.' }),
     ]),
-    active: Type.Boolean({ description: 'Whether texts to it are taken.' }),
+    active: Type.Boolean({ description: 'Whether texts to it are accepted.' }),
     created_at: time,
     updated_at: orNull(time),
   },
@@ -56,16 +56,16 @@ const add = defineRoute({
   method: 'POST',
   path: '/inbound-number',
   handlerName: 'inbound_number.add_inbound_numbers',
-  summary: 'Add numbers that can be texted',
-  description: 'They are free to be given to services. One that is there already is left as it is.',
+  summary: 'Add inbound numbers',
+  description: 'They become available to services. Numbers that exist already stay as they are.',
   body: Type.Object({
-    provider: Type.String({ description: 'Who receives their texts: `mmg` or `firetext`.' }),
-    numbers: Type.Array(Type.String(), { description: 'At least one, as the provider names them.' }),
+    provider: Type.String({ description: 'The provider that receives their texts: `mmg` or `firetext`.' }),
+    numbers: Type.Array(Type.String(), { description: 'At least one, in the notation of the provider.' }),
   }),
   example: { provider: 'mmg', numbers: ['07700900456', '07700900457'] },
   answers: {
-    201: { description: 'These numbers.', schema: numbersAnswer },
-    400: { description: 'A fault of the body.' },
+    201: { description: 'The numbers.', schema: numbersAnswer },
+    400: { description: 'The body is invalid.' },
   },
   refine,
   async handler({ db, clock }: NumberRouteDeps, { body: { provider, numbers } }) {
@@ -79,8 +79,10 @@ const readAll = defineRoute({
   method: 'GET',
   path: '/inbound-number',
   handlerName: 'inbound_number.get_inbound_numbers',
-  summary: 'See all numbers that can be texted',
-  answers: { 200: { description: 'All of them, also those that are switched off.', schema: numbersAnswer } },
+  summary: 'Read all inbound numbers',
+  answers: {
+    200: { description: 'All numbers, including those that are switched off.', schema: numbersAnswer },
+  },
   handler: async ({ db }: NumberRouteDeps) => ({ data: (await findNumbers(db)).map(show) }),
 });
 
@@ -89,8 +91,8 @@ const readAvailable = defineRoute({
   method: 'GET',
   path: '/inbound-number/available',
   handlerName: 'inbound_number.get_available',
-  summary: 'See the numbers that are free',
-  answers: { 200: { description: 'Those that can be given to a service.', schema: numbersAnswer } },
+  summary: 'Read the available inbound numbers',
+  answers: { 200: { description: 'The numbers that can be given to a service.', schema: numbersAnswer } },
   handler: async ({ db }: NumberRouteDeps) => ({ data: (await findFreeNumbers(db)).map(show) }),
 });
 
@@ -98,16 +100,16 @@ const give = defineRoute({
   ...ofService,
   method: 'POST',
   handlerName: 'inbound_number.post_allocate_inbound_number',
-  summary: 'Give a service a number',
+  summary: 'Give a service an inbound number',
   description:
-    'A free one, or the one that the body names. The service may receive texts from then on, and the number becomes one of its senders. A service that has a number keeps it, switched on.',
+    'An available number, or the one in the body. The service may receive texts from then on, and the number becomes one of its senders. A service that already has a number keeps it, switched on.',
   body: Type.Object({ inbound_number_id: Type.Optional(orNull(uuid())) }),
   bodyOptional: true,
   answers: {
     200: { description: 'The number of the service.', schema: Type.Object({ data: numberSchema }) },
-    400: { description: 'A fault of the body, or the service has another number.' },
-    404: { description: 'There is no such service, or no such number that is free.' },
-    409: { description: 'No number is free: add some.' },
+    400: { description: 'The body is invalid, or the service has another number.' },
+    404: { description: 'There is no such service, or no such available number.' },
+    409: { description: 'No number is available: add some.' },
   },
   async handler({ db, clock }: NumberRouteDeps, { params, body: { inbound_number_id: id = null } }) {
     const wanted = id === null ? null : parseUuid(id);
@@ -121,10 +123,10 @@ const readOfService = defineRoute({
   ...ofService,
   method: 'GET',
   handlerName: 'inbound_number.get_for_service',
-  summary: 'See the number of a service',
+  summary: 'Read the inbound number of a service',
   answers: {
     200: {
-      description: '`data` is the number, or `{}` where the service has none.',
+      description: '`data` is the number, or `{}` if the service has none.',
       schema: Type.Object({
         data: Type.Union([numberSchema, Type.Object({}, { additionalProperties: false })]),
       }),
@@ -141,10 +143,10 @@ const off = defineRoute({
   method: 'POST',
   path: `${ofService.path}/off`,
   handlerName: 'inbound_number.post_set_inbound_number_off',
-  summary: 'Switch the number of a service off',
-  description: 'Texts to it are not taken any more. The service keeps it.',
+  summary: 'Switch off the inbound number of a service',
+  description: 'Texts to it are no longer accepted. The service keeps it.',
   answers: {
-    204: { description: 'It is off.' },
+    204: { description: 'Switched off.' },
     404: { description: 'The service has no number.' },
   },
   async handler({ db, clock }: NumberRouteDeps, { params }) {

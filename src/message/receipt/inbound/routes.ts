@@ -2,10 +2,12 @@ import { Type } from 'typebox';
 import type { Db } from '../../../database/connection.ts';
 import type { Cipher } from '../../../ground/cipher.ts';
 import { isoMicroseconds } from '../../../ground/clock.ts';
-import { defineRoute } from '../../../http/server/define-route.ts';
+import { refuseCredentials } from '../../../http/auth/basic.ts';
+import { defineRoute, type Route } from '../../../http/server/define-route.ts';
 import { baseUrl } from '../../../http/server/request.ts';
-import { pageLinks, pageLinksSchema, pageSize } from '../../../http/validate/page.ts';
-import { time, uuid } from '../../../http/validate/shapes.ts';
+import { pageLinks, pageLinksSchema, pageSize, time, uuid } from '../../../http/validate/shapes.ts';
+import type { InboundEndpoint } from '../../../provider/contract.ts';
+import { type ReceiveDeps, receiveText } from './receive.ts';
 import { findInboundSms, type InboundSms } from './store.ts';
 
 export type InboundRouteDeps = Readonly<{ db: Db; cipher: Cipher; publicUrl: string | null }>;
@@ -15,8 +17,8 @@ const receivedText = Type.Object(
     id: uuid(),
     created_at: time,
     service_id: uuid(),
-    notify_number: Type.String({ description: 'Your number, which it was sent to.' }),
-    user_number: Type.String({ description: 'Who sent it.' }),
+    notify_number: Type.String({ description: 'Your number, which the text was sent to.' }),
+    user_number: Type.String({ description: 'The sender of the text.' }),
     content: Type.String(),
   },
   { $id: 'ReceivedText' },
@@ -29,11 +31,11 @@ const readTexts = defineRoute({
   path,
   authentication: 'service key',
   handlerName: 'v2_inbound_sms.get_inbound_sms',
-  summary: 'Read texts that you received',
+  summary: 'Read received texts',
   description: `Newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
   tag: 'Received texts',
   query: Type.Object(
-    { older_than: Type.Optional(uuid('Only texts from before the one with this `id`.')) },
+    { older_than: Type.Optional(uuid('Only texts that are older than the one with this `id`.')) },
     { additionalProperties: false },
   ),
   client: 'getReceivedTexts()',
@@ -42,7 +44,7 @@ const readTexts = defineRoute({
       description: 'A page of texts.',
       schema: Type.Object({ received_text_messages: Type.Array(receivedText), links: pageLinksSchema }),
     },
-    400: { description: '`older_than` is not a UUID, or there is no such parameter.' },
+    400: { description: 'Unknown parameter, or `older_than` is not a UUID.' },
   },
   async handler({ db, cipher, publicUrl }: InboundRouteDeps, request) {
     const { older_than: olderThan = null } = request.query;
@@ -67,4 +69,44 @@ function show({ id, createdAt, serviceId, notifyNumber, userNumber, content }: I
     user_number: userNumber,
     content,
   };
+}
+
+/** The endpoint that a provider posts received texts to (spec 05, section 7), with basic authentication. */
+export function inboundEndpoint(endpoint: InboundEndpoint): Route<ReceiveDeps> {
+  const { identifier, name, path, credentials, accepted, unclaimed } = endpoint;
+  return defineRoute({
+    method: 'POST',
+    path,
+    authentication: 'provider',
+    handlerName: `receive.receive_${identifier}_sms`,
+    summary: `Text received by ${name}`,
+    description: `The provider posts a text that was sent to a number of a service, in its own format, with a user and password that are configured for it (basic authentication).`,
+    tag: 'Provider receipts',
+    rawBody: { schema: Type.Unknown(), contentType: '*/*' },
+    answers: {
+      200: {
+        description: `\`${accepted.body}\`: accepted. \`${unclaimed.body}\`: the number belongs to no service, or to one that may not receive texts.`,
+        contentType: accepted.contentType,
+      },
+      400: { description: 'It cannot be parsed.' },
+      401: { description: 'The user and password are missing.' },
+      403: { description: 'The user or password is wrong.' },
+      503: { description: 'It cannot be accepted now; the provider should post it again.' },
+    },
+    async handler(deps: ReceiveDeps, request, reply) {
+      const refusal = refuseCredentials(credentials, request.headers.authorization);
+      if (refusal)
+        return reply
+          .code(refusal.status)
+          .headers(refusal.headers)
+          .type('application/json')
+          .send(refusal.body);
+      const read = endpoint.read(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
+      const answer =
+        'answer' in read
+          ? read.answer
+          : endpoint[await receiveText(deps, endpoint, read.text, request.traceId)];
+      return reply.code(answer.status).type(answer.contentType).send(answer.body);
+    },
+  });
 }

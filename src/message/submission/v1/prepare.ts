@@ -19,7 +19,7 @@ import type { NotificationType } from '../../../database/tables.ts';
 import { parseUuid } from '../../../ground/id.ts';
 import { badRequest, invalidFields, noResultFound, Problem } from '../../../ground/problem.ts';
 import type { Formats } from '../../../http/validate/check.ts';
-import { fieldFaults } from '../../../http/validate/fields.ts';
+import { fieldFaults } from '../../../http/validate/fault-texts.ts';
 import {
   type AcceptDeps,
   chosenSender,

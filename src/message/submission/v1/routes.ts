@@ -7,7 +7,7 @@ import { badRequest, Problem } from '../../../ground/problem.ts';
 import { defineRoute } from '../../../http/server/define-route.ts';
 import { plainErrors } from '../../../http/server/error-format.ts';
 import { baseUrl } from '../../../http/server/request.ts';
-import { readJson } from '../../../http/validate/json-body.ts';
+import { readJson } from '../../../http/validate/request-documents.ts';
 import type { AcceptDeps, Prepared } from '../prepare.ts';
 import { countRefused, type SubmitDeps, submit } from '../submit.ts';
 import { prepareV1, readRequestV1 } from './prepare.ts';
@@ -20,7 +20,7 @@ export type SubmissionRouteV1Deps = AcceptDeps &
 const personalisation = { name: 'Rowan', title: 'Sea Charts', date: '4 May', time: '14:05' };
 const refused = (message: unknown) => ({
   400: {
-    description: 'Something is wrong with the message; nothing was accepted.',
+    description: 'The message is invalid; nothing was accepted.',
     example: { result: 'error', message },
   },
   404: {
@@ -29,7 +29,8 @@ const refused = (message: unknown) => ({
   },
 });
 const id = '019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b';
-const older = 'The first version of the API, for clients that still use it. New ones send with version 2.';
+const older =
+  'The first version of the API, for clients that still use it. New clients should use version 2.';
 
 /** The handler reads the body, because some checks come first and a body need not be JSON (spec 01, section 2.1). */
 const common = {

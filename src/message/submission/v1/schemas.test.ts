@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseLossless } from '../../../ground/json.ts';
-import { fieldFaults } from '../../../http/validate/fields.ts';
+import { fieldFaults } from '../../../http/validate/fault-texts.ts';
 import { emailRequestV1, smsRequestV1 } from './schemas.ts';
 
 const formats = {

@@ -15,14 +15,14 @@ const rest = {
 
 /** Body of `POST /notifications/sms` (spec 01, section 2.1); other properties are ignored. */
 export const smsRequestV1 = Type.Object({
-  to: Type.String({ format: 'phone_number', description: 'Who gets the text.' }),
+  to: Type.String({ format: 'phone_number', description: 'The recipient.' }),
   template,
   ...rest,
 });
 
 /** Body of `POST /notifications/email`. */
 export const emailRequestV1 = Type.Object({
-  to: Type.String({ format: 'email_address', description: 'Who gets the email.' }),
+  to: Type.String({ format: 'email_address', description: 'The recipient.' }),
   template,
   ...rest,
 });
@@ -30,7 +30,7 @@ export type RequestV1 = Static<typeof smsRequestV1> | Static<typeof emailRequest
 
 const sent = {
   notification: Type.Object({ id: uuid() }),
-  body: Type.String({ description: 'The text with its values filled in, without the name of the service.' }),
+  body: Type.String({ description: 'The text with its values filled in, without the service name.' }),
   template_version: Type.Integer({ minimum: 1 }),
 };
 export const smsResponseV1 = Type.Object({ data: Type.Object(sent) });

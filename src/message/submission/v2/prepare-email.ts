@@ -1,5 +1,4 @@
-import { isFileValue } from '../../../content/document/file.ts';
-import { fileProblems, uploadFiles } from '../../../content/document/upload.ts';
+import { fileProblems, isFileValue, uploadFiles } from '../../../content/document/file.ts';
 import { type EmailAddress, parseEmailAddress } from '../../../content/recipient/email-address.ts';
 import { emailBody, emailSubject, maxEmailBytes, measureEmail } from '../../../content/template/email.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';
@@ -7,7 +6,7 @@ import { missingPlaceholders } from '../../../content/template/placeholder.ts';
 import { sanitisePersonalisation } from '../../../content/template/sanitise.ts';
 import { datetimeFormat } from '../../../ground/datetime.ts';
 import { badRequest, invalid } from '../../../ground/problem.ts';
-import { faultsOf } from '../../../http/validate/schema.ts';
+import { faultsOf } from '../../../http/validate/fault-texts.ts';
 import {
   type AcceptDeps,
   chosenSender,

@@ -1,4 +1,4 @@
-import { fileProblems } from '../../../content/document/upload.ts';
+import { fileProblems } from '../../../content/document/file.ts';
 import { clean } from '../../../content/recipient/characters.ts';
 import {
   anyNumber,
@@ -12,7 +12,7 @@ import { missingPlaceholders } from '../../../content/template/placeholder.ts';
 import { maxSmsCharacters, renderSms } from '../../../content/template/sms.ts';
 import { datetimeFormat } from '../../../ground/datetime.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
-import { faultsOf } from '../../../http/validate/schema.ts';
+import { faultsOf } from '../../../http/validate/fault-texts.ts';
 import {
   type AcceptDeps,
   chosenSender,

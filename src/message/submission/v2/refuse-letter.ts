@@ -3,7 +3,7 @@ import { postalAddressProblem } from '../../../content/recipient/postal-address.
 import { valueText } from '../../../content/template/personalisation.ts';
 import { parseUuid } from '../../../ground/id.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
-import { faultsOf } from '../../../http/validate/schema.ts';
+import { faultsOf } from '../../../http/validate/fault-texts.ts';
 import { type AcceptDeps, readReference, type Sending } from '../prepare.ts';
 
 /** A letter from a template; the order of the properties is the order of the errors (spec 01, section 3.5). */

@@ -6,7 +6,7 @@ import type { Metrics } from '../../../ground/metrics.ts';
 import { defineRoute } from '../../../http/server/define-route.ts';
 import { v2Errors } from '../../../http/server/error-format.ts';
 import { baseUrl, sendNotFound } from '../../../http/server/request.ts';
-import { readJson } from '../../../http/validate/json-body.ts';
+import { readJson } from '../../../http/validate/request-documents.ts';
 import type { AcceptDeps, Prepared } from '../prepare.ts';
 import { countRefused, readIdempotency, repeatedAnswer, type SubmitDeps, submit } from '../submit.ts';
 import { prepareEmail } from './prepare-email.ts';
@@ -22,12 +22,12 @@ const idempotencyKey = Type.String({
   minLength: 1,
   maxLength: 255,
   description:
-    'A name of your own for this request, such as a UUID. The same request sent again under the same name gets the first answer again for 24 hours, and nothing is sent twice. Printable ASCII.',
+    'A unique value for this request, such as a UUID, in printable ASCII. For 24 hours, the same request with the same key gets the first answer again, and nothing is sent twice.',
 });
 
 const refusals = {
   400: {
-    description: 'Something is wrong with the message; nothing was accepted.',
+    description: 'The message is invalid; nothing was accepted.',
     example: {
       status_code: 400,
       errors: [
@@ -75,7 +75,7 @@ const answered = (type: NotificationType) => ({
 });
 
 const afterwards =
-  'A 201 means that the message is on disk and will be sent, or be accounted for. Read it by its `id` to see what became of it.';
+  'A 201 means that the message is stored and will be sent or accounted for. Read it by its `id` to see the outcome.';
 
 /** The handler reads the body: limits and the `Idempotency-Key` come before it (spec 01, section 4.3). */
 const common = {
@@ -123,19 +123,21 @@ const sendLetter = defineRoute({
   path: '/v2/notifications/letter',
   summary: 'Send a letter',
   description:
-    'Despatch sends no letters: every request is refused. What is wrong with it is told as if they were sent.',
+    'Despatch sends no letters: every request is refused. Invalid requests get the same errors as if letters were sent.',
   tag: 'Sending',
   rawBody: { schema: letterRequest },
   answers: {
     400: {
-      description: 'No letter is sent.',
+      description: 'Letters are not sent.',
       example: {
         status_code: 400,
         errors: [{ error: 'BadRequestError', message: 'Service is not allowed to send letters' }],
       },
     },
     409: { description: 'The `Idempotency-Key` was used for a different request within the last 24 hours.' },
-    403: { description: 'The token is not one of a key in use, or such a key may not send letters.' },
+    403: {
+      description: 'The token does not belong to an active key, or this type of key may not send letters.',
+    },
   },
   handler: (deps: SubmissionRouteDeps, request, reply) => post(deps, 'letter', request, reply),
 });

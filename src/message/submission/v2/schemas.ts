@@ -1,54 +1,54 @@
 import { type Static, Type } from 'typebox';
 
 const reference = Type.Optional(
-  Type.String({ maxLength: 1000, description: 'Your own name for the message.' }),
+  Type.String({ maxLength: 1000, description: 'Your own reference for the message.' }),
 );
 const uuid = (description: string) => Type.String({ format: 'uuid', description });
 const personalisation = Type.Optional(
   Type.Unsafe<Record<string, unknown>>({
     type: 'object',
     description:
-      'Values for the placeholders of the template, by name. A list becomes a bulleted list in an email, and `a, b and c` in a text.',
+      'Values for the placeholders of the template, by name. A list becomes a bulleted list in an email and `a, b and c` in a text.',
   }),
 );
 const scheduledFor = Type.Optional(
   Type.Union([Type.String({ format: 'datetime' }), Type.Null()], {
     description:
-      'When to send it, within 7 days, for a service that may schedule; for any other it is checked, within 24 hours, and then ignored.',
+      'When to send it, at most 7 days ahead, if the service may schedule. For other services it may be at most 24 hours ahead and is ignored.',
   }),
 );
 
-/** Body of `POST /v2/notifications/sms`; the order of the properties is the order of the errors (spec 01, 3.3). */
+/** Body of `POST /v2/notifications/sms`; the order of the properties is the order of the errors (spec 01, section 3.3). */
 export const smsRequest = Type.Object(
   {
     reference,
-    phone_number: Type.String({ format: 'phone_number', description: 'Who gets the text.' }),
+    phone_number: Type.String({ format: 'phone_number', description: 'The recipient.' }),
     template_id: uuid('The template to send.'),
     personalisation,
     scheduled_for: scheduledFor,
-    sms_sender_id: Type.Optional(uuid('One of the service’s senders; its default one without it.')),
+    sms_sender_id: Type.Optional(uuid('One of the service’s senders; without it, the default one.')),
   },
   { additionalProperties: false },
 );
 export type SmsRequest = Static<typeof smsRequest>;
 
-/** Body of `POST /v2/notifications/email` (spec 01, 3.4). */
+/** Body of `POST /v2/notifications/email` (spec 01, section 3.4). */
 export const emailRequest = Type.Object(
   {
     reference,
-    email_address: Type.String({ format: 'email_address', description: 'Who gets the email.' }),
+    email_address: Type.String({ format: 'email_address', description: 'The recipient.' }),
     template_id: uuid('The template to send.'),
     personalisation,
     scheduled_for: scheduledFor,
     email_reply_to_id: Type.Optional(
-      uuid('One of the service’s reply-to addresses; its default one without it.'),
+      uuid('One of the service’s reply-to addresses; without it, the default one.'),
     ),
     one_click_unsubscribe_url: Type.Optional(
-      Type.String({ format: 'https_url', description: 'Where the recipient’s mail program unsubscribes.' }),
+      Type.String({ format: 'https_url', description: 'The URL that unsubscribes the recipient.' }),
     ),
     sanitise_content_for: Type.Optional(
       Type.Union([Type.Array(Type.Unknown()), Type.Null()], {
-        description: 'Personalisation keys whose links and Markdown are made harmless.',
+        description: 'Personalisation keys whose links and Markdown are neutralised.',
       }),
     ),
   },
@@ -57,32 +57,35 @@ export const emailRequest = Type.Object(
 export type EmailRequest = Static<typeof emailRequest>;
 
 const acceptedFields = {
-  id: uuid('The message’s; read it by this.'),
+  id: uuid('The id of the message, to read it by.'),
   reference: Type.Union([Type.String(), Type.Null()]),
-  uri: Type.String({ format: 'uri', description: 'Where to read the message.' }),
+  uri: Type.String({ format: 'uri', description: 'The URL to read the message at.' }),
   template: Type.Object({
     id: Type.String({ format: 'uuid' }),
-    version: Type.Integer({ minimum: 1, description: 'The version that is sent, whatever is edited later.' }),
+    version: Type.Integer({
+      minimum: 1,
+      description: 'The version that is sent, even if the template is edited later.',
+    }),
     uri: Type.String({ format: 'uri' }),
   }),
   scheduled_for: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-    description: 'When it will be sent; null: now.',
+    description: 'When it will be sent; null means now.',
   }),
 };
 
-/** Answer to an accepted text message (spec 01, 3.3). */
+/** Answer to an accepted text message (spec 01, section 3.3). */
 export const smsResponse = Type.Object(
   {
     ...acceptedFields,
     content: Type.Object({
-      body: Type.String({ description: 'The text, without the name of the service in front.' }),
-      from_number: Type.String({ description: 'The sender that is shown.' }),
+      body: Type.String({ description: 'The text, without the prefixed service name.' }),
+      from_number: Type.String({ description: 'The sender that the recipient sees.' }),
     }),
   },
   { $id: 'AcceptedSms' },
 );
 
-/** Answer to an accepted email (spec 01, 3.4). */
+/** Answer to an accepted email (spec 01, section 3.4). */
 export const emailResponse = Type.Object(
   {
     ...acceptedFields,

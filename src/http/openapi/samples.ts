@@ -56,3 +56,36 @@ export function samplesOf(method: string, url: string, base: string, route: Docu
     });
   return samples;
 }
+
+/** How to make a token (spec 01, sections 1.1 and 1.2), in words and as shell commands. */
+export const tokenText = `Every request of a service carries a JSON Web Token that the service signs itself, in \`Authorization: Bearer <token>\`. The official clients do this for you. Without one:
+
+- An API key has the form \`{name}-{service id}-{secret}\`. Its last 36 characters are the secret; the 36 characters before the hyphen in front of that are the service id.
+- The header of the token is \`{"typ":"JWT","alg":"HS256"}\`.
+- Its claims are \`iss\`, the service id, and \`iat\`, the time in seconds since 1970. Nothing else is needed.
+- It is signed with HMAC-SHA256. The key is the secret as written, hyphens included.
+- It is valid for 30 seconds before and after \`iat\`, so make one for each request, and keep your clock accurate.
+
+A token for the examples of this page, with \`openssl\`:
+
+\`\`\`sh
+API_KEY='{api_key}'
+SERVICE_ID=$(printf %s "$API_KEY" | tail -c 73 | head -c 36)
+SECRET=$(printf %s "$API_KEY" | tail -c 36)
+base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
+SIGNED=$(printf '{"typ":"JWT","alg":"HS256"}' | base64url).$(printf '{"iss":"%s","iat":%s}' "$SERVICE_ID" "$(date +%s)" | base64url)
+TOKEN=$SIGNED.$(printf %s "$SIGNED" | openssl dgst -sha256 -hmac "$SECRET" -binary | base64url)
+\`\`\`
+
+What a key may do depends on its type: a live key sends to anyone, a team key to the members of the service and its guest list, and a test key sends nothing and behaves as if it did.
+`;
+
+/** The same for the admin API (spec 04, section 0.1). */
+export const adminTokenText = `Requests under Administration carry a token of the admin client instead of a service's: \`iss\` is its name, \`notify-admin\` unless \`ADMIN_CLIENT_USER_NAME\` says otherwise, and it is signed with its secret, which is in \`credentials.json\`. \`npm run --silent despatch -- token --admin\` prints one. With the function from there:
+
+\`\`\`sh
+ADMIN_SECRET='{admin_secret}'
+SIGNED=$(printf '{"typ":"JWT","alg":"HS256"}' | base64url).$(printf '{"iss":"notify-admin","iat":%s}' "$(date +%s)" | base64url)
+ADMIN_TOKEN=$SIGNED.$(printf %s "$SIGNED" | openssl dgst -sha256 -hmac "$ADMIN_SECRET" -binary | base64url)
+\`\`\`
+`;

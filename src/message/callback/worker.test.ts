@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CallbackTries, readRetryAfter, resultOf } from './attempt.ts';
 import type { CallbackResponse } from './post.ts';
+import { type CallbackTries, readRetryAfter, resultOf } from './worker.ts';
 
 const now = Date.parse('2026-05-02T13:05:00Z');
 const fresh: CallbackTries = { tries: 0, isProbe: false, retries: 5, retrySeconds: 300 };

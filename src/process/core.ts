@@ -1,0 +1,104 @@
+import { keptSecret } from '../bootstrap/credentials.ts';
+import type { Config } from '../config/config.ts';
+import { type DocumentStorage, databaseStorage } from '../content/document/store.ts';
+import { type Rates, readRates } from '../content/recipient/international-rates.ts';
+import { createTemplateCaches, type TemplateCaches } from '../content/template/store.ts';
+import { type Cache, createCaches } from '../database/cache.ts';
+import type { Connection, Db } from '../database/connection.ts';
+import { createListener } from '../database/listener.ts';
+import { migrate } from '../database/migrate.ts';
+import { ensurePartitions } from '../database/partitions.ts';
+import type { Batcher } from '../ground/batcher.ts';
+import { type Cipher, createCipher } from '../ground/cipher.ts';
+import type { Clock } from '../ground/clock.ts';
+import type { Log } from '../ground/log.ts';
+import { createMetrics, type Metrics } from '../ground/metrics.ts';
+import { type CallbackQueue, createCallbackQueue } from '../message/callback/enqueue.ts';
+import { createApply, type IncomingReceipt } from '../message/receipt/apply.ts';
+import type { Balancing } from '../provider/balancing/balancing.ts';
+import type { ReceiptEndpoint, ReceiptOutcome } from '../provider/contract.ts';
+import type { ProviderState } from '../provider/state.ts';
+import { createProviderCache } from '../provider/store.ts';
+import { openQueues, type Queues } from '../queue/boss.ts';
+import type { ApiKey } from '../tenant/key/key.ts';
+import { createKeyCache } from '../tenant/key/store.ts';
+import type { Service } from '../tenant/service/service.ts';
+import { createServiceCache } from '../tenant/service/store.ts';
+import { openDatabase } from './database.ts';
+import { openBalancing, providerRows, receiptEndpointsOf } from './suppliers.ts';
+
+/** What every role of a process works with. Each part takes from it exactly what it uses. */
+export type Core = Readonly<{
+  config: Config;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  cipher: Cipher;
+  rates: Rates;
+  connection: Connection;
+  db: Db;
+  queues: Queues;
+  services: Cache<Service | null>;
+  keys: Cache<readonly ApiKey[]>;
+  templates: TemplateCaches;
+  providers: Cache<readonly ProviderState[]>;
+  storage: DocumentStorage;
+  balancing: Balancing;
+  callbacks: CallbackQueue;
+  apply: Batcher<IncomingReceipt, ReceiptOutcome>;
+  endpoints: readonly ReceiptEndpoint[];
+}>;
+
+export type CoreOptions = Readonly<{
+  config: Config;
+  clock: Clock;
+  log: Log;
+  /** Whether this process looks after the queues: frees the tasks of workers that are gone. */
+  supervise: boolean;
+  /** Takes what has to be undone, as soon as it exists; undone in reverse order. */
+  onStop: (undo: () => Promise<unknown> | unknown) => void;
+}>;
+
+const day = 86_400_000;
+
+/** Opens the database, brings it up to date, and builds everything that does not depend on the roles. */
+export async function openCore({ config, clock, log, supervise, onStop }: CoreOptions): Promise<Core> {
+  const rates = readRates(config.delivery.smsRatesFile);
+  const metrics = createMetrics(statsdOf(config), log);
+  onStop(() => metrics.stop());
+  const connection = await openDatabase(config, log, onStop);
+  const { db } = connection;
+  await migrate(db, log);
+  await ensurePartitions(db, clock.now() - day, clock.now() + 7 * day);
+  const { keys: secretKeys, salt } = config.secrets;
+  const cipher = createCipher(secretKeys ?? [keptSecret(config.installation.dataDir, 'secret-key')], salt);
+
+  const listener = createListener(connection.url, log);
+  onStop(() => listener.stop());
+  const caches = await createCaches(listener, clock);
+  onStop(() => caches.stop());
+  const queues = await openQueues(connection, listener, {
+    prefix: config.installation.queuePrefix,
+    supervise,
+    log,
+  });
+  onStop(() => queues.stop());
+
+  const callbacks = createCallbackQueue({ db, clock, cipher, caches });
+  return {
+    ...{ config, clock, log, metrics, cipher, rates, connection, db, queues, callbacks },
+    services: createServiceCache(db, caches),
+    keys: createKeyCache(db, cipher, caches),
+    templates: createTemplateCaches(db, caches),
+    providers: createProviderCache(db, caches, providerRows(config)),
+    storage: databaseStorage(db),
+    balancing: openBalancing(config, { db, clock, log, metrics }),
+    apply: createApply({ queues, clock, log, metrics, rates, callbacks }),
+    endpoints: receiptEndpointsOf(config, clock),
+  };
+}
+
+function statsdOf({ statsd: { host, port, prefix, enabled }, installation: { environment } }: Config) {
+  if (!host || !enabled) return null;
+  return { host, port, prefix: `${prefix && `${prefix}.`}${environment}.notifications.api.` };
+}
