@@ -5,6 +5,7 @@ import { createCaches } from '../../src/database/cache.ts';
 import { createListener } from '../../src/database/listener.ts';
 import type { NotificationStatus } from '../../src/database/tables.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
+import type { Clock } from '../../src/ground/clock.ts';
 import { createIdSource } from '../../src/ground/id.ts';
 import { createLog } from '../../src/ground/log.ts';
 import { createMetrics } from '../../src/ground/metrics.ts';
@@ -24,8 +25,8 @@ import type { Task } from '../../src/queue/consume.ts';
 import { createServiceCache } from '../../src/tenant/service/store.ts';
 import { platformUserId } from '../../src/tenant/user/store.ts';
 import { createTimeOut } from '../../src/upkeep/time-out.ts';
-import { secretKey } from '../support/tenant.ts';
-import { createWorld } from '../support/world.ts';
+import { salt, secretKey } from '../support/tenant.ts';
+import { createWorld, type World } from '../support/world.ts';
 
 /** A call to a provider, not yet answered. */
 export type Call = Readonly<{
@@ -48,19 +49,13 @@ export const providerTimeoutSeconds = 10;
 export const timeoutHours = 72;
 export const providers = ['one', 'two'] as const;
 
-/**
- * The product's own parts around one message (queue, delivery, receipts, PostgreSQL). The test controls the
- * rest: the time, the providers' answers, and which worker is alive.
- */
-export async function createHarness() {
-  const world = await createWorld({ roles: [] });
-  const { connection, tenant } = world;
+/** The product's own parts around one message, with the time and the clients of providers given. */
+async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string, Provider>) {
+  const { connection } = world;
   const { db, pool } = connection;
-  let shift = 0;
-  const clock = { now: () => Date.now() + shift };
   const log = createLog('silent');
   const metrics = createMetrics(null, log);
-  const cipher = createCipher([secretKey], 'tests');
+  const cipher = createCipher([secretKey], salt);
   const listener = createListener(world.databaseUrl, log);
   const caches = await createCaches(listener, clock);
   const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
@@ -70,20 +65,6 @@ export async function createHarness() {
     ...{ priority: 10 * (index + 1), active: true, supportsInternational: true },
   }));
   await addMissingProviders(db, rows);
-  /** Called with the next call to a provider. */
-  let onCall: ((call: Call) => void) | null = null;
-  const clients = new Map(
-    providers.map((identifier): [string, Provider] => [
-      identifier,
-      {
-        identifier,
-        receipts: 'posted',
-        simulatedReceipts: () => [],
-        send: () =>
-          new Promise((answer) => onCall?.({ provider: identifier, startedAt: clock.now(), answer })),
-      },
-    ]),
-  );
   const available = createProviderCache(db, caches, rows);
   const circuits = createCircuits({
     ...{ db, clock, log, providers: available, by: platformUserId, release: async () => 0 },
@@ -124,6 +105,48 @@ export async function createHarness() {
   const timeOut = createTimeOut({
     ...{ db, queues, clock, log, metrics, callbacks, timeoutSeconds: timeoutHours * 3600 },
   });
+  return {
+    queues,
+    cipher,
+    deliver,
+    apply,
+    timeOut,
+    async stop() {
+      rateLimits.stop();
+      await circuits.stop();
+      caches.stop();
+      await queues.stop();
+      await listener.stop();
+    },
+  };
+}
+
+/**
+ * The product's own parts around one message (queue, delivery, receipts, PostgreSQL). The test controls everything outside
+ * them: the time, the providers' answers, and which worker is alive.
+ */
+export async function createHarness() {
+  const world = await createWorld({ roles: [] });
+  const { tenant } = world;
+  const { pool } = world.connection;
+  let shift = 0;
+  const clock = { now: () => Date.now() + shift };
+  /** Called with the next call to a provider. */
+  let onCall: ((call: Call) => void) | null = null;
+  const clients = new Map(
+    providers.map((identifier): [string, Provider] => [
+      identifier,
+      {
+        identifier,
+        receipts: 'posted',
+        simulatedReceipts: () => [],
+        send: () =>
+          new Promise((answer) => onCall?.({ provider: identifier, startedAt: clock.now(), answer })),
+      },
+    ]),
+  );
+  const parts = await openParts(world, clock, clients);
+  const { queues, cipher, deliver, apply, timeOut } = parts;
   const newId = createIdSource(clock);
 
   /** Runs until the worker calls a provider or is done with its task. */
@@ -243,11 +266,7 @@ export async function createHarness() {
     },
 
     async stop(): Promise<void> {
-      rateLimits.stop();
-      await circuits.stop();
-      caches.stop();
-      await queues.stop();
-      await listener.stop();
+      await parts.stop();
       await world.stop();
     },
   };
