@@ -53,7 +53,7 @@ export function sesReceipts({ clock, topicArns }: SesReceiptSettings): ReceiptEn
       const refusal = isOwn ? null : await refuseForged(envelope);
       if (refusal) return refusal;
       if (envelope['Type'] === 'SubscriptionConfirmation') {
-        const url = snsUrl(envelope['SubscribeURL']);
+        const url = snsUrl(envelope['SubscribeURL'], envelope['TopicArn']);
         if (url === null) return refuseReceipt('SES callback failed: invalid SubscribeURL');
         return (await confirmSubscription(url))
           ? { answer: succeeded }
