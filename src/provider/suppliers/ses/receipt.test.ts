@@ -249,6 +249,42 @@ test('SES receipt types are mapped; nothing personal is kept from a bounce or co
   }
 });
 
+test('an event of SES event publishing, whose type is in `eventType`, is read like a notification', async () => {
+  const bounce = { bounce: { bounceType: 'Permanent', bounceSubType: 'General' } };
+  const complaint = { complaint: { feedbackId: 'fb', complaintFeedbackType: 'abuse' } };
+  const table: [string, object, object?][] = [
+    ['Delivery', {}],
+    ['Bounce', bounce],
+    ['Bounce', { bounce: { bounceType: 'Transient' } }],
+    ['Complaint', complaint],
+    ['Delivery', {}, { notificationType: null }],
+    ['Delivery', {}, { notificationType: '' }],
+    ['Delivery', {}, { eventType: 'Open', notificationType: 'Delivery' }],
+  ];
+  for (const [type, more, types = {}] of table) {
+    const notification = delivery({ ...more, notificationType: type });
+    const event = delivery({ notificationType: undefined, eventType: type, ...more, ...types });
+    const expected = await read(open(), envelopeOf({ Message: notification }));
+    assert.ok('receipt' in expected);
+    assert.deepEqual(await read(open(), envelopeOf({ Message: event })), expected, event);
+  }
+});
+
+test('an event of SES that is no receipt, or lacks a field, is refused like such a notification', async () => {
+  const event = (more: object) => envelopeOf({ Message: delivery({ notificationType: undefined, ...more }) });
+  const table: [object, unknown][] = [
+    [{ eventType: 'Open' }, 'SES callback failed: status Open not found'],
+    [{ eventType: 'Rendering Failure' }, 'SES callback failed: status Rendering Failure not found'],
+    [{ eventType: 'Bounce' }, ['SES callback failed: bounce missing']],
+    [{ eventType: 'Delivery', mail: {} }, 'SES callback failed: messageId missing'],
+    [{ eventType: 5 }, ['SES callback failed: notificationType missing']],
+    [{ eventType: '' }, ['SES callback failed: notificationType missing']],
+    [{}, ['SES callback failed: notificationType missing']],
+  ];
+  for (const [more, message] of table)
+    assert.deepEqual(refusal(await read(open(), event(more))), [400, message], JSON.stringify(more));
+});
+
 test('an SES complaint without an id gets the id of its envelope', async () => {
   const Message = delivery({ notificationType: 'Complaint' });
   const result = await read(open(), envelopeOf({ Message }));
