@@ -154,6 +154,8 @@ export type ReceiptOutcome =
   | Readonly<{ outcome: 'applied'; notificationId: string; status: NotificationStatus }>
   | Readonly<{ outcome: 'ignored'; notificationId: string; status: NotificationStatus; why: string }>
   | Readonly<{ outcome: 'not found' }>
+  /** It names a message that its provider was not asked to send, and nothing of it was taken. */
+  | Readonly<{ outcome: 'not asked'; notificationId: string; status: NotificationStatus; why: string }>
   /** It came before its message could be found, and is applied later. */
   | Readonly<{ outcome: 'postponed' }>;
 
@@ -166,6 +168,8 @@ export type ReadRequest = Readonly<{ receipt: ReadReceipt } | { answer: Endpoint
 /** Where a provider posts its receipts, and how it is answered. */
 export type ReceiptEndpoint = Readonly<{
   identifier: string;
+  /** The other suppliers whose receipts arrive here; none if absent. */
+  alsoFor?: readonly string[];
   /** The provider's name in log lines; its identifier if absent. */
   name?: string;
   /** The type of message that its receipts are about; a message of another type is not found. */

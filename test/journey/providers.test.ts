@@ -189,6 +189,86 @@ describe('sending through real providers', () => {
   });
 });
 
+describe('receipts of a provider that was not asked to send the message', () => {
+  const notAsked = 'this provider was not asked to send the message';
+  const receiptsOf = async (world: World, id: string) =>
+    (await world.call('GET', `/v2/notifications/${id}/timeline`)).body.timeline
+      .filter(({ event }: { event: string }) => event === 'receipt')
+      .map((step: Record<string, unknown>) =>
+        ['provider', 'status', 'applied', 'ignored_because'].map((field) => step[field]),
+      );
+
+  test('they change nothing and stay on the timeline with the reason; those of the right provider still count', async (t) => {
+    const { world } = await createSupplied(t);
+    const id = await sms(world);
+    await becomes(world, id, 'sending');
+    const answer = await postFiretext(world, id, { status: '0' });
+    assert.deepEqual([answer.status, answer.body], [200, { result: 'success', message: null }]);
+    assert.equal((await world.client.getNotificationById(id)).data.status, 'sending');
+    await postMmg(world, id, '3');
+    await becomes(world, id, 'delivered');
+    await postFiretext(world, id, { status: '1' });
+    assert.deepEqual(await receiptsOf(world, id), [
+      ['firetext', 'delivered', false, notAsked],
+      ['mmg', 'delivered', true, null],
+      ['firetext', 'permanent-failure', false, notAsked],
+    ]);
+  });
+
+  test('every provider that had an attempt was asked, also before the outcome of its call is known', async (t) => {
+    const { world, mmg } = await createSupplied(t);
+    mmg.behave('fail');
+    const handedOn = await sms(world);
+    await becomes(world, handedOn, 'sending');
+    await postMmg(world, handedOn, '3');
+    await becomes(world, handedOn, 'delivered');
+    assert.deepEqual(await receiptsOf(world, handedOn), [['mmg', 'delivered', true, null]]);
+
+    mmg.behave('malformed');
+    const unknown = await sms(world);
+    await world.until(
+      () => world.timeline(unknown),
+      (steps) => steps.some(({ outcome }) => outcome === 'unknown'),
+    );
+    await postFiretext(world, unknown, { status: '0' });
+    await becomes(world, unknown, 'created');
+    await postMmg(world, unknown, '3');
+    await becomes(world, unknown, 'delivered');
+  });
+
+  test('nobody can settle a message before any provider was asked', async (t) => {
+    const { world } = await createSupplied(t);
+    await world.connection.pool.query('update providers set active = false');
+    const id = await sms(world);
+    await world.until(
+      () => world.timeline(id),
+      (steps) => steps.some(({ event }) => event === 'persisted'),
+    );
+    await postMmg(world, id, '3');
+    await postFiretext(world, id, { status: '1' });
+    assert.equal((await world.client.getNotificationById(id)).data.status, 'created');
+    assert.deepEqual(await receiptsOf(world, id), [
+      ['mmg', 'delivered', false, notAsked],
+      ['firetext', 'permanent-failure', false, notAsked],
+    ]);
+  });
+
+  test('a complaint about an email of another provider is neither stored nor confirmed', async (t) => {
+    const world = await createWorld();
+    t.after(() => world.stop());
+    const id = await email(world);
+    await world.drain();
+    const { pool } = world.connection;
+    const before = (await world.client.getNotificationById(id)).data.status;
+    const { rows } = await pool.query('select reference from notification_history where id = $1', [id]);
+    const complaint = { notificationType: 'Complaint', complaint: { feedbackId: 'fb-1' } };
+    assert.equal((await postSes(world, rows[0].reference, complaint)).status, 404);
+    assert.equal((await world.client.getNotificationById(id)).data.status, before);
+    assert.equal((await pool.query('select from complaints')).rowCount, 0);
+    assert.deepEqual((await receiptsOf(world, id)).at(-1), ['ses', 'delivered', false, notAsked]);
+  });
+});
+
 describe('receipts that cannot be applied at once', () => {
   test('a receipt that the database cannot store is applied later, and its provider need not post it again', async (t) => {
     const { world } = await createSupplied(t);

@@ -171,7 +171,11 @@ const receive = (status: NotificationStatus, provider: string, times: number) =>
     () => true,
     async (story) => {
       story.receipts += times;
-      await Promise.all(Array.from({ length: times }, () => harness.receive(story.id, provider, status)));
+      const { attempts } = await harness.look(story.id);
+      const isAsked = attempts.some((attempt) => attempt.provider === provider);
+      const receipts = Array.from({ length: times }, () => harness.receive(story.id, provider, status));
+      for (const { outcome } of await Promise.all(receipts))
+        assert.equal(outcome !== 'not asked', isAsked, `a receipt of ${provider} was ${outcome}`);
     },
   );
 

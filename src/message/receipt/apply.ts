@@ -29,7 +29,7 @@ export type ApplyDeps = Readonly<{
 
 /** A receipt, and what applying it needs to know about its endpoint. */
 export type IncomingReceipt = Readonly<{
-  endpoint: Pick<ReceiptEndpoint, 'identifier' | 'type' | 'soften'>;
+  endpoint: Pick<ReceiptEndpoint, 'identifier' | 'alsoFor' | 'type' | 'soften'>;
   receipt: ReadReceipt;
 }>;
 
@@ -43,9 +43,9 @@ type Decided = Readonly<{
 
 /**
  * Batches receipts: many are applied in one transaction, each with an outcome of its own. Guarantee: every receipt for
- * a known message is kept on its timeline, with the reason if it changed nothing; of several receipts for one message,
- * even within one batch, each sees the effect of the one before (spec 05, section 5.5). Callbacks are queued in the
- * same transaction.
+ * a known message is kept on its timeline, with the reason if it changed nothing; only a provider that was asked to send
+ * the message can change it; of several receipts for one message, even within one batch, each sees the effect of the
+ * one before (spec 05, section 5.5). Callbacks are queued in the same transaction.
  */
 export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOutcome> {
   const { queues, clock, callbacks } = deps;
@@ -96,6 +96,10 @@ function decide(
     // If the receipt overtakes the record of the hand-over, the attempt says which provider has the message.
     const sentBy = subject.sentBy ?? subject.claimedBy;
     const status = endpoint.soften?.(receipt, { status: current, sentBy }) ?? receipt.status;
+    if (!wasAsked(subject, endpoint)) {
+      kept.push({ notificationId, provider, receivedAt: at, rawStatus, status, ignored: notAsked });
+      return { outcome: 'not asked', notificationId, status, why: notAsked };
+    }
     if (complaint) complaints.push({ ...complaint, subject, receivedAt: at });
     const event = eventOf(subject, status, found.by, rates);
     const transition = nextStatus(current, event);
@@ -109,6 +113,19 @@ function decide(
     return { outcome: 'applied', notificationId, status: transition.to };
   });
   return { outcomes, moves, kept, complaints };
+}
+
+const notAsked = 'this provider was not asked to send the message';
+
+/**
+ * Whether the provider of the endpoint may know anything about the message. Its claim is written before the call, so
+ * this is known even where a receipt overtakes the record of the hand-over.
+ */
+function wasAsked(
+  { sentBy, attemptedBy }: ReceiptSubject,
+  { identifier, alsoFor = [] }: IncomingReceipt['endpoint'],
+): boolean {
+  return [identifier, ...alsoFor].some((name) => name === sentBy || attemptedBy.includes(name));
 }
 
 function eventOf(
@@ -141,10 +158,7 @@ function measure(
       log.warn(
         {
           provider,
-          ...(outcome.outcome === 'ignored' && {
-            notificationId: outcome.notificationId,
-            why: outcome.why,
-          }),
+          ...('why' in outcome && { notificationId: outcome.notificationId, why: outcome.why }),
         },
         `A receipt of ${provider} with status ${receipt.status} changed nothing: ${outcome.outcome}`,
       );

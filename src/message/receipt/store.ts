@@ -14,6 +14,8 @@ export type ReceiptSubject = Readonly<{
   reference: string | null;
   sentAt: Date | null;
   sentBy: string | null;
+  /** The providers of all its attempts, whatever came of them. */
+  attemptedBy: readonly string[];
   international: boolean;
   phonePrefix: string | null;
   /** Units, start and provider of the open attempt, since a receipt may come before the attempt is recorded. */
@@ -46,6 +48,7 @@ export function lockSubjects(
     const { rows } = await sql<ReceiptSubject>`
       select h.id, h.service_id as "serviceId", h.notification_type as "type", h.status, h.reference,
         h.sent_at as "sentAt", h.sent_by as "sentBy", h.international, h.phone_prefix as "phonePrefix",
+        array(select distinct provider from attempts where notification_id = h.id) as "attemptedBy",
         a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy"
       from unnest(${[...new Set(ids)].toSorted()}::uuid[]) as input (id) join notification_history h on h.id = input.id
       left join lateral (

@@ -33,8 +33,9 @@ const codes: ReadonlyMap<string, readonly ['temporary-failure' | 'permanent-fail
   ['900', ['temporary-failure', 'Routing Error']],
 ]);
 
-/** The providers with Firetext's codes. */
-const softened: ReadonlySet<string> = new Set(['firetext', 'loadtesting']);
+/** The other providers with Firetext's receipts and codes (spec 05, section 5.3). */
+const alsoFor = ['loadtesting'];
+const softened: ReadonlySet<string> = new Set(['firetext', ...alsoFor]);
 
 /**
  * Firetext reports "declined" for texts that may still arrive. A known code decides; without one, a text that was
@@ -55,6 +56,7 @@ export function softenFiretext(
 export function firetextReceipts(credentials: string | null): ReceiptEndpoint {
   return {
     identifier: 'firetext',
+    alsoFor,
     name: 'Firetext',
     type: 'sms',
     path,

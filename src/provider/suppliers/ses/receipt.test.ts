@@ -123,6 +123,34 @@ test('with topics configured, only receipts for them that SNS signed are accepte
     assert.deepEqual(refusal(await read(endpoint, envelope)), expected, why);
 });
 
+const foreignHosts = [
+  'sns.s3.amazonaws.com',
+  'sns.s3-eu-west-1.amazonaws.com',
+  'sns.us-east-1.amazonaws.com',
+  'sns.eu-west-1.amazonaws.com.cn',
+  'sns.cn-north-1.amazonaws.com.cn',
+  'sns.eu-west-1.amazonaws.com.',
+  'sns-eu-west-1.amazonaws.com',
+];
+
+test('a certificate or subscription is accepted only from the host of SNS in the region of the topic', async () => {
+  for (const host of foreignHosts) {
+    const SigningCertURL = `https://${host}${certificatePath}`;
+    assert.deepEqual(
+      refusal(await read(open([topic]), { ...signed(envelopeOf()), SigningCertURL })),
+      [403, 'SES callback failed: invalid signature'],
+      host,
+    );
+    const elsewhere = confirmation(`https://${host}/?Action=ConfirmSubscription&Token=t`);
+    assert.deepEqual(
+      refusal(await read(open(), elsewhere)),
+      [400, 'SES callback failed: invalid SubscribeURL'],
+      host,
+    );
+  }
+  assert.equal(sns.fetched + sns.confirmed.length, 0);
+});
+
 test('an expired SNS certificate is refused; one that cannot be fetched makes SNS post again, and is fetched again', async () => {
   const late = open([topic], { now: () => now + 2 * day });
   assert.deepEqual(refusal(await read(late, signed(envelopeOf()))), [
@@ -160,9 +188,15 @@ test('a subscription is confirmed with SNS, and with topics configured only if S
   assert.deepEqual(refusal(await read(open(), confirmation(confirmUrl))), [500, 'Internal server error']);
 });
 
-test('only SNS URLs are ever called', () => {
-  for (const good of [confirmUrl, 'https://sns.cn-north-1.amazonaws.com.cn/x.pem'])
-    assert.equal(snsUrl(good)?.href, good);
+test('only URLs of SNS in the region of the topic are ever called', () => {
+  const arn = (region: unknown, partition = 'aws') => `arn:${partition}:sns:${region}:000000000000:receipts`;
+  const good: [string, string][] = [
+    [confirmUrl, topic],
+    ['https://sns.cn-north-1.amazonaws.com.cn/x.pem', arn('cn-north-1', 'aws-cn')],
+    ['https://sns.us-gov-west-1.amazonaws.com/x.pem', arn('us-gov-west-1', 'aws-us-gov')],
+    ['https://sns.ap-southeast-2.amazonaws.com/x.pem', arn('ap-southeast-2')],
+  ];
+  for (const [url, topicArn] of good) assert.equal(snsUrl(url, topicArn)?.href, url);
   const bad = [
     'http://sns.eu-west-1.amazonaws.com/',
     'https://sns.eu-west-1.amazonaws.com.evil.example/',
@@ -173,12 +207,18 @@ test('only SNS URLs are ever called', () => {
     'https://sns.a.b.amazonaws.com/',
     'https://xsns.eu-west-1.amazonaws.com/',
     'https://s3.eu-west-1.amazonaws.com/',
+    ...foreignHosts.map((host) => `https://${host}/`),
     'file:///etc/passwd',
     '',
     null,
     {},
   ];
-  for (const url of bad) assert.equal(snsUrl(url), null, String(url));
+  for (const url of bad) assert.equal(snsUrl(url, topic), null, String(url));
+  // Without configured topics, whoever posts chooses the ARN too.
+  for (const region of ['s3', 's3-eu-west-1', 'a', 'evil.example/', ''])
+    assert.equal(snsUrl(`https://sns.${region}.amazonaws.com/`, arn(region)), null, region);
+  for (const topicArn of [undefined, null, '', 5, {}, 'eu-west-1', `x${topic}`])
+    assert.equal(snsUrl(confirmUrl, topicArn), null, String(topicArn));
 });
 
 test('SES receipt types are mapped; nothing personal is kept from a bounce or complaint', async () => {
@@ -207,6 +247,42 @@ test('SES receipt types are mapped; nothing personal is kept from a bounce or co
     assert.ok(!JSON.stringify(receipt).includes('kim@'));
     assert.equal(receipt.handedOverAt, Date.parse('2026-05-02T13:04:00.000Z'));
   }
+});
+
+test('an event of SES event publishing, whose type is in `eventType`, is read like a notification', async () => {
+  const bounce = { bounce: { bounceType: 'Permanent', bounceSubType: 'General' } };
+  const complaint = { complaint: { feedbackId: 'fb', complaintFeedbackType: 'abuse' } };
+  const table: [string, object, object?][] = [
+    ['Delivery', {}],
+    ['Bounce', bounce],
+    ['Bounce', { bounce: { bounceType: 'Transient' } }],
+    ['Complaint', complaint],
+    ['Delivery', {}, { notificationType: null }],
+    ['Delivery', {}, { notificationType: '' }],
+    ['Delivery', {}, { eventType: 'Open', notificationType: 'Delivery' }],
+  ];
+  for (const [type, more, types = {}] of table) {
+    const notification = delivery({ ...more, notificationType: type });
+    const event = delivery({ notificationType: undefined, eventType: type, ...more, ...types });
+    const expected = await read(open(), envelopeOf({ Message: notification }));
+    assert.ok('receipt' in expected);
+    assert.deepEqual(await read(open(), envelopeOf({ Message: event })), expected, event);
+  }
+});
+
+test('an event of SES that is no receipt, or lacks a field, is refused like such a notification', async () => {
+  const event = (more: object) => envelopeOf({ Message: delivery({ notificationType: undefined, ...more }) });
+  const table: [object, unknown][] = [
+    [{ eventType: 'Open' }, 'SES callback failed: status Open not found'],
+    [{ eventType: 'Rendering Failure' }, 'SES callback failed: status Rendering Failure not found'],
+    [{ eventType: 'Bounce' }, ['SES callback failed: bounce missing']],
+    [{ eventType: 'Delivery', mail: {} }, 'SES callback failed: messageId missing'],
+    [{ eventType: 5 }, ['SES callback failed: notificationType missing']],
+    [{ eventType: '' }, ['SES callback failed: notificationType missing']],
+    [{}, ['SES callback failed: notificationType missing']],
+  ];
+  for (const [more, message] of table)
+    assert.deepEqual(refusal(await read(open(), event(more))), [400, message], JSON.stringify(more));
 });
 
 test('an SES complaint without an id gets the id of its envelope', async () => {

@@ -53,7 +53,7 @@ export function sesReceipts({ clock, topicArns }: SesReceiptSettings): ReceiptEn
       const refusal = isOwn ? null : await refuseForged(envelope);
       if (refusal) return refusal;
       if (envelope['Type'] === 'SubscriptionConfirmation') {
-        const url = snsUrl(envelope['SubscribeURL']);
+        const url = snsUrl(envelope['SubscribeURL'], envelope['TopicArn']);
         if (url === null) return refuseReceipt('SES callback failed: invalid SubscribeURL');
         return (await confirmSubscription(url))
           ? { answer: succeeded }
@@ -91,9 +91,10 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> | null {
 
 /** Keeps nothing personal: recipients, headers and common headers are dropped (spec 05, section 5.7). */
 function readMessage(message: Readonly<Record<string, unknown>>, envelope: Envelope): ReadRequest {
-  const type = message['notificationType'];
-  if (typeof type !== 'string' || type === '')
-    return refuseReceipt(['SES callback failed: notificationType missing']);
+  // Notifications name their type differently from events, which SES publishes for a configuration set.
+  const isNamed = (value: unknown): value is string => typeof value === 'string' && value !== '';
+  const type = [message['notificationType'], message['eventType']].find(isNamed);
+  if (type === undefined) return refuseReceipt(['SES callback failed: notificationType missing']);
   const bounce = asObject(message['bounce']);
   if (type === 'Bounce' && bounce === null) return refuseReceipt(['SES callback failed: bounce missing']);
   const bounceType = type === 'Bounce' ? bounce?.['bounceType'] : undefined;

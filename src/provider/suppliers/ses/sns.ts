@@ -5,19 +5,29 @@ import type { Clock } from '../../../ground/clock.ts';
 /** What SNS wraps around each receipt. */
 export type Envelope = Readonly<Record<string, unknown>>;
 
-const snsHost = /^sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
 const timeoutMilliseconds = 10_000;
 const longestCertificate = 100_000;
 
+/** The region in the ARN of a topic. Other labels, such as `s3`, would make hosts whose content anybody can write. */
+const topicRegion = /^arn:aws[a-z-]*:sns:([a-z]{2}(?:-[a-z]+)+-\d{1,2}):/;
+
+/** The host of SNS in the region of a topic; null if the ARN names no region. */
+function snsHost(topicArn: unknown): string | null {
+  const region = typeof topicArn === 'string' ? topicRegion.exec(topicArn)?.[1] : undefined;
+  if (region === undefined) return null;
+  return `sns.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+}
+
 /**
- * A URL of SNS itself: https, host `sns.<region>.amazonaws.com[.cn]`, no port and no credentials; null for any other.
- * Whoever can post to us must not choose whom we call, nor whose certificate we trust.
+ * A URL of SNS in the region of the topic: https, exactly the host `sns.<region>.amazonaws.com` (in China
+ * `sns.<region>.amazonaws.com.cn`), no port and no credentials; null for any other. Whoever can post to us must not
+ * choose whom we call, nor whose certificate we trust.
  */
-export function snsUrl(text: unknown): URL | null {
+export function snsUrl(text: unknown, topicArn: unknown): URL | null {
   if (typeof text !== 'string' || !URL.canParse(text)) return null;
   const url = new URL(text);
   const isPlain = url.port === '' && url.username === '' && url.password === '';
-  return url.protocol === 'https:' && isPlain && snsHost.test(url.hostname) ? url : null;
+  return url.protocol === 'https:' && isPlain && url.hostname === snsHost(topicArn) ? url : null;
 }
 
 /** Confirms a subscription. Returns whether SNS accepted it. Does not throw. */
@@ -90,7 +100,7 @@ export function createVerifier(clock: Clock): Verifier {
     const fields = signedFields[type === 'Notification' ? 'Notification' : 'SubscriptionConfirmation'];
     const algorithm = algorithms[String(envelope['SignatureVersion'])];
     const signature = envelope['Signature'];
-    const url = snsUrl(envelope['SigningCertURL']);
+    const url = snsUrl(envelope['SigningCertURL'], envelope['TopicArn']);
     if (!algorithm || typeof signature !== 'string' || !url?.pathname.endsWith('.pem')) return false;
     let text = '';
     for (const field of fields) {
