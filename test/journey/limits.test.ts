@@ -279,6 +279,76 @@ describe('a repeated request', () => {
     assert.notEqual(other.body.id, JSON.parse(first.text).id);
   });
 
+  test('the same Idempotency-Key with a key of each type is a request for each type, even when sent at once', async () => {
+    const tenant = await world.addTenant();
+    await addGuests(world.connection.db, tenant.id, ['07700 900 123']);
+    await world.until(
+      () =>
+        world.call('POST', '/v2/notifications/sms', {
+          key: tenant.keys.team,
+          body: { ...body(), template_id: tenant.templates.sms },
+        }),
+      ({ status }) => status === 201,
+    );
+    const key = randomUUID();
+    const types = ['test', 'team', 'normal'] as const;
+    const sendAs = async (type: (typeof types)[number], idempotencyKey: string) => {
+      const answer = await world.call('POST', '/v2/notifications/sms', {
+        key: tenant.keys[type],
+        headers: { 'Idempotency-Key': idempotencyKey },
+        body: { ...body(), template_id: tenant.templates.sms },
+      });
+      return { ...answer, replayed: answer.headers.get('idempotency-replayed') };
+    };
+    const firsts = [];
+    for (const type of types) firsts.push(await sendAs(type, key));
+    assert.deepEqual(
+      firsts.map(({ status, replayed }) => [status, replayed]),
+      types.map(() => [201, null]),
+    );
+    const repeated = await Promise.all(types.map((type) => sendAs(type, key)));
+    assert.deepEqual(
+      repeated.map(({ body, replayed }) => [body, replayed]),
+      firsts.map((first) => [first.body, 'true']),
+    );
+    const atOnce = randomUUID();
+    const answers = await Promise.all([...types, ...types].map((type) => sendAs(type, atOnce)));
+    assert.deepEqual(
+      answers.slice(0, 3).map(({ body }) => body.id),
+      answers.slice(3).map(({ body }) => body.id),
+    );
+    const ids = [...firsts, ...answers].map(({ body }) => body.id);
+    await world.drain();
+    const { rows } = await world.connection.pool.query(
+      `select id, key_type from notification_history where id = any($1) order by key_type, id`,
+      [ids],
+    );
+    assert.deepEqual(
+      rows.map(({ key_type }) => key_type),
+      ['normal', 'normal', 'team', 'team', 'test', 'test'],
+    );
+  });
+
+  test('a request that the release before accepted is repeated with the answer it gave, and that release sees the live keys of this one', async () => {
+    const { pool } = world.connection;
+    const key = randomUUID();
+    const first = await send(key);
+    // The release before knows neither the type of key nor the column for it.
+    const seen = await pool.query('select key from idempotency_keys where service_id = $1 and key = $2', [
+      world.tenant.id,
+      key,
+    ]);
+    assert.equal(seen.rows.length, 1);
+    await pool.query(
+      `with old as (delete from idempotency_keys where service_id = $1 and key = $2 returning *)
+      insert into idempotency_keys (service_id, key, fingerprint, answer, created_at)
+      select service_id, key, fingerprint, answer, created_at from old`,
+      [world.tenant.id, key],
+    );
+    const repeated = await Promise.all([send(key), send(key, {}, second)]);
+    for (const answer of repeated) assert.deepEqual([answer.text, answer.replayed], [first.text, 'true']);
+  });
+
   test('the answer kept for an Idempotency-Key is not readable in the database', async () => {
     const key = randomUUID();
     await send(key, { personalisation: { name: 'Zebedee', time: '1' } });

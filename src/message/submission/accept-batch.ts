@@ -7,7 +7,7 @@ import { type Clock, dayOf } from '../../ground/clock.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { QueueName } from '../../queue/define.ts';
 import { createFairOrder } from './fair-order.ts';
-import { type AcceptedMessage, orderOffset } from './store.ts';
+import { type AcceptedMessage, orderOffset, storedKey } from './store.ts';
 
 /** One request to send, as the accept batch sees it. */
 export type Submission = Readonly<{
@@ -120,7 +120,12 @@ const messageColumns: readonly Column[] = [
 ];
 
 const keyColumns: readonly Column[] = [
-  ['idempotency_key', 'text', ({ idempotency }) => idempotency?.key ?? null],
+  [
+    'idempotency_key',
+    'text',
+    ({ idempotency, keyType }) => idempotency && storedKey(keyType, idempotency.key),
+  ],
+  ['given_key', 'text', ({ idempotency }) => idempotency?.key ?? null],
   ['fingerprint', 'bytea', ({ idempotency }) => idempotency?.fingerprint ?? null],
   ['answer', 'bytea', ({ idempotency }) => idempotency?.answer ?? null],
 ];
@@ -156,11 +161,11 @@ const candidatesByKey = `keyed as (
   select service_id, idempotency_key, min(place) as first from rated
   where rate_ok and id is not null and idempotency_key is not null group by service_id, idempotency_key
 ), candidate as (
-  select r.*, r.rate_ok and r.id is not null and k.key is null
-    and (r.idempotency_key is null or f.first = r.place) as is_candidate
+  select r.*, r.rate_ok and r.id is not null and (r.idempotency_key is null or (f.first = r.place and not exists (
+    select from idempotency_keys k where k.service_id = r.service_id and k.key in (r.idempotency_key, r.given_key)
+      and (k.key_type = r.key_type or k.key_type is null)))) as is_candidate
   from rated r
   left join keyed f on f.service_id = r.service_id and f.idempotency_key = r.idempotency_key
-  left join idempotency_keys k on k.service_id = r.service_id and k.key = r.idempotency_key
 )`;
 const allCandidates = `candidate as (select *, rate_ok and id is not null as is_candidate from rated)`;
 
@@ -179,8 +184,8 @@ const countAbroad = (day: string) => `international as (
 const noneAbroad = `abroad as (select *, true as international_ok from candidate)`;
 
 const rememberKeys = `remembered as (
-  insert into idempotency_keys (service_id, key, fingerprint, answer, created_at)
-  select service_id, idempotency_key, fingerprint, answer, created_at from counted
+  insert into idempotency_keys (service_id, key, key_type, fingerprint, answer, created_at)
+  select service_id, idempotency_key, key_type, fingerprint, answer, created_at from counted
   where is_candidate and international_ok and daily_ok and idempotency_key is not null
   order by service_id, idempotency_key
   on conflict do nothing

@@ -8,7 +8,7 @@ import type { Caller } from '../../tenant/key/authenticate.ts';
 import type { DailyLimit, Service } from '../../tenant/service/service.ts';
 import type { AcceptResult, Submission } from './accept-batch.ts';
 import type { Prepared, Sending } from './prepare.ts';
-import { findAnswer } from './store.ts';
+import { findAnswer, storedKey } from './store.ts';
 
 export type SubmitDeps = Readonly<{
   db: Db;
@@ -47,15 +47,16 @@ export function readIdempotency(
 }
 
 /**
- * The response to a request with the same key in the last 24 hours; null if there was none. Throws a Problem (409) if
+ * The response to a request with the same Idempotency-Key and an API key of the same type in the last 24 hours; null if
+ * there was none. Throws a Problem (409) if
  * that was a different request.
  */
 export async function repeatedAnswer(
   deps: SubmitDeps,
-  { service }: Sending,
+  { service, key }: Sending,
   idempotency: Idempotency,
 ): Promise<Submitted | null> {
-  const found = await findAnswer(deps.db, service.id, idempotency.key);
+  const found = await findAnswer(deps.db, service.id, key.keyType, idempotency.key);
   if (!found) return null;
   if (!found.fingerprint.equals(idempotency.fingerprint))
     throw new Problem(409, [
@@ -65,7 +66,7 @@ export async function repeatedAnswer(
           'This Idempotency-Key was used for a different request within the last 24 hours. Use a new key for a new message.',
       },
     ]);
-  const answer = deps.cipher.open(found.answer, answerContext(service.id, idempotency.key));
+  const answer = deps.cipher.open(found.answer, answerContext(service.id, found.key));
   return { answer, headers: { 'Idempotency-Replayed': 'true' } };
 }
 
@@ -96,7 +97,7 @@ export async function submit(
         : null,
     idempotency: idempotency && {
       ...idempotency,
-      answer: deps.cipher.seal(answer, answerContext(service.id, idempotency.key)),
+      answer: deps.cipher.seal(answer, answerContext(service.id, storedKey(key.keyType, idempotency.key))),
     },
   };
   for (let attempt = 1; ; attempt++) {
@@ -147,8 +148,8 @@ export function countRefused(deps: SubmitDeps, { service, key }: Sending): void 
     );
 }
 
-function answerContext(serviceId: string, key: string): string {
-  return `${serviceId} ${key}`;
+function answerContext(serviceId: string, stored: string): string {
+  return `${serviceId} ${stored}`;
 }
 
 /** The key types' names in error messages (spec 01, section 1.1). */

@@ -21,7 +21,7 @@ const idempotencyKey = Type.String({
   minLength: 1,
   maxLength: 255,
   description:
-    'A unique value for this request, such as a UUID, in printable ASCII. For 24 hours, repeating the request with the same key returns the first response, and nothing is sent twice.',
+    'A unique value for this request, such as a UUID, in printable ASCII. For 24 hours, repeating the request with the same value and an API key of the same type returns the first response, and nothing is sent twice.',
 });
 
 const refusals = {
