@@ -179,6 +179,7 @@ export type IdempotencyKeyRow = {
   fingerprint: Buffer;
   answer: Buffer;
   created_at: Date;
+  key_type: KeyType | null;
 };
 
 export type AcceptedRow = Omit<

@@ -174,6 +174,50 @@ describe('the official client for Node.js', () => {
     shows(data.template, { id: uuid, version: 'number', uri: url });
   });
 
+  test('sanitising that is asked for is applied to lists and objects, or the request is refused', async () => {
+    const send = (name: unknown, keys: unknown[] = ['name']) =>
+      world.call('POST', '/v2/notifications/email', {
+        key: tenant.keys.normal,
+        body: {
+          template_id: tenant.templates.email,
+          email_address: 'rowan@example.com',
+          personalisation: { ...personalisation, name },
+          sanitise_content_for: keys,
+        },
+      });
+    for (const name of [
+      ['Sam', 'https://win.example/x'],
+      [['https://win.example/x']],
+      { 'https://win.example/x': 1 },
+      [{ a: ['[x](https://win.example/x)'] }],
+    ]) {
+      const { status, body } = await send(name);
+      assert.equal(status, 201, JSON.stringify(body));
+      assert.doesNotMatch(body.content.body + body.content.subject, /win\.example/);
+      const { unsanitised, sanitised } = body.sanitised_content.name;
+      assert.match(unsanitised, /win\.example/);
+      assert.doesNotMatch(sanitised, /win\.example/);
+      const { messages } = await world.until(
+        () => world.sandbox(`/messages?reference=${body.id}`),
+        ({ messages }) => messages.length > 0,
+      );
+      assert.doesNotMatch(messages[0].html + messages[0].text + messages[0].subject, /win\.example/);
+    }
+    const file = await send({ file: 'aGk=', filename: 'hi.txt' });
+    assert.deepEqual(
+      [file.status, file.body.errors],
+      [
+        400,
+        [{ error: 'BadRequestError', message: 'sanitise_content_for cannot be applied to a file: name' }],
+      ],
+    );
+    const number = await send('Sam', [5]);
+    assert.deepEqual(
+      [number.status, number.body.errors],
+      [400, [{ error: 'ValidationError', message: 'sanitise_content_for 5 is not of type string, null' }]],
+    );
+  });
+
   test('sendLetter and sendPrecompiledLetter of the official client are refused: no service may send letters', async () => {
     const notAllowed = badRequest('Service is not allowed to send letters');
     const address = { address_line_1: 'Rowan Oak', address_line_2: '2 Quay Street', postcode: 'BS1 4DJ' };

@@ -266,6 +266,104 @@ describe('a repeated request', () => {
     assert.equal((await send(key)).status, 201);
   });
 
+  /** Sends a text of the tenant with an Idempotency-Key. */
+  async function sendFor(tenant: Tenant, key: string, more: object = {}, api = world.api) {
+    const response = await fetch(`${api}/v2/notifications/sms`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${makeToken(tenant.keys.normal)}`, 'Idempotency-Key': key },
+      body: JSON.stringify({ ...body(), template_id: tenant.templates.sms, ...more }),
+    });
+    return {
+      status: response.status,
+      replayed: response.headers.get('idempotency-replayed'),
+      text: await response.text(),
+    };
+  }
+  /** Sends the same request `count` times at once, alternating between two API processes. */
+  const sendAtOnce = (
+    tenant: Tenant,
+    count: number,
+    key: string,
+    more: (index: number) => object = () => ({}),
+  ) =>
+    Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        sendFor(tenant, key, more(index), index % 2 ? second : world.api),
+      ),
+    );
+
+  test('a repeated request to a simulated recipient gets the first answer, and another body is a conflict', async () => {
+    const key = randomUUID();
+    const simulated = { phone_number: '+447700900111' };
+    const atOnce = await sendAtOnce(world.tenant, 20, key, () => simulated);
+    assert.deepEqual(new Set(atOnce.map(({ status }) => status)), new Set([201]));
+    assert.equal(new Set(atOnce.map(({ text }) => text)).size, 1);
+    assert.equal(atOnce.filter(({ replayed }) => replayed === null).length, 1);
+    const again = await send(key, simulated);
+    assert.deepEqual([again.status, again.replayed], [201, 'true']);
+    assert.equal((await send(key)).status, 409);
+  });
+
+  for (const [limit, name] of [
+    ['sms', 'a daily limit'],
+    ['international_sms', 'the daily limit of international texts'],
+  ] as const) {
+    test(`concurrent requests with one Idempotency-Key that ${name} refuses all get that refusal, and work once it allows`, async () => {
+      const tenant = await world.addTenant({ permissions: ['sms', 'international_sms'] });
+      await setLimits(world.connection.db, tenant.id, { limits: { [limit]: 0 } });
+      const key = randomUUID();
+      const abroad = { phone_number: '+33612345678' };
+      const answers = await sendAtOnce(tenant, 50, key, () => abroad);
+      assert.deepEqual(
+        new Set(answers.map(({ status, text }) => `${status} ${JSON.parse(text).errors[0].message}`)),
+        new Set([`429 Exceeded send limits (${limit}: 0) for today`]),
+      );
+      await setLimits(world.connection.db, tenant.id, { limits: { [limit]: 1 } });
+      const first = await world.until(
+        () => sendFor(tenant, key, abroad),
+        ({ status }) => status !== 429,
+      );
+      assert.deepEqual([first.status, first.replayed], [201, null]);
+    });
+  }
+
+  test('different concurrent requests with one Idempotency-Key that a limit refuses get refusals, never a 500', async () => {
+    const tenant = await world.addTenant();
+    await setLimits(world.connection.db, tenant.id, { limits: { sms: 0 } });
+    const answers = await sendAtOnce(tenant, 50, randomUUID(), (index) => ({ reference: `loan-${index}` }));
+    for (const { status, text } of answers) assert.ok(status === 429 || status === 409, `${status} ${text}`);
+  });
+
+  test('a repeated request gets the first answer also after a daily limit has been reached', async () => {
+    const tenant = await world.addTenant();
+    await setLimits(world.connection.db, tenant.id, { limits: { sms: 1 } });
+    const key = randomUUID();
+    const first = await sendFor(tenant, key);
+    assert.equal(first.status, 201);
+    for (let times = 0; times < 2; times++) {
+      assert.equal((await sendFor(tenant, randomUUID())).status, 429);
+      const again = await sendFor(tenant, key);
+      assert.deepEqual([again.status, again.text, again.replayed], [201, first.text, 'true']);
+      // The limit hides every other fault.
+      assert.equal((await sendFor(tenant, key, { reference: 'other' })).status, 429);
+      assert.equal((await sendFor(tenant, 'x'.repeat(256))).status, 429);
+    }
+  });
+
+  test('of concurrent requests with one Idempotency-Key the last token and the last of the day pay for all', async () => {
+    for (const limits of [{ rateLimit: 3 }, { limits: { sms: 1 } }]) {
+      const tenant = await world.addTenant();
+      // A rate of 3 a minute holds 2 tokens, of which the last is never granted.
+      await setLimits(world.connection.db, tenant.id, limits);
+      const key = randomUUID();
+      const answers = await sendAtOnce(tenant, 20, key);
+      assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([201]), JSON.stringify(limits));
+      assert.equal(new Set(answers.map(({ text }) => JSON.parse(text).id)).size, 1);
+      const again = await sendFor(tenant, key);
+      assert.deepEqual([again.status, again.replayed], [201, 'true']);
+    }
+  });
+
   test('the same Idempotency-Key of another service is another message', async () => {
     const key = randomUUID();
     const first = await send(key);
@@ -277,6 +375,76 @@ describe('a repeated request', () => {
     });
     assert.equal(other.status, 201);
     assert.notEqual(other.body.id, JSON.parse(first.text).id);
+  });
+
+  test('the same Idempotency-Key with a key of each type is a request for each type, even when sent at once', async () => {
+    const tenant = await world.addTenant();
+    await addGuests(world.connection.db, tenant.id, ['07700 900 123']);
+    await world.until(
+      () =>
+        world.call('POST', '/v2/notifications/sms', {
+          key: tenant.keys.team,
+          body: { ...body(), template_id: tenant.templates.sms },
+        }),
+      ({ status }) => status === 201,
+    );
+    const key = randomUUID();
+    const types = ['test', 'team', 'normal'] as const;
+    const sendAs = async (type: (typeof types)[number], idempotencyKey: string) => {
+      const answer = await world.call('POST', '/v2/notifications/sms', {
+        key: tenant.keys[type],
+        headers: { 'Idempotency-Key': idempotencyKey },
+        body: { ...body(), template_id: tenant.templates.sms },
+      });
+      return { ...answer, replayed: answer.headers.get('idempotency-replayed') };
+    };
+    const firsts = [];
+    for (const type of types) firsts.push(await sendAs(type, key));
+    assert.deepEqual(
+      firsts.map(({ status, replayed }) => [status, replayed]),
+      types.map(() => [201, null]),
+    );
+    const repeated = await Promise.all(types.map((type) => sendAs(type, key)));
+    assert.deepEqual(
+      repeated.map(({ body, replayed }) => [body, replayed]),
+      firsts.map((first) => [first.body, 'true']),
+    );
+    const atOnce = randomUUID();
+    const answers = await Promise.all([...types, ...types].map((type) => sendAs(type, atOnce)));
+    assert.deepEqual(
+      answers.slice(0, 3).map(({ body }) => body.id),
+      answers.slice(3).map(({ body }) => body.id),
+    );
+    const ids = [...firsts, ...answers].map(({ body }) => body.id);
+    await world.drain();
+    const { rows } = await world.connection.pool.query(
+      `select id, key_type from notification_history where id = any($1) order by key_type, id`,
+      [ids],
+    );
+    assert.deepEqual(
+      rows.map(({ key_type }) => key_type),
+      ['normal', 'normal', 'team', 'team', 'test', 'test'],
+    );
+  });
+
+  test('a request that the release before accepted is repeated with the answer it gave, and that release sees the live keys of this one', async () => {
+    const { pool } = world.connection;
+    const key = randomUUID();
+    const first = await send(key);
+    // The release before knows neither the type of key nor the column for it.
+    const seen = await pool.query('select key from idempotency_keys where service_id = $1 and key = $2', [
+      world.tenant.id,
+      key,
+    ]);
+    assert.equal(seen.rows.length, 1);
+    await pool.query(
+      `with old as (delete from idempotency_keys where service_id = $1 and key = $2 returning *)
+      insert into idempotency_keys (service_id, key, fingerprint, answer, created_at)
+      select service_id, key, fingerprint, answer, created_at from old`,
+      [world.tenant.id, key],
+    );
+    const repeated = await Promise.all([send(key), send(key, {}, second)]);
+    for (const answer of repeated) assert.deepEqual([answer.text, answer.replayed], [first.text, 'true']);
   });
 
   test('the answer kept for an Idempotency-Key is not readable in the database', async () => {

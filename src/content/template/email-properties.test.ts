@@ -115,6 +115,25 @@ test('neither content nor values can put a tag of their own into the HTML of an 
   );
 });
 
+test('a sanitised list or object adds no link, heading or emphasis to the template around it', () => {
+  const nested = fc.letrec((tie) => ({
+    value: fc.oneof({ depthSize: 'small' }, text, tie('list'), tie('object')),
+    list: fc.array(tie('value'), { maxLength: 4 }),
+    object: fc.dictionary(text, tie('value'), { maxKeys: 3, noNullPrototype: true }),
+  }));
+  fc.assert(
+    fc.property(fc.oneof(nested.list, nested.object), (a) => {
+      const { personalisation } = sanitisePersonalisation({ a }, ['a']);
+      const values = personalisationOf(personalisation);
+      const template = compileEmail('((a))', 'before ((a)) after');
+      const html = emailHtmlBody(template, values);
+      assert.doesNotMatch(html, /<(?:a|em|strong|h\d|img)[ >]/);
+      assert.doesNotMatch(emailPlainText(template, values), /https?:\/\/[^\s<]/);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
 test('a sanitised value adds no link to the template around it', () => {
   fc.assert(
     fc.property(text, (a) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseLossless } from '../../ground/json.ts';
 import { sanitisePersonalisation, sanitiseText } from './sanitise.ts';
 
 const texts: readonly (readonly [value: string, sanitised: string])[] = [
@@ -35,12 +36,64 @@ test('keys to sanitise match as placeholders do, and only changed values are rep
   });
 });
 
-test('values to sanitise that are not strings are named and not changed', () => {
-  const values = { a: 1, b: ['x'], c: null, d: 'x' };
-  const { personalisation, changes, notText } = sanitisePersonalisation(values, ['a', 'b', 'c', 'd']);
-  assert.deepEqual(personalisation, values);
+test('every text in a list is sanitised, and what is nested in it as the text that it shows as', () => {
+  const list = [
+    'Sam',
+    'http://win.example',
+    null,
+    5,
+    true,
+    ['win.example/c', ['*x*']],
+    { 'https://k.example': '[a](b)' },
+  ];
+  const { personalisation, changes, notText } = sanitisePersonalisation({ list }, ['list']);
+  assert.deepEqual(personalisation, {
+    list: ['Sam', '', null, 5, true, "\\[' \\['\\*x\\*'\\]\\]", "\\{'': '\\[a\\]\\(b\\)'\\}"],
+  });
+  assert.deepEqual(Object.keys(changes), ['list']);
+  assert.equal(typeof changes['list']!.unsanitised, 'string');
+  assert.equal(typeof changes['list']!.sanitised, 'string');
+  assert.deepEqual(notText, []);
+});
+
+test('an object to sanitise becomes the text that it shows as, sanitised', () => {
+  const { personalisation, changes } = sanitisePersonalisation({ o: { a: 'Dr.Brown', b: [1] } }, ['o']);
+  const sanitised = "\\{'a': 'Dr\\. Brown', 'b': \\[1\\]\\}";
+  assert.deepEqual(personalisation, { o: sanitised });
+  assert.deepEqual(changes, { o: { unsanitised: "{'a': 'Dr.Brown', 'b': [1]}", sanitised } });
+});
+
+test('a list without anything to neutralise is kept as it is and not reported', () => {
+  const values = { a: [' Sam ', 'Jo', 1, null], b: [] };
+  assert.deepEqual(sanitisePersonalisation(values, ['a', 'b']), {
+    personalisation: values,
+    changes: {},
+    notText: [],
+  });
+});
+
+test('a link in a list is not hidden by invisible characters that lists lose', () => {
+  for (const hidden of ['\u200b', '\u2060', '\ufeff', '\u2028', '\xa0'])
+    assert.deepEqual(
+      sanitisePersonalisation({ a: [`evil${hidden}.example/x`] }, ['a']).personalisation,
+      { a: [''] },
+      JSON.stringify(hidden),
+    );
+});
+
+test('numbers and truth values to sanitise are not changed, and files are named', () => {
+  const values = { ...(parseLossless('{"a": 6.0, "b": 12345678901234567890}') as object), c: true, d: null };
+  const file = { file: 'aGk=', filename: 'hi.txt' };
+  const { personalisation, changes, notText } = sanitisePersonalisation({ ...values, file }, [
+    ...Object.keys(values),
+    'FILE',
+  ]);
+  assert.equal(
+    JSON.stringify(personalisation),
+    '{"a":6.0,"b":12345678901234567890,"c":true,"d":null,"file":{"file":"aGk=","filename":"hi.txt"}}',
+  );
   assert.deepEqual(changes, {});
-  assert.deepEqual(notText, ['a', 'b']);
+  assert.deepEqual(notText, ['file']);
 });
 
 test('a key such as __proto__ is sanitised like any other', () => {

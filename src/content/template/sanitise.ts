@@ -1,6 +1,7 @@
-import { normaliseKey } from './personalisation.ts';
+import { numberSource } from '../../ground/json.ts';
+import { listText, normaliseKey, valueText } from './personalisation.ts';
 import { findUrls } from './text/autolink.ts';
-import { whiteSpace } from './text/whitespace.ts';
+import { stripObscure, whiteSpace } from './text/whitespace.ts';
 
 const hostOnly = /^[a-zA-Z0-9.-]+$/;
 const markdownCharacter = /[`*_()\\{}[\]<>#+\-.!|]/g;
@@ -13,13 +14,14 @@ export type Sanitised = {
   readonly personalisation: Readonly<Record<string, unknown>>;
   /** By key as the caller spelt it; empty when nothing changed. */
   readonly changes: Readonly<Record<string, Change>>;
-  /** Listed keys whose value is present but not a string, which is an error of the caller. */
+  /** Listed keys whose value is a file, which has no text to sanitise: an error of the caller. */
   readonly notText: readonly string[];
 };
 
 /**
  * Sanitises the values that `sanitise_content_for` lists (spec 01, section 3.4; spec 02, section 8). `keys` match the
- * keys of `values` by `normaliseKey`; listed keys without a value are ignored.
+ * keys of `values` by `normaliseKey`; listed keys without a value are ignored. Every text in a list is sanitised; an
+ * object is replaced by the text that it shows as, sanitised.
  */
 export function sanitisePersonalisation(
   values: Readonly<Record<string, unknown>>,
@@ -28,21 +30,53 @@ export function sanitisePersonalisation(
   if (keys.length === 0) return { personalisation: values, changes: {}, notText: [] };
   const listed = new Set(keys.map(normaliseKey));
   const changes = new Map<string, Change>();
+  const replaced = new Map<string, unknown>();
   const notText: string[] = [];
   for (const [key, value] of Object.entries(values)) {
     if (!listed.has(normaliseKey(key)) || value === null || value === undefined) continue;
-    if (typeof value !== 'string') {
+    if (isFile(value)) {
       notText.push(key);
       continue;
     }
-    const sanitised = sanitiseText(value);
-    if (sanitised !== value) changes.set(key, { unsanitised: value, sanitised });
+    const sanitised = Array.isArray(value) ? value.map(sanitiseItem) : sanitiseValue(value);
+    if (!isSame(value, sanitised)) {
+      replaced.set(key, sanitised);
+      changes.set(key, { unsanitised: shown(value), sanitised: shown(sanitised) });
+    }
   }
   // Object.fromEntries keeps a key such as `__proto__` as a key.
   const personalisation = Object.fromEntries(
-    Object.entries(values).map(([key, value]) => [key, changes.get(key)?.sanitised ?? value]),
+    Object.entries(values).map(([key, value]) => [key, replaced.has(key) ? replaced.get(key) : value]),
   );
   return { personalisation, changes: Object.fromEntries(changes), notText };
+}
+
+function isFile(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, 'file');
+}
+
+/** Numbers, truth values and null hold no text of the caller's, and stay what they are. */
+function sanitiseValue(value: unknown): unknown {
+  if (typeof value === 'string') return sanitiseText(value);
+  if (typeof value !== 'object' || value === null || numberSource(value) !== null) return value;
+  // As a whole, since the notation of an object doubles the backslashes of the texts in it, which would undo them.
+  return sanitiseText(valueText(value));
+}
+
+/** A list loses invisible characters when it is shown (`listText`), and a link must not come about by that. */
+function sanitiseItem(item: unknown): unknown {
+  const bare = typeof item === 'string' ? stripObscure(item) : item;
+  const sanitised = sanitiseValue(bare);
+  return sanitised === bare ? item : sanitised;
+}
+
+function isSame(before: unknown, after: unknown): boolean {
+  if (!Array.isArray(before) || !Array.isArray(after)) return before === after;
+  return before.every((item, index) => item === after[index]);
+}
+
+function shown(value: unknown): string {
+  return Array.isArray(value) ? listText(value, 'sentence') : valueText(value);
 }
 
 /**

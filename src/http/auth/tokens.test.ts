@@ -134,6 +134,21 @@ test('only HS256 is accepted, whatever the key', () => {
     );
 });
 
+test('a token with critical header extensions is refused, whatever they are, and whoever signed it', () => {
+  for (const crit of [['exp'], ['b64'], [], 'exp', null, false, {}])
+    assert.deepEqual(
+      refusal(() =>
+        verifySignature(
+          readBearer(`Bearer ${jwt(good, secret, { typ: 'JWT', alg: 'HS256', crit })}`),
+          [credential],
+          now * 1000,
+        ),
+      ),
+      [403, malformed],
+      JSON.stringify(crit),
+    );
+});
+
 test('all keys are tried in turn, and the one that signed is returned', () => {
   const keys = ['one', 'two', secret].map((one) => ({ secret: one, revoked: false }));
   assert.equal(verifySignature(readBearer(`Bearer ${jwt(good)}`), keys, now * 1000), keys[2]);

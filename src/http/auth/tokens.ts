@@ -30,6 +30,8 @@ export function readBearer(authorization: string | undefined): Token {
   const header = parts.length === 3 ? decodeObject(parts[0]!) : null;
   const claims = parts.length === 3 ? decodeObject(parts[1]!) : null;
   if (!header || !claims || !isBase64Url(parts[2]!)) throw authProblem(403, malformed);
+  // Extensions that must be understood (RFC 7515, 4.1.11): none is.
+  if (Object.hasOwn(header, 'crit')) throw authProblem(403, malformed);
   return {
     header,
     claims,

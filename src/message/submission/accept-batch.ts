@@ -7,7 +7,7 @@ import { type Clock, dayOf } from '../../ground/clock.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { QueueName } from '../../queue/define.ts';
 import { createFairOrder } from './fair-order.ts';
-import { type AcceptedMessage, orderOffset } from './store.ts';
+import { type AcceptedMessage, orderOffset, storedKey } from './store.ts';
 
 /** One request to send, as the accept batch sees it. */
 export type Submission = Readonly<{
@@ -15,7 +15,7 @@ export type Submission = Readonly<{
   keyType: KeyType;
   /** Requests per minute of the service and key type. */
   rateLimit: number;
-  /** The message to store; null if the request is only counted: it was refused, or its recipient is simulated. */
+  /** The message to store; null if there is none: the request was refused, or its recipient is simulated. */
   message: AcceptedMessage | null;
   /** The daily limit for the message's type; null for a test key. */
   dailyLimit: number | null;
@@ -25,8 +25,8 @@ export type Submission = Readonly<{
 }>;
 
 /**
- * The outcome of a submission. `rate`, `daily` and `international` name the limit that refused it; `duplicate`: its
- * Idempotency-Key is already in use.
+ * The outcome of a submission. `counted`: accepted without a message. `rate`, `daily` and `international` name the limit
+ * that refused it; `duplicate`: its Idempotency-Key is already in use.
  */
 export type AcceptVerdict = 'accepted' | 'counted' | 'rate' | 'daily' | 'international' | 'duplicate';
 
@@ -120,7 +120,12 @@ const messageColumns: readonly Column[] = [
 ];
 
 const keyColumns: readonly Column[] = [
-  ['idempotency_key', 'text', ({ idempotency }) => idempotency?.key ?? null],
+  [
+    'idempotency_key',
+    'text',
+    ({ idempotency, keyType }) => idempotency && storedKey(keyType, idempotency.key),
+  ],
+  ['given_key', 'text', ({ idempotency }) => idempotency?.key ?? null],
   ['fingerprint', 'bytea', ({ idempotency }) => idempotency?.fingerprint ?? null],
   ['answer', 'bytea', ({ idempotency }) => idempotency?.answer ?? null],
 ];
@@ -151,18 +156,18 @@ const takeDaily = `on conflict (service_id, day, name) do update set wanted = ex
     admitted = greatest(0, least(excluded.wanted, excluded.day_limit - d.used)),
     used = d.used + greatest(0, least(excluded.wanted, excluded.day_limit - d.used))`;
 
-/** Per Idempotency-Key, only a batch's first request is a candidate, and none if the key is already stored. */
+/** Per Idempotency-Key, only a batch's first request is new, and none if the key is already stored. */
 const candidatesByKey = `keyed as (
   select service_id, idempotency_key, min(place) as first from rated
-  where rate_ok and id is not null and idempotency_key is not null group by service_id, idempotency_key
-), candidate as (
-  select r.*, r.rate_ok and r.id is not null and k.key is null
-    and (r.idempotency_key is null or f.first = r.place) as is_candidate
+  where rate_ok and idempotency_key is not null group by service_id, idempotency_key
+), fresh as materialized (
+  select r.*, r.rate_ok and (r.idempotency_key is null or (f.first = r.place and not exists (
+    select from idempotency_keys k where k.service_id = r.service_id and k.key in (r.idempotency_key, r.given_key)
+      and (k.key_type = r.key_type or k.key_type is null)))) as is_new
   from rated r
   left join keyed f on f.service_id = r.service_id and f.idempotency_key = r.idempotency_key
-  left join idempotency_keys k on k.service_id = r.service_id and k.key = r.idempotency_key
-)`;
-const allCandidates = `candidate as (select *, rate_ok and id is not null as is_candidate from rated)`;
+), candidate as (select *, is_new and id is not null as is_candidate from fresh)`;
+const allCandidates = `candidate as (select *, rate_ok as is_new, rate_ok and id is not null as is_candidate from rated)`;
 
 const countAbroad = (day: string) => `international as (
   insert into daily_counts as d (service_id, day, name, used, wanted, day_limit, admitted)
@@ -178,10 +183,11 @@ const countAbroad = (day: string) => `international as (
 )`;
 const noneAbroad = `abroad as (select *, true as international_ok from candidate)`;
 
-const rememberKeys = `remembered as (
-  insert into idempotency_keys (service_id, key, fingerprint, answer, created_at)
-  select service_id, idempotency_key, fingerprint, answer, created_at from counted
-  where is_candidate and international_ok and daily_ok and idempotency_key is not null
+/** A request without a message, to a simulated recipient, is remembered as well. */
+const rememberKeys = (now: string) => `remembered as (
+  insert into idempotency_keys (service_id, key, key_type, fingerprint, answer, created_at)
+  select service_id, idempotency_key, key_type, fingerprint, answer, ${now} from counted
+  where is_new and (id is null or (international_ok and daily_ok)) and idempotency_key is not null
   order by service_id, idempotency_key
   on conflict do nothing
   returning service_id, key
@@ -191,7 +197,7 @@ const rememberKeys = `remembered as (
  * Accepts a batch in one statement: every bucket and counter is updated once and admits exactly as many requests as
  * fit, in order of arrival; messages that pass all limits are stored with their idempotency keys. This is exact across
  * processes, because the limit rows stay locked until the commit, and free of deadlocks, because they are always locked
- * in the same order. A row without an id is only counted.
+ * in the same order. A row without an id only takes a token, and its key is remembered if it has one.
  *
  * Each step keeps all rows and adds its result, so nothing has to be joined again at the end. The parameters after the
  * columns are the current time and the day in the business zone.
@@ -240,7 +246,7 @@ with input as materialized (
     partition by a.service_id, notification_type, daily_limit is null, is_candidate and international_ok order by place)
     <= d.admitted as daily_ok
   from abroad a left join daily d on d.service_id = a.service_id and d.name = a.notification_type
-), ${needs.keys ? rememberKeys : ''} stored as (
+), ${needs.keys ? rememberKeys(now) : ''} stored as (
   insert into accepted (${stored.join(', ')}, due_at, turn_at)
   select ${stored.map((name) => `c.${name}`).join(', ')}, coalesce(c.scheduled_for, ${now}),
     case when c.scheduled_for is null then ${now} + ${orderOffset('c')} end
@@ -249,11 +255,11 @@ with input as materialized (
 )
 select c.tokens, case
     when not c.rate_ok then 'rate'
-    when c.id is null then 'counted'
-    when not c.is_candidate then 'duplicate'
-    when not c.international_ok then 'international'
-    when not c.daily_ok then 'daily'
+    when not c.is_new then 'duplicate'
+    when c.id is not null and not c.international_ok then 'international'
+    when c.id is not null and not c.daily_ok then 'daily'
     when not ${isRemembered} then 'duplicate'
+    when c.id is null then 'counted'
     else 'accepted' end as verdict
 from counted c ${memory}
 order by c.place`;
@@ -293,7 +299,29 @@ export async function acceptBatch(
     text: variant.text,
     values: [...arrays, now.toISOString(), day],
   });
-  return rows;
+  return keys ? refuseWithFirst(submissions, rows) : rows;
+}
+
+/**
+ * Requests that repeat one of the same batch which a daily limit refused are refused with it. Only the same request is:
+ * a different one with the same Idempotency-Key may still be within its limits.
+ */
+function refuseWithFirst(
+  submissions: readonly Submission[],
+  results: readonly AcceptResult[],
+): readonly AcceptResult[] {
+  const refused = new Map<string, AcceptVerdict>();
+  const nameOf = ({ serviceId, keyType, idempotency }: Submission) =>
+    idempotency && `${serviceId} ${keyType} ${idempotency.fingerprint.toString('hex')} ${idempotency.key}`;
+  results.forEach(({ verdict }, index) => {
+    const name = verdict === 'daily' || verdict === 'international' ? nameOf(submissions[index]!) : null;
+    if (name !== null) refused.set(name, verdict);
+  });
+  if (refused.size === 0) return results;
+  return results.map((result, index) => {
+    const name = result.verdict === 'duplicate' ? nameOf(submissions[index]!) : null;
+    return { ...result, verdict: (name !== null && refused.get(name)) || result.verdict };
+  });
 }
 
 const quotable = /["\\]/;

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../../database/connection.ts';
-import type { NotificationType } from '../../database/tables.ts';
+import type { KeyType, NotificationType } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueName } from '../../queue/define.ts';
 import {
@@ -172,17 +172,33 @@ export async function postponeAccepted(
     .execute();
 }
 
-/** The response stored for an Idempotency-Key, still sealed; null if there is none from the last 24 hours. */
+/**
+ * What the column `key` holds for an Idempotency-Key that came with an API key of this type. Live ones are stored as
+ * given, so that the release before still recognises them; the line feed of the others cannot occur in a header.
+ */
+export function storedKey(keyType: KeyType, key: string): string {
+  return keyType === 'normal' ? key : `${keyType}\n${key}`;
+}
+
+/**
+ * The response stored for an Idempotency-Key of the service and key type, still sealed, and the key as stored; null if
+ * there is none from the last 24 hours. A row of the release before, which did not distinguish key types, counts for
+ * all of them: to send nothing is better than to send twice.
+ */
 export async function findAnswer(
   db: DbOrTrx,
   serviceId: string,
+  keyType: KeyType,
   key: string,
-): Promise<{ fingerprint: Buffer; answer: Buffer } | null> {
+): Promise<{ key: string; fingerprint: Buffer; answer: Buffer } | null> {
   const row = await db
     .selectFrom('idempotency_keys')
-    .select(['fingerprint', 'answer'])
+    .select(['key', 'fingerprint', 'answer'])
     .where('service_id', '=', serviceId)
-    .where('key', '=', key)
+    .where('key', 'in', [storedKey(keyType, key), key])
+    .where((row) => row.or([row('key_type', '=', keyType), row('key_type', 'is', null)]))
+    .orderBy('key_type', (order) => order.asc().nullsLast())
+    .limit(1)
     .executeTakeFirst();
   return row ?? null;
 }

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Db } from '../../database/connection.ts';
+import type { NotificationType } from '../../database/tables.ts';
 import type { Batcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
 import { Problem } from '../../ground/problem.ts';
 import type { Caller } from '../../tenant/key/authenticate.ts';
 import type { DailyLimit, Service } from '../../tenant/service/service.ts';
-import type { AcceptResult, Submission } from './accept-batch.ts';
+import type { AcceptResult, AcceptVerdict, Submission } from './accept-batch.ts';
 import type { Prepared, Sending } from './prepare.ts';
-import { findAnswer } from './store.ts';
+import { findAnswer, storedKey } from './store.ts';
 
 export type SubmitDeps = Readonly<{
   db: Db;
@@ -25,6 +26,8 @@ export type Idempotency = Readonly<{ key: string; fingerprint: Buffer }>;
 export type Submitted = Readonly<{ answer: string; headers: Readonly<Record<string, string>> }>;
 
 const longestKey = 255;
+/** How often a request is submitted while others compete for its Idempotency-Key. */
+const mostAttempts = 3;
 
 /** Reads a request's `Idempotency-Key` header; null without one. Throws a Problem for an invalid key. */
 export function readIdempotency(
@@ -47,32 +50,36 @@ export function readIdempotency(
 }
 
 /**
- * The response to a request with the same key in the last 24 hours; null if there was none. Throws a Problem (409) if
+ * The response to a request with the same Idempotency-Key and an API key of the same type in the last 24 hours; null if
+ * there was none. Throws a Problem (409) if
  * that was a different request.
  */
 export async function repeatedAnswer(
   deps: SubmitDeps,
-  { service }: Sending,
+  { service, key }: Sending,
   idempotency: Idempotency,
 ): Promise<Submitted | null> {
-  const found = await findAnswer(deps.db, service.id, idempotency.key);
+  const found = await findAnswer(deps.db, service.id, key.keyType, idempotency.key);
   if (!found) return null;
-  if (!found.fingerprint.equals(idempotency.fingerprint))
-    throw new Problem(409, [
-      {
-        error: 'ConflictError',
-        message:
-          'This Idempotency-Key was used for a different request within the last 24 hours. Use a new key for a new message.',
-      },
-    ]);
-  const answer = deps.cipher.open(found.answer, answerContext(service.id, idempotency.key));
+  if (!found.fingerprint.equals(idempotency.fingerprint)) throw keyConflict();
+  const answer = deps.cipher.open(found.answer, answerContext(service.id, found.key));
   return { answer, headers: { 'Idempotency-Replayed': 'true' } };
+}
+
+function keyConflict(): Problem {
+  return new Problem(409, [
+    {
+      error: 'ConflictError',
+      message:
+        'This Idempotency-Key was used for a different request within the last 24 hours. Use a new key for a new message.',
+    },
+  ]);
 }
 
 /**
  * The last step: reserves the limits and commits the message, batched with others. Guarantee: when this resolves, the
- * message, or an earlier one with the same key, is durable; when it throws, nothing was stored. Throws a Problem (429)
- * when a limit is reached.
+ * message, or an earlier one with the same key, is durable; when it throws, nothing was stored. Throws a Problem: 429
+ * when a limit is reached, 409 if a different request has the same key.
  */
 export async function submit(
   deps: SubmitDeps,
@@ -96,33 +103,62 @@ export async function submit(
         : null,
     idempotency: idempotency && {
       ...idempotency,
-      answer: deps.cipher.seal(answer, answerContext(service.id, idempotency.key)),
+      answer: deps.cipher.seal(answer, answerContext(service.id, storedKey(key.keyType, idempotency.key))),
     },
   };
   for (let attempt = 1; ; attempt++) {
     const { verdict, tokens } = await deps.acceptance.add(submission);
-    switch (verdict) {
-      case 'accepted':
-      case 'counted':
-        return { answer, headers: rateHeaders(service, tokens) };
-      case 'rate':
-        deps.knownLimits.rateFull(sending);
-        throw rateProblem(sending);
-      case 'daily':
-        deps.knownLimits.dailyFull(service, message.type);
-        throw dailyProblem(service, message.type, new Date(deps.clock.now()));
-      case 'international':
-        throw dailyProblem(service, 'international_sms', new Date(deps.clock.now()));
-      case 'duplicate': {
-        const repeated = idempotency && (await repeatedAnswer(deps, sending, idempotency));
-        if (repeated) return repeated;
-        // The request that used the key first was itself refused, so this one is submitted again.
-        if (attempt === 3)
-          throw new Error(
-            'A request with an Idempotency-Key was not accepted, and no earlier response was found.',
-          );
-      }
+    if (verdict === 'accepted' || verdict === 'counted')
+      return { answer, headers: rateHeaders(service, tokens) };
+    if (verdict === 'duplicate') {
+      const repeated = idempotency && (await repeatedAnswer(deps, sending, idempotency));
+      if (repeated) return repeated;
+      // A different request that used the key first was itself refused, so this one is submitted again, unless several
+      // more compete for the key.
+      if (attempt === mostAttempts) throw keyConflict();
+      continue;
     }
+    const limit = limitProblem(deps, sending, message.type, verdict);
+    const repeated = idempotency && (await answerPastLimit(deps, sending, idempotency));
+    if (repeated) return repeated;
+    throw limit;
+  }
+}
+
+/** The error for the limit that refused a message, which this process remembers. */
+function limitProblem(
+  { knownLimits, clock }: SubmitDeps,
+  sending: Sending,
+  type: NotificationType,
+  verdict: Extract<AcceptVerdict, 'rate' | 'daily' | 'international'>,
+): Problem {
+  const { service } = sending;
+  switch (verdict) {
+    case 'rate':
+      knownLimits.rateFull(sending);
+      return rateProblem(sending);
+    case 'daily':
+      knownLimits.dailyFull(service, type);
+      return dailyProblem(service, type, new Date(clock.now()));
+    case 'international':
+      return dailyProblem(service, 'international_sms', new Date(clock.now()));
+  }
+}
+
+/**
+ * The response to an earlier request with the same key, for one that a limit refuses: what was accepted stays accepted.
+ * A limit hides every other fault (spec 01, section 4.3), so a different request with that key gets null too.
+ */
+export async function answerPastLimit(
+  deps: SubmitDeps,
+  sending: Sending,
+  idempotency: Idempotency,
+): Promise<Submitted | null> {
+  try {
+    return await repeatedAnswer(deps, sending, idempotency);
+  } catch (error) {
+    if (error instanceof Problem) return null;
+    throw error;
   }
 }
 
@@ -147,8 +183,8 @@ export function countRefused(deps: SubmitDeps, { service, key }: Sending): void 
     );
 }
 
-function answerContext(serviceId: string, key: string): string {
-  return `${serviceId} ${key}`;
+function answerContext(serviceId: string, stored: string): string {
+  return `${serviceId} ${stored}`;
 }
 
 /** The key types' names in error messages (spec 01, section 1.1). */
@@ -198,8 +234,8 @@ function secondsToToken({ rateLimit }: Service): number {
  * is read, at no cost to the database. Everything else is decided by the accept batch.
  */
 export type KnownLimits = {
-  /** Steps 3 and 4 of spec 01 section 4.3. Throws a Problem. */
-  check(caller: Caller, type: Exclude<DailyLimit, 'international_sms'>): void;
+  /** Steps 3 and 4 of spec 01 section 4.3: the error for the limit that is reached; null for none. */
+  reached(caller: Caller, type: Exclude<DailyLimit, 'international_sms'>): Problem | null;
   /** Records that the bucket is empty: nothing is accepted until its next token. */
   rateFull(caller: Caller): void;
   /** Records that the limit is exhausted for the rest of the day. */
@@ -214,16 +250,17 @@ export function createKnownLimits(clock: Clock): KnownLimits {
   const stamp = (service: Service, name: DailyLimit) => `${dayOf(clock.now())} ${service.limits[name]}`;
 
   return {
-    check(caller, type) {
+    reached(caller, type) {
       const { service, key } = caller;
       const until = rates.get(`${service.id} ${key.keyType}`);
-      if (until !== undefined && clock.now() < until) throw rateProblem(caller);
+      if (until !== undefined && clock.now() < until) return rateProblem(caller);
       // Messages of test keys are not counted, so only a limit of zero can be reached (spec 01, section 4.2).
       if (key.keyType === 'test' && !service.restricted && service.limits[type] === 0)
-        throw dailyProblem(service, type, new Date(clock.now()));
+        return dailyProblem(service, type, new Date(clock.now()));
       const full = key.keyType === 'test' ? undefined : days.get(`${service.id} ${type}`);
       if (full !== undefined && full === stamp(service, type))
-        throw dailyProblem(service, type, new Date(clock.now()));
+        return dailyProblem(service, type, new Date(clock.now()));
+      return null;
     },
     rateFull({ service, key }) {
       const milliseconds = service.rateLimit > 0 ? 60_000 / service.rateLimit : 1000;

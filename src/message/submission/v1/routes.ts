@@ -121,7 +121,8 @@ async function post(
   let isSubmitted = false;
   try {
     // Rows 5 and 6, as far as this process knows; `submit` has the final say.
-    deps.knownLimits.check(sending, type);
+    const limit = deps.knownLimits.reached(sending, type);
+    if (limit) throw limit;
     const prepared = await prepareV1(deps, sending, read);
     isSubmitted = true;
     const submitted = await submit(deps, sending, prepared, JSON.stringify(showPrepared(prepared)), null);

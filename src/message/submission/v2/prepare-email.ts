@@ -33,11 +33,14 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
 
   const { template, content } = await usableTemplate(deps, service, 'email', request.template_id);
   const listed = (request.sanitise_content_for ?? []).filter((key) => typeof key === 'string');
-  const { personalisation, changes } = sanitisePersonalisation(request.personalisation ?? {}, listed);
+  const sanitised = sanitisePersonalisation(request.personalisation ?? {}, listed);
+  const { personalisation, changes } = sanitised;
   // Each file is replaced by a link further down; until then its name is the placeholder's value.
   const drafted = personalisationOf(withoutFiles(personalisation));
   refuseMissing(missingPlaceholders(content.email.placeholders, drafted));
   if (measureEmail(content.email, drafted).empty) throw badRequest('Your message is empty.');
+  if (sanitised.notText.length > 0)
+    throw badRequest(`sanitise_content_for cannot be applied to a file: ${sanitised.notText.join(', ')}`);
 
   const replyTo = chosenSender(
     service.emailReplyTos,

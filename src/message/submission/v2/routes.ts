@@ -3,11 +3,21 @@ import { Type } from 'typebox';
 import type { NotificationType } from '../../../database/tables.ts';
 import { isoMicroseconds } from '../../../ground/clock.ts';
 import type { Metrics } from '../../../ground/metrics.ts';
+import type { Problem } from '../../../ground/problem.ts';
 import { defineRoute } from '../../../http/server/define-route.ts';
 import { v2Errors } from '../../../http/server/error-format.ts';
 import { baseUrl, readJson, sendNotFound } from '../../../http/server/request.ts';
-import type { AcceptDeps, Prepared } from '../prepare.ts';
-import { countRefused, readIdempotency, repeatedAnswer, type SubmitDeps, submit } from '../submit.ts';
+import type { AcceptDeps, Prepared, Sending } from '../prepare.ts';
+import {
+  answerPastLimit,
+  countRefused,
+  type Idempotency,
+  readIdempotency,
+  repeatedAnswer,
+  type SubmitDeps,
+  type Submitted,
+  submit,
+} from '../submit.ts';
 import { prepareEmail } from './prepare-email.ts';
 import { prepareSms } from './prepare-sms.ts';
 import { letterRequest, refuseLetter } from './refuse-letter.ts';
@@ -21,7 +31,7 @@ const idempotencyKey = Type.String({
   minLength: 1,
   maxLength: 255,
   description:
-    'A unique value for this request, such as a UUID, in printable ASCII. For 24 hours, repeating the request with the same key returns the first response, and nothing is sent twice.',
+    'A unique value for this request, such as a UUID, in printable ASCII. For 24 hours, repeating the request with the same value and an API key of the same type returns the first response, and nothing is sent twice.',
 });
 
 const refusals = {
@@ -162,7 +172,8 @@ async function post(
 ): Promise<void> {
   const base = baseUrl(request, deps.publicUrl);
   const sending = { ...request.caller, requestId: request.traceId, baseUrl: base };
-  deps.knownLimits.check(sending, type);
+  const limit = deps.knownLimits.reached(sending, type);
+  if (limit) return created(reply, await pastLimit(deps, sending, limit, type, request));
   let isSubmitted = false;
   try {
     const idempotency = readIdempotency(request.headers['idempotency-key'], type, request.body);
@@ -178,6 +189,25 @@ async function post(
     if (!isSubmitted) countRefused(deps, sending);
     throw error;
   }
+}
+
+/** A limit that is reached refuses the request before anything else, unless it repeats an accepted one. */
+async function pastLimit(
+  deps: SubmissionRouteDeps,
+  sending: Sending,
+  limit: Problem,
+  type: keyof typeof prepare,
+  request: FastifyRequest,
+): Promise<Submitted> {
+  let idempotency: Idempotency | null;
+  try {
+    idempotency = readIdempotency(request.headers['idempotency-key'], type, request.body);
+  } catch {
+    throw limit;
+  }
+  const repeated = idempotency && (await answerPastLimit(deps, sending, idempotency));
+  if (!repeated) throw limit;
+  return repeated;
 }
 
 function created(

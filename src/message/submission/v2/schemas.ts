@@ -47,8 +47,9 @@ export const emailRequest = Type.Object(
       Type.String({ format: 'https_url', description: 'The URL that unsubscribes the recipient.' }),
     ),
     sanitise_content_for: Type.Optional(
-      Type.Union([Type.Array(Type.Unknown()), Type.Null()], {
-        description: 'Personalisation keys whose links and Markdown are neutralised.',
+      Type.Union([Type.Array(Type.Union([Type.String(), Type.Null()])), Type.Null()], {
+        description:
+          'Personalisation keys whose links and Markdown are neutralised. In a list, every text is; an object is replaced by its text. A key whose value is a file is refused.',
       }),
     ),
   },
