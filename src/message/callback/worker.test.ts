@@ -12,11 +12,11 @@ const answered = (status: number, retryAfter: string | null = null): CallbackRes
 });
 const silence: CallbackResponse = { kind: 'no answer', code: 'timeout', detail: '' };
 
-test('a callback with no response, 429 or 5xx is retried; any other status is final', () => {
+test('a callback with no response, 408, 425, 429 or 5xx is retried; any other status is final', () => {
   const outcome = (response: CallbackResponse) => resultOf(response, fresh, now).outcome;
   for (const status of [200, 201, 202, 204, 299]) assert.equal(outcome(answered(status)), 'delivered');
-  for (const status of [429, 500, 502, 503, 504, 599]) assert.equal(outcome(answered(status)), 'retry');
-  for (const status of [300, 301, 302, 307, 308, 400, 401, 403, 404, 408, 410, 422, 451])
+  for (const status of [408, 425, 429, 500, 502, 503, 504, 599]) assert.equal(outcome(answered(status)), 'retry');
+  for (const status of [300, 301, 302, 307, 308, 400, 401, 403, 404, 409, 410, 421, 423, 424, 426, 422, 451])
     assert.equal(outcome(answered(status)), 'failed');
   assert.equal(outcome(silence), 'retry');
   assert.equal(outcome({ kind: 'forbidden', code: 'private address', detail: '' }), 'failed');
@@ -41,7 +41,7 @@ test('a callback is retried five times, five minutes apart; a probe uses up no r
   assert.deepEqual(at(5, true), ['retry', 300, false]);
 });
 
-test('Retry-After in a 429 or 5xx response replaces the usual delay', () => {
+test('Retry-After in a response that is retried replaces the usual delay', () => {
   const asked = (response: CallbackResponse) => {
     const { seconds, isAsked } = resultOf(response, fresh, now);
     return [seconds, isAsked];

@@ -277,8 +277,11 @@ export type CallbackTries = Readonly<{
 
 export const longestRetryAfter = 86_400;
 
+/** Statuses below 500 that ask for another try: request time-out, too early (RFC 8470), too many requests. */
+const temporaryStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
+
 /**
- * A failed connection, a time-out, 429 and 5xx are retried `retries` times, `retrySeconds` apart or as `Retry-After`
+ * A failed connection, a time-out, 408, 425, 429 and 5xx are retried `retries` times, `retrySeconds` apart or as `Retry-After`
  * says. Any other status outside 2xx is final: another try would not change it. Redirects are not followed.
  */
 export function resultOf(response: CallbackResponse, before: CallbackTries, now: number): CallbackResult {
@@ -294,7 +297,7 @@ export function resultOf(response: CallbackResponse, before: CallbackTries, now:
       const { status } = response;
       const code = String(status);
       if (status >= 200 && status < 300) return { ...result, outcome: 'delivered', code };
-      if (status >= 500 || status === 429) {
+      if (status >= 500 || temporaryStatuses.has(status)) {
         const asked = response.retryAfter === null ? null : readRetryAfter(response.retryAfter, now);
         return { ...result, ...later(before, asked), code };
       }
