@@ -15,7 +15,8 @@ const silence: CallbackResponse = { kind: 'no answer', code: 'timeout', detail: 
 test('a callback with no response, 408, 425, 429 or 5xx is retried; any other status is final', () => {
   const outcome = (response: CallbackResponse) => resultOf(response, fresh, now).outcome;
   for (const status of [200, 201, 202, 204, 299]) assert.equal(outcome(answered(status)), 'delivered');
-  for (const status of [408, 425, 429, 500, 502, 503, 504, 599]) assert.equal(outcome(answered(status)), 'retry');
+  for (const status of [408, 425, 429, 500, 502, 503, 504, 599])
+    assert.equal(outcome(answered(status)), 'retry');
   for (const status of [300, 301, 302, 307, 308, 400, 401, 403, 404, 409, 410, 421, 423, 424, 426, 422, 451])
     assert.equal(outcome(answered(status)), 'failed');
   assert.equal(outcome(silence), 'retry');
