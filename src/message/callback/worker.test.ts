@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import type { CallbackResponse } from './post.ts';
-import { type CallbackTries, readRetryAfter, resultOf } from './worker.ts';
+import { pino } from 'pino';
+import { secretKey } from '../../../test/support/tenant.ts';
+import { createCipher } from '../../ground/cipher.ts';
+import { createLog } from '../../ground/log.ts';
+import { createMetrics } from '../../ground/metrics.ts';
+import { type CallbackResponse, createPoster } from './post.ts';
+import { attemptCallback, type CallbackTries, readRetryAfter, resultOf } from './worker.ts';
 
 const now = Date.parse('2026-05-02T13:05:00Z');
 const fresh: CallbackTries = { tries: 0, isProbe: false, retries: 5, retrySeconds: 300 };
@@ -72,4 +79,57 @@ test('Retry-After is read as seconds or an HTTP date, at most a day', () => {
     ['2026-05-02', null],
   ];
   for (const [text, seconds] of table) assert.equal(readRetryAfter(text, now), seconds, text);
+});
+
+test('the log lines of a callback name the host of its address, and no path or query', async (t) => {
+  const lines: string[] = [];
+  const log = pino({ level: 'debug', messageKey: 'message' }, { write: (line) => void lines.push(line) });
+  const cipher = createCipher([secretKey], 'tests');
+  const clock = { now: () => now };
+  const poster = createPoster({ clock, timeoutSeconds: 5, allowPrivate: true });
+  const statuses = [200, 503, 404, 302];
+  const server = createServer((request, response) => {
+    request.resume();
+    const status = statuses.shift();
+    if (status === undefined) request.socket.destroy();
+    else response.writeHead(status, { Location: '/secret-place' }).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(async () => {
+    await poster.close();
+    server.close();
+  });
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const metrics = createMetrics(null, createLog('silent'));
+  const deps = { clock, log, metrics, cipher, poster, retries: 5, retrySeconds: 300 };
+  const addresses = [...Array(6).fill(`http://${host}/secret-path?key=secret-query`), 'secret-nonsense'];
+  for (const [index, url] of addresses.entries())
+    await attemptCallback(
+      deps,
+      {
+        ...{
+          id: 'callback',
+          apiId: 'api',
+          type: 'delivery_status',
+          notificationId: 'message',
+          subjectId: null,
+        },
+        ...{ payload: cipher.seal('{}', 'callback'), bearerToken: cipher.seal('token', 'api') },
+        ...{ url, attempt: 1, tries: index === 5 ? 5 : 0, isProbe: false },
+      },
+      new AbortController().signal,
+    );
+  const messages = lines.map((line) => JSON.parse(line).message as string);
+  assert.doesNotMatch(lines.join(''), /secret/);
+  assert.equal(messages[0], `send-delivery-status sending message to ${host}, response 200`);
+  assert.ok(
+    messages.includes(
+      `send-delivery-status callback is not being retried for id: message and url: ${host}. exception: HTTP 404`,
+    ),
+  );
+  assert.ok(
+    messages.includes(
+      `Retry: send-delivery-status has retried the max num of times for callback url ${host} and id: message`,
+    ),
+  );
 });

@@ -10,7 +10,7 @@ import type { Queues } from '../../queue/boss.ts';
 import { startRounds } from '../../queue/consume.ts';
 import { callbackQueue } from './enqueue.ts';
 import { type Effect, healthAfter } from './health.ts';
-import { type CallbackResponse, loggedUrl, type Poster } from './post.ts';
+import { type CallbackResponse, loggedHost, type Poster } from './post.ts';
 import {
   type CallbackEnd,
   type ClaimedCallback,
@@ -236,18 +236,18 @@ function logResult(
 ): void {
   const task = taskNames[claimed.type];
   const id = claimed.notificationId ?? claimed.subjectId;
-  const url = loggedUrl(claimed.url);
+  const host = loggedHost(claimed.url);
   const fields = { callbackId: claimed.id, attempt: claimed.attempt };
   const exception = result.detail ?? `HTTP ${result.code}`;
   if (response.kind === 'answered')
-    log.info(fields, `${task} sending ${id} to ${url}, response ${response.status}`);
-  else log.warn(fields, `${task} request failed for id: ${id} and url: ${url}. exception: ${exception}`);
+    log.info(fields, `${task} sending ${id} to ${host}, response ${response.status}`);
+  else log.warn(fields, `${task} request failed for id: ${id} and url: ${host}. exception: ${exception}`);
   if (result.outcome !== 'failed') return;
   log.warn(
     fields,
     result.isExhausted
-      ? `Retry: ${task} has retried the max num of times for callback url ${url} and id: ${id}`
-      : `${task} callback is not being retried for id: ${id} and url: ${url}. exception: ${exception}`,
+      ? `Retry: ${task} has retried the max num of times for callback url ${host} and id: ${id}`
+      : `${task} callback is not being retried for id: ${id} and url: ${host}. exception: ${exception}`,
   );
 }
 
