@@ -258,3 +258,19 @@ test('a message makes only allowed transitions and is sent once, whatever the or
     { numRuns, endOnFailure: true },
   );
 });
+
+test('a message whose claims all grow too old before the call uses up its tries, and ends as a technical failure', async () => {
+  const id = await harness.newMessage(null);
+  harness.stall(6000);
+  for (let round = 0; round < 8; round++) {
+    await harness.take();
+    await harness.advance(301);
+  }
+  harness.stall(0);
+  const { status, tasks, attempts } = await harness.look(id);
+  assert.deepEqual({ status, tasks }, { status: 'technical-failure', tasks: 0 });
+  assert.deepEqual(
+    attempts.map(({ outcome }) => outcome),
+    Array(5).fill('failed'),
+  );
+});

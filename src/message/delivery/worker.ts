@@ -65,6 +65,7 @@ async function deliver(deps: DeliverDeps, task: DeliverTask): Promise<Verdict> {
   let mayCall: string | null = null;
   for (;;) {
     const result: ClaimResult = await deps.claims.add({ id, refused, mayCall });
+    if (result.kind === 'deferred') continue;
     mayCall = null;
     if (result.kind === 'rate limited') {
       // The wait comes before the claim, which would expire meanwhile.
@@ -180,13 +181,16 @@ async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
   return 'settled';
 }
 
-/** Closes a claim that is too old for a call to the provider, and puts the task back. */
+/**
+ * Closes a claim that is too old for a call to the provider. It counts as a try: where every claim grows too old, the
+ * message must not go round for ever.
+ */
 async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Promise<'settled'> {
   if (claim.isProbe) deps.circuits.endProbe(claim.provider, claim.notification.id, null);
   const detail = 'The worker stalled and did not call the provider';
   const end = endOf(claim, { outcome: 'failed', code: 'stalled', detail }, new Date(deps.clock.now()));
-  const settled = settledAs(task, { waitSeconds: 1 });
-  await deps.recorder.write({ ...nothing, attempt: end, settled }, task.signal);
+  const ending = retryOrGiveUp(deps, task, { error: new Error(detail), isDefinite: true, waitsFor: null });
+  await deps.recorder.write({ ...nothing, attempt: end, ...ending }, task.signal);
   return 'settled';
 }
 
