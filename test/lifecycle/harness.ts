@@ -221,6 +221,7 @@ export async function createHarness() {
       const abort = new AbortController();
       const task: Task<DeliverPayload> = {
         ...{ id: held.id, queue: 'send-sms', held, signal: abort.signal },
+        stopping: new AbortController().signal,
         ...{ payload: held.data.payload as DeliverPayload, attempt: held.data.attempt },
         ...{ priority: 0, earlySeconds: 0, requestId: undefined },
       };

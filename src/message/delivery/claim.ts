@@ -39,6 +39,8 @@ export type NotClaimed = Readonly<
   | { kind: 'settled already'; notification: Candidate }
   /** Another attempt may still be under way; look again after `seconds`. */
   | { kind: 'held'; seconds: number }
+  /** Its last attempt never ended, and is closed as unknown: a receipt may still settle it. */
+  | { kind: 'lapsed'; notification: Candidate }
   | { kind: 'not found' }
   | { kind: 'inactive service'; notification: Candidate }
   | { kind: 'no provider' }
@@ -131,11 +133,13 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult
         results.push(one.kind === 'sendable' ? await choosePath(deps, one, probes, now, composing) : one);
       // Composing takes time, and a claim begins once it is over: it limits how late the call may begin.
       const startedAt = new Date(clock.now());
-      // A receipt settled a dead worker's message: nothing else would close its attempt.
+      // A dead worker's attempt, whether or not a receipt has settled its message: nothing else would close it.
       await lapseAttempts(
         deps,
         db,
-        results.flatMap((result) => (result.kind === 'settled already' ? [result.notification] : [])),
+        results.flatMap((result) =>
+          result.kind === 'settled already' || result.kind === 'lapsed' ? [result.notification] : [],
+        ),
         new Date(now),
       );
       const claims = results.flatMap((result) =>
@@ -195,6 +199,8 @@ async function check(
     if (runsOut > now) return { kind: 'held', seconds: Math.max(1, Math.ceil((runsOut - now) / 1000)) };
   }
   if (candidate.status !== 'created') return { kind: 'settled already', notification: candidate };
+  if (candidate.lastNumber !== null && candidate.lastOutcome === null)
+    return { kind: 'lapsed', notification: candidate };
   const service = await services.get(candidate.serviceId);
   if (!service?.active) return { kind: 'inactive service', notification: candidate };
   // The platform's own messages are always sent: people must be able to sign in (spec 05, section 1.2).
@@ -206,7 +212,7 @@ async function check(
   if (able.length === 0) return { kind: 'no provider' };
   const order = candidate.type === 'sms' && smsStrategy === 'weighted' ? drawOrder(able, draw) : able;
   // The last provider may have the message. It recognises the reference; another provider would send it twice.
-  const isUnknown = candidate.lastOutcome === 'unknown' || candidate.lastOutcome === null;
+  const isUnknown = candidate.lastOutcome === 'unknown';
   const suspect = order.find(({ identifier }) => isUnknown && identifier === candidate.lastProvider);
   const called = order.find(({ identifier }) => identifier === request.mayCall);
   const first = suspect ? [suspect] : called ? [called, ...order.filter((one) => one !== called)] : order;

@@ -64,6 +64,8 @@ async function deliver(deps: DeliverDeps, task: DeliverTask): Promise<Verdict> {
   const refused: string[] = [];
   let mayCall: string | null = null;
   for (;;) {
+    // A call that began now might not end in time, and its outcome would be lost.
+    if (task.stopping.aborted) return { waitSeconds: 0 };
     const result: ClaimResult = await deps.claims.add({ id, refused, mayCall });
     if (result.kind === 'deferred') continue;
     mayCall = null;
@@ -108,6 +110,13 @@ async function withoutClaim(
       return 'done';
     case 'held':
       return { waitSeconds: result.seconds };
+    case 'lapsed':
+      // Like any unknown result.
+      return await retryLater(deps, task, {
+        error: new Error('The last attempt never ended: its provider may have the message'),
+        isDefinite: false,
+        waitsFor: null,
+      });
     case 'inactive service':
       log.warn(
         fieldsOf(task),
