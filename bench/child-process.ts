@@ -14,7 +14,7 @@ export type ChildOptions = Readonly<{
 }>;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const stopMilliseconds = 15_000;
+const stopMilliseconds = 40_000;
 
 /** The scenario chooses the settings of the product; those of the current shell are not passed on. */
 const productSettings = new Set<string>(settings.flatMap(({ names }) => names));

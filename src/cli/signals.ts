@@ -1,3 +1,11 @@
+import { stopwatch } from '../ground/clock.ts';
+
+/**
+ * A signal that comes again this soon is the same one: Ctrl-C reaches us from the terminal and from npm, which passes it
+ * on.
+ */
+const repeatMilliseconds = 500;
+
 /**
  * What a signal does. By default it ends the process, whose exit handlers stop the embedded database; the second signal
  * always does.
@@ -6,11 +14,12 @@ let handle: (() => Promise<void>) | null = null;
 
 /** Catches the signals with which people, terminals and service managers end a process. */
 export function catchSignals(): void {
-  let caught = false;
+  let sinceFirst: (() => number) | null = null;
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => {
-      const orderly = caught ? null : handle;
-      caught = true;
+      if (sinceFirst !== null && sinceFirst() < repeatMilliseconds) return;
+      const orderly = sinceFirst === null ? handle : null;
+      sinceFirst ??= stopwatch();
       if (orderly === null) process.exit(1);
       void orderly().finally(() => process.exit(0));
     });

@@ -45,12 +45,18 @@ export type Platform = Readonly<{
   /** Where the credentials were written; null without the role api. */
   credentialsPath: string | null;
   roles: readonly Role[];
-  /** Stops taking work, finishes or returns what is in progress within 10 seconds, and closes everything. */
+  /**
+   * Stops taking work, returns what has not begun, finishes what has (for as long as a provider may take, and a margin),
+   * and closes everything.
+   */
   stop(): Promise<void>;
 }>;
 
-/** Time for work in progress when a process stops; the rest of the 10 seconds is for closing. */
-const graceMilliseconds = 5000;
+/**
+ * Time for work in progress when a process stops, beyond the time-out of a provider: for what comes before a call that
+ * has been claimed, and for the record of its outcome, without which the message would be sent again.
+ */
+const graceMarginMilliseconds = 10_000;
 
 type OnStop = (undo: () => Promise<unknown> | unknown) => void;
 
@@ -100,7 +106,7 @@ async function startRoles(
     const sandboxUrl = config.sandbox.url ?? sandbox?.url ?? `http://127.0.0.1:${config.sandbox.port}`;
     const workers = await startWorkers(core, { sandboxUrl, ownUrl, only: options.queues });
     onStop(workers.close);
-    onStop(() => workers.stop(graceMilliseconds));
+    onStop(() => workers.stop(config.providers.timeoutSeconds * 1000 + graceMarginMilliseconds));
   }
   if (has.includes('scheduler')) {
     const schedule = startSchedule(core, periodicTasks(core));

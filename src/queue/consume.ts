@@ -19,6 +19,8 @@ export type Task<Payload> = Readonly<{
   requestId: string | undefined;
   /** Aborted when another process has taken the task, or this one is stopping and can wait no longer. */
   signal: AbortSignal;
+  /** Aborted as soon as this process is stopping: what the task has not begun yet is left to another process. */
+  stopping: AbortSignal;
   queue: QueueName;
   /** The queue's handle for it, for `settle`. */
   held: HeldTask;
@@ -28,7 +30,7 @@ export type Task<Payload> = Readonly<{
 export type Verdict = 'settled' | Settlement;
 
 export type Consumer = {
-  /** Takes no more tasks and waits for those under way; after `milliseconds` gives back the rest. */
+  /** Takes no more tasks and waits for those under way; after `milliseconds` gives back the rest, if any. */
   stop(milliseconds: number): Promise<void>;
 };
 
@@ -60,6 +62,7 @@ const errorRetrySeconds = 60;
 export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Payload>): Consumer {
   const { queues, log, metrics } = deps;
   const { queue, concurrency, work } = options;
+  const stopping = new AbortController();
   const running = new Map<string, { held: HeldTask; abort: AbortController; ended: Promise<void> }>();
   const settlements = createBatcher<Settled, void>({
     flush: async (batch) => {
@@ -84,7 +87,9 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
         );
         return await settle(held, 'parked');
       }
-      const verdict = await work(taskOf(queue.name, held, payload as Payload, signal));
+      const verdict = await work(
+        taskOf(queue.name, held, payload as Payload, { signal, stopping: stopping.signal }),
+      );
       if (verdict !== 'settled') await settle(held, verdict);
     } catch (error) {
       const fields = { queue: queue.name, taskId: held.id, attempt, requestId };
@@ -147,6 +152,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
 
   return {
     async stop(milliseconds) {
+      stopping.abort(new Error('The process is stopping.'));
       await rounds.stop();
       await atMost(
         milliseconds,
@@ -176,10 +182,10 @@ function taskOf<Payload>(
   queue: QueueName,
   held: HeldTask,
   payload: Payload,
-  signal: AbortSignal,
+  signals: Pick<Task<Payload>, 'signal' | 'stopping'>,
 ): Task<Payload> {
   const { attempt, priority = 0, early_seconds: earlySeconds = 0, request_id: requestId } = held.data;
-  return { id: held.id, payload, attempt, priority, earlySeconds, requestId, signal, queue, held };
+  return { id: held.id, payload, attempt, priority, earlySeconds, requestId, ...signals, queue, held };
 }
 
 /** Resolves when all of these have ended, or the time is up. */

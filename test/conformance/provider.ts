@@ -137,6 +137,22 @@ export function conforms(name: string, claims: Claims): void {
       assertArrived(server.arrived()[0]!, sent, claims);
     });
 
+    if (claims.type === 'email')
+      test(`${name}: a subject that looks like an encoded word arrives as it was written`, async (t) => {
+        const { server, provider } = await open(t);
+        const looks = [
+          '=?utf-8?B?SGVsbG8=?=',
+          'Tide =?iso-8859-1?q?caf=E9?= for ŵ',
+          '=?us-ascii?q?a?='.repeat(20),
+          '"=?x?Q?=41?=" €',
+        ];
+        for (const text of looks) {
+          const sent = { ...emailMessage, subject: text };
+          assert.equal(outcomeOf(await provider.send(sent, never)), 'accepted');
+          assertArrived(server.arrived().at(-1)!, sent, claims);
+        }
+      });
+
     test(`${name}: a very long message arrives complete`, async (t) => {
       const { server, provider } = await open(t);
       const sent = withText(`${'A long line without an end '.repeat(4000)}\n`.repeat(10).trim());

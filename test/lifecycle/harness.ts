@@ -130,7 +130,13 @@ export async function createHarness() {
   const { tenant } = world;
   const { pool } = world.connection;
   let shift = 0;
-  const clock = { now: () => Date.now() + shift };
+  let jump = 0;
+  const clock = {
+    now: () => {
+      shift += jump;
+      return Date.now() + shift;
+    },
+  };
   /** Called with the next call to a provider. */
   let onCall: ((call: Call) => void) | null = null;
   const clients = new Map(
@@ -167,6 +173,11 @@ export async function createHarness() {
     world,
     now: clock.now,
 
+    /** From now on the worker stalls this long whenever it looks at the clock, until the next message. */
+    stall(milliseconds: number): void {
+      jump = milliseconds;
+    },
+
     /** Advances the time of the clock and of the queue. */
     async advance(seconds: number): Promise<void> {
       shift += seconds * 1000;
@@ -178,6 +189,7 @@ export async function createHarness() {
     /** Creates a message in status `created` with its task. `prefix`: the country prefix abroad, null for the UK. */
     async newMessage(prefix: string | null): Promise<string> {
       shift = 0;
+      jump = 0;
       const id = newId();
       await pool.query('delete from pgboss.job; delete from notification_history');
       await pool.query(
@@ -209,6 +221,7 @@ export async function createHarness() {
       const abort = new AbortController();
       const task: Task<DeliverPayload> = {
         ...{ id: held.id, queue: 'send-sms', held, signal: abort.signal },
+        stopping: new AbortController().signal,
         ...{ payload: held.data.payload as DeliverPayload, attempt: held.data.attempt },
         ...{ priority: 0, earlySeconds: 0, requestId: undefined },
       };

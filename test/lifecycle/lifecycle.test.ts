@@ -262,3 +262,37 @@ test('a message makes only allowed transitions and is sent once, whatever the or
     { numRuns, endOnFailure: true },
   );
 });
+
+test('a message whose worker died in a call waits its retry delay, so that a receipt can settle it', async () => {
+  const id = await harness.newMessage(null);
+  const worker = await harness.take();
+  assert.ok(worker?.call);
+  await harness.release(worker);
+  await harness.advance(16);
+  const second = await harness.take();
+  assert.equal(second?.call, null);
+  assert.deepEqual((await harness.look(id)).attempts, [{ number: 1, provider: 'one', outcome: 'unknown' }]);
+  await harness.advance(60);
+  assert.equal(await harness.take(), null, 'the task is not due yet');
+  await harness.receive(id, 'one', 'delivered');
+  await harness.advance(241);
+  assert.equal((await harness.take())?.call, null);
+  const { status, attempts, tasks } = await harness.look(id);
+  assert.deepEqual([status, attempts.length, tasks], ['delivered', 1, 0]);
+});
+
+test('a message whose claims all grow too old before the call uses up its tries, and ends as a technical failure', async () => {
+  const id = await harness.newMessage(null);
+  harness.stall(6000);
+  for (let round = 0; round < 8; round++) {
+    await harness.take();
+    await harness.advance(301);
+  }
+  harness.stall(0);
+  const { status, tasks, attempts } = await harness.look(id);
+  assert.deepEqual({ status, tasks }, { status: 'technical-failure', tasks: 0 });
+  assert.deepEqual(
+    attempts.map(({ outcome }) => outcome),
+    Array(5).fill('failed'),
+  );
+});

@@ -120,6 +120,47 @@ test('replacing a worker under load delays no message by 15 seconds, loses none 
   }
 });
 
+test('a stop waits for calls that have begun, and sends none of their messages a second time', async () => {
+  const world = await createWorld({ roles: ['api', 'sandbox', 'scheduler'] });
+  const dataDir = mkdtempSync(join(tmpdir(), 'despatch-test-'));
+  let worker: ProductProcess | null = null;
+  try {
+    const settings = environment(world.databaseUrl, dataDir, {
+      SANDBOX_URL: world.sandboxUrl,
+      API_HOST_NAME: world.api,
+    });
+    const start = () => startProcess(['--roles', 'worker'], settings);
+    worker = await start();
+    await world.behave({ latency_ms: { min: 8000, max: 8000 } });
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, async (_, number) => {
+        const { data } = await world.client.sendSms(world.tenant.templates.sms, `07700 900${300 + number}`, {
+          personalisation: { name: `N${number}`, time: '14:05' },
+        });
+        return data.id;
+      }),
+    );
+    const attempts = async () =>
+      (
+        await world.connection.pool.query<{ outcome: string | null }>(
+          'select outcome from attempts where notification_id = any($1::uuid[])',
+          [ids],
+        )
+      ).rows.map(({ outcome }) => outcome);
+    await world.until(attempts, (begun) => begun.length === ids.length);
+    await worker.kill('SIGTERM');
+    assert.equal(worker.child.exitCode, 0);
+    assert.deepEqual(await attempts(), Array(20).fill('accepted'));
+    worker = await start();
+    await world.drain();
+    assert.deepEqual((await world.sandbox('/counts')).duplicates, []);
+  } finally {
+    await worker?.kill('SIGKILL');
+    await world.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
 test('replacing two APIs under load, one after the other, accepts every message once and delays none by 15 seconds', async () => {
   const world = await createWorld({ roles: ['sandbox', 'scheduler'] });
   const dataDir = mkdtempSync(join(tmpdir(), 'despatch-test-'));

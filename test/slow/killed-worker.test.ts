@@ -19,6 +19,8 @@ test('two workers deliver 2,000 messages once each although one of them is kille
     const settings = environment(world.databaseUrl, dataDir, {
       SANDBOX_URL: world.sandboxUrl,
       API_HOST_NAME: world.api,
+      // A message whose worker died in its call waits this long.
+      DELIVER_RETRY_DELAY_SECONDS: '1',
     });
     workers.push(...(await Promise.all([1, 2].map(() => startProcess(['--roles', 'worker'], settings)))));
     // Slow enough that many messages are in progress when the worker dies.

@@ -21,3 +21,23 @@ export async function parseMail(raw: Buffer, to: readonly string[], from: string
     },
   };
 }
+
+/** A header's text as a mail program shows it: encoded words are decoded (RFC 2047). */
+export function shownHeader(text: string): string {
+  const words = text.replace(/(\?=)\s+(?==\?)/g, '$1');
+  return words.replace(
+    /=\?([^?]+)\?([bq])\?([^?]*)\?=/gi,
+    (_word, charset: string, encoding: string, given: string) => {
+      const isBase64 = encoding.toLowerCase() === 'b';
+      const bytes = isBase64
+        ? Buffer.from(given, 'base64')
+        : Buffer.from(
+            given
+              .replaceAll('_', ' ')
+              .replace(/=([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
+            'latin1',
+          );
+      return new TextDecoder(charset).decode(bytes);
+    },
+  );
+}

@@ -7,7 +7,7 @@ import { systemClock } from '../../ground/clock.ts';
 import {
   createPoster,
   isPublicAddress,
-  loggedUrl,
+  loggedHost,
   namesPrivateHost,
   type Poster,
   signature,
@@ -269,9 +269,12 @@ test('private hosts are recognised without a DNS look-up', () => {
     assert.equal(namesPrivateHost(new URL(url)), false, url);
 });
 
-test('a URL is logged without query and user information', () => {
-  assert.equal(
-    loggedUrl('https://user:secret@example.com:8443/hook?key=secret#part'),
-    'https://example.com:8443/hook',
-  );
+test('of a callback address only the host is logged', () => {
+  const table: [string, string][] = [
+    ['https://user:secret@example.com:8443/hook/secret?key=secret#part', 'example.com:8443'],
+    ['https://example.com/', 'example.com'],
+    ['https://[2a00::1]/secret', '[2a00::1]'],
+    ['secret', 'a malformed address'],
+  ];
+  for (const [url, expected] of table) assert.equal(loggedHost(url), expected);
 });

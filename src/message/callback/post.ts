@@ -191,9 +191,7 @@ export function namesPrivateHost(url: URL): boolean {
   return /^(.+\.)?localhost\.?$/i.test(host);
 }
 
-/** A URL as it may be logged: without query and user information, which can hold secrets. */
-export function loggedUrl(url: string): string {
-  if (!URL.canParse(url)) return 'a malformed address';
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
+/** The host of a URL for the log: path, query and user information can hold secrets. */
+export function loggedHost(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'a malformed address';
 }

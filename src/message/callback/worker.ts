@@ -10,7 +10,7 @@ import type { Queues } from '../../queue/boss.ts';
 import { startRounds } from '../../queue/consume.ts';
 import { callbackQueue } from './enqueue.ts';
 import { type Effect, healthAfter } from './health.ts';
-import { type CallbackResponse, loggedUrl, type Poster } from './post.ts';
+import { type CallbackResponse, loggedHost, type Poster } from './post.ts';
 import {
   type CallbackEnd,
   type ClaimedCallback,
@@ -236,18 +236,18 @@ function logResult(
 ): void {
   const task = taskNames[claimed.type];
   const id = claimed.notificationId ?? claimed.subjectId;
-  const url = loggedUrl(claimed.url);
+  const host = loggedHost(claimed.url);
   const fields = { callbackId: claimed.id, attempt: claimed.attempt };
   const exception = result.detail ?? `HTTP ${result.code}`;
   if (response.kind === 'answered')
-    log.info(fields, `${task} sending ${id} to ${url}, response ${response.status}`);
-  else log.warn(fields, `${task} request failed for id: ${id} and url: ${url}. exception: ${exception}`);
+    log.info(fields, `${task} sending ${id} to ${host}, response ${response.status}`);
+  else log.warn(fields, `${task} request failed for id: ${id} and url: ${host}. exception: ${exception}`);
   if (result.outcome !== 'failed') return;
   log.warn(
     fields,
     result.isExhausted
-      ? `Retry: ${task} has retried the max num of times for callback url ${url} and id: ${id}`
-      : `${task} callback is not being retried for id: ${id} and url: ${url}. exception: ${exception}`,
+      ? `Retry: ${task} has retried the max num of times for callback url ${host} and id: ${id}`
+      : `${task} callback is not being retried for id: ${id} and url: ${host}. exception: ${exception}`,
   );
 }
 
@@ -277,8 +277,11 @@ export type CallbackTries = Readonly<{
 
 export const longestRetryAfter = 86_400;
 
+/** Statuses below 500 that ask for another try: request time-out, too early (RFC 8470), too many requests. */
+const temporaryStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
+
 /**
- * A failed connection, a time-out, 429 and 5xx are retried `retries` times, `retrySeconds` apart or as `Retry-After`
+ * A failed connection, a time-out, 408, 425, 429 and 5xx are retried `retries` times, `retrySeconds` apart or as `Retry-After`
  * says. Any other status outside 2xx is final: another try would not change it. Redirects are not followed.
  */
 export function resultOf(response: CallbackResponse, before: CallbackTries, now: number): CallbackResult {
@@ -294,7 +297,7 @@ export function resultOf(response: CallbackResponse, before: CallbackTries, now:
       const { status } = response;
       const code = String(status);
       if (status >= 200 && status < 300) return { ...result, outcome: 'delivered', code };
-      if (status >= 500 || status === 429) {
+      if (status >= 500 || temporaryStatuses.has(status)) {
         const asked = response.retryAfter === null ? null : readRetryAfter(response.retryAfter, now);
         return { ...result, ...later(before, asked), code };
       }

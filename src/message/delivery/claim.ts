@@ -6,7 +6,7 @@ import type { Cache } from '../../database/cache.ts';
 import { type Db, databaseErrors } from '../../database/connection.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
-import type { Clock } from '../../ground/clock.ts';
+import { type Clock, stopwatch } from '../../ground/clock.ts';
 import { parseLossless } from '../../ground/json.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { candidates, choose, drawOrder, othersLeft, type Strategy } from '../../provider/choice.ts';
@@ -39,6 +39,8 @@ export type NotClaimed = Readonly<
   | { kind: 'settled already'; notification: Candidate }
   /** Another attempt may still be under way; look again after `seconds`. */
   | { kind: 'held'; seconds: number }
+  /** Its last attempt never ended, and is closed as unknown: a receipt may still settle it. */
+  | { kind: 'lapsed'; notification: Candidate }
   | { kind: 'not found' }
   | { kind: 'inactive service'; notification: Candidate }
   | { kind: 'no provider' }
@@ -54,6 +56,8 @@ export type ClaimResult =
   | Readonly<{ kind: 'claimed'; claim: Claim }>
   /** The provider has a rate limit: claim again once it permits a call. */
   | Readonly<{ kind: 'rate limited'; provider: ProviderState }>
+  /** The batch was full before this message was composed: claim again, in the next one. */
+  | Readonly<{ kind: 'deferred' }>
   | NotClaimed;
 
 export type ClaimRequest = Readonly<{
@@ -123,26 +127,61 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult
         requests.map((request) => check(deps, request, found.get(request.id), available, now)),
       );
       const probes = await takeProbes(deps, checked, now);
-      const results = await Promise.all(
-        checked.map((one) => (one.kind === 'sendable' ? choosePath(deps, one, probes, now) : one)),
-      );
-      // A receipt settled a dead worker's message: nothing else would close its attempt.
+      const composing = startComposing();
+      const results: ClaimResult[] = [];
+      for (const one of checked)
+        results.push(one.kind === 'sendable' ? await choosePath(deps, one, probes, now, composing) : one);
+      // Composing takes time, and a claim begins once it is over: it limits how late the call may begin.
+      const startedAt = new Date(clock.now());
+      // A dead worker's attempt, whether or not a receipt has settled its message: nothing else would close it.
       await lapseAttempts(
         deps,
         db,
-        results.flatMap((result) => (result.kind === 'settled already' ? [result.notification] : [])),
+        results.flatMap((result) =>
+          result.kind === 'settled already' || result.kind === 'lapsed' ? [result.notification] : [],
+        ),
         new Date(now),
       );
-      const claims = results.flatMap((result) => (result.kind === 'claimed' ? [result.claim.attempt] : []));
+      const claims = results.flatMap((result) =>
+        result.kind === 'claimed' ? [{ ...result.claim.attempt, startedAt }] : [],
+      );
       const won = claims.length > 0 ? await insertClaims(deps, db, claims) : new Set<string>();
       return results.map((result): ClaimResult => {
-        if (result.kind !== 'claimed' || won.has(result.claim.notification.id)) return result;
-        const { isProbe, provider, notification } = result.claim;
+        if (result.kind !== 'claimed') return result;
+        const { isProbe, provider, notification, attempt } = result.claim;
+        if (won.has(notification.id))
+          return { kind: 'claimed', claim: { ...result.claim, attempt: { ...attempt, startedAt } } };
         if (isProbe) circuits.endProbe(provider, notification.id, null);
         return { kind: 'held', seconds: 1 };
       });
     },
   });
+}
+
+/** A batch composes for this long, so that the messages composed first do not wait for all the others. */
+const composingMilliseconds = 500;
+/** UTF-16 units of composed text in a batch, which is held in memory until it is handed over. */
+const composingLength = 8_000_000;
+
+/** How much a batch has composed; null: a message that could not be composed. */
+type Composing = { isFull(): boolean; add(message: Message | null): void };
+
+function startComposing(): Composing {
+  const elapsed = stopwatch();
+  let length = 0;
+  let count = 0;
+  return {
+    // The first message is always composed, however large, so that every batch gets on.
+    isFull: () => count > 0 && (length >= composingLength || elapsed() >= composingMilliseconds),
+    add(message) {
+      count += 1;
+      if (message === null) return;
+      length +=
+        message.type === 'sms'
+          ? message.body.length
+          : message.subject.length + message.text.length + message.html.length;
+    },
+  };
 }
 
 /** Whether the message may be handed over at all, and to which providers. */
@@ -160,6 +199,8 @@ async function check(
     if (runsOut > now) return { kind: 'held', seconds: Math.max(1, Math.ceil((runsOut - now) / 1000)) };
   }
   if (candidate.status !== 'created') return { kind: 'settled already', notification: candidate };
+  if (candidate.lastNumber !== null && candidate.lastOutcome === null)
+    return { kind: 'lapsed', notification: candidate };
   const service = await services.get(candidate.serviceId);
   if (!service?.active) return { kind: 'inactive service', notification: candidate };
   // The platform's own messages are always sent: people must be able to sign in (spec 05, section 1.2).
@@ -171,7 +212,7 @@ async function check(
   if (able.length === 0) return { kind: 'no provider' };
   const order = candidate.type === 'sms' && smsStrategy === 'weighted' ? drawOrder(able, draw) : able;
   // The last provider may have the message. It recognises the reference; another provider would send it twice.
-  const isUnknown = candidate.lastOutcome === 'unknown' || candidate.lastOutcome === null;
+  const isUnknown = candidate.lastOutcome === 'unknown';
   const suspect = order.find(({ identifier }) => isUnknown && identifier === candidate.lastProvider);
   const called = order.find(({ identifier }) => identifier === request.mayCall);
   const first = suspect ? [suspect] : called ? [called, ...order.filter((one) => one !== called)] : order;
@@ -203,6 +244,7 @@ async function choosePath(
   { request, candidate, service, isResearch, order, suspect }: Sendable,
   probes: ReadonlySet<string>,
   now: number,
+  composing: Composing,
 ): Promise<ClaimResult> {
   const choice = choose(order, now);
   const isProbe = choice.probe !== null && probes.has(candidate.id);
@@ -212,10 +254,14 @@ async function choosePath(
   // A probe does not wait for the rate limit: that would delay all other messages.
   if (provider.rateLimit !== null && !isResearch && !isProbe && provider.identifier !== request.mayCall)
     return { kind: 'rate limited', provider };
+  // A probe does not wait either: all other messages wait for it.
+  if (composing.isFull() && !isProbe) return { kind: 'deferred' };
   let composed: Awaited<ReturnType<typeof composeMessage>>;
   try {
     composed = await composeMessage(deps, candidate, service);
+    composing.add(composed.message);
   } catch (error) {
+    composing.add(null);
     if (isProbe) deps.circuits.endProbe(provider, candidate.id, null);
     return { kind: 'not composed', error };
   }

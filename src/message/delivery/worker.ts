@@ -64,7 +64,10 @@ async function deliver(deps: DeliverDeps, task: DeliverTask): Promise<Verdict> {
   const refused: string[] = [];
   let mayCall: string | null = null;
   for (;;) {
+    // A call that began now might not end in time, and its outcome would be lost.
+    if (task.stopping.aborted) return { waitSeconds: 0 };
     const result: ClaimResult = await deps.claims.add({ id, refused, mayCall });
+    if (result.kind === 'deferred') continue;
     mayCall = null;
     if (result.kind === 'rate limited') {
       // The wait comes before the claim, which would expire meanwhile.
@@ -107,6 +110,13 @@ async function withoutClaim(
       return 'done';
     case 'held':
       return { waitSeconds: result.seconds };
+    case 'lapsed':
+      // Like any unknown result.
+      return await retryLater(deps, task, {
+        error: new Error('The last attempt never ended: its provider may have the message'),
+        isDefinite: false,
+        waitsFor: null,
+      });
     case 'inactive service':
       log.warn(
         fieldsOf(task),
@@ -180,13 +190,16 @@ async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
   return 'settled';
 }
 
-/** Closes a claim that is too old for a call to the provider, and puts the task back. */
+/**
+ * Closes a claim that is too old for a call to the provider. It counts as a try: where every claim grows too old, the
+ * message must not go round for ever.
+ */
 async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Promise<'settled'> {
   if (claim.isProbe) deps.circuits.endProbe(claim.provider, claim.notification.id, null);
   const detail = 'The worker stalled and did not call the provider';
   const end = endOf(claim, { outcome: 'failed', code: 'stalled', detail }, new Date(deps.clock.now()));
-  const settled = settledAs(task, { waitSeconds: 1 });
-  await deps.recorder.write({ ...nothing, attempt: end, settled }, task.signal);
+  const ending = retryOrGiveUp(deps, task, { error: new Error(detail), isDefinite: true, waitsFor: null });
+  await deps.recorder.write({ ...nothing, attempt: end, ...ending }, task.signal);
   return 'settled';
 }
 

@@ -24,6 +24,7 @@ test('a mailbox name is quoted, or encoded in words of at most 75 characters tha
   assert.equal(mailbox('Harbour', 'a@b.example'), '"Harbour" <a@b.example>');
   assert.equal(mailbox('a "b" \\ c', 'a@b.example'), '"a \\"b\\" \\\\ c" <a@b.example>');
   assert.equal(mailbox('a\r\nBcc: x', 'a@b.example'), '"a Bcc: x" <a@b.example>');
+  assert.equal(mailbox('=?utf-8?q?a?=', 'a@b.example'), '=?UTF-8?B?PT91dGYtOD9xP2E/PQ==?= <a@b.example>');
   const name = '高潮🌊'.repeat(30);
   const words = mailbox(name, 'a@b.example').split(' ').slice(0, -1);
   assert.ok(words.length > 3 && words.every((word) => word.length <= 75));

@@ -24,12 +24,11 @@ export function headerText(text: string): string {
 /** UTF-8 bytes per encoded word: base64 turns them into 60 characters, and a word may have 75 (RFC 2047). */
 const wordBytes = 45;
 
-/** `"name" <address>`: quotes and backslashes are escaped, a name outside ASCII is encoded. `address` is ASCII. */
-export function mailbox(name: string, address: string): string {
-  const text = headerText(name);
-  if (text === '') return `<${address}>`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
-  if (/^[\x00-\x7f]*$/.test(text)) return `"${text.replace(/["\\]/g, '\\$&')}" <${address}>`;
+/** Whether a header can hold this text as it is: ASCII, and no part that a mail program could take for encoded. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
+const isLiteral = (text: string) => /^[\x00-\x7f]*$/.test(text) && !text.includes('=?');
+
+function encodedWords(text: string): string {
   const words: string[] = [];
   let word = '';
   for (const character of text.toWellFormed()) {
@@ -40,8 +39,24 @@ export function mailbox(name: string, address: string): string {
     word += character;
   }
   words.push(word);
-  const encoded = words.map((part) => `=?UTF-8?B?${Buffer.from(part).toString('base64')}?=`);
-  return `${encoded.join(' ')} <${address}>`;
+  return words.map((part) => `=?UTF-8?B?${Buffer.from(part).toString('base64')}?=`).join(' ');
+}
+
+/** `"name" <address>`: quotes and backslashes are escaped, a name outside ASCII is encoded. `address` is ASCII. */
+export function mailbox(name: string, address: string): string {
+  const text = headerText(name);
+  if (text === '') return `<${address}>`;
+  if (isLiteral(text)) return `"${text.replace(/["\\]/g, '\\$&')}" <${address}>`;
+  return `${encodedWords(text)} <${address}>`;
+}
+
+/**
+ * A subject as header text. One with a part that looks like an encoded word is itself encoded, so that a mail program
+ * shows it as it was written (RFC 2047, section 5). Other text may be outside ASCII: that is for the sender to encode.
+ */
+export function subjectText(subject: string): string {
+  const text = headerText(subject);
+  return text.includes('=?') ? encodedWords(text) : text;
 }
 
 /** One-click unsubscribe (RFC 8058); empty if the message has none, or an invalid URL. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Got, startProviderServer } from '../../../../test/conformance/http-provider.ts';
 import { conforms, emailMessage } from '../../../../test/conformance/provider.ts';
+import { shownHeader } from '../../../../test/support/mail.ts';
 import { systemClock } from '../../../ground/clock.ts';
 import type { EmailMessage } from '../../contract.ts';
 import { sesReceipts } from './receipt.ts';
@@ -44,7 +45,7 @@ const start = (answer: Reply = { status: 200, body: '{"MessageId":"0102018f-0001
     read(got) {
       const sent = sentIn(got);
       const { Subject, Body, Headers = [] } = sent.Content.Simple;
-      const from = /^"(.*)" <(.*)>$/.exec(sent.FromEmailAddress) ?? ['', '', sent.FromEmailAddress];
+      const from = /^"?(.*?)"? <(.*)>$/.exec(sent.FromEmailAddress) ?? ['', '', sent.FromEmailAddress];
       return {
         to: sent.Destination.ToAddresses,
         from: from[2]!,
@@ -52,9 +53,9 @@ const start = (answer: Reply = { status: 200, body: '{"MessageId":"0102018f-0001
         body: Body.Text.Data,
         fields: [...Object.keys(sent), ...Headers.map(({ Name }) => Name)],
         email: {
-          fromName: from[1]!.replace(/\\(.)/g, '$1'),
+          fromName: shownHeader(from[1]!.replace(/\\(.)/g, '$1')),
           replyTo: sent.ReplyToAddresses,
-          subject: Subject.Data,
+          subject: shownHeader(Subject.Data),
           html: Body.Html.Data,
           unsubscribe: Headers.find(({ Name }) => Name === 'List-Unsubscribe')?.Value ?? null,
         },

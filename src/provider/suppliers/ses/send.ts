@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-sesv2';
 import { Agent } from 'undici';
 import type { EmailMessage, Message, Provider, SendResult } from '../../contract.ts';
-import { addressesOf, headerText, mailbox, unsubscribeHeaders } from '../email-header.ts';
+import { addressesOf, mailbox, subjectText, unsubscribeHeaders } from '../email-header.ts';
 import {
   classify,
   connectionOptions,
@@ -78,7 +78,7 @@ function inputOf(message: EmailMessage): SendEmailCommandInput | string {
     ReplyToAddresses: replyTo === null ? [] : [replyTo],
     Content: {
       Simple: {
-        Subject: utf8(headerText(message.subject)),
+        Subject: utf8(subjectText(message.subject)),
         Body: { Text: utf8(message.text), Html: utf8(message.html) },
         ...(headers.length > 0 && { Headers: headers }),
       },

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { createTransport, type SendMailOptions, type SMTPPoolOptions } from 'nodemailer';
 import type { EmailMessage, Message, Provider, SendResult } from '../../contract.ts';
-import { addressesOf, headerText, unsubscribeHeaders } from '../email-header.ts';
+import { addressesOf, headerText, subjectText, unsubscribeHeaders } from '../email-header.ts';
 
 export type SmtpSettings = Readonly<{
   /** `smtp://user:password@host:port`; `smtps://` uses TLS from the first byte. */
@@ -103,7 +103,7 @@ function mailOf(message: EmailMessage): SendMailOptions | string {
     ...(replyTo !== null && { replyTo: { name: '', address: replyTo } }),
     envelope: { from, to: [to] },
     messageId: `<${message.reference}@${from.slice(from.lastIndexOf('@') + 1)}>`,
-    subject: headerText(message.subject),
+    subject: subjectText(message.subject),
     text: message.text,
     html: message.html,
     headers: unsubscribeHeaders(message),
