@@ -1,3 +1,4 @@
+import { objectOf } from '../../ground/json.ts';
 import { normaliseKey } from './personalisation.ts';
 import { findUrls } from './text/autolink.ts';
 import { whiteSpace } from './text/whitespace.ts';
@@ -38,8 +39,7 @@ export function sanitisePersonalisation(
     const sanitised = sanitiseText(value);
     if (sanitised !== value) changes.set(key, { unsanitised: value, sanitised });
   }
-  // Object.fromEntries keeps a key such as `__proto__` as a key.
-  const personalisation = Object.fromEntries(
+  const personalisation = objectOf(
     Object.entries(values).map(([key, value]) => [key, changes.get(key)?.sanitised ?? value]),
   );
   return { personalisation, changes: Object.fromEntries(changes), notText };

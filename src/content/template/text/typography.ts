@@ -17,7 +17,10 @@ const govUk = new RegExp(`(^|${space})([#*^]?)(GOV)\\.(UK)(?![/?#])`, 'gi');
 
 // For the steps of spec 02, section 3.7, in their order.
 const beforeClosing = `([^ \\t\\r\\n[{(-])`;
-const afterInline = new RegExp(`^(?:"(?=[\\p{P}\\p{S}])|'(?=[\\p{P}\\p{S}]|${space}|s(?!${wordCharacter})))`, 'u');
+const afterInline = new RegExp(
+  `^(?:"(?=[\\p{P}\\p{S}])|'(?=[\\p{P}\\p{S}]|${space}|s(?!${wordCharacter})))`,
+  'u',
+);
 const beforeOpening = `(${space}|&nbsp;|--|&[mn]dash;|&#821[12];|&#x201[34];)`;
 const decade = new RegExp(`(?<=${wordCharacter})'(?=\\p{Nd}{2}s)`, 'gu');
 const doubleThenSingle = new RegExp(`"'(?=${wordCharacter})`, 'gu');
