@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { literalText, numberText, parseLossless } from './json.ts';
+import { literalText, numberText, objectOf, parseLossless } from './json.ts';
 
 // How request values read is tested in content/template/personalisation.test.ts; this tests the parser and notation.
 
@@ -26,6 +26,63 @@ test('every number of a JSON document keeps its source text', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test('the keys of an object keep their order, even if they read as whole numbers', () => {
+  const key = fc.oneof(
+    fc.constantFrom(
+      '2',
+      '1',
+      '0',
+      '10',
+      '01',
+      '-1',
+      '2_',
+      'b',
+      '__proto__',
+      'a"2":',
+      '\\',
+      '\\"',
+      '4294967295',
+    ),
+    fc.nat().map(String),
+    fc.string(),
+  );
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom('1', '1.0', 'null', '"2"', JSON.stringify('{"2": 1, "\\"": 2}')),
+      fc.array(tie('value'), { maxLength: 3 }).map((items) => `[${items.join(',')}]`),
+      fc
+        .uniqueArray(fc.tuple(key, tie('value')), { maxLength: 5, selector: ([name]) => name })
+        .map((entries) => `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${item}`).join(',')}}`),
+    ),
+  }));
+  fc.assert(
+    fc.property(value, (source) => assert.equal(JSON.stringify(parseLossless(source as string)), source)),
+    { numRuns: 500 },
+  );
+  assert.equal(
+    JSON.stringify(parseLossless('{"b" : 1, "\\u0032":2, "1"\n:3, "b":4}')),
+    '{"b":4,"2":2,"1":3}',
+  );
+  assert.equal(literalText(parseLossless('{"b":1,"2":1.0}')), "{'b': 1, '2': 1.0}");
+});
+
+test('an object made from entries keeps the order of its keys, and can be changed', () => {
+  const object = objectOf([
+    ['b', 1],
+    ['2', 2],
+    ['1', 3],
+  ]);
+  assert.deepEqual(Object.entries(object), [
+    ['b', 1],
+    ['2', 2],
+    ['1', 3],
+  ]);
+  delete object['2'];
+  object['c'] = 4;
+  assert.equal(JSON.stringify(object), '{"b":1,"1":3,"c":4}');
 });
 
 test('a number in literal notation reads back as the same double', () => {

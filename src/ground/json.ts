@@ -14,26 +14,97 @@ const Json = JSON as unknown as {
 };
 
 const lossyNumber = /(?:^|[[:,])\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
+/** A key that may read as a whole number, which JavaScript moves before all others. */
+const wholeNumberKey = /"(?:\d|\\u003\d)+"\s*:/;
+const colon = /\s*:/y;
+const wholeNumber = /^(?:0|[1-9]\d*)$/;
+/** Beyond this many keys in a document their order is not kept: that would take seconds. */
+const maxOrderedKeys = 20_000;
 const maxDepth = 100;
 
 /**
  * `JSON.parse`, except that a number that JavaScript would write differently becomes an object that `literalText` reads
- * and `JSON.stringify` writes back unchanged. So it survives storage, too, if read through this function again. Costs
- * one regular expression more than `JSON.parse` unless there is such a number. Throws a SyntaxError.
+ * and `JSON.stringify` writes back unchanged, and that keys such as `"2"` keep their place (see `objectOf`). So both
+ * survive storage, too, if read through this function again. Costs two regular expressions more than `JSON.parse` unless
+ * there is such a number or key. Throws a SyntaxError.
  */
 export function parseLossless(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  if (!lossyNumber.test(text)) return value;
+  const marked = wholeNumberKey.test(text) ? withMarkedKeys(text) : null;
+  if (marked === null && !lossyNumber.test(text)) return value;
   try {
-    return Json.parse(text, (_key, parsed, { source }) =>
-      typeof parsed === 'number' && source !== undefined && String(parsed) !== source
-        ? Json.rawJSON(source)
-        : parsed,
-    );
+    return Json.parse(marked ?? text, (_key, parsed, { source }) => {
+      if (typeof parsed === 'number' && source !== undefined && String(parsed) !== source)
+        return Json.rawJSON(source);
+      return marked !== null && isPlainObject(parsed) ? withoutMarks(parsed) : parsed;
+    });
   } catch {
     // The text is valid, so it is nested too deeply for a reviver, which recurses where plain parsing does not.
     return value;
   }
+}
+
+/**
+ * `Object.fromEntries`, except that keys which read as whole numbers keep their place: JavaScript would list them first,
+ * by size. Everything that lists the keys sees this order, `JSON.stringify` included; a copy of the object made in
+ * another way loses it.
+ */
+export function objectOf(entries: Iterable<readonly [string, unknown]>): Record<string, unknown> {
+  const byKey = new Map(entries);
+  const object = Object.fromEntries(byKey);
+  let isMoved = false;
+  let seenOther = false;
+  let last = -1;
+  for (const key of byKey.keys()) {
+    if (wholeNumber.test(key)) {
+      isMoved ||= seenOther || Number(key) < last;
+      last = Number(key);
+    } else seenOther = true;
+  }
+  if (!isMoved) return object;
+  return new Proxy(object, {
+    ownKeys: (target) => {
+      const present = new Set(Reflect.ownKeys(target));
+      const inOrder = [...byKey.keys()].filter((key) => present.delete(key));
+      return [...inOrder, ...present];
+    },
+  });
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !Json.isRawJSON(value);
+}
+
+/** Puts a letter before every key of a valid JSON text, so that none reads as a number. null if there are too many. */
+function withMarkedKeys(text: string): string | null {
+  let keys = 0;
+  let marked = '';
+  let done = 0;
+  for (let open = text.indexOf('"'); open !== -1; ) {
+    const next = endOfString(text, open);
+    colon.lastIndex = next;
+    if (colon.test(text)) {
+      keys += 1;
+      if (keys > maxOrderedKeys) return null;
+      marked += `${text.slice(done, open)}"k`;
+      done = open + 1;
+    }
+    open = text.indexOf('"', next);
+  }
+  return marked + text.slice(done);
+}
+
+/** The position after the string that opens at `open`. */
+function endOfString(text: string, open: number): number {
+  for (let close = text.indexOf('"', open + 1); ; close = text.indexOf('"', close + 1)) {
+    let backslashes = 0;
+    while (text[close - 1 - backslashes] === '\\') backslashes += 1;
+    if (backslashes % 2 === 0) return close + 1;
+  }
+}
+
+function withoutMarks(marked: Record<string, unknown>): Record<string, unknown> {
+  return objectOf(Object.entries(marked).map(([key, value]) => [key.slice(1), value]));
 }
 
 /** The source text of a number that `parseLossless` kept; null for anything else. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
 import { type Clock, dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
+import { objectOf } from '../../ground/json.ts';
 import { badRequest, invalid, type Problem } from '../../ground/problem.ts';
 import { faultsOf, literal } from '../../http/validate/check.ts';
 import type { Service } from '../../tenant/service/service.ts';
@@ -242,8 +243,7 @@ export async function uploadFiles(deps: UploadDeps, upload: Upload): Promise<Rec
     await addDocuments(deps.db, documents);
     await deps.storage.put(contents);
   }
-  // Object.fromEntries keeps a name such as `__proto__` as a name.
-  return Object.fromEntries(entries);
+  return objectOf(entries);
 }
 
 function seal(file: DocumentFile, { serviceId, recipientNormalised, baseUrl }: Upload, now: number) {

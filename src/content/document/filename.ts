@@ -1,3 +1,5 @@
+import { decomposed } from '../../ground/text.ts';
+
 /** The most characters (code points) of a file name. */
 const maxLength = 100;
 
@@ -35,8 +37,7 @@ export function parseFilename(raw: string): FilenameOutcome {
  * percent-encoded, for all others.
  */
 export function contentDisposition(filename: string): string {
-  const plain = filename
-    .normalize('NFKD')
+  const plain = decomposed(filename, 'NFKD')
     .replace(/\p{M}/gu, '')
     .replace(/[^\x20-\x7e]|["\\%;]/gu, '_');
   const encoded = encodeURIComponent(filename).replace(

@@ -66,3 +66,10 @@ test('a very long postal address is refused without a slow regular expression', 
   for (const text of [' ', ', ', 'a ', 'no fixed ', '\n', 'bfpo c/o '])
     assert.ok(postalAddressProblem([text.repeat(200_000)], { international: true }) !== null);
 });
+
+test('a country line of alternating combining marks is judged at once', () => {
+  const started = performance.now();
+  const country = `a${'\u0316\u0300'.repeat(100_000)}`;
+  postalAddressProblem(['1 High Street', 'Town', country], { international: true });
+  assert.ok(performance.now() - started < 2_000);
+});

@@ -1,3 +1,5 @@
+import { decomposed } from '../../ground/text.ts';
+
 /**
  * Postal addresses, as far as the v2 API checks them (spec 01, section 3.5; spec 03, section 5). Letters are not sent,
  * but their addresses are validated all the same. Pure.
@@ -96,8 +98,7 @@ function foreignCountryNames(): ReadonlySet<string> {
 }
 
 function countryKey(name: string): string {
-  return name
-    .normalize('NFKD')
+  return decomposed(name, 'NFKD')
     .replace(/[^a-z]/gi, '')
     .toLowerCase();
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { parseLossless } from '../../ground/json.ts';
 import { personalisationOf } from './personalisation.ts';
 import {
   additionalKeys,
@@ -11,6 +12,7 @@ import {
   placeholdersOf,
   substitute,
 } from './placeholder.ts';
+import { sanitisePersonalisation } from './sanitise.ts';
 
 const plain: Mode = { field: 'plain', html: 'passthrough', lists: 'sentence' };
 const html: Mode = { field: 'html', html: 'escape', lists: 'sentence' };
@@ -53,6 +55,33 @@ test('names match whatever their case, spaces, underscores and hyphens, and the 
   assert.equal(fillIn('((first name))', { 'FIRST_na-me': 'Ada' }), 'Ada');
   assert.equal(fillIn('((a\tb))', { ab: 'no' }), '((a\tb))');
   assert.equal(fillIn('((ab))', { a_b: 'early', AB: 'late' }), 'late');
+});
+
+test('of keys that match alike, the last one written wins, even if keys read as whole numbers', () => {
+  const table: [string, string][] = [
+    ['{"2_":"x","2":"y"}', 'y'],
+    ['{"2":"y","2_":"x"}', 'x'],
+    ['{"2":"a","2_":"b","2":"c"}', 'b'],
+    ['{"-2":1,"a":2,"2":3}', '3'],
+  ];
+  for (const [source, text] of table) {
+    const values = parseLossless(source) as Record<string, unknown>;
+    assert.equal(fillIn('((2))', values), text, source);
+    assert.equal(fillIn('((2))', values, html), text, source);
+    assert.equal(fillIn('((2))', sanitisePersonalisation(values, ['z']).personalisation), text, source);
+  }
+});
+
+test('a key with an entity finds its placeholder in HTML as in plain text', () => {
+  const table: [string, string][] = [
+    ['a&Dagger;', 'a&dagger;'],
+    ['a & amp; b', 'a&amp;b'],
+    ['a&_lt;b', 'a&lt;b'],
+    ['x&EACUTE;', 'x&Eacute;'],
+    ['x&hyphen;&notit;', 'X&hyphen;&NOTIT;'],
+  ];
+  for (const [name, key] of table)
+    for (const mode of [plain, html]) assert.equal(fillIn(`((${name}))`, { [key]: 1 }, mode), '1', name);
 });
 
 test('keys are escaped as the content is before they are matched in HTML', () => {

@@ -132,8 +132,8 @@ function fill(
   personalisation: Personalisation,
   mode: Mode,
 ): string {
-  // In HTML, the placeholder `((a&amp;b))` and the key `a&b` have the same name.
-  const value = escaped ? personalisation.getEscaped(escaped.key) : personalisation.get(typed.key);
+  // What has a value in plain text has the same one in HTML, and there `((a&amp;b))` finds the key `a&b` too.
+  const value = personalisation.get(typed.key) ?? (escaped && personalisation.getEscaped(escaped.key));
   const slot = escaped ?? typed;
   if (value === null || value === undefined) return missingForm(slot, mode);
   const text = Array.isArray(value) ? listText(value, mode.lists) : valueText(value);

@@ -1,4 +1,4 @@
-import { numberSource } from '../../ground/json.ts';
+import { numberSource, objectOf } from '../../ground/json.ts';
 import { listText, normaliseKey, valueText } from './personalisation.ts';
 import { findUrls } from './text/autolink.ts';
 import { stripObscure, whiteSpace } from './text/whitespace.ts';
@@ -44,8 +44,7 @@ export function sanitisePersonalisation(
       changes.set(key, { unsanitised: shown(value), sanitised: shown(sanitised) });
     }
   }
-  // Object.fromEntries keeps a key such as `__proto__` as a key.
-  const personalisation = Object.fromEntries(
+  const personalisation = objectOf(
     Object.entries(values).map(([key, value]) => [key, replaced.has(key) ? replaced.get(key) : value]),
   );
   return { personalisation, changes: Object.fromEntries(changes), notText };

@@ -1,4 +1,5 @@
 import type { KeyType } from '../../database/tables.ts';
+import { decomposed } from '../../ground/text.ts';
 
 /** A service's API key, as used for authentication. */
 export type ApiKey = Readonly<{
@@ -16,8 +17,7 @@ export type ApiKey = Readonly<{
  * space replaced by `_`, and all other characters but letters and digits removed (spec 01, section 1.1).
  */
 export function pasteableKey(key: Pick<ApiKey, 'name' | 'serviceId' | 'secret'>): string {
-  const name = key.name
-    .normalize('NFKD')
+  const name = decomposed(key.name, 'NFKD')
     .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/\s+/g, '_')

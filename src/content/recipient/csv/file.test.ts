@@ -69,24 +69,35 @@ describe('the encoding of a file is recognised', () => {
     });
 
   test('one late byte makes the whole file Windows-1252', async () => {
-    // As UTF-8 the first name would be one letter, and nobody would notice.
-    const bytes = latin1(`name\nÃ©\n${'Ann\n'.repeat(100_000)}Ren\xe9`);
+    const bytes = latin1(`name\n${'Ann\n'.repeat(100_000)}Ren\xe9`);
     const got = await read(bytes);
     assert.equal(got.encoding, 'windows-1252');
-    assert.deepEqual([got.rows[0], got.rows.at(-1)], [['Ã©'], ['René']]);
+    assert.deepEqual([got.rows[0], got.rows.at(-1)], [['Ann'], ['René']]);
   });
 
   test('half a UTF-8 character at the end makes a file Windows-1252', async () => {
     assert.deepEqual((await read(latin1('name\nRen\xc3'))).rows, [['RenÃ']]);
   });
 
-  test('half a UTF-16 character at the end is dropped', async () => {
-    const bytes = utf16('name\nAnn', '\uFEFF');
-    assert.deepEqual((await read(new Uint8Array([...bytes, 0x41]))).rows, [['Ann']]);
+  test('two letters of Windows-1252 may look like one of UTF-8', async () => {
+    const bytes = latin1('name\nRen\xe9\n\x93CAF\xc9\x94\n');
+    assert.deepEqual((await read(bytes)).rows, [['René'], ['“CAFÉ”']]);
   });
 
   const notText: [string, Uint8Array][] = [
     ['a file with a UTF-8 byte-order mark that is not UTF-8', new Uint8Array([0xef, 0xbb, 0xbf, 0x61, 0xff])],
+    [
+      'UTF-8 with one damaged byte',
+      new Uint8Array(Buffer.concat([utf8('name\nZoë\n'), latin1('Jos\xe9\n')])),
+    ],
+    [
+      'UTF-8 whose first letter is damaged',
+      new Uint8Array(Buffer.concat([latin1('name\nJos\xc3\n'), utf8('Zoë\nChloë\n')])),
+    ],
+    ['UTF-8 that is cut off in a letter', utf8('name\nZoë\nJosé').subarray(0, -1)],
+    ['a file with a byte that Windows-1252 does not define', latin1('name\nJos\xe9\nZo\x81\n')],
+    ['UTF-16 that is cut off in a letter', new Uint8Array([...utf16('name\nAnn', '\uFEFF'), 0x41])],
+    ['UTF-16 with half a pair', utf16('name\nAnn\ud83dx', '\uFEFF')],
     ['a workbook', new Uint8Array([0x50, 0x4b, 3, 4, 20, 0, 6, 0, 8, 0, 0xff, 0xfe, 0x9c, 1, 2, 3])],
   ];
   for (const [what, bytes] of notText)
@@ -131,6 +142,21 @@ describe('the separator is guessed from the header line', () => {
       assert.deepEqual(form.header.cells, header);
     });
 
+  for (const [line, separator] of [
+    ['sep=;', ';'],
+    ['"SEP=|"', '|'],
+    ['sep=\t', '\t'],
+    ['sep=,,,', ','],
+  ] as const)
+    test(`the one that the first line names is obeyed: ${JSON.stringify(line)}`, async () => {
+      const text = `\uFEFF${line}\r\n${['email address', 'a,b'].join(separator === ',' ? ',"' : separator)}`;
+      const bytes = utf8(`${text}${separator === ',' ? '"' : ''}\n${['a@b.c', 'x;y'].join(separator)}\n`);
+      const got = await read(bytes, { expected: separator === ';' ? [] : expected });
+      assert.deepEqual([got.separator, got.header], [separator, ['email address', 'a,b']]);
+      assert.equal(got.rows.length, 1);
+      assert.equal(got.rows[0]![0], 'a@b.c');
+    });
+
   test('only commas separate in a converted text', async () => {
     const form = await formOf(utf8('email address;first name\n'), { expected, isConverted: true });
     assert.deepEqual([form.separator, form.header.cells], [',', ['email address;first name']]);
@@ -147,6 +173,22 @@ describe('the text of a file', () => {
     const got = await read(utf8('\uFEFF\u200B \r\n\tname , date\nAnn,\n ,\u00A0\n,,\n'));
     assert.deepEqual(got.header, ['name ', 'date']);
     assert.deepEqual([got.rows, got.rowCount], [[['Ann']], 1]);
+  });
+
+  test('has no row for white space of any kind, or an end-of-file mark, at its end', async () => {
+    for (const end of ['\u3000\n', '\u2003,\u1680\n', '\x1a', '\n\u200e\u2066\x1a\n', '\u205f\x1f\x85']) {
+      const got = await read(utf8(`name,date\nAnn,1\n${end}`));
+      assert.deepEqual(got.rows, [['Ann', '1']], JSON.stringify(end));
+    }
+  });
+
+  test('may not have more cells than can be read', async () => {
+    const outcome = await survey(utf8(`name\n${`${','.repeat(999)}x\n`.repeat(10_001)}`));
+    assert.deepEqual(outcome, { ok: false, problem: 'too-many-cells' });
+    assert.deepEqual(await survey(utf8(`name\n${'"'.repeat(1_000_000)}`)), {
+      ok: false,
+      problem: 'cell-too-long',
+    });
   });
 
   test('is split at every kind of line end', async () => {

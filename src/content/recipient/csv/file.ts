@@ -12,6 +12,7 @@ import {
   createDecoder,
   createLineJoiner,
   createTrimmer,
+  namedSeparator,
   possibleEncodings,
   type Separator,
   sniffedBytes,
@@ -224,20 +225,25 @@ class CsvText {
   }
 
   #pushLines(text: string, isEnd: boolean): void {
-    if (this.#trimmer === null && !this.#findSeparator(text, isEnd)) return;
-    const trimmed = this.#trimmer!.push(this.#sample === '' ? text : this.#sample);
+    const isStart = this.#trimmer === null;
+    if (isStart && !this.#findSeparator(text, isEnd)) return;
+    const trimmed = this.#trimmer!.push(isStart ? this.#sample : text);
     this.#sample = '';
     this.#records!.push(trimmed);
   }
 
   /** Whether the separator is known by now; until then the text is collected in the sample. */
   #findSeparator(text: string, isEnd: boolean): boolean {
-    if (this.separator === null) {
+    if (this.#lines) {
       // Leading whitespace does not count towards the sample, but a leading tab may be a separator.
       this.#sample = this.#sample === '' ? trimStart(text, '\t') : this.#sample + text;
       if (this.#sample.length < sampleLength && !isEnd) return false;
-      this.separator = detectSeparator(this.#sample.slice(0, sampleLength), this.#expected);
-    }
+      const named = namedSeparator(this.#sample.slice(0, sampleLength));
+      if (named) this.#sample = this.#sample.slice(named.length);
+      this.separator ??=
+        named?.separator ?? detectSeparator(this.#sample.slice(0, sampleLength), this.#expected);
+    } else this.#sample = text;
+    this.separator ??= ',';
     this.#trimmer = createTrimmer(this.separator);
     this.#records = new RecordReader(this.separator, this.#onRecord);
     return true;

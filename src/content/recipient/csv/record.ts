@@ -13,7 +13,8 @@ export type CsvProblem =
   /** A carriage return in the middle of a line. */
   | 'lone-carriage-return'
   | 'cell-too-long'
-  | 'too-many-columns';
+  | 'too-many-columns'
+  | 'too-many-cells';
 
 /** Code points in the longest cell allowed (spec 03, section 4.2). */
 const maxCellLength = 131_072;
@@ -24,8 +25,13 @@ const maxCellLength = 131_072;
  */
 export const maxColumns = 16_384;
 
+/** Cells allowed in a file, empty ones and blank lines included: 100,000 rows of 100 columns. */
+const maxCells = 10_000_000;
+
 /** The text shown for an unreadable file (spec 03, section 4.1; section 4.2 extends it to every such file). */
 export function csvProblemText(problem: CsvProblem): string {
+  if (problem === 'too-many-cells')
+    return `Your file has too many cells (Notify can process up to ${maxCells.toLocaleString('en-GB')} cells)`;
   if (problem !== 'too-many-columns') return 'Notify cannot read this file - try using a different file type';
   return `Your file has too many columns (Notify can process up to ${maxColumns.toLocaleString('en-GB')} columns)`;
 }
@@ -51,6 +57,8 @@ export class RecordReader {
   #cell = '';
   #cells: string[] = [];
   #width = 0;
+  /** Cells of the records that are complete. */
+  #cellCount = 0;
 
   constructor(separator: Separator, onRecord: (record: CsvRecord) => void) {
     this.#separator = separator.charCodeAt(0);
@@ -84,7 +92,7 @@ export class RecordReader {
         return at + 1;
       case 'quote-seen':
         if (code === quote) {
-          this.#cell += '"';
+          this.#append('"', 0, 1);
           this.#state = 'quoted';
           return at + 1;
         }
@@ -154,6 +162,8 @@ export class RecordReader {
   }
 
   #endRecord(next: State): void {
+    this.#cellCount += Math.max(this.#width, 1);
+    if (this.#cellCount > maxCells) this.problem ??= 'too-many-cells';
     this.#state = next;
     const record = { cells: this.#cells, width: this.#width };
     this.#cells = [];

@@ -187,3 +187,19 @@ test('a column may have any name, even __proto__', () => {
     ],
   );
 });
+
+test('what spreadsheets and copied text leave around a recipient or header is mended', () => {
+  const { row } = readOne({
+    header: ['\u00a0phone\u202fnumber\u200b', '\u200epet'],
+    cells: ['="07400123456"', '="a b"'],
+  });
+  assert.deepEqual([row.recipient, row.personalisation.get('pet')], ['07400123456', 'a b']);
+  const { row: copied } = readOne({ header: ['phone number'], cells: ['\u202a+44 7400 123456\u202c'] });
+  assert.equal(copied.recipient, '+44 7400 123456');
+});
+
+test('a header that matches a placeholder exactly is not mended', () => {
+  const header = ['phone number', 'a\u00a0b', '\u200ephone number'];
+  const found = columns(header, 'sms', ['a\u00a0b']);
+  assert.deepEqual([found.missing, found.duplicateRecipients], [[], ['phone number', '\u200ephone number']]);
+});

@@ -78,10 +78,16 @@ export function readColumns(
     if (!placeholders.has(keyOf(name))) placeholders.set(keyOf(name), name);
 
   const headers = distinctHeaders(header);
-  const keys = new Set(headers.map(keyOf));
+  const headerKey = (name: string) => {
+    const key = keyOf(name);
+    if (placeholders.has(key)) return key;
+    const mended = keyOf(clean(name.replace(invisible, '')));
+    return placeholders.has(mended) ? mended : key;
+  };
+  const keys = new Set(headers.map(headerKey));
   const { positionsOf, headedWidth } = positionHeaders(header, headers, filledWidth);
   const columns = headers.map((name): Column => {
-    const key = keyOf(name);
+    const key = headerKey(name);
     return {
       header: name,
       key,
@@ -96,7 +102,7 @@ export function readColumns(
     missing: [...placeholders]
       .filter(([key]) => !keys.has(key) && !(type === 'letter' && recipients.has(key)))
       .map(([, name]) => name),
-    duplicateRecipients: duplicateRecipients(header, columns),
+    duplicateRecipients: duplicateRecipients(header, columns, headerKey),
     hasRecipient:
       type === 'letter'
         ? addressColumns.some((lines) => lines.filter((line) => keys.has(keyOf(line))).length >= 3)
@@ -131,11 +137,15 @@ function positionHeaders({ cells, width }: CsvRecord, headers: readonly string[]
   return { positionsOf, headedWidth: positioned + headers.length - positionsOf.size };
 }
 
-function duplicateRecipients({ cells }: CsvRecord, columns: readonly Column[]): string[] {
+function duplicateRecipients(
+  { cells }: CsvRecord,
+  columns: readonly Column[],
+  headerKey: (name: string) => string,
+): string[] {
   const recipients = columns.filter(({ isRecipient }) => isRecipient);
   const counts = new Map<string, number>();
   for (const name of cells) {
-    const key = keyOf(name);
+    const key = headerKey(name);
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return recipients.filter(({ key }) => counts.get(key)! > 1).map(({ header }) => header);
@@ -212,7 +222,7 @@ function columnValue({ positions, isRecipient }: Column, { cells, width }: CsvRe
   let list: (string | null)[] | null = null;
   for (const position of positions) {
     const raw = cells[position];
-    const value = raw === undefined || raw === '' ? null : clean(raw) || null;
+    const value = raw === undefined || raw === '' ? null : cellText(raw, isRecipient) || null;
     if (isRecipient && position < width) {
       held = value;
       list = null;
@@ -221,6 +231,17 @@ function columnValue({ positions, isRecipient }: Column, { cells, width }: CsvRe
     else held = value;
   }
   return list ?? held;
+}
+
+/** The marks that copying from a page or document leaves around a recipient or header. */
+const invisible = /[\u200e\u200f\u202a-\u202e\u2061-\u2069\u00ad]/g;
+const formula = /^="((?:[^"]|"")*)"$/;
+
+/** A cell without what spreadsheets leave around a value: `="07…"` keeps a number's zeros in them. */
+function cellText(raw: string, isRecipient: boolean): string {
+  const text = clean(raw);
+  const whole = formula.exec(text)?.[1]?.replaceAll('""', '"') ?? text;
+  return clean(isRecipient ? whole.replace(invisible, '') : whole);
 }
 
 /** Empty columns without a header, as spreadsheets leave them beside a table, are not cells. */

@@ -8,16 +8,18 @@ import { allWhitespace } from '../characters.ts';
 export type CsvEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
 
 /**
- * What separates cells. The reference knows only the comma (spec 03, section 4.1); spreadsheets write the others too.
+ * What separates cells: one character. The reference knows only the comma (spec 03, section 4.1); spreadsheets write
+ * semicolons and tabs too, and may name any other in the first line.
  */
-export type Separator = ',' | ';' | '\t';
+export type Separator = string;
 
 /** How many bytes `possibleEncodings` needs from the start of a file, if the file has that many. */
 export const sniffedBytes = 1024;
 
 /**
  * The encodings that a file starting with these bytes may have, the likeliest first. Any bytes can be read as
- * Windows-1252, so it comes last and is used only when UTF-8 has failed, which the last byte of the file may decide.
+ * Windows-1252, so it comes last and is used only when UTF-8 has failed, which the last byte of the file may decide, and
+ * when nothing says that it is damaged UTF-8.
  * A file with a UTF-8 byte-order mark that is not UTF-8 is damaged: reading it as anything else would send the damage
  * to people.
  */
@@ -53,17 +55,65 @@ export type CsvDecoder = {
 
 /** A decoder for one file. A byte-order mark stays in the text, where it is trimmed (spec 03, section 4.2). */
 export function createDecoder(encoding: CsvEncoding): CsvDecoder {
-  if (encoding === 'utf-8') return strictUtf8();
-  const decoder = new TextDecoder(encoding, { ignoreBOM: true });
-  if (encoding === 'windows-1252')
-    // Every byte is valid in this encoding, so only a zero byte gives a binary file away.
-    return { decode: (bytes) => (bytes.includes(0) ? null : decoder.decode(bytes)), end: () => '' };
-  // Half a character at the end of a UTF-16 file is dropped.
-  return { decode: (bytes) => decoder.decode(bytes, { stream: true }), end: () => '' };
+  return encoding === 'windows-1252' ? undamagedWindows1252() : strict(encoding);
 }
 
-function strictUtf8(): CsvDecoder {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Bytes that stand for nothing in Windows-1252, and zero, which gives a binary file away. */
+const notInWindows1252 = new Set([0x00, 0x81, 0x8d, 0x8f, 0x90, 0x9d]);
+
+/**
+ * Almost any bytes can be read as Windows-1252, a UTF-8 file with one damaged byte too: its other letters would then be
+ * sent to people as `Ã«`. So a file is refused if it has a multi-byte character of UTF-8 before its first fault, or more
+ * of them than faults.
+ */
+function undamagedWindows1252(): CsvDecoder {
+  const decoder = new TextDecoder('windows-1252', { ignoreBOM: true });
+  let characters = 0;
+  let faults = 0;
+  let charactersBeforeFault = 0;
+  /** Bytes that the character of UTF-8 under way still needs, and the range of the next one. */
+  let needed = 0;
+  let lowest = 0x80;
+  let highest = 0xbf;
+  const fault = () => {
+    if (faults === 0) charactersBeforeFault = characters;
+    faults += 1;
+    needed = 0;
+  };
+  const read = (byte: number) => {
+    if (needed > 0) {
+      if (byte >= lowest && byte <= highest) {
+        needed -= 1;
+        lowest = 0x80;
+        highest = 0xbf;
+        if (needed === 0) characters += 1;
+        return;
+      }
+      fault();
+    }
+    if (byte < 0x80) return;
+    if (byte < 0xc2 || byte > 0xf4) return fault();
+    needed = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+    lowest = byte === 0xe0 ? 0xa0 : byte === 0xf0 ? 0x90 : 0x80;
+    highest = byte === 0xed ? 0x9f : byte === 0xf4 ? 0x8f : 0xbf;
+  };
+  return {
+    decode(bytes) {
+      for (const byte of bytes) {
+        if (notInWindows1252.has(byte)) return null;
+        read(byte);
+      }
+      return charactersBeforeFault > 0 ? null : decoder.decode(bytes);
+    },
+    end() {
+      if (needed > 0) fault();
+      return charactersBeforeFault > 0 || characters > faults ? null : '';
+    },
+  };
+}
+
+function strict(encoding: CsvEncoding): CsvDecoder {
+  const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
   const attempt = (step: () => string) => {
     try {
       return step();
@@ -100,7 +150,6 @@ export function createLineJoiner(): TextStage {
   };
 }
 
-const blank = new RegExp(`[${allWhitespace}]`);
 const leadingBlanks = new RegExp(`[${allWhitespace}]*`, 'y');
 // In a tab-separated file a leading tab is an empty first cell.
 const leadingBlanksButTabs = new RegExp(`[${allWhitespace.replace('\\t', '')}]*`, 'y');
@@ -139,6 +188,21 @@ export function createTrimmer(separator: Separator): TextStage {
   };
 }
 
+/** Blanks, the end-of-file mark of old systems, and all other white space and invisible marks. */
+const trailingBlank = new RegExp(
+  `[${allWhitespace}\\s\\u001A\\u001C-\\u001F\\u0085\\u200E\\u200F\\u202A-\\u202E\\u2061-\\u2069\\u3164]`,
+);
+
 function isTrimmed(character: string, separator: Separator): boolean {
-  return character === separator || blank.test(character);
+  return character === separator || trailingBlank.test(character);
+}
+
+const separatorLine = /^"?sep=([^\w\s"]|\t)"?\1*(?:\r\n|$)/i;
+
+/** The separator that the first line names (`sep=;`), as spreadsheets write and obey it, and the length of that line. */
+export function namedSeparator(
+  text: string,
+): { readonly separator: Separator; readonly length: number } | null {
+  const found = separatorLine.exec(text);
+  return found && { separator: found[1]!, length: found[0].length };
 }

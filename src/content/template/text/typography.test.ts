@@ -36,6 +36,25 @@ const quotes: readonly (readonly [text: string, expected: string])[] = [
 for (const [text, expected] of quotes)
   test(`quotes of ${text}`, () => assert.equal(smartQuotes(text), expected));
 
+const closing: readonly (readonly [text: string, expected: string])[] = [
+  [`"<a>x</a>".`, '“<a>x</a>”.'],
+  [`"<a>x</a>", y`, '“<a>x</a>”, y'],
+  [`'<a>x</a>'! y`, '‘<a>x</a>’! y'],
+  [`'<a>x</a>' y`, '‘<a>x</a>’ y'],
+  [`<a>x</a>'s y`, '<a>x</a>’s y'],
+  [`("<a>x</a>")`, '(“<a>x</a>”)'],
+  [`<a>x</a>'".`, '<a>x</a>’”.'],
+  [`"<strong>x</strong>"&nbsp;`, '“<strong>x</strong>”&nbsp;'],
+  [`"<code>x</code>"…`, '“<code>x</code>”…'],
+  [`<a>x</a> "...y"`, '<a>x</a> “...y”'],
+  [`<a>x</a>"y"`, '<a>x</a>“y”'],
+  [`<p>x</p><p>"...y"</p>`, '<p>x</p><p>“...y”</p>'],
+];
+
+for (const [text, expected] of closing)
+  test(`the quote directly after an inline element in ${text}`, () =>
+    assert.equal(smartQuotes(text), expected));
+
 test('one to three hyphens between spaces become an en dash', () => {
   assert.equal(enDashes('a - b -- c --- d ---- e f-g — h'), 'a – b – c – d ---- e f-g – h');
 });

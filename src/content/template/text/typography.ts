@@ -9,12 +9,18 @@ const dashBetweenSpaces = new RegExp(`${space}[-–—]{1,3}${space}`);
 const word = new RegExp(`[^${whiteSpace}]+`, 'g');
 const untouchedElement = /^<(\/?)(a|pre|samp|code|tt|kbd|script|style|math)(?![\w-])/i;
 const startsWithNonSpace = new RegExp(`^[^${whiteSpace}]`);
+const inlineEnd =
+  /^<\/(?:a|abbr|b|bdi|bdo|cite|code|del|dfn|em|i|ins|kbd|mark|q|s|samp|small|span|strong|sub|sup|tt|u|var)(?![\w-])/i;
 const needsWork = /['"\\]|&#82/;
 
 const govUk = new RegExp(`(^|${space})([#*^]?)(GOV)\\.(UK)(?![/?#])`, 'gi');
 
 // For the steps of spec 02, section 3.7, in their order.
 const beforeClosing = `([^ \\t\\r\\n[{(-])`;
+const afterInline = new RegExp(
+  `^(?:"(?=[\\p{P}\\p{S}])|'(?=[\\p{P}\\p{S}]|${space}|s(?!${wordCharacter})))`,
+  'u',
+);
 const beforeOpening = `(${space}|&nbsp;|--|&[mn]dash;|&#821[12];|&#x201[34];)`;
 const decade = new RegExp(`(?<=${wordCharacter})'(?=\\p{Nd}{2}s)`, 'gu');
 const doubleThenSingle = new RegExp(`"'(?=${wordCharacter})`, 'gu');
@@ -61,10 +67,11 @@ export function smartQuotes(html: string): string {
   let result = '';
   let previous = '';
   let shown = 0;
+  let afterInlineElement = false;
   const openElements: string[] = [];
   const addRun = (run: string) => {
     if (run === '') return;
-    result += openElements.length > 0 ? run : smartRun(run, previous);
+    result += openElements.length > 0 ? run : smartRun(run, previous, afterInlineElement);
     previous = run.at(-1)!;
   };
   let noComment = false;
@@ -82,6 +89,7 @@ export function smartQuotes(html: string): string {
     const name = found?.[2]?.toLowerCase();
     if (name && found?.[1] === '') openElements.push(name);
     else if (name && openElements.at(-1) === name) openElements.pop();
+    afterInlineElement = inlineEnd.test(tag);
     result += tag;
     shown = end;
   }
@@ -89,14 +97,18 @@ export function smartQuotes(html: string): string {
   return result;
 }
 
-/** Sets one run of text without tags. `previous` is the last character of the run before it, or empty. */
-function smartRun(run: string, previous: string): string {
+/**
+ * Sets one run of text without tags. `previous` is the last character of the run before it, or empty; after an inline
+ * element it stands directly before this run (spec 02, section 12.12).
+ */
+function smartRun(run: string, previous: string, afterInlineElement = false): string {
   if (!needsWork.test(run)) return run;
   const escaped = run.replace(/\\([\\"'.\-`])/g, (_, character: string) => `&#${character.charCodeAt(0)};`);
   const closes = startsWithNonSpace.test(previous);
   if (escaped === "'") return closes ? '’' : '‘';
   if (escaped === '"') return closes ? '”' : '“';
   let set = escaped;
+  if (afterInlineElement && closes) set = set.replace(afterInline, (quote) => (quote === '"' ? '”' : '’'));
   if (set.includes("'")) {
     set = set
       .replace(doubleThenSingle, '“‘')

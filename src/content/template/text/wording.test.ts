@@ -45,3 +45,11 @@ test('names become email local parts and HTML ids', () => {
 test('invisible characters are removed at both ends only', () => {
   assert.equal(trimInvisible('\u200b \xa0a\u200bb\u2060\n'), 'a\u200bb');
 });
+
+test('combining marks cost no more than other characters', () => {
+  const marks = `a${'\u0316\u0300'.repeat(100_000)}`;
+  const started = performance.now();
+  assert.equal(htmlId(marks), 'a');
+  assert.equal(emailLocalPart(`${'\u302e\u{1d165}'.repeat(100_000)}b`), 'b');
+  assert.ok(performance.now() - started < 2_000);
+});

@@ -1,3 +1,4 @@
+import { decomposed } from '../../../ground/text.ts';
 import { escapeHtml } from './escape.ts';
 import { trim, whiteSpace } from './whitespace.ts';
 
@@ -76,7 +77,7 @@ export function htmlId(text: string): string {
 
 /** Keeps unaccented letters and digits in lower case, with `mark` for each run of white space. */
 function safeString(text: string, mark: '.' | '-'): string {
-  const kept = trim(text.normalize('NFD').replace(/\p{Mn}/gu, ''))
+  const kept = trim(decomposed(text, 'NFD').replace(/\p{Mn}/gu, ''))
     .replace(new RegExp(`[${whiteSpace}]+`, 'g'), mark)
     .replace(mark === '.' ? /[^\p{L}\p{N}.]/gu : /[^\p{L}\p{N}-]/gu, '')
     .toLowerCase()

@@ -5,6 +5,7 @@ import { personalisationOf } from '../../../content/template/personalisation.ts'
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
 import { sanitisePersonalisation } from '../../../content/template/sanitise.ts';
 import { scheduleFault } from '../../../ground/clock.ts';
+import { objectOf } from '../../../ground/json.ts';
 import { badRequest, invalid } from '../../../ground/problem.ts';
 import { faultsOf } from '../../../http/validate/check.ts';
 import {
@@ -135,5 +136,5 @@ async function linkFiles(
 function withoutFiles(personalisation: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const entries = Object.entries(personalisation);
   if (!entries.some(([, value]) => isFileValue(value))) return personalisation;
-  return Object.fromEntries(entries.map(([name, value]) => [name, isFileValue(value) ? name : value]));
+  return objectOf(entries.map(([name, value]) => [name, isFileValue(value) ? name : value]));
 }
