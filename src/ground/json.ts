@@ -36,6 +36,36 @@ export function parseLossless(text: string): unknown {
   }
 }
 
+/** Nesting that is accepted from outside: deeper values can neither be walked nor written without care. */
+export const deepestJson = 100;
+
+/** Whether a JSON text has more levels than `deepestJson`. Linear in its length, valid or not. */
+export function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    const character = text[index];
+    if (character === '"') {
+      index = endOfString(text, index);
+      if (index === -1) return false;
+    } else if (character === '[' || character === '{') {
+      depth += 1;
+      if (depth > deepestJson) return true;
+    } else if (character === ']' || character === '}') depth -= 1;
+  }
+  return false;
+}
+
+/** The place of the quote that ends the string; -1 if there is none. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let first = end;
+    while (text[first - 1] === '\\') first -= 1;
+    // An odd number of backslashes escapes the quote.
+    if ((end - first) % 2 === 0) return end;
+  }
+  return -1;
+}
+
 /** The source text of a number that `parseLossless` kept; null for anything else. */
 export function numberSource(value: unknown): string | null {
   return Json.isRawJSON(value) ? value.rawJSON : null;

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { stopwatch } from '../../ground/clock.ts';
 import { parseUuid, randomHex } from '../../ground/id.ts';
-import { numberSource, parseLossless } from '../../ground/json.ts';
+import { deepestJson, isTooDeep, numberSource, parseLossless } from '../../ground/json.ts';
 import { badRequest } from '../../ground/problem.ts';
 import type { Node } from '../validate/check.ts';
 import { plainError } from './error-format.ts';
@@ -91,12 +91,14 @@ function traceIdOf(request: FastifyRequest): string {
 
 /**
  * The JSON document of a request, whatever its content type (spec 01, section 3.2). A falsy document counts as `{}`.
- * Throws a Problem with the text `malformed` for a body that is not JSON.
+ * Throws a Problem for a body that is nested too deeply, and one with the text `malformed` for one that is not JSON.
  */
 export function readJson(body: unknown, malformed: string): unknown {
   let document: unknown;
+  const text = Buffer.isBuffer(body) ? body.toString('utf8') : '';
+  if (isTooDeep(text)) throw badRequest(`The JSON is nested too deeply: the limit is ${deepestJson} levels.`);
   try {
-    document = parseLossless(Buffer.isBuffer(body) ? body.toString('utf8') : '');
+    document = parseLossless(text);
   } catch {
     throw badRequest(malformed);
   }

@@ -1,5 +1,6 @@
 /** Reading what providers post to us: receipts and received texts. */
 
+import { isTooDeep } from '../../ground/json.ts';
 import type { EndpointResponse, InboundResponse } from '../contract.ts';
 
 /** Characters of a provider's text that are kept. */
@@ -21,8 +22,9 @@ export function fieldText(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** The JSON object in `text`; undefined if it is not JSON, `{}` if it is any other JSON. */
+/** The JSON object in `text`; undefined if it is not JSON or nested too deeply, `{}` if it is any other JSON. */
 export function jsonFields(text: string): Readonly<Record<string, unknown>> | undefined {
+  if (isTooDeep(text)) return undefined;
   try {
     const document: unknown = JSON.parse(text);
     return typeof document === 'object' && document !== null ? (document as Record<string, unknown>) : {};
