@@ -73,4 +73,72 @@ describe('bodies of requests', () => {
       assert.equal((await post('/v2/notifications/sms', body, service)).status, 201);
     }
   });
+
+  test('a byte order mark before a body is taken off, whoever posts it', async () => {
+    const { id, templates } = world.tenant;
+    const message = { template_id: templates.sms, personalisation: { name: 'José \ufeff', time: '9' } };
+    const receipt = { CID: '3f9d0c52-7b1e-4a86-b2c4-91e05d6a7f38', status: '3' };
+    const text = { MSISDN: '447700900001', Number: '447700900999', Message: 'Hi' };
+    const table: [string, string, Record<string, string>, number][] = [
+      ['/v2/notifications/sms', JSON.stringify({ ...message, phone_number: '07700900123' }), service, 201],
+      [`/v2/template/${templates.sms}/preview`, JSON.stringify(message), service, 200],
+      [
+        '/notifications/sms',
+        JSON.stringify({ ...message, template: templates.sms, to: '07700900123' }),
+        service,
+        201,
+      ],
+      [`/service/${id}/data-retention`, '{"notification_type":"sms","days_of_retention":7}', admin, 201],
+      ['/notifications/sms/mmg', JSON.stringify(receipt), {}, 200],
+      ['/notifications/sms/firetext', `status=0&reference=${receipt.CID}`, {}, 200],
+      ['/notifications/email/ses', '{}', {}, 400],
+      [mmgInbound, JSON.stringify(text), mmgUser, 200],
+    ];
+    for (const [path, body, headers, status] of table) {
+      const answer = await post(path, `\ufeff${body}`, headers);
+      assert.equal(answer.status, status, `${path}: ${JSON.stringify(answer.body)}`);
+      assert.doesNotMatch(JSON.stringify(answer.body), /invalid json/);
+      if (path.startsWith('/v2/notifications')) assert.match(answer.body.content.body, /José/);
+    }
+  });
+
+  test('a JSON body that is not valid UTF-8 is refused with 400, and nothing in it is replaced', async () => {
+    const { id, templates } = world.tenant;
+    const phone = '"phone_number":"07700900123"';
+    const v2 = `{"template_id":"${templates.sms}",${phone},"personalisation":{"name":"?","time":"9"}}`;
+    const v1 = `{"template":"${templates.sms}","to":"07700900123","personalisation":{"name":"?","time":"9"}}`;
+    const list =
+      /^\{"status_code":400,"errors":\[\{"error":"BadRequestError","message":"Invalid JSON supplied/;
+    const plain = /^\{"result":"error","message":/;
+    const json = { 'content-type': 'application/json' };
+    const table: [string, string, Record<string, string>, RegExp][] = [
+      ['/v2/notifications/sms', v2, service, list],
+      [`/v2/template/${templates.sms}/preview`, '{"personalisation":{"name":"?","time":"9"}}', service, list],
+      ['/notifications/sms', v1, { ...service, ...json }, plain],
+      ['/notifications/sms', v1, service, plain],
+      [
+        `/service/${id}/data-retention`,
+        '{"notification_type":"email","days_of_retention":7,"?":1}',
+        admin,
+        plain,
+      ],
+      [
+        '/notifications/sms/mmg',
+        '{"CID":"3f9d0c52-7b1e-4a86-b2c4-91e05d6a7f38","status":"3","a":"?"}',
+        {},
+        plain,
+      ],
+      ['/notifications/email/ses', '{"Message":"?"}', {}, /"SES callback failed: invalid json"/],
+      [mmgInbound, '{"MSISDN":"447700900001","Number":"447700900999","Message":"?"}', mmgUser, plain],
+    ];
+    // Latin-1, a stray continuation, an overlong form, a surrogate, beyond Unicode, cut off, a UTF-16 mark.
+    for (const bad of ['e9', '80', 'c0af', 'eda080', 'f4908080', 'c3', 'fffe'])
+      for (const [path, body, headers, expected] of table) {
+        const [before = '', after = ''] = body.split('?');
+        const bytes = Buffer.concat([Buffer.from(before), Buffer.from(bad, 'hex'), Buffer.from(after)]);
+        const answer = await post(path, bytes, headers);
+        assert.equal(answer.status, 400, `${path} ${bad}`);
+        assert.match(JSON.stringify(answer.body), expected);
+      }
+  });
 });

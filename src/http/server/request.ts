@@ -4,6 +4,7 @@ import { stopwatch } from '../../ground/clock.ts';
 import { parseUuid, randomHex } from '../../ground/id.ts';
 import { deepestJson, isTooDeep, numberSource, parseLossless } from '../../ground/json.ts';
 import { badRequest } from '../../ground/problem.ts';
+import { readUtf8 } from '../../ground/utf8.ts';
 import type { Node } from '../validate/check.ts';
 import { plainError } from './error-format.ts';
 
@@ -91,11 +92,13 @@ function traceIdOf(request: FastifyRequest): string {
 
 /**
  * The JSON document of a request, whatever its content type (spec 01, section 3.2). A falsy document counts as `{}`.
- * Throws a Problem for a body that is nested too deeply, and one with the text `malformed` for one that is not JSON.
+ * Throws a Problem for a body that is nested too deeply, and one with the text `malformed` for one that is not JSON in
+ * UTF-8.
  */
 export function readJson(body: unknown, malformed: string): unknown {
   let document: unknown;
-  const text = Buffer.isBuffer(body) ? body.toString('utf8') : '';
+  const text = Buffer.isBuffer(body) ? readUtf8(body) : '';
+  if (text === null) throw badRequest(malformed);
   if (isTooDeep(text)) throw badRequest(`The JSON is nested too deeply: the limit is ${deepestJson} levels.`);
   try {
     document = parseLossless(text);
