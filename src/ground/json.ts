@@ -71,6 +71,14 @@ export function numberSource(value: unknown): string | null {
   return Json.isRawJSON(value) ? value.rawJSON : null;
 }
 
+/**
+ * A number that `JSON.stringify` writes as a float even if it is whole, `1.0`, for clients that distinguish the two.
+ * Throws for what JSON has no number for.
+ */
+export function jsonFloat(value: number): number | RawJson {
+  return Json.rawJSON(numberText(value.toExponential().replace(/^0/, Object.is(value, -0) ? '-0' : '0')));
+}
+
 /** Any value in literal notation. Nesting beyond 100 levels becomes `...`. Never throws. */
 export function literalText(value: unknown, depth = 0): string {
   switch (typeof value) {
