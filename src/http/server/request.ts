@@ -38,6 +38,8 @@ export function beginRequest(request: FastifyRequest, reply: FastifyReply): void
   request.elapsed = stopwatch();
   request.traceId = traceIdOf(request);
   reply.headers(fixedHeaders);
+  if (request.routeOptions.config?.sameOrigin)
+    for (const name of ['Origin', 'Headers', 'Methods']) reply.removeHeader(`Access-Control-Allow-${name}`);
   reply.header('X-B3-TraceId', request.traceId);
   reply.header('X-B3-SpanId', headerOf(request, 'x-b3-spanid') ?? `self-${randomHex(8)}`);
 }

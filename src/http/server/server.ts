@@ -20,6 +20,7 @@ import { beginRequest, loggedPath, pathOf, sendNotFound } from './request.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     handlerName?: string;
+    sameOrigin?: boolean;
     /** Of a route that reads its body. */
     bodyLimit?: number;
   }
@@ -164,14 +165,14 @@ function addRoute<Deps>(
   release: (request: FastifyRequest) => void,
 ): void {
   const { method, path, authentication, handlerName, before, handler } = route;
-  const { errors = scopeErrors, bodyLimit = usualBodyLimit } = route;
+  const { errors = scopeErrors, bodyLimit = usualBodyLimit, sameOrigin = false } = route;
   const read = requestReader(route, deps, errors);
   const good = Object.keys(route.answers ?? {}).find((status) => Number(status) < 400);
   const status = Number(good ?? 200);
   app.route({
     method: [...[method].flat()],
     url: path,
-    config: { handlerName, bodyLimit },
+    config: { handlerName, bodyLimit, sameOrigin },
     ...((authentication === 'service key' || authentication === 'admin') && {
       onRequest: guards[authentication],
     }),
@@ -214,7 +215,10 @@ function watchMethods(app: FastifyInstance): (path: string) => readonly string[]
     // A route that needs credentials needs them for OPTIONS too (spec 01, section 6).
     this.options(
       route.url,
-      { ...(route.onRequest && { onRequest: route.onRequest }) },
+      {
+        config: { sameOrigin: route.config?.sameOrigin ?? false },
+        ...(route.onRequest && { onRequest: route.onRequest }),
+      },
       async (request, reply) => reply.header('Allow', allowedAt(pathOf(request)).join(', ')).send(),
     );
   });

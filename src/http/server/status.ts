@@ -64,6 +64,7 @@ const metrics = defineRoute({
   path: '/metrics',
   authentication: 'none',
   handlerName: 'status.metrics',
+  sameOrigin: true,
   summary: 'Metrics for Prometheus',
   tag: 'Status',
   answers: { 200: { description: 'Metrics in the text format.', contentType: 'text/plain' } },
