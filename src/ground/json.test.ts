@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { literalText, numberText, objectOf, parseLossless } from './json.ts';
+import { jsonFloat, literalText, numberText, objectOf, parseLossless } from './json.ts';
 
 // How request values read is tested in content/template/personalisation.test.ts; this tests the parser and notation.
 
@@ -92,6 +92,25 @@ test('a number in literal notation reads back as the same double', () => {
       const text = numberText(sign + value.toExponential());
       assert.match(text, /^-?(\d+\.\d+|\d(\.\d+)?e[+-]\d{2,3})$/);
       assert.ok(Object.is(Number(text), value), text);
+    }),
+  );
+});
+
+test('a float is written to JSON with a fraction or an exponent, whole or not, and reads back as the same double', () => {
+  const table: [number, string][] = [
+    [0, '0.0'],
+    [1, '1.0'],
+    [-2, '-2.0'],
+    [0.024, '0.024'],
+    [0.1 + 0.2, '0.30000000000000004'],
+    [1e21, '1e+21'],
+  ];
+  for (const [value, text] of table) assert.equal(JSON.stringify([jsonFloat(value)]), `[${text}]`);
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+      const text = JSON.stringify(jsonFloat(value));
+      assert.match(text, /[.e]/);
+      assert.ok(Object.is(JSON.parse(text), value), text);
     }),
   );
 });

@@ -20,7 +20,6 @@ const colon = /\s*:/y;
 const wholeNumber = /^(?:0|[1-9]\d*)$/;
 /** Beyond this many keys in a document their order is not kept: that would take seconds. */
 const maxOrderedKeys = 20_000;
-const maxDepth = 100;
 
 /**
  * `JSON.parse`, except that a number that JavaScript would write differently becomes an object that `literalText` reads
@@ -81,7 +80,7 @@ function withMarkedKeys(text: string): string | null {
   let marked = '';
   let done = 0;
   for (let open = text.indexOf('"'); open !== -1; ) {
-    const next = endOfString(text, open);
+    const next = endOfString(text, open) + 1;
     colon.lastIndex = next;
     if (colon.test(text)) {
       keys += 1;
@@ -94,22 +93,51 @@ function withMarkedKeys(text: string): string | null {
   return marked + text.slice(done);
 }
 
-/** The position after the string that opens at `open`. */
-function endOfString(text: string, open: number): number {
-  for (let close = text.indexOf('"', open + 1); ; close = text.indexOf('"', close + 1)) {
-    let backslashes = 0;
-    while (text[close - 1 - backslashes] === '\\') backslashes += 1;
-    if (backslashes % 2 === 0) return close + 1;
-  }
-}
-
 function withoutMarks(marked: Record<string, unknown>): Record<string, unknown> {
   return objectOf(Object.entries(marked).map(([key, value]) => [key.slice(1), value]));
+}
+
+/** Nesting that is accepted from outside: deeper values can neither be walked nor written without care. */
+export const deepestJson = 100;
+
+/** Whether a JSON text has more levels than `deepestJson`. Linear in its length, valid or not. */
+export function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    const character = text[index];
+    if (character === '"') {
+      index = endOfString(text, index);
+      if (index === -1) return false;
+    } else if (character === '[' || character === '{') {
+      depth += 1;
+      if (depth > deepestJson) return true;
+    } else if (character === ']' || character === '}') depth -= 1;
+  }
+  return false;
+}
+
+/** The place of the quote that ends the string; -1 if there is none. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let first = end;
+    while (text[first - 1] === '\\') first -= 1;
+    // An odd number of backslashes escapes the quote.
+    if ((end - first) % 2 === 0) return end;
+  }
+  return -1;
 }
 
 /** The source text of a number that `parseLossless` kept; null for anything else. */
 export function numberSource(value: unknown): string | null {
   return Json.isRawJSON(value) ? value.rawJSON : null;
+}
+
+/**
+ * A number that `JSON.stringify` writes as a float even if it is whole, `1.0`, for clients that distinguish the two.
+ * Throws for what JSON has no number for.
+ */
+export function jsonFloat(value: number): number | RawJson {
+  return Json.rawJSON(numberText(value.toExponential().replace(/^0/, Object.is(value, -0) ? '-0' : '0')));
 }
 
 /** Any value in literal notation. Nesting beyond 100 levels becomes `...`. Never throws. */
@@ -129,7 +157,7 @@ export function literalText(value: unknown, depth = 0): string {
   }
   if (value === null) return 'None';
   if (Json.isRawJSON(value)) return numberText(value.rawJSON);
-  if (depth >= maxDepth) return '...';
+  if (depth >= deepestJson) return '...';
   if (Array.isArray(value)) return `[${value.map((item) => literalText(item, depth + 1)).join(', ')}]`;
   const entries = Object.entries(value).map(
     ([key, item]) => `${quoted(key)}: ${literalText(item, depth + 1)}`,

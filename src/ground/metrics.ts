@@ -1,5 +1,5 @@
 import { StatsD } from 'hot-shots';
-import { Counter, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { stopwatch } from './clock.ts';
 import type { Log } from './log.ts';
 
@@ -15,6 +15,10 @@ export type Metrics = {
    * Counts and times `<namespace>.<name>`; an error is logged and rethrown, without a metric (spec 06, section 4.3).
    */
   timed<T>(namespace: 'dao' | 'tasks', name: string, work: () => Promise<T>): Promise<T>;
+  /** Shows a value at `/metrics`, read whenever somebody looks. `name` is the full name there. */
+  gauge(name: string, help: string, read: () => number): void;
+  /** Also shows at `/metrics` how the process itself does: event loop, memory, CPU. */
+  watchProcess(): void;
   readonly registry: Registry;
   stop(): Promise<void>;
 };
@@ -70,6 +74,15 @@ export function createMetrics(statsd: StatsdSettings, log: Log): Metrics {
     count,
     timing,
     registry,
+    gauge(name, help, read) {
+      new Gauge({
+        ...{ name, help, registers: [registry] },
+        collect() {
+          this.set(read());
+        },
+      });
+    },
+    watchProcess: () => collectDefaultMetrics({ register: registry }),
     async timed(namespace, name, work) {
       const elapsed = stopwatch();
       let result: Awaited<ReturnType<typeof work>>;

@@ -68,6 +68,8 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
   onStop(() => metrics.stop());
   const connection = await openDatabase(config, log, onStop);
   const { db } = connection;
+  metrics.watchProcess();
+  watchPool(metrics, connection);
   await migrate(db, log);
   await ensurePartitions(db, clock.now() - day, clock.now() + 7 * day);
   const { keys: secretKeys, salt } = config.secrets;
@@ -96,6 +98,13 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
     apply: createApply({ queues, clock, log, metrics, rates, callbacks }),
     endpoints: receiptEndpointsOf(config, clock),
   };
+}
+
+function watchPool({ gauge }: Metrics, { pool }: Connection): void {
+  gauge('despatch_database_connections_open', 'Open connections of the pool.', () => pool.totalCount);
+  gauge('despatch_database_connections_used', 'Those in use.', () => pool.totalCount - pool.idleCount);
+  gauge('despatch_database_connections_max', 'Most that may be open.', () => pool.options.max);
+  gauge('despatch_database_waiting', 'Work that waits for a connection.', () => pool.waitingCount);
 }
 
 function statsdOf({ statsd: { host, port, prefix, enabled }, installation: { environment } }: Config) {

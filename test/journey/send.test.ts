@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { makeToken } from '../../src/cli/client.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
@@ -101,6 +102,28 @@ describe('a message sent with the official client', () => {
     const { messages } = await world.sandbox(`/messages?reference=${data.id}`);
     assert.equal(messages[0].subject, 'Tide for Rowan');
     assert.match(messages[0].html, /high tide at 14:05/);
+  });
+
+  test('a cost is written as a float even if it is whole, in a message and in a list of messages', async () => {
+    const { client, tenant } = world;
+    const { data: sms } = await client.sendSms(tenant.templates.sms, '07700900123', { personalisation });
+    const { data: email } = await client.sendEmail(tenant.templates.email, 'r@example.com', {
+      personalisation,
+    });
+    const read = async (path: string) => {
+      const headers = { authorization: `Bearer ${makeToken(tenant.keys.normal, world.clock.now())}` };
+      return (await fetch(`${world.api}/v2/notifications${path}`, { headers })).text();
+    };
+    const details =
+      '"cost_in_pounds":0.024,"cost_details":{"billable_sms_fragments":1,"international_rate_multiplier":1.0,"sms_rate":0.024}';
+    const free = '"cost_in_pounds":0.0,"cost_details":{}';
+    const texts = await world.until(
+      () => Promise.all([`/${sms.id}`, `/${email.id}`, ''].map(read)),
+      ([text = '']) => text.includes('"is_cost_data_ready":true'),
+    );
+    assert.ok(texts[0]?.includes(details), texts[0]);
+    assert.ok(texts[1]?.includes(free), texts[1]);
+    assert.ok(texts[2]?.includes(details) && texts[2].includes(free));
   });
 
   for (const [recipient, outcome] of [

@@ -79,6 +79,8 @@ const confirm = defineRoute({
     schema: Type.Object({ email_address: Type.String({ format: 'email_address' }) }),
     contentType: 'application/x-www-form-urlencoded',
   },
+  // A form with one address.
+  bodyLimit: 4096,
   answers: {
     303: { description: 'Redirects to the file, with a cookie that opens it for 15 minutes.' },
     400: page('The address is wrong or malformed; the page says which.'),
@@ -199,11 +201,9 @@ function show(deps: DocumentRouteDeps, request: Link, opened: Opened, error: Dow
 
 const malformedAddress = 'Enter an email address in the correct format, like name@example.com';
 const wrongAddress = 'This is not the email address that the file was sent to';
-/** Characters of a form with one address. */
-const longestForm = 4096;
 
 function readAddress(body: unknown): string {
-  if (!Buffer.isBuffer(body) || body.length > longestForm) return '';
+  if (!Buffer.isBuffer(body)) return '';
   return new URLSearchParams(body.toString('utf8')).get('email_address') ?? '';
 }
 

@@ -1,3 +1,4 @@
+import { usualBodyLimit } from '../server/body.ts';
 import type { Answer, Documentation, Route } from '../server/define-route.ts';
 import type { JsonSchema } from './schema.ts';
 
@@ -101,7 +102,6 @@ const general: Readonly<Record<number, string>> = {
   403: 'The token does not belong to an active key, or its time is off by more than 30 seconds.',
   404: 'There is nothing at this path.',
   405: 'The path does not allow this method; `Allow` lists those it does.',
-  413: 'The body is larger than 16 MiB.',
   429: 'Too many requests in the last minute (`RateLimitError`), or too many messages today (`TooManyRequestsError`).',
   503: 'The database cannot be reached. Nothing was stored; send the request again.',
 };
@@ -114,15 +114,21 @@ export function allAnswers(method: string, url: string, route: DocumentedRoute):
     403: hasToken,
     404: url.includes(':'),
     405: true,
-    413: method === 'POST' || method === 'PUT',
     429: isLimited(method, route),
     503: hasToken,
   };
   const answers = new Map<number, Answer>();
   for (const [status, text] of Object.entries(general))
     if (follows[Number(status)]) answers.set(Number(status), { description: text });
+  if (method === 'POST' || method === 'PUT') answers.set(413, { description: sizeText(route) });
   for (const [status, answer] of Object.entries(route.answers)) answers.set(Number(status), answer);
   return new Map([...answers].sort(([a], [b]) => a - b));
+}
+
+function sizeText({ bodyLimit = usualBodyLimit }: DocumentedRoute): string {
+  if (bodyLimit === 0) return 'There is a body.';
+  const mebibytes = bodyLimit / 1024 / 1024;
+  return `The body is larger than ${mebibytes >= 1 ? `${mebibytes} MiB` : `${bodyLimit / 1024} KiB`}.`;
 }
 
 export function needsToken({ authentication }: DocumentedRoute): boolean {

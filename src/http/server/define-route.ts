@@ -81,6 +81,10 @@ type Definition<Deps, Params extends TSchema, Query extends TSchema, Body extend
     params?: Params;
     query?: Query;
     body?: Body;
+    /** Pages of other sites may not read it. */
+    sameOrigin?: boolean;
+    /** Largest body in bytes; a larger one is a 413. 16 MiB if it is left out, 0 for no body. */
+    bodyLimit?: number;
     /** A request without a body counts as one with `{}`. */
     bodyOptional?: boolean;
     /** Documented, and left to the handler: the parsed query, and the bytes of the body. */

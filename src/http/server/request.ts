@@ -2,8 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { stopwatch } from '../../ground/clock.ts';
 import { parseUuid, randomHex } from '../../ground/id.ts';
-import { numberSource, parseLossless } from '../../ground/json.ts';
+import { deepestJson, isTooDeep, numberSource, parseLossless } from '../../ground/json.ts';
 import { badRequest } from '../../ground/problem.ts';
+import { readUtf8 } from '../../ground/utf8.ts';
 import type { Node } from '../validate/check.ts';
 import { plainError } from './error-format.ts';
 
@@ -37,6 +38,8 @@ export function beginRequest(request: FastifyRequest, reply: FastifyReply): void
   request.elapsed = stopwatch();
   request.traceId = traceIdOf(request);
   reply.headers(fixedHeaders);
+  if (request.routeOptions.config?.sameOrigin)
+    for (const name of ['Origin', 'Headers', 'Methods']) reply.removeHeader(`Access-Control-Allow-${name}`);
   reply.header('X-B3-TraceId', request.traceId);
   reply.header('X-B3-SpanId', headerOf(request, 'x-b3-spanid') ?? `self-${randomHex(8)}`);
 }
@@ -91,12 +94,16 @@ function traceIdOf(request: FastifyRequest): string {
 
 /**
  * The JSON document of a request, whatever its content type (spec 01, section 3.2). A falsy document counts as `{}`.
- * Throws a Problem with the text `malformed` for a body that is not JSON.
+ * Throws a Problem for a body that is nested too deeply, and one with the text `malformed` for one that is not JSON in
+ * UTF-8.
  */
 export function readJson(body: unknown, malformed: string): unknown {
   let document: unknown;
+  const text = Buffer.isBuffer(body) ? readUtf8(body) : '';
+  if (text === null) throw badRequest(malformed);
+  if (isTooDeep(text)) throw badRequest(`The JSON is nested too deeply: the limit is ${deepestJson} levels.`);
   try {
-    document = parseLossless(Buffer.isBuffer(body) ? body.toString('utf8') : '');
+    document = parseLossless(text);
   } catch {
     throw badRequest(malformed);
   }

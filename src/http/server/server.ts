@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import {
   type FastifyInstance,
   type FastifyReply,
@@ -10,6 +11,7 @@ import { isUnreachable } from '../../database/connection.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { Problem, unavailable } from '../../ground/problem.ts';
+import { createBodyReader, usualBodyLimit } from './body.ts';
 import type { Authentication, Route } from './define-route.ts';
 import { type ErrorFormat, plainError, plainErrors } from './error-format.ts';
 import { requestReader } from './read-request.ts';
@@ -18,11 +20,11 @@ import { beginRequest, loggedPath, pathOf, sendNotFound } from './request.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     handlerName?: string;
+    sameOrigin?: boolean;
+    /** Of a route that reads its body. */
+    bodyLimit?: number;
   }
 }
-
-/** Largest body accepted, in bytes (spec 01, section 6: at least 10 MB). */
-const bodyLimit = 16 * 1024 * 1024;
 
 /** Runs first for a request that needs such credentials. Throws a Problem, or passes it to `done`. */
 export type Guard = onRequestHookHandler;
@@ -32,6 +34,22 @@ export type ServerDeps = Readonly<{
   metrics: Metrics;
   guards: Readonly<Record<Exclude<Authentication, 'none' | 'provider'>, Guard>>;
 }>;
+
+/** What all callers together may take of one process. */
+export type ServerLimits = Readonly<{
+  /** Bytes of request bodies in memory. */
+  heldBytes: number;
+  /** Open connections; more are closed at once. */
+  connections: number;
+  /** Time for a request to arrive whole; then it is answered 408 and its connection closed. */
+  requestMilliseconds: number;
+}>;
+
+const usualLimits: ServerLimits = {
+  heldBytes: 128 * 1024 * 1024,
+  connections: 4096,
+  requestMilliseconds: 60_000,
+};
 
 /** A route as it was registered. */
 export type MountedRoute = Readonly<{ route: Route; errors: ErrorFormat }>;
@@ -53,10 +71,19 @@ export type HttpServer = Readonly<{
  * anything else a 500 whose cause stays in the log. A route that was not made by `defineRoute` stops the server from
  * starting.
  */
-export function createServer(deps: ServerDeps): HttpServer {
+export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {}): HttpServer {
   const { log, metrics } = deps;
+  const { heldBytes, connections, requestMilliseconds } = { ...usualLimits, ...limits };
+  const bodies = createBodyReader(heldBytes);
   const app = fastify({
-    bodyLimit,
+    requestTimeout: requestMilliseconds,
+    http: {
+      // Node takes the longer of the two as the time of a whole request.
+      headersTimeout: Math.min(20_000, requestMilliseconds),
+      // How often Node looks for requests whose time is over.
+      connectionsCheckingInterval: Math.min(5000, requestMilliseconds),
+    },
+    clientErrorHandler,
     logger: false,
     trustProxy: true,
     // Above any URL that Node accepts, so that a long path reaches its route like any other.
@@ -67,11 +94,12 @@ export function createServer(deps: ServerDeps): HttpServer {
       void sendNotFound(reply as FastifyReply);
     },
   });
+  app.server.maxConnections = connections;
   const allowedAt = watchMethods(app);
 
   // Content types are ignored on requests (spec 01, section 6): a route gets the bytes.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', bodies.read);
 
   app.addHook('onRequest', (request, reply, done) => {
     beginRequest(request, reply);
@@ -119,7 +147,7 @@ export function createServer(deps: ServerDeps): HttpServer {
         part.setErrorHandler(errorHandler(log, errors));
         register((defined, handlerDeps) => {
           for (const route of defined) {
-            addRoute(part, route, handlerDeps, errors, deps);
+            addRoute(part, route, handlerDeps, errors, deps, bodies.release);
             routes.push({ route: route as unknown as Route, errors: route.errors ?? errors });
           }
         });
@@ -134,27 +162,33 @@ function addRoute<Deps>(
   deps: Deps,
   scopeErrors: ErrorFormat,
   { log, guards }: ServerDeps,
+  release: (request: FastifyRequest) => void,
 ): void {
-  const { method, path, authentication, handlerName, before, handler, errors = scopeErrors } = route;
+  const { method, path, authentication, handlerName, before, handler } = route;
+  const { errors = scopeErrors, bodyLimit = usualBodyLimit, sameOrigin = false } = route;
   const read = requestReader(route, deps, errors);
   const good = Object.keys(route.answers ?? {}).find((status) => Number(status) < 400);
   const status = Number(good ?? 200);
   app.route({
     method: [...[method].flat()],
     url: path,
-    config: { handlerName },
+    config: { handlerName, bodyLimit, sameOrigin },
     ...((authentication === 'service key' || authentication === 'admin') && {
       onRequest: guards[authentication],
     }),
     ...(route.errors && { errorHandler: errorHandler(log, route.errors) }),
     async handler(request, reply) {
-      if (before) await before(deps, request);
-      read?.(request);
-      const answer = await handler(deps, request, reply);
-      if (status === 204) return reply.code(204).send();
-      // The handler has sent the response itself. (Awaiting a reply gives undefined, so it may also return that.)
-      if (answer === undefined) return;
-      return reply.code(status).type('application/json').send(JSON.stringify(answer));
+      try {
+        if (before) await before(deps, request);
+        read?.(request);
+        const answer = await handler(deps, request, reply);
+        if (status === 204) return reply.code(204).send();
+        // The handler has sent the response itself. (Awaiting a reply gives undefined, so it may also return that.)
+        if (answer === undefined) return;
+        return reply.code(status).type('application/json').send(JSON.stringify(answer));
+      } finally {
+        release(request);
+      }
     },
   });
 }
@@ -181,7 +215,10 @@ function watchMethods(app: FastifyInstance): (path: string) => readonly string[]
     // A route that needs credentials needs them for OPTIONS too (spec 01, section 6).
     this.options(
       route.url,
-      { ...(route.onRequest && { onRequest: route.onRequest }) },
+      {
+        config: { sameOrigin: route.config?.sameOrigin ?? false },
+        ...(route.onRequest && { onRequest: route.onRequest }),
+      },
       async (request, reply) => reply.header('Allow', allowedAt(pathOf(request)).join(', ')).send(),
     );
   });
@@ -220,27 +257,37 @@ function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const status = refusedByServer(error);
   if (status === null && isUnreachable(error)) return unavailable();
-  if (status === 413)
-    return new Problem(413, [
-      {
-        error: 'BadRequestError',
-        message: `The request is too large: the limit is ${bodyLimit} bytes.`,
-      },
-    ]);
   if (status !== null)
     return new Problem(400, [{ error: 'BadRequestError', message: 'The request could not be read.' }]);
   return new Problem(500, [{ error: 'InternalServerError', message: 'Internal server error' }]);
 }
 
 /**
- * The status of what Fastify itself refuses: a body that is too large, a transfer that the caller broke off. A status
- * on any other error was meant for us, not for our caller.
+ * The status of what Fastify itself refuses. A status on any other error was meant for us, not for our caller.
  */
 function refusedByServer(error: unknown): number | null {
   if (!(error instanceof Error)) return null;
   const { statusCode, code = '' } = error as { statusCode?: number; code?: string };
   const isFastify = String(code).startsWith('FST_') || code === 'ECONNRESET';
   return isFastify && statusCode !== undefined && statusCode >= 400 && statusCode < 500 ? statusCode : null;
+}
+
+/** Answers what is no HTTP request, or did not arrive in time, and closes its connection. */
+function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? ['408 Request Timeout', 'The request took too long to arrive.']
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? ['431 Request Header Fields Too Large', 'The headers of the request are too large.']
+        : ['400 Bad Request', 'The request could not be read.'];
+  const body = plainError(message);
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
+  // Closed without waiting for the caller, who may never read the answer.
+  socket.write(`${head}\r\nConnection: close\r\n\r\n${body}`, () => socket.destroy());
 }
 
 /** The longest that requests in progress may run once the server closes. */

@@ -44,6 +44,7 @@ function statusRoute(path: '/_status' | '/'): Route<StatusDeps> {
     authentication: 'none',
     handlerName: 'status.show_status',
     rawQuery: query,
+    bodyLimit: 0,
     async handler({ db, gitCommit, buildTime }: StatusDeps, request) {
       const { simple, elb } = request.query as Record<string, unknown>;
       // The short form does not query the database: a load balancer should remove a process only when it is gone.
@@ -63,6 +64,7 @@ const metrics = defineRoute({
   path: '/metrics',
   authentication: 'none',
   handlerName: 'status.metrics',
+  sameOrigin: true,
   summary: 'Metrics for Prometheus',
   tag: 'Status',
   answers: { 200: { description: 'Metrics in the text format.', contentType: 'text/plain' } },

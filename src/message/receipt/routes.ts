@@ -6,6 +6,7 @@ import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import { refuseCredentials } from '../../http/auth/basic.ts';
+import { providerBodyLimit } from '../../http/server/body.ts';
 import { defineRoute, type Route } from '../../http/server/define-route.ts';
 import { oneOf } from '../../http/validate/shapes.ts';
 import type {
@@ -53,6 +54,7 @@ export function receiptEndpoint(endpoint: ReceiptEndpoint): Route<ReceiptRouteDe
     description: `The provider posts the outcome of a message, in its own format.${protection}`,
     tag: 'Provider receipts',
     rawBody: { schema: Type.Unknown(), contentType: '*/*' },
+    bodyLimit: providerBodyLimit,
     answers: {
       200: { description: 'Accepted, or without effect.', schema: answer },
       400: { description: 'It cannot be parsed.', schema: answer },

@@ -1,5 +1,7 @@
 /** Reading what providers post to us: receipts and received texts. */
 
+import { isTooDeep } from '../../ground/json.ts';
+import { readUtf8 } from '../../ground/utf8.ts';
 import type { EndpointResponse, InboundResponse } from '../contract.ts';
 
 /** Characters of a provider's text that are kept. */
@@ -21,14 +23,24 @@ export function fieldText(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** The JSON object in `text`; undefined if it is not JSON, `{}` if it is any other JSON. */
-export function jsonFields(text: string): Readonly<Record<string, unknown>> | undefined {
+/**
+ * The JSON object in a text or a body; undefined if it is not JSON in UTF-8 or nested too deeply, `{}` if it is any
+ * other JSON.
+ */
+export function jsonFields(content: string | Buffer): Readonly<Record<string, unknown>> | undefined {
+  const text = typeof content === 'string' ? content : readUtf8(content);
+  if (text === null || isTooDeep(text)) return undefined;
   try {
     const document: unknown = JSON.parse(text);
     return typeof document === 'object' && document !== null ? (document as Record<string, unknown>) : {};
   } catch {
     return undefined;
   }
+}
+
+/** The fields of a form. What is not UTF-8 is replaced, as browsers do; a byte order mark is no part of the first name. */
+export function formFields(body: Buffer): URLSearchParams {
+  return new URLSearchParams(body.toString('utf8').replace(/^\ufeff/, ''));
 }
 
 /** The answer that refuses a receipt. */

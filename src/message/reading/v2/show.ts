@@ -4,7 +4,7 @@ import { renderSms } from '../../../content/template/sms.ts';
 import type { TemplateCaches } from '../../../content/template/store.ts';
 import type { Cipher } from '../../../ground/cipher.ts';
 import { isoMicroseconds } from '../../../ground/clock.ts';
-import { parseLossless } from '../../../ground/json.ts';
+import { jsonFloat, parseLossless } from '../../../ground/json.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import { isCompleted } from '../../status/status.ts';
 import { costOf } from '../cost.ts';
@@ -43,7 +43,21 @@ export async function showNotification(deps: ReadingDeps, notification: StoredNo
     scheduled_for: timestamp(notification.scheduledFor),
     postage: null,
     one_click_unsubscribe_url: notification.unsubscribeUrl,
-    ...costOf(notification),
+    ...showCost(notification),
+  };
+}
+
+/** Official clients insist on floats, also where they are whole (spec 01, section 3.7). */
+function showCost(notification: StoredNotification) {
+  const { cost_in_pounds: pounds, cost_details: details, ...cost } = costOf(notification);
+  const { international_rate_multiplier: multiplier, sms_rate: rate } = details;
+  return {
+    ...cost,
+    cost_in_pounds: pounds === null ? null : jsonFloat(pounds),
+    cost_details:
+      multiplier === undefined || rate === undefined
+        ? details
+        : { ...details, international_rate_multiplier: jsonFloat(multiplier), sms_rate: jsonFloat(rate) },
   };
 }
 

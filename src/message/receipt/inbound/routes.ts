@@ -3,6 +3,7 @@ import type { Db } from '../../../database/connection.ts';
 import type { Cipher } from '../../../ground/cipher.ts';
 import { isoMicroseconds } from '../../../ground/clock.ts';
 import { refuseCredentials } from '../../../http/auth/basic.ts';
+import { providerBodyLimit } from '../../../http/server/body.ts';
 import { defineRoute, type Route } from '../../../http/server/define-route.ts';
 import { baseUrl } from '../../../http/server/request.ts';
 import { pageLinks, pageLinksSchema, pageSize, time, uuid } from '../../../http/validate/shapes.ts';
@@ -83,6 +84,7 @@ export function inboundEndpoint(endpoint: InboundEndpoint): Route<ReceiveDeps> {
     description: `The provider posts a text that was sent to a service’s number, in its own format. It authenticates with a user and password that are configured for it (basic authentication).`,
     tag: 'Provider receipts',
     rawBody: { schema: Type.Unknown(), contentType: '*/*' },
+    bodyLimit: providerBodyLimit,
     answers: {
       200: {
         description: `\`${accepted.body}\`: accepted. \`${unclaimed.body}\`: the number belongs to no service, or to one that may not receive texts.`,

@@ -148,6 +148,7 @@ function readDocument(request: FastifyRequest): unknown {
   try {
     return readJson(body, plainErrors.malformedJson);
   } catch (error) {
+    if ((error as Problem).message !== plainErrors.malformedJson) throw error;
     const isEmpty = !Buffer.isBuffer(body) || body.toString('utf8').trim() === '';
     if (isEmpty || !isJson(contentTypeOf(request))) return {};
     throw error;

@@ -8,7 +8,7 @@ import type {
   SimulatedMessage,
   SimulatedReceipt,
 } from '../../contract.ts';
-import { fieldText, inboundOk, missingFields, readSmsReceipt, receiptText } from '../webhook.ts';
+import { fieldText, formFields, inboundOk, missingFields, readSmsReceipt, receiptText } from '../webhook.ts';
 
 const path = '/notifications/sms/firetext';
 
@@ -62,7 +62,7 @@ export function firetextReceipts(credentials: string | null): ReceiptEndpoint {
     path,
     credentials,
     read(body) {
-      const form = new URLSearchParams(body.toString('utf8'));
+      const form = formFields(body);
       const read = readSmsReceipt(
         'Firetext',
         ['status', form.get('status')],
@@ -134,7 +134,7 @@ export function firetextInbound(passwords: readonly string[]): InboundEndpoint {
     path: '/notifications/sms/receive/firetext',
     credentials: passwords.map((password) => `notify:${password}`),
     read(body) {
-      const form = new URLSearchParams(body.toString('utf8'));
+      const form = formFields(body);
       const to = fieldText(form.get('destination'));
       const from = fieldText(form.get('source'));
       // A text may be empty.

@@ -77,7 +77,7 @@ export function mmgReceipts(credentials: string | null): ReceiptEndpoint {
     path,
     credentials,
     read(body) {
-      const fields = jsonFields(body.toString('utf8'));
+      const fields = jsonFields(body);
       if (fields === undefined) return refuseReceipt('MMG callback failed: invalid json');
       const read = readSmsReceipt('MMG', ['status', fields['status']], ['CID', fields['CID']]);
       if ('answer' in read) return read;
@@ -145,7 +145,7 @@ export function mmgInbound(users: readonly string[], passwords: readonly string[
     path: '/notifications/sms/receive/mmg',
     credentials: users.flatMap((user) => passwords.map((password) => `${user}:${password}`)),
     read(body) {
-      const fields = jsonFields(body.toString('utf8'));
+      const fields = jsonFields(body);
       if (fields === undefined) return refuseText('MMG inbound SMS failed: invalid json');
       const to = fieldText(fields['Number']);
       const from = fieldText(fields['MSISDN']);

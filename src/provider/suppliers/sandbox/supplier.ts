@@ -131,7 +131,7 @@ export function sandboxReceipts(type: NotificationType): ReceiptEndpoint {
     type,
     path: receiptPath(type),
     read(body) {
-      const fields = jsonFields(body.toString('utf8'));
+      const fields = jsonFields(body);
       if (fields === undefined) return refuseReceipt('Sandbox callback failed: invalid json');
       const { reference, status, detail } = fields;
       const missing = Object.entries({ status, reference })

@@ -48,7 +48,7 @@ export function sesReceipts({ clock, topicArns }: SesReceiptSettings): ReceiptEn
     type: 'email',
     path,
     async read(body, { isOwn }): Promise<ReadRequest> {
-      const envelope = jsonFields(body.toString('utf8'));
+      const envelope = jsonFields(body);
       if (envelope === undefined) return refuseReceipt('SES callback failed: invalid json');
       const refusal = isOwn ? null : await refuseForged(envelope);
       if (refusal) return refusal;
