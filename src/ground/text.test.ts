@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decomposed } from './text.ts';
+import { decomposed, readUtf8 } from './text.ts';
 
 test('without its marks, a text decomposes as normalize does it', () => {
   const unit = fc.oneof(
@@ -16,4 +16,21 @@ test('without its marks, a text decomposes as normalize does it', () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test('text in UTF-8 reads back, without the byte order mark that may precede it', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      assert.equal(readUtf8(Buffer.from(`\ufeff${text}`)), text);
+      if (!text.startsWith('\ufeff')) assert.equal(readUtf8(Buffer.from(text)), text);
+    }),
+  );
+  for (const text of ['', 'a', '\ufeff', 'a\ufeffb'])
+    assert.equal(readUtf8(Buffer.from(`\ufeff${text}`)), text);
+});
+
+test('bytes that are not UTF-8 are no text, wherever they stand', () => {
+  for (const bad of ['e9', '80', 'c0af', 'eda080', 'f4908080', 'c3', 'fffe', 'efbb', 'ff'])
+    for (const text of [`${bad}`, `61${bad}`, `${bad}0a`, `efbbbf${bad}`])
+      assert.equal(readUtf8(Buffer.from(text, 'hex')), null, text);
 });

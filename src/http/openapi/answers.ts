@@ -1,5 +1,5 @@
-import { usualBodyLimit } from '../server/body.ts';
 import type { Answer, Documentation, Route } from '../server/define-route.ts';
+import { usualBodyLimit } from '../server/request.ts';
 import type { JsonSchema } from './schema.ts';
 
 /** A documented route. */

@@ -11,11 +11,17 @@ import { isUnreachable } from '../../database/connection.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { Problem, unavailable } from '../../ground/problem.ts';
-import { createBodyReader, usualBodyLimit } from './body.ts';
 import type { Authentication, Route } from './define-route.ts';
 import { type ErrorFormat, plainError, plainErrors } from './error-format.ts';
 import { requestReader } from './read-request.ts';
-import { beginRequest, loggedPath, pathOf, sendNotFound } from './request.ts';
+import {
+  beginRequest,
+  createBodyReader,
+  loggedPath,
+  pathOf,
+  sendNotFound,
+  usualBodyLimit,
+} from './request.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -6,8 +6,8 @@ import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import { refuseCredentials } from '../../http/auth/basic.ts';
-import { providerBodyLimit } from '../../http/server/body.ts';
 import { defineRoute, type Route } from '../../http/server/define-route.ts';
+import { providerBodyLimit } from '../../http/server/request.ts';
 import { oneOf } from '../../http/validate/shapes.ts';
 import type {
   EndpointResponse,

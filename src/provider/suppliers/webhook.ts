@@ -1,7 +1,7 @@
 /** Reading what providers post to us: receipts and received texts. */
 
 import { isTooDeep } from '../../ground/json.ts';
-import { readUtf8 } from '../../ground/utf8.ts';
+import { readUtf8 } from '../../ground/text.ts';
 import type { EndpointResponse, InboundResponse } from '../contract.ts';
 
 /** Characters of a provider's text that are kept. */
