@@ -69,6 +69,20 @@ test('the keys of an object keep their order, even if they read as whole numbers
   assert.equal(literalText(parseLossless('{"b":1,"2":1.0}')), "{'b': 1, '2': 1.0}");
 });
 
+test('an escaped key is read as itself, whatever keys were read before', () => {
+  const table: [before: string, text: string, key: string][] = [
+    ['\\\\', '\\u00e9', 'é'],
+    ['\\\\', '\\u0032', '2'],
+    ['pr\\\\u00', 'pr\\u00e9nom', 'prénom'],
+    ['k\\\\', 'k\\u0032', 'k2'],
+  ];
+  for (const [before, text, key] of table) {
+    for (let n = 0; n < 10; n++) JSON.parse(`{"first ${key}":1,"${before}":2}`);
+    const value = parseLossless(`{"first ${key}":1,"${text}":2}`) as object;
+    assert.deepEqual(Object.keys(value).toSorted(), [`first ${key}`, key].toSorted(), text);
+  }
+});
+
 test('an object made from entries keeps the order of its keys, and can be changed', () => {
   const object = objectOf([
     ['b', 1],
