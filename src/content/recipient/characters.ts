@@ -15,7 +15,7 @@ const alreadyClean = /^[!-~]*$/;
 
 /**
  * Deletes zero-width characters and unusual spaces everywhere, then trims ASCII whitespace at both ends; spaces, tabs
- * and line breaks in the middle stay (spec 03, section 0, clean).
+ * and line breaks in the middle stay (spec 03, section 0, clean; spec 02, section 3.15).
  */
 export function clean(text: string): string {
   if (alreadyClean.test(text)) return text;
@@ -42,7 +42,8 @@ export function keyOf(name: string): string {
   return name.replace(ignoredInNames, '').toLowerCase();
 }
 
-const replacements: ReadonlyMap<string, string> = new Map([
+/** Plain characters for typographic ones (spec 02, section 4.3; spec 03, section 0). */
+export const replacements: ReadonlyMap<string, string> = new Map([
   ...[...'\u2011\u2013\u2014\u2212'].map((dash) => [dash, '-'] as const),
   ...[...'\u2018\u2019\u201A'].map((quote) => [quote, "'"] as const),
   ...[...'\u201C\u201D\u201E'].map((quote) => [quote, '"'] as const),

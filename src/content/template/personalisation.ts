@@ -1,6 +1,6 @@
 import { literalText } from '../../ground/json.ts';
+import { clean } from '../recipient/characters.ts';
 import { escapeHtml } from './text/escape.ts';
-import { stripObscure } from './text/whitespace.ts';
 
 /**
  * The values of one message, ready for look-up. Made once per message by `personalisationOf` and used for all its
@@ -89,7 +89,7 @@ export function valueText(value: unknown): string {
 export function listText(items: readonly unknown[], form: 'sentence' | 'markdown'): string {
   const texts: string[] = [];
   for (const item of items) {
-    const text = item === null || item === undefined ? '' : stripObscure(valueText(item));
+    const text = item === null || item === undefined ? '' : clean(valueText(item));
     if (text !== '') texts.push(text);
   }
   if (texts.length === 0) return '';

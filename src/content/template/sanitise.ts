@@ -1,7 +1,8 @@
 import { numberSource, objectOf } from '../../ground/json.ts';
+import { clean } from '../recipient/characters.ts';
 import { listText, normaliseKey, valueText } from './personalisation.ts';
 import { findUrls } from './text/autolink.ts';
-import { stripObscure, whiteSpace } from './text/whitespace.ts';
+import { whiteSpace } from './text/whitespace.ts';
 
 const hostOnly = /^[a-zA-Z0-9.-]+$/;
 const markdownCharacter = /[`*_()\\{}[\]<>#+\-.!|]/g;
@@ -64,7 +65,7 @@ function sanitiseValue(value: unknown): unknown {
 
 /** A list loses invisible characters when it is shown (`listText`), and a link must not come about by that. */
 function sanitiseItem(item: unknown): unknown {
-  const bare = typeof item === 'string' ? stripObscure(item) : item;
+  const bare = typeof item === 'string' ? clean(item) : item;
   const sanitised = sanitiseValue(bare);
   return sanitised === bare ? item : sanitised;
 }

@@ -1,3 +1,4 @@
+import { replacements } from '../recipient/characters.ts';
 import type { Personalisation } from './personalisation.ts';
 import { type Mode, modes, type ParsedText, parseText, substitute } from './placeholder.ts';
 import { autolink } from './text/autolink.ts';
@@ -184,17 +185,6 @@ const welshOutsideGsm = welshLetters.filter((letter) => !gsmBasic.includes(lette
 
 const smsAlphabet = new Set([...gsmBasic, ...gsmExtension, ...welshOutsideGsm]);
 const asciiAlphabet = new Set(Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)));
-
-const replacements = new Map<string, string>([
-  ...[...'\u2011\u2013\u2014\u2212'].map((dash) => [dash, '-'] as const),
-  ...[...'\u2018\u2019\u201a'].map((quote) => [quote, "'"] as const),
-  ...[...'\u201c\u201d\u201e'].map((quote) => [quote, '"'] as const),
-  ...[...'\u180e\u200b\u200c\u200d\u2060\ufeff\u2028\u2029'].map((invisible) => [invisible, ''] as const),
-  ...[...'\xa0\u202f\t'].map((space) => [space, ' '] as const),
-  ['\u2026', '...'],
-  ['\u0141', 'L'],
-  ['\u0142', 'l'],
-]);
 
 const outsideAscii = /[^ -~]/gu;
 const outsideSms = new RegExp(`[^${classOf(smsAlphabet)}]`, 'gu');

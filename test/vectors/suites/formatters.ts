@@ -1,3 +1,4 @@
+import { clean } from '../../../src/content/recipient/characters.ts';
 import { renderHtml } from '../../../src/content/template/markdown/html.ts';
 import { parseMarkdown } from '../../../src/content/template/markdown/parse.ts';
 import { renderPlainText } from '../../../src/content/template/markdown/plain-text.ts';
@@ -10,11 +11,7 @@ import {
   smartQuotes,
   stripUnsupported,
 } from '../../../src/content/template/text/typography.ts';
-import {
-  normaliseWhiteSpace,
-  stripObscure,
-  trimBeforePunctuation,
-} from '../../../src/content/template/text/whitespace.ts';
+import { normaliseWhiteSpace, trimBeforePunctuation } from '../../../src/content/template/text/whitespace.ts';
 import {
   emailLocalPart,
   fileSize,
@@ -33,7 +30,7 @@ const onText: Record<string, (text: string) => string> = {
   make_quotes_smart: smartQuotes,
   replace_hyphens_with_en_dashes: enDashes,
   strip_all_whitespace: trimInvisible,
-  strip_and_remove_obscure_whitespace: stripObscure,
+  strip_and_remove_obscure_whitespace: clean,
   strip_unsupported_characters: stripUnsupported,
   normalise_whitespace: normaliseWhiteSpace,
   make_string_safe_for_email_local_part: emailLocalPart,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { clean } from '../../recipient/characters.ts';
 import {
   normaliseLines,
   normaliseWhiteSpace,
   squeezeNewlines,
-  stripObscure,
   trim,
   trimBeforePunctuation,
 } from './whitespace.ts';
@@ -48,7 +48,7 @@ test('trimming removes all white space but not the byte order mark', () => {
     ['\ufeffa', '\ufeffa'],
     [' \t', ''],
   ]);
-  check(stripObscure, [
+  check(clean, [
     [' \u00a0 a\u200bb \u2060', 'ab'],
     ['\u3000a', '\u3000a'],
   ]);

@@ -11,13 +11,11 @@ const lineBreaks = '\\n-\\r\\x1c-\\x1e\\x85\\u2028\\u2029';
 // Written as alternatives because some of these combine with their neighbours, and a character class would be
 // unreadable.
 const invisible = /\u180e|\u200b|\u200c|\u200d|\u2060|\ufeff|\u2028|\u2029/g;
-const obscure = /\u180e|\u200b|\u200c|\u200d|\u2060|\ufeff|\u2028|\u2029|\xa0|\u202f/g;
 const spaceCharacter = new RegExp(`[${whiteSpace}]`);
 const spaceRun = new RegExp(`[${whiteSpace}]+`, 'g');
 const leadingSpace = new RegExp(`^[${whiteSpace}]+`);
 const lineBreak = new RegExp(`\\r\\n|[${lineBreaks}]`);
 const beforePunctuation = /(?<![ \t])[ \t]+([,.])/g;
-const asciiSpace = new Set([9, 10, 11, 12, 13, 32]);
 // Most lines are normal already, and testing is cheaper than replacing.
 const needsNormalising = /^ | $| {2}|[^ -~]/;
 
@@ -64,17 +62,4 @@ export function trimEnd(text: string): string {
 /** Removes white space at both ends. */
 export function trim(text: string): string {
   return trimStart(trimEnd(text));
-}
-
-/**
- * Removes invisible and non-breaking characters everywhere, then ASCII white space at both ends ("strip and remove
- * obscure", spec 02, section 3.15).
- */
-export function stripObscure(text: string): string {
-  const clean = text.replace(obscure, '');
-  let start = 0;
-  let end = clean.length;
-  while (start < end && asciiSpace.has(clean.charCodeAt(start))) start += 1;
-  while (end > start && asciiSpace.has(clean.charCodeAt(end - 1))) end -= 1;
-  return clean.slice(start, end);
 }
