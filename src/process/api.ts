@@ -21,6 +21,8 @@ import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
+import { adminSuppressionRoutes, suppressionRoutes } from '../message/suppression/routes.ts';
+import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts';
 import { providerRoutes } from '../provider/routes.ts';
 import { keyGuard } from '../tenant/key/authenticate.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
@@ -90,10 +92,11 @@ function routeDeps({ config, clock, db, connection, queues, storage, metrics }: 
   };
 }
 
-/** Routes that need no Despatch token: status, files for recipients, and providers' endpoints. */
+/** Routes that need no Despatch token: status, files and unsubscribing for recipients, and providers' endpoints. */
 function mountOpen(mount: Mount, deps: RouteDeps): void {
   mount(statusRoutes, deps);
   mount(documentRoutes, deps);
+  mount(unsubscribeRoutes, deps);
   mount(deps.endpoints.map(receiptEndpoint), deps);
   mount(inboundEndpointsOf(deps.config).map(inboundEndpoint), deps);
 }
@@ -104,6 +107,7 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
   mount(templateRoutes, deps);
   mount(inboundRoutes, deps);
   mount(callbackLogRoutes, deps);
+  mount(suppressionRoutes, deps);
   mount(notificationRoutes, deps);
 }
 
@@ -116,6 +120,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(numberRoutes, { ...deps, providers: receiving });
   mount(callbackApiRoutes, deps);
   mount(adminCallbackLogRoutes, deps);
+  mount(adminSuppressionRoutes, deps);
 }
 
 /** Starts listening. Returns the base URL. */

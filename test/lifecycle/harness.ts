@@ -85,6 +85,7 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
       templates: createTemplateCaches(db, caches),
       fromNumber: 'DESPATCH',
       emailDomain: 'example.com',
+      apiUrl: 'https://despatch.example',
       db,
       clock,
       metrics,

@@ -45,7 +45,13 @@ async function open(t: TestContext, speed: number) {
     ...{ cipher, db, clock, metrics, providers, circuits },
     templates: createTemplateCaches(db, caches),
     services: createServiceCache(db, caches),
-    ...{ fromNumber: 'DESPATCH', emailDomain: 'example.com', smsStrategy: 'ordered', draw: Math.random },
+    ...{
+      fromNumber: 'DESPATCH',
+      emailDomain: 'example.com',
+      apiUrl: 'https://despatch.example',
+      smsStrategy: 'ordered',
+      draw: Math.random,
+    },
     providerTimeoutSeconds: 10,
   });
   const newId = createIdSource(clock);

@@ -4,6 +4,7 @@ import { renderSms } from '../../content/template/sms.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
 import type { Cache } from '../../database/cache.ts';
 import { type Db, databaseErrors } from '../../database/connection.ts';
+import type { SuppressionReason } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
@@ -16,6 +17,8 @@ import type { ProviderState } from '../../provider/state.ts';
 import { allProviders } from '../../provider/store.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
 import type { StoredNotification } from '../status/notification.ts';
+import { unsubscribeUrl } from '../suppression/link.ts';
+import { stoppedBy } from '../suppression/suppression.ts';
 import { type Candidate, findCandidates, insertClaims, lapseAttempts, type NewAttempt } from './store.ts';
 
 /** The right to hand a message to a provider once, within a short time. */
@@ -43,6 +46,7 @@ export type NotClaimed = Readonly<
   | { kind: 'lapsed'; notification: Candidate }
   | { kind: 'not found' }
   | { kind: 'inactive service'; notification: Candidate }
+  | { kind: 'suppressed'; reason: SuppressionReason }
   | { kind: 'no provider' }
   /**
    * The circuits of all eligible providers are open. `suspect`: the only eligible one, since it may already have the
@@ -119,7 +123,7 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult
     async flush(requests) {
       const ids = requests.map(({ id }) => id);
       const [found, available] = await Promise.all([
-        findCandidates(deps, db, ids),
+        findCandidates(deps, db, ids, new Date(clock.now())),
         providers.get(allProviders),
       ]);
       const now = clock.now();
@@ -186,7 +190,7 @@ function startComposing(): Composing {
 
 /** Whether the message may be handed over at all, and to which providers. */
 async function check(
-  { services, providerTimeoutSeconds, smsStrategy, draw }: ClaimDeps,
+  { services, templates, providerTimeoutSeconds, smsStrategy, draw }: ClaimDeps,
   request: ClaimRequest,
   candidate: Candidate | undefined,
   available: readonly ProviderState[],
@@ -206,6 +210,16 @@ async function check(
   // The platform's own messages are always sent: people must be able to sign in (spec 05, section 1.2).
   const isResearch =
     candidate.keyType === 'test' || (service.researchMode && service.id !== platformServiceId);
+  // Nobody gets research messages, so they do not depend on what live ones led to.
+  if (!isResearch && candidate.suppressions.length > 0) {
+    const template = await templates.version(candidate.templateId, candidate.templateVersion);
+    const reason = stoppedBy(candidate.suppressions, {
+      hasUnsubscribeLink: candidate.unsubscribeUrl !== null || template?.hasUnsubscribeLink === true,
+      isUrgent: template?.priority === true,
+      suppressesFailed: service.permissions.has('suppress_failed_recipients'),
+    });
+    if (reason !== null) return { kind: 'suppressed', reason };
+  }
   const able = candidates(available, candidate).filter(
     ({ identifier }) => !request.refused.includes(identifier),
   );
@@ -284,6 +298,8 @@ export type Composer = Readonly<{
   templates: TemplateCaches;
   fromNumber: string;
   emailDomain: string;
+  /** Base URL of our own API, as recipients reach it. */
+  apiUrl: string;
 }>;
 
 /**
@@ -291,7 +307,7 @@ export type Composer = Readonly<{
  * 3.3). Throws if that version, or the key that decrypts the personalisation, is missing.
  */
 export async function composeMessage(
-  { cipher, templates, fromNumber, emailDomain }: Composer,
+  { cipher, templates, fromNumber, emailDomain, apiUrl }: Composer,
   notification: StoredNotification,
   service: Service,
 ): Promise<Readonly<{ message: Message; billableUnits: number }>> {
@@ -314,7 +330,8 @@ export async function composeMessage(
     };
     return { message, billableUnits: rendered.fragments };
   }
-  const { subject, text, html } = renderEmail(content.email, values);
+  const unsubscribeLink = template.hasUnsubscribeLink ? unsubscribeUrl(apiUrl, cipher, notification) : null;
+  const { subject, text, html } = renderEmail(content.email, values, { unsubscribeLink });
   const message: EmailMessage = {
     type: 'email',
     reference: id,
@@ -326,7 +343,8 @@ export async function composeMessage(
     subject,
     text,
     html,
-    unsubscribeUrl: notification.unsubscribeUrl,
+    // The caller's own is for the headers only (spec 02, section 5.2).
+    unsubscribeUrl: notification.unsubscribeUrl ?? unsubscribeLink,
   };
   return { message, billableUnits: 0 };
 }

@@ -1,6 +1,12 @@
 import { sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
-import type { AttemptOutcome, KeyType, NotificationStatus, NotificationType } from '../../database/tables.ts';
+import type {
+  AttemptOutcome,
+  KeyType,
+  NotificationStatus,
+  NotificationType,
+  SuppressionReason,
+} from '../../database/tables.ts';
 import { idFloor, idMarginMilliseconds } from '../../ground/id.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { notificationColumns, type StoredNotification } from '../status/notification.ts';
@@ -12,6 +18,8 @@ export type Candidate = StoredNotification &
     lastOutcome: AttemptOutcome | null;
     lastStartedAt: Date | null;
     lastProvider: string | null;
+    /** Why its service sends its recipient less or nothing; not every reason stops every message. */
+    suppressions: readonly SuppressionReason[];
   }>;
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
@@ -20,11 +28,17 @@ export function findCandidates(
   { metrics }: StoreDeps,
   db: DbOrTrx,
   ids: readonly string[],
+  now: Date,
 ): Promise<Map<string, Candidate>> {
   return metrics.timed('dao', 'get_notification_with_personalisation', async () => {
     const { rows } = await sql<Candidate>`
       select ${notificationColumns}, a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt",
-        a.provider as "lastProvider"
+        a.provider as "lastProvider",
+        array(
+          select reason from suppressions s
+          where s.service_id = h.service_id and s.notification_type = h.notification_type
+            and s.recipient = n.normalised_recipient and (s.expires_at is null or s.expires_at > ${now})
+        ) as "suppressions"
       from unnest(${ids}::uuid[]) as input (id)
       join notifications n on n.id = input.id
       join notification_history h on h.id = input.id

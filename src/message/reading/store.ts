@@ -7,6 +7,7 @@ import type {
   CallbackType,
   KeyType,
   NotificationStatus,
+  SuppressionReason,
 } from '../../database/tables.ts';
 import { notificationColumns, type StoreDeps, type StoredNotification } from '../status/notification.ts';
 
@@ -103,6 +104,8 @@ export function findNotifications(
 /** One entry on a message's timeline. */
 export type TimelineEntry = Readonly<
   | { kind: 'persisted'; at: Date }
+  /** It was not sent, because of its recipient. */
+  | { kind: 'suppressed'; at: Date; reason: SuppressionReason }
   | {
       kind: 'attempt';
       at: Date;
@@ -135,7 +138,7 @@ export type TimelineEntry = Readonly<
     }
 >;
 
-/** When a message was persisted, and all its attempts, receipts and callbacks, in chronological order. */
+/** When a message was persisted, its attempts, receipts and callbacks, and why it was not sent, in chronological order. */
 export async function findTimeline(db: Db, id: string): Promise<readonly TimelineEntry[]> {
   const attempts = await db
     .selectFrom('attempts')
@@ -151,7 +154,7 @@ export async function findTimeline(db: Db, id: string): Promise<readonly Timelin
     .execute();
   const persisted = await db
     .selectFrom('notification_history')
-    .select('persisted_at')
+    .select(['persisted_at', 'suppressed', 'updated_at'])
     .where('id', '=', id)
     .executeTakeFirst();
   const callbacks = await findCallbackSteps(db, id);
@@ -178,6 +181,9 @@ export async function findTimeline(db: Db, id: string): Promise<readonly Timelin
         ignored: row.ignored,
       }),
     ),
+    ...(persisted?.suppressed && persisted.updated_at
+      ? [{ kind: 'suppressed', at: persisted.updated_at, reason: persisted.suppressed } as const]
+      : []),
     ...callbacks,
   ];
   const inOrder = entries.sort((a, b) => a.at.getTime() - b.at.getTime());

@@ -128,7 +128,7 @@ const readTimeline = defineRoute({
   handlerName: 'v2_notifications.get_notification_timeline',
   summary: 'Read what happened to a message',
   description:
-    'When it was accepted and stored, each attempt to send it through a provider, each receipt and each callback.',
+    'When it was accepted and stored, each attempt to send it through a provider, each receipt and each callback, and why it was not sent if its recipient is suppressed.',
   answers: { 200: { description: 'The timeline.', schema: timeline }, 400: badId, 404: notFound },
   async handler(deps: NotificationRouteDeps, { params, caller }) {
     const { id, status, createdAt } = await find(deps, caller.service.id, params.notification_id);
@@ -197,6 +197,7 @@ async function find(deps: NotificationRouteDeps, serviceId: string, id: string):
 function showEntry(entry: TimelineEntry) {
   const at = isoMicroseconds(entry.at);
   if (entry.kind === 'persisted') return { event: 'persisted', at };
+  if (entry.kind === 'suppressed') return { event: 'suppressed', at, reason: entry.reason };
   if (entry.kind === 'receipt') {
     const { provider, rawStatus, status, ignored } = entry;
     return {
