@@ -1,6 +1,6 @@
 import { fileProblems, isFileValue, uploadFiles } from '../../../content/document/file.ts';
 import { type EmailAddress, parseEmailAddress } from '../../../content/recipient/email-address.ts';
-import { emailBody, emailSubject, maxEmailBytes, measureEmail } from '../../../content/template/email.ts';
+import { emailTooLong, isEmptyEmail, maxEmailBytes } from '../../../content/template/email.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
 import { sanitisePersonalisation } from '../../../content/template/sanitise.ts';
@@ -39,7 +39,7 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
   // Each file is replaced by a link further down; until then its name is the placeholder's value.
   const drafted = personalisationOf(withoutFiles(personalisation));
   refuseMissing(missingPlaceholders(content.email.placeholders, drafted));
-  if (measureEmail(content.email, drafted).empty) throw badRequest('Your message is empty.');
+  if (isEmptyEmail(content.email, drafted)) throw badRequest('Your message is empty.');
   if (sanitised.notText.length > 0)
     throw badRequest(`sanitise_content_for cannot be applied to a file: ${sanitised.notText.join(', ')}`);
 
@@ -54,12 +54,8 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
 
   const isSimulated = deps.simulated.has(emailAddress.normalised);
   const linked = await linkFiles(deps, caller, personalisation, emailAddress.normalised, isSimulated);
-  const values = personalisationOf(linked);
-  const measured = measureEmail(content.email, values);
-  if (measured.tooLong)
-    throw badRequest(
-      `Your message is too long. Emails cannot be longer than ${maxEmailBytes} bytes. Your message is ${measured.bytes} bytes.`,
-    );
+  const { subject, body, bytes } = await deps.render('draft', content, personalisationOf(linked), null);
+  if (bytes > maxEmailBytes) throw emailTooLong(bytes);
 
   const unsubscribeUrl = request.one_click_unsubscribe_url ?? null;
   const message = {
@@ -83,8 +79,8 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
     template,
     content: {
       from_email: `${service.emailFrom}@${deps.emailDomain}`,
-      body: emailBody(content.email, values),
-      subject: emailSubject(content.email, values),
+      body,
+      subject,
       one_click_unsubscribe_url: unsubscribeUrl,
     },
     sanitised: changes,
