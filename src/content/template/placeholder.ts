@@ -124,14 +124,15 @@ export function tooLong(why: string): Problem {
 export function filledLength({ literals, slots }: ParsedText, personalisation: Personalisation): number {
   let length = 0;
   for (const literal of literals) length += literal.length;
-  for (const { key, text } of slots) length += (text?.length ?? 0) + weight(personalisation.get(key));
+  for (const { key, text } of slots) length += (text?.length ?? 0) + valueLength(personalisation.get(key));
   return length;
 }
 
-function weight(value: unknown): number {
+/** About as many UTF-16 units as a value has, see `filledLength`. */
+export function valueLength(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;
-  return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + 4 + weight(item), 2);
+  return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + 4 + valueLength(item), 2);
 }
 
 /** Parsed texts after `escapeHtml`, made when a text is first shown as HTML. */

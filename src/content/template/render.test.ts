@@ -42,12 +42,16 @@ describe('rendering', () => {
         await render('preview', template, given, null),
         renderings.preview(template, values, null),
       );
+      assert.deepEqual(
+        await render('sanitise', template, given, ['text', 'list']),
+        renderings.sanitise(template, values, ['text', 'list']),
+      );
       const message = sms('((text)) ((2))');
       assert.deepEqual(
         await render('sms', message, given, 'Harbour'),
         renderings.sms(message, values, 'Harbour'),
       );
-      assert.equal(used, 5);
+      assert.equal(used, 6);
     }
   });
 

@@ -13,7 +13,8 @@ import {
   showEmail,
 } from './email.ts';
 import { type Given, type Personalisation, personalisationOf } from './personalisation.ts';
-import { filledLength, type ParsedText } from './placeholder.ts';
+import { filledLength, type ParsedText, valueLength } from './placeholder.ts';
+import { sanitisePersonalisation } from './sanitise.ts';
 import { type CompiledSms, compileSms, renderSms } from './sms.ts';
 
 /** The subject and content of one template version, parsed. */
@@ -63,6 +64,11 @@ export const renderings = {
   /** An email to send. */
   email: ({ email }: EmailContent, values: Personalisation, options: EmailOptions) =>
     renderEmail(email, values, options),
+  /** The values of an email with those of `keys` sanitised, as JSON text. */
+  sanitise(_content: EmailContent, { source }: Given, keys: readonly string[]) {
+    const { personalisation, ...others } = sanitisePersonalisation(source, keys);
+    return { json: JSON.stringify(personalisation), ...others };
+  },
   /** An email to show. */
   show: ({ email }: EmailContent, values: Personalisation, _options: null) => showEmail(email, values),
   /** An email to show before it is sent, with the same limits. */
@@ -110,6 +116,7 @@ export const largeLength = 50_000;
 const mostAtOnce: Readonly<Record<Rendering, number>> = {
   sms: 10_000,
   draft: leastComposed,
+  sanitise: 10_000,
   email: 10_000,
   show: largeLength,
   preview: 10_000,
@@ -119,7 +126,9 @@ export function createRender(threads: RenderThreads): Render {
   return async (rendering, content, values, options) => {
     if (typeof values !== 'string' || values.length <= largeLength) {
       const given = typeof values === 'string' ? openValues(values) : values;
-      if (lengthOf(content, given) <= mostAtOnce[rendering])
+      // Any value can be sanitised, whether or not the template has a place for it.
+      const length = rendering === 'sanitise' ? valueLength(given.source) : lengthOf(content, given);
+      if (length <= mostAtOnce[rendering])
         return (renderings[rendering] as (...args: unknown[]) => never)(content, given, options);
     }
     const [subject, text] = textsOf(content);

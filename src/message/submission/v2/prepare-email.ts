@@ -3,9 +3,10 @@ import { type EmailAddress, parseEmailAddress } from '../../../content/recipient
 import { emailTooLong, isEmptyEmail, maxEmailBytes } from '../../../content/template/email.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
-import { sanitisePersonalisation } from '../../../content/template/sanitise.ts';
+import type { Sanitised } from '../../../content/template/sanitise.ts';
+import type { Content } from '../../../content/template/template.ts';
 import { scheduleFault } from '../../../ground/clock.ts';
-import { objectOf } from '../../../ground/json.ts';
+import { objectOf, parseLossless } from '../../../ground/json.ts';
 import { badRequest, invalid } from '../../../ground/problem.ts';
 import { faultsOf } from '../../../http/validate/check.ts';
 import {
@@ -34,14 +35,18 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
 
   const { template, content } = await usableTemplate(deps, service, 'email', request.template_id);
   const listed = (request.sanitise_content_for ?? []).filter((key) => typeof key === 'string');
-  const sanitised = sanitisePersonalisation(request.personalisation ?? {}, listed);
-  const { personalisation, changes } = sanitised;
+  const { personalisation, changes, notText } = await sanitise(
+    deps,
+    content,
+    request.personalisation ?? {},
+    listed,
+  );
   // Each file is replaced by a link further down; until then its name is the placeholder's value.
   const drafted = personalisationOf(withoutFiles(personalisation));
   refuseMissing(missingPlaceholders(content.email.placeholders, drafted));
   if (isEmptyEmail(content.email, drafted)) throw badRequest('Your message is empty.');
-  if (sanitised.notText.length > 0)
-    throw badRequest(`sanitise_content_for cannot be applied to a file: ${sanitised.notText.join(', ')}`);
+  if (notText.length > 0)
+    throw badRequest(`sanitise_content_for cannot be applied to a file: ${notText.join(', ')}`);
 
   const replyTo = chosenSender(
     service.emailReplyTos,
@@ -105,6 +110,23 @@ function readRequest(
   });
   if (faults.length > 0) throw invalid(faults);
   return { request: document as EmailRequest, emailAddress: emailAddress! };
+}
+
+/** Applies `sanitise_content_for` (spec 01, section 3.4). */
+async function sanitise(
+  { render }: AcceptDeps,
+  content: Extract<Content, { type: 'email' }>,
+  personalisation: Readonly<Record<string, unknown>>,
+  keys: readonly string[],
+): Promise<Sanitised> {
+  if (keys.length === 0) return { personalisation, changes: {}, notText: [] };
+  const { json, changes, notText } = await render(
+    'sanitise',
+    content,
+    personalisationOf(personalisation),
+    keys,
+  );
+  return { personalisation: parseLossless(json) as Record<string, unknown>, changes, notText };
 }
 
 /** Step 11: stores the personalisation's files and replaces them with links (spec 01, section 3.6). */
