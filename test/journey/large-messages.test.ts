@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { createCipher } from '../../src/ground/cipher.ts';
+import { createIdSource } from '../../src/ground/id.ts';
+import { salt, secretKey } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 describe('large messages', () => {
@@ -54,5 +57,24 @@ describe('large messages', () => {
       /Emails cannot be longer than 2000000 bytes. Your message is 80\d{5} bytes/,
     );
     assert.deepEqual([previewed.status, previewed.body], [sent.status, sent.body]);
+  });
+
+  test('a message that cannot be composed for its size ends as technical-failure, and is not tried again', async () => {
+    const { tenant, connection } = world;
+    const id = createIdSource(world.clock)();
+    const values = JSON.stringify({ name: 'Rowan', time: `\n\n${'******a\n'.repeat(230_000)}` });
+    await connection.pool.query(
+      `with personal as (
+         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)
+         values ($1, $2, 'kim@example.com', 'kim@example.com', $3))
+       insert into notification_history (id, service_id, template_id, template_version, key_type, notification_type,
+         status, created_at, international, rate_multiplier)
+       values ($1, $2, $4, 1, 'normal', 'email', 'created', now(), false, 1)`,
+      [id, tenant.id, createCipher([secretKey], salt).seal(values, id), tenant.templates.email],
+    );
+    assert.equal((await world.admin('POST', `/deliver/notification/${id}`)).status, 204);
+    const read = async () => (await world.call('GET', `/v2/notifications/${id}/timeline`)).body;
+    const { timeline } = await world.until(read, ({ status }) => status === 'technical-failure');
+    assert.equal((timeline as { event: string }[]).filter(({ event }) => event === 'attempt').length, 0);
   });
 });
