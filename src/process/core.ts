@@ -2,7 +2,9 @@ import { keptSecret } from '../bootstrap/credentials.ts';
 import type { Config } from '../config/config.ts';
 import { type DocumentStorage, databaseStorage } from '../content/document/store.ts';
 import { type Rates, readRates } from '../content/recipient/international-rates.ts';
+import { startRenderThreads } from '../content/template/render-threads.ts';
 import { createTemplateCaches, type TemplateCaches } from '../content/template/store.ts';
+import { createRender, type Render } from '../content/template/template.ts';
 import { type Cache, createCaches } from '../database/cache.ts';
 import type { Connection, Db } from '../database/connection.ts';
 import { createListener } from '../database/listener.ts';
@@ -41,6 +43,7 @@ export type Core = Readonly<{
   services: Cache<Service | null>;
   keys: Cache<readonly ApiKey[]>;
   templates: TemplateCaches;
+  render: Render;
   providers: Cache<readonly ProviderState[]>;
   storage: DocumentStorage;
   balancing: Balancing;
@@ -86,12 +89,16 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
   });
   onStop(() => queues.stop());
 
+  const threads = startRenderThreads();
+  onStop(() => threads.close());
+
   const callbacks = createCallbackQueue({ db, clock, cipher, caches });
   return {
     ...{ config, clock, log, metrics, cipher, rates, connection, db, queues, callbacks },
     services: createServiceCache(db, caches),
     keys: createKeyCache(db, cipher, caches),
     templates: createTemplateCaches(db, caches),
+    render: createRender(threads),
     providers: createProviderCache(db, caches, providerRows(config)),
     storage: databaseStorage(db),
     balancing: openBalancing(config, { db, clock, log, metrics }),

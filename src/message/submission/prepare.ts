@@ -2,7 +2,7 @@ import type { UploadDeps } from '../../content/document/file.ts';
 import { maySendTo, notAllowedText, type RecipientSet } from '../../content/recipient/allow-list.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
-import type { Content, Template } from '../../content/template/template.ts';
+import type { Content, Render, Template } from '../../content/template/template.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, parseDatetime } from '../../ground/clock.ts';
@@ -21,6 +21,7 @@ export type AcceptDeps = Readonly<{
   newId: IdSource;
   rates: Rates;
   templates: TemplateCaches;
+  render: Render;
   /** Simulated recipients: requests get the usual response, but nothing is stored or sent (spec 01, section 5.1). */
   simulated: RecipientSet;
   fromNumber: string;

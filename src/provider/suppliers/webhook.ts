@@ -1,6 +1,6 @@
 /** Reading what providers post to us: receipts and received texts. */
 
-import { isTooDeep } from '../../ground/json.ts';
+import { jsonExcess } from '../../ground/json.ts';
 import { readUtf8 } from '../../ground/text.ts';
 import type { EndpointResponse, InboundResponse } from '../contract.ts';
 
@@ -29,7 +29,7 @@ export function fieldText(value: unknown): string | null {
  */
 export function jsonFields(content: string | Buffer): Readonly<Record<string, unknown>> | undefined {
   const text = typeof content === 'string' ? content : readUtf8(content);
-  if (text === null || isTooDeep(text)) return undefined;
+  if (text === null || jsonExcess(text) !== null) return undefined;
   try {
     const document: unknown = JSON.parse(text);
     return typeof document === 'object' && document !== null ? (document as Record<string, unknown>) : {};

@@ -1,11 +1,12 @@
 import { fileProblems, isFileValue, uploadFiles } from '../../../content/document/file.ts';
 import { type EmailAddress, parseEmailAddress } from '../../../content/recipient/email-address.ts';
-import { emailBody, emailSubject, maxEmailBytes, measureEmail } from '../../../content/template/email.ts';
+import { emailTooLong, isEmptyEmail, maxEmailBytes } from '../../../content/template/email.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
-import { sanitisePersonalisation } from '../../../content/template/sanitise.ts';
+import type { Sanitised } from '../../../content/template/sanitise.ts';
+import type { Content } from '../../../content/template/template.ts';
 import { scheduleFault } from '../../../ground/clock.ts';
-import { objectOf } from '../../../ground/json.ts';
+import { objectOf, parseLossless } from '../../../ground/json.ts';
 import { badRequest, invalid } from '../../../ground/problem.ts';
 import { faultsOf } from '../../../http/validate/check.ts';
 import {
@@ -34,14 +35,18 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
 
   const { template, content } = await usableTemplate(deps, service, 'email', request.template_id);
   const listed = (request.sanitise_content_for ?? []).filter((key) => typeof key === 'string');
-  const sanitised = sanitisePersonalisation(request.personalisation ?? {}, listed);
-  const { personalisation, changes } = sanitised;
+  const { personalisation, changes, notText } = await sanitise(
+    deps,
+    content,
+    request.personalisation ?? {},
+    listed,
+  );
   // Each file is replaced by a link further down; until then its name is the placeholder's value.
   const drafted = personalisationOf(withoutFiles(personalisation));
   refuseMissing(missingPlaceholders(content.email.placeholders, drafted));
-  if (measureEmail(content.email, drafted).empty) throw badRequest('Your message is empty.');
-  if (sanitised.notText.length > 0)
-    throw badRequest(`sanitise_content_for cannot be applied to a file: ${sanitised.notText.join(', ')}`);
+  if (isEmptyEmail(content.email, drafted)) throw badRequest('Your message is empty.');
+  if (notText.length > 0)
+    throw badRequest(`sanitise_content_for cannot be applied to a file: ${notText.join(', ')}`);
 
   const replyTo = chosenSender(
     service.emailReplyTos,
@@ -54,12 +59,8 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
 
   const isSimulated = deps.simulated.has(emailAddress.normalised);
   const linked = await linkFiles(deps, caller, personalisation, emailAddress.normalised, isSimulated);
-  const values = personalisationOf(linked);
-  const measured = measureEmail(content.email, values);
-  if (measured.tooLong)
-    throw badRequest(
-      `Your message is too long. Emails cannot be longer than ${maxEmailBytes} bytes. Your message is ${measured.bytes} bytes.`,
-    );
+  const { subject, body, bytes } = await deps.render('draft', content, personalisationOf(linked), null);
+  if (bytes > maxEmailBytes) throw emailTooLong(bytes);
 
   const unsubscribeUrl = request.one_click_unsubscribe_url ?? null;
   const message = {
@@ -83,8 +84,8 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
     template,
     content: {
       from_email: `${service.emailFrom}@${deps.emailDomain}`,
-      body: emailBody(content.email, values),
-      subject: emailSubject(content.email, values),
+      body,
+      subject,
       one_click_unsubscribe_url: unsubscribeUrl,
     },
     sanitised: changes,
@@ -109,6 +110,23 @@ function readRequest(
   });
   if (faults.length > 0) throw invalid(faults);
   return { request: document as EmailRequest, emailAddress: emailAddress! };
+}
+
+/** Applies `sanitise_content_for` (spec 01, section 3.4). */
+async function sanitise(
+  { render }: AcceptDeps,
+  content: Extract<Content, { type: 'email' }>,
+  personalisation: Readonly<Record<string, unknown>>,
+  keys: readonly string[],
+): Promise<Sanitised> {
+  if (keys.length === 0) return { personalisation, changes: {}, notText: [] };
+  const { json, changes, notText } = await render(
+    'sanitise',
+    content,
+    personalisationOf(personalisation),
+    keys,
+  );
+  return { personalisation: parseLossless(json) as Record<string, unknown>, changes, notText };
 }
 
 /** Step 11: stores the personalisation's files and replaces them with links (spec 01, section 3.6). */

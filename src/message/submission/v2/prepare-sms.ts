@@ -9,7 +9,7 @@ import {
 import { phoneProblemV2Text, v2PermissionError } from '../../../content/recipient/phone-problem.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
-import { maxSmsCharacters, renderSms } from '../../../content/template/sms.ts';
+import { maxSmsCharacters } from '../../../content/template/sms.ts';
 import { scheduleFault } from '../../../ground/clock.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
 import { faultsOf } from '../../../http/validate/check.ts';
@@ -43,7 +43,7 @@ export async function prepareSms(deps: AcceptDeps, caller: Sending, document: un
   const personalisation = request.personalisation ?? {};
   const values = personalisationOf(personalisation);
   refuseMissing(missingPlaceholders(content.sms.placeholders, values));
-  const rendered = renderSms(content.sms, values);
+  const rendered = await deps.render('sms', content, values, null);
   if (rendered.empty) throw badRequest('Your message is empty.');
   const problem = fileProblems(personalisation, { type: 'sms' });
   if (problem) throw problem;
