@@ -156,8 +156,7 @@ function describe(
 const enhancedCode = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b|\(#([245]\.\d{1,3}\.\d{1,3})\)/m;
 
 /** Of a reply without an enhanced code: it is about the sender or a policy, not about the recipient. */
-const aboutPolicy =
-  /relay|rcpthosts|authent|denied|not permitted|prohibit|polic|block|spam|reputation/i;
+const aboutPolicy = /relay|rcpthosts|authent|denied|not permitted|prohibit|polic|block|spam|reputation/i;
 
 /**
  * What a refusal means (RFC 5321, section 4.2.3; RFC 3463). Only a reply 5xx is final; a session, sender or policy
