@@ -76,13 +76,19 @@ export type Message = SmsMessage | EmailMessage;
  * timeline, so they must hold nothing personal.
  *
  * - accepted: the provider has the message; `reference` is its own id for it.
- * - rejected: the provider will never take this message; no retry, no other provider.
+ * - rejected: the provider will never take this message; no retry, no other provider. `recipient` says that the
+ *   recipient is the reason: `permanent`, it does not exist or takes no messages; `temporary`, it takes none now, such
+ *   as a full mailbox. Without it the message or we are at fault.
  * - failed: the provider definitely did not take it; another provider or a later attempt may succeed.
  * - unknown: the provider may have it (time-out, connection lost after sending); never given to another provider.
  */
 export type SendResult =
   | Readonly<{ outcome: 'accepted'; reference: string | null }>
-  | Readonly<{ outcome: 'rejected' | 'failed' | 'unknown'; code: string; detail: string }>;
+  | Readonly<{ outcome: 'rejected'; code: string; detail: string; recipient?: RecipientVerdict }>
+  | Readonly<{ outcome: 'failed' | 'unknown'; code: string; detail: string }>;
+
+/** What a provider says about a recipient that it refuses. */
+export type RecipientVerdict = 'permanent' | 'temporary';
 
 /** The client of a supplier. */
 export type Provider = Readonly<{

@@ -9,12 +9,13 @@ import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { Problem } from '../../ground/problem.ts';
 import type { Circuits } from '../../provider/circuit/circuits.ts';
-import type { Message, Provider, SendResult } from '../../provider/contract.ts';
+import type { Message, Provider, RecipientVerdict, SendResult } from '../../provider/contract.ts';
 import type { RateLimits } from '../../provider/rate-limit/rate-limit.ts';
 import type { ProviderState } from '../../provider/state.ts';
 import type { Settlement } from '../../queue/boss.ts';
 import type { Task, Verdict } from '../../queue/consume.ts';
 import type { Service } from '../../tenant/service/service.ts';
+import type { StatusEvent } from '../status/status.ts';
 import {
   type Claim,
   type ClaimRequest,
@@ -59,7 +60,8 @@ const nothing: DeliveryRecord = { attempt: null, move: null, simulatedReceipts: 
  * The `deliver_sms` and `deliver_email` tasks (spec 05, sections 2.3 and 3). At least once: a message in status
  * `created` is claimed, handed to a provider with no transaction open, and the outcome is recorded together with the
  * end of the task. A definite refusal goes on to the next provider at once; any other temporary failure is retried by
- * the retry policy, by default 48 times 5 minutes apart, and finally becomes `technical-failure`.
+ * the retry policy, by default 48 times 5 minutes apart, and finally becomes `technical-failure`. A provider that
+ * refuses the recipient decides the status at once.
  */
 export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise<Verdict> {
   const apart = pLimit(mostLarge);
@@ -210,7 +212,7 @@ async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
   const isDefinite = result.outcome === 'failed';
   const ending =
     result.outcome === 'rejected'
-      ? givenUp(deps, task)
+      ? givenUp(deps, task, result.recipient)
       : retryOrGiveUp(deps, task, {
           error: new Error(`Code ${end.code} text ${end.detail}`),
           isDefinite,
@@ -353,11 +355,11 @@ function retryOrGiveUp(deps: DeliverDeps, task: DeliverTask, reason: RetryReason
   return givenUp(deps, task);
 }
 
-/** The message becomes a technical failure, unless it has a final status. */
-function givenUp({ clock }: DeliverDeps, task: DeliverTask): Ending {
+/** The message fails, unless it has a final status: technically, or as its recipient was refused. */
+function givenUp({ clock }: DeliverDeps, task: DeliverTask, recipient?: RecipientVerdict): Ending {
   const at = new Date(clock.now());
-  const move = { id: task.id, event: { kind: 'given up' }, at, handOver: null } as const;
-  return { move, settled: settledAs(task, 'done') };
+  const event: StatusEvent = recipient ? { kind: 'refused', recipient } : { kind: 'given up' };
+  return { move: { id: task.id, event, at, handOver: null }, settled: settledAs(task, 'done') };
 }
 
 function settledAs({ queue, held }: DeliverTask, settlement: Settlement) {

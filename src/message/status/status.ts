@@ -26,6 +26,8 @@ export type StatusEvent =
     }>
   /** We give up: tries used up, refused for good, inactive service. */
   | Readonly<{ kind: 'given up' }>
+  /** A provider refused it for good because of its recipient. */
+  | Readonly<{ kind: 'refused'; recipient: 'permanent' | 'temporary' }>
   /** No outcome was reported in time (spec 05, section 9.1). */
   | Readonly<{ kind: 'timed out' }>
   /** Its service cancelled it before it was due. */
@@ -68,7 +70,9 @@ export function nextStatus(current: NotificationStatus, event: StatusEvent): Tra
       if (current !== 'created') return stays(`already ${current}`);
       return { to: event.end ?? (event.international ? 'sent' : 'sending') };
     case 'given up':
-      if (current === 'created' || isUnderWay) return { to: 'technical-failure' };
+    case 'refused':
+      if (current === 'created' || isUnderWay)
+        return { to: event.kind === 'refused' ? `${event.recipient}-failure` : 'technical-failure' };
       return stays(`already ${current}`);
     case 'timed out':
       if (current === 'created') return { to: 'technical-failure' };

@@ -1,5 +1,6 @@
 import type { UploadDeps } from '../../content/document/file.ts';
 import { maySendTo, notAllowedText, type RecipientSet } from '../../content/recipient/allow-list.ts';
+import { asciiForm } from '../../content/recipient/email-address.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
 import type { Content, Render, Template } from '../../content/template/template.ts';
@@ -83,6 +84,23 @@ export function chosenSender(
   const found = senders.find((sender) => sender.id === id);
   if (!found) throw badRequest(`${field} ${wanted} does not exist in database for service id ${serviceId}`);
   return found;
+}
+
+/**
+ * Throws a Problem if the service's own addresses cannot be written into an email: they are not checked where they are
+ * stored. `replyTo`: undefined if it has none.
+ */
+export function refuseOwnAddresses(
+  { emailDomain }: Pick<AcceptDeps, 'emailDomain'>,
+  { emailFrom }: Pick<Service, 'emailFrom'>,
+  replyTo: string | undefined,
+): void {
+  if (asciiForm(`${emailFrom}@${emailDomain}`) === null)
+    throw badRequest(
+      'The address that your service sends from is not a valid email address: change it first',
+    );
+  if (replyTo !== undefined && asciiForm(replyTo) === null)
+    throw badRequest('The reply-to address of your service is not a valid email address: change it first');
 }
 
 /** The caller's reference, or null. Throws a Problem. */

@@ -24,11 +24,13 @@ import type { NotificationType } from '../../../database/tables.ts';
 import { parseUuid } from '../../../ground/id.ts';
 import { badRequest, invalidFields, noResultFound, Problem } from '../../../ground/problem.ts';
 import { type Formats, fieldFaults } from '../../../http/validate/check.ts';
+import { defaultSender } from '../../../tenant/service/service.ts';
 import {
   type AcceptDeps,
   chosenSender,
   commonFields,
   type Prepared,
+  refuseOwnAddresses,
   refuseRecipient,
   type Sending,
 } from '../prepare.ts';
@@ -98,6 +100,10 @@ export async function prepareV1(deps: AcceptDeps, caller: Sending, read: ReadV1)
     throw invalidFields({ service: [`Cannot send ${type === 'sms' ? 'text messages' : 'emails'}`] });
   if (read.type === 'sms' && !read.phoneNumber.isUk && !service.permissions.has('international_sms'))
     throw invalidFields({ to: [noInternationalText] });
+  if (type === 'email')
+    underField('service', () =>
+      refuseOwnAddresses(deps, service, defaultSender(service.emailReplyTos)?.text),
+    );
 
   return {
     message: {

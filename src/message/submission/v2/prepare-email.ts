@@ -17,6 +17,7 @@ import {
   readReference,
   readSchedule,
   refuseMissing,
+  refuseOwnAddresses,
   refuseRecipient,
   type Sending,
   usableTemplate,
@@ -54,6 +55,7 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
     request.email_reply_to_id,
     service.id,
   );
+  refuseOwnAddresses(deps, service, replyTo?.text);
 
   refuseRecipient(caller, emailAddress.normalised);
 

@@ -53,8 +53,8 @@ export function mmgProvider(settings: MmgSettings): Provider {
       const body = JSON.stringify({
         reqType: 'BULK',
         MSISDN: message.to,
-        msg: message.body,
-        sender: message.from,
+        msg: message.body.toWellFormed(),
+        sender: message.from.toWellFormed(),
         cid: message.reference,
         multi: true,
         ...(delurl !== null && { delurl }),
