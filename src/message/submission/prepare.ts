@@ -1,4 +1,4 @@
-import type { UploadDeps } from '../../content/document/file.ts';
+import type { NewDocument } from '../../content/document/file.ts';
 import { maySendTo, notAllowedText, type RecipientSet } from '../../content/recipient/allow-list.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
@@ -26,7 +26,8 @@ export type AcceptDeps = Readonly<{
   fromNumber: string;
   emailDomain: string;
   adminBaseUrl: string;
-  files: UploadDeps;
+  /** For files: DOCUMENT_MAX_BYTES, and DOCUMENT_BASE_URL or null. */
+  files: Readonly<{ maxBytes: number; baseUrl: string | null }>;
 }>;
 
 /** The sending caller, and the trace id that the message's log lines and tasks carry. */
@@ -45,6 +46,8 @@ export type Prepared = Readonly<{
   content: Readonly<Record<string, string | null>>;
   /** Email only: the values that `sanitise_content_for` changed. */
   sanitised?: Readonly<Record<string, unknown>>;
+  /** Email only: the files that its links open, to be stored with it. */
+  documents?: readonly NewDocument[];
   isSimulated: boolean;
 }>;
 
