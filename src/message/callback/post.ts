@@ -154,7 +154,9 @@ function createLookup(
   milliseconds: number,
 ): Readonly<{ lookup: LookupFunction; cancel: () => void }> {
   const resolver = new dns.promises.Resolver({ timeout: Math.min(2000, milliseconds), tries: 2 });
-  resolver.setServers(dns.getServers());
+  // Servers that a program has set; those of the system are better left as they are, with their zones.
+  const servers = dns.getServers();
+  if (String(servers) !== String(resolver.getServers())) resolver.setServers(servers);
   const running = new Map<string, Promise<Found>>();
   const kept = new Map<string, Kept>();
 
