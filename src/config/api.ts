@@ -31,4 +31,20 @@ export const documents = {
     whole(2_097_152, 1, 10_485_760),
     'Maximum size in bytes, before base64, of a file sent as a link.',
   ),
+  dailyFiles: setting(
+    'DOCUMENT_DAILY_FILES',
+    whole(10_000, 0, 1_000_000_000),
+    'Most files that one service may send in a day.',
+  ),
+  dailyBytes: setting(
+    'DOCUMENT_DAILY_BYTES',
+    whole(1_073_741_824, 0, 1_000_000_000_000_000),
+    'Most bytes, before base64, of all files that one service may send in a day.',
+  ),
+  baseUrl: setting(
+    'DOCUMENT_BASE_URL',
+    url(['http', 'https']),
+    'Base URL of the links to files; a proxy passes the paths below /d/ of this host to the API unchanged.',
+    'that of the API',
+  ),
 };

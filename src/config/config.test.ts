@@ -86,7 +86,7 @@ test('with nothing set, every variable has its documented default', () => {
       topicArns: [],
     },
     smtp: { url: null, connections: 20 },
-    documents: { maxBytes: 2_097_152 },
+    documents: { maxBytes: 2_097_152, dailyFiles: 10_000, dailyBytes: 1_073_741_824, baseUrl: null },
   });
 });
 
@@ -167,6 +167,8 @@ test('a variable that is set is read, trimmed, under each of its names', () => {
 
 const numbers: [string, number, number][] = [
   ['DOCUMENT_MAX_BYTES', 1, 10_485_760],
+  ['DOCUMENT_DAILY_FILES', 0, 1_000_000_000],
+  ['DOCUMENT_DAILY_BYTES', 0, 1_000_000_000_000_000],
   ['PORT', 0, 65_535],
   ['DATABASE_POOL_SIZE', 4, 500],
   ['DATABASE_WAIT_SECONDS', 0, 86_400],
@@ -234,6 +236,7 @@ const wrong: Record<string, string[]> = {
   SES_SNS_TOPIC_ARNS: ['receipts', 'arn:aws:sqs:eu-west-1:1:a', 'arn:aws:sns:eu-west-1:1:a b'],
   SMTP_URL: ['mail.example', 'http://mail.example'],
   ADMIN_BASE_URL: ['admin.example', 'ftp://admin.example'],
+  DOCUMENT_BASE_URL: ['documents.example', 'ftp://documents.example'],
 };
 for (const [name, least, most] of numbers)
   wrong[name] = [String(least - 1), String(most + 1), '1.5', '1e1', 'x', '0x10'];

@@ -18,6 +18,8 @@ import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
 import { inboundEndpoint, inboundRoutes } from '../message/receipt/inbound/routes.ts';
 import { receiptEndpoint } from '../message/receipt/routes.ts';
 import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
+import { createAcceptWithFiles } from '../message/submission/accept-with-files.ts';
+import { createFairOrder } from '../message/submission/fair-order.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
@@ -78,14 +80,19 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
 function routeDeps({ config, clock, db, connection, queues, storage, metrics }: Core) {
   const { publicUrl, gitCommit, buildTime, adminBaseUrl } = config.api;
   const { fromNumber, emailDomain } = config.delivery;
+  const { maxBytes, baseUrl, dailyFiles, dailyBytes } = config.documents;
+  const documentLimits = { files: dailyFiles, file_bytes: dailyBytes };
+  const accepting = { db, pool: connection.pool, clock, queues, fairOrder: createFairOrder(clock) };
   return {
     ...{ publicUrl, gitCommit, buildTime, adminBaseUrl, fromNumber, emailDomain },
     registry: metrics.registry,
     newId: createIdSource(clock),
-    acceptance: createAcceptBatcher({ db, pool: connection.pool, clock, queues }),
+    acceptance: createAcceptBatcher(accepting),
+    acceptWithFiles: createAcceptWithFiles({ ...accepting, storage, limits: documentLimits }),
+    documentLimits,
     knownLimits: createKnownLimits(clock),
     simulated: simulatedRecipients(config.api.simulatedRecipients ?? undefined),
-    files: { db, storage, clock, maxBytes: config.documents.maxBytes },
+    files: { maxBytes, baseUrl },
     allowPrivate: config.callbacks.allowPrivate,
   };
 }

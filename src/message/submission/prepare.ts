@@ -1,4 +1,4 @@
-import type { UploadDeps } from '../../content/document/file.ts';
+import type { NewDocument } from '../../content/document/file.ts';
 import { maySendTo, notAllowedText, type RecipientSet } from '../../content/recipient/allow-list.ts';
 import { asciiForm } from '../../content/recipient/email-address.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
@@ -28,7 +28,8 @@ export type AcceptDeps = Readonly<{
   fromNumber: string;
   emailDomain: string;
   adminBaseUrl: string;
-  files: UploadDeps;
+  /** For files: DOCUMENT_MAX_BYTES, and DOCUMENT_BASE_URL or null. */
+  files: Readonly<{ maxBytes: number; baseUrl: string | null }>;
 }>;
 
 /** The sending caller, and the trace id that the message's log lines and tasks carry. */
@@ -47,6 +48,8 @@ export type Prepared = Readonly<{
   content: Readonly<Record<string, string | null>>;
   /** Email only: the values that `sanitise_content_for` changed. */
   sanitised?: Readonly<Record<string, unknown>>;
+  /** Email only: the files that its links open, to be stored with it. */
+  documents?: readonly NewDocument[];
   isSimulated: boolean;
 }>;
 

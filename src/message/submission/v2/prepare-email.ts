@@ -1,4 +1,4 @@
-import { fileProblems, isFileValue, uploadFiles } from '../../../content/document/file.ts';
+import { isFileValue, linkFiles, readFiles } from '../../../content/document/file.ts';
 import { type EmailAddress, parseEmailAddress } from '../../../content/recipient/email-address.ts';
 import { emailTooLong, isEmptyEmail, maxEmailBytes } from '../../../content/template/email.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';
@@ -25,8 +25,8 @@ import {
 import { type EmailRequest, emailRequest } from './schemas.ts';
 
 /**
- * Checks a request to send an email, in the order of spec 01 section 4.3 from step 6, stores its files and renders it.
- * The message itself is not stored yet. Throws a Problem for an invalid request.
+ * Checks a request to send an email, in the order of spec 01 section 4.3 from step 6, and renders it. Neither it nor
+ * its files are stored yet. Throws a Problem for an invalid request.
  */
 export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: unknown): Promise<Prepared> {
   const { request, emailAddress } = readRequest(deps, caller, document);
@@ -59,8 +59,23 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
 
   refuseRecipient(caller, emailAddress.normalised);
 
+  // Step 11: each file becomes a link (spec 01, section 3.6).
+  const { adminBaseUrl, files } = deps;
+  const outcome = readFiles(personalisation, {
+    type: 'email',
+    service,
+    adminBaseUrl,
+    maxBytes: files.maxBytes,
+  });
+  if (!outcome.ok) throw outcome.problem;
   const isSimulated = deps.simulated.has(emailAddress.normalised);
-  const linked = await linkFiles(deps, caller, personalisation, emailAddress.normalised, isSimulated);
+  const { personalisation: linked, documents } = linkFiles(personalisation, outcome.files, {
+    serviceId: service.id,
+    recipientNormalised: emailAddress.normalised,
+    placeholders: content.email.placeholders,
+    baseUrl: files.baseUrl ?? caller.baseUrl,
+    isSimulated,
+  });
   const { subject, body, bytes } = await deps.render('draft', content, personalisationOf(linked), null);
   if (bytes > maxEmailBytes) throw emailTooLong(bytes);
 
@@ -91,6 +106,7 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
       one_click_unsubscribe_url: unsubscribeUrl,
     },
     sanitised: changes,
+    documents,
     isSimulated,
   };
 }
@@ -129,28 +145,6 @@ async function sanitise(
     keys,
   );
   return { personalisation: parseLossless(json) as Record<string, unknown>, changes, notText };
-}
-
-/** Step 11: stores the personalisation's files and replaces them with links (spec 01, section 3.6). */
-async function linkFiles(
-  deps: AcceptDeps,
-  { service, baseUrl }: Sending,
-  personalisation: Readonly<Record<string, unknown>>,
-  recipientNormalised: string,
-  simulated: boolean,
-): Promise<Readonly<Record<string, unknown>>> {
-  if (!Object.values(personalisation).some(isFileValue)) return personalisation;
-  const { adminBaseUrl } = deps;
-  const { maxBytes } = deps.files;
-  const problem = fileProblems(personalisation, { type: 'email', service, adminBaseUrl, maxBytes });
-  if (problem) throw problem;
-  return await uploadFiles(deps.files, {
-    serviceId: service.id,
-    recipientNormalised,
-    personalisation,
-    baseUrl,
-    simulated,
-  });
 }
 
 function withoutFiles(personalisation: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

@@ -1,4 +1,4 @@
-import { fileProblems } from '../../../content/document/file.ts';
+import { readFiles } from '../../../content/document/file.ts';
 import { clean } from '../../../content/recipient/characters.ts';
 import {
   anyNumber,
@@ -45,8 +45,8 @@ export async function prepareSms(deps: AcceptDeps, caller: Sending, document: un
   refuseMissing(missingPlaceholders(content.sms.placeholders, values));
   const rendered = await deps.render('sms', content, values, null);
   if (rendered.empty) throw badRequest('Your message is empty.');
-  const problem = fileProblems(personalisation, { type: 'sms' });
-  if (problem) throw problem;
+  const files = readFiles(personalisation, { type: 'sms' });
+  if (!files.ok) throw files.problem;
 
   const sender =
     chosenSender(service.smsSenders, 'sms_sender_id', request.sms_sender_id, service.id)?.text ??
