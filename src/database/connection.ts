@@ -21,9 +21,14 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /**
  * A pool of at most `poolSize` connections, none of them open yet. Statements end after `statementMilliseconds`: by
- * default far longer than any of ours takes, so that it only ends stuck ones.
+ * default far longer than any of ours takes, so that it only ends stuck ones. `options`: the server's, as `-c name=value`.
  */
-export function connect(url: string, poolSize: number, log: Log, statementMilliseconds = 60_000): Connection {
+export function connect(
+  url: string,
+  poolSize: number,
+  log: Log,
+  { statementMilliseconds = 60_000, options }: { statementMilliseconds?: number; options?: string } = {},
+): Connection {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
@@ -32,6 +37,7 @@ export function connect(url: string, poolSize: number, log: Log, statementMillis
     keepAlive: true,
     application_name: 'despatch',
     statement_timeout: statementMilliseconds,
+    ...(options !== undefined && { options }),
   });
   // The pool replaces a broken idle connection, but without a listener the process would exit. While the pool is
   // ending, connections may break: end() does not wait for the server to close all of them.

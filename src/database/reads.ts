@@ -8,15 +8,22 @@ import type { Tables } from './tables.ts';
 /**
  * Runs what one request reads, with a connection of the pool for reads (spec 01, section 6). A service has only a few
  * reads under way at a time; more wait in order. When `left` is aborted, because the caller is gone, the read is
- * cancelled in the database too. Throws a Problem: 429 if too many of the service's reads wait already, 504 if a
- * statement takes longer than `readMilliseconds`.
+ * cancelled in the database too. Throws a Problem: 429 if too many of the service's reads wait, or too long; 504 if a
+ * statement takes longer than 5 seconds.
  */
 export type Reads = <T>(serviceId: string, left: AbortSignal, read: (db: Db) => Promise<T>) => Promise<T>;
 
-/** The longest that a statement of a read may take. */
-export const readMilliseconds = 5000;
-/** Reads of one service that may wait. */
+/**
+ * How connections for reads differ. A statement takes at most 5 seconds. Lists walk an index, whatever the planner's
+ * statistics say, which are stale for a table that grows all day: it might rather sort everything that a service has.
+ */
+export const readConnections = {
+  statementMilliseconds: 5000,
+  options: '-c enable_sort=off -c enable_seqscan=off -c jit=off',
+} as const;
+/** Reads of one service that may wait, and how long. */
 const mostWaiting = 100;
+const longestWaitMilliseconds = 10_000;
 
 /** One service's reads: how many are under way, and who waits. */
 type Line = { running: number; readonly waiting: Set<() => void> };
@@ -32,7 +39,7 @@ export function createReads(pool: pg.Pool, main: Connection, atOnce: number): Re
     if (line.running < atOnce) line.running++;
     else if (line.waiting.size >= mostWaiting) throw tooManyReads(atOnce);
     // Whoever leaves hands its place on, so that nobody who comes later gets it first.
-    else await turn(line, left);
+    else await turn(line, left, atOnce);
     return () => {
       const [next] = line.waiting;
       if (next) next();
@@ -85,15 +92,21 @@ export function createReads(pool: pg.Pool, main: Connection, atOnce: number): Re
   };
 }
 
-function turn({ waiting }: Line, left: AbortSignal): Promise<void> {
+/** Resolves when the place of another read is free. */
+function turn({ waiting }: Line, left: AbortSignal, atOnce: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (then: () => void) => () => {
       waiting.delete(called);
       left.removeEventListener('abort', gone);
+      clearTimeout(limit);
       then();
     };
     const called = settle(resolve);
     const gone = settle(() => reject(callerLeft()));
+    const limit = setTimeout(
+      settle(() => reject(tooManyReads(atOnce))),
+      longestWaitMilliseconds,
+    );
     waiting.add(called);
     left.addEventListener('abort', gone);
     if (left.aborted) gone();

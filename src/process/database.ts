@@ -1,7 +1,7 @@
 import { startEmbedded } from '../../embedded-postgres/embedded.ts';
 import type { Config } from '../config/config.ts';
 import { type Connection, connect, waitForDatabase } from '../database/connection.ts';
-import { createReads, type Reads, readMilliseconds } from '../database/reads.ts';
+import { createReads, type Reads, readConnections } from '../database/reads.ts';
 import type { Log } from '../ground/log.ts';
 
 /**
@@ -24,7 +24,7 @@ export async function openDatabase(
   const forReading = readPoolSize ?? Math.floor(poolSize / 4);
   const connection = connect(url, Math.max(4, poolSize - forReading), log);
   onStop(() => connection.close());
-  const reading = connect(url, forReading, log, readMilliseconds);
+  const reading = connect(url, forReading, log, readConnections);
   onStop(() => reading.close());
   await waitForDatabase(connection, waitSeconds, log);
   return { connection, reading, reads: createReads(reading.pool, connection, Math.ceil(forReading / 2)) };

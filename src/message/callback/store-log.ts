@@ -52,22 +52,20 @@ export async function findCallbacks(
     if (rows.length === 0) return [];
   }
   return await searchPage(limit, olderThan, async (before, size, wanted) => {
-    const { rows } = await sql<LoggedCallback & { passed: number; last: string | null }>`
-      with passed as materialized (
-        select id, callback_type, notification_id, subject_id, state, attempt, last_code, created_at, due_at, finished_at
-        from service_callbacks
-        where ${ofRange(filter)} ${before === null ? sql`` : sql`and id < ${before}`} order by id desc limit ${size}
-      ), reached as (
-        select count(*)::int as passed, (select id from passed order by id limit 1) as last from passed
+    const range = sql`${ofRange(filter)} ${before === null ? sql`` : sql`and id < ${before}`}`;
+    const { rows } = await sql<LoggedCallback & { last: string | null }>`
+      with edge as materialized (
+        select id from service_callbacks where ${range} order by id desc limit 1 offset ${size - 1}
       )
-      select c.*, reached.* from reached left join (
+      select c.*, edge.id as last from (select) one left join edge on true left join (
         select id, callback_type as type, notification_id as "notificationId", subject_id as "subjectId", state,
           attempt as attempts, last_code as "lastCode", created_at as "createdAt", due_at as "dueAt",
           finished_at as "finishedAt"
-        from passed where ${ofKind(filter)} order by id desc limit ${wanted}
+        from service_callbacks
+        where ${range} and ${ofKind(filter)} and id >= coalesce((select id from edge), ${idFloor(0)})
+        order by id desc limit ${wanted}
       ) c on true order by c.id desc`.execute(db);
-    const { passed, last } = rows[0]!;
-    return { found: rows.filter(({ id }) => id !== null), last: passed < size ? null : last };
+    return { found: rows.filter(({ id }) => id !== null), last: rows[0]!.last };
   });
 }
 

@@ -74,7 +74,7 @@ export function walkHistory(
     keyType,
     reference = null,
   }: { serviceId: string; keyType: KeyType; reference?: string | null },
-  { floor, before }: { floor: string | null; before: string | null },
+  { floor, before }: { floor: RawBuilder<unknown>; before: string | null },
 ) {
   const columns = [sql`h.service_id`];
   const values = [sql`${serviceId}::uuid`];
@@ -88,7 +88,7 @@ export function walkHistory(
     values.push(sql.lit(keyType));
     part = sql`h.key_type <> 'normal'`;
   }
-  const lowest = floor === null ? oldestShown : sql`greatest(${floor}::uuid, ${oldestShown})`;
+  const lowest = sql`greatest(${floor}, ${oldestShown})`;
   const highest = before ?? idCeiling;
   const row = sql`(${sql.join([...columns, sql`h.id`])})`;
   // The conditions on the id alone leave out partitions.
@@ -140,11 +140,11 @@ export function findNotifications(
 }
 
 type Looked = StoredNotification &
-  Readonly<{ bytes: number; preceding: number; passed: number; last: string | null; matching: number }>;
+  Readonly<{ bytes: number; preceding: number; last: string | null; matching: number }>;
 
 /**
- * Looks at the `size` messages older than `before`. One statement searches both places, as in `findNotification`. Only
- * messages that match are looked up in `notifications`.
+ * Looks at the `size` messages older than `before`. One statement searches both places, as in `findNotification`. It
+ * finds where the portion ends in the index alone; only messages that match are looked up in `notifications`.
  */
 async function findPortion(
   db: DbOrTrx,
@@ -152,35 +152,37 @@ async function findPortion(
   { before, size, wanted, bytes }: { before: string | null; size: number; wanted: number; bytes: number },
 ): Promise<Portion<StoredNotification> & { bytes: number }> {
   const { serviceId, keyType, jobs, types, statuses, reference } = filter;
-  const { where, newestFirst } = walkHistory(filter, { floor: null, before });
+  const whole = walkHistory(filter, { floor: sql`null::uuid`, before });
+  const portion = walkHistory(filter, { floor: sql`(select id from edge)`, before });
   const matches = sql`h.key_type = ${keyType} ${jobs ? sql`` : sql`and h.job_id is null`}
     ${types ? sql`and h.notification_type = any(${types}::text[])` : sql``}
     ${statuses ? sql`and h.status = any(${statuses}::text[])` : sql``}
     ${reference === null ? sql`` : sql`and h.client_reference = ${reference}`}`;
   const { rows } = await sql<Looked>`
-    with passed as materialized (
-      select h.id, h.key_type, h.job_id, h.notification_type, h.status, h.client_reference
-      from notification_history h where ${where} order by ${newestFirst} limit ${size}
-    ), reached as materialized (
-      select count(*)::int as passed, (select id from passed order by id limit 1) as last from passed
+    with edge as materialized (
+      select h.id from notification_history h where ${whole.where}
+      order by ${whole.newestFirst} limit 1 offset ${size - 1}
     ), found as materialized (
       select id from (
-        (select n.id from ${accepted} cross join reached
+        (select n.id from ${accepted}
           where n.service_id = ${serviceId} and n.id < ${before ?? idCeiling}::uuid and ${matches}
-            and (reached.passed < ${size} or n.id > reached.last)
+            and n.id >= coalesce((select id from edge), ${idFloor(0)})
           order by n.id desc limit ${wanted})
         union all
-        (select h.id from (select h.id from passed h where ${matches} order by h.id desc) h
-          cross join lateral (select from notifications where id = h.id limit 1) n limit ${wanted})
+        (select h.id from (
+            select h.id from notification_history h where ${portion.where} and ${matches}
+            order by ${portion.newestFirst}
+          ) h cross join lateral (select from notifications where id = h.id limit 1) n limit ${wanted})
       ) every order by id desc limit ${wanted}
     ), sized as (${sizedRows})
-    select sized.*, reached.*, (select count(*)::int from found) as matching
-    from reached left join sized on sized.preceding < ${bytes} order by sized.id desc`.execute(db);
-  const { passed, last, matching } = rows[0]!;
+    select sized.*, edge.id as last, (select count(*)::int from found) as matching
+    from (select) one left join edge on true left join sized on sized.preceding < ${bytes}
+    order by sized.id desc`.execute(db);
+  const { last, matching } = rows[0]!;
   const found = rows.filter(({ id }) => id !== null);
   return {
     found,
-    last: passed < size ? null : last,
+    last,
     isFull: found.length < matching,
     bytes: found.reduce((sum, row) => sum + row.bytes, 0),
   };

@@ -24,10 +24,9 @@ export async function findPage(
   const skipped = (page - 1) * pageSize;
   // One row more than is shown tells whether there is a next page.
   const fetched = pageSize + 1;
-  const { where, newestFirst } = walkHistory(filter, { floor, before: null });
+  const { where, newestFirst } = walkHistory(filter, { floor: sql`${floor}::uuid`, before: null });
   const stored = (limit: number) => sql`
-    select h.id from notification_history h join notifications n on n.id = h.id
-    where ${where} and n.service_id = ${serviceId} and ${chosen(filter)} order by ${newestFirst} limit ${limit}`;
+    select h.id from notification_history h where ${where} and ${chosen(filter)} order by ${newestFirst} limit ${limit}`;
   const waiting = (limit: number) => sql`
     select n.id from ${accepted} where n.service_id = ${serviceId} and n.id >= ${floor} and ${chosen(filter)}
     order by n.id desc limit ${limit}`;
