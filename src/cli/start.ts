@@ -26,8 +26,8 @@ export async function migrateOnly(args: readonly string[]): Promise<void> {
   const log = createLog(config.installation.logLevel);
   const stops: (() => Promise<unknown>)[] = [];
   try {
-    const { db } = await openDatabase(config, log, (undo) => stops.push(undo));
-    await migrate(db, log);
+    const { connection } = await openDatabase(config, log, (undo) => stops.push(undo));
+    await migrate(connection.db, log);
     console.log('The database is up to date.');
   } finally {
     for (const undo of stops.reverse()) await undo();

@@ -25,7 +25,7 @@ test('with nothing set, every variable has its documented default', () => {
       gitCommit: '',
       buildTime: '',
     },
-    database: { url: null, poolSize: 20, waitSeconds: 60 },
+    database: { url: null, poolSize: 20, readPoolSize: null, waitSeconds: 60 },
     secrets: {
       keys: null,
       salt: 'despatch',
@@ -171,6 +171,7 @@ const numbers: [string, number, number][] = [
   ['DOCUMENT_DAILY_BYTES', 0, 1_000_000_000_000_000],
   ['PORT', 0, 65_535],
   ['DATABASE_POOL_SIZE', 4, 500],
+  ['DATABASE_READ_POOL_SIZE', 1, 250],
   ['DATABASE_WAIT_SECONDS', 0, 86_400],
   ['STATSD_PORT', 1, 65_535],
   ['DELIVER_MAX_RETRIES', 0, 1000],

@@ -10,6 +10,7 @@ import type { Connection, Db } from '../database/connection.ts';
 import { createListener } from '../database/listener.ts';
 import { migrate } from '../database/migrate.ts';
 import { ensurePartitions } from '../database/partitions.ts';
+import type { Reads } from '../database/reads.ts';
 import type { Batcher } from '../ground/batcher.ts';
 import { type Cipher, createCipher } from '../ground/cipher.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -39,6 +40,7 @@ export type Core = Readonly<{
   rates: Rates;
   connection: Connection;
   db: Db;
+  reads: Reads;
   queues: Queues;
   services: Cache<Service | null>;
   keys: Cache<readonly ApiKey[]>;
@@ -69,10 +71,10 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
   const rates = readRates(config.delivery.smsRatesFile);
   const metrics = createMetrics(statsdOf(config), log);
   onStop(() => metrics.stop());
-  const connection = await openDatabase(config, log, onStop);
+  const { connection, reading, reads } = await openDatabase(config, log, onStop);
   const { db } = connection;
   metrics.watchProcess();
-  watchPool(metrics, connection);
+  watchPools(metrics, [connection, reading]);
   await migrate(db, log);
   await ensurePartitions(db, clock.now() - day, clock.now() + 7 * day);
   const { keys: secretKeys, salt } = config.secrets;
@@ -94,7 +96,7 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
 
   const callbacks = createCallbackQueue({ db, clock, cipher, caches });
   return {
-    ...{ config, clock, log, metrics, cipher, rates, connection, db, queues, callbacks },
+    ...{ config, clock, log, metrics, cipher, rates, connection, db, reads, queues, callbacks },
     services: createServiceCache(db, caches),
     keys: createKeyCache(db, cipher, caches),
     templates: createTemplateCaches(db, caches),
@@ -107,11 +109,20 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
   };
 }
 
-function watchPool({ gauge }: Metrics, { pool }: Connection): void {
-  gauge('despatch_database_connections_open', 'Open connections of the pool.', () => pool.totalCount);
-  gauge('despatch_database_connections_used', 'Those in use.', () => pool.totalCount - pool.idleCount);
-  gauge('despatch_database_connections_max', 'Most that may be open.', () => pool.options.max);
-  gauge('despatch_database_waiting', 'Work that waits for a connection.', () => pool.waitingCount);
+function watchPools({ gauge }: Metrics, [main, reading]: readonly [Connection, Connection]): void {
+  const both = [main.pool, reading.pool];
+  const sum = (of: (pool: Connection['pool']) => number) => both.reduce((total, pool) => total + of(pool), 0);
+  gauge('despatch_database_connections_open', 'Open connections.', () => sum((pool) => pool.totalCount));
+  gauge('despatch_database_connections_used', 'Those in use.', () =>
+    sum((pool) => pool.totalCount - pool.idleCount),
+  );
+  gauge('despatch_database_connections_max', 'Most that may be open.', () => sum((pool) => pool.options.max));
+  gauge('despatch_database_waiting', 'Work that waits for a connection.', () => main.pool.waitingCount);
+  gauge(
+    'despatch_database_reads_waiting',
+    'Reads that wait for a connection.',
+    () => reading.pool.waitingCount,
+  );
 }
 
 function statsdOf({ statsd: { host, port, prefix, enabled }, installation: { environment } }: Config) {

@@ -1,8 +1,10 @@
+import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
-import type { Db } from '../../database/connection.ts';
+import type { Reads } from '../../database/reads.ts';
 import { isoMicroseconds } from '../../ground/clock.ts';
 import { badRequest, noResultFound } from '../../ground/problem.ts';
 import { defineRoute } from '../../http/server/define-route.ts';
+import { callerLeaves } from '../../http/server/request.ts';
 import { personalisationOf } from './personalisation.ts';
 import { missingPlaceholders } from './placeholder.ts';
 import {
@@ -13,7 +15,7 @@ import {
 } from './store.ts';
 import { compileContent, placeholdersIn, type Render, type Template } from './template.ts';
 
-export type TemplateRouteDeps = Readonly<{ db: Db; templates: TemplateCaches; render: Render }>;
+export type TemplateRouteDeps = Readonly<{ reads: Reads; templates: TemplateCaches; render: Render }>;
 
 const types = Type.Unsafe<string>({ type: 'string', enum: ['sms', 'email', 'letter'] });
 
@@ -101,8 +103,8 @@ const readTemplate = defineRoute({
   params: Type.Object({ template_id: templateId }),
   client: "getTemplateById('{template_id}')",
   answers: { 200: { description: 'The template.', schema: template }, 400: badId, 404: notFound },
-  handler: (deps: TemplateRouteDeps, { params, caller }) =>
-    show(deps, caller.service.id, params.template_id, null),
+  handler: (deps: TemplateRouteDeps, { params, caller }, reply) =>
+    show(deps, reply, caller.service.id, params.template_id, null),
 });
 
 const readVersion = defineRoute({
@@ -119,8 +121,8 @@ const readVersion = defineRoute({
     400: badId,
     404: notFound,
   },
-  handler: (deps: TemplateRouteDeps, { params, caller }) =>
-    show(deps, caller.service.id, params.template_id, params.version === 0 ? null : params.version),
+  handler: (deps: TemplateRouteDeps, { params, caller }, reply) =>
+    show(deps, reply, caller.service.id, params.template_id, params.version === 0 ? null : params.version),
 });
 
 const readTemplates = defineRoute({
@@ -136,8 +138,10 @@ const readTemplates = defineRoute({
     200: { description: 'The templates.', schema: Type.Object({ templates: Type.Array(template) }) },
     400: { description: 'Unknown parameter, or unknown value of `type`.' },
   },
-  async handler({ db }: TemplateRouteDeps, { query, caller }) {
-    const found = await findWrittenTemplates(db, caller.service.id, query.type ?? null);
+  async handler({ reads }: TemplateRouteDeps, { query, caller: { service } }, reply) {
+    const found = await reads(service.id, callerLeaves(reply), (db) =>
+      findWrittenTemplates(db, service.id, query.type ?? null),
+    );
     return { templates: found.map(showTemplate) };
   },
 });
@@ -175,8 +179,17 @@ export const templateRoutes = [readTemplate, readVersion, readTemplates, preview
 const mostVersions = 2 ** 31 - 1;
 
 /** `version`: null is the current one. Throws a Problem. */
-async function show({ db }: TemplateRouteDeps, serviceId: string, id: string, version: number | null) {
-  const found = (version ?? 0) <= mostVersions && (await findWrittenTemplate(db, serviceId, id, version));
+async function show(
+  { reads }: TemplateRouteDeps,
+  reply: FastifyReply,
+  serviceId: string,
+  id: string,
+  version: number | null,
+) {
+  if ((version ?? 0) > mostVersions) throw noResultFound();
+  const found = await reads(serviceId, callerLeaves(reply), (db) =>
+    findWrittenTemplate(db, serviceId, id, version),
+  );
   if (!found) throw noResultFound();
   return showTemplate(found);
 }

@@ -44,6 +44,14 @@ export function beginRequest(request: FastifyRequest, reply: FastifyReply): void
   reply.header('X-B3-SpanId', headerOf(request, 'x-b3-spanid') ?? `self-${randomHex(8)}`);
 }
 
+/** Aborted when the caller closes the connection without waiting for the answer (and after the answer). */
+export function callerLeaves(reply: FastifyReply): AbortSignal {
+  const left = new AbortController();
+  if (reply.raw.destroyed) left.abort();
+  else reply.raw.once('close', () => left.abort());
+  return left.signal;
+}
+
 /** There is nothing at this path: always in the old envelope (spec 01, section 6). */
 export function sendNotFound(reply: FastifyReply): FastifyReply {
   return reply.code(404).type('application/json').send(plainError(notFound));
