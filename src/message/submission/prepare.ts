@@ -27,6 +27,8 @@ export type AcceptDeps = Readonly<{
   emailDomain: string;
   adminBaseUrl: string;
   files: UploadDeps;
+  /** Types of message that no provider takes here. */
+  unprovided: readonly NotificationType[];
 }>;
 
 /** The sending caller, and the trace id that the message's log lines and tasks carry. */
@@ -47,6 +49,13 @@ export type Prepared = Readonly<{
   sanitised?: Readonly<Record<string, unknown>>;
   isSimulated: boolean;
 }>;
+
+const typeNames = { sms: 'text messages', email: 'emails' } as const;
+
+/** Step 7: throws a Problem if nobody would send the message. Whatever the key, since no message of the type can end. */
+export function refuseUnprovided({ unprovided }: AcceptDeps, type: NotificationType): void {
+  if (unprovided.includes(type)) throw badRequest(`This installation has no provider for ${typeNames[type]}`);
+}
 
 /** The template checks in step 8 of spec 01 section 4.3. Throws a Problem. */
 export async function usableTemplate<Type extends NotificationType>(

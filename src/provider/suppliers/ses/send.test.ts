@@ -76,7 +76,7 @@ conforms('SES', {
   start,
   rejects: true,
   carriesReference: false,
-  endpoint: sesReceipts({ clock: systemClock, topicArns: [] }),
+  endpoint: sesReceipts({ clock: systemClock, topicArns: [], isUsed: true }),
 });
 
 async function send(more: Partial<EmailMessage>, answer?: Reply) {
