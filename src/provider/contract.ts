@@ -29,6 +29,8 @@ export type Supplier = Readonly<{
     config: Config,
     needs: Readonly<{ type: NotificationType; clock: Clock }>,
   ) => ReceiptEndpoint;
+  /** What proves that a receipt is this supplier's; absent if nothing does. `settings` configure it. */
+  receiptProof?: Readonly<{ settings: string; isConfigured: (config: Config) => boolean }>;
   /** Absent if it receives no texts. */
   inboundEndpoint?: (config: Config) => InboundEndpoint;
 }>;
@@ -169,7 +171,11 @@ export type ReceiptOutcome =
 export type EndpointResponse = Readonly<{ status: number; body: unknown }>;
 
 /** A parsed request to an endpoint: a receipt to apply, or the response if there is nothing to apply. */
-export type ReadRequest = Readonly<{ receipt: ReadReceipt } | { answer: EndpointResponse }>;
+export type ReadRequest = Readonly<
+  | { receipt: ReadReceipt }
+  /** `about`: what it was instead, for the log: nothing of its content but the name of its type. */
+  | { answer: EndpointResponse; about?: string }
+>;
 
 /** Where a provider posts its receipts, and how it is answered. */
 export type ReceiptEndpoint = Readonly<{

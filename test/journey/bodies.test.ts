@@ -10,7 +10,10 @@ describe('bodies of requests', () => {
   const mmgInbound = '/notifications/sms/receive/mmg';
   const mmgUser = { authorization: `Basic ${Buffer.from('tide:pass').toString('base64')}` };
   before(async () => {
-    const environment = { MMG_INBOUND_SMS_USERNAME: 'tide', MMG_INBOUND_SMS_AUTH: 'pass' };
+    const environment = {
+      ...{ MMG_API_KEY: 'mmg', FIRETEXT_API_KEY: 'firetext', SES_ENABLED: '1' },
+      ...{ MMG_INBOUND_SMS_USERNAME: 'tide', MMG_INBOUND_SMS_AUTH: 'pass' },
+    };
     world = await createWorld({ roles: ['api'], environment });
     const { issuer, secret } = world.credentials.admin;
     service = { authorization: `Bearer ${makeToken(world.tenant.keys.test, world.clock.now())}` };

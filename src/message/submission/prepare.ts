@@ -30,6 +30,8 @@ export type AcceptDeps = Readonly<{
   adminBaseUrl: string;
   /** For files: DOCUMENT_MAX_BYTES, and DOCUMENT_BASE_URL or null. */
   files: Readonly<{ maxBytes: number; baseUrl: string | null }>;
+  /** Types of message that no provider takes here. */
+  unprovided: readonly NotificationType[];
 }>;
 
 /** The sending caller, and the trace id that the message's log lines and tasks carry. */
@@ -52,6 +54,13 @@ export type Prepared = Readonly<{
   documents?: readonly NewDocument[];
   isSimulated: boolean;
 }>;
+
+const typeNames = { sms: 'text messages', email: 'emails' } as const;
+
+/** Step 7: throws a Problem if nobody would send the message. Whatever the key, since no message of the type can end. */
+export function refuseUnprovided({ unprovided }: AcceptDeps, type: NotificationType): void {
+  if (unprovided.includes(type)) throw badRequest(`This installation has no provider for ${typeNames[type]}`);
+}
 
 /** The template checks in step 8 of spec 01 section 4.3. Throws a Problem. */
 export async function usableTemplate<Type extends NotificationType>(

@@ -38,9 +38,17 @@ export function jsonFields(content: string | Buffer): Readonly<Record<string, un
   }
 }
 
+/** Fields by their names in lower case, the first of each: documents of providers differ in the case of names. */
+export function namedFields(fields: Iterable<readonly [string, unknown]>): ReadonlyMap<string, unknown> {
+  const named = new Map<string, unknown>();
+  for (const [name, value] of fields)
+    if (!named.has(name.toLowerCase())) named.set(name.toLowerCase(), value);
+  return named;
+}
+
 /** The fields of a form. What is not UTF-8 is replaced, as browsers do; a byte order mark is no part of the first name. */
-export function formFields(body: Buffer): URLSearchParams {
-  return new URLSearchParams(body.toString('utf8').replace(/^\ufeff/, ''));
+export function formFields(body: Buffer): ReadonlyMap<string, unknown> {
+  return namedFields(new URLSearchParams(body.toString('utf8').replace(/^\ufeff/, '')));
 }
 
 /** The answer that refuses a receipt. */

@@ -32,6 +32,7 @@ import {
   type Prepared,
   refuseOwnAddresses,
   refuseRecipient,
+  refuseUnprovided,
   type Sending,
 } from '../prepare.ts';
 import { emailRequestV1, type RequestV1, smsRequestV1 } from './schemas.ts';
@@ -88,6 +89,7 @@ export function readRequestV1(
 export async function prepareV1(deps: AcceptDeps, caller: Sending, read: ReadV1): Promise<Prepared> {
   const { service } = caller;
   const { request, type } = read;
+  refuseUnprovided(deps, type);
   const template = await usableTemplate(deps, caller, type, request.template);
   const personalisation = request.personalisation ?? {};
   const values = personalisationOf(personalisation);

@@ -19,6 +19,7 @@ import {
   refuseMissing,
   refuseOwnAddresses,
   refuseRecipient,
+  refuseUnprovided,
   type Sending,
   usableTemplate,
 } from '../prepare.ts';
@@ -33,6 +34,7 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
   const reference = readReference(request.reference);
   const { service } = caller;
   if (!service.permissions.has('email')) throw badRequest('Service is not allowed to send emails');
+  refuseUnprovided(deps, 'email');
 
   const { template, content } = await usableTemplate(deps, service, 'email', request.template_id);
   const listed = (request.sanitise_content_for ?? []).filter((key) => typeof key === 'string');

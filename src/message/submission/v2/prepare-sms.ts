@@ -22,6 +22,7 @@ import {
   readSchedule,
   refuseMissing,
   refuseRecipient,
+  refuseUnprovided,
   type Sending,
   usableTemplate,
 } from '../prepare.ts';
@@ -38,6 +39,7 @@ export async function prepareSms(deps: AcceptDeps, caller: Sending, document: un
   const reference = readReference(request.reference);
   const { service } = caller;
   if (!service.permissions.has('sms')) throw badRequest('Service is not allowed to send text messages');
+  refuseUnprovided(deps, 'sms');
 
   const { template, content } = await usableTemplate(deps, service, 'sms', request.template_id);
   const personalisation = request.personalisation ?? {};

@@ -21,6 +21,7 @@ export const supplier: Supplier = {
   open: ({ mmg, providers }, { connections }) =>
     mmgProvider({ ...mmg, apiKey: mmg.apiKey!, timeoutSeconds: providers.timeoutSeconds, connections }),
   receiptEndpoint: ({ mmg }) => mmgReceipts(mmg.receiptAuth),
+  receiptProof: { settings: 'MMG_RECEIPT_AUTH', isConfigured: ({ mmg }) => mmg.receiptAuth !== null },
   inboundEndpoint: ({ mmg }) => mmgInbound(mmg.inboundUsers, mmg.inboundPasswords),
 };
 

@@ -88,7 +88,7 @@ conforms('SES', {
   // A full mailbox is known only once SES has tried it; its receipt says so.
   tells: { permanent: true, temporary: false },
   carriesReference: false,
-  endpoint: sesReceipts({ clock: systemClock, topicArns: [] }),
+  endpoint: sesReceipts({ clock: systemClock, topicArns: [], isUsed: true }),
 });
 
 async function send(more: Partial<EmailMessage>, answer?: Reply) {
