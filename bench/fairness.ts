@@ -15,6 +15,7 @@ import {
   createAcceptBatcher,
   type Submission,
 } from '../src/message/submission/accept-batch.ts';
+import { createFairOrder } from '../src/message/submission/fair-order.ts';
 import { openQueues } from '../src/queue/boss.ts';
 import { platformServiceId } from '../src/tenant/service/service.ts';
 import { unexpectedEnds } from './child-process.ts';
@@ -127,6 +128,7 @@ async function openOthers(
     db: connection.db,
     pool: connection.pool,
     clock: systemClock,
+    fairOrder: createFairOrder(systemClock),
     queues,
   });
   return {

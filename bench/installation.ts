@@ -34,6 +34,7 @@ export async function startServer(
     name,
     args: [...profile, 'src/main.ts', 'start', '--roles', roles],
     environment: {
+      SANDBOX: '1',
       DATABASE_URL: databaseUrl,
       SECRET_KEY: harness.secretKey,
       DESPATCH_DATA_DIR: harness.dataDir,

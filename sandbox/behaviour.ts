@@ -12,6 +12,10 @@ export type RecipientBehaviour = {
   outcome?: ReceiptStatus;
   /** Answers 400: refused for good. */
   refuse?: boolean;
+  /** Answers 400: refused for good because the recipient does not exist. */
+  unknown?: boolean;
+  /** Answers 400: refused for good because the recipient's mailbox is full. */
+  full?: boolean;
   /** Answers 503: failed for now. */
   fail?: boolean;
   /** Accepts the message and never answers. */
@@ -202,6 +206,8 @@ const recipientChecks = new Map<string, Check>(
   Object.entries({
     outcome: isOutcome,
     refuse: isSwitch,
+    unknown: isSwitch,
+    full: isSwitch,
     fail: isSwitch,
     timeout: isSwitch,
     reset: isSwitch,

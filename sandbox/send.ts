@@ -54,7 +54,13 @@ function decide(deps: SendDeps, exchange: Exchange, submission: Submission, targ
   const { behaviour, counts } = deps;
   const { refusal_rate, failure_rate } = behaviour.settings;
   const wanted = behaviour.forRecipient(submission.to) ?? {};
-  if (wanted.refuse || behaviour.happens(refusal_rate)) {
+  if (wanted.unknown || wanted.full) {
+    counts.reject('refused');
+    const [code, text] = wanted.unknown
+      ? ['unknown-recipient', 'The sandbox is set not to know this recipient']
+      : ['mailbox-full', 'The sandbox is set to have a full mailbox for this recipient'];
+    answerLater(deps, () => answerError(exchange, 400, code, text));
+  } else if (wanted.refuse || behaviour.happens(refusal_rate)) {
     counts.reject('refused');
     const text = 'The sandbox is set to refuse this message';
     answerLater(deps, () => answerError(exchange, 400, 'refused', text));

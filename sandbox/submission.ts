@@ -3,9 +3,11 @@ import type { MessageType, ReceiptTarget, Submission } from './message.ts';
 
 const maxLengths: Record<string, number> = {
   reference: 255,
-  to: 320,
-  from: 320,
-  reply_to: 320,
+  // 320 characters, each of up to two UTF-16 units.
+  to: 640,
+  // With a name, of which quotes and backslashes are escaped.
+  from: 5_000,
+  reply_to: 640,
   receipt_url: 2_048,
 };
 

@@ -33,12 +33,14 @@ type Step = {
 
 /**
  * `despatch demo`: sends a handful of messages through the server that runs with this data directory, or through one
- * that it starts, shows a line of progress and then each message's timeline.
+ * that it starts, shows a line of progress and then each message's timeline. Throws a ConfigError if they would go to a
+ * real provider: the recipients are made up, but somebody may have their numbers.
  */
 export async function demo(args: readonly string[]): Promise<void> {
   readOptions(args, []);
   const { credentials, platform } = await reachServer();
   try {
+    await refuseProviders(credentials.api);
     await sendAndWatch(credentials);
   } finally {
     await platform?.stop();
@@ -59,6 +61,14 @@ async function answers(api: string): Promise<boolean> {
     (response) => response.ok,
     () => false,
   );
+}
+
+async function refuseProviders(api: string): Promise<void> {
+  const { sandbox = [] } = (await (await fetch(`${api}/_status`)).json()) as { sandbox?: string[] };
+  if (!recipients.every(({ type }) => sandbox.includes(type)))
+    throw new ConfigError(
+      'The demo sends texts and emails to made-up recipients, and here not all of them would go to the sandbox. Run it where no provider is configured and SANDBOX=1 is set.',
+    );
 }
 
 async function sendAndWatch({ api, services }: Credentials): Promise<void> {

@@ -26,8 +26,8 @@ export async function migrateOnly(args: readonly string[]): Promise<void> {
   const log = createLog(config.installation.logLevel);
   const stops: (() => Promise<unknown>)[] = [];
   try {
-    const { db } = await openDatabase(config, log, (undo) => stops.push(undo));
-    await migrate(db, log);
+    const { connection } = await openDatabase(config, log, (undo) => stops.push(undo));
+    await migrate(connection.db, log);
     console.log('The database is up to date.');
   } finally {
     for (const undo of stops.reverse()) await undo();
@@ -38,11 +38,17 @@ export async function migrateOnly(args: readonly string[]): Promise<void> {
  * The text printed at startup: addresses, and two ways to send a first message. These read the keys from
  * credentials.json when they are run, so that the process prints no key.
  */
-function welcome({ url, sandboxUrl, credentials, credentialsPath, roles }: Platform): string {
+function welcome({ url, sandboxUrl, sandboxTypes, credentials, credentialsPath, roles }: Platform): string {
   const lines = ['', `Despatch is running: ${roles.join(', ')}.`];
   if (url) lines.push(`  API     ${url}`);
   if (sandboxUrl)
-    lines.push(`  Inbox   ${sandboxUrl}   the sandbox: messages land here, none leaves this machine`);
+    lines.push(
+      `  Inbox   ${sandboxUrl}   the sandbox: what it takes lands here and never leaves this machine`,
+    );
+  if (sandboxTypes.length > 0) {
+    const names = sandboxTypes.map((type) => (type === 'sms' ? 'text messages' : 'emails')).join(' and ');
+    lines.push(`  Sandbox stands in for a provider of ${names}: nobody receives them`);
+  }
   if (credentialsPath) lines.push(`  Keys    ${credentialsPath}`);
   const service = credentials.services[0];
   if (!url || !service?.keys.normal || !service.templates.sms) return lines.join('\n');

@@ -6,7 +6,7 @@ export const api = {
   publicUrl: setting(
     'API_HOST_NAME',
     url(['http', 'https']),
-    'Base URL of the API as callers and providers see it.',
+    'Base URL of the API as callers, providers and recipients see it. Set it where workers run without the API: unsubscribe links begin with it.',
     'the scheme and host of the request',
   ),
   adminBaseUrl: setting(
@@ -30,5 +30,21 @@ export const documents = {
     // A whole request must fit into the 16 MiB that the API accepts.
     whole(2_097_152, 1, 10_485_760),
     'Maximum size in bytes, before base64, of a file sent as a link.',
+  ),
+  dailyFiles: setting(
+    'DOCUMENT_DAILY_FILES',
+    whole(10_000, 0, 1_000_000_000),
+    'Most files that one service may send in a day.',
+  ),
+  dailyBytes: setting(
+    'DOCUMENT_DAILY_BYTES',
+    whole(1_073_741_824, 0, 1_000_000_000_000_000),
+    'Most bytes, before base64, of all files that one service may send in a day.',
+  ),
+  baseUrl: setting(
+    'DOCUMENT_BASE_URL',
+    url(['http', 'https']),
+    'Base URL of the links to files; a proxy passes the paths below /d/ of this host to the API unchanged.',
+    'that of the API',
   ),
 };

@@ -25,7 +25,7 @@ test('with nothing set, every variable has its documented default', () => {
       gitCommit: '',
       buildTime: '',
     },
-    database: { url: null, poolSize: 20, waitSeconds: 60 },
+    database: { url: null, poolSize: 20, readPoolSize: null, waitSeconds: 60 },
     secrets: {
       keys: null,
       salt: 'despatch',
@@ -58,7 +58,7 @@ test('with nothing set, every variable has its documented default', () => {
     },
     circuit: { windowSeconds: 60, leastFailures: 10, failurePercent: 50, openSeconds: 15 },
     callbacks: { timeoutSeconds: 5, retries: 5, retrySeconds: 300, concurrency: 10, allowPrivate: false },
-    sandbox: { host: '127.0.0.1', port: 6012, url: null },
+    sandbox: { enabled: null, host: '127.0.0.1', port: 6012, url: null },
     mmg: {
       url: 'https://api.mmg.co.uk/jsonv2a/api.php',
       apiKey: null,
@@ -86,7 +86,7 @@ test('with nothing set, every variable has its documented default', () => {
       topicArns: [],
     },
     smtp: { url: null, connections: 20 },
-    documents: { maxBytes: 2_097_152 },
+    documents: { maxBytes: 2_097_152, dailyFiles: 10_000, dailyBytes: 1_073_741_824, baseUrl: null },
   });
 });
 
@@ -144,6 +144,8 @@ test('a variable that is set is read, trimmed, under each of its names', () => {
     [{ FROM_NUMBER: '447700900123' }, { delivery: { fromNumber: '447700900123' } }],
     [{ NOTIFY_EMAIL_DOMAIN: 'Mail.Example.com' }, { delivery: { emailDomain: 'mail.example.com' } }],
     [{ NOTIFICATION_QUEUE_PREFIX: 'preview_1.-' }, { installation: { queuePrefix: 'preview_1.-' } }],
+    [{ SANDBOX: 'off' }, { sandbox: { enabled: false } }],
+    [{ SANDBOX: 'on' }, { sandbox: { enabled: true } }],
     [{ SANDBOX_URL: 'http://sandbox:6012/' }, { sandbox: { url: 'http://sandbox:6012' } }],
     [
       { MMG_URL: 'http://h/api', MMG_API_KEY: 'bWU6MQ==' },
@@ -167,8 +169,11 @@ test('a variable that is set is read, trimmed, under each of its names', () => {
 
 const numbers: [string, number, number][] = [
   ['DOCUMENT_MAX_BYTES', 1, 10_485_760],
+  ['DOCUMENT_DAILY_FILES', 0, 1_000_000_000],
+  ['DOCUMENT_DAILY_BYTES', 0, 1_000_000_000_000_000],
   ['PORT', 0, 65_535],
   ['DATABASE_POOL_SIZE', 4, 500],
+  ['DATABASE_READ_POOL_SIZE', 1, 250],
   ['DATABASE_WAIT_SECONDS', 0, 86_400],
   ['STATSD_PORT', 1, 65_535],
   ['DELIVER_MAX_RETRIES', 0, 1000],
@@ -212,6 +217,7 @@ const wrong: Record<string, string[]> = {
   NOTIFICATION_QUEUE_PREFIX: ['a b', 'é', 'x'.repeat(41)],
   FROM_NUMBER: ['ab', 'twelve chars', 'a/b', '...', '1234567890123456'],
   NOTIFY_EMAIL_DOMAIN: ['localhost', 'a@b.example', 'mail..example'],
+  SANDBOX: ['2', 'maybe'],
   SANDBOX_URL: ['sandbox:6012', 'ws://sandbox'],
   MMG_URL: ['mmg', 'smtp://h'],
   MMG_API_KEY: ['a b', 'é'],
@@ -231,9 +237,17 @@ const wrong: Record<string, string[]> = {
   AWS_ACCESS_KEY_ID: ['a b'],
   AWS_SECRET_ACCESS_KEY: ['a b'],
   AWS_SESSION_TOKEN: ['a b'],
-  SES_SNS_TOPIC_ARNS: ['receipts', 'arn:aws:sqs:eu-west-1:1:a', 'arn:aws:sns:eu-west-1:1:a b'],
+  SES_SNS_TOPIC_ARNS: [
+    ...['receipts', 'arn:aws:sqs:eu-west-1:1:a', 'arn:aws:sns:eu-west-1:1:a b'],
+    // No region has such a name, and the host of SNS is made of it.
+    ...['s3', 's3-eu-west-1', 'eu-west', 'eu-west-123', 'EU-WEST-1', 'eu-west-1.evil', '-'].map(
+      (region) => `arn:aws:sns:${region}:1:a`,
+    ),
+    'arn:aws:sns:eu-west-1:1:a,arn:aws:sns:s3:1:b',
+  ],
   SMTP_URL: ['mail.example', 'http://mail.example'],
   ADMIN_BASE_URL: ['admin.example', 'ftp://admin.example'],
+  DOCUMENT_BASE_URL: ['documents.example', 'ftp://documents.example'],
 };
 for (const [name, least, most] of numbers)
   wrong[name] = [String(least - 1), String(most + 1), '1.5', '1e1', 'x', '0x10'];

@@ -9,6 +9,12 @@ export const database = {
     'embedded PostgreSQL in the data folder',
   ),
   poolSize: setting('DATABASE_POOL_SIZE', whole(20, 4, 500), 'Maximum database connections of one process.'),
+  readPoolSize: setting<number | null>(
+    'DATABASE_READ_POOL_SIZE',
+    { ...whole(1, 1, 250), fallback: null },
+    'Those of them that only requests that read use; sending has the others, at least 4. A service gets half of them.',
+    'a quarter of `DATABASE_POOL_SIZE`',
+  ),
   waitSeconds: setting(
     'DATABASE_WAIT_SECONDS',
     whole(60, 0, 86_400),

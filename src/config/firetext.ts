@@ -23,7 +23,7 @@ export const firetext = {
     'FIRETEXT_RECEIPT_AUTH',
     userAndPassword,
     'user:password that receipts of Firetext must carry; added to FIRETEXT_RECEIPT_URL automatically.',
-    'none: open',
+    'none: open; only on loopback',
   ),
   inboundPasswords: setting(
     'FIRETEXT_INBOUND_SMS_AUTH',

@@ -17,7 +17,7 @@ export const mmg = {
     'MMG_RECEIPT_AUTH',
     userAndPassword,
     'user:password that receipts of MMG must carry; added to MMG_RECEIPT_URL automatically.',
-    'none: open',
+    'none: open; only on loopback',
   ),
   inboundUsers: setting(
     'MMG_INBOUND_SMS_USERNAME',

@@ -1,10 +1,15 @@
 import { ConfigError } from '../ground/problem.ts';
 import { flag, list, matching, setting, supplierKey, url } from './setting.ts';
 
+/** The form of a region, such as eu-west-1; parts of a pattern. */
+export const awsRegion = '[a-z]{2}(?:-[a-z]+)+-\\d{1,2}';
+
+const topicArn = new RegExp(`^arn:aws[a-z-]*:sns:${awsRegion}:\\d+:[\\w-]+(\\.fifo)?$`);
+
 const topicArns = list([], (name, arn) => {
-  if (!/^arn:aws[\w-]*:sns:[a-z0-9-]+:\d+:[\w-]+(\.fifo)?$/.test(arn))
+  if (!topicArn.test(arn))
     throw new ConfigError(
-      `${name} must be one or more ARNs of SNS topics, separated by commas, not "${arn}".`,
+      `${name} must be one or more ARNs of SNS topics such as arn:aws:sns:eu-west-1:123456789012:receipts, separated by commas, not "${arn}".`,
     );
 });
 
@@ -22,7 +27,7 @@ export const ses = {
   ),
   region: setting(
     'AWS_REGION',
-    matching('eu-west-1', /^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as eu-west-1'),
+    matching('eu-west-1', new RegExp(`^${awsRegion}$`), 'a region such as eu-west-1'),
     'Region of Amazon SES.',
   ),
   accessKeyId: setting('AWS_ACCESS_KEY_ID', supplierKey, 'Key for Amazon SES.', 'the role of the machine'),
@@ -32,6 +37,6 @@ export const ses = {
     'SES_SNS_TOPIC_ARNS',
     topicArns,
     'SNS topics, separated by commas, whose receipts are accepted; each receipt needs a valid signature.',
-    'none: any topic, signatures are not checked',
+    'none: any topic, signatures are not checked; only on loopback',
   ),
 };

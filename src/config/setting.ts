@@ -85,7 +85,7 @@ export function whole(fallback: number, least: number, most: number): Reader<num
 }
 
 /** 1 or 0, or one of their usual synonyms. */
-export function flag(fallback: boolean): Reader<boolean> {
+export function flag<Default extends boolean | null>(fallback: Default): Reader<boolean | Default> {
   return {
     fallback,
     read(name, given) {

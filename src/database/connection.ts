@@ -19,8 +19,16 @@ export type Connection = {
 // Otherwise bigint is returned as a string; all of ours are counts that fit a double.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
-/** A pool of at most `poolSize` connections, none of them open yet. */
-export function connect(url: string, poolSize: number, log: Log): Connection {
+/**
+ * A pool of at most `poolSize` connections, none of them open yet. Statements end after `statementMilliseconds`: by
+ * default far longer than any of ours takes, so that it only ends stuck ones. `options`: the server's, as `-c name=value`.
+ */
+export function connect(
+  url: string,
+  poolSize: number,
+  log: Log,
+  { statementMilliseconds = 60_000, options }: { statementMilliseconds?: number; options?: string } = {},
+): Connection {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
@@ -28,8 +36,8 @@ export function connect(url: string, poolSize: number, log: Log): Connection {
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     application_name: 'despatch',
-    // Far longer than any statement of ours takes: it only ends stuck ones.
-    statement_timeout: 60_000,
+    statement_timeout: statementMilliseconds,
+    ...(options !== undefined && { options }),
   });
   // The pool replaces a broken idle connection, but without a listener the process would exit. While the pool is
   // ending, connections may break: end() does not wait for the server to close all of them.

@@ -11,6 +11,8 @@ import { up as callbacks } from './migrations/0007-callbacks.ts';
 import { up as inbound } from './migrations/0008-inbound.ts';
 import { up as fairness } from './migrations/0009-fairness.ts';
 import { up as keyTypes } from './migrations/0010-key-types.ts';
+import { up as readingPages } from './migrations/0011-reading.ts';
+import { up as documentQuota } from './migrations/0012-document-quota.ts';
 import { up as suppression } from './migrations/0013-suppression.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
@@ -25,6 +27,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0008-inbound': { up: inbound },
   '0009-fairness': { up: fairness },
   '0010-key-types': { up: keyTypes },
+  '0011-reading': { up: readingPages },
+  '0012-document-quota': { up: documentQuota },
   '0013-suppression': { up: suppression },
 };
 

@@ -32,6 +32,7 @@ export type Tables = {
   periodic_tasks: PeriodicTaskRow;
   documents: DocumentRow;
   document_contents: DocumentContentRow;
+  document_counts: DocumentCountRow;
   service_callback_api: ServiceCallbackApiRow;
   service_callbacks: ServiceCallbackRow;
   service_callback_attempts: ServiceCallbackAttemptRow;
@@ -356,6 +357,9 @@ export type DocumentRow = {
 };
 
 export type DocumentContentRow = { id: string; sealed: Buffer };
+
+/** The files of a service on one day in the business time zone. */
+export type DocumentCountRow = { service_id: string; day: string; files: number; bytes: number };
 
 /** What a service can get callbacks for (spec 05, section 8). */
 export type CallbackType = 'delivery_status' | 'complaint' | 'inbound_sms';

@@ -112,22 +112,28 @@ function withoutMarks(marked: Record<string, unknown>): Record<string, unknown> 
 }
 
 /** Nesting that is accepted from outside: deeper values can neither be walked nor written without care. */
-export const deepestJson = 100;
+const deepestJson = 100;
+/** Values that are accepted from outside: parsing millions of small ones takes seconds. */
+const mostJsonValues = 50_000;
 
-/** Whether a JSON text has more levels than `deepestJson`. Linear in its length, valid or not. */
-export function isTooDeep(text: string): boolean {
+/** What a JSON text has too much of, as a sentence; null for nothing. Linear in its length, valid or not. */
+export function jsonExcess(text: string): string | null {
   let depth = 0;
+  let values = 0;
   for (let index = 0; index < text.length; index++) {
     const character = text[index];
     if (character === '"') {
       index = endOfString(text, index);
-      if (index === -1) return false;
+      if (index === -1) return null;
     } else if (character === '[' || character === '{') {
       depth += 1;
-      if (depth > deepestJson) return true;
+      values += 1;
+      if (depth > deepestJson) return `The JSON is nested too deeply: the limit is ${deepestJson} levels.`;
     } else if (character === ']' || character === '}') depth -= 1;
+    else if (character === ',') values += 1;
+    if (values > mostJsonValues) return `The JSON has too many values: the limit is ${mostJsonValues}.`;
   }
-  return false;
+  return null;
 }
 
 /** The place of the quote that ends the string; -1 if there is none. */

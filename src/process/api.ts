@@ -18,16 +18,25 @@ import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
 import { inboundEndpoint, inboundRoutes } from '../message/receipt/inbound/routes.ts';
 import { receiptEndpoint } from '../message/receipt/routes.ts';
 import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
+import { createAcceptWithFiles } from '../message/submission/accept-with-files.ts';
+import { createFairOrder } from '../message/submission/fair-order.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
 import { adminSuppressionRoutes, suppressionRoutes } from '../message/suppression/routes.ts';
 import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts';
 import { providerRoutes } from '../provider/routes.ts';
+import { findUsedProviders } from '../provider/store.ts';
 import { keyGuard } from '../tenant/key/authenticate.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
 import type { Core } from './core.ts';
-import { inboundEndpointsOf } from './suppliers.ts';
+import {
+  checkReceiptProofs,
+  inboundEndpointsOf,
+  isOpenTo,
+  sandboxTypes,
+  unprovidedTypes,
+} from './suppliers.ts';
 
 export type Api = Readonly<{
   /** Base URL, as this machine reaches it. */
@@ -42,11 +51,13 @@ type RouteDeps = Core & ReturnType<typeof routeDeps>;
 
 /**
  * The role `api`: every route, in the scope that sets its error format. The admin client signs its tokens with one of
- * `adminSecrets`. Throws a ConfigError if the port is taken.
+ * `adminSecrets`. Throws a ConfigError if the port is taken, or if anybody could post receipts of a provider.
  */
 export async function startApi(core: Core, adminSecrets: readonly string[]): Promise<Api> {
   const { config, clock } = core;
   const { publicUrl } = config.api;
+  checkReceiptProofs(config);
+  const used = await findUsedProviders(core.db);
   const server = createServer({
     ...core,
     guards: {
@@ -55,7 +66,7 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
     },
   });
   const specification = createSpecification(server.routes);
-  const deps = { ...core, ...routeDeps(core) };
+  const deps = { ...core, ...routeDeps(core, used) };
   server.scope(plainErrors, (mount) => {
     mount(docsRoutes, { specification, files: readDocsFiles(), publicUrl });
     mountOpen(mount, deps);
@@ -77,17 +88,29 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
 }
 
 /** Shared by v1 and v2, which count against the same limits. */
-function routeDeps({ config, clock, db, connection, queues, storage, metrics }: Core) {
+function routeDeps(
+  { config, clock, db, connection, queues, storage, metrics }: Core,
+  used: ReadonlySet<string>,
+) {
   const { publicUrl, gitCommit, buildTime, adminBaseUrl } = config.api;
   const { fromNumber, emailDomain } = config.delivery;
+  const { maxBytes, baseUrl, dailyFiles, dailyBytes } = config.documents;
+  const documentLimits = { files: dailyFiles, file_bytes: dailyBytes };
+  const accepting = { db, pool: connection.pool, clock, queues, fairOrder: createFairOrder(clock) };
   return {
     ...{ publicUrl, gitCommit, buildTime, adminBaseUrl, fromNumber, emailDomain },
+    used,
+    receiving: inboundEndpointsOf(config),
+    sandboxTypes: sandboxTypes(config),
+    unprovided: unprovidedTypes(config),
     registry: metrics.registry,
     newId: createIdSource(clock),
-    acceptance: createAcceptBatcher({ db, pool: connection.pool, clock, queues }),
+    acceptance: createAcceptBatcher(accepting),
+    acceptWithFiles: createAcceptWithFiles({ ...accepting, storage, limits: documentLimits }),
+    documentLimits,
     knownLimits: createKnownLimits(clock),
     simulated: simulatedRecipients(config.api.simulatedRecipients ?? undefined),
-    files: { db, storage, clock, maxBytes: config.documents.maxBytes },
+    files: { maxBytes, baseUrl },
     allowPrivate: config.callbacks.allowPrivate,
   };
 }
@@ -97,8 +120,17 @@ function mountOpen(mount: Mount, deps: RouteDeps): void {
   mount(statusRoutes, deps);
   mount(documentRoutes, deps);
   mount(unsubscribeRoutes, deps);
-  mount(deps.endpoints.map(receiptEndpoint), deps);
-  mount(inboundEndpointsOf(deps.config).map(inboundEndpoint), deps);
+  const { config, used, endpoints, receiving } = deps;
+  for (const endpoint of endpoints) {
+    const isOpen = isOpenTo(config, used, endpoint);
+    // Where another supplier reports too, which may be made active at any time, our own receipts for it are taken.
+    if (isOpen || endpoint.alsoFor) mount([receiptEndpoint(endpoint, isOpen)], deps);
+  }
+  // Credentials alone configure a supplier for received texts; without them it is refused.
+  const open = receiving.filter(
+    ({ identifier, credentials }) => used.has(identifier) || credentials.length > 0,
+  );
+  mount(open.map(inboundEndpoint), deps);
 }
 
 /** Routes that services call with their keys. */
@@ -113,11 +145,10 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
 
 /** Routes that the admin client calls. */
 function mountAdmin(mount: Mount, deps: RouteDeps): void {
-  const receiving = inboundEndpointsOf(deps.config).map(({ identifier }) => identifier);
   mount(providerRoutes, deps);
   mount(retentionRoutes, deps);
   mount(deliverRoutes, deps);
-  mount(numberRoutes, { ...deps, providers: receiving });
+  mount(numberRoutes, { ...deps, providers: deps.receiving.map(({ identifier }) => identifier) });
   mount(callbackApiRoutes, deps);
   mount(adminCallbackLogRoutes, deps);
   mount(adminSuppressionRoutes, deps);

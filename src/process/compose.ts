@@ -8,6 +8,7 @@ import {
   writeCredentials,
 } from '../bootstrap/credentials.ts';
 import type { Config } from '../config/config.ts';
+import type { NotificationType } from '../database/tables.ts';
 import { type Clock, systemClock } from '../ground/clock.ts';
 import { createLog, type Log } from '../ground/log.ts';
 import type { MountedRoute } from '../http/server/server.ts';
@@ -17,7 +18,7 @@ import { type Api, startApi } from './api.ts';
 import { type Core, openCore } from './core.ts';
 import { resumeReceipts } from './owed-receipts.ts';
 import { periodicTasks } from './periodic.ts';
-import { providerRows, sandboxTypes } from './suppliers.ts';
+import { checkProviders, providerRows, sandboxTypes, unprovidedTypes } from './suppliers.ts';
 import { startWorkers } from './worker.ts';
 
 /** What a process does: serve the API, work the queues, run periodic tasks, simulate a provider. */
@@ -40,6 +41,8 @@ export type Platform = Readonly<{
   /** That API's routes; empty without that role. */
   routes: readonly MountedRoute[];
   sandboxUrl: string | null;
+  /** The types of message that go through the sandbox, here or elsewhere. */
+  sandboxTypes: readonly NotificationType[];
   databaseUrl: string;
   credentials: Credentials;
   /** Where the credentials were written; null without the role api. */
@@ -85,11 +88,13 @@ async function startRoles(
   onStop: OnStop,
 ): Promise<Omit<Platform, 'stop'>> {
   const { config, clock = systemClock } = options;
+  checkProviders(config);
   const has = rolesOf(options);
   const supervise = has.includes('worker') || has.includes('scheduler');
   const core = await openCore({ config, clock, log, supervise, onStop });
   const { db, cipher } = core;
   const sandbox = has.includes('sandbox') ? await openSandbox(core, onStop) : null;
+  reportTypes(config, log);
   await checkSecretKey(db, cipher);
   await bootstrap({ db, cipher, log }, { demo: config.installation.demo, providers: providerRows(config) });
   if (sandbox) await postOwedReceipts(core);
@@ -121,11 +126,24 @@ async function startRoles(
     url: api?.url ?? null,
     routes: api?.routes ?? [],
     sandboxUrl: sandbox?.url ?? null,
+    sandboxTypes: sandboxTypes(config),
     databaseUrl: core.connection.url,
     credentials,
     credentialsPath: api ? writeCredentials(config.installation.dataDir, credentials) : null,
     roles: has,
   };
+}
+
+function reportTypes(config: Config, log: Log): void {
+  const sandboxed = sandboxTypes(config);
+  if (sandboxed.length > 0)
+    log.warn({ types: sandboxed }, 'The sandbox stands in for a provider: nobody receives these messages');
+  const refused = unprovidedTypes(config);
+  if (refused.length > 0)
+    log.warn(
+      { types: refused },
+      'No provider is configured for these messages: requests to send them are refused',
+    );
 }
 
 async function openSandbox({ config, log }: Core, onStop: OnStop): Promise<Sandbox> {

@@ -2,12 +2,15 @@ import { keptSecret } from '../bootstrap/credentials.ts';
 import type { Config } from '../config/config.ts';
 import { type DocumentStorage, databaseStorage } from '../content/document/store.ts';
 import { type Rates, readRates } from '../content/recipient/international-rates.ts';
+import { startRenderThreads } from '../content/template/render-threads.ts';
 import { createTemplateCaches, type TemplateCaches } from '../content/template/store.ts';
+import { createRender, type Render } from '../content/template/template.ts';
 import { type Cache, createCaches } from '../database/cache.ts';
 import type { Connection, Db } from '../database/connection.ts';
 import { createListener } from '../database/listener.ts';
 import { migrate } from '../database/migrate.ts';
 import { ensurePartitions } from '../database/partitions.ts';
+import type { Reads } from '../database/reads.ts';
 import type { Batcher } from '../ground/batcher.ts';
 import { type Cipher, createCipher } from '../ground/cipher.ts';
 import type { Clock } from '../ground/clock.ts';
@@ -37,10 +40,12 @@ export type Core = Readonly<{
   rates: Rates;
   connection: Connection;
   db: Db;
+  reads: Reads;
   queues: Queues;
   services: Cache<Service | null>;
   keys: Cache<readonly ApiKey[]>;
   templates: TemplateCaches;
+  render: Render;
   providers: Cache<readonly ProviderState[]>;
   storage: DocumentStorage;
   balancing: Balancing;
@@ -66,10 +71,10 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
   const rates = readRates(config.delivery.smsRatesFile);
   const metrics = createMetrics(statsdOf(config), log);
   onStop(() => metrics.stop());
-  const connection = await openDatabase(config, log, onStop);
+  const { connection, reading, reads } = await openDatabase(config, log, onStop);
   const { db } = connection;
   metrics.watchProcess();
-  watchPool(metrics, connection);
+  watchPools(metrics, [connection, reading]);
   await migrate(db, log);
   await ensurePartitions(db, clock.now() - day, clock.now() + 7 * day);
   const { keys: secretKeys, salt } = config.secrets;
@@ -86,12 +91,16 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
   });
   onStop(() => queues.stop());
 
+  const threads = startRenderThreads();
+  onStop(() => threads.close());
+
   const callbacks = createCallbackQueue({ db, clock, cipher, caches });
   return {
-    ...{ config, clock, log, metrics, cipher, rates, connection, db, queues, callbacks },
+    ...{ config, clock, log, metrics, cipher, rates, connection, db, reads, queues, callbacks },
     services: createServiceCache(db, caches),
     keys: createKeyCache(db, cipher, caches),
     templates: createTemplateCaches(db, caches),
+    render: createRender(threads),
     providers: createProviderCache(db, caches, providerRows(config)),
     storage: databaseStorage(db),
     balancing: openBalancing(config, { db, clock, log, metrics }),
@@ -100,11 +109,20 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
   };
 }
 
-function watchPool({ gauge }: Metrics, { pool }: Connection): void {
-  gauge('despatch_database_connections_open', 'Open connections of the pool.', () => pool.totalCount);
-  gauge('despatch_database_connections_used', 'Those in use.', () => pool.totalCount - pool.idleCount);
-  gauge('despatch_database_connections_max', 'Most that may be open.', () => pool.options.max);
-  gauge('despatch_database_waiting', 'Work that waits for a connection.', () => pool.waitingCount);
+function watchPools({ gauge }: Metrics, [main, reading]: readonly [Connection, Connection]): void {
+  const both = [main.pool, reading.pool];
+  const sum = (of: (pool: Connection['pool']) => number) => both.reduce((total, pool) => total + of(pool), 0);
+  gauge('despatch_database_connections_open', 'Open connections.', () => sum((pool) => pool.totalCount));
+  gauge('despatch_database_connections_used', 'Those in use.', () =>
+    sum((pool) => pool.totalCount - pool.idleCount),
+  );
+  gauge('despatch_database_connections_max', 'Most that may be open.', () => sum((pool) => pool.options.max));
+  gauge('despatch_database_waiting', 'Work that waits for a connection.', () => main.pool.waitingCount);
+  gauge(
+    'despatch_database_reads_waiting',
+    'Reads that wait for a connection.',
+    () => reading.pool.waitingCount,
+  );
 }
 
 function statsdOf({ statsd: { host, port, prefix, enabled }, installation: { environment } }: Config) {

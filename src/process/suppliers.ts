@@ -3,6 +3,7 @@
 import type { Config } from '../config/config.ts';
 import type { NotificationType } from '../database/tables.ts';
 import type { Clock } from '../ground/clock.ts';
+import { ConfigError } from '../ground/problem.ts';
 import { type Balancing, type BalancingDeps, createBalancing } from '../provider/balancing/balancing.ts';
 import type { InboundEndpoint, ProviderDetails, ReceiptEndpoint, Supplier } from '../provider/contract.ts';
 import { supplier as firetext } from '../provider/suppliers/firetext/supplier.ts';
@@ -18,10 +19,63 @@ const known: readonly Supplier[] = [mmg, firetext, loadtestingSupplier(firetext)
 /** The text providers that `ordered` switches between when one is slow (spec 05, section 4). */
 const switchedPair = ['mmg', 'firetext'] as const;
 
-/** The message types without a real supplier, which go through the sandbox. */
-export function sandboxTypes(config: Config): readonly NotificationType[] {
+const allTypes = ['sms', 'email'] as const;
+
+function typesWithoutSupplier(config: Config): readonly NotificationType[] {
   const real = known.filter(({ startsActive = true, isConfigured }) => startsActive && isConfigured(config));
-  return (['sms', 'email'] as const).filter((type) => !real.some(({ types }) => types.includes(type)));
+  return allTypes.filter((type) => !real.some(({ types }) => types.includes(type)));
+}
+
+/**
+ * The message types that go through the sandbox: those without a supplier, if `SANDBOX` says so, or by default in a
+ * demo that has no supplier at all. Nobody receives these messages, so that must have been asked for.
+ */
+export function sandboxTypes(config: Config): readonly NotificationType[] {
+  const types = typesWithoutSupplier(config);
+  const isDemo = config.installation.demo && types.length === allTypes.length;
+  return (config.sandbox.enabled ?? isDemo) ? types : [];
+}
+
+/** The message types that this installation cannot send. Decided by its settings, so every process agrees. */
+export function unprovidedTypes(config: Config): readonly NotificationType[] {
+  const sandboxed = sandboxTypes(config);
+  return typesWithoutSupplier(config).filter((type) => !sandboxed.includes(type));
+}
+
+/** Throws a ConfigError if something is configured that needs a provider which is not. */
+export function checkProviders(config: Config): void {
+  const unprovided = unprovidedTypes(config);
+  if (unprovided.length === allTypes.length)
+    throw new ConfigError(
+      'No provider is configured, so no message could be sent. Set MMG_API_KEY or FIRETEXT_API_KEY for texts, SES_ENABLED or SMTP_URL for emails; or SANDBOX=1 for a trial, in which nobody receives them.',
+    );
+  const { slowCheckServiceId, slowCheckTemplateId } = config.providers;
+  if (unprovided.includes('sms') && (slowCheckServiceId ?? slowCheckTemplateId) !== null)
+    throw new ConfigError(
+      'FUNCTIONAL_TEST_PROVIDER_SERVICE_ID and FUNCTIONAL_TEST_PROVIDER_SMS_TEMPLATE_ID need a provider for texts: set MMG_API_KEY or FIRETEXT_API_KEY, or SANDBOX=1.',
+    );
+}
+
+/**
+ * Throws a ConfigError if others than this machine can reach the API, and a configured supplier's receipts would be
+ * taken from anybody.
+ */
+export function checkReceiptProofs(config: Config): void {
+  if (!isExposed(config)) return;
+  const open = known.filter(
+    ({ isConfigured, receiptProof }) => isConfigured(config) && receiptProof?.isConfigured(config) === false,
+  );
+  if (open.length === 0) return;
+  const settings = open.map(({ receiptProof }) => receiptProof!.settings).join(' and ');
+  throw new ConfigError(
+    `${settings} must be set unless HOST and API_HOST_NAME are this machine alone: without, anybody could post receipts of ${open.map(({ displayName }) => displayName).join(' and ')}.`,
+  );
+}
+
+/** Whether the API is for more than this machine. */
+function isExposed({ api: { host, publicUrl } }: Config): boolean {
+  const isLoopback = (name: string) => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(name);
+  return !isLoopback(host) || (publicUrl !== null && !isLoopback(new URL(publicUrl).hostname));
 }
 
 /** The configured suppliers, and the sandbox for the types they do not cover. */
@@ -45,17 +99,29 @@ export function providerRows(config: Config): readonly (ProviderDetails & { disp
   );
 }
 
-/**
- * The receipt endpoints. Those of real suppliers are always open, so that late receipts are accepted after a key was
- * removed; the sandbox's, which anybody on the network may use, is open only while messages go through it.
- */
+/** Every receipt endpoint that a receipt may have come to; the sandbox's only while messages go through it. */
 export function receiptEndpointsOf(config: Config, clock: Clock): readonly ReceiptEndpoint[] {
   return [...known, { ...sandbox, types: sandboxTypes(config) }].flatMap(({ types, receiptEndpoint }) =>
     types.flatMap((type) => receiptEndpoint?.(config, { type, clock }) ?? []),
   );
 }
 
-/** The endpoints for received texts: always open, to callers with the configured credentials. */
+/**
+ * Whether a provider may post to an endpoint: while the supplier, or one that reports there too, is `used`, which it
+ * stays after its key was removed, for late receipts. One that is no longer configured must prove its receipts unless
+ * only this machine can post them.
+ */
+export function isOpenTo(
+  config: Config,
+  used: ReadonlySet<string>,
+  { identifier, alsoFor = [] }: Pick<ReceiptEndpoint, 'identifier' | 'alsoFor'>,
+): boolean {
+  const proof = known.find((supplier) => supplier.identifier === identifier)?.receiptProof;
+  const isProven = !proof || proof.isConfigured(config) || !isExposed(config);
+  return isProven && [identifier, ...alsoFor].some((name) => used.has(name));
+}
+
+/** The endpoints for received texts of every supplier. */
 export function inboundEndpointsOf(config: Config): readonly InboundEndpoint[] {
   return known.flatMap(({ inboundEndpoint }) => inboundEndpoint?.(config) ?? []);
 }

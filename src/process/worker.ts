@@ -1,6 +1,6 @@
 import { createPoster } from '../message/callback/post.ts';
 import { startCallbacks } from '../message/callback/worker.ts';
-import { createClaims } from '../message/delivery/claim.ts';
+import { composeLarge, createClaims } from '../message/delivery/claim.ts';
 import {
   notifyInternal,
   providedQueueNames,
@@ -142,14 +142,16 @@ function deliverWith(
   const { fromNumber, emailDomain, retries, retrySeconds, retryDelays, smsFirstRetryImmediate } =
     core.config.delivery;
   const { smsStrategy, timeoutSeconds: providerTimeoutSeconds } = core.config.providers;
+  const apiUrl = core.config.api.publicUrl ?? ownUrl;
+  const composer = { ...core, fromNumber, emailDomain, apiUrl };
   return createDeliver({
     ...core,
     ...shared,
     claims: createClaims({
-      ...{ ...core, circuits: shared.circuits },
-      apiUrl: core.config.api.publicUrl ?? ownUrl,
-      ...{ fromNumber, emailDomain, smsStrategy, draw: Math.random, providerTimeoutSeconds },
+      ...{ ...composer, circuits: shared.circuits },
+      ...{ smsStrategy, draw: Math.random, providerTimeoutSeconds },
     }),
+    composeLarge: (notification, service) => composeLarge(composer, notification, service),
     recorder: createRecorder(core),
     retries: retryPolicy({
       ...{ retries, seconds: retrySeconds, delays: retryDelays },

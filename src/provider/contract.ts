@@ -29,6 +29,8 @@ export type Supplier = Readonly<{
     config: Config,
     needs: Readonly<{ type: NotificationType; clock: Clock }>,
   ) => ReceiptEndpoint;
+  /** What proves that a receipt is this supplier's; absent if nothing does. `settings` configure it. */
+  receiptProof?: Readonly<{ settings: string; isConfigured: (config: Config) => boolean }>;
   /** Absent if it receives no texts. */
   inboundEndpoint?: (config: Config) => InboundEndpoint;
 }>;
@@ -76,13 +78,19 @@ export type Message = SmsMessage | EmailMessage;
  * timeline, so they must hold nothing personal.
  *
  * - accepted: the provider has the message; `reference` is its own id for it.
- * - rejected: the provider will never take this message; no retry, no other provider.
+ * - rejected: the provider will never take this message; no retry, no other provider. `recipient` says that the
+ *   recipient is the reason: `permanent`, it does not exist or takes no messages; `temporary`, it takes none now, such
+ *   as a full mailbox. Without it the message or we are at fault.
  * - failed: the provider definitely did not take it; another provider or a later attempt may succeed.
  * - unknown: the provider may have it (time-out, connection lost after sending); never given to another provider.
  */
 export type SendResult =
   | Readonly<{ outcome: 'accepted'; reference: string | null }>
-  | Readonly<{ outcome: 'rejected' | 'failed' | 'unknown'; code: string; detail: string }>;
+  | Readonly<{ outcome: 'rejected'; code: string; detail: string; recipient?: RecipientVerdict }>
+  | Readonly<{ outcome: 'failed' | 'unknown'; code: string; detail: string }>;
+
+/** What a provider says about a recipient that it refuses. */
+export type RecipientVerdict = 'permanent' | 'temporary';
 
 /** The client of a supplier. */
 export type Provider = Readonly<{
@@ -163,7 +171,11 @@ export type ReceiptOutcome =
 export type EndpointResponse = Readonly<{ status: number; body: unknown }>;
 
 /** A parsed request to an endpoint: a receipt to apply, or the response if there is nothing to apply. */
-export type ReadRequest = Readonly<{ receipt: ReadReceipt } | { answer: EndpointResponse }>;
+export type ReadRequest = Readonly<
+  | { receipt: ReadReceipt }
+  /** `about`: what it was instead, for the log: nothing of its content but the name of its type. */
+  | { answer: EndpointResponse; about?: string }
+>;
 
 /** Where a provider posts its receipts, and how it is answered. */
 export type ReceiptEndpoint = Readonly<{

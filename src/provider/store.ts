@@ -100,6 +100,14 @@ export async function addMissingProviders(
   );
 }
 
+/** The identifiers of the providers that are or ever were active, and so can have been given a message. */
+export async function findUsedProviders(db: DbOrTrx): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ identifier: string }>`
+    select identifier from providers where active
+    union select identifier from provider_versions where active`.execute(db);
+  return new Set(rows.map(({ identifier }) => identifier));
+}
+
 /** A version of a provider as the admin API shows it. */
 export type ProviderRecord = Readonly<{
   id: string;

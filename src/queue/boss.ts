@@ -37,6 +37,8 @@ export type Queues = {
   send: Send;
   /** Which of these ids have a task in one of the queues, whether it waits, is being worked on or is parked. */
   waiting(queues: readonly QueueName[], ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Whether at least `count` tasks wait in the queue or are being worked on. */
+  holds(queue: QueueName, count: number): Promise<boolean>;
   /** Up to `limit` tasks that are due, now held by this process. */
   fetch(queue: QueueName, limit: number): Promise<HeldTask[]>;
   /**
@@ -145,6 +147,13 @@ export async function openQueues(
         [names.map(physical), ids],
       );
       return new Set(rows.map(({ id }) => id));
+    },
+    async holds(queue, count) {
+      const { rows } = await connection.pool.query(
+        `select 1 from ${schema}.job where name = $1 and state < 'completed' offset $2 limit 1`,
+        [physical(queue), count - 1],
+      );
+      return rows.length > 0;
     },
     async fetch(queue, limit) {
       const jobs = await boss.fetch<TaskData>(physical(queue), { batchSize: limit });

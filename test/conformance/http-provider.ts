@@ -11,7 +11,9 @@ type Reply = Readonly<{ status: number; headers?: Record<string, string>; body: 
 
 export type ProviderServerOptions = Readonly<{
   /** Its answers; the other behaviours are the same for every HTTP server. */
-  replies: Readonly<Record<'accept' | 'fail' | 'reject' | 'malformed', (got: Got) => Reply>>;
+  replies: Readonly<Record<'accept' | 'fail' | 'reject' | 'malformed', (got: Got) => Reply>> &
+    /** Those that are left out are like `reject`. */
+    Readonly<Partial<Record<'unknown recipient' | 'full mailbox', (got: Got) => Reply>>>;
   read: (got: Got) => Arrived;
   connect: (url: string, options: Readonly<{ timeoutSeconds: number }>) => Provider;
 }>;
@@ -32,7 +34,8 @@ export async function startProviderServer(options: ProviderServerOptions): Promi
     requests.push(got);
     if (behaviour === 'silent') return;
     if (behaviour === 'reset') return response.socket?.resetAndDestroy();
-    const { status, headers, body: text } = options.replies[behaviour === 'slow' ? 'accept' : behaviour](got);
+    const reply = options.replies[behaviour === 'slow' ? 'accept' : behaviour] ?? options.replies.reject;
+    const { status, headers, body: text } = reply(got);
     const answer = () =>
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
     if (behaviour === 'slow') setTimeout(answer, slowMilliseconds);

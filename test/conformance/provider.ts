@@ -21,6 +21,10 @@ export type Behaviour =
   | 'fail'
   /** Refuses it permanently. */
   | 'reject'
+  /** Refuses it because the recipient does not exist; the text names the recipient. */
+  | 'unknown recipient'
+  /** Refuses it for good because the recipient's mailbox is full; the text names the recipient. */
+  | 'full mailbox'
   /** Accepts the request and never answers. */
   | 'silent'
   /** Accepts it with an unreadable answer. */
@@ -61,6 +65,8 @@ export type Claims = Readonly<{
   start: () => Promise<ProviderServer>;
   /** Whether it has permanent refusals. */
   rejects: boolean;
+  /** Which refusals it puts down to the recipient; it must treat the others like any refusal of its kind. */
+  tells: Readonly<{ permanent: boolean; temporary: boolean }>;
   /** Whether it receives our id, to echo it or to be found by it. */
   carriesReference: boolean;
   /** The endpoint for its receipts; null if it posts none. */
@@ -199,6 +205,20 @@ export function conforms(name: string, claims: Claims): void {
       server.behave('reject');
       assert.equal(outcomeOf(await provider.send(message, never)), claims.rejects ? 'rejected' : 'failed');
     });
+
+    for (const [behaviour, verdict] of [
+      ['unknown recipient', 'permanent'],
+      ['full mailbox', 'temporary'],
+    ] as const)
+      test(`${name}: ${claims.tells[verdict] ? `a refusal for ${behaviour} is a ${verdict} verdict on the recipient` : `no refusal is put down to ${behaviour}`}`, async (t) => {
+        const { server, provider } = await open(t);
+        server.behave(behaviour);
+        const result = await provider.send(message, never);
+        const outcome = outcomeOf(result);
+        const said = result.outcome === 'rejected' ? result.recipient : undefined;
+        assert.equal(said, claims.tells[verdict] ? verdict : undefined);
+        assert.ok(said === undefined ? outcome !== 'accepted' : outcome === 'rejected');
+      });
 
     test(`${name}: a missing answer counts as unknown, and is reported in time`, async (t) => {
       const { server, provider } = await open(t, 0.3);

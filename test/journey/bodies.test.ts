@@ -10,7 +10,10 @@ describe('bodies of requests', () => {
   const mmgInbound = '/notifications/sms/receive/mmg';
   const mmgUser = { authorization: `Basic ${Buffer.from('tide:pass').toString('base64')}` };
   before(async () => {
-    const environment = { MMG_INBOUND_SMS_USERNAME: 'tide', MMG_INBOUND_SMS_AUTH: 'pass' };
+    const environment = {
+      ...{ MMG_API_KEY: 'mmg', FIRETEXT_API_KEY: 'firetext', SES_ENABLED: '1' },
+      ...{ MMG_INBOUND_SMS_USERNAME: 'tide', MMG_INBOUND_SMS_AUTH: 'pass' },
+    };
     world = await createWorld({ roles: ['api'], environment });
     const { issuer, secret } = world.credentials.admin;
     service = { authorization: `Bearer ${makeToken(world.tenant.keys.test, world.clock.now())}` };
@@ -72,6 +75,21 @@ describe('bodies of requests', () => {
       const body = `{"template_id":"${templates.sms}","phone_number":"07700900123","personalisation":{"name":${nested},"time":"9"}}`;
       assert.equal((await post('/v2/notifications/sms', body, service)).status, 201);
     }
+  });
+
+  test('JSON with more than 50,000 values is refused with 400: parsing millions of them would keep others waiting', async () => {
+    const message = 'The JSON has too many values: the limit is 50000.';
+    const list = { status_code: 400, errors: [{ error: 'BadRequestError', message }] };
+    const { templates } = world.tenant;
+    for (const values of ['1.0,', '[],', '"a",', '{"a":1},'])
+      for (const path of ['/v2/notifications/sms', `/v2/template/${templates.sms}/preview`])
+        assert.deepEqual(await post(path, `{"a":[${values.repeat(50_000)}1]}`, service), {
+          status: 400,
+          body: list,
+        });
+    const name = `["${'a","'.repeat(40_000)}b, [{"]`;
+    const body = `{"template_id":"${templates.sms}","personalisation":{"name":${name},"time":"9"}}`;
+    assert.equal((await post(`/v2/template/${templates.sms}/preview`, body, service)).status, 200);
   });
 
   test('a byte order mark before a body is taken off, whoever posts it', async () => {

@@ -286,6 +286,14 @@ test('a service gets a callback for a message whose final status comes with its 
   const mail = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
+    onRcptTo({ address }, _session, done) {
+      const [responseCode, text] =
+        { 'gone@recipient.example': [550, '5.1.1 unknown'], 'full@recipient.example': [552, '5.2.2 full'] }[
+          address
+        ] ?? [];
+      if (responseCode === undefined) done();
+      else done(Object.assign(new Error(`${text}: <${address}>`), { responseCode }));
+    },
     onData: (stream, _session, done) => {
       stream.resume().on('end', () => done());
     },
@@ -309,6 +317,22 @@ test('a service gets a callback for a message whose final status comes with its 
     service.seen.map(({ body }) => [body.id, body.status, body.notification_type]),
     [[data.id, 'delivered', 'email']],
   );
+  for (const [to, status, code] of [
+    ['gone@recipient.example', 'permanent-failure', '550 5.1.1'],
+    ['full@recipient.example', 'temporary-failure', '552 5.2.2'],
+  ] as const) {
+    const refused = await world.client.sendEmail(tenant.templates.email, to, { personalisation });
+    await callbacksUntil(world, tenant, (all) =>
+      all.some((one) => one.notification_id === refused.data.id && one.status === 'delivered'),
+    );
+    assert.deepEqual(
+      service.seen.filter(({ body }) => body.id === refused.data.id).map(({ body }) => body.status),
+      [status],
+    );
+    const { body: timeline } = await world.call('GET', `/v2/notifications/${refused.data.id}/timeline`);
+    assert.match(JSON.stringify(timeline), new RegExp(`"rejected".*"${code}"`));
+    assert.doesNotMatch(JSON.stringify(timeline), /@recipient/);
+  }
 });
 
 describe('callbacks without a receipt', () => {

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { uploadFiles } from '../../src/content/document/file.ts';
 import { documentRoutes } from '../../src/content/document/routes.ts';
 import { databaseStorage, deleteExpiredDocuments } from '../../src/content/document/store.ts';
 import { type Connection, connect } from '../../src/database/connection.ts';
@@ -15,6 +14,7 @@ import { plainErrors } from '../../src/http/server/error-format.ts';
 import { closeServer, createServer } from '../../src/http/server/server.ts';
 import { addService, findService } from '../../src/tenant/service/store.ts';
 import { freshDatabase } from '../support/database.ts';
+import { uploadFile } from '../support/files.ts';
 import { secretKey } from '../support/tenant.ts';
 import { createWorld } from '../support/world.ts';
 
@@ -85,7 +85,14 @@ describe('a file that is sent as a link', () => {
       drop: () => undefined,
     };
     const cipher = createCipher([secretKey], 'tests');
-    const deps = { db, storage: databaseStorage(db), cipher, clock: { now: () => now }, services };
+    const deps = {
+      db,
+      storage: databaseStorage(db),
+      cipher,
+      clock: { now: () => now },
+      services,
+      files: { baseUrl: 'https://documents.harbour.example' },
+    };
     server.scope(plainErrors, (mount) => mount(documentRoutes, deps));
     await app.listen({ host: '127.0.0.1', port: 0 });
     base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
@@ -97,18 +104,12 @@ describe('a file that is sent as a link', () => {
   });
 
   async function send(options?: UploadOptions, bytes: string | Buffer = content): Promise<string> {
-    const { db } = connection;
-    const deps = { db, storage: databaseStorage(db), clock: { now: () => now }, maxBytes: 2_097_152 };
-    const personalisation = { name: 'Rowan', doc: client.prepareUpload(Buffer.from(bytes), options) };
-    const replaced = await uploadFiles(deps, {
-      serviceId,
-      recipientNormalised: recipient,
-      personalisation,
-      baseUrl: base,
+    const link = await uploadFile(connection.db, {
+      ...{ serviceId, recipient, baseUrl: base, now },
+      value: client.prepareUpload(Buffer.from(bytes), options),
     });
-    assert.equal(replaced['name'], 'Rowan');
-    assert.match(String(replaced['doc']), /^http:\/\/127\.0\.0\.1:\d+\/d\/[\w-]{22}\/[\w-]{43}$/);
-    return String(replaced['doc']);
+    assert.match(link, /^http:\/\/127\.0\.0\.1:\d+\/d\/[\w-]{22}\/[\w-]{43}$/);
+    return link;
   }
 
   async function downloads(): Promise<number> {
@@ -333,15 +334,10 @@ describe('a file that is sent as a link', () => {
 test('the product itself serves the links of files', async () => {
   const world = await createWorld();
   try {
-    const { db } = world.connection;
-    const deps = { db, storage: databaseStorage(db), clock: { now: Date.now }, maxBytes: 2_097_152 };
-    const { doc } = await uploadFiles(deps, {
-      serviceId: world.tenant.id,
-      recipientNormalised: recipient,
-      personalisation: { doc: client.prepareUpload(Buffer.from(content), { filename: 'tide.csv' }) },
-      baseUrl: world.api,
+    const link = await uploadFile(world.connection.db, {
+      ...{ serviceId: world.tenant.id, recipient, baseUrl: world.api, now: Date.now() },
+      value: client.prepareUpload(Buffer.from(content), { filename: 'tide.csv' }),
     });
-    const link = String(doc);
     assert.equal((await ask(link)).status, 200);
     const opened = await enter(link, recipient);
     const file = await ask(`${link}/download`, { headers: { cookie: cookieOf(opened) } });

@@ -116,7 +116,10 @@ describe('received texts', () => {
   });
 
   test('without configured passwords every received text is refused', async (t) => {
-    const bare = await createWorld({ roles: ['api'] });
+    const bare = await createWorld({
+      environment: { MMG_API_KEY: 'mmg', FIRETEXT_API_KEY: 'firetext' },
+      roles: ['api'],
+    });
     t.after(() => bare.stop());
     for (const [path, pair] of [
       [mmgPath, ':'],

@@ -84,8 +84,8 @@ const postMmg = (
 const postFiretext = (world: World, reference: string, fields: Record<string, string>) =>
   post(world, '/notifications/sms/firetext', new URLSearchParams({ reference, ...fields }).toString());
 
-const postSes = (world: World, messageId: string, more: object = {}) =>
-  post(world, '/notifications/email/ses', {
+const sesBody = (messageId: string, more: object = {}) =>
+  JSON.stringify({
     Type: 'Notification',
     MessageId: randomUUID(),
     TopicArn: topic,
@@ -95,6 +95,8 @@ const postSes = (world: World, messageId: string, more: object = {}) =>
       ...more,
     }),
   });
+const postSes = (world: World, messageId: string, more: object = {}) =>
+  post(world, '/notifications/email/ses', sesBody(messageId, more));
 
 describe('sending through real providers', () => {
   test('a text goes to MMG, and its receipt makes it delivered', async (t) => {
@@ -259,10 +261,21 @@ describe('receipts of a provider that was not asked to send the message', () => 
     const id = await email(world);
     await world.drain();
     const { pool } = world.connection;
+    // SES was used here once.
+    await pool.query(
+      `insert into providers (id, identifier, display_name, notification_type, priority, active, supports_international)
+      values (gen_random_uuid(), 'ses', 'Amazon SES', 'email', 10, true, false)`,
+    );
+    const api = await world.startMore({ roles: ['api'] });
+    t.after(() => api.stop());
     const before = (await world.client.getNotificationById(id)).data.status;
     const { rows } = await pool.query('select reference from notification_history where id = $1', [id]);
     const complaint = { notificationType: 'Complaint', complaint: { feedbackId: 'fb-1' } };
-    assert.equal((await postSes(world, rows[0].reference, complaint)).status, 404);
+    const answer = await fetch(`${api.url}/notifications/email/ses`, {
+      method: 'POST',
+      body: sesBody(rows[0].reference, complaint),
+    });
+    assert.equal(answer.status, 404);
     assert.equal((await world.client.getNotificationById(id)).data.status, before);
     assert.equal((await pool.query('select from complaints')).rowCount, 0);
     assert.deepEqual((await receiptsOf(world, id)).at(-1), ['ses', 'delivered', false, notAsked]);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { makeToken } from '../../src/cli/client.ts';
+import { addEmailReplyTo } from '../../src/tenant/service/store.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
@@ -11,6 +13,47 @@ describe('a message sent with the official client', () => {
     world = await createWorld();
   });
   after(() => world.stop());
+
+  test('an email that no provider could write is refused: a link too long for a header, or an unusable reply-to address', async () => {
+    const tenant = await world.addTenant();
+    const replyTo = randomUUID();
+    await addEmailReplyTo(world.connection.db, tenant.id, {
+      ...{ id: replyTo, text: 'desk@example.com, thief@evil.example', isDefault: false },
+    });
+    const send = async (more: object) => {
+      const body = {
+        template_id: tenant.templates.email,
+        email_address: 'kim@recipient.example',
+        personalisation,
+        ...more,
+      };
+      const answer = await world.call('POST', '/v2/notifications/email', { body, key: tenant.keys.normal });
+      return [answer.status, answer.body.errors?.[0].message];
+    };
+    const link = (length: number) => ({
+      one_click_unsubscribe_url: 'https://a.example/'.padEnd(length, 'u'),
+    });
+    assert.deepEqual(await send(link(860)), [201, undefined]);
+    const long = link(861);
+    const tooLong = `one_click_unsubscribe_url ${long.one_click_unsubscribe_url} is too long`;
+    assert.deepEqual(await send(long), [400, tooLong]);
+    assert.deepEqual(await send({ email_reply_to_id: replyTo }), [
+      400,
+      'The reply-to address of your service is not a valid email address: change it first',
+    ]);
+  });
+
+  test('a sandbox that is set not to know a recipient, or to have its mailbox full, decides the status', async () => {
+    const to = { '07700900551': 'permanent-failure', '07700900552': 'temporary-failure' };
+    await world.behave({ recipients: { '07700900551': { unknown: true }, '07700900552': { full: true } } });
+    for (const [number, status] of Object.entries(to)) {
+      const { data } = await world.client.sendSms(world.tenant.templates.sms, number, { personalisation });
+      await world.until(
+        () => world.client.getNotificationById(data.id),
+        (seen) => seen.data.status === status,
+      );
+    }
+  });
 
   test('a text sent with the official client is answered 201, read at once, delivered, and is in the inbox', async () => {
     const { status, data } = await world.client.sendSms(world.tenant.templates.sms, '07700 900 123', {

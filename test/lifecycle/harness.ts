@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { defaultRates } from '../../src/content/recipient/international-rates.ts';
 import { createTemplateCaches } from '../../src/content/template/store.ts';
+import { createRender } from '../../src/content/template/template.ts';
 import { createCaches } from '../../src/database/cache.ts';
 import { createListener } from '../../src/database/listener.ts';
 import type { NotificationStatus } from '../../src/database/tables.ts';
@@ -76,6 +77,8 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
   });
   const rateLimits = createRateLimits({ db, log, providers: available });
   const callbacks = createCallbackQueue({ db, clock, cipher, caches });
+  // All texts of the stories are short.
+  const render = createRender({ render: () => Promise.reject(new Error('No thread is needed')) });
   const deliver = createDeliver({
     clock,
     log,
@@ -83,6 +86,7 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
     claims: createClaims({
       cipher,
       templates: createTemplateCaches(db, caches),
+      render,
       fromNumber: 'DESPATCH',
       emailDomain: 'example.com',
       apiUrl: 'https://despatch.example',
@@ -96,6 +100,7 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
       draw: Math.random,
       providerTimeoutSeconds,
     }),
+    composeLarge: () => Promise.reject(new Error('No message is large')),
     recorder: createRecorder({ metrics, queues, callbacks }),
     clients,
     circuits,

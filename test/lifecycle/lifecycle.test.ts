@@ -128,6 +128,8 @@ const results: Readonly<Record<string, SendResult>> = {
   accepted: { outcome: 'accepted', reference: 'r' },
   failed: { outcome: 'failed', code: '500', detail: 'no' },
   rejected: { outcome: 'rejected', code: '400', detail: 'never' },
+  'no recipient': { outcome: 'rejected', code: '550', detail: 'none', recipient: 'permanent' },
+  full: { outcome: 'rejected', code: '552', detail: 'full', recipient: 'temporary' },
   unknown: { outcome: 'unknown', code: '504', detail: 'Gateway Time-out' },
 };
 

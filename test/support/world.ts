@@ -25,6 +25,8 @@ export function environment(
     SECRET_KEY: secretKey,
     DANGEROUS_SALT: salt,
     DESPATCH_DATA_DIR: dataDir,
+    // Tests rely on the sandbox for every type that they give no provider.
+    SANDBOX: '1',
     PORT: '0',
     SANDBOX_PORT: '0',
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',

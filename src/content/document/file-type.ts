@@ -1,42 +1,39 @@
 /** The kinds of content that can be recognised by their bytes. */
 export type Kind = 'pdf' | 'png' | 'jpeg' | 'rtf' | 'doc' | 'xls' | 'docx' | 'xlsx' | 'odt' | 'text';
 
-/** A type of file that services may send. */
-export type FileType = Readonly<{
-  contentType: string;
-  /** The name that people use. */
-  name: string;
-  /** What the content may be: many `.doc` files are really RTF, and every CSV or JSON file is text. */
-  kinds: readonly Kind[];
-}>;
+/** A type of file that services may send; `name` is the one that people use. */
+export type FileType = Readonly<{ contentType: string; name: string }>;
 
-const type = (contentType: string, name: string, ...kinds: Kind[]): FileType =>
-  Object.freeze({ contentType, name, kinds });
+const type = (contentType: string, name: string): FileType => Object.freeze({ contentType, name });
 
 const openXml = 'application/vnd.openxmlformats-officedocument';
-const jpeg = type('image/jpeg', 'JPEG image', 'jpeg');
+const jpeg = type('image/jpeg', 'JPEG image');
 
 /**
  * The supported types by extension. None is run by a browser or, without asking first, by the program that opens it.
  */
 const fileTypes: ReadonlyMap<string, FileType> = new Map([
-  ['csv', type('text/csv', 'CSV file', 'text')],
-  ['doc', type('application/msword', 'Word document', 'doc', 'rtf')],
-  ['docx', type(`${openXml}.wordprocessingml.document`, 'Word document', 'docx')],
+  ['csv', type('text/csv', 'CSV file')],
+  ['doc', type('application/msword', 'Word document')],
+  ['docx', type(`${openXml}.wordprocessingml.document`, 'Word document')],
   ['jpeg', jpeg],
   ['jpg', jpeg],
-  ['json', type('application/json', 'JSON file', 'text')],
-  ['odt', type('application/vnd.oasis.opendocument.text', 'OpenDocument text', 'odt')],
-  ['pdf', type('application/pdf', 'PDF', 'pdf')],
-  ['png', type('image/png', 'PNG image', 'png')],
-  ['rtf', type('application/rtf', 'Rich text document', 'rtf')],
-  ['txt', type('text/plain', 'Plain text file', 'text')],
-  ['xls', type('application/vnd.ms-excel', 'Excel spreadsheet', 'xls')],
-  ['xlsx', type(`${openXml}.spreadsheetml.sheet`, 'Excel spreadsheet', 'xlsx')],
+  ['json', type('application/json', 'JSON file')],
+  ['odt', type('application/vnd.oasis.opendocument.text', 'OpenDocument text')],
+  ['pdf', type('application/pdf', 'PDF')],
+  ['png', type('image/png', 'PNG image')],
+  ['rtf', type('application/rtf', 'Rich text document')],
+  ['txt', type('text/plain', 'Plain text file')],
+  ['xls', type('application/vnd.ms-excel', 'Excel spreadsheet')],
+  ['xlsx', type(`${openXml}.spreadsheetml.sheet`, 'Excel spreadsheet')],
 ]);
 
-/** `.csv, .doc, …`, for error texts. */
-export const supportedTypes = [...fileTypes.keys()].map((extension) => `.${extension}`).join(', ');
+const supported = [...fileTypes.keys()].map((extension) => `'.${extension}'`).join(', ');
+
+/** The error for a file of a type that is not supported: its extension with a dot, or its content type. */
+export function unsupported(typeOrExtension: string): string {
+  return `Unsupported file type '${typeOrExtension}'. Supported types are: ${supported}`;
+}
 
 /** The type of an extension in lower case, without its dot; undefined when it is not supported. */
 export function typeOfExtension(extension: string): FileType | undefined {
@@ -82,6 +79,21 @@ export function sniff(bytes: Buffer): readonly Kind[] {
   return isText(bytes) ? ['text'] : [];
 }
 
+/** The content type of bytes that `sniff` does not know, for the error that refuses them. */
+export function unsupportedType(bytes: Buffer): string {
+  if (bytes.subarray(0, zipFile.length).equals(zipFile)) return 'application/zip';
+  if (bytes.subarray(0, compoundFile.length).equals(compoundFile)) return 'application/x-ole-storage';
+  const tag = markup.exec(
+    bytes
+      .subarray(0, markupSearchLength)
+      .toString('utf8')
+      .replace(/^\ufeff/, ''),
+  )?.[1];
+  if (tag === undefined) return 'application/octet-stream';
+  if (/svg/i.test(tag)) return 'image/svg+xml';
+  return /xml/i.test(tag) ? 'text/xml' : 'text/html';
+}
+
 const endOfDirectory = 0x06054b50;
 const directoryEntry = 0x02014b50;
 const endLength = 22;
@@ -124,7 +136,7 @@ function positionOfEnd(bytes: Buffer): number | null {
 }
 
 /** Markup at the start makes a browser or viewer run or draw a file that is named as plain text. */
-const markup = /^\s*<(?:!doctype|!--|\?xml|html|head|body|script|style|iframe|svg|a\s)/i;
+const markup = /^\s*<(!doctype|!--|\?xml|html|head|body|script|style|iframe|svg|a\s)/i;
 const markupSearchLength = 1024;
 
 /**

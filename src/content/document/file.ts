@@ -1,15 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
-import type { Db } from '../../database/connection.ts';
-import { type Clock, dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
+import type { Trx } from '../../database/connection.ts';
+import { dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
 import { objectOf } from '../../ground/json.ts';
 import { badRequest, invalid, type Problem } from '../../ground/problem.ts';
 import { faultsOf, literal } from '../../http/validate/check.ts';
 import type { Service } from '../../tenant/service/service.ts';
-import { extensionOf, type FileType, sniff, supportedTypes, typeOfExtension } from './file-type.ts';
+import { normaliseKey } from '../template/personalisation.ts';
+import {
+  extensionOf,
+  type FileType,
+  sniff,
+  typeOfExtension,
+  unsupported,
+  unsupportedType,
+} from './file-type.ts';
 import { parseFilename } from './filename.ts';
-import { documentCipher, documentUrl, newKey, testDocumentUrl } from './link.ts';
-import { addDocuments, type Document, type DocumentStorage, type SealedContent } from './store.ts';
+import { type DocumentLink, documentCipher, documentUrl, newKey, testDocumentUrl } from './link.ts';
+import { addDocuments, type Document, type DocumentStorage } from './store.ts';
 
 /** A personalisation value that is a file, as the caller sends it (spec 01, section 3.6). */
 export type FileValue = Readonly<Record<string, unknown> & { file: unknown }>;
@@ -25,9 +33,7 @@ export type DocumentFile = Readonly<{
   weeks: number;
 }>;
 
-export type FileOutcome =
-  | Readonly<{ ok: true; file: DocumentFile }>
-  | Readonly<{ ok: false; problem: Problem }>;
+type FileOutcome = Readonly<{ ok: true; file: DocumentFile }> | Readonly<{ ok: false; problem: Problem }>;
 
 /** Whether a personalisation value is a file, well-formed or not. */
 export function isFileValue(value: unknown): value is FileValue {
@@ -56,20 +62,13 @@ const filenameProperty = Type.Object({
   filename: Type.Optional(Type.Union([Type.String({ format: 'filename' }), Type.Null()])),
 });
 
-/**
- * Checks and decodes one file value: first its fields, with the texts and in the order of spec 01, section 3.6, then
- * the file itself. `maxBytes` limits the decoded file. Pure.
- */
-export function parseFile(value: FileValue, maxBytes: number): FileOutcome {
-  const faults = fieldFaults(value);
-  if (faults.length > 0) return { ok: false, problem: invalid(faults) };
+/** Decodes a file value whose fields have no fault and checks the file itself. `maxBytes` limits the decoded file. */
+function readContent(value: FileValue, maxBytes: number): FileOutcome {
   const refuse = (text: string): FileOutcome => ({ ok: false, problem: badRequest(text) });
-
   const content = decode(value.file as string, maxBytes);
-  if (content === 'not base64') return refuse('Cannot decode file content (invalid base64 encoding)');
-  if (content === 'too big')
-    return refuse(`The file is too big: the limit is ${limitText(maxBytes)}, before base64`);
-  if (content.length === 0) return refuse('The file is empty');
+  if (content === 'not base64') return refuse('Document is not base64 encoded');
+  if (content === 'too big') return refuse('Uploaded file exceeds file size limit');
+  if (content.length === 0) return refuse('Document must not be empty');
 
   const named = nameAndType(content, value);
   if ('error' in named) return refuse(named.error);
@@ -125,34 +124,25 @@ function decode(text: string, maxBytes: number): Buffer | 'not base64' | 'too bi
   return Buffer.from(plain, 'base64');
 }
 
-function limitText(bytes: number): string {
-  const megabyte = 1024 * 1024;
-  return bytes % megabyte === 0 ? `${bytes / megabyte}MB` : `${bytes} bytes`;
-}
-
 type Named = Readonly<{ filename: string; type: FileType }>;
 
-/** The name and type: from the given name if the content fits it, from the content if there is no name. */
+/**
+ * The name and type: from the given name, or from the content if there is none. The content has to be of a supported
+ * type, but need not be of the type that the name says: many `.doc` files are really RTF, and a file is only ever
+ * downloaded, never shown.
+ */
 function nameAndType(content: Buffer, value: FileValue): Named | Readonly<{ error: string }> {
-  const kinds = sniff(content);
   const given = value['filename'];
-  if (typeof given !== 'string') {
-    const [kind] = kinds;
-    if (!kind) return { error: `Unsupported file type. Supported types are: ${supportedTypes}` };
-    // `is_csv` matters only for text: a PDF stays a PDF.
-    const extension = value['is_csv'] === true && kind === 'text' ? 'csv' : extensionOf(kind);
-    return { filename: `document.${extension}`, type: typeOfExtension(extension)! };
-  }
-  const parsed = parseFilename(given);
-  if (!parsed.ok) return parsed;
-  const { filename, extension } = parsed;
-  const type = typeOfExtension(extension);
-  if (!type) return { error: `Unsupported file type .${extension}. Supported types are: ${supportedTypes}` };
-  if (!kinds.some((kind) => type.kinds.includes(kind)))
-    return {
-      error: `Unsupported file type: the content is not that of a .${extension} file. Supported types are: ${supportedTypes}`,
-    };
-  return { filename, type };
+  const parsed = typeof given === 'string' ? parseFilename(given) : null;
+  if (parsed && !parsed.ok) return parsed;
+  const givenType = parsed && typeOfExtension(parsed.extension);
+  if (parsed && !givenType) return { error: unsupported(`.${parsed.extension}`) };
+  const [kind] = sniff(content);
+  if (!kind) return { error: unsupported(unsupportedType(content)) };
+  if (parsed && givenType) return { filename: parsed.filename, type: givenType };
+  // `is_csv` matters only for text: a PDF stays a PDF.
+  const extension = value['is_csv'] === true && kind === 'text' ? 'csv' : extensionOf(kind);
+  return { filename: `document.${extension}`, type: typeOfExtension(extension)! };
 }
 
 const defaultWeeks = 26;
@@ -183,74 +173,102 @@ export type FileRules =
       maxBytes: number;
     }>;
 
+export type FilesOutcome =
+  | Readonly<{ ok: true; files: ReadonlyMap<string, DocumentFile> }>
+  | Readonly<{ ok: false; problem: Problem }>;
+
 /**
- * Why the files in a personalisation make a message unacceptable; null if they do not (spec 01, section 3.6). Every
- * file is checked, whether or not the template uses it. Pure: nothing is stored.
+ * Checks and decodes the files of a personalisation, by key: the fields of all of them, with the texts and in the order
+ * of spec 01, section 3.6, then whether the service may send files, then the files themselves. Every file is checked,
+ * whether or not the template uses it. Pure.
  */
-export function fileProblems(personalisation: Personalisation, rules: FileRules): Problem | null {
-  const values = Object.values(personalisation).filter(isFileValue);
-  if (values.length === 0) return null;
-  if (rules.type !== 'email') return badRequest('Can only send a file by email');
+export function readFiles(personalisation: Personalisation, rules: FileRules): FilesOutcome {
+  const values = Object.entries(personalisation).filter((entry): entry is [string, FileValue] =>
+    isFileValue(entry[1]),
+  );
+  const files = new Map<string, DocumentFile>();
+  if (values.length === 0) return { ok: true, files };
+  const refuse = (problem: Problem): FilesOutcome => ({ ok: false, problem });
+  if (rules.type !== 'email') return refuse(badRequest('Can only send a file by email'));
+  for (const [, value] of values) {
+    const faults = fieldFaults(value);
+    if (faults.length > 0) return refuse(invalid(faults));
+  }
   const { service, adminBaseUrl, maxBytes } = rules;
   if (!service.contactLink)
-    return badRequest(
-      `Send files by email has not been set up - add contact details for your service at ${adminBaseUrl}/services/${service.id}/service-settings/send-files-by-email`,
+    return refuse(
+      badRequest(
+        `Send files by email has not been set up - add contact details for your service at ${adminBaseUrl}/services/${service.id}/service-settings/send-files-by-email`,
+      ),
     );
-  if (values.length > maxFiles) return badRequest(`A message can have at most ${maxFiles} files`);
-  for (const value of values) {
-    const outcome = parseFile(value, maxBytes);
-    if (!outcome.ok) return outcome.problem;
+  if (values.length > maxFiles) return refuse(badRequest(`A message can have at most ${maxFiles} files`));
+  for (const [name, value] of values) {
+    const outcome = readContent(value, maxBytes);
+    if (!outcome.ok) return outcome;
+    files.set(name, outcome.file);
   }
-  return null;
+  return { ok: true, files };
 }
 
-export type UploadDeps = Readonly<{ db: Db; storage: DocumentStorage; clock: Clock; maxBytes: number }>;
+/** A file of a message that is not stored yet, and what its link says. */
+export type NewDocument = DocumentLink &
+  Readonly<{ file: DocumentFile; serviceId: string; recipientNormalised: string }>;
 
-export type Upload = Readonly<{
+export type Linking = Readonly<{
   serviceId: string;
   /** The normalised email address that may open the files. */
   recipientNormalised: string;
-  personalisation: Personalisation;
-  /** The URL under which recipients reach the API. */
+  /** The names of the template's placeholders: a file under any other key is left out, like every unknown key. */
+  placeholders: readonly string[];
+  /** The URL that links begin with. */
   baseUrl: string;
-  /** For a simulated recipient nothing is stored (spec 01, section 5.1). */
-  simulated?: boolean;
+  /** Every file becomes the link to a test document, and nothing is to be stored (spec 01, section 5.1). */
+  isSimulated: boolean;
 }>;
 
 /**
- * Stores the files of a personalisation and returns it with each file replaced by its link (spec 01, section 3.6).
- * Documents are durable when this resolves, which is before the message is: a refusal or crash after it leaves
- * documents whose links nobody has. They cannot be opened and are deleted when they expire.
- *
- * Throws a Problem for a file that `fileProblems` refuses.
+ * A personalisation with each file replaced by its link, and the documents that have to be stored with the message
+ * (spec 01, section 3.6). `files` as `readFiles` returned them.
  */
-export async function uploadFiles(deps: UploadDeps, upload: Upload): Promise<Record<string, unknown>> {
-  const { personalisation, serviceId, baseUrl } = upload;
-  const documents: Document[] = [];
-  const contents: SealedContent[] = [];
-  const entries = Object.entries(personalisation).map(([name, value]): [string, unknown] => {
-    if (!isFileValue(value)) return [name, value];
-    if (upload.simulated) return [name, testDocumentUrl(baseUrl, serviceId)];
-    const outcome = parseFile(value, deps.maxBytes);
-    if (!outcome.ok) throw outcome.problem;
-    const { document, sealed, link } = seal(outcome.file, upload, deps.clock.now());
-    documents.push(document);
-    contents.push({ id: document.id, sealed });
-    return [name, link];
+export function linkFiles(
+  personalisation: Personalisation,
+  files: ReadonlyMap<string, DocumentFile>,
+  linking: Linking,
+): { personalisation: Record<string, unknown>; documents: readonly NewDocument[] } {
+  const { serviceId, recipientNormalised, placeholders, baseUrl, isSimulated } = linking;
+  // Of keys that match the same placeholder, the last one counts.
+  const lastKeys = new Map(Object.keys(personalisation).map((name) => [normaliseKey(name), name]));
+  const used = new Set(placeholders.map((name) => lastKeys.get(normaliseKey(name))));
+  const documents: NewDocument[] = [];
+  const entries = Object.entries(personalisation).flatMap(([name, value]): [string, unknown][] => {
+    const file = files.get(name);
+    if (!file) return [[name, value]];
+    if (!used.has(name)) return [];
+    if (isSimulated) return [[name, testDocumentUrl(baseUrl, serviceId)]];
+    const link = { id: randomUUID(), key: newKey() };
+    documents.push({ ...link, file, serviceId, recipientNormalised });
+    return [[name, documentUrl(baseUrl, link)]];
   });
-  if (documents.length > 0) {
-    // Rows first, so that the deletion of expired documents finds the contents whatever happens.
-    await addDocuments(deps.db, documents);
-    await deps.storage.put(contents);
-  }
-  return objectOf(entries);
+  return { personalisation: objectOf(entries), documents };
 }
 
-function seal(file: DocumentFile, { serviceId, recipientNormalised, baseUrl }: Upload, now: number) {
-  const id = randomUUID();
-  const key = newKey();
+/** Stores documents within the transaction that stores their message. `now` is in Unix milliseconds. */
+export async function storeDocuments(
+  { trx, storage }: Readonly<{ trx: Trx; storage: DocumentStorage }>,
+  documents: readonly NewDocument[],
+  now: number,
+): Promise<void> {
+  await addDocuments(
+    trx,
+    documents.map((document) => rowOf(document, now)),
+  );
+  for (const { id, key, file } of documents)
+    await storage.put([{ id, sealed: documentCipher({ id, key }).seal(file.content, 'content') }], trx);
+}
+
+function rowOf({ id, key, file, serviceId, recipientNormalised }: NewDocument, now: number): Document {
   const cipher = documentCipher({ id, key });
-  const document: Document = {
+  return {
     id,
     serviceId,
     filename: cipher.seal(Buffer.from(file.filename), 'filename'),
@@ -262,5 +280,4 @@ function seal(file: DocumentFile, { serviceId, recipientNormalised, baseUrl }: U
     // At the end of a day, because the page names the last day only.
     expiresAt: new Date(dayStart(dayAfter(dayOf(now), 7 * file.weeks + 1))),
   };
-  return { document, sealed: cipher.seal(file.content, 'content'), link: documentUrl(baseUrl, { id, key }) };
 }

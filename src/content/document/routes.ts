@@ -33,6 +33,8 @@ export type DocumentRouteDeps = Readonly<{
   cipher: Cipher;
   clock: Clock;
   services: Cache<Service | null>;
+  /** DOCUMENT_BASE_URL or null. */
+  files: Readonly<{ baseUrl: string | null }>;
 }>;
 
 type Link = FastifyRequest<{ Params: { id: string; key: string } }>;
@@ -107,7 +109,7 @@ const confirm = defineRoute({
       if (!equalHashes(lock.recipientHash(address.emailAddress.normalised), document.recipientHash))
         return again(wrongAddress);
       await releaseGuess(db, document.id);
-      const isSecure = request.protocol === 'https';
+      const isSecure = request.protocol === 'https' || isOnSecureHost(deps, request);
       reply.header('Set-Cookie', confirmationCookie(cipher, document.id, clock.now(), isSecure));
       return toFile();
     }),
@@ -197,6 +199,11 @@ function show(deps: DocumentRouteDeps, request: Link, opened: Opened, error: Dow
     downloadUrl: `${key}/download`,
     error,
   });
+}
+
+/** Whether this is the host of DOCUMENT_BASE_URL, and that begins with `https`, whatever its proxy tells us. */
+function isOnSecureHost({ files: { baseUrl } }: DocumentRouteDeps, request: Link): boolean {
+  return baseUrl !== null && /^https:/i.test(baseUrl) && new URL(baseUrl).host === request.host.toLowerCase();
 }
 
 const malformedAddress = 'Enter an email address in the correct format, like name@example.com';

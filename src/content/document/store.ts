@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Db, DbOrTrx } from '../../database/connection.ts';
+import type { Db, DbOrTrx, Trx } from '../../database/connection.ts';
 
 /** The content of a document, encrypted under the key in its link, which the storage does not know. */
 export type SealedContent = Readonly<{ id: string; sealed: Buffer }>;
@@ -9,8 +9,11 @@ export type SealedContent = Readonly<{ id: string; sealed: Buffer }>;
  * implementation passes `test/conformance/document-storage.ts`.
  */
 export type DocumentStorage = Readonly<{
-  /** All contents are durable when it resolves; any of them may be when it rejects. An id is put once. */
-  put(contents: readonly SealedContent[]): Promise<void>;
+  /**
+   * All contents are durable when it resolves, or when `trx` commits if the storage is that database; any of them may
+   * be when it rejects. An id is put once.
+   */
+  put(contents: readonly SealedContent[], trx?: Trx): Promise<void>;
   /** The bytes as they were put, or null. */
   open(id: string): Promise<Buffer | null>;
   /** All contents are gone when it resolves. Unknown ids are ignored. */
@@ -60,6 +63,48 @@ export async function addDocuments(db: DbOrTrx, documents: readonly Document[]):
       })),
     )
     .execute();
+}
+
+/** A service's files of one day, and the most there may be. `day`: in the business zone, YYYY-MM-DD. */
+export type Quota = Readonly<{
+  serviceId: string;
+  day: string;
+  files: number;
+  bytes: number;
+  limits: DocumentLimits;
+}>;
+
+/** Most files, and bytes of files, that one service may send in a day, whatever its keys. */
+export type DocumentLimits = Readonly<{ files: number; file_bytes: number }>;
+
+/**
+ * The limit that files would pass as things are, or null. It takes nothing: `takeQuota` decides, this only spares the
+ * work for a request that will be refused.
+ */
+export async function quotaReached(db: DbOrTrx, quota: Quota): Promise<keyof DocumentLimits | null> {
+  const { serviceId, day, files, bytes, limits } = quota;
+  const { rows } = await sql<{ files: number; bytes: number }>`
+    select files, bytes from document_counts where service_id = ${serviceId} and day = ${day}`.execute(db);
+  const used = rows[0] ?? { files: 0, bytes: 0 };
+  if (used.files + files > limits.files) return 'files';
+  return used.bytes + bytes > limits.file_bytes ? 'file_bytes' : null;
+}
+
+/**
+ * Counts files against their service's day, exactly: the row stays locked until the commit. Returns the limit that they
+ * would pass, having counted nothing, or null.
+ */
+export async function takeQuota(trx: Trx, quota: Quota): Promise<keyof DocumentLimits | null> {
+  const { serviceId, day, files, bytes, limits } = quota;
+  const { rows } = await sql`
+    insert into document_counts as d (service_id, day, files, bytes)
+    select ${serviceId}::uuid, ${day}::date, ${files}::bigint, ${bytes}::bigint
+    where ${files}::bigint <= ${limits.files}::bigint and ${bytes}::bigint <= ${limits.file_bytes}::bigint
+    on conflict (service_id, day) do update set files = d.files + excluded.files, bytes = d.bytes + excluded.bytes
+    where d.files + excluded.files <= ${limits.files}::bigint
+      and d.bytes + excluded.bytes <= ${limits.file_bytes}::bigint
+    returning 1`.execute(trx);
+  return rows.length > 0 ? null : ((await quotaReached(trx, quota)) ?? 'files');
 }
 
 /** The document; null when there is none or it has expired at `now` (Unix milliseconds). */
@@ -145,9 +190,9 @@ export async function deleteExpiredDocuments(
 /** Keeps contents in the database: nothing to set up, and every backup has them. */
 export function databaseStorage(db: Db): DocumentStorage {
   return {
-    async put(contents) {
+    async put(contents, trx) {
       if (contents.length > 0)
-        await db
+        await (trx ?? db)
           .insertInto('document_contents')
           .values([...contents])
           .execute();

@@ -67,6 +67,8 @@ describe('an invalid email address is refused', () => {
     `${'a'.repeat(100_000)}@example.org`,
     // 320 characters as typed, but after conversion each label is too long for DNS.
     `sam@${'ü'.repeat(60)}.${'例'.repeat(40)}`,
+    // 320 characters as typed, and more after conversion.
+    `${'a'.repeat(306)}@büc.example`,
   ];
   for (const address of refused)
     test(JSON.stringify(address.slice(0, 40)), () =>

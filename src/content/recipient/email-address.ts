@@ -10,7 +10,7 @@ declare const parsed: unique symbol;
 /** A valid address; only `parseEmailAddress` makes one. */
 export type EmailAddress = {
   readonly [parsed]: true;
-  /** The stored form, also sent to: cleaned, case kept. */
+  /** The stored form: cleaned, case kept. */
   readonly address: string;
   /** The form for search and comparison: `address` in lower case. */
   readonly normalised: string;
@@ -35,11 +35,21 @@ const maxLabelLength = 63;
 /** Parses typed text, ignoring surrounding whitespace; `error` is a text for callers (spec 03, section 2). */
 export function parseEmailAddress(raw: string): EmailOutcome {
   const address = clean(raw);
-  const host = isShortEnough(address) ? addressPattern.exec(address)?.[1] : undefined;
-  if (host === undefined || address.includes('..') || !isHost(host))
-    return { ok: false, error: emailProblemText };
+  if (asciiForm(address) === null) return { ok: false, error: emailProblemText };
   const emailAddress = Object.freeze({ address, normalised: address.toLowerCase() }) as EmailAddress;
   return { ok: true, emailAddress };
+}
+
+/**
+ * The form in which providers get an address, its host converted by IDNA; null if it is not valid. `address` is clean.
+ * Accepting and sending both ask this function, so whatever is accepted can be sent to.
+ */
+export function asciiForm(address: string): string | null {
+  const typed = isShortEnough(address) ? addressPattern.exec(address)?.[1] : undefined;
+  const host = typed === undefined || address.includes('..') ? null : toAscii(typed);
+  if (host === null || !isHost(host)) return null;
+  const ascii = `${address.slice(0, address.lastIndexOf('@'))}@${host}`;
+  return ascii.length > maxAddressLength ? null : ascii;
 }
 
 /** Counts code points, not UTF-16 units. */
@@ -49,9 +59,9 @@ function isShortEnough(address: string): boolean {
   return address.length <= 2 * maxAddressLength && Array.from(address).length <= maxAddressLength;
 }
 
-function isHost(typed: string): boolean {
-  const host = toAscii(typed);
-  if (host === null || host.length > maxHostLength) return false;
+/** Whether an ASCII host is a domain name. */
+function isHost(host: string): boolean {
+  if (host.length > maxHostLength) return false;
   const labels = host.split('.');
   return (
     labels.length >= 2 &&

@@ -1,4 +1,6 @@
+import { badRequest, type Problem } from '../../ground/problem.ts';
 import { type Branding, emailPage } from './email-page.ts';
+import { mostComposedBytes, tooLargeComposed } from './markdown/composed.ts';
 import { renderHtml } from './markdown/html.ts';
 import { parseMarkdown } from './markdown/parse.ts';
 import { renderPlainText, renderPreheader } from './markdown/plain-text.ts';
@@ -42,6 +44,45 @@ export function emailTitle(template: CompiledEmail, values: Personalisation): st
 /** The API's `body`: placeholders filled in, trimmed, Markdown as typed (spec 02, section 5.4). */
 export function emailBody(template: CompiledEmail, values: Personalisation): string {
   return trim(substitute(template.content, values, modes.emailBody));
+}
+
+/** An email as the API shows it. */
+export type ShownEmail = { readonly subject: string; readonly body: string };
+
+export function showEmail(template: CompiledEmail, values: Personalisation): ShownEmail {
+  return { subject: emailSubject(template, values), body: emailBody(template, values) };
+}
+
+/**
+ * An email of fewer UTF-16 units cannot grow beyond `mostComposedBytes`: no Markdown gives more than 250 bytes for each.
+ */
+export const leastComposed = mostComposedBytes / 250;
+
+/** `bytes`: of the body, in UTF-8. */
+export type DraftEmail = ShownEmail & { readonly bytes: number };
+
+/**
+ * The same for an email that is to be sent. One that could be larger than providers take when it is formatted is
+ * formatted to find out. Throws a Problem if it is; a body that is too long as it stands is the caller's to refuse
+ * (`emailTooLong`).
+ */
+export function draftEmail(template: CompiledEmail, values: Personalisation): DraftEmail {
+  const { subject, body } = showEmail(template, values);
+  const bytes = Buffer.byteLength(body, 'utf8');
+  if (bytes <= maxEmailBytes && subject.length + body.length > leastComposed) renderEmail(template, values);
+  return { subject, body, bytes };
+}
+
+/** 400 for a body of so many bytes (spec 01, section 3.6). */
+export function emailTooLong(bytes: number): Problem {
+  return badRequest(
+    `Your message is too long. Emails cannot be longer than ${maxEmailBytes} bytes. Your message is ${bytes} bytes.`,
+  );
+}
+
+/** Whether the message must be refused as empty: content of white space alone does not count (spec 02, section 5.5). */
+export function isEmptyEmail(template: CompiledEmail, values: Personalisation): boolean {
+  return mayBeEmpty(template.content) && emailBody(template, values) === '';
 }
 
 export type EmailMeasure = {
@@ -114,24 +155,34 @@ export function emailPreheader(template: CompiledEmail, values: Personalisation)
   return trim(cut.length < line.length ? cut.replace(/(?:<[^<>]*|&[^\s;&<>]*)$/, '') : cut);
 }
 
+export type RenderedEmail = { readonly subject: string; readonly text: string; readonly html: string };
+
 export type EmailOptions = BodyOptions & { readonly branding?: Branding | null };
 
-/** What a provider is given: the subject, the plain-text body, and the HTML page with branding (spec 02, section 7). */
+/**
+ * What a provider is given: the subject, the plain-text body, and the HTML page with branding (spec 02, section 7).
+ * Throws a Problem if it is larger than providers take.
+ */
 export function renderEmail(
   template: CompiledEmail,
   values: Personalisation,
   options: EmailOptions = {},
-): { readonly subject: string; readonly text: string; readonly html: string } {
-  return {
+): RenderedEmail {
+  // The body first: it is what grows.
+  const body = emailHtmlBody(template, values, options);
+  const email = {
     subject: emailSubject(template, values),
     text: emailPlainText(template, values, options),
     html: emailPage({
       title: emailTitle(template, values),
       preheader: emailPreheader(template, values),
-      body: emailHtmlBody(template, values, options),
+      body,
       branding: options.branding ?? null,
     }),
   };
+  for (const part of [email.html, email.text])
+    if (Buffer.byteLength(part, 'utf8') > mostComposedBytes) throw tooLargeComposed();
+  return email;
 }
 
 /** Steps 1, 3 and 4 of both pipelines (spec 02, section 5). */

@@ -15,6 +15,9 @@ export type Personalisation = {
   readonly getEscaped: (key: string) => unknown;
 };
 
+/** Values together with what they were made from. */
+export type Given = Personalisation & { readonly source: Readonly<Record<string, unknown>> };
+
 const ignoredInKeys = /[ _-]/g;
 const alreadyNormal = /^[a-z0-9]*$/;
 
@@ -34,13 +37,12 @@ export function normaliseKeys(values: Readonly<Record<string, unknown>>): Map<st
 }
 
 /** The personalisation of a request, a database row or a CSV row; null or undefined means no values. */
-export function personalisationOf(
-  values: Readonly<Record<string, unknown>> | null | undefined,
-): Personalisation {
+export function personalisationOf(values: Readonly<Record<string, unknown>> | null | undefined): Given {
   if (!values) return noPersonalisation;
   const byKey = normaliseKeys(values);
   let byEscapedKey: Map<string, unknown> | undefined;
   return {
+    source: values,
     empty: byKey.size === 0,
     get: (key) => byKey.get(key),
     getEscaped: (key) => {
@@ -51,7 +53,8 @@ export function personalisationOf(
 }
 
 /** No values: every placeholder takes its missing form. */
-export const noPersonalisation: Personalisation = {
+export const noPersonalisation: Given = {
+  source: Object.freeze({}),
   empty: true,
   get: () => undefined,
   getEscaped: () => undefined,

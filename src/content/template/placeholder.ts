@@ -1,10 +1,11 @@
+import { badRequest, type Problem } from '../../ground/problem.ts';
 import { isYes, listText, normaliseKey, type Personalisation, valueText } from './personalisation.ts';
 import { escapeHtml } from './text/escape.ts';
 
 /**
  * A placeholder of a template text (spec 02, section 1.1): `((name))` or the conditional `((name??text))`. `parseText`
  * parses a text once and the result is kept with the template version; `substitute` then only joins strings. Nothing
- * here throws, whatever the content and the values.
+ * here throws, whatever the content and the values, except for what is too long to send.
  */
 export type Placeholder = {
   /** Exactly as typed, outer spaces included, as error texts and the public template API show it. */
@@ -94,7 +95,7 @@ export function additionalKeys(
 /**
  * Replaces every placeholder (spec 02, section 1.5) in one pass: values are never searched for placeholders. Because
  * placeholders are found before references are decoded, `&lpar;` puts a bracket inside a conditional in HTML as in
- * plain text (spec 02, section 12.1).
+ * plain text (spec 02, section 12.1). Throws a Problem for a text of more than `longestText`.
  */
 export function substitute(text: ParsedText, personalisation: Personalisation, mode: Mode): string {
   const { slots } = text;
@@ -103,8 +104,35 @@ export function substitute(text: ParsedText, personalisation: Personalisation, m
   let result = literals[0]!;
   for (let index = 0; index < slots.length; index += 1) {
     result += fill(slots[index]!, escaped?.slots[index], personalisation, mode) + literals[index + 1]!;
+    if (result.length > longestText) throw tooLong(`filled in, it has more than ${longestText} characters`);
   }
   return result;
+}
+
+/** UTF-16 units of a text that is filled in: a small template can repeat a large value many times. */
+const longestText = 16_000_000;
+
+/** 400: nothing can send this message. `why` completes the sentence. */
+export function tooLong(why: string): Problem {
+  return badRequest(`Your message is too long: ${why}.`);
+}
+
+/**
+ * About how many UTF-16 units a text will have when it is filled in, for the choice of where to do that: exact for
+ * strings, and at least as many units as go in for other values. Costs next to nothing.
+ */
+export function filledLength({ literals, slots }: ParsedText, personalisation: Personalisation): number {
+  let length = 0;
+  for (const literal of literals) length += literal.length;
+  for (const { key, text } of slots) length += (text?.length ?? 0) + valueLength(personalisation.get(key));
+  return length;
+}
+
+/** About as many UTF-16 units as a value has, see `filledLength`. */
+export function valueLength(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 8;
+  return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + 4 + valueLength(item), 2);
 }
 
 /** Parsed texts after `escapeHtml`, made when a text is first shown as HTML. */

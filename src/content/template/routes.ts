@@ -1,11 +1,21 @@
+import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
-import type { Db } from '../../database/connection.ts';
-import { noResultFound } from '../../ground/problem.ts';
+import type { Reads } from '../../database/reads.ts';
+import { isoMicroseconds } from '../../ground/clock.ts';
+import { badRequest, noResultFound } from '../../ground/problem.ts';
 import { defineRoute } from '../../http/server/define-route.ts';
-import { findWrittenTemplate, findWrittenTemplates, type TemplateCaches } from './store.ts';
-import { previewTemplate, showTemplate } from './template.ts';
+import { callerLeaves } from '../../http/server/request.ts';
+import { personalisationOf } from './personalisation.ts';
+import { missingPlaceholders } from './placeholder.ts';
+import {
+  findWrittenTemplate,
+  findWrittenTemplates,
+  type TemplateCaches,
+  type WrittenTemplate,
+} from './store.ts';
+import { compileContent, placeholdersIn, type Render, type Template } from './template.ts';
 
-export type TemplateRouteDeps = Readonly<{ db: Db; templates: TemplateCaches }>;
+export type TemplateRouteDeps = Readonly<{ reads: Reads; templates: TemplateCaches; render: Render }>;
 
 const types = Type.Unsafe<string>({ type: 'string', enum: ['sms', 'email', 'letter'] });
 
@@ -93,8 +103,8 @@ const readTemplate = defineRoute({
   params: Type.Object({ template_id: templateId }),
   client: "getTemplateById('{template_id}')",
   answers: { 200: { description: 'The template.', schema: template }, 400: badId, 404: notFound },
-  handler: (deps: TemplateRouteDeps, { params, caller }) =>
-    show(deps, caller.service.id, params.template_id, null),
+  handler: (deps: TemplateRouteDeps, { params, caller }, reply) =>
+    show(deps, reply, caller.service.id, params.template_id, null),
 });
 
 const readVersion = defineRoute({
@@ -111,8 +121,8 @@ const readVersion = defineRoute({
     400: badId,
     404: notFound,
   },
-  handler: (deps: TemplateRouteDeps, { params, caller }) =>
-    show(deps, caller.service.id, params.template_id, params.version === 0 ? null : params.version),
+  handler: (deps: TemplateRouteDeps, { params, caller }, reply) =>
+    show(deps, reply, caller.service.id, params.template_id, params.version === 0 ? null : params.version),
 });
 
 const readTemplates = defineRoute({
@@ -128,8 +138,10 @@ const readTemplates = defineRoute({
     200: { description: 'The templates.', schema: Type.Object({ templates: Type.Array(template) }) },
     400: { description: 'Unknown parameter, or unknown value of `type`.' },
   },
-  async handler({ db }: TemplateRouteDeps, { query, caller }) {
-    const found = await findWrittenTemplates(db, caller.service.id, query.type ?? null);
+  async handler({ reads }: TemplateRouteDeps, { query, caller: { service } }, reply) {
+    const found = await reads(service.id, callerLeaves(reply), (db) =>
+      findWrittenTemplates(db, service.id, query.type ?? null),
+    );
     return { templates: found.map(showTemplate) };
   },
 });
@@ -153,10 +165,10 @@ const previewOne = defineRoute({
     400: { description: '`id` is not a UUID, or personalisation is missing.' },
     404: notFound,
   },
-  async handler({ templates }: TemplateRouteDeps, { params, body, caller }) {
+  async handler({ templates, render }: TemplateRouteDeps, { params, body, caller }) {
     const template = await templates.templates.get(params.template_id);
     if (!template || template.serviceId !== caller.service.id || template.hidden) throw noResultFound();
-    return previewTemplate(template, body.personalisation ?? {});
+    return await previewTemplate(render, template, body.personalisation ?? {});
   },
 });
 
@@ -167,8 +179,57 @@ export const templateRoutes = [readTemplate, readVersion, readTemplates, preview
 const mostVersions = 2 ** 31 - 1;
 
 /** `version`: null is the current one. Throws a Problem. */
-async function show({ db }: TemplateRouteDeps, serviceId: string, id: string, version: number | null) {
-  const found = (version ?? 0) <= mostVersions && (await findWrittenTemplate(db, serviceId, id, version));
+async function show(
+  { reads }: TemplateRouteDeps,
+  reply: FastifyReply,
+  serviceId: string,
+  id: string,
+  version: number | null,
+) {
+  if ((version ?? 0) > mostVersions) throw noResultFound();
+  const found = await reads(serviceId, callerLeaves(reply), (db) =>
+    findWrittenTemplate(db, serviceId, id, version),
+  );
   if (!found) throw noResultFound();
   return showTemplate(found);
+}
+
+/** A template as `GET /v2/template/{id}` shows it (spec 01, section 3.10). Every key is always present. */
+function showTemplate(template: WrittenTemplate) {
+  const { id, type, name, subject, content, version, createdAt, updatedAt, author } = template;
+  const placeholders = placeholdersIn(compileContent(type, subject, content));
+  return {
+    id,
+    type,
+    name,
+    created_at: isoMicroseconds(createdAt),
+    updated_at: updatedAt && isoMicroseconds(updatedAt),
+    created_by: author,
+    version,
+    body: content,
+    subject: type === 'sms' ? null : subject,
+    personalisation: Object.fromEntries(placeholders.map((placeholder) => [placeholder, { required: true }])),
+    postage: null,
+    letter_contact_block: null,
+  };
+}
+
+/**
+ * The current version filled in, as `POST /v2/template/{id}/preview` shows it (spec 01, section 3.10). Throws a Problem
+ * (400) when a value is missing.
+ */
+async function previewTemplate(
+  render: Render,
+  { id, type, current }: Template,
+  personalisation: Readonly<Record<string, unknown>>,
+) {
+  const { content, version } = current;
+  const values = personalisationOf(personalisation);
+  const missing = missingPlaceholders(placeholdersIn(content), values);
+  if (missing.length > 0) throw badRequest(`Missing personalisation: ${missing.join(', ')}`);
+  const texts =
+    content.type === 'sms'
+      ? { body: (await render('sms', content, values, null)).text, html: null, subject: null }
+      : await render('preview', content, values, null);
+  return { id, type, version, ...texts, postage: null };
 }

@@ -3,7 +3,7 @@ import type { Cache, Caches } from '../../database/cache.ts';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { platformUserId } from '../../tenant/user/store.ts';
-import { compileContent, type Template, type TemplateVersion, type WrittenTemplate } from './template.ts';
+import { compileContent, type Template, type TemplateVersion } from './template.ts';
 
 const cacheName = 'template';
 
@@ -115,6 +115,22 @@ export function createTemplateCaches(db: Db, caches: Caches): TemplateCaches {
     },
   };
 }
+
+/** One version of a template as it was written. */
+export type WrittenTemplate = Readonly<{
+  id: string;
+  type: NotificationType;
+  name: string;
+  subject: string | null;
+  content: string;
+  version: number;
+  /** When the template was created. */
+  createdAt: Date;
+  /** When this version was created; null for the first. */
+  updatedAt: Date | null;
+  /** Email address of the user who wrote this version. */
+  author: string;
+}>;
 
 const written = sql`
   t.id, t.template_type as type, v.name, v.subject, v.content, v.version, t.created_at as "createdAt",

@@ -1,9 +1,20 @@
 import type { NotificationType } from '../../database/tables.ts';
-import { isoMicroseconds } from '../../ground/clock.ts';
-import { badRequest } from '../../ground/problem.ts';
-import { type CompiledEmail, compileEmail, emailBody, emailHtmlBody, emailSubject } from './email.ts';
-import { personalisationOf } from './personalisation.ts';
-import { missingPlaceholders } from './placeholder.ts';
+import { parseLossless } from '../../ground/json.ts';
+import {
+  type CompiledEmail,
+  compileEmail,
+  draftEmail,
+  type EmailOptions,
+  emailHtmlBody,
+  emailTooLong,
+  leastComposed,
+  maxEmailBytes,
+  renderEmail,
+  showEmail,
+} from './email.ts';
+import { type Given, type Personalisation, personalisationOf } from './personalisation.ts';
+import { filledLength, type ParsedText, valueLength } from './placeholder.ts';
+import { sanitisePersonalisation } from './sanitise.ts';
 import { type CompiledSms, compileSms, renderSms } from './sms.ts';
 
 /** The subject and content of one template version, parsed. */
@@ -45,61 +56,102 @@ export type Template = Readonly<{
   current: TemplateVersion;
 }>;
 
-/** One version of a template as it was written. */
-export type WrittenTemplate = Readonly<{
-  id: string;
+/** What is made of a content and values. Each is a pure function that can run in another thread. */
+export const renderings = {
+  /** A text message; with the name of the service as its prefix, as it is sent. */
+  sms: ({ sms }: SmsContent, values: Personalisation, prefix: string | null) =>
+    renderSms(sms, values, prefix),
+  /** An email to accept. */
+  draft: ({ email }: EmailContent, values: Personalisation, _options: null) => draftEmail(email, values),
+  /** An email to send. */
+  email: ({ email }: EmailContent, values: Personalisation, options: EmailOptions) =>
+    renderEmail(email, values, options),
+  /** The values of an email with those of `keys` sanitised, as JSON text. */
+  sanitise(_content: EmailContent, { source }: Given, keys: readonly string[]) {
+    const { personalisation, ...others } = sanitisePersonalisation(source, keys);
+    return { json: JSON.stringify(personalisation), ...others };
+  },
+  /** An email to show. */
+  show: ({ email }: EmailContent, values: Personalisation, _options: null) => showEmail(email, values),
+  /** An email to show before it is sent, with the same limits. */
+  preview({ email }: EmailContent, values: Personalisation, _options: null) {
+    const { subject, body, bytes } = draftEmail(email, values);
+    if (bytes > maxEmailBytes) throw emailTooLong(bytes);
+    return { body, html: emailHtmlBody(email, values), subject };
+  },
+} as const;
+
+type Renderings = typeof renderings;
+export type Rendering = keyof Renderings;
+type SmsContent = Extract<Content, { type: 'sms' }>;
+type EmailContent = Extract<Content, { type: 'email' }>;
+
+/** A rendering for another thread: everything in it can be copied. */
+export type RenderTask = Readonly<{
+  rendering: Rendering;
   type: NotificationType;
-  name: string;
   subject: string | null;
   content: string;
-  version: number;
-  /** When the template was created. */
-  createdAt: Date;
-  /** When this version was created; null for the first. */
-  updatedAt: Date | null;
-  /** Email address of the user who wrote this version. */
-  author: string;
+  /** The values as JSON text. */
+  values: string;
+  options: unknown;
 }>;
 
-/** A template as `GET /v2/template/{id}` shows it (spec 01, section 3.10). Every key is always present. */
-export function showTemplate(template: WrittenTemplate) {
-  const { id, type, name, subject, content, version, createdAt, updatedAt, author } = template;
-  const placeholders = placeholdersIn(compileContent(type, subject, content));
-  return {
-    id,
-    type,
-    name,
-    created_at: isoMicroseconds(createdAt),
-    updated_at: updatedAt && isoMicroseconds(updatedAt),
-    created_by: author,
-    version,
-    body: content,
-    subject: type === 'sms' ? null : subject,
-    personalisation: Object.fromEntries(placeholders.map((placeholder) => [placeholder, { required: true }])),
-    postage: null,
-    letter_contact_block: null,
+/** Where large messages are rendered. */
+export type RenderThreads = Readonly<{ render(task: RenderTask): Promise<unknown> }>;
+
+/**
+ * Renders a message: a small one at once, a large one in another thread, so that nobody else waits for it. `values`:
+ * made by `personalisationOf`, or as JSON text. Throws a Problem for what is too long to send.
+ */
+export type Render = <Name extends Rendering>(
+  rendering: Name,
+  content: Parameters<Renderings[Name]>[0],
+  values: Given | string,
+  options: Parameters<Renderings[Name]>[2],
+) => Promise<ReturnType<Renderings[Name]>>;
+
+/** UTF-16 units of a message that is large: it is kept apart from others, and few are under way at a time. */
+export const largeLength = 50_000;
+
+/** The same of one that is rendered at once. Formatting it takes some milliseconds, and 100 at worst. */
+const mostAtOnce: Readonly<Record<Rendering, number>> = {
+  sms: 10_000,
+  draft: leastComposed,
+  sanitise: 10_000,
+  email: 10_000,
+  show: largeLength,
+  preview: 10_000,
+};
+
+export function createRender(threads: RenderThreads): Render {
+  return async (rendering, content, values, options) => {
+    if (typeof values !== 'string' || values.length <= largeLength) {
+      const given = typeof values === 'string' ? openValues(values) : values;
+      // Any value can be sanitised, whether or not the template has a place for it.
+      const length = rendering === 'sanitise' ? valueLength(given.source) : lengthOf(content, given);
+      if (length <= mostAtOnce[rendering])
+        return (renderings[rendering] as (...args: unknown[]) => never)(content, given, options);
+    }
+    const [subject, text] = textsOf(content);
+    return (await threads.render({
+      ...{ rendering, type: content.type, subject: subject?.content ?? null, content: text.content, options },
+      values: typeof values === 'string' ? values : JSON.stringify(values.source),
+    })) as never;
   };
 }
 
-/**
- * The current version filled in, as `POST /v2/template/{id}/preview` shows it (spec 01, section 3.10). Throws a Problem
- * (400) when a value is missing.
- */
-export function previewTemplate(
-  { id, type, current }: Template,
-  personalisation: Readonly<Record<string, unknown>>,
-) {
-  const { content, version } = current;
-  const values = personalisationOf(personalisation);
-  const missing = missingPlaceholders(placeholdersIn(content), values);
-  if (missing.length > 0) throw badRequest(`Missing personalisation: ${missing.join(', ')}`);
-  const texts =
-    content.type === 'sms'
-      ? { body: renderSms(content.sms, values).text, html: null, subject: null }
-      : {
-          body: emailBody(content.email, values),
-          html: emailHtmlBody(content.email, values),
-          subject: emailSubject(content.email, values),
-        };
-  return { id, type, version, ...texts, postage: null };
+/** Values from their JSON text. */
+export function openValues(json: string): Given {
+  return personalisationOf(parseLossless(json) as Record<string, unknown>);
+}
+
+/** About how many UTF-16 units the message will have. */
+export function lengthOf(content: Content, values: Personalisation): number {
+  const [subject, text] = textsOf(content);
+  return (subject ? filledLength(subject, values) : 0) + filledLength(text, values);
+}
+
+function textsOf(content: Content): readonly [ParsedText | null, ParsedText] {
+  return content.type === 'sms' ? [null, content.sms.text] : [content.email.subject, content.email.content];
 }

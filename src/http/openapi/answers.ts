@@ -14,7 +14,8 @@ export const errorClasses: Readonly<Record<string, string>> = {
   NoResultFound: '404: the service has nothing with this id.',
   ConflictError: '409: the `Idempotency-Key` was used for a different request.',
   RateLimitError: '429: too many requests in a minute; try again in a few seconds.',
-  TooManyRequestsError: '429: the daily limit is reached.',
+  TooManyRequestsError: '429: the daily limit is reached, or too many requests that read are waiting.',
+  SoftEventletTimeout: '504: reading took too long; the message says what to ask instead.',
   ServiceUnavailable: '503: the database cannot be reached. Nothing was stored; send the request again.',
   InternalServerError: '500: a fault on our side.',
 };
@@ -86,6 +87,11 @@ function isLimited(method: string, { tag, body, rawBody }: DocumentedRoute): boo
   return method === 'POST' && (body ?? rawBody) !== undefined && (tag === 'Sending' || tag === 'Version 1');
 }
 
+/** Whether a service reads with it, from connections of their own (spec 01, section 4.1). */
+function isRead(method: string, { authentication }: DocumentedRoute): boolean {
+  return method === 'GET' && authentication === 'service key';
+}
+
 /** The headers of a response. */
 export function headersOf(status: number, method: string, route: DocumentedRoute): readonly string[] {
   const hasRate = isLimited(method, route) && (status === 201 || status === 429);
@@ -104,7 +110,9 @@ const general: Readonly<Record<number, string>> = {
   405: 'The path does not allow this method; `Allow` lists those it does.',
   429: 'Too many requests in the last minute (`RateLimitError`), or too many messages today (`TooManyRequestsError`).',
   503: 'The database cannot be reached. Nothing was stored; send the request again.',
+  504: 'Reading took longer than 5 seconds, or a search found nothing in time. The message says what to ask instead.',
 };
+const tooManyReads = 'Too many requests of the service that read are waiting (`TooManyRequestsError`).';
 
 /** All responses of a route: those it lists, and those that follow from its kind. */
 export function allAnswers(method: string, url: string, route: DocumentedRoute): Map<number, Answer> {
@@ -114,12 +122,14 @@ export function allAnswers(method: string, url: string, route: DocumentedRoute):
     403: hasToken,
     404: url.includes(':'),
     405: true,
-    429: isLimited(method, route),
+    429: isLimited(method, route) || isRead(method, route),
     503: hasToken,
+    504: isRead(method, route),
   };
   const answers = new Map<number, Answer>();
   for (const [status, text] of Object.entries(general))
     if (follows[Number(status)]) answers.set(Number(status), { description: text });
+  if (isRead(method, route)) answers.set(429, { description: tooManyReads });
   if (method === 'POST' || method === 'PUT') answers.set(413, { description: sizeText(route) });
   for (const [status, answer] of Object.entries(route.answers)) answers.set(Number(status), answer);
   return new Map([...answers].sort(([a], [b]) => a - b));

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { stopwatch } from '../../ground/clock.ts';
 import { parseUuid, randomHex } from '../../ground/id.ts';
-import { deepestJson, isTooDeep, numberSource, parseLossless } from '../../ground/json.ts';
+import { jsonExcess, numberSource, parseLossless } from '../../ground/json.ts';
 import { badRequest, Problem, unavailable } from '../../ground/problem.ts';
 import { readUtf8 } from '../../ground/text.ts';
 import type { Node } from '../validate/check.ts';
@@ -42,6 +42,14 @@ export function beginRequest(request: FastifyRequest, reply: FastifyReply): void
     for (const name of ['Origin', 'Headers', 'Methods']) reply.removeHeader(`Access-Control-Allow-${name}`);
   reply.header('X-B3-TraceId', request.traceId);
   reply.header('X-B3-SpanId', headerOf(request, 'x-b3-spanid') ?? `self-${randomHex(8)}`);
+}
+
+/** Aborted when the caller closes the connection without waiting for the answer (and after the answer). */
+export function callerLeaves(reply: FastifyReply): AbortSignal {
+  const left = new AbortController();
+  if (reply.raw.destroyed) left.abort();
+  else reply.raw.once('close', () => left.abort());
+  return left.signal;
 }
 
 /** There is nothing at this path: always in the old envelope (spec 01, section 6). */
@@ -96,14 +104,15 @@ function traceIdOf(request: FastifyRequest): string {
 
 /**
  * The JSON document of a request, whatever its content type (spec 01, section 3.2). A falsy document counts as `{}`.
- * Throws a Problem for a body that is nested too deeply, and one with the text `malformed` for one that is not JSON in
+ * Throws a Problem for a body that is nested too deeply or has too many values, and one with the text `malformed` for one that is not JSON in
  * UTF-8.
  */
 export function readJson(body: unknown, malformed: string): unknown {
   let document: unknown;
   const text = Buffer.isBuffer(body) ? readUtf8(body) : '';
   if (text === null) throw badRequest(malformed);
-  if (isTooDeep(text)) throw badRequest(`The JSON is nested too deeply: the limit is ${deepestJson} levels.`);
+  const excess = jsonExcess(text);
+  if (excess !== null) throw badRequest(excess);
   try {
     document = parseLossless(text);
   } catch {

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
 import { schemaVersion } from '../../database/migrate.ts';
+import type { NotificationType } from '../../database/tables.ts';
 import { type Documentation, defineRoute, type Route } from './define-route.ts';
 
 export type StatusDeps = Readonly<{
@@ -9,6 +10,8 @@ export type StatusDeps = Readonly<{
   registry: Registry;
   gitCommit: string;
   buildTime: string;
+  /** The types of message that go through the sandbox. */
+  sandboxTypes: readonly NotificationType[];
 }>;
 
 const query = Type.Object({
@@ -31,6 +34,12 @@ const documentation: Documentation = {
         db_version: Type.Optional(
           Type.Union([Type.String(), Type.Null()], { description: 'The latest migration of the database.' }),
         ),
+        sandbox: Type.Optional(
+          Type.Array(Type.Enum(['sms', 'email']), {
+            description:
+              'The types of message that the sandbox takes in place of a provider: nobody receives them.',
+          }),
+        ),
       }),
     },
   },
@@ -45,7 +54,7 @@ function statusRoute(path: '/_status' | '/'): Route<StatusDeps> {
     handlerName: 'status.show_status',
     rawQuery: query,
     bodyLimit: 0,
-    async handler({ db, gitCommit, buildTime }: StatusDeps, request) {
+    async handler({ db, gitCommit, buildTime, sandboxTypes }: StatusDeps, request) {
       const { simple, elb } = request.query as Record<string, unknown>;
       // The short form does not query the database: a load balancer should remove a process only when it is gone.
       if (simple || elb) return { status: 'ok' };
@@ -54,6 +63,7 @@ function statusRoute(path: '/_status' | '/'): Route<StatusDeps> {
         git_commit: gitCommit,
         build_time: buildTime,
         db_version: await schemaVersion(db),
+        sandbox: sandboxTypes,
       };
     },
   });

@@ -12,7 +12,7 @@ const schema = Type.Object(
     template: Type.String({ format: 'uuid' }),
     personalisation: Type.Optional(Type.Unsafe<object>({ type: 'object' })),
     when: Type.Optional(Type.Union([Type.String({ format: 'phone' }), Type.Null()])),
-    link: Type.Optional(Type.String({ format: 'https_url' })),
+    link: Type.Optional(Type.String({ format: 'https_url', maxLength: 40 })),
     list: Type.Optional(Type.Union([Type.Array(Type.Unknown()), Type.Null()])),
     kind: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: ['sms', 'email', 'letter'] })),
     page: Type.Optional(Type.Integer({ minimum: 1 })),
@@ -30,6 +30,10 @@ const faults = (json: string) =>
 test('each v2 fault has the text of its pattern, with values printed as the reference prints them', () => {
   const table: [json: string, ...faults: string[]][] = [
     ['{}'],
+    [
+      `{"link":"https://a.example/${'b'.repeat(30)}"}`,
+      `link https://a.example/${'b'.repeat(30)} is too long`,
+    ],
     ['{"reference":null}', 'reference None is not of type string'],
     ['{"reference":true}', 'reference True is not of type string'],
     ['{"reference":7912345678}', 'reference 7912345678 is not of type string'],

@@ -109,8 +109,10 @@ function propertyViolations(
   const whole = alternatives.find(
     ({ format }) => format !== undefined && Object.hasOwn(wholeFormats, format),
   );
-  if (whole && !(value === null && types().includes('null')))
-    return isWhole(whole.format!, value, formats) ? none : [{ rule: 'format', field, value, node: whole }];
+  if (whole && !(value === null && types().includes('null'))) {
+    if (!isWhole(whole.format!, value, formats)) return [{ rule: 'format', field, value, node: whole }];
+    return isTooLong(value, whole) ? [{ rule: 'maxLength', field, value, node: whole }] : none;
+  }
   const fitting = alternatives.find(({ type }) => type === undefined || isOfTypes(value, type));
   if (!fitting) return [{ rule: 'type', field, value, node, types: types() }];
   const found: Violation[] = [];
@@ -118,7 +120,7 @@ function propertyViolations(
     found.push({ rule, field, value, node: fitting, ...(text !== undefined && { text }) });
   if (fitting.enum && !fitting.enum.includes(value)) add('enum');
   if (typeof value === 'string') {
-    if (fitting.maxLength !== undefined && codePoints(value) > fitting.maxLength) add('maxLength');
+    if (isTooLong(value, fitting)) add('maxLength');
     const text = fitting.format === undefined ? null : formatFault(fitting.format, value, formats);
     if (text !== null) add('format', text);
   }
@@ -132,6 +134,10 @@ function propertyViolations(
   if (fitting.minimum !== undefined && number !== null && number < fitting.minimum) add('minimum');
   if (fitting.maximum !== undefined && number !== null && number > fitting.maximum) add('maximum');
   return found;
+}
+
+function isTooLong(value: unknown, { maxLength }: Node): boolean {
+  return maxLength !== undefined && typeof value === 'string' && codePoints(value) > maxLength;
 }
 
 /**

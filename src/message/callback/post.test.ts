@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import dns from 'node:dns';
+import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { hostname } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { systemClock } from '../../ground/clock.ts';
 import {
+  addressesInHosts,
   createPoster,
+  fullNames,
   isPublicAddress,
   loggedHost,
   namesPrivateHost,
@@ -190,6 +195,131 @@ describe('callbacks', () => {
     const posting = poster.post({ url: server.url, token, body }, abort.signal);
     abort.abort(new Error('The process is stopping.'));
     assert.deepEqual(await posting, { kind: 'given up' });
+  });
+});
+
+/**
+ * A DNS server on loopback, and the only one while `work` runs. Names that begin with `hang` get no answer, all others
+ * the address 127.0.0.1, and no IPv6 address. `queries` counts what it was asked.
+ */
+async function withDns(work: (queries: Map<string, number>) => Promise<void>): Promise<void> {
+  const queries = new Map<string, number>();
+  const socket = createSocket('udp4');
+  socket.on('message', (query, { port, address }) => {
+    let at = 12;
+    const labels: string[] = [];
+    while (query[at]! > 0) {
+      labels.push(query.toString('latin1', at + 1, at + 1 + query[at]!));
+      at += 1 + query[at]!;
+    }
+    const name = labels.join('.').toLowerCase();
+    queries.set(name, (queries.get(name) ?? 0) + 1);
+    if (name.startsWith('hang')) return;
+    const isA = query.readUInt16BE(at + 1) === 1;
+    const head = Buffer.from([query[0]!, query[1]!, 0x81, 0x80, 0, 1, 0, isA ? 1 : 0, 0, 0, 0, 0]);
+    // A pointer to the name of the question, type A, class IN, 300 seconds, four bytes.
+    const answer = Buffer.from('c00c0001000100' + '00012c00047f000001', 'hex');
+    socket.send(Buffer.concat([head, query.subarray(12, at + 5), ...(isA ? [answer] : [])]), port, address);
+  });
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const before = dns.getServers();
+  dns.setServers([`127.0.0.1:${socket.address().port}`]);
+  try {
+    await work(queries);
+  } finally {
+    dns.setServers(before);
+    socket.close();
+  }
+}
+
+describe('names of callback addresses', () => {
+  test('200 callbacks to names that never resolve keep neither files nor another callback waiting', async (t) => {
+    await withDns(async () => {
+      const server = await listen((_request, response) => response.writeHead(204).end());
+      const poster = createPoster({ clock: systemClock, timeoutSeconds: 10, allowPrivate: true });
+      t.after(server.close);
+      t.after(() => poster.close());
+      const abort = new AbortController();
+      let ended = 0;
+      const hanging = Array.from({ length: 200 }, (_, index) =>
+        poster.post({ url: `http://hang${index}.example:1/`, token, body }, abort.signal).finally(() => {
+          ended += 1;
+        }),
+      );
+      assert.ok((await readFile(import.meta.filename)).length > 0);
+      const url = `http://quick.example:${server.port}/`;
+      assert.equal((await poster.post({ url, token, body }, never)).kind, 'answered');
+      assert.equal(ended, 0);
+      abort.abort();
+      assert.deepEqual(new Set((await Promise.all(hanging)).map(({ kind }) => kind)), new Set(['given up']));
+    });
+  });
+
+  test('a name that does not resolve in time ends the callback as a time-out', async () => {
+    await withDns(async () => {
+      const poster = createPoster({ clock: systemClock, timeoutSeconds: 1, allowPrivate: true });
+      const answer = await poster.post({ url: 'http://hang.example/', token, body }, never);
+      assert.equal('code' in answer && answer.code, 'timeout');
+      await poster.close();
+    });
+  });
+
+  test('many callbacks to one name ask for its addresses once, and each checks them', async () => {
+    await withDns(async (queries) => {
+      for (const allowPrivate of [true, false]) {
+        const poster = createPoster({ clock: systemClock, timeoutSeconds: 5, allowPrivate });
+        queries.clear();
+        for (let round = 0; round < 2; round += 1) {
+          const answers = await Promise.all(
+            Array.from({ length: 50 }, () =>
+              poster.post({ url: 'https://Inside.example:1/', token, body }, never),
+            ),
+          );
+          assert.deepEqual(
+            new Set(answers.map((answer) => 'code' in answer && answer.code)),
+            new Set([allowPrivate ? 'ECONNREFUSED' : 'private address']),
+          );
+        }
+        // One for IPv4 and one for IPv6.
+        assert.equal(queries.get('inside.example'), 2);
+        await poster.close();
+      }
+    });
+  });
+
+  test('names in /etc/hosts have the addresses given there, and localhost is always this machine', () => {
+    const hosts = [
+      '127.0.0.1 localhost # comment',
+      '10.0.0.5\tDesk desk.harbour.example',
+      '#10.0.0.6 other',
+      '::1 desk',
+      'x y',
+    ].join('\r\n');
+    const table: [string, string[]][] = [
+      ['localhost', ['127.0.0.1']],
+      ['desk', ['10.0.0.5', '::1']],
+      ['desk.harbour.example.', ['10.0.0.5']],
+      ['api.localhost', ['127.0.0.1', '::1']],
+      ['other', []],
+      ['y', []],
+      ['notlocalhost', []],
+    ];
+    for (const [name, expected] of table) assert.deepEqual(addressesInHosts(hosts, name), expected, name);
+    assert.deepEqual(addressesInHosts('', 'localhost.'), ['127.0.0.1', '::1']);
+  });
+
+  test('search domains are tried before short names and after names with enough dots', () => {
+    const cluster = 'nameserver 10.0.0.1\nsearch shop.svc.local svc.local.\noptions timeout:1 ndots:2 # x\n';
+    const table: [string, string, string[]][] = [
+      ['desk', '', ['desk']],
+      ['harbour.example', '', ['harbour.example']],
+      ['desk', cluster, ['desk.shop.svc.local', 'desk.svc.local', 'desk']],
+      ['a.b', cluster, ['a.b.shop.svc.local', 'a.b.svc.local', 'a.b']],
+      ['a.b.c', cluster, ['a.b.c', 'a.b.c.shop.svc.local', 'a.b.c.svc.local']],
+      ['a.b.', cluster, ['a.b']],
+      ['a.b', 'domain harbour.example', ['a.b', 'a.b.harbour.example']],
+    ];
+    for (const [name, text, expected] of table) assert.deepEqual(fullNames(name, text), expected, name);
   });
 });
 

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
 import dns from 'node:dns';
+import { readFile } from 'node:fs/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { Agent, buildConnector, request } from 'undici';
-import type { Clock } from '../../ground/clock.ts';
+import { type Clock, stopwatch } from '../../ground/clock.ts';
 
 /** What came back when a callback was posted. */
 export type CallbackResponse =
@@ -48,9 +49,10 @@ const forbidden = (code: string, detail: string): CallbackResponse => ({ kind: '
  */
 export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOptions): Poster {
   const milliseconds = timeoutSeconds * 1000;
+  const names = createLookup(allowPrivate ? () => true : isPublicAddress, milliseconds);
   const connect = buildConnector({
     timeout: milliseconds,
-    lookup: sharedLookup(allowPrivate ? () => true : isPublicAddress),
+    lookup: names.lookup,
     autoSelectFamily: true,
   } as buildConnector.BuildOptions);
   const agent = new Agent({
@@ -75,7 +77,7 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
       const timeout = AbortSignal.timeout(milliseconds);
       const either = AbortSignal.any([signal, timeout]);
       try {
-        const answer = await request(`${target.origin}${target.pathname}${target.search}`, {
+        const posting = request(`${target.origin}${target.pathname}${target.search}`, {
           method: 'POST',
           dispatcher: agent,
           headers: {
@@ -87,6 +89,8 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
           body,
           signal: either,
         });
+        // undici does not end a request before its connection is made.
+        const answer = await Promise.race([posting, rejectOnAbort(either)]);
         const { 'retry-after': retryAfter } = answer.headers;
         // Only the status matters, even if the rest of the response fails.
         await answer.body.dump({ limit: longestAnswer, signal: either }).catch(() => undefined);
@@ -101,8 +105,18 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
         return noAnswer(error, timeout.aborted, timeoutSeconds);
       }
     },
-    close: () => agent.destroy(),
+    close() {
+      names.cancel();
+      return agent.destroy();
+    },
   };
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 function privateAddress(host: string): CallbackResponse {
@@ -121,28 +135,76 @@ function noAnswer(error: unknown, isLate: boolean, timeoutSeconds: number): Call
   };
 }
 
-type Found = Promise<readonly dns.LookupAddress[]>;
+type Found = Readonly<{ addresses: readonly dns.LookupAddress[]; seconds: number }>;
+type Kept = Readonly<{ found: Found; age: () => number }>;
+
+/** Most names whose addresses are kept, and for how long at most, even if their records may be kept longer. */
+const mostNames = 1000;
+const longestKept = 60;
+const hostsFile = process.platform === 'win32' ? 'C:\\Windows\\System32\\drivers\\etc\\hosts' : '/etc/hosts';
 
 /**
- * Resolves a name to the addresses that may be connected to. Concurrent look-ups of one name are shared: the system's
- * resolver has few threads, and one slow name must not occupy them all.
+ * Resolves a name to the addresses that may be connected to. It asks the DNS servers itself: the system's resolver
+ * blocks one of the few threads that files and encryption need as well, so some names that never resolve would stop
+ * everything. Names of /etc/hosts and search domains work as they do there. One look-up per name is under way at a time;
+ * addresses are checked each time they are used.
  */
-function sharedLookup(isAllowed: (address: string) => boolean): LookupFunction {
-  const running = new Map<string, Found>();
+function createLookup(
+  isAllowed: (address: string) => boolean,
+  milliseconds: number,
+): Readonly<{ lookup: LookupFunction; cancel: () => void }> {
+  const resolver = new dns.promises.Resolver({ timeout: Math.min(2000, milliseconds), tries: 2 });
+  // Servers that a program has set; those of the system are better left as they are, with their zones.
+  const servers = dns.getServers();
+  if (String(servers) !== String(resolver.getServers())) resolver.setServers(servers);
+  const running = new Map<string, Promise<Found>>();
+  const kept = new Map<string, Kept>();
 
-  function find(hostname: string): Found {
-    const known = running.get(hostname);
-    if (known) return known;
-    const found = dns.promises.lookup(hostname, { all: true }).finally(() => running.delete(hostname));
-    running.set(hostname, found);
-    return found;
+  async function find(hostname: string): Promise<Found> {
+    const [hosts, system] = await Promise.all([readText(hostsFile), readText('/etc/resolv.conf')]);
+    const addresses = addressesInHosts(hosts, hostname);
+    if (addresses.length > 0) return { addresses: withFamily(addresses), seconds: 0 };
+    let failure: unknown;
+    for (const name of fullNames(hostname, system)) {
+      const answers = await Promise.allSettled([
+        resolver.resolve4(name, { ttl: true }),
+        resolver.resolve6(name, { ttl: true }),
+      ]);
+      const records = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+      if (records.length > 0)
+        return {
+          addresses: withFamily(records.map(({ address }) => address)),
+          seconds: Math.min(longestKept, ...records.map(({ ttl }) => ttl)),
+        };
+      const faults = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+      failure = faults.find(({ code }) => code !== 'ENOTFOUND' && code !== 'ENODATA');
+      if (failure) break;
+    }
+    throw failure ?? Object.assign(new Error(`${hostname} has no address`), { code: 'ENOTFOUND' });
   }
 
-  return (hostname, options, callback) => {
+  function shared(hostname: string): Promise<Found> {
+    const old = kept.get(hostname);
+    if (old && old.age() < old.found.seconds * 1000) return Promise.resolve(old.found);
+    const known = running.get(hostname);
+    if (known) return known;
+    const finding = find(hostname)
+      .then((found) => {
+        kept.delete(hostname);
+        if (found.seconds > 0) kept.set(hostname, { found, age: stopwatch() });
+        if (kept.size > mostNames) kept.delete(kept.keys().next().value as string);
+        return found;
+      })
+      .finally(() => running.delete(hostname));
+    running.set(hostname, finding);
+    return finding;
+  }
+
+  const lookup: LookupFunction = (hostname, options, callback) => {
     const wanted = options.family === 4 || options.family === 6 ? options.family : null;
-    find(hostname).then(
-      (found) => {
-        const allowed = found.filter(
+    shared(hostname.toLowerCase()).then(
+      ({ addresses }) => {
+        const allowed = addresses.filter(
           ({ address, family }) => isAllowed(address) && (wanted === null || family === wanted),
         );
         const [first] = allowed;
@@ -153,6 +215,46 @@ function sharedLookup(isAllowed: (address: string) => boolean): LookupFunction {
       (error: NodeJS.ErrnoException) => callback(error, '', 0),
     );
   };
+  return { lookup, cancel: () => resolver.cancel() };
+}
+
+function withFamily(addresses: readonly string[]): readonly dns.LookupAddress[] {
+  return addresses.map((address) => ({ address, family: isIP(address) }));
+}
+
+async function readText(path: string): Promise<string> {
+  return await readFile(path, 'utf8').catch(() => '');
+}
+
+const loopback = ['127.0.0.1', '::1'];
+
+/** The addresses of a name in lower case by the text of /etc/hosts. `localhost` is always this machine (RFC 6761). */
+export function addressesInHosts(hosts: string, hostname: string): readonly string[] {
+  const name = hostname.replace(/\.$/, '');
+  const found = hosts.split('\n').flatMap((line) => {
+    const [address = '', ...names] = line.replace(/#.*/, '').trim().toLowerCase().split(/\s+/);
+    return isIP(address) !== 0 && names.includes(name) ? [address] : [];
+  });
+  if (found.length > 0) return [...new Set(found)];
+  return /(^|\.)localhost$/.test(name) ? loopback : [];
+}
+
+/** The names to ask the DNS servers for, in order, by the search domains in the text of /etc/resolv.conf. */
+export function fullNames(hostname: string, resolvConf: string): readonly string[] {
+  if (hostname.endsWith('.')) return [hostname.slice(0, -1)];
+  let domains: string[] = [];
+  let dots = 1;
+  for (const line of resolvConf.split('\n')) {
+    const [word, ...rest] = line
+      .replace(/[#;].*/, '')
+      .trim()
+      .split(/\s+/);
+    if (word === 'search' || word === 'domain') domains = rest.map((domain) => domain.replace(/\.$/, ''));
+    if (word === 'options')
+      for (const option of rest) dots = Number(/^ndots:(\d{1,2})$/.exec(option)?.[1] ?? dots);
+  }
+  const longer = domains.filter((domain) => domain !== '').map((domain) => `${hostname}.${domain}`);
+  return hostname.split('.').length - 1 >= dots ? [hostname, ...longer] : [...longer, hostname];
 }
 
 /**

@@ -1,12 +1,13 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
+import type { Reads } from '../../database/reads.ts';
 import type { CallbackState } from '../../database/tables.ts';
 import { type Clock, isoMicroseconds, parseDatetime } from '../../ground/clock.ts';
 import { invalid, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
-import { baseUrl, queryParameters } from '../../http/server/request.ts';
+import { baseUrl, callerLeaves, queryParameters } from '../../http/server/request.ts';
 import {
   oneOf,
   orNull,
@@ -23,6 +24,7 @@ import { findCallbacks, hasService, type LoggedCallback, replayCallbacks } from 
 
 export type CallbackLogDeps = Readonly<{
   db: Db;
+  reads: Reads;
   clock: Clock;
   queues: Pick<Queues, 'announce'>;
   publicUrl: string | null;
@@ -86,7 +88,7 @@ const formats = () => ({ datetime: (text: string) => (parseDatetime(text) ? null
 const list = {
   method: 'GET',
   summary: 'Read the log of callbacks',
-  description: `Callbacks, newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
+  description: `Callbacks, newest first, at most ${pageSize} to a page; fewer if few of many callbacks match. Follow \`links.next\` until a page is empty.`,
   query: logQuery,
   formats,
 } as const;
@@ -115,8 +117,8 @@ const readOwn = defineRoute({
     200: page,
     400: { description: 'A parameter is unknown, or its value is invalid.' },
   },
-  handler: (deps: CallbackLogDeps, request) =>
-    readPage(deps, request.caller.service.id, request.query, linksTo(deps, request, '/v2/callbacks')),
+  handler: (deps: CallbackLogDeps, request, reply) =>
+    readPage(deps, reply, request.caller.service.id, request.query, linksTo(deps, request, '/v2/callbacks')),
 });
 
 const replayOwn = defineRoute({
@@ -153,9 +155,9 @@ const readAny = defineRoute({
   path: adminPath,
   handlerName: 'service_callback.get_callbacks',
   answers: { 200: page, ...adminRefusals },
-  handler(deps: CallbackLogDeps, request) {
+  handler(deps: CallbackLogDeps, request, reply) {
     const { service_id: id } = request.params;
-    return readPage(deps, id, request.query, linksTo(deps, request, `/service/${id}/callbacks`));
+    return readPage(deps, reply, id, request.query, linksTo(deps, request, `/service/${id}/callbacks`));
   },
 });
 
@@ -179,14 +181,17 @@ function linksTo({ publicUrl }: CallbackLogDeps, request: FastifyRequest, path: 
 }
 
 async function readPage(
-  { db }: CallbackLogDeps,
+  { reads }: CallbackLogDeps,
+  reply: FastifyReply,
   serviceId: string,
   query: Static<typeof logQuery>,
   links: Links,
 ) {
   const { callback_type: types = null, status: states = null, older_than: olderThan = null } = query;
   const filter = { serviceId, from: timeOf(query.from), to: timeOf(query.to), types, states };
-  const found = await findCallbacks(db, filter, olderThan, pageSize);
+  const found = await reads(serviceId, callerLeaves(reply), (db) =>
+    findCallbacks(db, filter, olderThan, pageSize),
+  );
   return { callbacks: found.map(show), links: links(found.at(-1)?.id) };
 }
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
+import { searchPage } from '../../database/reads.ts';
 import type { CallbackState, CallbackType } from '../../database/tables.ts';
 import { idFloor } from '../../ground/id.ts';
 
@@ -28,14 +29,16 @@ export type CallbackFilter = Readonly<{
 }>;
 
 /** Ids begin with the time at which a callback was queued. */
-const matches = ({ serviceId, from, to, types, states }: CallbackFilter) => sql`service_id = ${serviceId}
-  ${from ? sql`and id >= ${idFloor(from.getTime())}` : sql``} ${to ? sql`and id < ${idFloor(to.getTime())}` : sql``}
+const ofRange = ({ serviceId, from, to }: CallbackFilter) => sql`service_id = ${serviceId}
+  ${from ? sql`and id >= ${idFloor(from.getTime())}` : sql``} ${to ? sql`and id < ${idFloor(to.getTime())}` : sql``}`;
+const ofKind = ({ types, states }: CallbackFilter) => sql`true
   ${types ? sql`and callback_type = any(${types}::text[])` : sql``}
   ${states ? sql`and state = any(${states}::text[])` : sql``}`;
 
 /**
- * At most `limit` callbacks, newest first. `olderThan`: only those before this one; none when the service has no such
- * callback.
+ * A page of at most `limit` callbacks, newest first; fewer if few of many match, and none only if there is nothing more.
+ * `olderThan`: only those before this one; none when the service has no such callback. Throws a Problem (504) if it
+ * finds nothing in time.
  */
 export async function findCallbacks(
   db: DbOrTrx,
@@ -43,17 +46,27 @@ export async function findCallbacks(
   olderThan: string | null,
   limit: number,
 ): Promise<readonly LoggedCallback[]> {
-  const before =
-    olderThan === null
-      ? sql``
-      : sql`and id < ${olderThan} and exists (
-          select from service_callbacks where id = ${olderThan} and service_id = ${filter.serviceId})`;
-  const { rows } = await sql<LoggedCallback>`
-    select id, callback_type as type, notification_id as "notificationId", subject_id as "subjectId", state,
-      attempt as attempts, last_code as "lastCode", created_at as "createdAt", due_at as "dueAt",
-      finished_at as "finishedAt"
-    from service_callbacks where ${matches(filter)} ${before} order by id desc limit ${limit}`.execute(db);
-  return rows;
+  if (olderThan !== null) {
+    const { rows } = await sql`
+      select from service_callbacks where id = ${olderThan} and service_id = ${filter.serviceId}`.execute(db);
+    if (rows.length === 0) return [];
+  }
+  return await searchPage(limit, olderThan, async (before, size, wanted) => {
+    const range = sql`${ofRange(filter)} ${before === null ? sql`` : sql`and id < ${before}`}`;
+    const { rows } = await sql<LoggedCallback & { last: string | null }>`
+      with edge as materialized (
+        select id from service_callbacks where ${range} order by id desc limit 1 offset ${size - 1}
+      )
+      select c.*, edge.id as last from (select) one left join edge on true left join (
+        select id, callback_type as type, notification_id as "notificationId", subject_id as "subjectId", state,
+          attempt as attempts, last_code as "lastCode", created_at as "createdAt", due_at as "dueAt",
+          finished_at as "finishedAt"
+        from service_callbacks
+        where ${range} and ${ofKind(filter)} and id >= coalesce((select id from edge), ${idFloor(0)})
+        order by id desc limit ${wanted}
+      ) c on true order by c.id desc`.execute(db);
+    return { found: rows.filter(({ id }) => id !== null), last: rows[0]!.last };
+  });
 }
 
 const batchSize = 10_000;
@@ -70,7 +83,7 @@ export async function replayCallbacks(db: Db, filter: CallbackFilter, at: Date):
       update service_callbacks set state = 'pending', due_at = ${at}, queued_at = ${at}, tries = 0, finished_at = null
       where id = any(array(
         select id from service_callbacks c
-        where ${matches(filter)} and due_at is null and queued_at < ${at} and exists (
+        where ${ofRange(filter)} and ${ofKind(filter)} and due_at is null and queued_at < ${at} and exists (
           select from service_callback_api a where a.service_id = c.service_id and a.callback_type = c.callback_type)
         order by id limit ${batchSize} for update skip locked))`.execute(db);
     count += Number(numAffectedRows);

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { salt, secretKey } from '../../../test/support/tenant.ts';
 import { createWorld } from '../../../test/support/world.ts';
+import { startRenderThreads } from '../../content/template/render-threads.ts';
 import { createTemplateCaches } from '../../content/template/store.ts';
+import { createRender } from '../../content/template/template.ts';
 import { createCaches } from '../../database/cache.ts';
 import { createListener } from '../../database/listener.ts';
 import { createCipher } from '../../ground/cipher.ts';
@@ -14,7 +16,7 @@ import { createCircuits } from '../../provider/circuit/circuits.ts';
 import { createProviderCache } from '../../provider/store.ts';
 import { createServiceCache } from '../../tenant/service/store.ts';
 import { platformUserId } from '../../tenant/user/store.ts';
-import { type ClaimResult, createClaims, isStale } from './claim.ts';
+import { type ClaimResult, type Composed, composeLarge, createClaims, isStale } from './claim.ts';
 
 /** The claims of a worker whose time runs `speed` times as fast as ours, and emails for it. */
 async function open(t: TestContext, speed: number) {
@@ -41,19 +43,17 @@ async function open(t: TestContext, speed: number) {
     await listener.stop();
     await world.stop();
   });
-  const claims = createClaims({
-    ...{ cipher, db, clock, metrics, providers, circuits },
+  const threads = startRenderThreads();
+  t.after(() => threads.close());
+  const composer = { cipher, db, clock, metrics, render: createRender(threads) };
+  const claimDeps = {
+    ...{ ...composer, providers, circuits },
     templates: createTemplateCaches(db, caches),
     services: createServiceCache(db, caches),
-    ...{
-      fromNumber: 'DESPATCH',
-      emailDomain: 'example.com',
-      apiUrl: 'https://despatch.example',
-      smsStrategy: 'ordered',
-      draw: Math.random,
-    },
-    providerTimeoutSeconds: 10,
-  });
+    ...{ fromNumber: 'DESPATCH', emailDomain: 'example.com', smsStrategy: 'ordered' as const },
+    ...{ apiUrl: 'https://despatch.example', draw: Math.random, providerTimeoutSeconds: 10 },
+  };
+  const claims = createClaims(claimDeps);
   const newId = createIdSource(clock);
   const { tenant } = world;
   return {
@@ -82,11 +82,17 @@ async function open(t: TestContext, speed: number) {
       return await Promise.all(
         ids.map(async (id) => {
           let result: ClaimResult;
-          do result = await claims.add({ id, refused: [], mayCall: null });
-          while (result.kind === 'deferred');
+          let composed: Composed | null = null;
+          for (;;) {
+            result = await claims.add({ id, refused: [], mayCall: null, composed });
+            if (result.kind === 'large')
+              composed = await composeLarge(claimDeps, result.notification, result.service);
+            else if (result.kind !== 'deferred') break;
+          }
           assert.equal(result.kind, 'claimed');
           assert.ok('claim' in result);
-          return { claim: result.claim, isStale: isStale(result.claim, clock.now()) };
+          const wasLarge = composed !== null;
+          return { claim: result.claim, wasLarge, isStale: isStale(result.claim, clock.now()) };
         }),
       );
     },
@@ -96,13 +102,13 @@ async function open(t: TestContext, speed: number) {
 test('however long a batch of messages takes to compose, none of its claims is too old for a call', async (t) => {
   // Composing takes minutes of the worker's time.
   const worker = await open(t, 60);
-  const claimed = await worker.claimAll(await worker.emails(20, 100_000));
+  const claimed = await worker.claimAll(await worker.emails(20, 40_000));
   assert.equal(claimed.filter(({ isStale }) => isStale).length, 0);
 });
 
 test('a batch of claims is bounded by the time and length of its messages; what does not fit goes into the next', async (t) => {
   const worker = await open(t, 1);
-  const claimed = await worker.claimAll(await worker.emails(5, 500_000));
+  const claimed = await worker.claimAll(await worker.emails(60, 45_000));
   const batches = Map.groupBy(claimed, ({ claim }) => claim.attempt.startedAt.getTime());
   assert.ok(batches.size > 1, 'everything was claimed in one batch');
   for (const batch of batches.values()) {
@@ -112,4 +118,15 @@ test('a batch of claims is bounded by the time and length of its messages; what 
     const total = lengths.reduce<number>((sum, length) => sum + Number(length), 0);
     assert.ok(batch.length === 1 || total < 16_000_000, `${batch.length} messages of ${total} in one batch`);
   }
+});
+
+test('a message of more than 50 KB does not take part in a batch until it is composed by itself', async (t) => {
+  const worker = await open(t, 1);
+  const [small, large] = [await worker.emails(1, 30_000), await worker.emails(1, 400_000)];
+  const claimed = await worker.claimAll([...small, ...large]);
+  assert.deepEqual(
+    claimed.map(({ wasLarge }) => wasLarge),
+    [false, true],
+  );
+  for (const { claim } of claimed) assert.ok('html' in claim.message && claim.message.html.includes('<li'));
 });

@@ -1,14 +1,19 @@
-import { renderEmail } from '../../content/template/email.ts';
-import { personalisationOf } from '../../content/template/personalisation.ts';
-import { renderSms } from '../../content/template/sms.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { Given } from '../../content/template/personalisation.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
+import {
+  largeLength,
+  lengthOf,
+  openValues,
+  type Render,
+  type TemplateVersion,
+} from '../../content/template/template.ts';
 import type { Cache } from '../../database/cache.ts';
 import { type Db, databaseErrors } from '../../database/connection.ts';
 import type { SuppressionReason } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
-import { parseLossless } from '../../ground/json.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { candidates, choose, drawOrder, othersLeft, type Strategy } from '../../provider/choice.ts';
 import type { Circuits } from '../../provider/circuit/circuits.ts';
@@ -16,10 +21,16 @@ import type { EmailMessage, Message, SmsMessage } from '../../provider/contract.
 import type { ProviderState } from '../../provider/state.ts';
 import { allProviders } from '../../provider/store.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
-import type { StoredNotification } from '../status/notification.ts';
 import { unsubscribeUrl } from '../suppression/link.ts';
 import { stoppedBy } from '../suppression/suppression.ts';
-import { type Candidate, findCandidates, insertClaims, lapseAttempts, type NewAttempt } from './store.ts';
+import {
+  type Candidate,
+  findCandidates,
+  findPersonalisation,
+  insertClaims,
+  lapseAttempts,
+  type NewAttempt,
+} from './store.ts';
 
 /** The right to hand a message to a provider once, within a short time. */
 export type Claim = Readonly<{
@@ -62,6 +73,8 @@ export type ClaimResult =
   | Readonly<{ kind: 'rate limited'; provider: ProviderState }>
   /** The batch was full before this message was composed: claim again, in the next one. */
   | Readonly<{ kind: 'deferred' }>
+  /** It is large: claim again with what `composeLarge` returns. */
+  | Readonly<{ kind: 'large'; notification: Candidate; service: Service }>
   | NotClaimed;
 
 export type ClaimRequest = Readonly<{
@@ -70,6 +83,8 @@ export type ClaimRequest = Readonly<{
   refused: readonly string[];
   /** A rate-limited provider that this message may call now. */
   mayCall: string | null;
+  /** A large message, composed before; null for any other. */
+  composed: Composed | null;
 }>;
 
 export type ClaimDeps = Composer &
@@ -123,7 +138,7 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult
     async flush(requests) {
       const ids = requests.map(({ id }) => id);
       const [found, available] = await Promise.all([
-        findCandidates(deps, db, ids, new Date(clock.now())),
+        findCandidates(deps, db, ids, { mostBytes: largeLength + sealBytes, at: new Date(clock.now()) }),
         providers.get(allProviders),
       ]);
       const now = clock.now();
@@ -133,8 +148,10 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult
       const probes = await takeProbes(deps, checked, now);
       const composing = startComposing();
       const results: ClaimResult[] = [];
-      for (const one of checked)
+      for (const one of checked) {
         results.push(one.kind === 'sendable' ? await choosePath(deps, one, probes, now, composing) : one);
+        await composing.pause();
+      }
       // Composing takes time, and a claim begins once it is over: it limits how late the call may begin.
       const startedAt = new Date(clock.now());
       // A dead worker's attempt, whether or not a receipt has settled its message: nothing else would close it.
@@ -167,16 +184,27 @@ const composingMilliseconds = 500;
 /** UTF-16 units of composed text in a batch, which is held in memory until it is handed over. */
 const composingLength = 8_000_000;
 
+/** A batch lets everything else of the process have its turn after composing for this long. */
+const pauseMilliseconds = 10;
+/** At most what sealing adds to a text. */
+const sealBytes = 1000;
+
 /** How much a batch has composed; null: a message that could not be composed. */
-type Composing = { isFull(): boolean; add(message: Message | null): void };
+type Composing = { isFull(): boolean; add(message: Message | null): void; pause(): Promise<void> };
 
 function startComposing(): Composing {
   const elapsed = stopwatch();
+  let pauseAt = pauseMilliseconds;
   let length = 0;
   let count = 0;
   return {
     // The first message is always composed, however large, so that every batch gets on.
     isFull: () => count > 0 && (length >= composingLength || elapsed() >= composingMilliseconds),
+    async pause() {
+      if (elapsed() < pauseAt) return;
+      await setImmediate();
+      pauseAt = elapsed() + pauseMilliseconds;
+    },
     add(message) {
       count += 1;
       if (message === null) return;
@@ -270,9 +298,13 @@ async function choosePath(
     return { kind: 'rate limited', provider };
   // A probe does not wait either: all other messages wait for it.
   if (composing.isFull() && !isProbe) return { kind: 'deferred' };
-  let composed: Awaited<ReturnType<typeof composeMessage>>;
+  let composed: Composed | null;
   try {
-    composed = await composeMessage(deps, candidate, service);
+    composed = request.composed ?? (await compose(deps, candidate, service));
+    if (!composed) {
+      if (isProbe) deps.circuits.endProbe(provider, candidate.id, null);
+      return { kind: 'large', notification: candidate, service };
+    }
     composing.add(composed.message);
   } catch (error) {
     composing.add(null);
@@ -296,30 +328,61 @@ async function choosePath(
 export type Composer = Readonly<{
   cipher: Cipher;
   templates: TemplateCaches;
+  render: Render;
   fromNumber: string;
   emailDomain: string;
   /** Base URL of our own API, as recipients reach it. */
   apiUrl: string;
 }>;
 
+export type Composed = Readonly<{ message: Message; billableUnits: number }>;
+
 /**
  * Renders the message for a provider, from the template version stored with the notification (spec 05, sections 3.1 and
- * 3.3). Throws if that version, or the key that decrypts the personalisation, is missing.
+ * 3.3). null: it is large. Throws if that version, or the key that decrypts the personalisation, is missing, and a
+ * Problem for a message that is too large to send.
  */
-export async function composeMessage(
-  { cipher, templates, fromNumber, emailDomain, apiUrl }: Composer,
-  notification: StoredNotification,
+async function compose(deps: Composer, notification: Candidate, service: Service): Promise<Composed | null> {
+  if (!notification.personalisation) return null;
+  const template = await templateOf(deps, notification);
+  const values = openValues(deps.cipher.open(notification.personalisation, notification.id));
+  if (lengthOf(template.content, values) > largeLength) return null;
+  return await composeWith(deps, notification, service, template, values);
+}
+
+/** The same for a large message, which is composed by itself. */
+export async function composeLarge(
+  deps: Composer & Pick<ClaimDeps, 'db' | 'metrics'>,
+  notification: Candidate,
   service: Service,
-): Promise<Readonly<{ message: Message; billableUnits: number }>> {
-  const { id, templateId, templateVersion } = notification;
+): Promise<Composed> {
+  const { id } = notification;
+  const template = await templateOf(deps, notification);
+  const sealed = notification.personalisation ?? (await findPersonalisation(deps, deps.db, id));
+  if (!sealed) throw new Error(`Notification ${id} is not stored`);
+  return await composeWith(deps, notification, service, template, deps.cipher.open(sealed, id));
+}
+
+async function templateOf(
+  { templates }: Composer,
+  { templateId, templateVersion }: Candidate,
+): Promise<TemplateVersion> {
   const template = await templates.version(templateId, templateVersion);
   if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
-  const values = personalisationOf(
-    parseLossless(cipher.open(notification.personalisation, id)) as Record<string, unknown>,
-  );
+  return template;
+}
+
+async function composeWith(
+  { cipher, render, fromNumber, emailDomain, apiUrl }: Composer,
+  notification: Candidate,
+  service: Service,
+  template: TemplateVersion,
+  values: Given | string,
+): Promise<Composed> {
+  const { id } = notification;
   const { content } = template;
   if (content.type === 'sms') {
-    const rendered = renderSms(content.sms, values, service.prefixSms ? service.name : null);
+    const rendered = await render('sms', content, values, service.prefixSms ? service.name : null);
     const message: SmsMessage = {
       type: 'sms',
       reference: id,
@@ -331,7 +394,6 @@ export async function composeMessage(
     return { message, billableUnits: rendered.fragments };
   }
   const unsubscribeLink = template.hasUnsubscribeLink ? unsubscribeUrl(apiUrl, cipher, notification) : null;
-  const { subject, text, html } = renderEmail(content.email, values, { unsubscribeLink });
   const message: EmailMessage = {
     type: 'email',
     reference: id,
@@ -340,9 +402,7 @@ export async function composeMessage(
     fromAddress: `${service.emailFrom}@${emailDomain}`,
     // If the message names none, the service's default at send time (users' description); never carried through queues.
     replyTo: notification.replyToText ?? defaultSender(service.emailReplyTos)?.text ?? null,
-    subject,
-    text,
-    html,
+    ...(await render('email', content, values, { unsubscribeLink })),
     // The caller's own is for the headers only (spec 02, section 5.2).
     unsubscribeUrl: notification.unsubscribeUrl ?? unsubscribeLink,
   };

@@ -9,11 +9,13 @@ import type {
 } from '../../database/tables.ts';
 import { idFloor, idMarginMilliseconds } from '../../ground/id.ts';
 import type { Metrics } from '../../ground/metrics.ts';
-import { notificationColumns, type StoredNotification } from '../status/notification.ts';
+import { factColumns, type StoredNotification } from '../status/notification.ts';
 
 /** A message and its last attempt, which decide whether it may be handed over now. */
-export type Candidate = StoredNotification &
+export type Candidate = Omit<StoredNotification, 'personalisation'> &
   Readonly<{
+    /** null: it is large, and read by itself (`findPersonalisation`). */
+    personalisation: Buffer | null;
     lastNumber: number | null;
     lastOutcome: AttemptOutcome | null;
     lastStartedAt: Date | null;
@@ -24,20 +26,22 @@ export type Candidate = StoredNotification &
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
+/** `mostBytes`: of sealed values; a batch reads no larger ones. `at`: suppressions in force then count. */
 export function findCandidates(
   { metrics }: StoreDeps,
   db: DbOrTrx,
   ids: readonly string[],
-  now: Date,
+  { mostBytes, at }: Readonly<{ mostBytes: number; at: Date }>,
 ): Promise<Map<string, Candidate>> {
   return metrics.timed('dao', 'get_notification_with_personalisation', async () => {
     const { rows } = await sql<Candidate>`
-      select ${notificationColumns}, a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt",
+      select ${factColumns},
+        case when octet_length(n.personalisation) <= ${mostBytes} then n.personalisation end as "personalisation", a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt",
         a.provider as "lastProvider",
         array(
           select reason from suppressions s
           where s.service_id = h.service_id and s.notification_type = h.notification_type
-            and s.recipient = n.normalised_recipient and (s.expires_at is null or s.expires_at > ${now})
+            and s.recipient = n.normalised_recipient and (s.expires_at is null or s.expires_at > ${at})
         ) as "suppressions"
       from unnest(${ids}::uuid[]) as input (id)
       join notifications n on n.id = input.id
@@ -46,6 +50,19 @@ export function findCandidates(
         select number, outcome, started_at, provider from attempts where notification_id = input.id order by number desc limit 1
       ) a on true`.execute(db);
     return new Map(rows.map((row) => [row.id, row]));
+  });
+}
+
+/** The sealed values of one message; null if there is no such message. */
+export async function findPersonalisation(
+  { metrics }: StoreDeps,
+  db: DbOrTrx,
+  id: string,
+): Promise<Buffer | null> {
+  return metrics.timed('dao', 'get_notification_personalisation', async () => {
+    const { rows } = await sql<{ personalisation: Buffer }>`
+      select personalisation from notifications where id = ${id}`.execute(db);
+    return rows[0]?.personalisation ?? null;
   });
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { simulatedEmailOutcome, simulatedSmsOutcome } from '../../content/recipient/simulator.ts';
 import { isUnreachable } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
@@ -6,17 +7,27 @@ import type { Batcher } from '../../ground/batcher.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
+import { Problem } from '../../ground/problem.ts';
 import type { Circuits } from '../../provider/circuit/circuits.ts';
-import type { Message, Provider, SendResult } from '../../provider/contract.ts';
+import type { Message, Provider, RecipientVerdict, SendResult } from '../../provider/contract.ts';
 import type { RateLimits } from '../../provider/rate-limit/rate-limit.ts';
 import type { ProviderState } from '../../provider/state.ts';
 import type { Settlement } from '../../queue/boss.ts';
 import type { Task, Verdict } from '../../queue/consume.ts';
-import { type Claim, type ClaimRequest, type ClaimResult, isStale, type NotClaimed } from './claim.ts';
+import type { Service } from '../../tenant/service/service.ts';
+import type { StatusEvent } from '../status/status.ts';
+import {
+  type Claim,
+  type ClaimRequest,
+  type ClaimResult,
+  type Composed,
+  isStale,
+  type NotClaimed,
+} from './claim.ts';
 import { type DeliverPayload, notifyInternal } from './queue.ts';
 import type { DeliveryRecord, Recorder } from './record.ts';
 import { describeResult, nextStep, type RetryPolicy } from './retry-policy.ts';
-import type { AttemptEnd } from './store.ts';
+import type { AttemptEnd, Candidate } from './store.ts';
 
 export type DeliverDeps = Readonly<{
   clock: Clock;
@@ -27,6 +38,7 @@ export type DeliverDeps = Readonly<{
   circuits: Pick<Circuits, 'record' | 'endProbe'>;
   rateLimits: Pick<RateLimits, 'wait'>;
   claims: Batcher<ClaimRequest, ClaimResult>;
+  composeLarge(notification: Candidate, service: Service): Promise<Composed>;
   recorder: Recorder;
   retries: RetryPolicy;
 }>;
@@ -39,35 +51,55 @@ type RetryReason = Readonly<{ error: unknown; isDefinite: boolean; waitsFor: Not
 /** Message types as log lines write them (spec 05, sections 2.4 and 3.1). */
 const written = { sms: { start: 'SMS', sent: 'SMS' }, email: { start: 'EMAIL', sent: 'Email' } } as const;
 
+/** Large messages that a process composes and hands over at once: each takes tens of megabytes until it is gone. */
+const mostLarge = 4;
+
 const nothing: DeliveryRecord = { attempt: null, move: null, simulatedReceipts: null, settled: null };
 
 /**
  * The `deliver_sms` and `deliver_email` tasks (spec 05, sections 2.3 and 3). At least once: a message in status
  * `created` is claimed, handed to a provider with no transaction open, and the outcome is recorded together with the
  * end of the task. A definite refusal goes on to the next provider at once; any other temporary failure is retried by
- * the retry policy, by default 48 times 5 minutes apart, and finally becomes `technical-failure`.
+ * the retry policy, by default 48 times 5 minutes apart, and finally becomes `technical-failure`. A provider that
+ * refuses the recipient decides the status at once.
  */
 export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise<Verdict> {
+  const apart = pLimit(mostLarge);
   return async (task) => {
     try {
-      return await deps.metrics.timed('tasks', `deliver_${task.payload.type}`, () => deliver(deps, task));
+      return await deps.metrics.timed('tasks', `deliver_${task.payload.type}`, () =>
+        deliver(deps, task, apart),
+      );
     } catch (error) {
       // Without a database nothing can be written, and the message must not lose a try because of it.
       if (isUnreachable(error) || task.signal.aborted) throw error;
+      // No provider takes a message that is too large, however often it is tried.
+      if (error instanceof Problem && error.status === 400) return await refuse(deps, task, error);
       return await retryLater(deps, task, { error, isDefinite: true, waitsFor: null });
     }
   };
 }
 
-async function deliver(deps: DeliverDeps, task: DeliverTask): Promise<Verdict> {
+async function deliver(
+  deps: DeliverDeps,
+  task: DeliverTask,
+  apart: LimitFunction,
+  composed: Composed | null = null,
+): Promise<Verdict> {
   const { type, notification_id: id } = task.payload;
   const refused: string[] = [];
   let mayCall: string | null = null;
   for (;;) {
     // A call that began now might not end in time, and its outcome would be lost.
     if (task.stopping.aborted) return { waitSeconds: 0 };
-    const result: ClaimResult = await deps.claims.add({ id, refused, mayCall });
+    const result: ClaimResult = await deps.claims.add({ id, refused, mayCall, composed });
     if (result.kind === 'deferred') continue;
+    if (result.kind === 'large')
+      return await apart(async () => {
+        if (task.stopping.aborted) return { waitSeconds: 0 };
+        const large = await deps.composeLarge(result.notification, result.service);
+        return await deliver(deps, task, apart, large);
+      });
     mayCall = null;
     if (result.kind === 'rate limited') {
       // The wait comes before the claim, which would expire meanwhile.
@@ -190,7 +222,7 @@ async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
   const isDefinite = result.outcome === 'failed';
   const ending =
     result.outcome === 'rejected'
-      ? givenUp(deps, task)
+      ? givenUp(deps, task, result.recipient)
       : retryOrGiveUp(deps, task, {
           error: new Error(`Code ${end.code} text ${end.detail}`),
           isDefinite,
@@ -300,6 +332,17 @@ async function retryLater(deps: DeliverDeps, task: DeliverTask, reason: RetryRea
   return 'settled';
 }
 
+/** Gives up a message that can never be sent. */
+async function refuse(deps: DeliverDeps, task: DeliverTask, problem: Problem): Promise<Verdict> {
+  const { type } = task.payload;
+  deps.log.error(
+    { ...fieldsOf(task), err: problem },
+    `${written[type].sent} notification ${task.id} cannot be sent`,
+  );
+  await deps.recorder.write({ ...nothing, ...givenUp(deps, task) }, task.signal);
+  return 'settled';
+}
+
 type Ending = Pick<DeliveryRecord, 'move' | 'settled'>;
 
 /** What is recorded when no provider took the message: it is retried, or given up when its tries are used up. */
@@ -322,11 +365,11 @@ function retryOrGiveUp(deps: DeliverDeps, task: DeliverTask, reason: RetryReason
   return givenUp(deps, task);
 }
 
-/** The message becomes a technical failure, unless it has a final status. */
-function givenUp({ clock }: DeliverDeps, task: DeliverTask): Ending {
+/** The message fails, unless it has a final status: technically, or as its recipient was refused. */
+function givenUp({ clock }: DeliverDeps, task: DeliverTask, recipient?: RecipientVerdict): Ending {
   const at = new Date(clock.now());
-  const move = { id: task.id, event: { kind: 'given up' }, at, handOver: null } as const;
-  return { move, settled: settledAs(task, 'done') };
+  const event: StatusEvent = recipient ? { kind: 'refused', recipient } : { kind: 'given up' };
+  return { move: { id: task.id, event, at, handOver: null }, settled: settledAs(task, 'done') };
 }
 
 function settledAs({ queue, held }: DeliverTask, settlement: Settlement) {

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
+import { type Portion, searchPage } from '../../database/reads.ts';
 import type {
   AttemptOutcome,
   CallbackOutcome,
@@ -9,10 +10,11 @@ import type {
   NotificationStatus,
   SuppressionReason,
 } from '../../database/tables.ts';
+import { idFloor } from '../../ground/id.ts';
 import { notificationColumns, type StoreDeps, type StoredNotification } from '../status/notification.ts';
 
 /** The tables `n` and `h` for messages that are accepted but not yet persisted. */
-const accepted = sql`accepted n cross join lateral (
+export const accepted = sql`accepted n cross join lateral (
     select n.*, 'created' as status, null::timestamptz as sent_at, null::timestamptz as updated_at, null as sent_by,
       null as reference, 0 as billable_units
   ) h`;
@@ -57,10 +59,63 @@ export type NotificationFilter = Readonly<{
 /** As in the index on references, which holds hashes because a reference can be too long for an index. */
 const hashed = (text: RawBuilder<unknown>) => sql`hashtextextended(${text}, 0)`;
 
+/** Greater than any id. */
+const idCeiling = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+/** No message with a smaller id can be shown; the history goes back further. */
+const oldestShown = sql`coalesce((select id from notifications order by id limit 1), ${idFloor(0)})`;
+
 /**
- * At most `limit` messages, newest first (ordered by id). One statement searches both places, as in `findNotification`.
- * It walks an index from the start of the page and looks each row up by id in the other table, so its cost depends on
- * the rows it passes, and not on the planner's statistics, which are stale for a table that grows all day.
+ * Conditions and order for the rows of the history, as `h`, of a service from `floor` to before `before`, newest first: of one type of key if it
+ * is a rare one, with one reference if that is given. Written so that it can only walk the index for it, whatever the
+ * planner's statistics say, which are stale for a table that grows all day.
+ */
+export function walkHistory(
+  {
+    serviceId,
+    keyType,
+    reference = null,
+  }: { serviceId: string; keyType: KeyType; reference?: string | null },
+  { floor, before }: { floor: RawBuilder<unknown>; before: string | null },
+) {
+  const columns = [sql`h.service_id`];
+  const values = [sql`${serviceId}::uuid`];
+  let part = sql`true`;
+  if (reference !== null) {
+    columns.push(hashed(sql`h.client_reference`));
+    values.push(hashed(sql`${reference}`));
+    part = sql`h.client_reference is not null`;
+  } else if (keyType !== 'normal') {
+    columns.push(sql`h.key_type`);
+    values.push(sql.lit(keyType));
+    part = sql`h.key_type <> 'normal'`;
+  }
+  const lowest = sql`greatest(${floor}, ${oldestShown})`;
+  const highest = before ?? idCeiling;
+  const row = sql`(${sql.join([...columns, sql`h.id`])})`;
+  // The conditions on the id alone leave out partitions.
+  const where = sql`${part} and ${row} >= (${sql.join([...values, lowest])}) and ${row} < (${sql.join([...values, sql`${highest}::uuid`])})
+      and h.id >= ${lowest} and h.id < ${highest}::uuid`;
+  return { where, newestFirst: sql`${sql.join(columns.map((column) => sql`${column} desc`))}, h.id desc` };
+}
+
+/** Bytes of sealed values that a page fetches, and one message: large ones could fill the memory. */
+const fetchedBytes = 4 * 1024 * 1024;
+
+/** The rows `found` (ids) as StoredNotifications, with the bytes of each and of those before it, newest first. */
+const sizedRows = sql`
+  select shown.*, octet_length(personalisation) as bytes,
+    sum(octet_length(personalisation)) over (order by id desc) - octet_length(personalisation) as preceding
+  from (
+    select ${notificationColumns} from found
+    cross join lateral (select * from notifications where id = found.id limit 1) n
+    cross join lateral (select * from notification_history where id = found.id limit 1) h
+    union all
+    select ${notificationColumns} from ${accepted} where n.id in (select id from found)
+  ) shown`;
+
+/**
+ * A page of at most `limit` messages, newest first (ordered by id); shorter if they are large or few match, and empty
+ * only if there is nothing more. Throws a Problem (504) if it finds nothing in time.
  */
 export function findNotifications(
   { metrics }: StoreDeps,
@@ -68,37 +123,87 @@ export function findNotifications(
   filter: NotificationFilter,
   limit: number,
 ): Promise<readonly StoredNotification[]> {
-  const { serviceId, keyType, jobs, types, statuses, reference, olderThan } = filter;
-  const wanted = sql`h.key_type = ${keyType} ${jobs ? sql`` : sql`and h.job_id is null`}
+  const { serviceId, olderThan } = filter;
+  return metrics.timed('dao', 'get_notifications_for_service', async () => {
+    if (olderThan !== null) {
+      const { rows } = await sql`
+        select from notification_history where id = ${olderThan} and service_id = ${serviceId}
+        union all select from accepted where id = ${olderThan} and service_id = ${serviceId}`.execute(db);
+      if (rows.length === 0) return [];
+    }
+    let bytes = fetchedBytes;
+    return await searchPage(limit, olderThan, async (before, size, wanted) => {
+      const portion = await findPortion(db, filter, { before, size, wanted, bytes });
+      bytes -= portion.bytes;
+      return { ...portion, isFull: portion.isFull || bytes <= 0 };
+    });
+  });
+}
+
+type Looked = StoredNotification &
+  Readonly<{ bytes: number; preceding: number; last: string | null; matching: number }>;
+
+/**
+ * Looks at the `size` messages older than `before`. One statement searches both places, as in `findNotification`. It
+ * finds where the portion ends in the index alone; only messages that match are looked up in `notifications`.
+ */
+async function findPortion(
+  db: DbOrTrx,
+  filter: NotificationFilter,
+  { before, size, wanted, bytes }: { before: string | null; size: number; wanted: number; bytes: number },
+): Promise<Portion<StoredNotification> & { bytes: number }> {
+  const { serviceId, keyType, jobs, types, statuses, reference } = filter;
+  const whole = walkHistory(filter, { floor: sql`null::uuid`, before });
+  const portion = walkHistory(filter, { floor: sql`(select id from edge)`, before });
+  const matches = sql`h.key_type = ${keyType} ${jobs ? sql`` : sql`and h.job_id is null`}
     ${types ? sql`and h.notification_type = any(${types}::text[])` : sql``}
     ${statuses ? sql`and h.status = any(${statuses}::text[])` : sql``}
-    ${reference === null ? sql`` : sql`and h.client_reference = ${reference} and ${hashed(sql`h.client_reference`)} = ${hashed(sql`${reference}`)}`}`;
-  const before = (id: string) => (olderThan === null ? sql`` : sql`and ${sql.ref(id)} < ${olderThan}`);
-  // Both have an index on the history, which goes back further than the messages that can still be shown.
-  const stored =
-    reference !== null || keyType !== 'normal'
-      ? sql`notification_history h cross join lateral (select * from notifications where id = h.id limit 1) n
-          where h.service_id = ${serviceId} and h.id >= (select id from notifications order by id limit 1) ${before('h.id')}
-            and ${wanted} order by h.id desc`
-      : sql`notifications n cross join lateral (select * from notification_history where id = n.id limit 1) h
-          where n.service_id = ${serviceId} ${before('n.id')} and ${wanted} order by n.id desc`;
-  const isKnown =
-    olderThan === null
-      ? sql`true`
-      : sql`exists (
-          select from notifications where id = ${olderThan} and service_id = ${serviceId}
-          union all select from accepted where id = ${olderThan} and service_id = ${serviceId})`;
-  return metrics.timed('dao', 'get_notifications_for_service', async () => {
-    const { rows } = await sql<StoredNotification>`
-      select * from (
-        (select ${notificationColumns} from ${accepted}
-          where n.service_id = ${serviceId} ${before('n.id')} and ${wanted} order by n.id desc limit ${limit})
+    ${reference === null ? sql`` : sql`and h.client_reference = ${reference}`}`;
+  const { rows } = await sql<Looked>`
+    with edge as materialized (
+      select h.id from notification_history h where ${whole.where}
+      order by ${whole.newestFirst} limit 1 offset ${size - 1}
+    ), found as materialized (
+      select id from (
+        (select n.id from ${accepted}
+          where n.service_id = ${serviceId} and n.id < ${before ?? idCeiling}::uuid and ${matches}
+            and n.id >= coalesce((select id from edge), ${idFloor(0)})
+          order by n.id desc limit ${wanted})
         union all
-        (select ${notificationColumns} from ${stored} limit ${limit})
-      ) page
-      where ${isKnown} order by id desc limit ${limit}`.execute(db);
-    return rows;
-  });
+        (select h.id from (
+            select h.id from notification_history h where ${portion.where} and ${matches}
+            order by ${portion.newestFirst}
+          ) h cross join lateral (select from notifications where id = h.id limit 1) n limit ${wanted})
+      ) every order by id desc limit ${wanted}
+    ), sized as (${sizedRows})
+    select sized.*, edge.id as last, (select count(*)::int from found) as matching
+    from (select) one left join edge on true left join sized on sized.preceding < ${bytes}
+    order by sized.id desc`.execute(db);
+  const { last, matching } = rows[0]!;
+  const found = rows.filter(({ id }) => id !== null);
+  return {
+    found,
+    last,
+    isFull: found.length < matching,
+    bytes: found.reduce((sum, row) => sum + row.bytes, 0),
+  };
+}
+
+/**
+ * The messages with these ids, newest first, as far as one statement may fetch; `rest`: the ids of the others. Those
+ * that can no longer be shown are left out.
+ */
+export async function findByIds(
+  db: DbOrTrx,
+  ids: readonly string[],
+): Promise<{ found: readonly StoredNotification[]; rest: readonly string[] }> {
+  const { rows } = await sql<StoredNotification & { matching: number }>`
+    with found as materialized (select id from unnest(${ids}::uuid[]) found (id)), sized as (${sizedRows})
+    select sized.*, (select count(*)::int from sized) as matching from sized
+    where preceding < ${fetchedBytes} order by id desc`.execute(db);
+  const last = rows.at(-1);
+  const isCut = last !== undefined && rows.length < last.matching;
+  return { found: rows, rest: isCut ? ids.filter((id) => id < last.id) : [] };
 }
 
 /** One entry on a message's timeline. */

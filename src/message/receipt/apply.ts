@@ -177,15 +177,20 @@ function measure(
 
 /** How long after the hand-over a receipt that matches no message may just be early. */
 const earlyMilliseconds = 5 * 60_000;
+/** How far a provider's clock may be ahead of ours. */
+const skewMilliseconds = 60_000;
 
 /** Seconds until an early receipt is tried again. */
 export const laterSeconds = 300;
 
 /**
  * Whether a receipt arrived before the provider's reference for its message was stored, so that it must be retried
- * (spec 05, section 5.6). Only if the provider says when it took the message, and that was recently.
+ * (spec 05, section 5.6). Only if the provider says when it took the message, and that was recently: a time in the
+ * future would make it early for ever.
  */
 export function isEarly(receipt: ReadReceipt, outcome: ReceiptOutcome, now: number): boolean {
   const { handedOverAt = null } = receipt;
-  return outcome.outcome === 'not found' && handedOverAt !== null && now - handedOverAt < earlyMilliseconds;
+  if (outcome.outcome !== 'not found' || handedOverAt === null) return false;
+  const age = now - handedOverAt;
+  return age >= -skewMilliseconds && age < earlyMilliseconds;
 }

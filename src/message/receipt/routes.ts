@@ -5,13 +5,15 @@ import type { Batcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
+import type { Metrics } from '../../ground/metrics.ts';
 import { refuseCredentials } from '../../http/auth/basic.ts';
 import { defineRoute, type Route } from '../../http/server/define-route.ts';
-import { providerBodyLimit } from '../../http/server/request.ts';
+import { providerBodyLimit, sendNotFound } from '../../http/server/request.ts';
 import { oneOf } from '../../http/validate/shapes.ts';
 import type {
   EndpointResponse,
   ReadReceipt,
+  ReadRequest,
   ReceiptEndpoint,
   ReceiptOutcome,
 } from '../../provider/contract.ts';
@@ -24,9 +26,16 @@ export type ReceiptRouteDeps = Readonly<{
   clock: Clock;
   log: Log;
   cipher: Cipher;
+  metrics: Metrics;
   queues: Queues;
   apply: Batcher<IncomingReceipt, ReceiptOutcome>;
 }>;
+
+/**
+ * Receipts that may wait in the queue before early ones are no longer added. Whoever can post receipts can invent
+ * references, so there must be a bound; a provider's early receipts are a handful.
+ */
+export const mostWaiting = 1000;
 
 const answer = Type.Object(
   {
@@ -39,22 +48,17 @@ const answer = Type.Object(
 /**
  * The endpoint that a provider posts receipts to (spec 05, section 5.6), one path per provider. A receipt is applied
  * before it is answered; one that cannot be applied now, or that arrives before its message's reference, is queued.
+ * If it is not `isOpen`, it takes only receipts of our own and does not exist for anybody else.
  */
-export function receiptEndpoint(endpoint: ReceiptEndpoint): Route<ReceiptRouteDeps> {
+export function receiptEndpoint(endpoint: ReceiptEndpoint, isOpen: boolean): Route<ReceiptRouteDeps> {
   const { identifier, name = identifier, type, path, credentials } = endpoint;
   const protection = credentials
     ? ' It authenticates with a user and password that are configured for it (basic authentication).'
     : '';
-  return defineRoute({
-    method: 'POST',
-    path,
-    authentication: 'provider',
-    handlerName: `callback.process_${identifier}_response`,
+  const documentation = {
     summary: `Receipt of ${name} for ${type === 'sms' ? 'a text message' : 'an email'}`,
     description: `The provider posts the outcome of a message, in its own format.${protection}`,
     tag: 'Provider receipts',
-    rawBody: { schema: Type.Unknown(), contentType: '*/*' },
-    bodyLimit: providerBodyLimit,
     answers: {
       200: { description: 'Accepted, or without effect.', schema: answer },
       400: { description: 'It cannot be parsed.', schema: answer },
@@ -64,20 +68,48 @@ export function receiptEndpoint(endpoint: ReceiptEndpoint): Route<ReceiptRouteDe
       500: { description: 'A subscription could not be confirmed.', schema: answer },
       503: { description: 'It cannot be accepted now; the provider should post it again.' },
     },
+  } as const;
+  return defineRoute({
+    ...(isOpen ? documentation : { summary: null }),
+    method: 'POST',
+    path,
+    authentication: 'provider',
+    handlerName: `callback.process_${identifier}_response`,
+    rawBody: { schema: Type.Unknown(), contentType: '*/*' },
+    bodyLimit: providerBodyLimit,
     async handler(deps: ReceiptRouteDeps, request, reply) {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const seal = request.headers[ownHeader];
       const own = seal !== undefined && isOwn(deps.cipher, path, body, seal);
+      if (!isOpen && !own) return sendNotFound(reply);
       const refusal =
         own || !credentials ? null : refuseCredentials([credentials], request.headers.authorization);
       reply.type('application/json');
       if (refusal) return reply.code(refusal.status).headers(refusal.headers).send(refusal.body);
       const read = await endpoint.read(body, { isOwn: own });
       const answer =
-        'answer' in read ? read.answer : await take(deps, endpoint, read.receipt, request.traceId);
+        'answer' in read
+          ? answerWithoutReceipt(deps, endpoint, read, request.traceId)
+          : await take(deps, endpoint, read.receipt, request.traceId);
       return reply.code(answer.status).send(JSON.stringify(answer.body));
     },
   });
+}
+
+/** The answer to a post that holds no receipt, logged and counted: it may tell of a wrong set-up or a new form. */
+function answerWithoutReceipt(
+  { log, metrics }: ReceiptRouteDeps,
+  { identifier: provider, name = provider }: ReceiptEndpoint,
+  { answer, about }: Extract<ReadRequest, { answer: unknown }>,
+  requestId: string,
+): EndpointResponse {
+  const isRefused = answer.status >= 400;
+  metrics.count(`receipts.${provider}.${isRefused ? 'refused' : 'ignored'}`);
+  log[isRefused ? 'warn' : 'info'](
+    { provider, requestId, status: answer.status },
+    `${name} posted ${about ?? 'what is not a receipt'}: ${isRefused ? 'refused' : 'nothing to apply'}`,
+  );
+  return answer;
 }
 
 /** Applies a receipt or queues it, and returns the response to the provider. */
@@ -108,11 +140,25 @@ async function take(
     return { status: 200, body: { result: 'success' } };
   }
   if (isEarly(receipt, outcome, clock.now())) {
+    if (await deps.queues.holds(processReceipt.name, mostWaiting)) {
+      deps.metrics.count(`receipts.${endpoint.identifier}.refused`);
+      log.error(
+        { provider: endpoint.identifier, requestId },
+        `An early receipt of ${endpoint.identifier} was refused: ${mostWaiting} receipts wait already`,
+      );
+      return tooMany;
+    }
     await later(deps, endpoint, receipt, requestId, laterSeconds);
     outcome = { outcome: 'postponed' };
   }
   return endpoint.answer(receipt, outcome);
 }
+
+/** The provider posts it again: then its message may be there. */
+const tooMany: EndpointResponse = {
+  status: 503,
+  body: { result: 'error', message: 'Too many receipts wait for their messages: post it again later' },
+};
 
 async function later(
   { queues }: ReceiptRouteDeps,

@@ -35,15 +35,18 @@ export type StoredNotification = Readonly<{
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
-/** The columns of a StoredNotification, from `n` (notifications) and `h` (notification_history). */
-export const notificationColumns = sql`
+/** The columns of a StoredNotification without the values, from `n` (notifications) and `h` (notification_history). */
+export const factColumns = sql`
   n.id, n.service_id as "serviceId", h.template_id as "templateId", h.template_version as "templateVersion",
   h.job_id as "jobId", h.job_row_number as "jobRowNumber", h.api_key_id as "apiKeyId", h.key_type as "keyType",
   h.notification_type as "type", h.status, h.created_at as "createdAt", h.scheduled_for as "scheduledFor", h.sent_at as "sentAt",
   h.updated_at as "updatedAt", h.sent_by as "sentBy", h.reference, h.client_reference as "clientReference",
   h.billable_units as "billableUnits", h.international, h.phone_prefix as "phonePrefix",
   h.rate_multiplier::float8 as "rateMultiplier", n.recipient, n.normalised_recipient as "normalisedRecipient",
-  n.personalisation, n.reply_to_text as "replyToText", n.unsubscribe_url as "unsubscribeUrl"`;
+  n.reply_to_text as "replyToText", n.unsubscribe_url as "unsubscribeUrl"`;
+
+/** All columns of a StoredNotification. */
+export const notificationColumns = sql`${factColumns}, n.personalisation`;
 
 /** What is known about a message when it is accepted. */
 export type NewNotification = Omit<

@@ -74,6 +74,14 @@ test('every event changes every status as the drawing shows, and in no other way
   }
 });
 
+test('a refusal because of the recipient ends only a message that is under way', () => {
+  for (const current of statuses) {
+    const isOpen = ['created', 'sending', 'pending'].includes(current);
+    for (const recipient of ['permanent', 'temporary'] as const)
+      assert.equal(after(current, { kind: 'refused', recipient }), isOpen ? `${recipient}-failure` : null);
+  }
+});
+
 test('a message whose provider posts no receipts is completed by its hand-over', () => {
   for (const end of unreportedEnds)
     for (const international of [false, true]) {

@@ -27,6 +27,8 @@ export type StatusEvent =
     }>
   /** We give up: tries used up, refused for good, inactive service. */
   | Readonly<{ kind: 'given up' }>
+  /** A provider refused it for good because of its recipient. */
+  | Readonly<{ kind: 'refused'; recipient: 'permanent' | 'temporary' }>
   /** It is not sent, because its recipient is suppressed. */
   | Readonly<{ kind: 'suppressed'; reason: SuppressionReason }>
   /** No outcome was reported in time (spec 05, section 9.1). */
@@ -71,7 +73,9 @@ export function nextStatus(current: NotificationStatus, event: StatusEvent): Tra
       if (current !== 'created') return stays(`already ${current}`);
       return { to: event.end ?? (event.international ? 'sent' : 'sending') };
     case 'given up':
-      if (current === 'created' || isUnderWay) return { to: 'technical-failure' };
+    case 'refused':
+      if (current === 'created' || isUnderWay)
+        return { to: event.kind === 'refused' ? `${event.recipient}-failure` : 'technical-failure' };
       return stays(`already ${current}`);
     case 'timed out':
       if (current === 'created') return { to: 'technical-failure' };

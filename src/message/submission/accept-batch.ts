@@ -6,7 +6,7 @@ import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import { type Clock, dayOf } from '../../ground/clock.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { QueueName } from '../../queue/define.ts';
-import { createFairOrder } from './fair-order.ts';
+import type { FairOrder } from './fair-order.ts';
 import { type AcceptedMessage, orderOffset, storedKey } from './store.ts';
 
 /** One request to send, as the accept batch sees it. */
@@ -46,6 +46,7 @@ export type AcceptBatchDeps = Readonly<{
   db: Db;
   pool: pg.Pool;
   clock: Clock;
+  fairOrder: FairOrder;
   queues: Pick<Queues, 'announce'>;
 }>;
 
@@ -57,13 +58,10 @@ export function createAcceptBatcher({
   db,
   pool,
   clock,
+  fairOrder,
   queues,
 }: AcceptBatchDeps): Batcher<Submission, AcceptResult> {
   const ensureDays = createPartitionGuard(db);
-  const fairOrder = createFairOrder(clock);
-  // A scheduled message gets its place in the order when it is due (store.ts).
-  const behindOf = ({ serviceId, message }: Submission) =>
-    message && !message.scheduledFor ? fairOrder.take(serviceId, message.priority) : 0;
   return createBatcher<Submission, AcceptResult>({
     // One at a time: a second batch would only wait for the first one's locks on the limit rows.
     concurrency: 1,
@@ -71,7 +69,7 @@ export function createAcceptBatcher({
     async flush(submissions) {
       await ensureDays(submissions.flatMap(({ message }) => message?.id ?? []));
       const now = new Date(clock.now());
-      const behind = submissions.map(behindOf);
+      const behind = submissions.map((submission) => behindOf(fairOrder, submission));
       const results = await acceptBatch(pool, submissions, { behind, now, day: dayOf(now.getTime()) });
       const arrived = new Set(
         submissions.flatMap(({ message }, index) =>
@@ -82,6 +80,13 @@ export function createAcceptBatcher({
       return results;
     },
   });
+}
+
+/**
+ * Milliseconds by which a message is placed after its arrival. A scheduled one gets its place when it is due (store.ts).
+ */
+export function behindOf(fairOrder: FairOrder, { serviceId, message }: Submission): number {
+  return message && !message.scheduledFor ? fairOrder.take(serviceId, message.priority) : 0;
 }
 
 /** Optional parts of the accept statement: most batches need neither, which halves the work. */
@@ -281,7 +286,7 @@ const variants = [true, false].flatMap((keys) =>
  * result per submission, in the same order.
  */
 export async function acceptBatch(
-  pool: pg.Pool,
+  pool: Pick<pg.Pool, 'query'>,
   submissions: readonly Submission[],
   { behind, now, day }: Readonly<{ behind: readonly number[]; now: Date; day: string }>,
 ): Promise<readonly AcceptResult[]> {

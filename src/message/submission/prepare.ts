@@ -1,8 +1,9 @@
-import type { UploadDeps } from '../../content/document/file.ts';
+import type { NewDocument } from '../../content/document/file.ts';
 import { maySendTo, notAllowedText, type RecipientSet } from '../../content/recipient/allow-list.ts';
+import { asciiForm } from '../../content/recipient/email-address.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
-import type { Content, Template } from '../../content/template/template.ts';
+import type { Content, Render, Template } from '../../content/template/template.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, parseDatetime } from '../../ground/clock.ts';
@@ -21,12 +22,16 @@ export type AcceptDeps = Readonly<{
   newId: IdSource;
   rates: Rates;
   templates: TemplateCaches;
+  render: Render;
   /** Simulated recipients: requests get the usual response, but nothing is stored or sent (spec 01, section 5.1). */
   simulated: RecipientSet;
   fromNumber: string;
   emailDomain: string;
   adminBaseUrl: string;
-  files: UploadDeps;
+  /** For files: DOCUMENT_MAX_BYTES, and DOCUMENT_BASE_URL or null. */
+  files: Readonly<{ maxBytes: number; baseUrl: string | null }>;
+  /** Types of message that no provider takes here. */
+  unprovided: readonly NotificationType[];
 }>;
 
 /** The sending caller, and the trace id that the message's log lines and tasks carry. */
@@ -45,8 +50,17 @@ export type Prepared = Readonly<{
   content: Readonly<Record<string, string | null>>;
   /** Email only: the values that `sanitise_content_for` changed. */
   sanitised?: Readonly<Record<string, unknown>>;
+  /** Email only: the files that its links open, to be stored with it. */
+  documents?: readonly NewDocument[];
   isSimulated: boolean;
 }>;
+
+const typeNames = { sms: 'text messages', email: 'emails' } as const;
+
+/** Step 7: throws a Problem if nobody would send the message. Whatever the key, since no message of the type can end. */
+export function refuseUnprovided({ unprovided }: AcceptDeps, type: NotificationType): void {
+  if (unprovided.includes(type)) throw badRequest(`This installation has no provider for ${typeNames[type]}`);
+}
 
 /** The template checks in step 8 of spec 01 section 4.3. Throws a Problem. */
 export async function usableTemplate<Type extends NotificationType>(
@@ -82,6 +96,23 @@ export function chosenSender(
   const found = senders.find((sender) => sender.id === id);
   if (!found) throw badRequest(`${field} ${wanted} does not exist in database for service id ${serviceId}`);
   return found;
+}
+
+/**
+ * Throws a Problem if the service's own addresses cannot be written into an email: they are not checked where they are
+ * stored. `replyTo`: undefined if it has none.
+ */
+export function refuseOwnAddresses(
+  { emailDomain }: Pick<AcceptDeps, 'emailDomain'>,
+  { emailFrom }: Pick<Service, 'emailFrom'>,
+  replyTo: string | undefined,
+): void {
+  if (asciiForm(`${emailFrom}@${emailDomain}`) === null)
+    throw badRequest(
+      'The address that your service sends from is not a valid email address: change it first',
+    );
+  if (replyTo !== undefined && asciiForm(replyTo) === null)
+    throw badRequest('The reply-to address of your service is not a valid email address: change it first');
 }
 
 /** The caller's reference, or null. Throws a Problem. */

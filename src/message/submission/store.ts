@@ -203,6 +203,36 @@ export async function findAnswer(
   return row ?? null;
 }
 
+/** What limits a message: requests per minute of the service and key type, and messages of its type per day or null. */
+type Limited = Readonly<{
+  serviceId: string;
+  keyType: KeyType;
+  rateLimit: number;
+  dailyLimit: number | null;
+  message: Readonly<{ type: NotificationType }> | null;
+}>;
+
+/**
+ * The limit that would refuse a message as things are, or null; it takes nothing. `day`: in the business zone,
+ * YYYY-MM-DD.
+ */
+export async function limitReached(
+  db: DbOrTrx,
+  { serviceId, keyType, rateLimit, dailyLimit, message }: Limited,
+  now: Date,
+  day: string,
+): Promise<'rate' | 'daily' | null> {
+  const { rows } = await sql<{ rate: boolean | null; daily: boolean | null }>`
+    select (select tokens < 2 and tokens + extract(epoch from ${now}::timestamptz - refilled_at) * ${rateLimit / 60}::float8 < 2
+        from rate_buckets where service_id = ${serviceId} and key_type = ${keyType}) as rate,
+      (select used >= ${dailyLimit}::int from daily_counts
+        where service_id = ${serviceId} and day = ${day} and name = ${message?.type ?? ''}) as daily`.execute(
+    db,
+  );
+  if (rows[0]?.rate) return 'rate';
+  return rows[0]?.daily ? 'daily' : null;
+}
+
 /** Deletes at most `limit` Idempotency-Keys older than `before`. Returns how many. */
 export async function deleteAnswers(db: DbOrTrx, before: Date, limit: number): Promise<number> {
   const { numAffectedRows = 0n } = await sql`

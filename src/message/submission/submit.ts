@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { NewDocument } from '../../content/document/file.ts';
+import type { DocumentLimits } from '../../content/document/store.ts';
 import type { Db } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Batcher } from '../../ground/batcher.ts';
@@ -7,7 +9,8 @@ import { type Clock, dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
 import { Problem } from '../../ground/problem.ts';
 import type { Caller } from '../../tenant/key/authenticate.ts';
 import type { DailyLimit, Service } from '../../tenant/service/service.ts';
-import type { AcceptResult, AcceptVerdict, Submission } from './accept-batch.ts';
+import type { AcceptResult, Submission } from './accept-batch.ts';
+import type { AcceptWithFiles, FilesResult, FilesVerdict } from './accept-with-files.ts';
 import type { Prepared, Sending } from './prepare.ts';
 import { findAnswer, storedKey } from './store.ts';
 
@@ -17,6 +20,8 @@ export type SubmitDeps = Readonly<{
   clock: Clock;
   knownLimits: KnownLimits;
   acceptance: Batcher<Submission, AcceptResult>;
+  acceptWithFiles: AcceptWithFiles;
+  documentLimits: DocumentLimits;
 }>;
 
 /** An `Idempotency-Key`, and the request's fingerprint, which distinguishes a repeated request from a different one. */
@@ -107,7 +112,7 @@ export async function submit(
     },
   };
   for (let attempt = 1; ; attempt++) {
-    const { verdict, tokens } = await deps.acceptance.add(submission);
+    const { verdict, tokens } = await accept(deps, sending, submission, prepared.documents ?? []);
     if (verdict === 'accepted' || verdict === 'counted')
       return { answer, headers: rateHeaders(service, tokens) };
     if (verdict === 'duplicate') {
@@ -125,12 +130,25 @@ export async function submit(
   }
 }
 
+/** A message with files is accepted by itself; nothing remains of one that is refused, so its token is taken here. */
+async function accept(
+  deps: SubmitDeps,
+  sending: Sending,
+  submission: Submission,
+  documents: readonly NewDocument[],
+): Promise<FilesResult> {
+  if (documents.length === 0) return await deps.acceptance.add(submission);
+  const result = await deps.acceptWithFiles(submission, documents);
+  if (result.verdict !== 'accepted') countRefused(deps, sending);
+  return result;
+}
+
 /** The error for the limit that refused a message, which this process remembers. */
 function limitProblem(
-  { knownLimits, clock }: SubmitDeps,
+  { knownLimits, clock, documentLimits }: SubmitDeps,
   sending: Sending,
   type: NotificationType,
-  verdict: Extract<AcceptVerdict, 'rate' | 'daily' | 'international'>,
+  verdict: Exclude<FilesVerdict, 'accepted' | 'counted' | 'duplicate'>,
 ): Problem {
   const { service } = sending;
   switch (verdict) {
@@ -139,9 +157,12 @@ function limitProblem(
       return rateProblem(sending);
     case 'daily':
       knownLimits.dailyFull(service, type);
-      return dailyProblem(service, type, new Date(clock.now()));
+      return dailyProblem(type, service.limits[type], new Date(clock.now()));
     case 'international':
-      return dailyProblem(service, 'international_sms', new Date(clock.now()));
+      return dailyProblem('international_sms', service.limits.international_sms, new Date(clock.now()));
+    case 'files':
+    case 'file_bytes':
+      return dailyProblem(verdict, documentLimits[verdict], new Date(clock.now()));
   }
 }
 
@@ -201,14 +222,14 @@ export function rateProblem({ service, key }: Caller): Problem {
   });
 }
 
-/** 429: too many messages in a day (spec 01, section 4.2). */
-export function dailyProblem(service: Service, name: DailyLimit, now: Date): Problem {
-  const message = `Exceeded send limits (${name}: ${service.limits[name]}) for today`;
+/** 429: too many messages, files or bytes of files in a day (spec 01, section 4.2). */
+function dailyProblem(name: DailyLimit | keyof DocumentLimits, limit: number, now: Date): Problem {
+  const message = `Exceeded send limits (${name}: ${limit}) for today`;
   const time = now.getTime();
   const seconds = Math.ceil((dayStart(dayAfter(dayOf(time), 1)) - time) / 1000);
   return new Problem(429, [{ error: 'TooManyRequestsError', message }], {
     'Retry-After': String(seconds),
-    'RateLimit-Policy': `"${name}";q=${service.limits[name]};w=86400`,
+    'RateLimit-Policy': `"${name}";q=${limit};w=86400`,
     RateLimit: `"${name}";r=0;t=${seconds}`,
   });
 }
@@ -256,10 +277,10 @@ export function createKnownLimits(clock: Clock): KnownLimits {
       if (until !== undefined && clock.now() < until) return rateProblem(caller);
       // Messages of test keys are not counted, so only a limit of zero can be reached (spec 01, section 4.2).
       if (key.keyType === 'test' && !service.restricted && service.limits[type] === 0)
-        return dailyProblem(service, type, new Date(clock.now()));
+        return dailyProblem(type, service.limits[type], new Date(clock.now()));
       const full = key.keyType === 'test' ? undefined : days.get(`${service.id} ${type}`);
       if (full !== undefined && full === stamp(service, type))
-        return dailyProblem(service, type, new Date(clock.now()));
+        return dailyProblem(type, service.limits[type], new Date(clock.now()));
       return null;
     },
     rateFull({ service, key }) {

@@ -2,18 +2,15 @@
  * Headers of an email in a form that is safe to send: one line, ASCII addresses, encoded names (spec 05, section 3.3).
  */
 
-import { domainToASCII } from 'node:url';
+import { asciiForm } from '../../content/recipient/email-address.ts';
 import type { EmailMessage } from '../contract.ts';
 
-/** An address with its domain in ASCII; null if it cannot be written into a header without changing its meaning. */
+/**
+ * An address with its domain in ASCII; null if acceptance would refuse it. A local part that begins or ends with a dot
+ * is quoted, as it may stand nowhere else (RFC 5322, section 3.4.1).
+ */
 export function asciiAddress(address: string): string | null {
-  // Anything that could end the address, or begin another one or a new header.
-  if (/[\p{C}\s<>,;:"()[\]\\]/u.test(address)) return null;
-  const at = address.lastIndexOf('@');
-  const host = address.slice(at + 1);
-  // An ASCII host is left alone: the conversion is meant for URLs and would read `10.1` as an IP address.
-  const domain = /^[a-zA-Z0-9.-]+$/.test(host) ? host : domainToASCII(host);
-  return at < 1 || domain === '' ? null : `${address.slice(0, at)}@${domain}`;
+  return asciiForm(address)?.replace(/^(\..*|.*\.)@/, '"$1"@') ?? null;
 }
 
 /** Text for a header: control characters become spaces, so that it cannot begin another header. */
@@ -21,22 +18,37 @@ export function headerText(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
 }
 
-/** UTF-8 bytes per encoded word: base64 turns them into 60 characters, and a word may have 75 (RFC 2047). */
-const wordBytes = 45;
+/**
+ * UTF-8 bytes per encoded word. Base64 and its frame make 64 characters of them: a word may have 75, and the line that
+ * it is on 76, with `Subject: ` (RFC 2047, section 2).
+ */
+const wordBytes = 39;
 
-/** Whether a header can hold this text as it is: ASCII, and no part that a mail program could take for encoded. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
-const isLiteral = (text: string) => /^[\x00-\x7f]*$/.test(text) && !text.includes('=?');
+/** A header can be folded at spaces only, and its lines may have 998 characters (RFC 5322, section 2.1.1). */
+const longestUnfolded = 900;
+
+/**
+ * Whether a header can hold this text as it is: printable ASCII that can be folded, and no part that a mail program
+ * could take for encoded.
+ */
+function isLiteral(text: string): boolean {
+  if (!/^[!-~]+(?: [!-~]+)*$/.test(text) || text.includes('=?')) return false;
+  return text.length <= longestUnfolded || text.split(' ').every((part) => part.length <= longestUnfolded);
+}
 
 function encodedWords(text: string): string {
   const words: string[] = [];
   let word = '';
+  let bytes = 0;
   for (const character of text.toWellFormed()) {
-    if (Buffer.byteLength(word + character) > wordBytes) {
+    const size = Buffer.byteLength(character);
+    if (bytes + size > wordBytes) {
       words.push(word);
       word = '';
+      bytes = 0;
     }
     word += character;
+    bytes += size;
   }
   words.push(word);
   return words.map((part) => `=?UTF-8?B?${Buffer.from(part).toString('base64')}?=`).join(' ');
@@ -51,21 +63,25 @@ export function mailbox(name: string, address: string): string {
 }
 
 /**
- * A subject as header text. One with a part that looks like an encoded word is itself encoded, so that a mail program
- * shows it as it was written (RFC 2047, section 5). Other text may be outside ASCII: that is for the sender to encode.
+ * A subject in ASCII. One that is not, or that has a part that looks like an encoded word, is encoded, so that a mail
+ * program shows it as it was written (RFC 2047, section 5).
  */
 export function subjectText(subject: string): string {
   const text = headerText(subject);
-  return text.includes('=?') ? encodedWords(text) : text;
+  return text === '' || isLiteral(text) ? text : encodedWords(text);
 }
 
-/** One-click unsubscribe (RFC 8058); empty if the message has none, or an invalid URL. */
+/**
+ * One-click unsubscribe (RFC 8058); empty if the message has none, or an invalid URL. A URL that needs no change is
+ * written as it was given, so that it is no longer than acceptance allowed.
+ */
 export function unsubscribeHeaders(
   message: Pick<EmailMessage, 'unsubscribeUrl'>,
 ): Readonly<Record<string, string>> {
-  if (message.unsubscribeUrl === null || !URL.canParse(message.unsubscribeUrl)) return {};
+  const { unsubscribeUrl: url } = message;
+  if (url === null || !URL.canParse(url)) return {};
   return {
-    'List-Unsubscribe': `<${new URL(message.unsubscribeUrl).href}>`,
+    'List-Unsubscribe': `<${/^https:\/\/[!-;=?-~]+$/.test(url) ? url : new URL(url).href}>`,
     'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
   };
 }

@@ -1,6 +1,6 @@
 /** Reading what providers post to us: receipts and received texts. */
 
-import { isTooDeep } from '../../ground/json.ts';
+import { jsonExcess } from '../../ground/json.ts';
 import { readUtf8 } from '../../ground/text.ts';
 import type { EndpointResponse, InboundResponse } from '../contract.ts';
 
@@ -29,7 +29,7 @@ export function fieldText(value: unknown): string | null {
  */
 export function jsonFields(content: string | Buffer): Readonly<Record<string, unknown>> | undefined {
   const text = typeof content === 'string' ? content : readUtf8(content);
-  if (text === null || isTooDeep(text)) return undefined;
+  if (text === null || jsonExcess(text) !== null) return undefined;
   try {
     const document: unknown = JSON.parse(text);
     return typeof document === 'object' && document !== null ? (document as Record<string, unknown>) : {};
@@ -38,9 +38,17 @@ export function jsonFields(content: string | Buffer): Readonly<Record<string, un
   }
 }
 
+/** Fields by their names in lower case, the first of each: documents of providers differ in the case of names. */
+export function namedFields(fields: Iterable<readonly [string, unknown]>): ReadonlyMap<string, unknown> {
+  const named = new Map<string, unknown>();
+  for (const [name, value] of fields)
+    if (!named.has(name.toLowerCase())) named.set(name.toLowerCase(), value);
+  return named;
+}
+
 /** The fields of a form. What is not UTF-8 is replaced, as browsers do; a byte order mark is no part of the first name. */
-export function formFields(body: Buffer): URLSearchParams {
-  return new URLSearchParams(body.toString('utf8').replace(/^\ufeff/, ''));
+export function formFields(body: Buffer): ReadonlyMap<string, unknown> {
+  return namedFields(new URLSearchParams(body.toString('utf8').replace(/^\ufeff/, '')));
 }
 
 /** The answer that refuses a receipt. */

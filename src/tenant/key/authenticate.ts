@@ -1,16 +1,20 @@
 import type { FastifyRequest } from 'fastify';
 import type { Cache } from '../../database/cache.ts';
+import { type Db, databaseErrors } from '../../database/connection.ts';
+import { createBatcher } from '../../ground/batcher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { parseUuid } from '../../ground/id.ts';
 import { authProblem, isTimely, readBearer, type Token, verifySignature } from '../../http/auth/tokens.ts';
 import type { Guard } from '../../http/server/server.ts';
 import type { Service } from '../service/service.ts';
+import { areServices } from '../service/store.ts';
 import type { ApiKey } from './key.ts';
 
 /** The public API's caller. */
 export type Caller = Readonly<{ service: Service; key: ApiKey }>;
 
 export type AuthenticateDeps = Readonly<{
+  db: Db;
   clock: Clock;
   services: Cache<Service | null>;
   keys: Cache<readonly ApiKey[]>;
@@ -30,8 +34,26 @@ const mostVerified = 1000;
  * unchanged, only the token's times are checked again.
  */
 export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
-  const { clock, services, keys } = deps;
+  const { db, clock, services, keys } = deps;
   const verified = new Map<string, Verified>();
+  const known = new Set<string>();
+  const issuers = createBatcher<string, boolean>({
+    flush: (ids) => areServices(db, ids),
+    limit: 1000,
+    ...databaseErrors,
+  });
+
+  /**
+   * Anybody can make up tokens of services that do not exist. Looked up one by one, they would use up the connections
+   * and push real services out of the caches. So an issuer is looked for first, all that are waiting in one statement
+   * and no second one beside it; services that exist are remembered, as they are never deleted.
+   */
+  async function exists(serviceId: string): Promise<boolean> {
+    if (known.has(serviceId)) return true;
+    const isKnown = await issuers.add(serviceId);
+    if (isKnown) known.add(serviceId);
+    return isKnown;
+  }
 
   async function verify(authorization: string | undefined): Promise<Caller> {
     const token = readBearer(authorization);
@@ -39,6 +61,7 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
     if (iss === undefined || iss === null) throw authProblem(403, 'Invalid token: iss field not provided');
     const serviceId = typeof iss === 'string' ? parseUuid(iss) : null;
     if (serviceId === null) throw authProblem(403, 'Invalid token: service id is not the right data type');
+    if (!(await exists(serviceId))) throw authProblem(403, 'Invalid token: service not found');
     const [service, all] = await Promise.all([services.get(serviceId), keys.get(serviceId)]);
     if (!service) throw authProblem(403, 'Invalid token: service not found');
     const now = clock.now();

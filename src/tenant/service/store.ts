@@ -53,6 +53,15 @@ export async function findService(db: DbOrTrx, id: string): Promise<Service | nu
   });
 }
 
+/** Which of these ids belong to services, in the same order. */
+export async function areServices(db: DbOrTrx, ids: readonly string[]): Promise<readonly boolean[]> {
+  const { rows } = await sql<{
+    id: string;
+  }>`select id from services where id = any(${[...ids]}::uuid[])`.execute(db);
+  const found = new Set(rows.map(({ id }) => id));
+  return ids.map((id) => found.has(id));
+}
+
 export function createServiceCache(db: Db, caches: Caches): Cache<Service | null> {
   return caches.create({ name: cacheName, load: (id) => findService(db, id), maxAgeMilliseconds: 2000 });
 }

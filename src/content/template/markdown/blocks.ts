@@ -1,3 +1,4 @@
+import { mostComposedBytes, tooLargeComposed } from './composed.ts';
 import { Cursor, firstFrom, matchesAt } from './cursor.ts';
 import { footnoteDefinitionAt, isFootnoteDefinition, type LinkTarget, linkDefinitionAt } from './links.ts';
 import { itemsOf, listAt } from './lists.ts';
@@ -21,6 +22,8 @@ export type Definitions = {
 type Match = { readonly block: Block | null; readonly end: number };
 type Rule = (cursor: Cursor, position: number, context: Context) => Match | null;
 type Context = {
+  /** What the markup of further blocks may take, in characters of HTML. */
+  readonly budget: { left: number };
   readonly listDepth: number;
   readonly insetDepth: number;
   readonly definitions: Definitions;
@@ -30,11 +33,26 @@ type Context = {
 const maxDepth = 6;
 
 /**
- * The blocks and definitions of a text whose newlines and tabs are normalised (spec 02, section 6.2).
+ * The least that the markup of a block takes in HTML. A text whose blocks alone would be larger than an email may be is
+ * given up before they fill the memory.
+ */
+const markupLength: Readonly<Partial<Record<Block['kind'], number>>> = {
+  ...{ paragraph: 60, heading: 60, inset: 100, list: 200 },
+};
+const itemMarkupLength = 60;
+
+/**
+ * The blocks and definitions of a text whose newlines and tabs are normalised (spec 02, section 6.2). Throws a Problem
+ * for one that is too large as an email.
  */
 export function parseBlocks(text: string): { readonly blocks: Block[]; readonly definitions: Definitions } {
   const definitions: Definitions = { links: new Map(), footnotes: new Map() };
-  const blocks = parseWith(pageRules, text, { listDepth: 0, insetDepth: 0, definitions });
+  const blocks = parseWith(pageRules, text, {
+    budget: { left: mostComposedBytes },
+    listDepth: 0,
+    insetDepth: 0,
+    definitions,
+  });
   return { blocks, definitions };
 }
 
@@ -50,10 +68,18 @@ function parseWith(rules: readonly Rule[], source: string, context: Context): Bl
     const last = blocks.at(-1);
     if (match.block?.kind === 'text' && last?.kind === 'text') {
       blocks[blocks.length - 1] = { kind: 'text', text: `${last.text}\n${match.block.text}` };
-    } else if (match.block) blocks.push(match.block);
+    } else if (match.block) {
+      spend(context, markupLength[match.block.kind] ?? 0);
+      blocks.push(match.block);
+    }
     position = match.end;
   }
   return blocks;
+}
+
+function spend({ budget }: Context, length: number): void {
+  budget.left -= length;
+  if (budget.left < 0) throw tooLargeComposed();
 }
 
 const newlines: Rule = (cursor, position) => {
@@ -235,6 +261,7 @@ const list: Rule = (cursor, position, context) => {
   }
   const inner = { ...context, listDepth: context.listDepth + 1 };
   const items = itemsOf(source, indent).map((item) => {
+    spend(context, itemMarkupLength);
     const blocks = parseWith(itemRules, item.text, inner);
     return item.loose ? blocks.map(asParagraph) : blocks;
   });

@@ -1,5 +1,6 @@
 import { makeLink } from '../text/autolink.ts';
 import { trim } from '../text/whitespace.ts';
+import { bounded } from './composed.ts';
 import type { Inline } from './inline.ts';
 import type { Node } from './parse.ts';
 
@@ -22,10 +23,10 @@ const style = {
 const bareAmpersand = /&(?!#?[\p{L}\p{N}_]+;)/gu;
 const markupCharacter = /[&<>]/;
 
-/** The HTML of a body that was escaped before parsing (spec 02, section 6.5), without newlines between elements. */
+/** The HTML of a body that was escaped before parsing (spec 02, section 6.5), without newlines between elements. Throws a Problem. */
 export function renderHtml(nodes: readonly Node[]): string {
   let html = '';
-  for (const node of nodes) html += block(node);
+  for (const node of nodes) html = bounded(html + block(node));
   return html;
 }
 
@@ -68,7 +69,9 @@ function heading(level: number, html: string): string {
 
 function list(ordered: boolean, items: readonly (readonly Node[])[]): string {
   const tag = ordered ? 'ol' : 'ul';
-  const entries = items.map((item) => `<li style="${style.item}">${trim(renderHtml(item))}</li>`).join('');
+  let entries = '';
+  for (const item of items)
+    entries = bounded(`${entries}<li style="${style.item}">${trim(renderHtml(item))}</li>`);
   // Outlook loses the indent of a list outside a table.
   return (
     `<table role="presentation" style="${style.list}"><tr><td>` +
@@ -78,7 +81,7 @@ function list(ordered: boolean, items: readonly (readonly Node[])[]): string {
 
 function inlines(pieces: readonly Inline[]): string {
   let html = '';
-  for (const piece of pieces) html += inline(piece);
+  for (const piece of pieces) html = bounded(html + inline(piece));
   return html;
 }
 

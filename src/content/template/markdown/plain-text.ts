@@ -1,4 +1,5 @@
 import { trim } from '../text/whitespace.ts';
+import { bounded } from './composed.ts';
 import { escapeText } from './html.ts';
 import type { Inline } from './inline.ts';
 import type { Node } from './parse.ts';
@@ -47,7 +48,7 @@ export function renderPreheader(nodes: readonly Node[]): string {
 
 function blocks(nodes: readonly Node[], style: Style): string {
   let text = '';
-  for (const node of nodes) text += block(node, style);
+  for (const node of nodes) text = bounded(text + block(node, style));
   return text;
 }
 
@@ -78,10 +79,11 @@ function paragraph(text: string): string {
 }
 
 function list(ordered: boolean, items: readonly (readonly Node[])[], style: Style): string {
-  const lines = items.map(
-    (item, index) => `\n${ordered ? `${index + 1}.` : '•'} ${trim(blocks(item, style))}`,
-  );
-  return `\n${lines.join('')}`;
+  let lines = '\n';
+  items.forEach((item, index) => {
+    lines = bounded(`${lines}\n${ordered ? `${index + 1}.` : '•'} ${trim(blocks(item, style))}`);
+  });
+  return lines;
 }
 
 function inlines(pieces: readonly Inline[], style: Style): string {

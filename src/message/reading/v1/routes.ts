@@ -1,20 +1,24 @@
+import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { Type } from 'typebox';
-import type { Db } from '../../../database/connection.ts';
+import type { Reads } from '../../../database/reads.ts';
 import { type Clock, dayAfter, dayStart } from '../../../ground/clock.ts';
 import { idFloor } from '../../../ground/id.ts';
 import type { Metrics } from '../../../ground/metrics.ts';
 import { noResultFound } from '../../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../../http/server/define-route.ts';
-import { queryParameters } from '../../../http/server/request.ts';
+import { callerLeaves, queryParameters } from '../../../http/server/request.ts';
 import { oneOf, orNull, uuid } from '../../../http/validate/shapes.ts';
-import { findNotification } from '../store.ts';
+import { pageBytes } from '../page.ts';
+import { findByIds, findNotification } from '../store.ts';
 import { notificationId } from '../v2/schemas.ts';
 import type { ReadingDeps } from '../v2/show.ts';
 import { dayQuery, listFilter, listQuery, listRequest, pageLinks, refuseFuture } from './query.ts';
 import { showDay, showNotificationV1 } from './show.ts';
 import { countDay, findPage } from './store.ts';
 
-export type NotificationRouteV1Deps = ReadingDeps & Readonly<{ db: Db; clock: Clock; metrics: Metrics }>;
+export type NotificationRouteV1Deps = ReadingDeps &
+  Readonly<{ reads: Reads; clock: Clock; metrics: Metrics }>;
 
 const count = Type.Integer({ minimum: 0 });
 const time = Type.String({ description: 'UTC, such as `2026-05-12T13:15:00.123000+00:00`.' });
@@ -77,8 +81,10 @@ const readOne = defineRoute({
     404: { description: 'The service has no such message, or its retention period is over.' },
     405: { description: '`notification_id` is not a UUID.' },
   },
-  async handler(deps: NotificationRouteV1Deps, { params, caller }) {
-    const found = await findNotification(deps, deps.db, caller.service.id, params.notification_id);
+  async handler(deps: NotificationRouteV1Deps, { params, caller: { service } }, reply) {
+    const found = await deps.reads(service.id, callerLeaves(reply), (db) =>
+      findNotification(deps, db, service.id, params.notification_id),
+    );
     if (!found) throw noResultFound();
     return { data: { notification: await showNotificationV1(deps, found) } };
   },
@@ -112,22 +118,60 @@ const readList = defineRoute({
     400: wrong({ page: ['Not a valid integer.'] }),
     404: { description: 'There is no such page.' },
   },
-  async handler(deps: NotificationRouteV1Deps, request) {
-    const { db, clock } = deps;
+  async handler(deps: NotificationRouteV1Deps, request, reply) {
     const query = listRequest(request.query);
     if (query.page > furthestRow / query.pageSize) throw noResultFound();
     const { service, key } = request.caller;
-    const filter = listFilter({ serviceId: service.id, keyType: key.keyType }, query, clock.now());
-    const { total, notifications } = await findPage(deps, db, filter, query);
-    if (notifications.length === 0 && query.page > 1) throw noResultFound();
-    return {
-      notifications: await Promise.all(notifications.map((one) => showNotificationV1(deps, one))),
-      page_size: query.pageSize,
-      total,
-      links: pageLinks(queryParameters(request.url), query, total),
-    };
+    const filter = listFilter({ serviceId: service.id, keyType: key.keyType }, query, deps.clock.now());
+    const left = callerLeaves(reply);
+    const { total, ids } = await deps.reads(service.id, left, (db) => findPage(deps, db, filter, query));
+    if (ids.length === 0 && query.page > 1) throw noResultFound();
+    const rows = showRows(deps, service.id, ids, left);
+    const { first, isAll } = await takeRows(rows);
+    const links = pageLinks(queryParameters(request.url), query, total);
+    const end = `],${JSON.stringify({ page_size: query.pageSize, total, links }).slice(1)}`;
+    reply.type('application/json');
+    if (isAll) return reply.send(`{"notifications":[${first.join(',')}${end}`);
+    return reply.send(Readable.from(pageText(first, rows, end)));
   },
 });
+
+/** Messages as JSON, one after the other, with only some of them in memory. Other requests go on in between. */
+async function* showRows(
+  deps: NotificationRouteV1Deps,
+  serviceId: string,
+  ids: readonly string[],
+  left: AbortSignal,
+): AsyncGenerator<string, undefined> {
+  for (let rest = ids; rest.length > 0; ) {
+    const batch = await deps.reads(serviceId, left, (db) => findByIds(db, rest));
+    for (const one of batch.found) {
+      yield JSON.stringify(await showNotificationV1(deps, one));
+      await setImmediate();
+    }
+    rest = batch.rest;
+  }
+}
+
+/** The rows of a page that is answered in one piece, or the first rows of a larger one. */
+async function takeRows(
+  rows: AsyncGenerator<string, undefined>,
+): Promise<{ first: readonly string[]; isAll: boolean }> {
+  const first: string[] = [];
+  for (let bytes = 0; bytes < pageBytes; bytes += Buffer.byteLength(first.at(-1)!)) {
+    const { value } = await rows.next();
+    if (value === undefined) return { first, isAll: true };
+    first.push(value);
+  }
+  return { first, isAll: false };
+}
+
+/** A large page: a numbered page is never cut, so it is sent as fast as the caller takes it. */
+async function* pageText(first: readonly string[], rows: AsyncGenerator<string>, end: string) {
+  yield `{"notifications":[${first.join(',')}`;
+  for await (const row of rows) yield `,${row}`;
+  yield end;
+}
 
 const readDay = defineRoute({
   ...common,
@@ -157,13 +201,13 @@ const readDay = defineRoute({
     },
     400: wrong({ day: ['Not a valid date.'] }),
   },
-  async handler(deps: NotificationRouteV1Deps, { query: { day }, caller }) {
+  async handler(deps: NotificationRouteV1Deps, { query: { day }, caller }, reply) {
     refuseFuture(day, deps.clock.now());
     const serviceId = caller.service.id;
-    const counts = await countDay(deps, deps.db, serviceId, {
-      floor: startOf(day),
-      ceiling: startOf(dayAfter(day, 1)),
-    });
+    const range = { floor: startOf(day), ceiling: startOf(dayAfter(day, 1)) };
+    const counts = await deps.reads(serviceId, callerLeaves(reply), (db) =>
+      countDay(deps, db, serviceId, range),
+    );
     return { data: [showDay(serviceId, day, counts)] };
   },
 });

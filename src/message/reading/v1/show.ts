@@ -1,22 +1,17 @@
-import { emailBody, emailSubject } from '../../../content/template/email.ts';
-import { personalisationOf } from '../../../content/template/personalisation.ts';
-import { renderSms } from '../../../content/template/sms.ts';
-import { parseLossless } from '../../../ground/json.ts';
+import type { Content, Render } from '../../../content/template/template.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import type { ReadingDeps } from '../v2/show.ts';
 import type { DayCount } from './store.ts';
 
 /** A message as v1 shows it, by id and in lists: always these keys, `subject` only for email (spec 01, section 2.2). */
 export async function showNotificationV1(
-  { cipher, templates }: ReadingDeps,
+  { cipher, templates, render }: ReadingDeps,
   notification: StoredNotification,
 ) {
   const { id, type, jobId, templateId, templateVersion } = notification;
   const template = await templates.version(templateId, templateVersion);
   if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
-  const values = personalisationOf(
-    parseLossless(cipher.open(notification.personalisation, id)) as Record<string, unknown>,
-  );
+  const values = cipher.open(notification.personalisation, id);
   return {
     id,
     service: notification.serviceId,
@@ -34,21 +29,16 @@ export async function showNotificationV1(
     updated_at: notification.updatedAt && isoOffset(notification.updatedAt),
     sent_by: notification.sentBy,
     reference: notification.reference,
-    ...renderContent(template.content, values),
+    ...(await renderContent(render, template.content, values)),
   };
 }
 
-function renderContent(
-  content: NonNullable<Awaited<ReturnType<ReadingDeps['templates']['version']>>>['content'],
-  values: ReturnType<typeof personalisationOf>,
-) {
-  if (content.type === 'email')
-    return {
-      body: emailBody(content.email, values),
-      content_char_count: null,
-      subject: emailSubject(content.email, values),
-    };
-  const { text, charactersWithoutPrefix } = renderSms(content.sms, values);
+async function renderContent(render: Render, content: Content, values: string) {
+  if (content.type === 'email') {
+    const { subject, body } = await render('show', content, values, null);
+    return { body, content_char_count: null, subject };
+  }
+  const { text, charactersWithoutPrefix } = await render('sms', content, values, null);
   return { body: text, content_char_count: charactersWithoutPrefix };
 }
 

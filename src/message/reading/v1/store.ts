@@ -1,83 +1,49 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx } from '../../../database/connection.ts';
 import type { NotificationType } from '../../../database/tables.ts';
-import { notificationColumns, type StoreDeps, type StoredNotification } from '../../status/notification.ts';
+import type { StoreDeps } from '../../status/notification.ts';
+import { accepted, walkHistory } from '../store.ts';
 import type { ListFilter } from './query.ts';
-
-/**
- * The accepted messages not yet persisted that lists and statistics include: the newest across all services. There are
- * usually few; when there are very many, the rest appear once they are persisted.
- */
-const newestWaiting = sql`(select * from accepted order by id desc limit 5000)`;
 
 /** A list's total stops here; a service with more messages still gets a link to the next page. */
 const furthestCount = 100_000;
 
 /**
- * One page of a service's messages, newest first, and the total. The page is chosen by id alone, walking an index up to
- * the end of the page, and only the page's rows are read. The total is counted only if there is a next page, and never
- * beyond 100,000, because counting is expensive. It is a single statement, so that a message that is just being
- * persisted is not missed.
+ * The ids of one page of a service's messages, newest first, and the total. It walks an index up to the end of the page,
+ * and a statement of a read has a limited time. The total is counted only if there is a next page, and never beyond
+ * 100,000, because counting is expensive. It is a single statement, so that a message that is just being persisted is
+ * not missed.
  */
 export async function findPage(
   { metrics }: StoreDeps,
   db: DbOrTrx,
   filter: ListFilter,
   { page, pageSize }: Readonly<{ page: number; pageSize: number }>,
-): Promise<{ total: number; notifications: readonly StoredNotification[] }> {
+): Promise<{ total: number; ids: readonly string[] }> {
   const { serviceId, floor } = filter;
   const skipped = (page - 1) * pageSize;
   // One row more than is shown tells whether there is a next page.
   const fetched = pageSize + 1;
-  const stored = storedIds(filter);
+  const { where, newestFirst } = walkHistory(filter, { floor: sql`${floor}::uuid`, before: null });
+  const stored = (limit: number) => sql`
+    select h.id from notification_history h where ${where} and ${chosen(filter)} order by ${newestFirst} limit ${limit}`;
+  const waiting = (limit: number) => sql`
+    select n.id from ${accepted} where n.service_id = ${serviceId} and n.id >= ${floor} and ${chosen(filter)}
+    order by n.id desc limit ${limit}`;
+  const listed = (limit: number) => sql`((${waiting(limit)}) union all (${stored(limit)}))`;
   return metrics.timed('dao', 'get_notifications_for_service', async () => {
-    const { rows } = await sql<StoredNotification & { total: number }>`
-      with waiting as materialized (
-        select * from (
-          select w.*, 'created' as status, null::timestamptz as sent_at, null::timestamptz as updated_at,
-            null as sent_by, null as reference, 0 as billable_units
-          from ${newestWaiting} w
-        ) h
-        where service_id = ${serviceId} and id >= ${floor} and ${chosen(filter)}
-      ), page as materialized (
-        select id from (
-          select id from waiting union all
-          select id from (${stored} order by id desc limit ${skipped + fetched}) s
-        ) listed
-        order by id desc limit ${fetched} offset ${skipped}
-      ), size as materialized (
-        select count(*) as found from page
+    const { rows } = await sql<{ ids: readonly string[]; total: number }>`
+      with page as materialized (
+        select array(
+          select id from ${listed(skipped + fetched)} listed order by id desc limit ${fetched} offset ${skipped}
+        ) as ids
       )
-      select shown.*, (case when found < ${fetched} then ${skipped} + found else greatest(${skipped} + found,
-        (select count(*) from (select id from waiting union all (${stored}) limit ${furthestCount}) every)) end)::int8 as total
-      from size left join (
-        select ${notificationColumns} from page p
-        cross join lateral (select * from notifications where id = p.id limit 1) n
-        cross join lateral (select * from notification_history where id = p.id limit 1) h
-        union all
-        select ${notificationColumns} from page p join waiting n on n.id = p.id join waiting h on h.id = p.id
-      ) shown on true
-      order by shown.id desc limit ${pageSize}`.execute(db);
-    return { total: rows[0]?.total ?? 0, notifications: rows.filter(({ id }) => id !== null) };
+      select ids[:${pageSize}::int] as ids, (case when cardinality(ids) < ${fetched} then ${skipped} + cardinality(ids)
+        else greatest(${skipped} + cardinality(ids), (select count(*) from (
+          select from ${listed(furthestCount)} listed limit ${furthestCount}) every)) end)::int8 as total
+      from page`.execute(db);
+    return rows[0]!;
   });
-}
-
-/**
- * The ids of a filter's messages that are persisted and within their retention period. Each index row is looked up by
- * id in the other table, so that the plan does not depend on stale statistics of tables that grow all day. Messages of
- * team and test keys have their own index on the history, which goes back further than the messages that can still be
- * shown.
- */
-function storedIds(filter: ListFilter): RawBuilder<unknown> {
-  const { serviceId, keyType, floor } = filter;
-  return keyType === 'normal'
-    ? sql`select n.id from notifications n
-        cross join lateral (select * from notification_history where id = n.id limit 1) h
-        where n.service_id = ${serviceId} and n.id >= ${floor} and ${chosen(filter)}`
-    : sql`select h.id from notification_history h
-        cross join lateral (select id from notifications where id = h.id limit 1) n
-        where h.service_id = ${serviceId} and ${chosen(filter)}
-          and h.id >= greatest(${floor}::uuid, (select id from notifications order by id limit 1))`;
 }
 
 /** A filter's conditions on the columns of `h`, except the service and the ids. */
@@ -100,8 +66,8 @@ export type DayCount = Readonly<{
 
 /**
  * Counts the messages with ids from `floor` up to but excluding `ceiling`; a type without messages has no row. It reads
- * that range of the history for all services: an index by service would add to the cost of every message for a rarely
- * used endpoint, and status_totals (docs/architecture.md, "Tables") will reduce the count to a handful of rows.
+ * the service's part of the history for that range; status_totals (docs/architecture.md, "Tables") will reduce that to
+ * a handful of rows.
  */
 export async function countDay(
   { metrics }: StoreDeps,
@@ -119,7 +85,7 @@ export async function countDay(
         select notification_type, status from notification_history
         where service_id = ${serviceId} and id >= ${floor} and id < ${ceiling} and key_type <> 'test'
         union all
-        select notification_type, 'created' from ${newestWaiting} w
+        select notification_type, 'created' from accepted
         where service_id = ${serviceId} and id >= ${floor} and id < ${ceiling} and key_type <> 'test'
       ) h
       group by h.notification_type`.execute(db);

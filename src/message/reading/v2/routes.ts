@@ -1,15 +1,17 @@
 import { Type } from 'typebox';
 import type { Db } from '../../../database/connection.ts';
+import type { Reads } from '../../../database/reads.ts';
 import { type Clock, isoMicroseconds } from '../../../ground/clock.ts';
 import type { Metrics } from '../../../ground/metrics.ts';
 import { badRequest, noResultFound } from '../../../ground/problem.ts';
 import { defineRoute } from '../../../http/server/define-route.ts';
-import { baseUrl, queryParameters } from '../../../http/server/request.ts';
+import { baseUrl, callerLeaves, queryParameters } from '../../../http/server/request.ts';
 import { oneOf, pageLinks, pageLinksSchema, pageSize, uuid } from '../../../http/validate/shapes.ts';
 import type { Queues } from '../../../queue/boss.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import type { StatusDeps } from '../../status/status.ts';
 import { cancelScheduled } from '../../submission/persist.ts';
+import { fillPage } from '../page.ts';
 import { findNotification, findNotifications, findTimeline, type TimelineEntry } from '../store.ts';
 import { notification, notificationId, timeline } from './schemas.ts';
 import { type ReadingDeps, showNotification } from './show.ts';
@@ -18,6 +20,7 @@ export type NotificationRouteDeps = ReadingDeps &
   StatusDeps &
   Readonly<{
     db: Db;
+    reads: Reads;
     queues: Pick<Queues, 'transaction'>;
     clock: Clock;
     metrics: Metrics;
@@ -72,7 +75,7 @@ const readList = defineRoute({
   authentication: 'service key',
   handlerName: 'v2_notifications.get_notifications',
   summary: 'List messages',
-  description: `Messages sent with keys of the same type as yours, newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
+  description: `Messages sent with keys of the same type as yours, newest first, at most ${pageSize} to a page; fewer if they are large or few of many messages match. Follow \`links.next\` until a page is empty.`,
   tag: 'Reading',
   query: listQuery,
   client: 'getNotifications()',
@@ -83,7 +86,7 @@ const readList = defineRoute({
     },
     400: { description: 'A parameter is unknown or has an invalid value.' },
   },
-  async handler(deps: NotificationRouteDeps, request) {
+  async handler(deps: NotificationRouteDeps, request, reply) {
     const { service, key } = request.caller;
     const { reference = null, status, template_type: types = null, include_jobs, older_than } = request.query;
     const base = baseUrl(request, deps.publicUrl);
@@ -98,10 +101,14 @@ const readList = defineRoute({
     };
     // PostgreSQL rejects null characters in text, so no stored reference contains one.
     const isImpossible = reference?.includes('\0') ?? false;
-    const found = isImpossible ? [] : await findNotifications(deps, deps.db, filter, pageSize);
+    const left = callerLeaves(reply);
+    const found = isImpossible
+      ? []
+      : await deps.reads(service.id, left, (db) => findNotifications(deps, db, filter, pageSize));
+    const notifications = await fillPage(found, left, (one) => showNotification(deps, one, base));
     return {
-      notifications: await Promise.all(found.map((one) => showNotification(deps, one, base))),
-      links: pageLinks(`${base}/v2/notifications`, queryParameters(request.url), found.at(-1)?.id),
+      notifications,
+      links: pageLinks(`${base}/v2/notifications`, queryParameters(request.url), notifications.at(-1)?.id),
     };
   },
 });
@@ -115,8 +122,11 @@ const readOne = defineRoute({
   description: 'A message can be read as soon as its 201 is returned, with any of the service’s keys.',
   client: "getNotificationById('{notification_id}')",
   answers: { 200: { description: 'The message.', schema: notification }, 400: badId, 404: notFound },
-  async handler(deps: NotificationRouteDeps, request) {
-    const found = await find(deps, request.caller.service.id, request.params.notification_id);
+  async handler(deps: NotificationRouteDeps, request, reply) {
+    const { service } = request.caller;
+    const found = await deps.reads(service.id, callerLeaves(reply), (db) =>
+      find(deps, db, service.id, request.params.notification_id),
+    );
     return await showNotification(deps, found, baseUrl(request, deps.publicUrl));
   },
 });
@@ -130,9 +140,12 @@ const readTimeline = defineRoute({
   description:
     'When it was accepted and stored, each attempt to send it through a provider, each receipt and each callback, and why it was not sent if its recipient is suppressed.',
   answers: { 200: { description: 'The timeline.', schema: timeline }, 400: badId, 404: notFound },
-  async handler(deps: NotificationRouteDeps, { params, caller }) {
-    const { id, status, createdAt } = await find(deps, caller.service.id, params.notification_id);
-    const entries = await findTimeline(deps.db, id);
+  async handler(deps: NotificationRouteDeps, { params, caller: { service } }, reply) {
+    const read = async (db: Db) => {
+      const found = await find(deps, db, service.id, params.notification_id);
+      return { ...found, entries: await findTimeline(db, found.id) };
+    };
+    const { id, status, createdAt, entries } = await deps.reads(service.id, callerLeaves(reply), read);
     return {
       notification_id: id,
       status,
@@ -152,8 +165,10 @@ const readPdf = defineRoute({
     400: { description: '`notification_id` is not a UUID, or the message is not a letter.' },
     404: notFound,
   },
-  async handler(deps: NotificationRouteDeps, { params, caller }) {
-    await find(deps, caller.service.id, params.notification_id);
+  async handler(deps: NotificationRouteDeps, { params, caller: { service } }, reply) {
+    await deps.reads(service.id, callerLeaves(reply), (db) =>
+      find(deps, db, service.id, params.notification_id),
+    );
     throw badRequest('Notification is not a letter');
   },
 });
@@ -177,7 +192,7 @@ const cancel = defineRoute({
     const { notification_id: id } = request.params;
     const serviceId = request.caller.service.id;
     await cancelScheduled(deps, serviceId, id, new Date(deps.clock.now()));
-    const found = await find(deps, serviceId, id);
+    const found = await find(deps, deps.db, serviceId, id);
     if (found.status !== 'cancelled')
       throw badRequest('Only a notification that is scheduled and not yet due can be cancelled');
     return await showNotification(deps, found, baseUrl(request, deps.publicUrl));
@@ -188,8 +203,13 @@ const cancel = defineRoute({
 export const notificationRoutes = [cancel, readList, readOne, readTimeline, readPdf];
 
 /** Throws a Problem (404) if the service has no such message. */
-async function find(deps: NotificationRouteDeps, serviceId: string, id: string): Promise<StoredNotification> {
-  const found = await findNotification(deps, deps.db, serviceId, id);
+async function find(
+  deps: NotificationRouteDeps,
+  db: Db,
+  serviceId: string,
+  id: string,
+): Promise<StoredNotification> {
+  const found = await findNotification(deps, db, serviceId, id);
   if (!found) throw noResultFound();
   return found;
 }

@@ -1,16 +1,14 @@
-import { emailBody, emailSubject } from '../../../content/template/email.ts';
-import { personalisationOf } from '../../../content/template/personalisation.ts';
-import { renderSms } from '../../../content/template/sms.ts';
 import type { TemplateCaches } from '../../../content/template/store.ts';
+import type { Render } from '../../../content/template/template.ts';
 import type { Cipher } from '../../../ground/cipher.ts';
 import { isoMicroseconds } from '../../../ground/clock.ts';
-import { jsonFloat, parseLossless } from '../../../ground/json.ts';
+import { jsonFloat } from '../../../ground/json.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import { isCompleted } from '../../status/status.ts';
 import { unsubscribeUrl } from '../../suppression/link.ts';
 import { costOf } from '../cost.ts';
 
-export type ReadingDeps = Readonly<{ cipher: Cipher; templates: TemplateCaches }>;
+export type ReadingDeps = Readonly<{ cipher: Cipher; templates: TemplateCaches; render: Render }>;
 
 /** A message as `GET /v2/notifications/{id}` shows it, always with all these keys (spec 01, section 3.7). */
 export async function showNotification(deps: ReadingDeps, notification: StoredNotification, baseUrl: string) {
@@ -75,16 +73,15 @@ function showCost(notification: StoredNotification) {
 
 /** Body and subject, rendered as in the response to the POST. */
 async function renderContent(
-  { cipher, templates }: ReadingDeps,
+  { cipher, templates, render }: ReadingDeps,
   notification: StoredNotification,
 ): Promise<{ body: string; subject: string | null }> {
   const { id, templateId, templateVersion, personalisation } = notification;
   const template = await templates.version(templateId, templateVersion);
   if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
-  const values = personalisationOf(
-    parseLossless(cipher.open(personalisation, id)) as Record<string, unknown>,
-  );
+  const values = cipher.open(personalisation, id);
   const { content } = template;
-  if (content.type === 'sms') return { body: renderSms(content.sms, values).text, subject: null };
-  return { body: emailBody(content.email, values), subject: emailSubject(content.email, values) };
+  if (content.type === 'sms')
+    return { body: (await render('sms', content, values, null)).text, subject: null };
+  return await render('show', content, values, null);
 }

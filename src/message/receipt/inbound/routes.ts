@@ -1,16 +1,16 @@
 import { Type } from 'typebox';
-import type { Db } from '../../../database/connection.ts';
+import type { Reads } from '../../../database/reads.ts';
 import type { Cipher } from '../../../ground/cipher.ts';
 import { isoMicroseconds } from '../../../ground/clock.ts';
 import { refuseCredentials } from '../../../http/auth/basic.ts';
 import { defineRoute, type Route } from '../../../http/server/define-route.ts';
-import { baseUrl, providerBodyLimit } from '../../../http/server/request.ts';
+import { baseUrl, callerLeaves, providerBodyLimit } from '../../../http/server/request.ts';
 import { pageLinks, pageLinksSchema, pageSize, time, uuid } from '../../../http/validate/shapes.ts';
 import type { InboundEndpoint } from '../../../provider/contract.ts';
 import { type ReceiveDeps, receiveText } from './receive.ts';
 import { findInboundSms, type InboundSms } from './store.ts';
 
-export type InboundRouteDeps = Readonly<{ db: Db; cipher: Cipher; publicUrl: string | null }>;
+export type InboundRouteDeps = Readonly<{ reads: Reads; cipher: Cipher; publicUrl: string | null }>;
 
 const receivedText = Type.Object(
   {
@@ -46,9 +46,12 @@ const readTexts = defineRoute({
     },
     400: { description: 'Unknown parameter, or `older_than` is not a UUID.' },
   },
-  async handler({ db, cipher, publicUrl }: InboundRouteDeps, request) {
+  async handler({ reads, cipher, publicUrl }: InboundRouteDeps, request, reply) {
     const { older_than: olderThan = null } = request.query;
-    const found = await findInboundSms(db, cipher, request.caller.service.id, olderThan, pageSize);
+    const { service } = request.caller;
+    const found = await reads(service.id, callerLeaves(reply), (db) =>
+      findInboundSms(db, cipher, service.id, olderThan, pageSize),
+    );
     return {
       received_text_messages: found.map(show),
       // `current` never repeats `older_than` (spec 01, section 3.11).

@@ -39,9 +39,12 @@ export async function addInboundSms(db: DbOrTrx, cipher: Cipher, message: Inboun
   return Number(numInsertedOrUpdatedRows) > 0;
 }
 
+/** Bytes of sealed texts on one page, and one text: it is read into memory whole. */
+const pageBytes = 1024 * 1024;
+
 /**
- * At most `limit` texts of a service, newest first. `olderThan`: only those received before this one; none when the
- * service has no such text.
+ * At most `limit` texts of a service, newest first, fewer if they are long. `olderThan`: only those received before this
+ * one; none when the service has no such text.
  */
 export async function findInboundSms(
   db: DbOrTrx,
@@ -59,8 +62,15 @@ export async function findInboundSms(
     select id, service_id as "serviceId", notify_number as "notifyNumber", user_number as "userNumber", content,
       provider, provider_reference as "providerReference", provider_date as "providerDate",
       created_at as "createdAt"
-    from inbound_sms where service_id = ${serviceId} ${before}
-    order by created_at desc, id desc limit ${limit}`.execute(db);
+    from (
+      select page.*, sum(octet_length(content)) over (order by created_at desc, id desc) - octet_length(content)
+        as preceding
+      from (
+        select * from inbound_sms where service_id = ${serviceId} ${before}
+        order by created_at desc, id desc limit ${limit}
+      ) page
+    ) sized
+    where preceding < ${pageBytes} order by created_at desc, id desc`.execute(db);
   return rows.map((row) => ({ ...row, content: cipher.open(row.content, row.id) }));
 }
 

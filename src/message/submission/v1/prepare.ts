@@ -10,21 +10,29 @@ import {
   parsePhoneNumber,
 } from '../../../content/recipient/phone-number.ts';
 import { noInternationalText, phoneProblemV1Text } from '../../../content/recipient/phone-problem.ts';
-import { emailBody, emailSubject, maxEmailBytes, measureEmail } from '../../../content/template/email.ts';
-import { type Personalisation, personalisationOf } from '../../../content/template/personalisation.ts';
+import { isEmptyEmail, maxEmailBytes } from '../../../content/template/email.ts';
+import { type Given, personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
-import { maxSmsCharacters, renderSms } from '../../../content/template/sms.ts';
-import type { Content, Template } from '../../../content/template/template.ts';
+import { maxSmsCharacters } from '../../../content/template/sms.ts';
+import {
+  type Content,
+  placeholdersIn,
+  type Render,
+  type Template,
+} from '../../../content/template/template.ts';
 import type { NotificationType } from '../../../database/tables.ts';
 import { parseUuid } from '../../../ground/id.ts';
 import { badRequest, invalidFields, noResultFound, Problem } from '../../../ground/problem.ts';
 import { type Formats, fieldFaults } from '../../../http/validate/check.ts';
+import { defaultSender } from '../../../tenant/service/service.ts';
 import {
   type AcceptDeps,
   chosenSender,
   commonFields,
   type Prepared,
+  refuseOwnAddresses,
   refuseRecipient,
+  refuseUnprovided,
   type Sending,
 } from '../prepare.ts';
 import { emailRequestV1, type RequestV1, smsRequestV1 } from './schemas.ts';
@@ -81,18 +89,23 @@ export function readRequestV1(
 export async function prepareV1(deps: AcceptDeps, caller: Sending, read: ReadV1): Promise<Prepared> {
   const { service } = caller;
   const { request, type } = read;
+  refuseUnprovided(deps, type);
   const template = await usableTemplate(deps, caller, type, request.template);
   const personalisation = request.personalisation ?? {};
   const values = personalisationOf(personalisation);
-  const content = renderContent(template.current.content, values);
+  const content = await renderContent(deps.render, template.current.content, values);
 
   const normalisedRecipient =
     read.type === 'sms' ? read.phoneNumber.normalised : read.emailAddress.normalised;
-  underField('to', () => refuseRecipient(caller, normalisedRecipient));
+  await underField('to', () => refuseRecipient(caller, normalisedRecipient));
   if (!service.permissions.has(type))
     throw invalidFields({ service: [`Cannot send ${type === 'sms' ? 'text messages' : 'emails'}`] });
   if (read.type === 'sms' && !read.phoneNumber.isUk && !service.permissions.has('international_sms'))
     throw invalidFields({ to: [noInternationalText] });
+  if (type === 'email')
+    underField('service', () =>
+      refuseOwnAddresses(deps, service, defaultSender(service.emailReplyTos)?.text),
+    );
 
   return {
     message: {
@@ -141,39 +154,43 @@ async function usableTemplate(
 }
 
 /** Rows 10 and 11. Returns the content that the response shows: the body, and an email's subject. */
-function renderContent(content: Content, values: Personalisation): Readonly<Record<string, string>> {
-  const refuseMissing = (missing: readonly string[]) => {
-    if (missing.length > 0)
-      throw invalidFields({ template: [`Missing personalisation: ${missing.join(', ')}`] });
-  };
-  const refuseEmpty = (isEmpty: boolean) => {
-    if (isEmpty) throw invalidFields({ content: ['Your message is empty.'] });
-  };
+async function renderContent(
+  render: Render,
+  content: Content,
+  values: Given,
+): Promise<Readonly<Record<string, string>>> {
+  const missing = missingPlaceholders(placeholdersIn(content), values);
+  if (missing.length > 0)
+    throw invalidFields({ template: [`Missing personalisation: ${missing.join(', ')}`] });
   if (content.type === 'sms') {
-    refuseMissing(missingPlaceholders(content.sms.placeholders, values));
-    const { text, empty, aboveLimit } = renderSms(content.sms, values);
-    refuseEmpty(empty);
+    const { text, empty, aboveLimit } = await underField('content', () =>
+      render('sms', content, values, null),
+    );
+    if (empty) throw emptyProblem();
     if (aboveLimit > 0)
       throw invalidFields({
         content: [`Content has a character count greater than the limit of ${maxSmsCharacters}`],
       });
     return { body: text };
   }
-  refuseMissing(missingPlaceholders(content.email.placeholders, values));
-  const { empty, tooLong } = measureEmail(content.email, values);
-  refuseEmpty(empty);
-  if (tooLong)
-    throw invalidFields({
-      content: [`Content has a size greater than the limit of ${maxEmailBytes} bytes`],
-    });
-  return { body: emailBody(content.email, values), subject: emailSubject(content.email, values) };
+  if (isEmptyEmail(content.email, values)) throw emptyProblem();
+  const { subject, body, bytes } = await underField('content', () => render('draft', content, values, null));
+  if (bytes > maxEmailBytes)
+    throw invalidFields({ content: [`Content has a size greater than the limit of ${maxEmailBytes} bytes`] });
+  return { body, subject };
 }
 
-/** Rethrows a Problem from `check` as a fault of `field`. */
-function underField(field: string, check: () => void): void {
+function emptyProblem(): Problem {
+  return invalidFields({ content: ['Your message is empty.'] });
+}
+
+/** Rethrows a Problem about the request as a fault of `field`. */
+async function underField<Result>(field: string, check: () => Result | Promise<Result>): Promise<Result> {
   try {
-    check();
+    return await check();
   } catch (error) {
-    throw error instanceof Problem ? invalidFields({ [field]: [error.message] }) : error;
+    throw error instanceof Problem && error.status === 400
+      ? invalidFields({ [field]: [error.message] })
+      : error;
   }
 }

@@ -1,11 +1,12 @@
-import { fileProblems, isFileValue, uploadFiles } from '../../../content/document/file.ts';
+import { isFileValue, linkFiles, readFiles } from '../../../content/document/file.ts';
 import { type EmailAddress, parseEmailAddress } from '../../../content/recipient/email-address.ts';
-import { emailBody, emailSubject, maxEmailBytes, measureEmail } from '../../../content/template/email.ts';
+import { emailTooLong, isEmptyEmail, maxEmailBytes } from '../../../content/template/email.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
-import { sanitisePersonalisation } from '../../../content/template/sanitise.ts';
+import type { Sanitised } from '../../../content/template/sanitise.ts';
+import type { Content } from '../../../content/template/template.ts';
 import { scheduleFault } from '../../../ground/clock.ts';
-import { objectOf } from '../../../ground/json.ts';
+import { objectOf, parseLossless } from '../../../ground/json.ts';
 import { badRequest, invalid } from '../../../ground/problem.ts';
 import { faultsOf } from '../../../http/validate/check.ts';
 import {
@@ -16,32 +17,39 @@ import {
   readReference,
   readSchedule,
   refuseMissing,
+  refuseOwnAddresses,
   refuseRecipient,
+  refuseUnprovided,
   type Sending,
   usableTemplate,
 } from '../prepare.ts';
 import { type EmailRequest, emailRequest } from './schemas.ts';
 
 /**
- * Checks a request to send an email, in the order of spec 01 section 4.3 from step 6, stores its files and renders it.
- * The message itself is not stored yet. Throws a Problem for an invalid request.
+ * Checks a request to send an email, in the order of spec 01 section 4.3 from step 6, and renders it. Neither it nor
+ * its files are stored yet. Throws a Problem for an invalid request.
  */
 export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: unknown): Promise<Prepared> {
   const { request, emailAddress } = readRequest(deps, caller, document);
   const reference = readReference(request.reference);
   const { service } = caller;
   if (!service.permissions.has('email')) throw badRequest('Service is not allowed to send emails');
+  refuseUnprovided(deps, 'email');
 
   const { template, content } = await usableTemplate(deps, service, 'email', request.template_id);
   const listed = (request.sanitise_content_for ?? []).filter((key) => typeof key === 'string');
-  const sanitised = sanitisePersonalisation(request.personalisation ?? {}, listed);
-  const { personalisation, changes } = sanitised;
+  const { personalisation, changes, notText } = await sanitise(
+    deps,
+    content,
+    request.personalisation ?? {},
+    listed,
+  );
   // Each file is replaced by a link further down; until then its name is the placeholder's value.
   const drafted = personalisationOf(withoutFiles(personalisation));
   refuseMissing(missingPlaceholders(content.email.placeholders, drafted));
-  if (measureEmail(content.email, drafted).empty) throw badRequest('Your message is empty.');
-  if (sanitised.notText.length > 0)
-    throw badRequest(`sanitise_content_for cannot be applied to a file: ${sanitised.notText.join(', ')}`);
+  if (isEmptyEmail(content.email, drafted)) throw badRequest('Your message is empty.');
+  if (notText.length > 0)
+    throw badRequest(`sanitise_content_for cannot be applied to a file: ${notText.join(', ')}`);
 
   const replyTo = chosenSender(
     service.emailReplyTos,
@@ -49,17 +57,29 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
     request.email_reply_to_id,
     service.id,
   );
+  refuseOwnAddresses(deps, service, replyTo?.text);
 
   refuseRecipient(caller, emailAddress.normalised);
 
+  // Step 11: each file becomes a link (spec 01, section 3.6).
+  const { adminBaseUrl, files } = deps;
+  const outcome = readFiles(personalisation, {
+    type: 'email',
+    service,
+    adminBaseUrl,
+    maxBytes: files.maxBytes,
+  });
+  if (!outcome.ok) throw outcome.problem;
   const isSimulated = deps.simulated.has(emailAddress.normalised);
-  const linked = await linkFiles(deps, caller, personalisation, emailAddress.normalised, isSimulated);
-  const values = personalisationOf(linked);
-  const measured = measureEmail(content.email, values);
-  if (measured.tooLong)
-    throw badRequest(
-      `Your message is too long. Emails cannot be longer than ${maxEmailBytes} bytes. Your message is ${measured.bytes} bytes.`,
-    );
+  const { personalisation: linked, documents } = linkFiles(personalisation, outcome.files, {
+    serviceId: service.id,
+    recipientNormalised: emailAddress.normalised,
+    placeholders: content.email.placeholders,
+    baseUrl: files.baseUrl ?? caller.baseUrl,
+    isSimulated,
+  });
+  const { subject, body, bytes } = await deps.render('draft', content, personalisationOf(linked), null);
+  if (bytes > maxEmailBytes) throw emailTooLong(bytes);
 
   const unsubscribeUrl = request.one_click_unsubscribe_url ?? null;
   const message = {
@@ -83,11 +103,12 @@ export async function prepareEmail(deps: AcceptDeps, caller: Sending, document: 
     template,
     content: {
       from_email: `${service.emailFrom}@${deps.emailDomain}`,
-      body: emailBody(content.email, values),
-      subject: emailSubject(content.email, values),
+      body,
+      subject,
       one_click_unsubscribe_url: unsubscribeUrl,
     },
     sanitised: changes,
+    documents,
     isSimulated,
   };
 }
@@ -111,26 +132,21 @@ function readRequest(
   return { request: document as EmailRequest, emailAddress: emailAddress! };
 }
 
-/** Step 11: stores the personalisation's files and replaces them with links (spec 01, section 3.6). */
-async function linkFiles(
-  deps: AcceptDeps,
-  { service, baseUrl }: Sending,
+/** Applies `sanitise_content_for` (spec 01, section 3.4). */
+async function sanitise(
+  { render }: AcceptDeps,
+  content: Extract<Content, { type: 'email' }>,
   personalisation: Readonly<Record<string, unknown>>,
-  recipientNormalised: string,
-  simulated: boolean,
-): Promise<Readonly<Record<string, unknown>>> {
-  if (!Object.values(personalisation).some(isFileValue)) return personalisation;
-  const { adminBaseUrl } = deps;
-  const { maxBytes } = deps.files;
-  const problem = fileProblems(personalisation, { type: 'email', service, adminBaseUrl, maxBytes });
-  if (problem) throw problem;
-  return await uploadFiles(deps.files, {
-    serviceId: service.id,
-    recipientNormalised,
-    personalisation,
-    baseUrl,
-    simulated,
-  });
+  keys: readonly string[],
+): Promise<Sanitised> {
+  if (keys.length === 0) return { personalisation, changes: {}, notText: [] };
+  const { json, changes, notText } = await render(
+    'sanitise',
+    content,
+    personalisationOf(personalisation),
+    keys,
+  );
+  return { personalisation: parseLossless(json) as Record<string, unknown>, changes, notText };
 }
 
 function withoutFiles(personalisation: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

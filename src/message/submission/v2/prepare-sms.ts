@@ -1,4 +1,4 @@
-import { fileProblems } from '../../../content/document/file.ts';
+import { readFiles } from '../../../content/document/file.ts';
 import { clean } from '../../../content/recipient/characters.ts';
 import {
   anyNumber,
@@ -9,7 +9,7 @@ import {
 import { phoneProblemV2Text, v2PermissionError } from '../../../content/recipient/phone-problem.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
-import { maxSmsCharacters, renderSms } from '../../../content/template/sms.ts';
+import { maxSmsCharacters } from '../../../content/template/sms.ts';
 import { scheduleFault } from '../../../ground/clock.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
 import { faultsOf } from '../../../http/validate/check.ts';
@@ -22,6 +22,7 @@ import {
   readSchedule,
   refuseMissing,
   refuseRecipient,
+  refuseUnprovided,
   type Sending,
   usableTemplate,
 } from '../prepare.ts';
@@ -38,15 +39,16 @@ export async function prepareSms(deps: AcceptDeps, caller: Sending, document: un
   const reference = readReference(request.reference);
   const { service } = caller;
   if (!service.permissions.has('sms')) throw badRequest('Service is not allowed to send text messages');
+  refuseUnprovided(deps, 'sms');
 
   const { template, content } = await usableTemplate(deps, service, 'sms', request.template_id);
   const personalisation = request.personalisation ?? {};
   const values = personalisationOf(personalisation);
   refuseMissing(missingPlaceholders(content.sms.placeholders, values));
-  const rendered = renderSms(content.sms, values);
+  const rendered = await deps.render('sms', content, values, null);
   if (rendered.empty) throw badRequest('Your message is empty.');
-  const problem = fileProblems(personalisation, { type: 'sms' });
-  if (problem) throw problem;
+  const files = readFiles(personalisation, { type: 'sms' });
+  if (!files.ok) throw files.problem;
 
   const sender =
     chosenSender(service.smsSenders, 'sms_sender_id', request.sms_sender_id, service.id)?.text ??

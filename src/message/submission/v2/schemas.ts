@@ -44,7 +44,12 @@ export const emailRequest = Type.Object(
       uuid('One of the service’s reply-to addresses; without it, the default one.'),
     ),
     one_click_unsubscribe_url: Type.Optional(
-      Type.String({ format: 'https_url', description: 'The URL that unsubscribes the recipient.' }),
+      Type.String({
+        format: 'https_url',
+        // A header of SES holds 870 characters: the URL, its angle brackets, and `//` if it is written without.
+        maxLength: 860,
+        description: 'The URL that unsubscribes the recipient.',
+      }),
     ),
     sanitise_content_for: Type.Optional(
       Type.Union([Type.Array(Type.Union([Type.String(), Type.Null()])), Type.Null()], {

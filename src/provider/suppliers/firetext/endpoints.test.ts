@@ -68,6 +68,13 @@ test('Firetext statuses are mapped; the code is explained even if it decides not
   }
 });
 
+test('receipts and texts of Firetext are read whatever the case of their fields', () => {
+  const receipt = read(`Status=0&Reference=${id}&CODE=000`);
+  assert.ok('receipt' in receipt && receipt.receipt.detailCode === '000');
+  const text = readText('Source=447700900001&DESTINATION=447700900456&Message=Hi');
+  assert.ok('text' in text && text.text.content === 'Hi');
+});
+
 test('no post to the Firetext endpoint makes it throw', () => {
   for (const body of ['', '%', '%zz=%', '\u0000', 'status=0', '{"status":"0"}', `reference=${id}`]) {
     const result = read(body);

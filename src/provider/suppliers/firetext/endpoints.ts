@@ -138,7 +138,7 @@ export function firetextInbound(passwords: readonly string[]): InboundEndpoint {
       const to = fieldText(form.get('destination'));
       const from = fieldText(form.get('source'));
       // A text may be empty.
-      const content = form.get('message');
+      const content = form.get('message') === '' ? '' : fieldText(form.get('message'));
       const missing = missingFields('Firetext', { source: from, destination: to, message: content });
       if (missing) return missing;
       return {

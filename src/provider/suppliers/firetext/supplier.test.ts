@@ -51,6 +51,7 @@ const claims = {
   type: 'sms',
   start,
   rejects: false,
+  tells: { permanent: false, temporary: false },
   carriesReference: true,
   endpoint: firetextReceipts(null),
 } as const;

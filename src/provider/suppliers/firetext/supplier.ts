@@ -26,6 +26,10 @@ export const supplier = {
       connections,
     }),
   receiptEndpoint: ({ firetext }) => firetextReceipts(firetext.receiptAuth),
+  receiptProof: {
+    settings: 'FIRETEXT_RECEIPT_AUTH',
+    isConfigured: ({ firetext }) => firetext.receiptAuth !== null,
+  },
   inboundEndpoint: ({ firetext }) => firetextInbound(firetext.inboundPasswords),
 } satisfies Supplier;
 

@@ -98,7 +98,12 @@ test('a text received by MMG is decoded exactly once', () => {
     ['\\ud83c\\udf0a', '🌊'],
     ['\\\\n', '\\n'],
     ['\\\\\\n', '\\\n'],
+    ['a\\r\\nb\\tc', 'a\r\nb\tc'],
+    ['\\b\\f\\v\\a', '\b\f\v\x07'],
+    ['https:\\/\\/e.example', 'https://e.example'],
+    ['\\U0001F30A and \\U0010ffff', '🌊 and \u{10ffff}'],
     // Unknown and truncated escapes stay.
+    ['\\U00110000 \\U1F30A', '\\U00110000 \\U1F30A'],
     ['the end\\', 'the end\\'],
     ['the end%5C', 'the end\\'],
     ['\\q \\N \\xg1 \\u12', '\\q \\N \\xg1 \\u12'],
@@ -108,6 +113,26 @@ test('a text received by MMG is decoded exactly once', () => {
     ['%FFx', '\ufffdx'],
   ];
   for (const [encoded, decoded] of table) assert.equal(decodeMmg(encoded), decoded, encoded);
+});
+
+test('receipts of MMG are read whatever the case of their fields', () => {
+  for (const body of [
+    `{"cid": "${id}", "Status": 3, "SUBSTATUS": "5"}`,
+    `\ufeff{"Cid": "${id}", "status": "3", "subStatus": 5}`,
+  ]) {
+    const result = read(body);
+    assert.ok('receipt' in result, body);
+    const { found, status, detailCode } = result.receipt;
+    assert.deepEqual([found.value, status, detailCode], [id, 'delivered', '5'], body);
+  }
+});
+
+test('the date of a text received by MMG may be spelled correctly, and its fields in any case', () => {
+  const { DateRecieved, ...others } = inboundText;
+  const lower = Object.fromEntries(
+    Object.entries(others).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  assert.deepEqual(readText({ ...lower, DateReceived: DateRecieved }), readText(inboundText));
 });
 
 test('a text received by MMG is read with its date and id', () => {

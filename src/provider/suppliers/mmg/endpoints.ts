@@ -6,6 +6,7 @@ import {
   inboundOk,
   jsonFields,
   missingFields,
+  namedFields,
   readSmsReceipt,
   receiptText,
   refuseReceipt,
@@ -77,13 +78,14 @@ export function mmgReceipts(credentials: string | null): ReceiptEndpoint {
     path,
     credentials,
     read(body) {
-      const fields = jsonFields(body);
-      if (fields === undefined) return refuseReceipt('MMG callback failed: invalid json');
-      const read = readSmsReceipt('MMG', ['status', fields['status']], ['CID', fields['CID']]);
+      const json = jsonFields(body);
+      if (json === undefined) return refuseReceipt('MMG callback failed: invalid json');
+      const fields = namedFields(Object.entries(json));
+      const read = readSmsReceipt('MMG', ['status', fields.get('status')], ['CID', fields.get('cid')]);
       if ('answer' in read) return read;
       const { status, id } = read;
       const [mapped, meaning] = own(statuses, status) ?? (['technical-failure', 'Declined'] as const);
-      const code = fieldText(fields['substatus']);
+      const code = fieldText(fields.get('substatus'));
       return {
         receipt: {
           found: { by: 'id', value: id },
@@ -119,20 +121,25 @@ export function mmgSimulatedReceipts({
   return [{ path, contentType: 'application/json', body: JSON.stringify(receipt) }];
 }
 
+const controls = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v', a: '\x07' };
+
 /**
  * Decodes a text or date from MMG (spec 05, section 7.2): `+` is a space, percent signs are UTF-8, and in the result
- * `\n`, `\'`, `\"`, `\\`, `\xNN` and `\uNNNN` are escapes. Anything else stays as it is.
+ * `\n`, `\r`, `\t`, `\b`, `\f`, `\v`, `\a`, `\'`, `\"`, `\/`, `\\`, `\xNN`, `\uNNNN` and `\UNNNNNNNN` are escapes. Anything
+ * else stays as it is.
  */
 export function decodeMmg(text: string): string {
   return text
     .replaceAll('+', ' ')
     .replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'))
     .replace(
-      /\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|([n'"\\]))/g,
-      (_all, byte: string | undefined, unit: string | undefined, plain: string) => {
-        const code = byte ?? unit;
-        if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
-        return plain === 'n' ? '\n' : plain;
+      /\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U((?:000[0-9A-Fa-f]|0010)[0-9A-Fa-f]{4})|([nrtbfva'"/\\]))/g,
+      (_all, byte?: string, unit?: string, point?: string, plain?: string) => {
+        const code = byte ?? unit ?? point;
+        // Two units may make one character, so they are not taken as code points.
+        if (code !== undefined)
+          return String[point ? 'fromCodePoint' : 'fromCharCode'](Number.parseInt(code, 16));
+        return own(controls, plain!) ?? plain!;
       },
     );
 }
@@ -145,22 +152,23 @@ export function mmgInbound(users: readonly string[], passwords: readonly string[
     path: '/notifications/sms/receive/mmg',
     credentials: users.flatMap((user) => passwords.map((password) => `${user}:${password}`)),
     read(body) {
-      const fields = jsonFields(body);
-      if (fields === undefined) return refuseText('MMG inbound SMS failed: invalid json');
-      const to = fieldText(fields['Number']);
-      const from = fieldText(fields['MSISDN']);
+      const json = jsonFields(body);
+      if (json === undefined) return refuseText('MMG inbound SMS failed: invalid json');
+      const fields = namedFields(Object.entries(json));
+      const to = fieldText(fields.get('number'));
+      const from = fieldText(fields.get('msisdn'));
       // A text may be empty.
-      const message = fields['Message'] === '' ? '' : fieldText(fields['Message']);
+      const message = fields.get('message') === '' ? '' : fieldText(fields.get('message'));
       const missing = missingFields('MMG', { MSISDN: from, Number: to, Message: message });
       if (missing) return missing;
-      const date = fieldText(fields['DateRecieved']);
+      const date = fieldText(fields.get('daterecieved') ?? fields.get('datereceived'));
       return {
         text: {
           to: to!,
           from: from!,
           content: decodeMmg(message!),
           date: date === null ? null : decodeMmg(date),
-          reference: fieldText(fields['ID']),
+          reference: fieldText(fields.get('id')),
         },
       };
     },

@@ -35,6 +35,7 @@ conforms('MMG', {
   type: 'sms',
   start,
   rejects: false,
+  tells: { permanent: false, temporary: false },
   carriesReference: true,
   endpoint: mmgReceipts(null),
 });

@@ -21,6 +21,7 @@ export const supplier: Supplier = {
   open: ({ mmg, providers }, { connections }) =>
     mmgProvider({ ...mmg, apiKey: mmg.apiKey!, timeoutSeconds: providers.timeoutSeconds, connections }),
   receiptEndpoint: ({ mmg }) => mmgReceipts(mmg.receiptAuth),
+  receiptProof: { settings: 'MMG_RECEIPT_AUTH', isConfigured: ({ mmg }) => mmg.receiptAuth !== null },
   inboundEndpoint: ({ mmg }) => mmgInbound(mmg.inboundUsers, mmg.inboundPasswords),
 };
 
@@ -53,8 +54,8 @@ export function mmgProvider(settings: MmgSettings): Provider {
       const body = JSON.stringify({
         reqType: 'BULK',
         MSISDN: message.to,
-        msg: message.body,
-        sender: message.from,
+        msg: message.body.toWellFormed(),
+        sender: message.from.toWellFormed(),
         cid: message.reference,
         multi: true,
         ...(delurl !== null && { delurl }),

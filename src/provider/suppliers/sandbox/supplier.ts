@@ -5,6 +5,7 @@ import type {
   Message,
   Provider,
   ReceiptEndpoint,
+  RecipientVerdict,
   SendResult,
   SmsMessage,
   Supplier,
@@ -63,11 +64,10 @@ export function sandboxProvider(settings: SandboxSettings): Provider {
         return id === null
           ? { outcome: 'unknown', code: '200', detail: 'The sandbox answered without an id' }
           : { outcome: 'accepted', reference: id };
-      return {
-        outcome: status === 400 ? 'rejected' : 'failed',
-        code: code ?? String(status),
-        detail: explanation ?? `The sandbox answered ${status}`,
-      };
+      const why = { code: code ?? String(status), detail: explanation ?? `The sandbox answered ${status}` };
+      if (status !== 400) return { outcome: 'failed', ...why };
+      const recipient = code === undefined ? undefined : verdicts.get(code);
+      return { outcome: 'rejected', ...why, ...(recipient && { recipient }) };
     },
     simulatedReceipts({ type, notificationId, outcome }) {
       // A text that fails temporarily is reported as pending first.
@@ -81,6 +81,12 @@ export function sandboxProvider(settings: SandboxSettings): Provider {
     close: () => http.close(),
   };
 }
+
+/** By the sandbox's codes for refusals. */
+const verdicts: ReadonlyMap<string, RecipientVerdict> = new Map([
+  ['unknown-recipient', 'permanent'],
+  ['mailbox-full', 'temporary'],
+]);
 
 function smsFields({ reference, to, from, body }: SmsMessage) {
   return { reference, to, from, body };

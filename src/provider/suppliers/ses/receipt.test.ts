@@ -75,8 +75,8 @@ function signed(envelope: Record<string, unknown>, version = '2'): Record<string
   return { ...envelope, SignatureVersion: version, Signature };
 }
 
-const open = (topicArns: readonly string[] = [], clock = { now: () => now }) =>
-  sesReceipts({ clock, topicArns });
+const open = (topicArns: readonly string[] = [], clock = { now: () => now }, isUsed = true) =>
+  sesReceipts({ clock, topicArns, isUsed });
 const read = async (
   endpoint: ReturnType<typeof open>,
   envelope: unknown,
@@ -165,6 +165,66 @@ test('an expired SNS certificate is refused; one that cannot be fetched makes SN
   ]);
   sns.status = 200;
   assert.equal(refusal(await read(endpoint, signed(envelopeOf()))), 'a receipt');
+});
+
+test('events that say nothing about the outcome are confirmed and change nothing', async () => {
+  const events = ['Send', 'DeliveryDelay', 'Open', 'Click', 'Subscription', 'Received'];
+  const messages = [
+    ...events.map((eventType) => delivery({ notificationType: undefined, eventType })),
+    JSON.stringify({ notificationType: 'AmazonSnsSubscriptionSucceeded', message: 'You have subscribed' }),
+    'Successfully validated SNS topic for Amazon SES event publishing.',
+  ];
+  for (const Message of messages)
+    assert.deepEqual(refusal(await read(open(), envelopeOf({ Message }))), [200, 'SES callback succeeded']);
+  const end = envelopeOf({
+    Type: 'UnsubscribeConfirmation',
+    Message: 'You have chosen to deactivate',
+    Token: 't',
+  });
+  assert.deepEqual(refusal(await read(open([topic]), signed(end))), [200, 'SES callback succeeded']);
+  assert.equal((refusal(await read(open([topic]), end)) as unknown[])[0], 403);
+});
+
+test('an email that SES took and then refused to send is a technical failure', async () => {
+  for (const eventType of ['Reject', 'Rendering Failure', 'RenderingFailure']) {
+    const Message = delivery({ notificationType: undefined, eventType, reject: { reason: 'Bad content' } });
+    const result = await read(open(), envelopeOf({ Message }));
+    assert.ok('receipt' in result, eventType);
+    const { status, rawStatus, found } = result.receipt;
+    assert.deepEqual([status, rawStatus, found.value], ['technical-failure', eventType, 'ses-1']);
+  }
+});
+
+test('an email suppressed after an earlier complaint was not delivered, and is no new complaint', async () => {
+  const complaint = { complaintSubType: 'OnAccountSuppressionList', feedbackId: 'fb-1' };
+  const result = await read(
+    open(),
+    envelopeOf({ Message: delivery({ notificationType: 'Complaint', complaint }) }),
+  );
+  assert.ok('receipt' in result);
+  const { status, detailCode, complaint: kept } = result.receipt;
+  assert.deepEqual([status, detailCode, kept], ['permanent-failure', 'OnAccountSuppressionList', null]);
+});
+
+test('a receipt delivered raw is read like one in an envelope; it has no signature, so topics refuse it', async () => {
+  const raw = JSON.parse(delivery());
+  const result = await read(open(), raw);
+  assert.ok('receipt' in result && result.receipt.found.value === 'ses-1');
+  assert.deepEqual(refusal(await read(open([topic]), raw)), [403, 'SES callback failed: topic not allowed']);
+});
+
+test('a receipt may wait for its message only where SES is used or has signed it', async () => {
+  const clock = { now: () => now };
+  const waits = async (endpoint: ReturnType<typeof open>, envelope: object, isOwn = false) => {
+    const result = await read(endpoint, envelope, isOwn);
+    assert.ok('receipt' in result);
+    return result.receipt.handedOverAt !== null;
+  };
+  assert.equal(await waits(open([], clock, true), envelopeOf()), true);
+  assert.equal(await waits(open([], clock, false), envelopeOf()), false);
+  assert.equal(await waits(open([], clock, false), JSON.parse(delivery())), false);
+  assert.equal(await waits(open([topic], clock, false), signed(envelopeOf())), true);
+  assert.equal(await waits(open([], clock, false), envelopeOf(), true), true, 'our own');
 });
 
 test('simulated receipts of SES need no signature', async () => {
@@ -270,11 +330,12 @@ test('an event of SES event publishing, whose type is in `eventType`, is read li
   }
 });
 
-test('an event of SES that is no receipt, or lacks a field, is refused like such a notification', async () => {
+test('an event of SES of an unknown type, or without a field, is refused like such a notification', async () => {
   const event = (more: object) => envelopeOf({ Message: delivery({ notificationType: undefined, ...more }) });
   const table: [object, unknown][] = [
-    [{ eventType: 'Open' }, 'SES callback failed: status Open not found'],
-    [{ eventType: 'Rendering Failure' }, 'SES callback failed: status Rendering Failure not found'],
+    [{ eventType: 'Rendering' }, 'SES callback failed: status Rendering not found'],
+    [{ eventType: 'open' }, 'SES callback failed: status open not found'],
+    [{ eventType: 'Reject', mail: {} }, 'SES callback failed: messageId missing'],
     [{ eventType: 'Bounce' }, ['SES callback failed: bounce missing']],
     [{ eventType: 'Delivery', mail: {} }, 'SES callback failed: messageId missing'],
     [{ eventType: 5 }, ['SES callback failed: notificationType missing']],

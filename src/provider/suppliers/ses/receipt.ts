@@ -23,10 +23,12 @@ export type SesReceiptSettings = Readonly<{
   clock: Clock;
   /** Topics whose receipts are accepted, with a valid signature; empty: any topic, signatures are not checked. */
   topicArns: readonly string[];
+  /** Whether emails go through SES; false: it may only have receipts left for emails that once did. */
+  isUsed: boolean;
 }>;
 
 /** SES receipts in SNS envelopes (spec 05, section 5.6). */
-export function sesReceipts({ clock, topicArns }: SesReceiptSettings): ReceiptEndpoint {
+export function sesReceipts({ clock, topicArns, isUsed }: SesReceiptSettings): ReceiptEndpoint {
   const isSigned = createVerifier(clock);
 
   /** The answer that refuses an envelope; null if it is authentic. */
@@ -42,6 +44,12 @@ export function sesReceipts({ clock, topicArns }: SesReceiptSettings): ReceiptEn
     }
   }
 
+  /** A receipt may wait for its message (`isEarly`) only where SES can have sent one, or has signed the receipt. */
+  function waiting(read: ReadRequest, isOwn: boolean): ReadRequest {
+    if ('answer' in read || isOwn || isUsed || topicArns.length > 0) return read;
+    return { receipt: { ...read.receipt, handedOverAt: null } };
+  }
+
   return {
     identifier: 'ses',
     name: 'SES',
@@ -52,6 +60,11 @@ export function sesReceipts({ clock, topicArns }: SesReceiptSettings): ReceiptEn
       if (envelope === undefined) return refuseReceipt('SES callback failed: invalid json');
       const refusal = isOwn ? null : await refuseForged(envelope);
       if (refusal) return refusal;
+      // Sent raw, as a subscription may ask for, a receipt comes without its envelope, and so without a signature.
+      if (envelope['Type'] === undefined && eventOf(envelope) !== undefined)
+        return waiting(readMessage(envelope, {}), isOwn);
+      if (envelope['Type'] === 'UnsubscribeConfirmation')
+        return { answer: succeeded, about: 'that a subscription has ended' };
       if (envelope['Type'] === 'SubscriptionConfirmation') {
         const url = snsUrl(envelope['SubscribeURL'], envelope['TopicArn']);
         if (url === null) return refuseReceipt('SES callback failed: invalid SubscribeURL');
@@ -62,9 +75,10 @@ export function sesReceipts({ clock, topicArns }: SesReceiptSettings): ReceiptEn
       const inner = envelope['Message'];
       if (typeof inner !== 'string' || inner === '')
         return refuseReceipt(['SES callback failed: Message missing']);
+      if (inner === topicTest) return { answer: succeeded, about: 'a test of the topic' };
       const message = jsonFields(inner);
       if (message === undefined) return refuseReceipt('SES callback failed: invalid json');
-      return readMessage(message, envelope);
+      return waiting(readMessage(message, envelope), isOwn);
     },
     answer(receipt, outcome) {
       // A complaint is stored even if the status is ignored.
@@ -89,23 +103,42 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> | null {
     : null;
 }
 
+/** What SES posts when a topic is set up; unlike everything else, it is not JSON. */
+const topicTest = 'Successfully validated SNS topic for Amazon SES event publishing.';
+
+/** Events that say nothing about the outcome of an email. Each topic and configuration set chooses its own. */
+const withoutOutcome: ReadonlySet<string> = new Set([
+  ...['Send', 'DeliveryDelay', 'Open', 'Click', 'Subscription', 'Received', 'AmazonSnsSubscriptionSucceeded'],
+]);
+
+/** Notifications name their type differently from events, which SES publishes for a configuration set. */
+function eventOf(message: Readonly<Record<string, unknown>>): string | undefined {
+  const isNamed = (value: unknown): value is string => typeof value === 'string' && value !== '';
+  return [message['notificationType'], message['eventType']].find(isNamed);
+}
+
 /** Keeps nothing personal: recipients, headers and common headers are dropped (spec 05, section 5.7). */
 function readMessage(message: Readonly<Record<string, unknown>>, envelope: Envelope): ReadRequest {
-  // Notifications name their type differently from events, which SES publishes for a configuration set.
-  const isNamed = (value: unknown): value is string => typeof value === 'string' && value !== '';
-  const type = [message['notificationType'], message['eventType']].find(isNamed);
+  const type = eventOf(message);
   if (type === undefined) return refuseReceipt(['SES callback failed: notificationType missing']);
   const bounce = asObject(message['bounce']);
   if (type === 'Bounce' && bounce === null) return refuseReceipt(['SES callback failed: bounce missing']);
+  if (withoutOutcome.has(type)) return { answer: succeeded, about: `a ${type} event` };
   const bounceType = type === 'Bounce' ? bounce?.['bounceType'] : undefined;
-  const mapped = mappingOf(type, bounceType);
-  if (mapped === null) return refuseReceipt(`SES callback failed: status ${receiptText(type)} not found`);
+  const complaint = type === 'Complaint' ? (asObject(message['complaint']) ?? {}) : null;
+  const isSuppressed = complaint?.['complaintSubType'] === 'OnAccountSuppressionList';
+  const mapped = isSuppressed ? suppressed : mappingOf(type, bounceType);
+  if (mapped === null)
+    return {
+      ...refuseReceipt(`SES callback failed: status ${receiptText(type)} not found`),
+      about: /^[\w ]{1,40}$/.test(type) ? `an unknown ${type} event` : 'an event of unknown type',
+    };
   const mail = asObject(message['mail']);
   const messageId = mail?.['messageId'];
   if (typeof messageId !== 'string' || messageId === '')
     return refuseReceipt('SES callback failed: messageId missing');
   const taken = typeof mail?.['timestamp'] === 'string' ? Date.parse(mail['timestamp']) : Number.NaN;
-  const subType = bounce?.['bounceSubType'];
+  const subType = bounce?.['bounceSubType'] ?? complaint?.['complaintSubType'];
   return {
     receipt: {
       found: { by: 'reference', value: receiptText(messageId) },
@@ -114,15 +147,24 @@ function readMessage(message: Readonly<Record<string, unknown>>, envelope: Envel
       detail: mapped.detail,
       detailCode: typeof subType === 'string' && subType !== '' ? receiptText(subType) : null,
       handedOverAt: Number.isNaN(taken) ? null : taken,
-      complaint: type === 'Complaint' ? complaintOf(asObject(message['complaint']) ?? {}, envelope) : null,
+      complaint: complaint && !isSuppressed ? complaintOf(complaint, envelope) : null,
     },
   };
 }
 
+type Mapping = Readonly<{ status: NotificationStatus; detail: string }>;
+
+/** The recipient complained about an earlier email, so SES did not try to deliver this one. */
+const suppressed: Mapping = { status: 'permanent-failure', detail: 'Suppressed after a complaint' };
+
 /** A complaint implies that the email was delivered (spec 05, section 5.7). */
-function mappingOf(type: string, bounceType: unknown): { status: NotificationStatus; detail: string } | null {
+function mappingOf(type: string, bounceType: unknown): Mapping | null {
   if (type === 'Delivery') return { status: 'delivered', detail: 'Delivered' };
   if (type === 'Complaint') return { status: 'delivered', detail: 'Complaint' };
+  // SES took the email and then refused to send it. Its console and its records spell the second one differently.
+  if (type === 'Reject') return { status: 'technical-failure', detail: 'Rejected' };
+  if (type === 'Rendering Failure' || type === 'RenderingFailure')
+    return { status: 'technical-failure', detail: 'Rendering failed' };
   if (type !== 'Bounce') return null;
   if (bounceType === 'Permanent') return { status: 'permanent-failure', detail: 'Hard bounced' };
   return { status: 'temporary-failure', detail: 'Soft bounced' };

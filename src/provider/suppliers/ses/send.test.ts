@@ -40,6 +40,16 @@ const start = (answer: Reply = { status: 200, body: '{"MessageId":"0102018f-0001
         headers: errorType('BadRequestException'),
         body: JSON.stringify({ message: `Invalid email address ${sentIn(got).Destination.ToAddresses}.` }),
       }),
+      'unknown recipient': (got) => ({
+        status: 400,
+        headers: errorType('MessageRejected'),
+        body: JSON.stringify({ message: `Address blacklisted: ${sentIn(got).Destination.ToAddresses}` }),
+      }),
+      'full mailbox': (got) => ({
+        status: 400,
+        headers: errorType('MessageRejected'),
+        body: JSON.stringify({ message: `Not sent to ${sentIn(got).Destination.ToAddresses}` }),
+      }),
       malformed: () => ({ status: 200, body: '<html>thank you</html>' }),
     },
     read(got) {
@@ -75,8 +85,10 @@ conforms('SES', {
   type: 'email',
   start,
   rejects: true,
+  // A full mailbox is known only once SES has tried it; its receipt says so.
+  tells: { permanent: true, temporary: false },
   carriesReference: false,
-  endpoint: sesReceipts({ clock: systemClock, topicArns: [] }),
+  endpoint: sesReceipts({ clock: systemClock, topicArns: [], isUsed: true }),
 });
 
 async function send(more: Partial<EmailMessage>, answer?: Reply) {
@@ -131,6 +143,24 @@ test('SES gets domains in punycode and names outside ASCII in encoded words; abs
   assert.deepEqual(sent.ReplyToAddresses, []);
   assert.equal(sent.FromEmailAddress, '=?UTF-8?B?UG9ydGhsYWRkIMW1?= <harbour.north@mail.example.com>');
   assert.equal(sent.Content.Simple.Headers, undefined);
+});
+
+test('SES refuses a recipient, not the service’s own addresses, with a verdict on the recipient', async () => {
+  const table: [type: string, message: string, recipient: string | undefined][] = [
+    ['BadRequestException', 'Illegal address', 'permanent'],
+    ['BadRequestException', `Invalid email address ${emailMessage.to}.`, 'permanent'],
+    ['BadRequestException', `Invalid email address ${emailMessage.fromAddress}.`, undefined],
+    ['BadRequestException', `Illegal address: ${emailMessage.replyTo}`, undefined],
+    ['InvalidParameterValue', 'Domain contains control or whitespace', 'permanent'],
+    ['MessageRejected', 'Address blacklisted.', 'permanent'],
+    ['MessageRejected', 'The address is on the suppression list for your account', 'permanent'],
+  ];
+  for (const [type, message, recipient] of table) {
+    const answer = { status: 400, headers: errorType(type), body: JSON.stringify({ message }) };
+    const { result } = await send({}, answer);
+    assert.equal(result.outcome, 'rejected', message);
+    assert.equal('recipient' in result ? result.recipient : undefined, recipient, message);
+  }
 });
 
 test('SES responses are mapped to outcomes, and the SDK never retries', async () => {

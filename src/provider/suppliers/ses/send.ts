@@ -47,6 +47,7 @@ export function sesProvider(settings: SesSettings): Provider {
           outcome: 'rejected',
           code: 'InvalidAddress',
           detail: `The ${input} address is invalid`,
+          ...(input === 'recipient' && { recipient: 'permanent' }),
         };
       try {
         const { MessageId } = await client.send(new SendEmailCommand(input), { abortSignal: signal });
@@ -55,7 +56,7 @@ export function sesProvider(settings: SesSettings): Provider {
           return { outcome: 'unknown', code: '200', detail: 'SES answered without a message id' };
         return { outcome: 'accepted', reference: MessageId };
       } catch (error) {
-        return describe(error);
+        return describe(error, input);
       }
     },
     simulatedReceipts: sesSimulatedReceipts,
@@ -70,7 +71,7 @@ function inputOf(message: EmailMessage): SendEmailCommandInput | string {
   const addresses = addressesOf(message);
   if (typeof addresses === 'string') return addresses;
   const { to, from, replyTo } = addresses;
-  const utf8 = (Data: string) => ({ Data, Charset: 'UTF-8' });
+  const utf8 = (text: string) => ({ Data: text.toWellFormed(), Charset: 'UTF-8' });
   const headers = Object.entries(unsubscribeHeaders(message)).map(([Name, Value]) => ({ Name, Value }));
   return {
     FromEmailAddress: mailbox(message.fromName, from),
@@ -93,8 +94,11 @@ function inputOf(message: EmailMessage): SendEmailCommandInput | string {
 const aboutAddress =
   /invalid email address|illegal address|missing (final '@domain'|local name|domain)|(local address|domain) (contains|starts|ends)/i;
 
+/** The address is on a list of those to which SES sends nothing, because they bounced or complained. */
+const aboutSuppression = /address(es)? (is |are )?blacklisted|suppression list/i;
+
 /** SES's text is left out: it repeats the recipient. */
-function describe(error: unknown): SendResult {
+function describe(error: unknown, input: SendEmailCommandInput): SendResult {
   if (error instanceof NoResponse) return error.result;
   const { name, message, $response, $metadata } = error as Error & {
     $response?: { statusCode?: number };
@@ -105,13 +109,21 @@ function describe(error: unknown): SendResult {
     // Nothing was sent, for instance because there are no credentials.
     return { outcome: 'failed', code: name, detail: 'The request to SES could not be made' };
   if (isSuccess({ status })) return unreadableFrom('SES', { status });
-  const isAddress =
-    name === 'InvalidParameterValue' || (name === 'BadRequestException' && aboutAddress.test(message));
-  return {
-    outcome: isAddress ? 'rejected' : isGatewayError(status) ? 'unknown' : 'failed',
-    code: error instanceof SESv2ServiceException && name !== 'Unknown' ? name : String(status),
-    detail: `SES answered ${status}`,
-  };
+  const code = error instanceof SESv2ServiceException && name !== 'Unknown' ? name : String(status);
+  const detail = `SES answered ${status}`;
+  if (name === 'InvalidParameterValue' || (name === 'BadRequestException' && aboutAddress.test(message)))
+    return { outcome: 'rejected', code, detail, ...(!namesSender(message, input) && recipientRefused) };
+  if ((name === 'MessageRejected' || name === 'BadRequestException') && aboutSuppression.test(message))
+    return { outcome: 'rejected', code, detail, ...recipientRefused };
+  return { outcome: isGatewayError(status) ? 'unknown' : 'failed', code, detail };
+}
+
+const recipientRefused = { recipient: 'permanent' } as const;
+
+/** Whether SES's text is about one of our own addresses: it may name the one that it means. */
+function namesSender(text: string, { FromEmailAddress = '', ReplyToAddresses = [] }: SendEmailCommandInput) {
+  const sender = /<([^<>]*)>$/.exec(FromEmailAddress)?.[1];
+  return [sender, ...ReplyToAddresses].some((address) => address && text.includes(address));
 }
 
 /** There was no response; `result` is the outcome to report. */

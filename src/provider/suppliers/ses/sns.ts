@@ -1,5 +1,6 @@
 import { createVerify, X509Certificate } from 'node:crypto';
 import { request } from 'undici';
+import { awsRegion } from '../../../config/ses.ts';
 import type { Clock } from '../../../ground/clock.ts';
 
 /** What SNS wraps around each receipt. */
@@ -9,7 +10,7 @@ const timeoutMilliseconds = 10_000;
 const longestCertificate = 100_000;
 
 /** The region in the ARN of a topic. Other labels, such as `s3`, would make hosts whose content anybody can write. */
-const topicRegion = /^arn:aws[a-z-]*:sns:([a-z]{2}(?:-[a-z]+)+-\d{1,2}):/;
+const topicRegion = new RegExp(`^arn:aws[a-z-]*:sns:(${awsRegion}):`);
 
 /** The host of SNS in the region of a topic; null if the ARN names no region. */
 function snsHost(topicArn: unknown): string | null {

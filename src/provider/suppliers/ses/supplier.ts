@@ -16,5 +16,7 @@ export const supplier: Supplier = {
         : null;
     return sesProvider({ region, url, credentials, timeoutSeconds: providers.timeoutSeconds, connections });
   },
-  receiptEndpoint: ({ ses }, { clock }) => sesReceipts({ clock, topicArns: ses.topicArns }),
+  receiptEndpoint: ({ ses }, { clock }) =>
+    sesReceipts({ clock, topicArns: ses.topicArns, isUsed: ses.enabled }),
+  receiptProof: { settings: 'SES_SNS_TOPIC_ARNS', isConfigured: ({ ses }) => ses.topicArns.length > 0 },
 };

@@ -28,7 +28,8 @@ async function start(): Promise<ProviderServer> {
       const refuse = (responseCode: number, text: string) =>
         done(Object.assign(new Error(`${text}: <${address}>`), { responseCode }));
       if (behaviour === 'fail') refuse(451, 'Try later');
-      else if (behaviour === 'reject') refuse(550, 'No such user');
+      else if (behaviour === 'reject' || behaviour === 'unknown recipient') refuse(550, 'No such user');
+      else if (behaviour === 'full mailbox') refuse(552, '5.2.2 Over quota');
       else done();
     },
     onData(stream, session, done) {
@@ -73,7 +74,10 @@ async function start(): Promise<ProviderServer> {
   };
 }
 
-conforms('SMTP', { type: 'email', start, rejects: true, carriesReference: true, endpoint: null });
+conforms('SMTP', {
+  ...{ type: 'email', start, rejects: true, carriesReference: true, endpoint: null },
+  tells: { permanent: true, temporary: true },
+});
 
 /** A server that answers each command by its first word, as `script` says; `hang up` ends the connection. */
 async function scripted(t: TestContext, script: Readonly<Record<string, string>>) {
@@ -148,6 +152,47 @@ for (const [promise, script, outcome, code] of table)
     const result = await provider.send(emailMessage, never);
     assert.equal(result.outcome, outcome, JSON.stringify(result));
     if (code !== null) assert.equal('code' in result && result.code, code);
+  });
+
+const verdicts: readonly [at: 'RCPT' | 'DATA' | '.', reply: string, verdict: string][] = [
+  ['RCPT', '550 5.1.1 <kim@recipient.example>: no such user', 'permanent'],
+  ['RCPT', '550-5.1.1 The account does not exist.\r\n550-5.1.1 Check it:\r\n550 5.1.1 bye', 'permanent'],
+  ['RCPT', '550-Not here\r\n550 5.1.1 no such user', 'permanent'],
+  ['RCPT', '550', 'permanent'],
+  ['RCPT', '550 sorry, no mailbox here by that name. (#5.1.1)', 'permanent'],
+  ['RCPT', '551 user not local', 'permanent'],
+  ['RCPT', '553 mailbox name not allowed', 'permanent'],
+  ['RCPT', '553 5.1.3 bad syntax', 'permanent'],
+  ['RCPT', '556 5.1.10 null MX', 'permanent'],
+  ['RCPT', '550 5.2.1 disabled', 'permanent'],
+  ['RCPT', '552 5.2.2 over quota', 'temporary'],
+  ['RCPT', '552 full', 'temporary'],
+  ['RCPT', '550 5.2.2 full', 'temporary'],
+  ['RCPT', '452 4.2.2 full', 'failed'],
+  ['RCPT', '450 4.1.1 try later', 'failed'],
+  ['RCPT', '550 5.7.1 refused by policy', 'failed'],
+  ['RCPT', '553 sorry, not in my list of allowed rcpthosts (#5.7.1)', 'failed'],
+  ['RCPT', '550 relay not permitted', 'failed'],
+  ['RCPT', '550 5.1.8 sender refused', 'failed'],
+  ['RCPT', '550 5.4.4 unable to route', 'rejected'],
+  ['RCPT', '501 5.5.4 syntax', 'rejected'],
+  ['DATA', '550 5.1.1 no such user', 'permanent'],
+  ['DATA', '554 5.5.1 no valid recipients', 'failed'],
+  ['.', '550 5.1.1 no such user', 'permanent'],
+  ['.', '552 5.2.2 over quota', 'temporary'],
+  ['.', '552 5.2.3 too long for the mailbox', 'rejected'],
+  ['.', '552 5.3.4 too big', 'rejected'],
+  ['.', '552 too much data', 'rejected'],
+  ['.', '550 looks like spam', 'rejected'],
+  ['.', '550 5.7.1 looks like spam', 'failed'],
+];
+for (const [at, reply, verdict] of verdicts)
+  test(`an SMTP reply ${JSON.stringify(reply)} to ${at} means ${verdict}`, async (t) => {
+    const { provider } = await scripted(t, { [at]: reply });
+    const result = await provider.send(emailMessage, never);
+    const said = 'recipient' in result ? result.recipient : result.outcome;
+    assert.equal(said, verdict, JSON.stringify(result));
+    assert.doesNotMatch(JSON.stringify(result), /recipient\.example|no such user/);
   });
 
 test('a time-out before the mail server asked for the message means failed, not unknown', async (t) => {
