@@ -8,7 +8,7 @@ import {
   writeCredentials,
 } from '../bootstrap/credentials.ts';
 import type { Config } from '../config/config.ts';
-import { type Clock, systemClock } from '../ground/clock.ts';
+import type { Clock } from '../ground/clock.ts';
 import { createLog, type Log } from '../ground/log.ts';
 import type { MountedRoute } from '../http/server/server.ts';
 import type { QueueName } from '../queue/define.ts';
@@ -30,6 +30,7 @@ export type PlatformOptions = Readonly<{
   roles: readonly Role[] | null;
   /** The queues that a worker serves; null: all. */
   queues: readonly QueueName[] | null;
+  /** The time, for a test that moves it. Without it: the database's. */
   clock?: Clock;
   log?: Log;
 }>;
@@ -84,7 +85,7 @@ async function startRoles(
   log: Log,
   onStop: OnStop,
 ): Promise<Omit<Platform, 'stop'>> {
-  const { config, clock = systemClock } = options;
+  const { config, clock } = options;
   const has = rolesOf(options);
   const supervise = has.includes('worker') || has.includes('scheduler');
   const core = await openCore({ config, clock, log, supervise, onStop });

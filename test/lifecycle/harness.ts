@@ -57,7 +57,7 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
   const metrics = createMetrics(null, log);
   const cipher = createCipher([secretKey], salt);
   const listener = createListener(world.databaseUrl, log);
-  const caches = await createCaches(listener, clock);
+  const caches = await createCaches(listener);
   const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
   await pool.query('delete from providers');
   const rows = providers.map((identifier, index) => ({
