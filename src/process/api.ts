@@ -24,6 +24,7 @@ import { submissionRoutes } from '../message/submission/v2/routes.ts';
 import { providerRoutes } from '../provider/routes.ts';
 import { keyGuard } from '../tenant/key/authenticate.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
+import { findBacklog } from '../upkeep/store-backlog.ts';
 import type { Core } from './core.ts';
 import { inboundEndpointsOf } from './suppliers.ts';
 
@@ -45,6 +46,7 @@ type RouteDeps = Core & ReturnType<typeof routeDeps>;
 export async function startApi(core: Core, adminSecrets: readonly string[]): Promise<Api> {
   const { config, clock } = core;
   const { publicUrl } = config.api;
+  watchQueues(core);
   const server = createServer({
     ...core,
     guards: {
@@ -74,6 +76,21 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   };
 }
 
+/** At `/metrics`; the same in every process. */
+function watchQueues({ config, db, metrics }: Core): void {
+  metrics.gauges(
+    {
+      despatch_queue_due_tasks: 'Tasks that could be taken now, by queue; at most 100,000 are counted.',
+      despatch_queue_delayed_tasks:
+        'Tasks that wait for their time, scheduled or to be retried; counted likewise.',
+      despatch_queue_oldest_due_seconds:
+        'For how long the oldest of the due tasks has been due; 0: there is none.',
+    },
+    'queue',
+    () => findBacklog(db, config.installation.queuePrefix),
+  );
+}
+
 /** Shared by v1 and v2, which count against the same limits. */
 function routeDeps({ config, clock, db, connection, queues, storage, metrics }: Core) {
   const { publicUrl, gitCommit, buildTime, adminBaseUrl } = config.api;
@@ -82,7 +99,7 @@ function routeDeps({ config, clock, db, connection, queues, storage, metrics }: 
     ...{ publicUrl, gitCommit, buildTime, adminBaseUrl, fromNumber, emailDomain },
     registry: metrics.registry,
     newId: createIdSource(clock),
-    acceptance: createAcceptBatcher({ db, pool: connection.pool, clock, queues }),
+    acceptance: createAcceptBatcher({ db, pool: connection.pool, clock, metrics, queues }),
     knownLimits: createKnownLimits(clock),
     simulated: simulatedRecipients(config.api.simulatedRecipients ?? undefined),
     files: { db, storage, clock, maxBytes: config.documents.maxBytes },

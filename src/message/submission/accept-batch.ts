@@ -4,6 +4,7 @@ import { createPartitionGuard } from '../../database/partitions.ts';
 import type { KeyType, NotificationType } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import { type Clock, dayOf } from '../../ground/clock.ts';
+import type { Metrics } from '../../ground/metrics.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { QueueName } from '../../queue/define.ts';
 import { createFairOrder } from './fair-order.ts';
@@ -46,6 +47,7 @@ export type AcceptBatchDeps = Readonly<{
   db: Db;
   pool: pg.Pool;
   clock: Clock;
+  metrics: Pick<Metrics, 'batch'>;
   queues: Pick<Queues, 'announce'>;
 }>;
 
@@ -57,6 +59,7 @@ export function createAcceptBatcher({
   db,
   pool,
   clock,
+  metrics,
   queues,
 }: AcceptBatchDeps): Batcher<Submission, AcceptResult> {
   const ensureDays = createPartitionGuard(db);
@@ -65,6 +68,7 @@ export function createAcceptBatcher({
   const behindOf = ({ serviceId, message }: Submission) =>
     message && !message.scheduledFor ? fairOrder.take(serviceId, message.priority) : 0;
   return createBatcher<Submission, AcceptResult>({
+    onFlush: (items) => metrics.batch('accept', items),
     // One at a time: a second batch would only wait for the first one's locks on the limit rows.
     concurrency: 1,
     ...databaseErrors,
