@@ -10,7 +10,8 @@ import type { Queues } from '../../../queue/boss.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import type { StatusDeps } from '../../status/status.ts';
 import { cancelScheduled } from '../../submission/persist.ts';
-import { findNotification, findNotifications, findTimeline, type TimelineEntry } from '../store.ts';
+import { findNotification, findNotifications, findTimeline } from '../store.ts';
+import type { TimelineEntry } from '../timeline.ts';
 import { notification, notificationId, timeline } from './schemas.ts';
 import { type ReadingDeps, showNotification } from './show.ts';
 
@@ -131,12 +132,12 @@ const readTimeline = defineRoute({
     'When it was accepted and stored, each attempt to send it through a provider, each receipt and each callback.',
   answers: { 200: { description: 'The timeline.', schema: timeline }, 400: badId, 404: notFound },
   async handler(deps: NotificationRouteDeps, { params, caller }) {
-    const { id, status, createdAt } = await find(deps, caller.service.id, params.notification_id);
-    const entries = await findTimeline(deps.db, id);
+    const found = await find(deps, caller.service.id, params.notification_id);
+    const entries = await findTimeline(deps.db, found);
     return {
-      notification_id: id,
-      status,
-      timeline: [{ event: 'accepted', at: isoMicroseconds(createdAt) }, ...entries.map(showEntry)],
+      notification_id: found.id,
+      status: found.status,
+      timeline: entries.map(showEntry),
     };
   },
 });
@@ -196,7 +197,7 @@ async function find(deps: NotificationRouteDeps, serviceId: string, id: string):
 
 function showEntry(entry: TimelineEntry) {
   const at = isoMicroseconds(entry.at);
-  if (entry.kind === 'persisted') return { event: 'persisted', at };
+  if (entry.kind === 'accepted' || entry.kind === 'persisted') return { event: entry.kind, at };
   if (entry.kind === 'receipt') {
     const { provider, rawStatus, status, ignored } = entry;
     return {
@@ -213,7 +214,7 @@ function showEntry(entry: TimelineEntry) {
     const { id, type, state } = entry;
     return { event: 'callback', at, callback_id: id, callback_type: type, callback_status: state };
   }
-  const { number, finishedAt, outcome, code, detail } = entry;
+  const { number, startedAt, finishedAt, outcome, code, detail } = entry;
   const who =
     entry.kind === 'attempt'
       ? { event: 'attempt', at, number, provider: entry.provider }
@@ -223,6 +224,6 @@ function showEntry(entry: TimelineEntry) {
     outcome: outcome ?? 'in progress',
     code,
     detail,
-    duration_ms: finishedAt ? finishedAt.getTime() - entry.at.getTime() : null,
+    duration_ms: finishedAt ? finishedAt.getTime() - startedAt.getTime() : null,
   };
 }
