@@ -11,6 +11,7 @@ import { up as callbacks } from './migrations/0007-callbacks.ts';
 import { up as inbound } from './migrations/0008-inbound.ts';
 import { up as fairness } from './migrations/0009-fairness.ts';
 import { up as keyTypes } from './migrations/0010-key-types.ts';
+import { up as archivedVersions } from './migrations/0014-archived-versions.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -24,6 +25,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0008-inbound': { up: inbound },
   '0009-fairness': { up: fairness },
   '0010-key-types': { up: keyTypes },
+  '0014-archived-versions': { up: archivedVersions },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */
