@@ -118,6 +118,7 @@ export type TemplateVersionRow = {
   subject: string | null;
   content: string;
   priority: Generated<boolean>;
+  archived: Generated<boolean>;
   created_by: string;
   created_at: Generated<Date>;
 };
