@@ -2,8 +2,8 @@
  * What a text message costs by country, and what the country's networks support (spec 03, section 1.5). Operators can
  * replace the built-in table, which has one unit for every country, by a file.
  */
-import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../ground/problem.ts';
+import { readTextFile } from '../../ground/text.ts';
 import { geographicCallingCodes } from './numbering-plan.ts';
 
 export type Rate = {
@@ -114,13 +114,7 @@ function isTextOrAbsent(value: unknown): boolean {
  */
 export function readRates(path: string | null): Rates {
   if (path === null) return defaultRates;
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`SMS_RATES_FILE names ${path}, which cannot be read.`, { cause });
-  }
-  const outcome = parseRates(text);
+  const outcome = parseRates(readTextFile(path, 'SMS_RATES_FILE'));
   if (!outcome.ok)
     throw new ConfigError(`SMS_RATES_FILE is not a table of rates: ${outcome.errors.join(' ')}`);
   return outcome.rates;
