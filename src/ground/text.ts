@@ -32,29 +32,37 @@ export function readTextFile(path: string, named: string | null = null): string 
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const reasons: Readonly<Record<string, string>> = {
-      ENOENT: 'there is no such file',
-      EISDIR: 'it is a folder',
-      EACCES: 'permission is denied',
-    };
-    throw new ConfigError(`${subject} cannot be read: ${reasons[code ?? ''] ?? code ?? cause}.`, { cause });
+    throw cannotRead(subject, cause);
   }
   const fault = faultIn(bytes);
   if (fault === null) return readUtf8(bytes)!;
-  const before = bytes.subarray(0, fault);
-  const line = before.filter((byte) => byte === lineFeed).length + 1;
-  const column = fault - before.lastIndexOf(lineFeed);
-  const found = `0x${bytes[fault]!.toString(16).padStart(2, '0')}`;
-  throw new ConfigError(
-    `${subject} is not text in UTF-8: byte ${column} of line ${line} is ${found}. Save it with the encoding UTF-8.`,
-  );
+  throw new ConfigError(`${subject} is not text in UTF-8: ${fault}. Save it with the encoding UTF-8.`);
+}
+
+/** The error for a file that cannot be read; `subject` names it, `cause` is what the file system threw. */
+export function cannotRead(subject: string, cause: unknown): ConfigError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    EISDIR: 'it is a folder',
+    EACCES: 'permission is denied',
+  };
+  return new ConfigError(`${subject} cannot be read: ${reasons[code ?? ''] ?? code ?? cause}.`, { cause });
 }
 
 const lineFeed = 0x0a;
 
-/** Where the first byte is that cannot be in a text in UTF-8; zero gives UTF-16 away. null if there is none. */
-function faultIn(bytes: Buffer): number | null {
+/** The first byte that cannot be in a text in UTF-8, in words; zero gives UTF-16 away. null if there is none. */
+export function faultIn(bytes: Buffer): string | null {
+  const fault = firstFault(bytes);
+  if (fault === null) return null;
+  const before = bytes.subarray(0, fault);
+  const line = before.filter((byte) => byte === lineFeed).length + 1;
+  const column = fault - before.lastIndexOf(lineFeed);
+  return `byte ${column} of line ${line} is 0x${bytes[fault]!.toString(16).padStart(2, '0')}`;
+}
+
+function firstFault(bytes: Buffer): number | null {
   const zero = bytes.indexOf(0);
   if (isUtf8(bytes)) return zero === -1 ? null : zero;
   // Decoding replaces what is wrong, so there the text written again differs first.
