@@ -9,6 +9,7 @@ import { type Cipher, createCipher } from '../src/ground/cipher.ts';
 import { systemClock } from '../src/ground/clock.ts';
 import { createIdSource } from '../src/ground/id.ts';
 import { createLog } from '../src/ground/log.ts';
+import { createMetrics } from '../src/ground/metrics.ts';
 import { notifyInternal, priorities } from '../src/message/delivery/queue.ts';
 import {
   type AcceptResult,
@@ -129,6 +130,7 @@ async function openOthers(
     pool: connection.pool,
     clock: systemClock,
     fairOrder: createFairOrder(systemClock),
+    metrics: createMetrics(null, log),
     queues,
   });
   return {

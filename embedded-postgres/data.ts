@@ -18,6 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { readTextFile } from '../src/ground/text.ts';
 import { type Binaries, environment } from './binaries.ts';
 
 /**
@@ -43,7 +44,7 @@ export function keepPassword(dataDir: string, dataPath: string): string {
       rmSync(draft, { force: true });
     }
   }
-  return readFileSync(file, 'utf8').trim();
+  return readTextFile(file).trim();
 }
 
 /**

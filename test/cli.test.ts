@@ -20,7 +20,7 @@ function run(...args: string[]): { code: number | null; out: string; err: string
   return { code: status, out: stdout, err: stderr };
 }
 
-function file(name: string, text: string): string {
+function file(name: string, text: string | Buffer): string {
   const path = join(folder, name);
   writeFileSync(path, text);
   return path;
@@ -103,5 +103,56 @@ describe('the command line', () => {
     };
     assert.deepEqual(missingColumns, ['time']);
     assert.ok(errors.some(({ row, message }) => row === 2 && message === 'Mobile number is too short'));
+  });
+
+  test('`csv check` says of a file in doubt what is wrong, where, and what to do', () => {
+    const template = file('tide.md', 'Hi ((name)), high tide at ((time))');
+    const header = 'phone number,name,time\n';
+    const cases: [content: string | Buffer, said: RegExp][] = [
+      [`${header}07700900123,Smith, John,2\n`, /row 2: The row has more cells .* ‘2’ .* commas in quotes/],
+      [`${header}07700900123,"Ann,2\n07700900124,Bob,3\n`, /row 2, name: .*close the quote, or delete it/],
+      [Buffer.from('name\nZoë\nJos\u0000é'), /byte 4 of line 3 is 0x00\. Save it as CSV in UTF-8\./],
+      [
+        Buffer.concat([Buffer.from('name\nZoë\n'), Buffer.from('Jos\xe9', 'latin1')]),
+        /byte 4 of line 3 is 0xe9\. Save it as CSV in UTF-8\./,
+      ],
+      ['PK\x03\x04\0\0', /It looks like a workbook: save it as CSV in UTF-8\.\n$/],
+      [Buffer.alloc(11_000_000, 'a\n'), /up to 10,485,760 bytes, your file has 11,000,000\)\.\n$/],
+      [
+        `${header}07700900123,"Ann,2\n${'07700900124,Bob,3\n'.repeat(9_000)}`,
+        /\(row 2 has a cell .* quote that is not closed\)\.\n$/,
+      ],
+    ];
+    for (const [content, said] of cases) {
+      const path = file('doubt.csv', content);
+      const { code, out, err } = run('csv', 'check', path, '--type', 'sms', '--template', template);
+      assert.match(`${out}${err}`, said);
+      assert.equal(code, 1);
+    }
+    for (const path of [folder, join(folder, 'none.csv')]) {
+      const { code, err } = run('csv', 'check', path, '--type', 'sms', '--template', template);
+      assert.match(err, /^\S+ cannot be read: (?:it is a folder|there is no such file)\.\n$/);
+      assert.equal(code, 1);
+    }
+  });
+
+  test('a file that is not UTF-8 is refused, and a byte order mark does not change a template', () => {
+    const latin = file('latin.md', Buffer.from('Subject: Hello\n\nJos\xe9', 'latin1'));
+    const marked = file('marked.md', '\ufeffSubject: Hello\n\nJosé');
+    const render = (path: string, ...more: string[]) =>
+      run('template', 'render', '--file', path, '--type', 'email', ...more);
+    assert.match(render(marked).out, /^Subject: Hello\n\nJosé\n/);
+    assert.match(
+      render(latin).err,
+      /^--file names .*latin\.md, which is not text in UTF-8: byte 4 of line 3 is 0xe9\. Save it/,
+    );
+    assert.match(
+      render(marked, '--data', latin).err,
+      /^--data names .*latin\.md, which is not text in UTF-8/,
+    );
+    assert.match(
+      render(marked, '--subject', 'Jos\ufffd').err,
+      /^The argument 'Jos\ufffd' is not text in UTF-8\./,
+    );
   });
 });

@@ -1,18 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, linkSync, mkdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Db } from '../database/connection.ts';
 import { type Cipher, CipherError } from '../ground/cipher.ts';
 import { ConfigError } from '../ground/problem.ts';
+import { readTextFile } from '../ground/text.ts';
 import { pasteableKey } from '../tenant/key/key.ts';
 import { findKeys } from '../tenant/key/store.ts';
 import { defaultSender } from '../tenant/service/service.ts';
@@ -106,10 +98,19 @@ export function writeCredentials(dataDir: string, credentials: Credentials): str
   return path;
 }
 
-/** null if there is no file: no server has been started with this data directory. */
+/**
+ * null if there is no file: no server has been started with this data directory. Throws a ConfigError if somebody has
+ * damaged it.
+ */
 export function readCredentials(dataDir: string): Credentials | null {
   const path = join(dataDir, 'credentials.json');
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Credentials) : null;
+  if (!existsSync(path)) return null;
+  try {
+    return JSON.parse(readTextFile(path)) as Credentials;
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError(`${path} is not JSON. Start the server: it writes the file anew.`, { cause });
+  }
 }
 
 /**
@@ -132,5 +133,5 @@ export function keptSecret(dataDir: string, name: string): string {
     }
   }
   chmodSync(path, 0o600);
-  return readFileSync(path, 'utf8').trim();
+  return readTextFile(path).trim();
 }

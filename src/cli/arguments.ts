@@ -23,10 +23,14 @@ export function readCommand(
       ...flags.map((name) => [name, { type: 'boolean' as const }]),
     ]);
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: most > 0 });
+    const damaged = [...Object.values(values), ...positionals].find((value) =>
+      String(value).includes('\ufffd'),
+    );
+    if (damaged !== undefined) throw new Error(`The argument '${damaged}' is not text in UTF-8.`);
     if (positionals.length > most) throw new Error(`Unexpected argument '${positionals[most]}'.`);
     const given = Object.entries(values).map(([name, value]) => [
       name,
-      value === true ? 'yes' : (value as string),
+      value === true ? 'yes' : (value as string).replace(/^\ufeff/, ''),
     ]);
     return { options: Object.fromEntries(given), plain: positionals };
   } catch (error) {

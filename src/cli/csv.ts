@@ -1,8 +1,8 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { readConfig } from '../config/config.ts';
 import { type CheckedRow, type CsvTemplate, checkCsv, readRows } from '../content/recipient/csv/check.ts';
-import { type CsvForm, surveyCsv } from '../content/recipient/csv/file.ts';
-import { csvProblemText } from '../content/recipient/csv/record.ts';
+import { type CsvForm, type Survey, surveyCsv } from '../content/recipient/csv/file.ts';
+import { csvProblemText, maxCsvBytes } from '../content/recipient/csv/record.ts';
 import { reportCsv } from '../content/recipient/csv/report.ts';
 import { type Rates, readRates } from '../content/recipient/international-rates.ts';
 import { parsePhoneNumber } from '../content/recipient/phone-number.ts';
@@ -12,6 +12,7 @@ import { emailRows, smsRows } from '../content/template/recipient-rows.ts';
 import { type CompiledSms, renderSms } from '../content/template/sms.ts';
 import type { Content } from '../content/template/template.ts';
 import { ConfigError } from '../ground/problem.ts';
+import { cannotRead, faultIn } from '../ground/text.ts';
 import { readCommand } from './arguments.ts';
 import { readFileOf, readTemplate, readType } from './template.ts';
 
@@ -32,22 +33,22 @@ export async function csv([action, ...args]: readonly string[]): Promise<void> {
     1,
   );
   const [path] = plain;
-  if (path === undefined || !existsSync(path))
-    throw new ConfigError('`despatch csv check` needs the path of an existing file.');
+  if (path === undefined) throw new ConfigError('`despatch csv check` needs the path of a file.');
   const type = readType(options['type']);
   const compiled = readTemplate(type, readFileOf('template', options['template']), options['subject']);
   const template = compiled.type === 'sms' ? smsRows(compiled.sms) : emailRows(compiled.email);
   const expected = [type === 'sms' ? 'phone number' : 'email address', ...template.placeholders];
 
-  const survey = await surveyCsv(createReadStream(path), { expected });
+  const bytes = await readFileToLimit(path);
+  const survey = await surveyCsv(sourceOf(bytes), { expected });
   if (!survey.ok) {
-    console.error(csvProblemText(survey.problem));
+    console.error(problemOf(survey, bytes, path));
     process.exitCode = 1;
     return;
   }
   const international = options['international'] !== undefined;
   const rates = readRates(readConfig(process.env).delivery.smsRatesFile);
-  const check = await checkCsv(createReadStream(path), survey.form, template, {
+  const check = await checkCsv(sourceOf(bytes), survey.form, template, {
     permissions: { international, ukLandlines: false },
     ...(!international && { remainingInternational: 0 }),
     rates,
@@ -57,17 +58,51 @@ export async function csv([action, ...args]: readonly string[]): Promise<void> {
   else {
     printReport(report);
     if (compiled.type === 'sms')
-      await printCost(path, survey.form, template, compiled.sms, options['prefix'] ?? null, rates);
+      await printCost(bytes, survey.form, template, compiled.sms, options['prefix'] ?? null, rates);
     printPreview(check.initialRows, compiled);
   }
   if (!report.valid) process.exitCode = 1;
 }
 
+function onOneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
+
+/** The bytes of a file or pipe, of which a pipe can be read only once; of a file that is too large, one too many. */
+async function readFileToLimit(path: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of createReadStream(path, { end: maxCsvBytes })) chunks.push(chunk as Buffer);
+  } catch (cause) {
+    throw cannotRead(path, cause);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function* sourceOf(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}
+
+/** The text that an upload would get, and what to do where that does not say it. */
+function problemOf(survey: Extract<Survey, { ok: false }>, bytes: Buffer, path: string): string {
+  const { problem } = survey;
+  const { size } = statSync(path);
+  const text = csvProblemText(problem, size > maxCsvBytes ? { ...survey, bytes: size } : survey);
+  if (problem !== 'not-text') return `${text}.`;
+  if (bytes.subarray(0, 2).toString() === 'PK')
+    return `${text}. It looks like a workbook: save it as CSV in UTF-8.`;
+  return `${text}. It is damaged or in an unknown encoding: as UTF-8, ${faultIn(bytes)}. Save it as CSV in UTF-8.`;
+}
+
 function printReport(report: ReturnType<typeof reportCsv>): void {
   const { notificationCount, columns, errors, errorCount, duplicateCount, valid } = report;
-  console.log(`${notificationCount} messages; columns: ${columns.join(', ')}`);
+  const messages = notificationCount === 1 ? 'message' : 'messages';
+  console.log(`${notificationCount} ${messages}; columns: ${columns.map(onOneLine).join(', ')}`);
   for (const { row, column, message } of errors) {
-    const where = [row === null ? 'file' : `row ${row}`, ...(column === null ? [] : [column])].join(', ');
+    const where = [
+      row === null ? 'file' : `row ${row}`,
+      ...(column === null ? [] : [onOneLine(column)]),
+    ].join(', ');
     console.log(`  ${where}: ${message}`);
   }
   if (errorCount > errors.length) console.log(`  and ${errorCount - errors.length} more errors`);
@@ -80,7 +115,7 @@ function printReport(report: ReturnType<typeof reportCsv>): void {
  * section 3.5).
  */
 async function printCost(
-  path: string,
+  bytes: Buffer,
   form: CsvForm,
   template: CsvTemplate,
   sms: CompiledSms,
@@ -89,7 +124,7 @@ async function printCost(
 ): Promise<void> {
   let fragments = 0;
   let units = 0;
-  for await (const { recipient, personalisation } of readRows(createReadStream(path), form, template)) {
+  for await (const { recipient, personalisation } of readRows(sourceOf(bytes), form, template)) {
     const number = typeof recipient === 'string' ? parsePhoneNumber(recipient, rates) : null;
     if (!number?.ok) continue;
     const needed = renderSms(sms, personalisationOf(Object.fromEntries(personalisation)), prefix).fragments;

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type CompiledEmail, emailBody, measureEmail, renderEmail } from '../content/template/email.ts';
 import { type Personalisation, personalisationOf } from '../content/template/personalisation.ts';
 import { additionalKeys, missingPlaceholders } from '../content/template/placeholder.ts';
@@ -7,16 +6,13 @@ import { compileContent, placeholdersIn } from '../content/template/template.ts'
 import type { NotificationType } from '../database/tables.ts';
 import { parseLossless } from '../ground/json.ts';
 import { ConfigError } from '../ground/problem.ts';
+import { readTextFile } from '../ground/text.ts';
 import { readOptions } from './arguments.ts';
 
-/** The text of the file named by an option. Throws a ConfigError if it cannot be read. */
+/** The text of the file named by an option. Throws a ConfigError if it cannot be read or is not UTF-8. */
 export function readFileOf(option: string, path: string | undefined): string {
   if (path === undefined) throw new ConfigError(`--${option} is missing: give the path of a file.`);
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    throw new ConfigError(`--${option} names ${path}, which cannot be read.`);
-  }
+  return readTextFile(path, `--${option}`);
 }
 
 /** The message type of `--type`. Throws a ConfigError for any other. */

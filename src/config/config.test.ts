@@ -338,3 +338,17 @@ test('a configuration cannot be changed', () => {
   assert.throws(() => Object.assign(config, { api: { port: 1 } }), TypeError);
   assert.throws(() => Object.assign(config.api, { port: 1 }), TypeError);
 });
+
+test('a setting that is not UTF-8 is refused without being shown; a byte order mark is taken off', () => {
+  for (const { names } of settings)
+    assert.throws(() => readConfig({ [names[0]!]: 'abc\ufffd' }), {
+      name: 'ConfigError',
+      message: `${names[0]} is not text in UTF-8: set it again, with the terminal or file in UTF-8.`,
+    });
+  const { mmg, secrets } = readConfig({
+    MMG_API_KEY: '\ufeffkey',
+    INTERNAL_CLIENT_API_KEYS: '\ufeff{"admin": ["a secret of 24 characters"]}',
+  });
+  assert.equal(mmg.apiKey, 'key');
+  assert.notEqual(secrets.clients, null);
+});

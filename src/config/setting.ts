@@ -44,9 +44,19 @@ export function readArea<Settings extends Area>(
 ): Values<Settings> {
   const values = Object.entries(area).map(([key, { names, reader }]) => {
     const name = names.find((candidate) => (environment[candidate] ?? '').trim() !== '');
-    return [key, name === undefined ? reader.fallback : reader.read(name, environment[name]!.trim())];
+    return [
+      key,
+      name === undefined ? reader.fallback : reader.read(name, givenText(name, environment[name]!)),
+    ];
   });
   return Object.freeze(Object.fromEntries(values)) as Values<Settings>;
+}
+
+/** Without outer white space and a byte order mark. Bytes that are not UTF-8 arrive as U+FFFD. */
+function givenText(name: string, value: string): string {
+  if (value.includes('\ufffd'))
+    throw new ConfigError(`${name} is not text in UTF-8: set it again, with the terminal or file in UTF-8.`);
+  return value.trim();
 }
 
 /** Any text. */

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Clock } from '../ground/clock.ts';
+import { stopwatch } from '../ground/clock.ts';
 import type { DbOrTrx } from './connection.ts';
 import type { Listener } from './listener.ts';
 
@@ -32,9 +32,10 @@ type CacheOptions<Value> = Readonly<{
   limit?: number;
 }>;
 
-type Entry<Value> = { value: Promise<Value>; loadedAt: number; loaded?: Value };
+/** `age`: milliseconds since it was read, whatever happens to the clock of the machine. */
+type Entry<Value> = { value: Promise<Value>; age: () => number; loaded?: Value };
 
-export async function createCaches(listener: Listener, clock: Clock): Promise<Caches> {
+export async function createCaches(listener: Listener): Promise<Caches> {
   const all = new Map<string, { drop(key: string): void; clear(): void }>();
   const stop = await listener.listen(
     channel,
@@ -53,10 +54,9 @@ export async function createCaches(listener: Listener, clock: Clock): Promise<Ca
       all.set(name, { drop: (key) => entries.delete(key), clear: () => entries.clear() });
       return {
         get(key) {
-          const now = clock.now();
           const kept = entries.get(key);
-          if (kept && now - kept.loadedAt < maxAgeMilliseconds) return kept.value;
-          const entry: Entry<Value> = { value: load(key), loadedAt: now };
+          if (kept && kept.age() < maxAgeMilliseconds) return kept.value;
+          const entry: Entry<Value> = { value: load(key), age: stopwatch() };
           entries.delete(key);
           entries.set(key, entry);
           if (entries.size > limit) entries.delete(entries.keys().next().value as string);
@@ -74,7 +74,7 @@ export async function createCaches(listener: Listener, clock: Clock): Promise<Ca
         },
         peek(key) {
           const kept = entries.get(key);
-          return kept && clock.now() - kept.loadedAt < maxAgeMilliseconds ? kept.loaded : undefined;
+          return kept && kept.age() < maxAgeMilliseconds ? kept.loaded : undefined;
         },
         drop: (key) => entries.delete(key),
       };

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
+import { stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import { ConfigError } from '../ground/problem.ts';
 import type { Tables } from './tables.ts';
@@ -77,13 +78,14 @@ export const databaseErrors = { isShared: isUnreachable, isTransient } as const;
 
 /** Waits until the database answers. Throws a ConfigError after `seconds`. */
 export async function waitForDatabase(connection: Connection, seconds: number, log: Log): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
+  const elapsed = stopwatch();
+  const left = () => seconds * 1000 - elapsed();
   for (let attempt = 1; ; attempt++) {
     try {
       await connection.pool.query('select 1');
       return;
     } catch (error) {
-      if (!isUnreachable(error) || Date.now() >= deadline) {
+      if (!isUnreachable(error) || left() <= 0) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new ConfigError(
           `The database did not answer within ${seconds} seconds (${reason}). Check DATABASE_URL and that the server runs; DATABASE_WAIT_SECONDS sets how long to wait.`,
@@ -92,7 +94,15 @@ export async function waitForDatabase(connection: Connection, seconds: number, l
       }
       if (attempt === 1 || attempt % 10 === 0)
         log.warn({ err: error, attempt }, 'Waiting for the database to answer');
-      await new Promise((resolve) => setTimeout(resolve, Math.min(1000, Math.max(1, deadline - Date.now()))));
+      await new Promise((resolve) => setTimeout(resolve, Math.min(1000, Math.max(1, left()))));
     }
   }
+}
+
+/** The database's time, in Unix milliseconds with a fraction. */
+export async function databaseTime({ pool }: Pick<Connection, 'pool'>): Promise<number> {
+  const { rows } = await pool.query<{ time: number }>(
+    'select (extract(epoch from clock_timestamp()) * 1000)::float8 as time',
+  );
+  return rows[0]!.time;
 }

@@ -120,6 +120,7 @@ export type TemplateVersionRow = {
   content: string;
   priority: Generated<boolean>;
   has_unsubscribe_link: Generated<boolean>;
+  archived: Generated<boolean>;
   created_by: string;
   created_at: Generated<Date>;
 };

@@ -22,6 +22,8 @@ export type Batcher<Item, Answer> = {
 export type BatcherOptions<Item, Answer> = Readonly<{
   /** Returns one answer per item, in the same order. Throws if no item was written. */
   flush: (items: readonly Item[]) => Promise<readonly Answer[]>;
+  /** Told how many items a flush has, before it runs. */
+  onFlush?: (items: number) => void;
   /** Maximum items per flush. */
   limit?: number;
   /** Maximum concurrent flushes; more than one keeps the database busy while a commit waits for the disk. */
@@ -45,7 +47,7 @@ type Waiting<Item, Answer> = {
 
 export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer>): Batcher<Item, Answer> {
   const { flush, limit = 500, concurrency = 1, paceMilliseconds = 0 } = options;
-  const { isShared = () => false, isTransient = () => false } = options;
+  const { isShared = () => false, isTransient = () => false, onFlush = () => undefined } = options;
   let gathered: Waiting<Item, Answer>[] = [];
   let flushing = 0;
   let pending = 0;
@@ -101,6 +103,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
       const batch = gathered.length <= limit ? gathered : gathered.slice(0, limit);
       gathered = gathered.length <= limit ? [] : gathered.slice(limit);
       flushing += 1;
+      onFlush(batch.length);
       void write(batch).finally(() => {
         flushing -= 1;
         pending -= batch.length;

@@ -1,12 +1,43 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { dayAfter, dayOf, dayStart, scheduleFault } from './clock.ts';
+import { createMeasuredClock, dayAfter, dayOf, dayStart, scheduleFault, stopwatch } from './clock.ts';
 
 const invalid =
   'datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601';
 const past = 'datetime can not be in the past';
 const future = 'datetime can only be 24 hours in the future';
+
+test('a measured clock goes by the other one and runs on without it, whatever happens to its own machine’s', async () => {
+  let own = 5_000_000;
+  let other = 1_000_000;
+  let isAway = false;
+  const clock = createMeasuredClock({ now: () => own }, async () => {
+    if (isAway) throw new Error('It is away.');
+    return other;
+  });
+  const near = (expected: number, elapsed: () => number) => {
+    const off = clock.now() - expected;
+    assert.ok(off >= 0 && off <= elapsed() + 1, `${off}`);
+  };
+  near(5_000_000, stopwatch());
+  let elapsed = stopwatch();
+  await clock.measure();
+  near(1_000_000, elapsed);
+  assert.ok(Math.abs(clock.skew - 4_000_000) < 100);
+  own -= 3_600_000;
+  near(1_000_000, elapsed);
+  isAway = true;
+  await assert.rejects(clock.measure());
+  near(1_000_000, elapsed);
+  isAway = false;
+  other = 900_000;
+  elapsed = stopwatch();
+  await clock.measure();
+  near(900_000, elapsed);
+  assert.ok(Math.abs(clock.skew - 500_000) < 100);
+  assert.ok(Number.isInteger(clock.now()));
+});
 
 test('scheduled_for takes an ISO 8601 date and time within the next 24 hours, ignoring its zone offset', () => {
   const clock = { now: () => Date.UTC(2026, 10, 21, 12, 0, 0, 500) };

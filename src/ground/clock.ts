@@ -6,6 +6,43 @@ export type Clock = {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
+/** A clock that goes by another machine's, as last measured. */
+export type MeasuredClock = Clock & {
+  /** How many milliseconds this machine's own clock was ahead at the last measurement; negative: behind. */
+  readonly skew: number;
+  /** Asks for the time. Rejects if that fails; the clock then runs on from the measurement before. */
+  measure(): Promise<void>;
+};
+
+/** A later measurement that took longer says too little: the time may have been read at any moment of it. */
+const longestMeasurement = 1000;
+
+/**
+ * A clock that goes by the time that `ask` returns (Unix milliseconds, may have a fraction), and in between by the
+ * monotonic clock: changing the time of this machine does not move it (docs/decisions/0018). It goes by this machine's
+ * own clock `own` until the first measurement.
+ */
+export function createMeasuredClock(own: Clock, ask: () => Promise<number>): MeasuredClock {
+  let base = own.now();
+  let sinceBase = stopwatch();
+  let skew: number | null = null;
+  return {
+    now: () => Math.floor(base + sinceBase()),
+    get skew() {
+      return skew ?? 0;
+    },
+    async measure() {
+      const took = stopwatch();
+      const asked = await ask();
+      const milliseconds = took();
+      if (skew !== null && milliseconds > longestMeasurement) return;
+      base = asked + milliseconds / 2;
+      sinceBase = stopwatch();
+      skew = own.now() - base;
+    },
+  };
+}
+
 /** Milliseconds since the call, by a monotonic clock. */
 export function stopwatch(): () => number {
   const started = performance.now();

@@ -20,6 +20,14 @@ test('an id is a UUIDv7 of the current time with random bits', () => {
   assert.equal(new Set(ids.map((id) => id.slice(19))).size, ids.length);
 });
 
+test('after the clock is set back by minutes, ids are of the new time', () => {
+  const clock = clockAt(noon);
+  const source = createIdSource(clock);
+  source();
+  clock.set(noon - 20 * 60_000);
+  assert.equal(idTime(source()), noon - 20 * 60_000);
+});
+
 test('ids ascend in the order they are generated: within a millisecond, beyond 4096 in one, and when the clock goes back', () => {
   const clock = clockAt(noon);
   const source = createIdSource(clock);

@@ -5,15 +5,16 @@ import type { Clock } from './clock.ts';
 export type IdSource = () => string;
 
 /**
- * UUIDv7: 48 bits of Unix milliseconds, a 12-bit counter within the millisecond (so the ids of one process ascend), 62
- * random bits. Notification ids are UUIDv7 because tables are partitioned by ranges of the id.
+ * UUIDv7: 48 bits of Unix milliseconds, a 12-bit counter within the millisecond (so the ids of one process ascend,
+ * unless its clock is set back by minutes), 62 random bits. Notification ids are UUIDv7 because tables are partitioned by ranges of the id.
  */
 export function createIdSource(clock: Clock): IdSource {
   let lastTime = 0;
   let sequence = 0;
   return () => {
     const now = clock.now();
-    if (now > lastTime) {
+    // A clock that was far ahead and has been set right: ids must not stay ahead of the times in their rows.
+    if (now > lastTime || now < lastTime - idMarginMilliseconds / 2) {
       lastTime = now;
       sequence = 0;
     } else if (sequence < 0xfff) {

@@ -29,6 +29,7 @@ import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
 import { keyGuard } from '../tenant/key/authenticate.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
+import { findBacklog } from '../upkeep/store-backlog.ts';
 import type { Core } from './core.ts';
 import {
   checkReceiptProofs,
@@ -58,6 +59,7 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   const { publicUrl } = config.api;
   checkReceiptProofs(config);
   const used = await findUsedProviders(core.db);
+  watchQueues(core);
   const server = createServer({
     ...core,
     guards: {
@@ -87,6 +89,21 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   };
 }
 
+/** At `/metrics`; the same in every process. */
+function watchQueues({ config, db, metrics }: Core): void {
+  metrics.gauges(
+    {
+      despatch_queue_due_tasks: 'Tasks that could be taken now, by queue; at most 100,000 are counted.',
+      despatch_queue_delayed_tasks:
+        'Tasks that wait for their time, scheduled or to be retried; counted likewise.',
+      despatch_queue_oldest_due_seconds:
+        'For how long the oldest of the due tasks has been due; 0: there is none.',
+    },
+    'queue',
+    () => findBacklog(db, config.installation.queuePrefix),
+  );
+}
+
 /** Shared by v1 and v2, which count against the same limits. */
 function routeDeps(
   { config, clock, db, connection, queues, storage, metrics }: Core,
@@ -96,7 +113,7 @@ function routeDeps(
   const { fromNumber, emailDomain } = config.delivery;
   const { maxBytes, baseUrl, dailyFiles, dailyBytes } = config.documents;
   const documentLimits = { files: dailyFiles, file_bytes: dailyBytes };
-  const accepting = { db, pool: connection.pool, clock, queues, fairOrder: createFairOrder(clock) };
+  const accepting = { db, pool: connection.pool, clock, metrics, queues, fairOrder: createFairOrder(clock) };
   return {
     ...{ publicUrl, gitCommit, buildTime, adminBaseUrl, fromNumber, emailDomain },
     used,

@@ -9,7 +9,7 @@ import {
 } from '../bootstrap/credentials.ts';
 import type { Config } from '../config/config.ts';
 import type { NotificationType } from '../database/tables.ts';
-import { type Clock, systemClock } from '../ground/clock.ts';
+import type { Clock } from '../ground/clock.ts';
 import { createLog, type Log } from '../ground/log.ts';
 import type { MountedRoute } from '../http/server/server.ts';
 import type { QueueName } from '../queue/define.ts';
@@ -31,6 +31,7 @@ export type PlatformOptions = Readonly<{
   roles: readonly Role[] | null;
   /** The queues that a worker serves; null: all. */
   queues: readonly QueueName[] | null;
+  /** The time, for a test that moves it. Without it: the database's. */
   clock?: Clock;
   log?: Log;
 }>;
@@ -87,7 +88,7 @@ async function startRoles(
   log: Log,
   onStop: OnStop,
 ): Promise<Omit<Platform, 'stop'>> {
-  const { config, clock = systemClock } = options;
+  const { config, clock } = options;
   checkProviders(config);
   const has = rolesOf(options);
   const supervise = has.includes('worker') || has.includes('scheduler');

@@ -6,14 +6,14 @@ import { startRenderThreads } from '../content/template/render-threads.ts';
 import { createTemplateCaches, type TemplateCaches } from '../content/template/store.ts';
 import { createRender, type Render } from '../content/template/template.ts';
 import { type Cache, createCaches } from '../database/cache.ts';
-import type { Connection, Db } from '../database/connection.ts';
+import { type Connection, type Db, databaseTime } from '../database/connection.ts';
 import { createListener } from '../database/listener.ts';
 import { migrate } from '../database/migrate.ts';
 import { ensurePartitions } from '../database/partitions.ts';
 import type { Reads } from '../database/reads.ts';
 import type { Batcher } from '../ground/batcher.ts';
 import { type Cipher, createCipher } from '../ground/cipher.ts';
-import type { Clock } from '../ground/clock.ts';
+import { type Clock, createMeasuredClock, systemClock } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import { createMetrics, type Metrics } from '../ground/metrics.ts';
 import { type CallbackQueue, createCallbackQueue } from '../message/callback/enqueue.ts';
@@ -56,7 +56,8 @@ export type Core = Readonly<{
 
 export type CoreOptions = Readonly<{
   config: Config;
-  clock: Clock;
+  /** Instead of the database's time. */
+  clock: Clock | undefined;
   log: Log;
   /** Whether this process supervises the queues: it frees the tasks of lost workers. */
   supervise: boolean;
@@ -67,7 +68,13 @@ export type CoreOptions = Readonly<{
 const day = 86_400_000;
 
 /** Opens the database, brings it up to date, and builds everything that does not depend on the roles. */
-export async function openCore({ config, clock, log, supervise, onStop }: CoreOptions): Promise<Core> {
+export async function openCore({
+  config,
+  clock: givenClock,
+  log,
+  supervise,
+  onStop,
+}: CoreOptions): Promise<Core> {
   const rates = readRates(config.delivery.smsRatesFile);
   const metrics = createMetrics(statsdOf(config), log);
   onStop(() => metrics.stop());
@@ -75,6 +82,7 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
   const { db } = connection;
   metrics.watchProcess();
   watchPools(metrics, [connection, reading]);
+  const clock = await goByDatabase(givenClock, { connection, log, metrics, onStop });
   await migrate(db, log);
   await ensurePartitions(db, clock.now() - day, clock.now() + 7 * day);
   const { keys: secretKeys, salt } = config.secrets;
@@ -82,7 +90,7 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
 
   const listener = createListener(connection.url, log);
   onStop(() => listener.stop());
-  const caches = await createCaches(listener, clock);
+  const caches = await createCaches(listener);
   onStop(() => caches.stop());
   const queues = await openQueues(connection, listener, {
     prefix: config.installation.queuePrefix,
@@ -107,6 +115,51 @@ export async function openCore({ config, clock, log, supervise, onStop }: CoreOp
     apply: createApply({ queues, clock, log, metrics, rates, callbacks }),
     endpoints: receiptEndpointsOf(config, clock),
   };
+}
+
+const measureMilliseconds = 10_000;
+/** Skew that is worth a line in the log. */
+const reportedMilliseconds = 2000;
+
+/**
+ * The clock of the process goes by the database's, which is the same for all processes (docs/decisions/0018), and its
+ * own machine's skew is reported. A clock that is given, by a test, is used as it is.
+ */
+async function goByDatabase(
+  given: Clock | undefined,
+  {
+    connection,
+    log,
+    metrics,
+    onStop,
+  }: Pick<CoreOptions, 'log' | 'onStop'> & Pick<Core, 'connection' | 'metrics'>,
+): Promise<Clock> {
+  const measured = createMeasuredClock(given ?? systemClock, () => databaseTime(connection));
+  let reported = 0;
+  const measure = async () => {
+    await measured.measure();
+    const seconds = measured.skew / 1000;
+    const isReported = Math.abs(measured.skew - reported) <= reportedMilliseconds;
+    if (Math.abs(measured.skew) <= reportedMilliseconds) reported = 0;
+    else if (!isReported) {
+      reported = measured.skew;
+      log.warn(
+        { skewSeconds: seconds },
+        `The clock of this machine is ${Math.abs(seconds).toFixed(1)} seconds ${seconds > 0 ? 'ahead of' : 'behind'} the database's, which counts: set both by NTP`,
+      );
+    }
+  };
+  await measure();
+  const timer = setInterval(() => {
+    measure().catch((error: unknown) => log.debug({ err: error }, 'The clock could not be compared'));
+  }, measureMilliseconds);
+  onStop(() => clearInterval(timer));
+  metrics.gauge(
+    'despatch_clock_skew_seconds',
+    'How far the clock of this machine is ahead of the one of the database; negative: behind.',
+    () => measured.skew / 1000,
+  );
+  return given ?? measured;
 }
 
 function watchPools({ gauge }: Metrics, [main, reading]: readonly [Connection, Connection]): void {

@@ -65,6 +65,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   const stopping = new AbortController();
   const running = new Map<string, { held: HeldTask; abort: AbortController; ended: Promise<void> }>();
   const settlements = createBatcher<Settled, void>({
+    onFlush: (items) => metrics.batch('settle', items),
     flush: async (batch) => {
       await queues.transaction((transaction) => transaction.settle(batch));
       return batch.map(() => undefined);

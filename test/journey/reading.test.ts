@@ -189,8 +189,24 @@ describe('reading in v2', () => {
         assert.deepEqual(await answerOf('GET', `/v2/template/${unknown}${end}`), noResult);
     for (const end of ['', '/version/1', '/version/9999999999'])
       assert.deepEqual(await answerOf('GET', `/v2/template/12-34${end}`), refused('id is not a valid UUID'));
-    await setTemplateArchived(world.connection.db, id, true);
-    assert.deepEqual(await answerOf('GET', `/v2/template/${id}`), [200, current]);
+    const later = new Date(at.getTime() + 1000);
+    await setTemplateArchived(world.connection.db, id, true, later);
+    // Archiving makes a version with the same text.
+    assert.deepEqual(await answerOf('GET', `/v2/template/${id}`), [
+      200,
+      { ...current, version: 3, updated_at: '2027-01-02T03:04:06.678000Z', created_by: first.created_by },
+    ]);
+    assert.deepEqual(await answerOf('GET', `/v2/template/${id}/version/2`), [200, current]);
+    const { rows } = await world.connection.pool.query(
+      `select v.archived, t.updated_at = v.created_at as "isUpdated" from template_versions v
+       join templates t on t.id = v.template_id where v.template_id = $1 order by v.version`,
+      [id],
+    );
+    assert.deepEqual(
+      rows.map(({ archived }) => archived),
+      [false, false, true],
+    );
+    assert.equal(rows[2].isUpdated, true);
   });
 
   test('the list of templates is sorted by name and type, without archived and hidden ones', async () => {
@@ -268,7 +284,7 @@ describe('reading in v2', () => {
       ['id is not a valid UUID', 'personalisation 1.0 is not of type object'],
     );
     await setTemplateArchived(world.connection.db, plain, true);
-    assert.deepEqual(await answerOf('POST', path), [200, shown]);
+    assert.deepEqual(await answerOf('POST', path), [200, { ...shown, version: 2 }]);
   });
 
   test('a template preview renders lists, conditions and numbers as a message does', async () => {

@@ -123,6 +123,25 @@ describe('a message sent with the official client', () => {
     assert.match(messages[0].body, /^Harbour \w+: Hi Rowan, high tide at 14:05$/);
   });
 
+  for (const [promise, to, ends, units] of [
+    ['a country that reports delivery, is delivered', '+33 6 12 34 56 78', 'delivered', 2],
+    ['a country that does not, stays sent', '+1 212 555 0123', 'sent', 1],
+  ] as const)
+    test(`a text to ${promise} and costs what the built-in rates say`, async () => {
+      const { keys, templates } = await world.addTenant({ permissions: ['sms', 'international_sms'] });
+      const key = keys.normal;
+      const { status, body } = await world.call('POST', '/v2/notifications/sms', {
+        key,
+        body: { template_id: templates.sms, phone_number: to, personalisation },
+      });
+      assert.equal(status, 201);
+      await world.drain();
+      const { body: seen } = await world.call('GET', `/v2/notifications/${body.id}`, { key });
+      assert.equal(seen.status, ends);
+      assert.equal(seen.cost_details.international_rate_multiplier, units);
+      assert.equal(seen.cost_in_pounds, 0.024 * units);
+    });
+
   test('an email sent with the official client is answered 201 with every field of the contract, and is delivered', async () => {
     const { status, data } = await world.client.sendEmail(world.tenant.templates.email, 'Rowan@Example.com', {
       personalisation,

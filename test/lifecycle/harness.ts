@@ -58,7 +58,7 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
   const metrics = createMetrics(null, log);
   const cipher = createCipher([secretKey], salt);
   const listener = createListener(world.databaseUrl, log);
-  const caches = await createCaches(listener, clock);
+  const caches = await createCaches(listener);
   const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
   await pool.query('delete from providers');
   const rows = providers.map((identifier, index) => ({
@@ -113,6 +113,7 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
   });
   return {
     queues,
+    metrics,
     cipher,
     deliver,
     apply,
@@ -158,7 +159,7 @@ export async function createHarness() {
     ]),
   );
   const parts = await openParts(world, clock, clients);
-  const { queues, cipher, deliver, apply, timeOut } = parts;
+  const { queues, metrics, cipher, deliver, apply, timeOut } = parts;
   const newId = createIdSource(clock);
 
   /** Runs until the worker calls a provider or is done with its task. */
@@ -182,6 +183,12 @@ export async function createHarness() {
     /** From now on the worker stalls this long whenever it looks at the clock, until the next message. */
     stall(milliseconds: number): void {
       jump = milliseconds;
+    },
+
+    /** A counter of the product's metrics; 0 before the first count. */
+    async counted(name: string): Promise<number> {
+      const { values = [] } = (await metrics.registry.getSingleMetric(name)?.get()) ?? {};
+      return values[0]?.value ?? 0;
     },
 
     /** Advances the time of the clock and of the queue. */

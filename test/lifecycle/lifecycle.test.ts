@@ -266,6 +266,7 @@ test('a message makes only allowed transitions and is sent once, whatever the or
 });
 
 test('a message whose worker died in a call waits its retry delay, so that a receipt can settle it', async () => {
+  const lapsed = await harness.counted('despatch_attempts_lapsed_total');
   const id = await harness.newMessage(null);
   const worker = await harness.take();
   assert.ok(worker?.call);
@@ -274,6 +275,7 @@ test('a message whose worker died in a call waits its retry delay, so that a rec
   const second = await harness.take();
   assert.equal(second?.call, null);
   assert.deepEqual((await harness.look(id)).attempts, [{ number: 1, provider: 'one', outcome: 'unknown' }]);
+  assert.equal(await harness.counted('despatch_attempts_lapsed_total'), lapsed + 1);
   await harness.advance(60);
   assert.equal(await harness.take(), null, 'the task is not due yet');
   await harness.receive(id, 'one', 'delivered');
@@ -285,6 +287,7 @@ test('a message whose worker died in a call waits its retry delay, so that a rec
 
 test('a message whose claims all grow too old before the call uses up its tries, and ends as a technical failure', async () => {
   const id = await harness.newMessage(null);
+  const stalled = await harness.counted('despatch_attempts_stalled_total');
   harness.stall(6000);
   for (let round = 0; round < 8; round++) {
     await harness.take();
@@ -293,6 +296,7 @@ test('a message whose claims all grow too old before the call uses up its tries,
   harness.stall(0);
   const { status, tasks, attempts } = await harness.look(id);
   assert.deepEqual({ status, tasks }, { status: 'technical-failure', tasks: 0 });
+  assert.equal(await harness.counted('despatch_attempts_stalled_total'), stalled + 5);
   assert.deepEqual(
     attempts.map(({ outcome }) => outcome),
     Array(5).fill('failed'),

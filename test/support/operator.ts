@@ -36,9 +36,26 @@ export async function addTemplateVersion(
   return version;
 }
 
-/** Archives a template or brings it back. */
-export async function setTemplateArchived(db: Db, id: string, archived: boolean): Promise<void> {
-  await db.updateTable('templates').set({ archived }).where('id', '=', id).execute();
+/**
+ * Archives a template or brings it back: a new version with the same text (spec 02, section 10.7). Nothing changes if it
+ * is so already.
+ */
+export async function setTemplateArchived(
+  db: Db,
+  id: string,
+  archived: boolean,
+  at: Date = new Date(),
+): Promise<void> {
+  await sql`
+    with template as (
+      update templates set archived = ${archived}, version = version + 1, updated_at = ${at}
+      where id = ${id} and archived <> ${archived} returning id, version
+    )
+    insert into template_versions (template_id, version, name, subject, content, priority, archived, created_by, created_at)
+    select v.template_id, t.version, v.name, v.subject, v.content, v.priority, ${archived}, ${platformUserId}, ${at}
+    from template t join template_versions v on v.template_id = t.id and v.version = t.version - 1`.execute(
+    db,
+  );
   await announceChange(db, 'template', id);
 }
 

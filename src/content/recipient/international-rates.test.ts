@@ -22,17 +22,21 @@ function errorsOf(json: string): readonly string[] {
   return outcome.ok ? [] : outcome.errors;
 }
 
-test('the built-in rates have every country at one unit, and no networks without a country', () => {
-  assert.ok(defaultRates.size > 200);
-  assert.deepEqual(defaultRates.get('44'), {
-    names: [],
-    multiplier: 1,
-    needsNumericSender: false,
-    trustsReceipts: true,
-  });
-  for (const code of ['1', '7', '353', '247']) assert.ok(defaultRates.has(code), code);
-  const reporting = [...defaultRates].filter(([, { trustsReceipts }]) => trustsReceipts);
-  assert.deepEqual(reporting.map(([code]) => code).toSorted(), ['33', '44', '7', '852']);
+test('the built-in rates have every country, by name and within reason, and no networks without a country', () => {
+  for (const [prefix, { names, multiplier }] of defaultRates) {
+    assert.ok(!prefix.startsWith('1') || prefix === '1' || /^1[2-9]\d\d$/.test(prefix), prefix);
+    assert.ok(names.length > 0 && names.every((name) => /^\p{Lu}[\p{L}\p{P} ]+$/u.test(name)), prefix);
+    assert.ok(multiplier >= 1 && multiplier <= 12, prefix);
+  }
+  const of = (code: string) => {
+    const { multiplier, needsNumericSender, trustsReceipts } = defaultRates.get(code)!;
+    return [multiplier, needsNumericSender, trustsReceipts];
+  };
+  assert.deepEqual(of('44'), [2, false, true]);
+  assert.deepEqual(of('33'), [2, false, true]);
+  assert.deepEqual(of('1'), [1, true, false]);
+  assert.deepEqual(of('7'), [12, false, true]);
+  assert.deepEqual(of('1664'), [3, false, false]);
   for (const code of ['881', '870', '979', '999']) assert.ok(!defaultRates.has(code), code);
 });
 

@@ -1,10 +1,11 @@
 /**
- * What a text message costs by country, and what the country's networks support (spec 03, section 1.5). Operators can
- * replace the built-in table, which has one unit for every country, by a file.
+ * What a text message costs by country, and what the country's networks support (spec 03, section 1.5). Operators
+ * replace the built-in table by a file: `rates-2026.json` is our estimate of November 2026 from public price lists (one
+ * unit for each 5 US cents per fragment, and what they say about senders and receipts), not anybody's contract.
  */
-import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../ground/problem.ts';
-import { geographicCallingCodes } from './numbering-plan.ts';
+import { readTextFile } from '../../ground/text.ts';
+import builtIn from './rates-2026.json' with { type: 'json' };
 
 export type Rate = {
   /** Countries or territories that share the prefix. */
@@ -23,20 +24,6 @@ export type Rates = ReadonlyMap<string, Rate>;
 /** The rate of the Crown dependencies, the only one that every table must have (spec 03, section 1.4). */
 const ukCode = '44';
 
-/** Calling codes known for meaningful receipts (spec 05, section 5.5). */
-const reporting: ReadonlySet<string> = new Set([ukCode, '33', '7', '852']);
-
-/**
- * The built-in table: one unit for every calling code of a country or territory. Codes without a country are left out,
- * because satellite and premium networks cost a hundred times as much; operators who want them use a file.
- */
-export const defaultRates: Rates = new Map(
-  geographicCallingCodes.map((code) => [
-    code,
-    { names: [], multiplier: 1, needsNumericSender: false, trustsReceipts: reporting.has(code) },
-  ]),
-);
-
 export type RatesOutcome = { ok: true; rates: Rates } | { ok: false; errors: readonly string[] };
 
 /**
@@ -50,6 +37,10 @@ export function parseRates(json: string): RatesOutcome {
   } catch (error) {
     return { ok: false, errors: [`The rates are not JSON: ${(error as Error).message}`] };
   }
+  return ratesFrom(content);
+}
+
+function ratesFrom(content: unknown): RatesOutcome {
   if (!isObject(content)) return { ok: false, errors: ['The rates must be an object from prefix to rate'] };
 
   const errors: string[] = [];
@@ -101,6 +92,15 @@ export function prefixOf(callingCode: string, nationalNumber: string, rates: Rat
   return rates.has(withArea) ? withArea : callingCode;
 }
 
+const parsedBuiltIn = ratesFrom(builtIn);
+if (!parsedBuiltIn.ok) throw new Error(parsedBuiltIn.errors.join(' '));
+
+/**
+ * The built-in table, with every calling code of a country or territory. Codes without a country are left out, because
+ * satellite and premium networks cost a hundred times as much; operators who want them use a file.
+ */
+export const defaultRates: Rates = parsedBuiltIn.rates;
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -114,13 +114,7 @@ function isTextOrAbsent(value: unknown): boolean {
  */
 export function readRates(path: string | null): Rates {
   if (path === null) return defaultRates;
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`SMS_RATES_FILE names ${path}, which cannot be read.`, { cause });
-  }
-  const outcome = parseRates(text);
+  const outcome = parseRates(readTextFile(path, 'SMS_RATES_FILE'));
   if (!outcome.ok)
     throw new ConfigError(`SMS_RATES_FILE is not a table of rates: ${outcome.errors.join(' ')}`);
   return outcome.rates;

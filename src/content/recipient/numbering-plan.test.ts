@@ -7,13 +7,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import google from 'google-libphonenumber';
 import { allWhitespace, ascii } from './characters.ts';
-import {
-  callingCodeOf,
-  checkLength,
-  geographicCallingCodes,
-  plansOf,
-  regionAndTypeOf,
-} from './numbering-plan.ts';
+import { defaultRates } from './international-rates.ts';
+import { callingCodeOf, checkLength, plansOf, regionAndTypeOf } from './numbering-plan.ts';
 import { humanReadable, parsePhoneNumber } from './phone-number.ts';
 
 /**
@@ -155,14 +150,14 @@ function differences(numbers: Iterable<readonly [code: string, national: string]
   return found.slice(0, 20);
 }
 
-test('the calling codes are exactly those of libphonenumber', () => {
+test('the calling codes are exactly those of libphonenumber, and the built-in rates have those of countries', () => {
   assert.deepEqual(
     callingCodes.filter((code) => plansOf(code).length === 0),
     [],
   );
   const without = new Set(library.getSupportedGlobalNetworkCallingCodes().map(String));
   assert.deepEqual(
-    geographicCallingCodes.toSorted(),
+    [...defaultRates.keys()].filter((code) => !/^1\d/.test(code)).toSorted(),
     callingCodes.filter((code) => !without.has(code)).toSorted(),
   );
   for (let code = 1; code <= 999; code += 1) {

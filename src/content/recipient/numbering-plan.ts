@@ -122,9 +122,6 @@ const regionsByCode: ReadonlyMap<string, readonly string[]> = new Map<string, re
 
 const plansByCode = new Map<string, readonly NumberingPlan[]>();
 
-/** The calling codes of countries and territories, digits without plus. */
-export const geographicCallingCodes: readonly string[] = Object.keys(metadata.country_calling_codes);
-
 /** The plans that share a calling code, the main country's first; empty if there is no such code. */
 export function plansOf(callingCode: string): readonly NumberingPlan[] {
   let plans = plansByCode.get(callingCode);

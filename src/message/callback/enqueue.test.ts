@@ -27,7 +27,7 @@ describe('the callback queue', () => {
     world = await createWorld({ roles: ['api'] });
     tenant = world.tenant;
     const listener = createListener(world.databaseUrl, createLog('silent'));
-    const caches = await createCaches(listener, systemClock);
+    const caches = await createCaches(listener);
     stops.push(
       () => caches.stop(),
       () => listener.stop(),

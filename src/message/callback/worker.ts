@@ -49,7 +49,7 @@ const longestWaitDays = 3;
  */
 export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: number): Promise<void> } {
   const { db, clock, log, queues, timeoutSeconds, concurrency } = deps;
-  const finished = createRecorder(db);
+  const finished = createRecorder(deps);
   const busy = new Map<string, number>();
   const underWay = new Set<Promise<void>>();
   const abort = new AbortController();
@@ -129,8 +129,12 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
 }
 
 /** Batches finished attempts: many callbacks and the health of their addresses are written in one transaction. */
-function createRecorder(db: Db): Batcher<FinishedAttempt, void> {
+function createRecorder({
+  db,
+  metrics,
+}: Pick<CallbackWorkDeps, 'db' | 'metrics'>): Batcher<FinishedAttempt, void> {
   return createBatcher<FinishedAttempt, void>({
+    onFlush: (items) => metrics.batch('callback', items),
     paceMilliseconds: 5,
     ...databaseErrors,
     async flush(attempts) {

@@ -28,7 +28,7 @@ async function open(t: TestContext, speed: number) {
   const metrics = createMetrics(null, log);
   const cipher = createCipher([secretKey], salt);
   const listener = createListener(world.databaseUrl, log);
-  const caches = await createCaches(listener, clock);
+  const caches = await createCaches(listener);
   const providers = createProviderCache(db, caches, [{ identifier: 'sandbox', notificationType: 'email' }]);
   const circuits = createCircuits({
     ...{ db, clock, log, providers, by: platformUserId, release: async () => 0 },

@@ -133,6 +133,7 @@ type Sendable = Readonly<{
 export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult> {
   const { db, clock, providers, circuits } = deps;
   return createBatcher<ClaimRequest, ClaimResult>({
+    onFlush: (items) => deps.metrics.batch('claim', items),
     paceMilliseconds: 15,
     ...databaseErrors,
     async flush(requests) {
@@ -155,14 +156,11 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult
       // Composing takes time, and a claim begins once it is over: it limits how late the call may begin.
       const startedAt = new Date(clock.now());
       // A dead worker's attempt, whether or not a receipt has settled its message: nothing else would close it.
-      await lapseAttempts(
-        deps,
-        db,
-        results.flatMap((result) =>
-          result.kind === 'settled already' || result.kind === 'lapsed' ? [result.notification] : [],
-        ),
-        new Date(now),
+      const lapsed = results.flatMap((result) =>
+        result.kind === 'settled already' || result.kind === 'lapsed' ? [result.notification] : [],
       );
+      const closed = await lapseAttempts(deps, db, lapsed, new Date(now));
+      if (closed > 0) deps.metrics.count('attempts.lapsed', closed);
       const claims = results.flatMap((result) =>
         result.kind === 'claimed' ? [{ ...result.claim.attempt, startedAt }] : [],
       );

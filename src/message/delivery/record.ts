@@ -34,6 +34,7 @@ const mostAttempts = 60;
 /** Batches records: many messages' attempts, statuses with their callbacks, and ended tasks per transaction. */
 export function createRecorder(deps: RecordDeps): Recorder {
   const records = createBatcher<DeliveryRecord, void>({
+    onFlush: (items) => deps.metrics.batch('record', items),
     paceMilliseconds: 15,
     ...databaseErrors,
     async flush(batch) {

@@ -108,21 +108,22 @@ export async function insertClaims(
 /** The outcome of an attempt whose claim expired without an answer. */
 const lapse = sql`outcome = 'unknown', code = 'lapsed', detail = 'The worker ended before it recorded an answer'`;
 
-/** Closes the open attempts of messages that need no further one. */
+/** Closes the open attempts of messages that need no further one now. Returns how many. */
 export async function lapseAttempts(
   { metrics }: StoreDeps,
   db: DbOrTrx,
   messages: readonly Pick<Candidate, 'id' | 'lastNumber' | 'lastOutcome'>[],
   at: Date,
-): Promise<void> {
+): Promise<number> {
   const open = messages.filter(({ lastNumber, lastOutcome }) => lastNumber !== null && lastOutcome === null);
-  if (open.length === 0) return;
-  await metrics.timed('dao', 'dao_lapse_attempt', () =>
+  if (open.length === 0) return 0;
+  const { numAffectedRows = 0n } = await metrics.timed('dao', 'dao_lapse_attempt', () =>
     sql`
       update attempts a set ${lapse}, finished_at = ${at}
       from unnest(${open.map(({ id }) => id)}::uuid[], ${open.map(({ lastNumber }) => lastNumber)}::int[]) as input (id, number)
       where a.notification_id = input.id and a.number = input.number and a.outcome is null`.execute(db),
   );
+  return Number(numAffectedRows);
 }
 
 /** How an attempt ended. */

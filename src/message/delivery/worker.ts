@@ -238,6 +238,7 @@ async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
  */
 async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Promise<'settled'> {
   if (claim.isProbe) deps.circuits.endProbe(claim.provider, claim.notification.id, null);
+  deps.metrics.count('attempts.stalled');
   const detail = 'The worker stalled and did not call the provider';
   const end = endOf(claim, { outcome: 'failed', code: 'stalled', detail }, new Date(deps.clock.now()));
   const ending = retryOrGiveUp(deps, task, { error: new Error(detail), isDefinite: true, waitsFor: null });

@@ -1,17 +1,10 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
 import { type Portion, searchPage } from '../../database/reads.ts';
-import type {
-  AttemptOutcome,
-  CallbackOutcome,
-  CallbackState,
-  CallbackType,
-  KeyType,
-  NotificationStatus,
-  SuppressionReason,
-} from '../../database/tables.ts';
+import type { CallbackOutcome, CallbackState, CallbackType, KeyType } from '../../database/tables.ts';
 import { idFloor } from '../../ground/id.ts';
 import { notificationColumns, type StoreDeps, type StoredNotification } from '../status/notification.ts';
+import { inOrder, type TimelineEntry } from './timeline.ts';
 
 /** The tables `n` and `h` for messages that are accepted but not yet persisted. */
 export const accepted = sql`accepted n cross join lateral (
@@ -206,45 +199,11 @@ export async function findByIds(
   return { found: rows, rest: isCut ? ids.filter((id) => id < last.id) : [] };
 }
 
-/** One entry on a message's timeline. */
-export type TimelineEntry = Readonly<
-  | { kind: 'persisted'; at: Date }
-  /** It was not sent, because of its recipient. */
-  | { kind: 'suppressed'; at: Date; reason: SuppressionReason }
-  | {
-      kind: 'attempt';
-      at: Date;
-      number: number;
-      provider: string;
-      finishedAt: Date | null;
-      outcome: AttemptOutcome | null;
-      code: string | null;
-      detail: string | null;
-    }
-  | {
-      kind: 'receipt';
-      at: Date;
-      provider: string;
-      rawStatus: string;
-      status: NotificationStatus;
-      ignored: string | null;
-    }
-  | { kind: 'callback'; at: Date; id: string; type: CallbackType; state: CallbackState }
-  | {
-      kind: 'callback attempt';
-      at: Date;
-      id: string;
-      type: CallbackType;
-      number: number;
-      finishedAt: Date | null;
-      outcome: CallbackOutcome | null;
-      code: string | null;
-      detail: string | null;
-    }
->;
-
-/** When a message was persisted, its attempts, receipts and callbacks, and why it was not sent, in chronological order. */
-export async function findTimeline(db: Db, id: string): Promise<readonly TimelineEntry[]> {
+/** When a message was accepted and persisted, its attempts, receipts and callbacks, and why it was not sent, in order. */
+export async function findTimeline(
+  db: Db,
+  { id, createdAt }: Pick<StoredNotification, 'id' | 'createdAt'>,
+): Promise<readonly TimelineEntry[]> {
   const attempts = await db
     .selectFrom('attempts')
     .selectAll()
@@ -263,11 +222,14 @@ export async function findTimeline(db: Db, id: string): Promise<readonly Timelin
     .where('id', '=', id)
     .executeTakeFirst();
   const callbacks = await findCallbackSteps(db, id);
-  const entries: TimelineEntry[] = [
+  return inOrder([
+    { kind: 'accepted', at: createdAt },
+    ...(persisted ? [{ kind: 'persisted', at: persisted.persisted_at } as const] : []),
     ...attempts.map(
       (row): TimelineEntry => ({
         kind: 'attempt',
         at: row.started_at,
+        startedAt: row.started_at,
         number: row.number,
         provider: row.provider,
         finishedAt: row.finished_at,
@@ -290,10 +252,7 @@ export async function findTimeline(db: Db, id: string): Promise<readonly Timelin
       ? [{ kind: 'suppressed', at: persisted.updated_at, reason: persisted.suppressed } as const]
       : []),
     ...callbacks,
-  ];
-  const inOrder = entries.sort((a, b) => a.at.getTime() - b.at.getTime());
-  // Always first, even if the clocks differ: this time is the database's, the others are a worker's.
-  return persisted ? [{ kind: 'persisted', at: persisted.persisted_at }, ...inOrder] : inOrder;
+  ]);
 }
 
 /** A message's callbacks, each followed by its attempts. */
@@ -320,7 +279,7 @@ async function findCallbackSteps(db: Db, id: string): Promise<readonly TimelineE
     const entries: TimelineEntry[] = seen.has(id) ? [] : [callback];
     seen.add(id);
     if (number !== null && startedAt !== null)
-      entries.push({ kind: 'callback attempt', at: startedAt, id, type, number, ...rest });
+      entries.push({ kind: 'callback attempt', at: startedAt, startedAt, id, type, number, ...rest });
     return entries;
   });
 }

@@ -52,6 +52,7 @@ type Decided = Readonly<{
 export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOutcome> {
   const { queues, clock, callbacks } = deps;
   return createBatcher<IncomingReceipt, ReceiptOutcome>({
+    onFlush: (items) => deps.metrics.batch('receipt', items),
     paceMilliseconds: 15,
     ...databaseErrors,
     async flush(receipts) {

@@ -121,10 +121,13 @@ async function take(
 ): Promise<EndpointResponse> {
   const { log, clock } = deps;
   const { status, rawStatus, detail, detailCode, found } = receipt;
+  // A receipt without a code has nothing unknown about it.
+  const isUnknown = detail === '' && Boolean(detailCode);
+  const explained = isUnknown ? ': unknown code' : detail && `: ${detail}`;
   const code = detailCode ? `(${detailCode})` : '';
-  log[detail === '' ? 'warn' : 'info'](
+  log[isUnknown ? 'warn' : 'info'](
     { provider: endpoint.identifier, requestId },
-    `${endpoint.name ?? endpoint.identifier} callback returned status of ${status}(${rawStatus}): ${detail || 'unknown code'}${code} for reference: ${found.value}`,
+    `${endpoint.name ?? endpoint.identifier} callback returned status of ${status}(${rawStatus})${explained}${code} for reference: ${found.value}`,
   );
   let outcome: ReceiptOutcome;
   try {

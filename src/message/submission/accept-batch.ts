@@ -4,6 +4,7 @@ import { createPartitionGuard } from '../../database/partitions.ts';
 import type { KeyType, NotificationType } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import { type Clock, dayOf } from '../../ground/clock.ts';
+import type { Metrics } from '../../ground/metrics.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { QueueName } from '../../queue/define.ts';
 import type { FairOrder } from './fair-order.ts';
@@ -47,6 +48,7 @@ export type AcceptBatchDeps = Readonly<{
   pool: pg.Pool;
   clock: Clock;
   fairOrder: FairOrder;
+  metrics: Pick<Metrics, 'batch'>;
   queues: Pick<Queues, 'announce'>;
 }>;
 
@@ -59,10 +61,12 @@ export function createAcceptBatcher({
   pool,
   clock,
   fairOrder,
+  metrics,
   queues,
 }: AcceptBatchDeps): Batcher<Submission, AcceptResult> {
   const ensureDays = createPartitionGuard(db);
   return createBatcher<Submission, AcceptResult>({
+    onFlush: (items) => metrics.batch('accept', items),
     // One at a time: a second batch would only wait for the first one's locks on the limit rows.
     concurrency: 1,
     ...databaseErrors,
@@ -152,8 +156,13 @@ function columnsFor({ keys, abroad }: Needs): readonly Column[] {
   ];
 }
 
-/** Whole tokens to add since a bucket was last refilled. */
-const refilled = `floor(greatest(0, extract(epoch from excluded.refilled_at - b.refilled_at)) * excluded.per_second)::int`;
+/**
+ * When a bucket was last refilled. A moment ahead: by a batch whose statement began later and was first to lock the row.
+ * Further ahead: the clock has been set back since, and waiting for that moment would end the refill.
+ */
+const refilledAt = `case when b.refilled_at > excluded.refilled_at + interval '10 seconds' then excluded.refilled_at else b.refilled_at end`;
+/** Whole tokens to add since then. */
+const refilled = `floor(greatest(0, extract(epoch from excluded.refilled_at - ${refilledAt})) * excluded.per_second)::int`;
 const available = `least(excluded.capacity, b.tokens + ${refilled})`;
 
 /** Takes from a daily counter as much as still fits, and records that amount in `admitted`. */
@@ -205,7 +214,8 @@ const rememberKeys = (now: string) => `remembered as (
  * in the same order. A row without an id only takes a token, and its key is remembered if it has one.
  *
  * Each step keeps all rows and adds its result, so nothing has to be joined again at the end. The parameters after the
- * columns are the current time and the day in the business zone.
+ * columns are the current time and the day in the business zone. Buckets are refilled by the database's own clock, so
+ * that no process with a wrong one can fill or block them.
  */
 function statementFor(needs: Needs): string {
   const columns = columnsFor(needs);
@@ -222,7 +232,7 @@ with input as materialized (
     as t (${columns.map(([name]) => name).join(', ')})
 ), bucket as (
   insert into rate_buckets as b (service_id, key_type, tokens, refilled_at, wanted, capacity, per_second, admitted)
-  select service_id, key_type, greatest(0, max(capacity) - count(*)), ${now}, count(*), max(capacity), max(per_second),
+  select service_id, key_type, greatest(0, max(capacity) - count(*)), now(), count(*), max(capacity), max(per_second),
     greatest(0, least(count(*), max(capacity) - 1))
   from input group by service_id, key_type order by service_id, key_type
   on conflict (service_id, key_type) do update set wanted = excluded.wanted, capacity = excluded.capacity,
@@ -231,7 +241,7 @@ with input as materialized (
     tokens = greatest(0, ${available} - excluded.wanted),
     -- A fraction of a token is kept as elapsed time.
     refilled_at = case when excluded.per_second > 0
-      then greatest(b.refilled_at, b.refilled_at + ${refilled} / excluded.per_second * interval '1 second')
+      then ${refilledAt} + ${refilled} / excluded.per_second * interval '1 second'
       else excluded.refilled_at end
   returning service_id, key_type, admitted, tokens
 ), rated as (

@@ -5,7 +5,7 @@ import type { Db } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Batcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
-import { type Clock, dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
+import { type Clock, dayAfter, dayOf, dayStart, stopwatch } from '../../ground/clock.ts';
 import { Problem } from '../../ground/problem.ts';
 import type { Caller } from '../../tenant/key/authenticate.ts';
 import type { DailyLimit, Service } from '../../tenant/service/service.ts';
@@ -264,8 +264,8 @@ export type KnownLimits = {
 };
 
 export function createKnownLimits(clock: Clock): KnownLimits {
-  /** By service and key type: until when requests are refused, in Unix milliseconds. */
-  const rates = new Map<string, number>();
+  /** By service and key type: whether the bucket may have its next token. */
+  const refilled = new Map<string, () => boolean>();
   /** By service and limit name: the day and the exhausted limit's value, so that a changed limit is tried again. */
   const days = new Map<string, string>();
   const stamp = (service: Service, name: DailyLimit) => `${dayOf(clock.now())} ${service.limits[name]}`;
@@ -273,8 +273,8 @@ export function createKnownLimits(clock: Clock): KnownLimits {
   return {
     reached(caller, type) {
       const { service, key } = caller;
-      const until = rates.get(`${service.id} ${key.keyType}`);
-      if (until !== undefined && clock.now() < until) return rateProblem(caller);
+      const isRefilled = refilled.get(`${service.id} ${key.keyType}`);
+      if (isRefilled && !isRefilled()) return rateProblem(caller);
       // Messages of test keys are not counted, so only a limit of zero can be reached (spec 01, section 4.2).
       if (key.keyType === 'test' && !service.restricted && service.limits[type] === 0)
         return dailyProblem(type, service.limits[type], new Date(clock.now()));
@@ -285,7 +285,8 @@ export function createKnownLimits(clock: Clock): KnownLimits {
     },
     rateFull({ service, key }) {
       const milliseconds = service.rateLimit > 0 ? 60_000 / service.rateLimit : 1000;
-      rates.set(`${service.id} ${key.keyType}`, clock.now() + milliseconds);
+      const elapsed = stopwatch();
+      refilled.set(`${service.id} ${key.keyType}`, () => elapsed() >= milliseconds);
     },
     dailyFull(service, name) {
       days.set(`${service.id} ${name}`, stamp(service, name));

@@ -45,7 +45,7 @@ describe('circuits shared by two processes', () => {
       environment: { MMG_API_KEY: 'a', FIRETEXT_API_KEY: 'b', SMTP_URL: 'smtp://127.0.0.1:1' },
     });
     listener = createListener(world.databaseUrl, log);
-    caches = await createCaches(listener, clock);
+    caches = await createCaches(listener);
   });
   after(async () => {
     caches.stop();

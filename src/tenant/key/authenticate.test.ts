@@ -32,7 +32,7 @@ before(async () => {
   await migrate(db, log);
   service.key = await addServiceWithKey(service.id);
   const listener = createListener(connection.url, log);
-  const caches = await createCaches(listener, systemClock);
+  const caches = await createCaches(listener);
   stops.push(caches.stop, () => listener.stop());
   // Unlike the product's, this one does not age: an entry that is gone was pushed out.
   services = caches.create({

@@ -56,6 +56,8 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
   }
 
   async function verify(authorization: string | undefined): Promise<Caller> {
+    // The token's age is that at its arrival: reading the service and its keys may take long.
+    const now = clock.now();
     const token = readBearer(authorization);
     const { iss } = token.claims;
     if (iss === undefined || iss === null) throw authProblem(403, 'Invalid token: iss field not provided');
@@ -64,7 +66,6 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
     if (!(await exists(serviceId))) throw authProblem(403, 'Invalid token: service not found');
     const [service, all] = await Promise.all([services.get(serviceId), keys.get(serviceId)]);
     if (!service) throw authProblem(403, 'Invalid token: service not found');
-    const now = clock.now();
     const counting = all.filter((key) => stillCounts(key, now));
     if (counting.length === 0) throw authProblem(403, 'Invalid token: service has no API keys');
     if (!service.active) throw authProblem(403, 'Invalid token: service is archived');

@@ -197,6 +197,68 @@ describe('a file as a whole', () => {
   });
 });
 
+describe('what is in doubt is named with its row, and the file is not valid', () => {
+  const cases: [promise: string, text: string, row: number, column: string | null, message: RegExp][] = [
+    [
+      'a quote that is not closed',
+      'phone number,text\n07400123456,a\n07400123457,"b\n07400123458,c\n',
+      3,
+      'text',
+      /quote \("\) that is not closed, .* – close the quote, or delete it$/,
+    ],
+    [
+      'a quote that the opening one of a later cell closes',
+      'phone number,text\n07400123456,"a\n07400123457,"b"',
+      2,
+      'text',
+      /not closed/,
+    ],
+    ['a quote in the header', '"phone number,text\n07400123456,a', 1, null, /not closed/],
+    [
+      'a row with more cells than the header',
+      'phone number,text\n07400123456,a\n07400123456,b, c ,d',
+      3,
+      null,
+      /^The row has more cells .* from ‘c’ on – put a value that contains commas in quotes/,
+    ],
+    [
+      'such a row in a file with another separator',
+      'sep=|\nphone number|text\n07400123456|a|b',
+      2,
+      null,
+      /a value that contains ‘\|’ in quotes/,
+    ],
+    [
+      'a character that another program damaged',
+      'phone number,text\n07400123456,a\ufffd',
+      2,
+      'text',
+      /^‘a\ufffd’ has a damaged character \(\ufffd\)/,
+    ],
+  ];
+  for (const [promise, text, row, column, message] of cases)
+    test(promise, async () => {
+      const { errors, valid } = reportCsv(await check(text, sms));
+      const found = errors.find((error) => message.test(error.message));
+      assert.deepEqual([found?.row, found?.column, valid], [row, column, false], JSON.stringify(errors));
+    });
+
+  test('a value in a column without a header, and empty cells beyond it, are not', async () => {
+    const text = 'phone number,text,,\n07400123456,a,note,,, \n07400123456,"b ""c"""\n';
+    assert.deepEqual(await errorsOf(text, sms), []);
+  });
+
+  test('errors and doubts are listed by row, and all are counted', async () => {
+    const rows = Array.from({ length: 30 }, (_, index) => (index % 2 ? 'x,a' : '07400123456,a,b'));
+    const { errors, errorCount } = reportCsv(await check(`phone number,text\n${rows.join('\n')}`, sms));
+    assert.deepEqual(
+      errors.map(({ row }) => row),
+      Array.from({ length: 20 }, (_, index) => index + 2),
+    );
+    assert.equal(errorCount, 30);
+  });
+});
+
 test('a job reads the same rows without checking them', async () => {
   const text = 'phone number,text,reference\n07400123456,a,r\n\nx,,\n';
   const form = await surveyed(text, sms);

@@ -3,6 +3,7 @@
  * message, and the limits of the service.
  */
 import { comparable, type RecipientSet } from '../allow-list.ts';
+import { clean } from '../characters.ts';
 import { parseEmailAddress } from '../email-address.ts';
 import { defaultRates, type Rates } from '../international-rates.ts';
 import { checkPermissions, type PhonePermissions, parsePhoneNumber } from '../phone-number.ts';
@@ -16,6 +17,7 @@ import {
   readRow,
   type TemplateType,
 } from './row.ts';
+import type { Separator } from './text.ts';
 
 /** What the check needs of a template. */
 export type CsvTemplate = {
@@ -62,6 +64,7 @@ export type CheckedRow = CsvRow & {
   readonly recipientCheck: RecipientCheck;
   readonly cellErrors: readonly CellError[];
   readonly messageProblem: MessageProblem | null;
+  readonly doubts: readonly Doubt[];
 };
 
 /** Repeated recipients are a warning, not an error. */
@@ -70,6 +73,20 @@ export type Duplicates = {
   readonly count: number;
   /** The first of these rows with the row they repeat, as indexes from 0. */
   readonly shown: readonly { readonly index: number; readonly firstIndex: number }[];
+};
+
+/**
+ * What says that a file is not what its author meant, although it can be read: GOV.UK Notify sends such a file. It
+ * counts in no other field of the check, but the file is not valid (spec 03, section 4.5).
+ */
+export type Doubt = {
+  /** null for the header. */
+  readonly index: number | null;
+  /** In the file's spelling, if the doubt is about one column. */
+  readonly header: string | null;
+  readonly kind: 'unclosed-quote' | 'surplus-cells' | 'damaged-character';
+  /** The value in doubt. */
+  readonly value: string;
 };
 
 /** Rows are indexes from 0; lists of them are ordered and complete. */
@@ -94,6 +111,9 @@ export type CsvCheck = {
   /** For the check page: rows with errors if there are any and no column is missing, otherwise the first rows. */
   readonly displayedRows: readonly CheckedRow[];
   readonly duplicates: Duplicates;
+  /** The first are kept to be shown, in the order of rows. */
+  readonly doubts: { readonly count: number; readonly shown: readonly Doubt[] };
+  readonly separator: Separator;
   /** The limits that applied to the file. */
   readonly limits: {
     readonly maxRows: number;
@@ -117,7 +137,7 @@ export async function checkCsv(
   const { rowCount } = form;
   const tooManyRows = rowCount > maxRows;
   const initialRows: CheckedRow[] = [];
-  const tally = new Tally(maxErrorsShown);
+  const tally = new Tally(maxErrorsShown, form);
 
   for await (const row of checkRows(source, form, template, options)) {
     if (initialRows.length < maxInitialRowsShown) initialRows.push(row);
@@ -133,6 +153,7 @@ export async function checkCsv(
     ...found,
     columns,
     rowCount,
+    separator: form.separator,
     tooManyRows,
     moreRowsThanCanSend,
     moreInternationalThanCanSend,
@@ -162,17 +183,30 @@ class Tally {
   readonly #rowsWithEmptyMessage: number[] = [];
   readonly #initialRowsWithErrors: CheckedRow[] = [];
   readonly #duplicatesShown: Duplicates['shown'][number][] = [];
+  readonly #doubtsShown: Doubt[] = [];
+  #doubtCount = 0;
   #duplicateCount = 0;
   #internationalCount = 0;
   #allowedToSendTo = true;
   #errorCount = 0;
 
-  constructor(maxShown: number) {
+  constructor(maxShown: number, { header, unclosedQuote }: CsvForm) {
     this.#maxShown = maxShown;
+    if (unclosedQuote === null) return;
+    const { record, position } = unclosedQuote;
+    const index = record === 0 ? null : record - 1;
+    const name = index === null ? null : header.cells[position] || null;
+    this.#addDoubt({ index, header: name, kind: 'unclosed-quote', value: '' });
+  }
+
+  #addDoubt(doubt: Doubt): void {
+    this.#doubtCount += 1;
+    if (this.#doubtsShown.length < this.#maxShown) this.#doubtsShown.push(doubt);
   }
 
   add(row: CheckedRow): void {
     const { index, recipientCheck, cellErrors, messageProblem } = row;
+    for (const doubt of row.doubts) this.#addDoubt(doubt);
     if (recipientCheck.isForeign) this.#internationalCount += 1;
     if (!recipientCheck.isAllowed) this.#allowedToSendTo = false;
     if (recipientCheck.normalised !== null) this.#addRecipient(recipientCheck.normalised, index);
@@ -208,6 +242,7 @@ class Tally {
       rowsWithEmptyMessage: this.#rowsWithEmptyMessage,
       errorCount: this.#errorCount,
       initialRowsWithErrors: this.#initialRowsWithErrors,
+      doubts: { count: this.#doubtCount, shown: this.#doubtsShown },
       duplicates: { count: this.#duplicateCount, shown: this.#duplicatesShown },
     };
   }
@@ -269,7 +304,21 @@ function checkRow(
     const header = columns.headerOf.get(key)!;
     cellErrors.push({ header, key, text, hint: isRecipient ? recipientCheck.hint : null });
   }
-  return { ...row, recipientCheck, cellErrors, messageProblem: template.judge(row.personalisation) };
+  const messageProblem = template.judge(row.personalisation);
+  return { ...row, recipientCheck, cellErrors, messageProblem, doubts: doubtsOf(columns, row) };
+}
+
+function doubtsOf(columns: CsvColumns, { index, record, personalisation }: CsvRow): Doubt[] {
+  const doubts: Doubt[] = [];
+  const surplus = record.cells.slice(columns.headerWidth).find((cell) => clean(cell) !== '');
+  if (surplus !== undefined)
+    doubts.push({ index, header: null, kind: 'surplus-cells', value: clean(surplus) });
+  for (const [key, value] of personalisation) {
+    const damaged = [value].flat().find((text) => text?.includes('\ufffd'));
+    const header = columns.headerOf.get(key)!;
+    if (damaged) doubts.push({ index, header, kind: 'damaged-character', value: damaged });
+  }
+  return doubts;
 }
 
 /** With several recipient columns it is unclear which one counts, so an empty one is not called missing. */

@@ -58,6 +58,7 @@ describe('the encoding of a file is recognised', () => {
     ['big-endian UTF-16 with a byte-order mark', bigEndian(utf16(text, '\uFEFF')), 'utf-16be'],
     ['UTF-16 without a byte-order mark', utf16(text), 'utf-16le'],
     ['big-endian UTF-16 without a byte-order mark', bigEndian(utf16(text)), 'utf-16be'],
+    ['UTF-16 with hardly a Latin letter', utf16(text.replace('Zoë', 'Анна '.repeat(60))), 'utf-16le'],
     ['Windows-1252', latin1(text.replace('’', '\x92')), 'windows-1252'],
   ];
   for (const [promise, bytes, encoding] of cases)
@@ -65,7 +66,10 @@ describe('the encoding of a file is recognised', () => {
       const got = await read(bytes);
       assert.equal(got.encoding, encoding);
       assert.deepEqual(got.header, ['phone number', 'name']);
-      assert.deepEqual(got.rows, rows);
+      assert.deepEqual(
+        got.rows.map((row) => row.map((cell) => cell.replace(/(Анна )+/, 'Zoë'))),
+        rows,
+      );
     });
 
   test('one late byte makes the whole file Windows-1252', async () => {
@@ -96,6 +100,10 @@ describe('the encoding of a file is recognised', () => {
     ],
     ['UTF-8 that is cut off in a letter', utf8('name\nZoë\nJosé').subarray(0, -1)],
     ['a file with a byte that Windows-1252 does not define', latin1('name\nJos\xe9\nZo\x81\n')],
+    ['a file with a zero in a value', utf8('name\nAn\0n\n')],
+    ['a file that ends in zeros', utf8(`name\nAnn\n${'\0'.repeat(512)}`)],
+    ['UTF-16 with a zero in a value', utf16('name\nAn\0n\n', '\uFEFF')],
+    ['UTF-32', new Uint8Array([0xff, 0xfe, 0, 0, 0x61, 0, 0, 0])],
     ['UTF-16 that is cut off in a letter', new Uint8Array([...utf16('name\nAnn', '\uFEFF'), 0x41])],
     ['UTF-16 with half a pair', utf16('name\nAnn\ud83dx', '\uFEFF')],
     ['a workbook', new Uint8Array([0x50, 0x4b, 3, 4, 20, 0, 6, 0, 8, 0, 0xff, 0xfe, 0x9c, 1, 2, 3])],
@@ -188,8 +196,35 @@ describe('the text of a file', () => {
     assert.deepEqual(await survey(utf8(`name\n${'"'.repeat(1_000_000)}`)), {
       ok: false,
       problem: 'cell-too-long',
+      row: 2,
     });
   });
+
+  test('may have 10 MiB, and not one byte more', async () => {
+    const bytes = Buffer.alloc(10 * 1024 * 1024 + 1, 'ab,c\n');
+    assert.ok((await survey(bytes.subarray(0, -1))).ok);
+    assert.deepEqual(await survey(bytes), { ok: false, problem: 'too-large' });
+    assert.equal(
+      csvProblemText('too-large', { bytes: bytes.length }),
+      'The file must be smaller than 10MB (Notify can process up to 10,485,760 bytes, your file has 10,485,761)',
+    );
+  });
+
+  test('may begin like a file of another kind: `ID` is a column', async () => {
+    assert.deepEqual((await read(utf8('ID;name\n1;Ann\n'))).header, ['ID', 'name']);
+  });
+
+  for (const [text, place] of [
+    ['name,date\nAnn,"1"\n"Bob",2', null],
+    ['name,date\n"a\nb" ,"c\n""d"""\n6" pipe,"5"" pipe"', null],
+    ['name,date\n"Ann" Other,1', null],
+    ['name,date\nAnn,"1\nBob,2\n', { record: 1, position: 1 }],
+    ['name,date\nAnn,1\n"Bob,2\nCat,3\n"Dan",4', { record: 2, position: 0 }],
+    ['name,date\nAnn,1\nBob,"', { record: 2, position: 1 }],
+    ['"name,date\nAnn,1', { record: 0, position: 0 }],
+  ] as const)
+    test(`tells where a quote is not closed: ${JSON.stringify(text)}`, async () =>
+      assert.deepEqual((await formOf(utf8(text))).unclosedQuote, place));
 
   test('is split at every kind of line end', async () => {
     const text = 'name\rAnn\nBob\vCat\fDan\x1cEve\x1dFay\x1eGil\u0085Hal\u2028Ida\u2029Joe\r\n\r\nKim';

@@ -6,7 +6,14 @@
  * rows decides whether any is checked.
  */
 import { setImmediate } from 'node:timers/promises';
-import { type CsvProblem, type CsvRecord, detectSeparator, RecordReader } from './record.ts';
+import {
+  type CellPlace,
+  type CsvProblem,
+  type CsvRecord,
+  detectSeparator,
+  maxCsvBytes,
+  RecordReader,
+} from './record.ts';
 import {
   type CsvEncoding,
   createDecoder,
@@ -34,6 +41,8 @@ export type CsvForm = {
   readonly rowCount: number;
   /** One more than the highest index of a non-empty data cell. */
   readonly filledWidth: number;
+  /** The first cell whose quote is not closed, as `RecordReader` finds it. */
+  readonly unclosedQuote: CellPlace | null;
 };
 
 export type SurveyOptions = {
@@ -48,7 +57,8 @@ export type SurveyOptions = {
 
 export type Survey =
   | { readonly ok: true; readonly form: CsvForm }
-  | { readonly ok: false; readonly problem: CsvProblem };
+  /** `row`, the row number with the header as 1, is given if a cell is too long. */
+  | { readonly ok: false; readonly problem: CsvProblem; readonly row?: number };
 
 /** Bytes decoded, and rows yielded, before the event loop may run. */
 const pieceBytes = 65_536;
@@ -59,7 +69,7 @@ const sampleLength = 65_536;
 
 /**
  * Reads a whole file for its form. Any bytes give a result; errors of the source are thrown. Reading stops early only
- * when the file turns out not to be text (spec 03, sections 4.1 and 4.2).
+ * when the file turns out not to be text or to be too large (spec 03, sections 4.1 and 4.2).
  */
 export async function surveyCsv(source: CsvSource, options: SurveyOptions): Promise<Survey> {
   // All possible encodings are tried side by side, so that one pass is enough.
@@ -70,7 +80,10 @@ export async function surveyCsv(source: CsvSource, options: SurveyOptions): Prom
     for (const reading of begun) reading.push(head);
     return begun;
   };
+  let bytes = 0;
   for await (const piece of piecesOf(source)) {
+    bytes += piece.length;
+    if (bytes > maxCsvBytes) return { ok: false, problem: 'too-large' };
     if (readings) for (const reading of readings) reading.push(piece);
     else {
       head = Buffer.concat([head, piece]);
@@ -82,9 +95,9 @@ export async function surveyCsv(source: CsvSource, options: SurveyOptions): Prom
   for (const reading of readings) reading.end();
   const reading = readings.find(({ isText }) => isText);
   if (!reading) return { ok: false, problem: 'not-text' };
-  return reading.problem === null
-    ? { ok: true, form: reading.form() }
-    : { ok: false, problem: reading.problem };
+  const { problem } = reading;
+  if (problem === null) return { ok: true, form: reading.form() };
+  return { ok: false, problem, ...(problem === 'cell-too-long' && { row: reading.recordCount + 1 }) };
 }
 
 /** Yields the data records of a surveyed file in order. Throws when `source` is not the file that was surveyed. */
@@ -156,6 +169,10 @@ class Reading {
     return this.#text.problem;
   }
 
+  get recordCount(): number {
+    return this.#text.recordCount;
+  }
+
   push(bytes: Uint8Array): void {
     if (this.isText) this.#pushText(this.#decoder.decode(bytes));
   }
@@ -174,6 +191,7 @@ class Reading {
       header: this.#header ?? { cells: [], width: 0 },
       rowCount: this.#rowCount,
       filledWidth: this.#filledWidth,
+      unclosedQuote: this.#text.unclosedQuote,
     };
   }
 
@@ -213,6 +231,14 @@ class CsvText {
 
   get problem(): CsvProblem | null {
     return this.#records?.problem ?? null;
+  }
+
+  get recordCount(): number {
+    return this.#records?.recordCount ?? 0;
+  }
+
+  get unclosedQuote(): CellPlace | null {
+    return this.#records?.unclosedQuote ?? null;
   }
 
   push(text: string): void {

@@ -8,6 +8,8 @@ import { type Separator, trimStart } from './text.ts';
 
 /** Why a file cannot be read at all; errors of single rows are in check.ts. */
 export type CsvProblem =
+  /** More than `maxCsvBytes`. */
+  | 'too-large'
   /** Neither UTF-8, UTF-16 nor Windows-1252: a workbook or an image, or a wrong UTF-8 byte-order mark. */
   | 'not-text'
   /** A carriage return in the middle of a line. */
@@ -28,16 +30,44 @@ export const maxColumns = 16_384;
 /** Cells allowed in a file, empty ones and blank lines included: 100,000 rows of 100 columns. */
 const maxCells = 10_000_000;
 
-/** The text shown for an unreadable file (spec 03, section 4.1; section 4.2 extends it to every such file). */
-export function csvProblemText(problem: CsvProblem): string {
-  if (problem === 'too-many-cells')
-    return `Your file has too many cells (Notify can process up to ${maxCells.toLocaleString('en-GB')} cells)`;
-  if (problem !== 'too-many-columns') return 'Notify cannot read this file - try using a different file type';
-  return `Your file has too many columns (Notify can process up to ${maxColumns.toLocaleString('en-GB')} columns)`;
+/** Bytes allowed in a file (spec 03, section 4.1). */
+export const maxCsvBytes = 10 * 1024 * 1024;
+
+/**
+ * The text shown for an unreadable file (spec 03, section 4.1; section 4.2 extends it to every such file). `row` is the
+ * row number of the cell that is too long, `bytes` the size of the file, where they are known.
+ */
+export function csvProblemText(
+  problem: CsvProblem,
+  { row, bytes }: { readonly row?: number; readonly bytes?: number } = {},
+): string {
+  switch (problem) {
+    case 'too-large': {
+      const size = bytes === undefined ? '' : `, your file has ${count(bytes)}`;
+      return `The file must be smaller than 10MB (Notify can process up to ${count(maxCsvBytes)} bytes${size})`;
+    }
+    case 'too-many-cells':
+      return `Your file has too many cells (Notify can process up to ${count(maxCells)} cells)`;
+    case 'too-many-columns':
+      return `Your file has too many columns (Notify can process up to ${count(maxColumns)} columns)`;
+    case 'cell-too-long':
+      return `${unreadable}${row === undefined ? '' : ` (row ${row} has a cell of more than ${count(maxCellLength)} characters: look for a quote that is not closed)`}`;
+    default:
+      return unreadable;
+  }
+}
+
+const unreadable = 'Notify cannot read this file - try using a different file type';
+
+function count(number: number): string {
+  return number.toLocaleString('en-GB');
 }
 
 /** One record: `cells` without trailing empty ones, `width` counting them. A blank line has width 0. */
 export type CsvRecord = { readonly cells: readonly string[]; readonly width: number };
+
+/** A cell by its place; the header is record 0. */
+export type CellPlace = { readonly record: number; readonly position: number };
 
 type State = 'record' | 'cell' | 'unquoted' | 'quoted' | 'quote-seen' | 'carriage-return';
 
@@ -50,6 +80,11 @@ const space = 0x20;
 export class RecordReader {
   /** The first reason why the file is unreadable; nothing is read after it. */
   problem: CsvProblem | null = null;
+  /**
+   * The first cell whose opening quote is not closed: the text ends in it, or other text follows a closing quote after a
+   * line break, which then is the opening one of a later cell. The rows in between are lost in this cell.
+   */
+  unclosedQuote: CellPlace | null = null;
 
   readonly #separator: number;
   readonly #onRecord: (record: CsvRecord) => void;
@@ -59,10 +94,16 @@ export class RecordReader {
   #width = 0;
   /** Cells of the records that are complete. */
   #cellCount = 0;
+  #recordCount = 0;
 
   constructor(separator: Separator, onRecord: (record: CsvRecord) => void) {
     this.#separator = separator.charCodeAt(0);
     this.#onRecord = onRecord;
+  }
+
+  /** Records that are complete: where reading stopped, if there is a problem. */
+  get recordCount(): number {
+    return this.#recordCount;
   }
 
   push(text: string): void {
@@ -77,6 +118,7 @@ export class RecordReader {
   /** Ends the open cell and record, even inside quotes. */
   end(): void {
     if (this.problem !== null || this.#state === 'record' || this.#state === 'carriage-return') return;
+    if (this.#state === 'quoted') this.#markUnclosedQuote();
     this.#endCell();
     this.#endRecord('record');
   }
@@ -97,6 +139,8 @@ export class RecordReader {
           return at + 1;
         }
         this.#state = 'unquoted';
+        if (![this.#separator, lineFeed, carriageReturn, space].includes(code) && this.#cell.includes('\n'))
+          this.#markUnclosedQuote();
         return at;
       case 'record':
         if (code === lineFeed || code === carriageReturn) return this.#endLine(code, at);
@@ -131,6 +175,10 @@ export class RecordReader {
     if (end === -1) return text.length;
     this.#state = 'quote-seen';
     return end + 1;
+  }
+
+  #markUnclosedQuote(): void {
+    this.unclosedQuote ??= { record: this.#recordCount, position: this.#width };
   }
 
   #append(text: string, start: number, end: number): void {
@@ -168,7 +216,9 @@ export class RecordReader {
     const record = { cells: this.#cells, width: this.#width };
     this.#cells = [];
     this.#width = 0;
-    if (this.problem === null) this.#onRecord(record);
+    if (this.problem !== null) return;
+    this.#recordCount += 1;
+    this.#onRecord(record);
   }
 }
 

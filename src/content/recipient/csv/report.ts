@@ -1,5 +1,5 @@
 /** The result of a check in words, as the response to an upload gives it (spec 03, sections 4.5 and 4.6). */
-import type { CheckedRow, CsvCheck } from './check.ts';
+import type { CheckedRow, CsvCheck, Doubt } from './check.ts';
 import { recipientColumns } from './row.ts';
 
 export type CsvError = {
@@ -21,27 +21,31 @@ export type CsvReport = {
   /** Rows whose recipient is also in an earlier row; a warning only. */
   readonly duplicateCount: number;
   readonly duplicates: readonly { readonly row: number; readonly firstRow: number }[];
-  /** No errors and at least one row. */
+  /** No errors, no doubts and at least one row. */
   readonly valid: boolean;
 };
 
-/** Reports on a checked file, with at most `maxErrors` errors in words. */
+/** Reports on a checked file, with at most `maxErrors` errors in words. Doubts are errors here. */
 export function reportCsv(check: CsvCheck, maxErrors = 20): CsvReport {
   const { columns, rowCount, duplicates } = check;
   const errorsOfFile = fileErrors(check);
+  const errorsOfRows = [
+    ...check.doubts.shown.map((doubt) => doubtError(doubt, check)),
+    ...check.initialRowsWithErrors.flatMap(rowErrors),
+  ].sort((one, other) => one.row! - other.row!);
   return {
     notificationCount: rowCount,
     columns: columns.headers,
     recipientColumn: columns.recipientHeader,
     missingColumns: columns.missing,
-    errors: [...errorsOfFile, ...check.initialRowsWithErrors.flatMap(rowErrors)].slice(0, maxErrors),
-    errorCount: errorsOfFile.length + check.errorCount,
+    errors: [...errorsOfFile, ...errorsOfRows].slice(0, maxErrors),
+    errorCount: errorsOfFile.length + check.doubts.count + check.errorCount,
     duplicateCount: duplicates.count,
     duplicates: duplicates.shown.map(({ index, firstIndex }) => ({
       row: rowNumber(index),
       firstRow: rowNumber(firstIndex),
     })),
-    valid: !check.hasErrors && columns.hasRecipient && rowCount > 0,
+    valid: !check.hasErrors && check.doubts.count === 0 && columns.hasRecipient && rowCount > 0,
   };
 }
 
@@ -94,6 +98,22 @@ function rowErrors({ index, cellErrors, messageProblem }: CheckedRow): CsvError[
   if (messageProblem === 'too-long') errors.push({ row, column: null, message: 'Message is too long' });
   if (messageProblem === 'empty') errors.push({ row, column: null, message: 'No content for this message' });
   return errors;
+}
+
+const separatorNames: Readonly<Record<string, string>> = { ',': 'commas', ';': 'semicolons', '\t': 'tabs' };
+
+/** What is in doubt, and what to do about it. */
+function doubtError({ index, header, kind, value }: Doubt, { columns, separator }: CsvCheck): CsvError {
+  const row = index === null ? 1 : rowNumber(index);
+  const line = value.replace(/\s+/g, ' ');
+  const shown = `‘${line.length > 30 ? `${line.slice(0, 30).toWellFormed()}…` : line}’`;
+  const messages = {
+    'unclosed-quote':
+      'A cell begins with a quote (") that is not closed, so the lines after it became part of the cell – close the quote, or delete it',
+    'surplus-cells': `The row has more cells than the header has columns, from ${shown} on – put a value that contains ${separatorNames[separator] ?? `‘${separator}’`} in quotes ("), or give the header ${columns.headerWidth === 1 ? 'another column' : 'more columns'}`,
+    'damaged-character': `${shown} has a damaged character (\ufffd), which another program left – enter it again`,
+  };
+  return { row, column: header, message: messages[kind] };
 }
 
 function recipientName({ columns }: CsvCheck): string {

@@ -55,6 +55,8 @@ export type CsvColumns = {
   readonly needed: readonly Column[];
   /** By key, the header whose value counts: the last of several spellings. */
   readonly headerOf: ReadonlyMap<string, string>;
+  /** Cells of the header, empty ones included; a value beyond them has lost its column. */
+  readonly headerWidth: number;
   /** Cells from this index on have no header. */
   readonly headedWidth: number;
   /** Cells from this index on are empty in every row, or dropped. */
@@ -113,6 +115,7 @@ export function readColumns(
     columns,
     needed: columns.filter(({ key, isIgnored }) => !isIgnored || key === referenceKey),
     headerOf: new Map(columns.map(({ key, header }) => [key, header])),
+    headerWidth: header.width,
     headedWidth,
     width: Math.max(filledWidth, headedWidth),
   };

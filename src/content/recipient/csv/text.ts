@@ -30,7 +30,10 @@ export function possibleEncodings(head: Uint8Array): readonly CsvEncoding[] {
   return utf16WithoutMark(head.subarray(0, sniffedBytes)) ?? ['utf-8', 'windows-1252'];
 }
 
-/** In UTF-16, every second byte of a header in Latin letters is zero; UTF-8 text never looks like that. */
+/**
+ * In UTF-16, every second byte of digits, separators and Latin letters is zero, and never the others, whatever the
+ * letters of the rest; UTF-8 text has no zeros. The header begins with such a letter.
+ */
 function utf16WithoutMark(head: Uint8Array): readonly CsvEncoding[] | null {
   const pairs = head.length >> 1;
   let little = 0;
@@ -38,12 +41,16 @@ function utf16WithoutMark(head: Uint8Array): readonly CsvEncoding[] | null {
   for (let pair = 0; pair < pairs; pair += 1) {
     const first = head[2 * pair]!;
     const second = head[2 * pair + 1]!;
-    if (first !== 0 && second === 0) little += 1;
-    if (first === 0 && second !== 0) big += 1;
+    if (second === 0 && isPlain(first)) little += 1;
+    else if (first === 0 && isPlain(second)) big += 1;
   }
-  if (pairs > 1 && 2 * little > pairs) return ['utf-16le'];
-  if (pairs > 1 && 2 * big > pairs) return ['utf-16be'];
+  if (pairs > 1 && 8 * little > pairs && little > 8 * big && head[1] === 0) return ['utf-16le'];
+  if (pairs > 1 && 8 * big > pairs && big > 8 * little && head[0] === 0) return ['utf-16be'];
   return null;
+}
+
+function isPlain(byte: number): boolean {
+  return byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d);
 }
 
 /** Decodes chunk by chunk. Either function returns null once the bytes turn out not to be in the encoding. */
@@ -116,7 +123,9 @@ function strict(encoding: CsvEncoding): CsvDecoder {
   const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
   const attempt = (step: () => string) => {
     try {
-      return step();
+      const text = step();
+      // No program writes zeros into a text: they are UTF-16 without a mark, or what a broken disk left.
+      return text.includes('\0') ? null : text;
     } catch {
       return null;
     }

@@ -12,7 +12,8 @@ import type { StoredNotification } from '../../status/notification.ts';
 import type { StatusDeps } from '../../status/status.ts';
 import { cancelScheduled } from '../../submission/persist.ts';
 import { fillPage } from '../page.ts';
-import { findNotification, findNotifications, findTimeline, type TimelineEntry } from '../store.ts';
+import { findNotification, findNotifications, findTimeline } from '../store.ts';
+import type { TimelineEntry } from '../timeline.ts';
 import { notification, notificationId, timeline } from './schemas.ts';
 import { type ReadingDeps, showNotification } from './show.ts';
 
@@ -143,13 +144,13 @@ const readTimeline = defineRoute({
   async handler(deps: NotificationRouteDeps, { params, caller: { service } }, reply) {
     const read = async (db: Db) => {
       const found = await find(deps, db, service.id, params.notification_id);
-      return { ...found, entries: await findTimeline(db, found.id) };
+      return { found, entries: await findTimeline(db, found) };
     };
-    const { id, status, createdAt, entries } = await deps.reads(service.id, callerLeaves(reply), read);
+    const { found, entries } = await deps.reads(service.id, callerLeaves(reply), read);
     return {
-      notification_id: id,
-      status,
-      timeline: [{ event: 'accepted', at: isoMicroseconds(createdAt) }, ...entries.map(showEntry)],
+      notification_id: found.id,
+      status: found.status,
+      timeline: entries.map(showEntry),
     };
   },
 });
@@ -216,7 +217,7 @@ async function find(
 
 function showEntry(entry: TimelineEntry) {
   const at = isoMicroseconds(entry.at);
-  if (entry.kind === 'persisted') return { event: 'persisted', at };
+  if (entry.kind === 'accepted' || entry.kind === 'persisted') return { event: entry.kind, at };
   if (entry.kind === 'suppressed') return { event: 'suppressed', at, reason: entry.reason };
   if (entry.kind === 'receipt') {
     const { provider, rawStatus, status, ignored } = entry;
@@ -234,7 +235,7 @@ function showEntry(entry: TimelineEntry) {
     const { id, type, state } = entry;
     return { event: 'callback', at, callback_id: id, callback_type: type, callback_status: state };
   }
-  const { number, finishedAt, outcome, code, detail } = entry;
+  const { number, startedAt, finishedAt, outcome, code, detail } = entry;
   const who =
     entry.kind === 'attempt'
       ? { event: 'attempt', at, number, provider: entry.provider }
@@ -244,6 +245,6 @@ function showEntry(entry: TimelineEntry) {
     outcome: outcome ?? 'in progress',
     code,
     detail,
-    duration_ms: finishedAt ? finishedAt.getTime() - entry.at.getTime() : null,
+    duration_ms: finishedAt ? finishedAt.getTime() - startedAt.getTime() : null,
   };
 }
