@@ -21,7 +21,7 @@ const districts: readonly (readonly [name: string, rooms: readonly string[]])[] 
   ['tenant', ['user', 'service', 'key']],
   ['content', ['recipient', 'template', 'document']],
   ['provider', ['.', 'circuit', 'balancing', 'rate-limit', 'suppliers']],
-  ['message', ['callback', 'status', 'submission', 'delivery', 'receipt', 'reading']],
+  ['message', ['callback', 'suppression', 'status', 'submission', 'delivery', 'receipt', 'reading']],
   ['job', []],
   ['statistics', []],
   ['upkeep', []],

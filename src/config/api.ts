@@ -6,7 +6,7 @@ export const api = {
   publicUrl: setting(
     'API_HOST_NAME',
     url(['http', 'https']),
-    'Base URL of the API as callers and providers see it.',
+    'Base URL of the API as callers, providers and recipients see it. Set it where workers run without the API: unsubscribe links begin with it.',
     'the scheme and host of the request',
   ),
   adminBaseUrl: setting(

@@ -13,6 +13,7 @@ import { up as fairness } from './migrations/0009-fairness.ts';
 import { up as keyTypes } from './migrations/0010-key-types.ts';
 import { up as readingPages } from './migrations/0011-reading.ts';
 import { up as documentQuota } from './migrations/0012-document-quota.ts';
+import { up as suppression } from './migrations/0013-suppression.ts';
 import { up as archivedVersions } from './migrations/0014-archived-versions.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
@@ -29,6 +30,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0010-key-types': { up: keyTypes },
   '0011-reading': { up: readingPages },
   '0012-document-quota': { up: documentQuota },
+  '0013-suppression': { up: suppression },
   '0014-archived-versions': { up: archivedVersions },
 };
 

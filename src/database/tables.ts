@@ -25,6 +25,7 @@ export type Tables = {
   attempts: AttemptRow;
   receipts: ReceiptRow;
   complaints: ComplaintRow;
+  suppressions: SuppressionRow;
   inbound_sms: InboundSmsRow;
   inbound_numbers: InboundNumberRow;
   service_data_retention: DataRetentionRow;
@@ -118,6 +119,7 @@ export type TemplateVersionRow = {
   subject: string | null;
   content: string;
   priority: Generated<boolean>;
+  has_unsubscribe_link: Generated<boolean>;
   archived: Generated<boolean>;
   created_by: string;
   created_at: Generated<Date>;
@@ -186,7 +188,14 @@ export type IdempotencyKeyRow = {
 
 export type AcceptedRow = Omit<
   NotificationRow & NotificationHistoryRow,
-  'status' | 'persisted_at' | 'sent_at' | 'updated_at' | 'sent_by' | 'reference' | 'billable_units'
+  | 'status'
+  | 'persisted_at'
+  | 'sent_at'
+  | 'updated_at'
+  | 'sent_by'
+  | 'reference'
+  | 'billable_units'
+  | 'suppressed'
 > & {
   queue: string;
   priority: number;
@@ -242,6 +251,7 @@ export type NotificationHistoryRow = {
   international: boolean;
   phone_prefix: string | null;
   rate_multiplier: number | null;
+  suppressed: SuppressionReason | null;
 };
 
 /** The outcome of one attempt; null in the row while it is under way. */
@@ -279,6 +289,20 @@ export type ComplaintRow = {
   complaint_type: string | null;
   complaint_date: Date;
   created_at: Date;
+};
+
+export type SuppressionReason = 'unsubscribed' | 'complaint' | 'permanent-failure' | 'manual';
+
+/** A recipient whom a service sends less or nothing. */
+export type SuppressionRow = {
+  id: string;
+  service_id: string;
+  notification_type: NotificationType;
+  recipient: string;
+  reason: SuppressionReason;
+  notification_id: string | null;
+  created_at: Date;
+  expires_at: Date | null;
 };
 
 /** A text sent to a service's number. */

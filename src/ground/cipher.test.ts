@@ -51,3 +51,18 @@ test('the cipher uses no nonce twice', () => {
   const nonces = Array.from({ length: 2000 }, () => cipher.seal('same', 'row').toString('hex', 5, 17));
   assert.equal(new Set(nonces).size, 2000);
 });
+
+test('a value that is sealed alike is equal for equal texts in an equal context, and for no others', () => {
+  const cipher = createCipher(['secret'], 'salt');
+  const seal = (text: string, context: string) => cipher.sealAlike(text, context).toString('hex');
+  assert.equal(seal('Rowan', 'row 1'), seal('Rowan', 'row 1'));
+  assert.equal(cipher.open(cipher.sealAlike('Rowan', 'row 1'), 'row 1'), 'Rowan');
+  const nonces = [
+    seal('Rowan', 'row 1'),
+    seal('Rowan', 'row 2'),
+    seal('Rowa', 'row 1'),
+    seal('1Rowan', 'row '),
+    createCipher(['other'], 'salt').sealAlike('Rowan', 'row 1').toString('hex'),
+  ].map((sealed) => sealed.slice(10, 34));
+  assert.equal(new Set(nonces).size, nonces.length);
+});

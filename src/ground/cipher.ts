@@ -2,6 +2,7 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
+  createHmac,
   createSecretKey,
   hkdfSync,
   randomFillSync,
@@ -15,6 +16,11 @@ import {
 export type Cipher = {
   /** Encrypts UTF-8 text under the first key. */
   seal(text: string, context: string): Buffer;
+  /**
+   * The same, but equal texts under an equal context give equal values: for links that are made anew whenever they are
+   * shown. The nonce is a keyed hash of both.
+   */
+  sealAlike(text: string, context: string): Buffer;
   /** Decrypts text sealed under any of the keys. Throws a CipherError. */
   open(sealed: Uint8Array, context: string): string;
 };
@@ -35,26 +41,39 @@ export function createCipher(secretKeys: readonly string[], salt: string): Ciphe
   const keys = secretKeys.map((secret) => {
     const bytes = Buffer.from(hkdfSync('sha256', secret, salt, 'despatch at rest', 32));
     // Node would convert raw bytes into a key object at every use, which costs more than the encryption.
-    return { key: createSecretKey(bytes), id: createHash('sha256').update(bytes).digest().readUInt32BE(0) };
+    const id = createHash('sha256').update(bytes).digest().readUInt32BE(0);
+    return {
+      key: createSecretKey(bytes),
+      id,
+      nonceKey: Buffer.from(hkdfSync('sha256', secret, salt, 'despatch nonces', 32)),
+    };
   });
   const current = keys[0];
   if (!current) throw new Error('A cipher needs at least one secret key.');
   const byId = new Map(keys.map((entry) => [entry.id, entry.key]));
   const nonces = noncePool();
 
+  const { key: currentKey, id: currentId, nonceKey } = current;
+
+  function sealWith(nonce: Buffer, text: string, context: string): Buffer {
+    const cipher = createCipheriv('aes-256-gcm', currentKey, nonce);
+    cipher.setAAD(Buffer.from(context));
+    const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+    const sealed = Buffer.allocUnsafe(prefixLength + body.length);
+    sealed.writeUInt8(version, 0);
+    sealed.writeUInt32BE(currentId, 1);
+    nonce.copy(sealed, headerLength);
+    cipher.getAuthTag().copy(sealed, headerLength + nonceLength);
+    body.copy(sealed, prefixLength);
+    return sealed;
+  }
+
   return Object.freeze({
-    seal(text: string, context: string): Buffer {
-      const nonce = nonces();
-      const cipher = createCipheriv('aes-256-gcm', current.key, nonce);
-      cipher.setAAD(Buffer.from(context));
-      const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-      const sealed = Buffer.allocUnsafe(prefixLength + body.length);
-      sealed.writeUInt8(version, 0);
-      sealed.writeUInt32BE(current.id, 1);
-      nonce.copy(sealed, headerLength);
-      cipher.getAuthTag().copy(sealed, headerLength + nonceLength);
-      body.copy(sealed, prefixLength);
-      return sealed;
+    seal: (text: string, context: string) => sealWith(nonces(), text, context),
+
+    sealAlike(text: string, context: string): Buffer {
+      const hash = createHmac('sha256', nonceKey).update(`${context.length} ${context}${text}`).digest();
+      return sealWith(hash.subarray(0, nonceLength), text, context);
     },
 
     open(stored: Uint8Array, context: string): string {

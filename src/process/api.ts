@@ -23,6 +23,8 @@ import { createFairOrder } from '../message/submission/fair-order.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
+import { adminSuppressionRoutes, suppressionRoutes } from '../message/suppression/routes.ts';
+import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts';
 import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
 import { keyGuard } from '../tenant/key/authenticate.ts';
@@ -130,10 +132,11 @@ function routeDeps(
   };
 }
 
-/** Routes that need no Despatch token: status, files for recipients, and providers' endpoints. */
+/** Routes that need no Despatch token: status, files and unsubscribing for recipients, and providers' endpoints. */
 function mountOpen(mount: Mount, deps: RouteDeps): void {
   mount(statusRoutes, deps);
   mount(documentRoutes, deps);
+  mount(unsubscribeRoutes, deps);
   const { config, used, endpoints, receiving } = deps;
   for (const endpoint of endpoints) {
     const isOpen = isOpenTo(config, used, endpoint);
@@ -153,6 +156,7 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
   mount(templateRoutes, deps);
   mount(inboundRoutes, deps);
   mount(callbackLogRoutes, deps);
+  mount(suppressionRoutes, deps);
   mount(notificationRoutes, deps);
 }
 
@@ -164,6 +168,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(numberRoutes, { ...deps, providers: deps.receiving.map(({ identifier }) => identifier) });
   mount(callbackApiRoutes, deps);
   mount(adminCallbackLogRoutes, deps);
+  mount(adminSuppressionRoutes, deps);
 }
 
 /** Starts listening. Returns the base URL. */

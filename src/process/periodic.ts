@@ -2,6 +2,7 @@ import { deleteExpiredDocuments } from '../content/document/store.ts';
 import { ensurePartitions } from '../database/partitions.ts';
 import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
 import { deleteAnswers } from '../message/submission/store.ts';
+import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
 import { allCutoffs } from '../tenant/service/retention.ts';
 import { createReplay } from '../upkeep/replay.ts';
 import type { Periodic } from '../upkeep/schedule.ts';
@@ -32,6 +33,11 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       name: 'forget-idempotency-keys',
       everySeconds: 600,
       run: () => deleteAnswers(db, new Date(clock.now() - day), 50_000),
+    },
+    {
+      name: 'forget-expired-suppressions',
+      everySeconds: 3600,
+      run: () => deleteExpiredSuppressions(db, new Date(clock.now()), 50_000),
     },
     {
       name: 'switch-current-sms-provider-on-slow-delivery',

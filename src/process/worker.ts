@@ -49,7 +49,7 @@ export async function startWorkers(core: Core, options: WorkerOptions): Promise<
   const clients = await openClients(core, options);
   const circuits = openCircuits(core);
   const rateLimits = createRateLimits(core);
-  const work = deliverWith(core, { clients, circuits, rateLimits });
+  const work = deliverWith(core, options.ownUrl, { clients, circuits, rateLimits });
   const { concurrency, persistRetries, persistRetrySeconds } = core.config.delivery;
   const persisting = { ...core, retries: { limit: persistRetries, seconds: persistRetrySeconds } };
   const { ownUrl, only } = options;
@@ -132,6 +132,7 @@ function openCircuits({ config, db, clock, log, providers, queues, balancing }: 
 /** The handler of the delivery queues. */
 function deliverWith(
   core: Core,
+  ownUrl: string,
   shared: Readonly<{
     clients: ReadonlyMap<string, Provider>;
     circuits: Circuits;
@@ -141,7 +142,8 @@ function deliverWith(
   const { fromNumber, emailDomain, retries, retrySeconds, retryDelays, smsFirstRetryImmediate } =
     core.config.delivery;
   const { smsStrategy, timeoutSeconds: providerTimeoutSeconds } = core.config.providers;
-  const composer = { ...core, fromNumber, emailDomain };
+  const apiUrl = core.config.api.publicUrl ?? ownUrl;
+  const composer = { ...core, fromNumber, emailDomain, apiUrl };
   return createDeliver({
     ...core,
     ...shared,

@@ -44,6 +44,7 @@ const openPaths = [
   '/metrics',
   '/spec',
   '/spec.json',
+  '/unsubscribe/:notification_id/:token',
 ];
 
 describe('access to routes', () => {
@@ -51,7 +52,8 @@ describe('access to routes', () => {
   let api: string;
   let routes: readonly MountedRoute[];
   let stop: () => Promise<void>;
-  let tokens: Readonly<Record<Caller, string | null>>;
+  /** Made for each call, because a token is valid for 30 seconds. */
+  let tokens: Readonly<Record<Caller, () => string | null>>;
 
   before(async () => {
     world = await createWorld({ roles: [] });
@@ -65,12 +67,12 @@ describe('access to routes', () => {
     for (const { id } of rows) await revokeKey(db, revoked.id, id, new Date());
     const { issuer, secret } = world.credentials.admin;
     tokens = {
-      nobody: null,
-      'a stranger': makeToken(`stranger-${randomUUID()}-${randomUUID()}`),
-      'a revoked key': makeToken(revoked.keys.normal),
-      'a service key': makeToken(world.tenant.keys.normal),
-      'the admin': signToken(issuer, secret),
-      'a false admin': signToken(issuer, randomUUID()),
+      nobody: () => null,
+      'a stranger': () => makeToken(`stranger-${randomUUID()}-${randomUUID()}`),
+      'a revoked key': () => makeToken(revoked.keys.normal),
+      'a service key': () => makeToken(world.tenant.keys.normal),
+      'the admin': () => signToken(issuer, secret),
+      'a false admin': () => signToken(issuer, randomUUID()),
     };
   });
   after(async () => {
@@ -79,7 +81,7 @@ describe('access to routes', () => {
   });
 
   async function statusOf(method: string, path: string, caller: Caller): Promise<number> {
-    const token = tokens[caller];
+    const token = tokens[caller]();
     const response = await fetch(api + path, {
       method,
       redirect: 'manual',

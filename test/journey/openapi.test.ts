@@ -5,12 +5,14 @@ import { promisify } from 'node:util';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import Schema from 'typebox/schema';
 import { makeToken, signToken } from '../../src/cli/client.ts';
+import { createCipher } from '../../src/ground/cipher.ts';
 import { systemClock } from '../../src/ground/clock.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
+import { unsubscribeUrl } from '../../src/message/suppression/link.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
 import { platformUserId } from '../../src/tenant/user/store.ts';
 import { uploadFile } from '../support/files.ts';
-import type { Tenant } from '../support/tenant.ts';
+import { salt, secretKey, type Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const run = promisify(execFile);
@@ -88,16 +90,29 @@ describe('the OpenAPI document', () => {
     const setting = { notification_type: 'sms', days_of_retention: 7 };
     const retention = await world.admin('POST', `/service/${platformServiceId}/data-retention`, setting);
     ids['retention_id'] = retention.body.result.id;
+    const { data: email } = await world
+      .clientOf(tenant.keys.normal)
+      .sendEmail(tenant.templates.email, 'rowan@example.com', { personalisation: { name: 'x', time: 'y' } });
+    const unsubscribing = unsubscribeUrl('', createCipher([secretKey], salt), {
+      ...{ id: email.id, normalisedRecipient: 'rowan@example.com' },
+    }).split('/');
+    ids['token'] = unsubscribing.at(-1)!;
     const later = new Date(systemClock.now() + 3_600_000).toISOString();
     idsOf = {
       'POST /v2/notifications/{notification_id}/cancel': {
         notification_id: await send({ scheduled_for: later }),
       },
+      'GET /unsubscribe/{notification_id}/{token}': { notification_id: email.id },
+      'POST /unsubscribe/{notification_id}/{token}': { notification_id: email.id },
     };
+    await world.until(
+      async () => (await world.connection.pool.query('select from notification_history')).rows.length,
+      (count) => count >= 2,
+    );
   });
   after(() => world.stop());
 
-  /** Examples create and delete callback addresses, so each test starts with the same ones. */
+  /** Examples create and delete callback addresses and suppressions, so each test starts with the same ones. */
   beforeEach(async () => {
     await world.connection.pool.query('delete from service_callback_api');
     for (const [type, examples] of [
@@ -114,6 +129,13 @@ describe('the OpenAPI document', () => {
         idsOf[`${method} /service/{service_id}/callback-api/{callback_api_id}`] = {
           callback_api_id: body.data.id,
         };
+    }
+    for (const [recipient, example] of [
+      ['kim@example.com', 'DELETE /v2/suppressions/{suppression_id}'],
+      ['sam@example.com', 'DELETE /service/{service_id}/suppressions/{suppression_id}'],
+    ] as const) {
+      const { body } = await world.admin('POST', `/service/${tenant.id}/suppressions`, { recipient });
+      idsOf[example] = { suppression_id: body.data.id };
     }
   });
 

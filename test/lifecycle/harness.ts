@@ -89,6 +89,7 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
       render,
       fromNumber: 'DESPATCH',
       emailDomain: 'example.com',
+      apiUrl: 'https://despatch.example',
       db,
       clock,
       metrics,

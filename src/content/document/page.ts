@@ -154,7 +154,8 @@ export function unavailablePage(): string {
   );
 }
 
-function page(title: string, serviceName: string | null, main: Html): string {
+/** A page in the look of all pages for recipients; send it with `pagePolicy`. */
+export function page(title: string, serviceName: string | null, main: Html): string {
   return html`<!doctype html>
 <html lang="en">
 <head>

@@ -25,6 +25,7 @@ export async function findTemplate(db: DbOrTrx, id: string): Promise<Template | 
       'v.subject',
       'v.content',
       'v.priority',
+      'v.has_unsubscribe_link',
     ])
     .where('t.id', '=', id)
     .executeTakeFirst();
@@ -45,7 +46,16 @@ async function findVersion(db: DbOrTrx, key: string): Promise<TemplateVersion | 
   const row = await db
     .selectFrom('template_versions as v')
     .innerJoin('templates as t', 't.id', 'v.template_id')
-    .select(['t.id', 't.template_type', 'v.version', 'v.name', 'v.subject', 'v.content', 'v.priority'])
+    .select([
+      't.id',
+      't.template_type',
+      'v.version',
+      'v.name',
+      'v.subject',
+      'v.content',
+      'v.priority',
+      'v.has_unsubscribe_link',
+    ])
     .where('v.template_id', '=', templateId)
     .where('v.version', '=', Number(version))
     .executeTakeFirst();
@@ -60,12 +70,14 @@ function parseVersion(row: {
   subject: string | null;
   content: string;
   priority: boolean;
+  has_unsubscribe_link: boolean;
 }): TemplateVersion {
   return Object.freeze({
     templateId: row.id,
     version: row.version,
     name: row.name,
     priority: row.priority,
+    hasUnsubscribeLink: row.template_type === 'email' && row.has_unsubscribe_link,
     content: compileContent(row.template_type, row.subject, row.content),
   });
 }
@@ -168,6 +180,8 @@ export type NewTemplate = Readonly<{
   subject: string | null;
   content: string;
   priority?: boolean;
+  /** Emails only. */
+  hasUnsubscribeLink?: boolean;
   hidden?: boolean;
   /** Id of the user who wrote it. Default: the platform's own user. */
   createdBy?: string;
@@ -198,6 +212,7 @@ export async function addTemplate(db: DbOrTrx, template: NewTemplate): Promise<v
       subject: template.subject,
       content: template.content,
       priority: template.priority ?? false,
+      has_unsubscribe_link: template.hasUnsubscribeLink ?? false,
       created_by: template.createdBy ?? platformUserId,
     })
     .execute();

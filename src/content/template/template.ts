@@ -41,6 +41,8 @@ export type TemplateVersion = Readonly<{
   name: string;
   /** Its messages overtake others of their type. */
   priority: boolean;
+  /** Its emails end with a link to unsubscribe (spec 02, section 5.2). */
+  hasUnsubscribeLink: boolean;
   content: Content;
 }>;
 

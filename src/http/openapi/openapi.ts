@@ -53,6 +53,7 @@ const tags: Readonly<Record<Tag, string>> = {
   Templates: 'The templates of the service.',
   'Received texts': 'Text messages that people sent to the service.',
   Files: 'Files that recipients download.',
+  Suppressions: 'Recipients who unsubscribed, complained or cannot be reached, and the link to unsubscribe.',
   'Version 1': 'The older API, for clients that still use it. Its errors have the form `Error`.',
   Callbacks: 'The log of the callbacks sent to your service, and their replay.',
   Status: 'For operators of the platform.',

@@ -29,6 +29,7 @@ export type Tag =
   | 'Templates'
   | 'Received texts'
   | 'Files'
+  | 'Suppressions'
   | 'Version 1'
   | 'Callbacks'
   | 'Status'

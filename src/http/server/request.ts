@@ -63,13 +63,15 @@ export function pathOf(request: FastifyRequest): string {
 }
 
 /**
- * The path for a log line. Below `/d/` it contains the key of a document, which would let a reader of the log open it.
+ * The path for a log line, without what opens a document (below `/d/`) or unsubscribes a recipient: a reader of the log
+ * must not be able to.
  */
 export function loggedPath(request: FastifyRequest): string {
   const path = pathOf(request);
   // The router decodes letters, and accepts a whole URL in place of a path.
-  const plain = path.replace(/%64|%44/g, 'd').replace(/%2f/gi, '/');
-  return /\/d\//i.test(plain) ? '/d/…' : path;
+  const plain = path.replace(/%[2-7][\da-f]/gi, decodeURIComponent).replace(/%2f/gi, '/');
+  const secret = /\/(d|unsubscribe)\//i.exec(plain)?.[1];
+  return secret === undefined ? path : `/${secret.toLowerCase()}/…`;
 }
 
 /**

@@ -51,7 +51,7 @@ async function open(t: TestContext, speed: number) {
     templates: createTemplateCaches(db, caches),
     services: createServiceCache(db, caches),
     ...{ fromNumber: 'DESPATCH', emailDomain: 'example.com', smsStrategy: 'ordered' as const },
-    ...{ draw: Math.random, providerTimeoutSeconds: 10 },
+    ...{ apiUrl: 'https://despatch.example', draw: Math.random, providerTimeoutSeconds: 10 },
   };
   const claims = createClaims(claimDeps);
   const newId = createIdSource(clock);

@@ -2,14 +2,15 @@ import { setImmediate } from 'node:timers/promises';
 import type { Given } from '../../content/template/personalisation.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
 import {
-  type Content,
   largeLength,
   lengthOf,
   openValues,
   type Render,
+  type TemplateVersion,
 } from '../../content/template/template.ts';
 import type { Cache } from '../../database/cache.ts';
 import { type Db, databaseErrors } from '../../database/connection.ts';
+import type { SuppressionReason } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
@@ -20,6 +21,8 @@ import type { EmailMessage, Message, SmsMessage } from '../../provider/contract.
 import type { ProviderState } from '../../provider/state.ts';
 import { allProviders } from '../../provider/store.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
+import { unsubscribeUrl } from '../suppression/link.ts';
+import { stoppedBy } from '../suppression/suppression.ts';
 import {
   type Candidate,
   findCandidates,
@@ -54,6 +57,7 @@ export type NotClaimed = Readonly<
   | { kind: 'lapsed'; notification: Candidate }
   | { kind: 'not found' }
   | { kind: 'inactive service'; notification: Candidate }
+  | { kind: 'suppressed'; reason: SuppressionReason }
   | { kind: 'no provider' }
   /**
    * The circuits of all eligible providers are open. `suspect`: the only eligible one, since it may already have the
@@ -135,7 +139,7 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult
     async flush(requests) {
       const ids = requests.map(({ id }) => id);
       const [found, available] = await Promise.all([
-        findCandidates(deps, db, ids, largeLength + sealBytes),
+        findCandidates(deps, db, ids, { mostBytes: largeLength + sealBytes, at: new Date(clock.now()) }),
         providers.get(allProviders),
       ]);
       const now = clock.now();
@@ -212,7 +216,7 @@ function startComposing(): Composing {
 
 /** Whether the message may be handed over at all, and to which providers. */
 async function check(
-  { services, providerTimeoutSeconds, smsStrategy, draw }: ClaimDeps,
+  { services, templates, providerTimeoutSeconds, smsStrategy, draw }: ClaimDeps,
   request: ClaimRequest,
   candidate: Candidate | undefined,
   available: readonly ProviderState[],
@@ -232,6 +236,16 @@ async function check(
   // The platform's own messages are always sent: people must be able to sign in (spec 05, section 1.2).
   const isResearch =
     candidate.keyType === 'test' || (service.researchMode && service.id !== platformServiceId);
+  // Nobody gets research messages, so they do not depend on what live ones led to.
+  if (!isResearch && candidate.suppressions.length > 0) {
+    const template = await templates.version(candidate.templateId, candidate.templateVersion);
+    const reason = stoppedBy(candidate.suppressions, {
+      hasUnsubscribeLink: candidate.unsubscribeUrl !== null || template?.hasUnsubscribeLink === true,
+      isUrgent: template?.priority === true,
+      suppressesFailed: service.permissions.has('suppress_failed_recipients'),
+    });
+    if (reason !== null) return { kind: 'suppressed', reason };
+  }
   const able = candidates(available, candidate).filter(
     ({ identifier }) => !request.refused.includes(identifier),
   );
@@ -315,6 +329,8 @@ export type Composer = Readonly<{
   render: Render;
   fromNumber: string;
   emailDomain: string;
+  /** Base URL of our own API, as recipients reach it. */
+  apiUrl: string;
 }>;
 
 export type Composed = Readonly<{ message: Message; billableUnits: number }>;
@@ -326,10 +342,10 @@ export type Composed = Readonly<{ message: Message; billableUnits: number }>;
  */
 async function compose(deps: Composer, notification: Candidate, service: Service): Promise<Composed | null> {
   if (!notification.personalisation) return null;
-  const content = await contentOf(deps, notification);
+  const template = await templateOf(deps, notification);
   const values = openValues(deps.cipher.open(notification.personalisation, notification.id));
-  if (lengthOf(content, values) > largeLength) return null;
-  return await composeWith(deps, notification, service, content, values);
+  if (lengthOf(template.content, values) > largeLength) return null;
+  return await composeWith(deps, notification, service, template, values);
 }
 
 /** The same for a large message, which is composed by itself. */
@@ -339,29 +355,30 @@ export async function composeLarge(
   service: Service,
 ): Promise<Composed> {
   const { id } = notification;
-  const content = await contentOf(deps, notification);
+  const template = await templateOf(deps, notification);
   const sealed = notification.personalisation ?? (await findPersonalisation(deps, deps.db, id));
   if (!sealed) throw new Error(`Notification ${id} is not stored`);
-  return await composeWith(deps, notification, service, content, deps.cipher.open(sealed, id));
+  return await composeWith(deps, notification, service, template, deps.cipher.open(sealed, id));
 }
 
-async function contentOf(
+async function templateOf(
   { templates }: Composer,
   { templateId, templateVersion }: Candidate,
-): Promise<Content> {
+): Promise<TemplateVersion> {
   const template = await templates.version(templateId, templateVersion);
   if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
-  return template.content;
+  return template;
 }
 
 async function composeWith(
-  { render, fromNumber, emailDomain }: Composer,
+  { cipher, render, fromNumber, emailDomain, apiUrl }: Composer,
   notification: Candidate,
   service: Service,
-  content: Content,
+  template: TemplateVersion,
   values: Given | string,
 ): Promise<Composed> {
   const { id } = notification;
+  const { content } = template;
   if (content.type === 'sms') {
     const rendered = await render('sms', content, values, service.prefixSms ? service.name : null);
     const message: SmsMessage = {
@@ -374,6 +391,7 @@ async function composeWith(
     };
     return { message, billableUnits: rendered.fragments };
   }
+  const unsubscribeLink = template.hasUnsubscribeLink ? unsubscribeUrl(apiUrl, cipher, notification) : null;
   const message: EmailMessage = {
     type: 'email',
     reference: id,
@@ -382,8 +400,9 @@ async function composeWith(
     fromAddress: `${service.emailFrom}@${emailDomain}`,
     // If the message names none, the service's default at send time (users' description); never carried through queues.
     replyTo: notification.replyToText ?? defaultSender(service.emailReplyTos)?.text ?? null,
-    ...(await render('email', content, values, {})),
-    unsubscribeUrl: notification.unsubscribeUrl,
+    ...(await render('email', content, values, { unsubscribeLink })),
+    // The caller's own is for the headers only (spec 02, section 5.2).
+    unsubscribeUrl: notification.unsubscribeUrl ?? unsubscribeLink,
   };
   return { message, billableUnits: 0 };
 }

@@ -1,6 +1,12 @@
 import { sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
-import type { AttemptOutcome, KeyType, NotificationStatus, NotificationType } from '../../database/tables.ts';
+import type {
+  AttemptOutcome,
+  KeyType,
+  NotificationStatus,
+  NotificationType,
+  SuppressionReason,
+} from '../../database/tables.ts';
 import { idFloor, idMarginMilliseconds } from '../../ground/id.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { factColumns, type StoredNotification } from '../status/notification.ts';
@@ -14,22 +20,29 @@ export type Candidate = Omit<StoredNotification, 'personalisation'> &
     lastOutcome: AttemptOutcome | null;
     lastStartedAt: Date | null;
     lastProvider: string | null;
+    /** Why its service sends its recipient less or nothing; not every reason stops every message. */
+    suppressions: readonly SuppressionReason[];
   }>;
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
-/** `mostBytes`: of sealed values; a batch reads no larger ones. */
+/** `mostBytes`: of sealed values; a batch reads no larger ones. `at`: suppressions in force then count. */
 export function findCandidates(
   { metrics }: StoreDeps,
   db: DbOrTrx,
   ids: readonly string[],
-  mostBytes: number,
+  { mostBytes, at }: Readonly<{ mostBytes: number; at: Date }>,
 ): Promise<Map<string, Candidate>> {
   return metrics.timed('dao', 'get_notification_with_personalisation', async () => {
     const { rows } = await sql<Candidate>`
       select ${factColumns},
         case when octet_length(n.personalisation) <= ${mostBytes} then n.personalisation end as "personalisation", a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt",
-        a.provider as "lastProvider"
+        a.provider as "lastProvider",
+        array(
+          select reason from suppressions s
+          where s.service_id = h.service_id and s.notification_type = h.notification_type
+            and s.recipient = n.normalised_recipient and (s.expires_at is null or s.expires_at > ${at})
+        ) as "suppressions"
       from unnest(${ids}::uuid[]) as input (id)
       join notifications n on n.id = input.id
       join notification_history h on h.id = input.id

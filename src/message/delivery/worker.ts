@@ -156,6 +156,16 @@ async function withoutClaim(
       );
       await deps.recorder.write({ ...nothing, ...givenUp(deps, task) }, task.signal);
       return 'settled';
+    case 'suppressed': {
+      log.info(
+        fieldsOf(task),
+        `Not sending ${written[type].start} notification ${id} because its recipient is suppressed: ${result.reason}`,
+      );
+      const event = { kind: 'suppressed', reason: result.reason } as const;
+      const move = { id, event, at: new Date(deps.clock.now()), handOver: null };
+      await deps.recorder.write({ ...nothing, move, settled: settledAs(task, 'done') }, task.signal);
+      return 'settled';
+    }
     case 'no provider':
       if (!wasRefused) log.error(fieldsOf(task), `${type} ${id} failed as no active providers`);
       return await retryLater(deps, task, {

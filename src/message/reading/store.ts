@@ -199,7 +199,7 @@ export async function findByIds(
   return { found: rows, rest: isCut ? ids.filter((id) => id < last.id) : [] };
 }
 
-/** When a message was accepted and persisted, and all its attempts, receipts and callbacks, in order. */
+/** When a message was accepted and persisted, its attempts, receipts and callbacks, and why it was not sent, in order. */
 export async function findTimeline(
   db: Db,
   { id, createdAt }: Pick<StoredNotification, 'id' | 'createdAt'>,
@@ -218,7 +218,7 @@ export async function findTimeline(
     .execute();
   const persisted = await db
     .selectFrom('notification_history')
-    .select('persisted_at')
+    .select(['persisted_at', 'suppressed', 'updated_at'])
     .where('id', '=', id)
     .executeTakeFirst();
   const callbacks = await findCallbackSteps(db, id);
@@ -248,6 +248,9 @@ export async function findTimeline(
         ignored: row.ignored,
       }),
     ),
+    ...(persisted?.suppressed && persisted.updated_at
+      ? [{ kind: 'suppressed', at: persisted.updated_at, reason: persisted.suppressed } as const]
+      : []),
     ...callbacks,
   ]);
 }

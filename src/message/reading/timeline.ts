@@ -4,6 +4,7 @@ import type {
   CallbackState,
   CallbackType,
   NotificationStatus,
+  SuppressionReason,
 } from '../../database/tables.ts';
 
 /** One entry on a message's timeline. `at`: when it happened, as it is shown. */
@@ -29,6 +30,8 @@ export type TimelineEntry = Readonly<
       status: NotificationStatus;
       ignored: string | null;
     }
+  /** It was not sent, because of its recipient. */
+  | { kind: 'suppressed'; at: Date; reason: SuppressionReason }
   | { kind: 'callback'; at: Date; id: string; type: CallbackType; state: CallbackState }
   | {
       kind: 'callback attempt';
@@ -50,8 +53,9 @@ const rank: Readonly<Record<TimelineEntry['kind'], number>> = {
   persisted: 1,
   attempt: 2,
   receipt: 3,
-  callback: 4,
-  'callback attempt': 5,
+  suppressed: 4,
+  callback: 5,
+  'callback attempt': 6,
 };
 
 /**
@@ -81,6 +85,7 @@ function isCause(cause: TimelineEntry, entry: TimelineEntry, all: readonly Timel
         return cause === all.find((one) => one.kind === 'attempt' && one.provider === entry.provider);
       return entry.kind === 'attempt' || cause.at <= entry.at;
     case 'receipt':
+    case 'suppressed':
       return entry.kind !== 'receipt' && cause.at <= entry.at;
     default:
       return 'id' in entry && cause.id === entry.id;

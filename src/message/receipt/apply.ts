@@ -9,6 +9,7 @@ import type { ReadReceipt, ReceiptEndpoint, ReceiptOutcome } from '../../provide
 import type { Queues } from '../../queue/boss.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
 import { moveStatuses, nextStatus, type StatusEvent, type StatusMove } from '../status/status.ts';
+import { suppressRecipientsOf } from '../suppression/store.ts';
 import {
   insertComplaints,
   insertReceipts,
@@ -45,7 +46,8 @@ type Decided = Readonly<{
  * Batches receipts: many are applied in one transaction, each with an outcome of its own. Guarantee: every receipt for
  * a known message is kept on its timeline, with the reason if it changed nothing; only a provider that was asked to send
  * the message can change it; of several receipts for one message, even within one batch, each sees the effect of the
- * one before (spec 05, section 5.5). Callbacks are queued in the same transaction.
+ * one before (spec 05, section 5.5). In the same transaction callbacks are queued, and recipients who complained or
+ * failed permanently are suppressed (docs/decisions/0017).
  */
 export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOutcome> {
   const { queues, clock, callbacks } = deps;
@@ -65,13 +67,21 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
         const decided = decide(receipts, subjects, deps.rates, at);
         await moveStatuses(deps, transaction, 'update_notification_status_by_reference', decided.moves);
         await insertReceipts(trx, decided.kept);
-        await callbacks.complaints(transaction, await insertComplaints(trx, decided.complaints));
+        const complaints = await insertComplaints(trx, decided.complaints);
+        await callbacks.complaints(transaction, complaints);
+        const complainedOf = complaints.filter(isMeant).map(({ notificationId }) => notificationId);
+        if (complainedOf.length > 0) await suppressRecipientsOf(trx, 'complaint', complainedOf, at);
         return [subjects, decided] as const;
       });
       measure(deps, receipts, outcomes, subjects, at);
       return outcomes;
     },
   });
+}
+
+/** Mailboxes also report the opposite of a complaint: that an email is wanted. */
+function isMeant({ type }: Readonly<{ type: string | null }>): boolean {
+  return type !== 'not-spam';
 }
 
 /** Pure. The subjects are locked, so `moveStatuses` will make the same transitions as are decided here. */

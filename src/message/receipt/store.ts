@@ -83,20 +83,29 @@ export async function insertReceipts(trx: Trx, receipts: readonly KeptReceipt[])
 /** A complaint about a message; `receivedAt` is used where the provider does not say when it was made. */
 export type KeptComplaint = Complaint & Readonly<{ subject: ReceiptSubject; receivedAt: Date }>;
 
+export type NewComplaint = Readonly<{
+  id: string;
+  notificationId: string;
+  serviceId: string;
+  type: string | null;
+}>;
+
 /** Stores complaints, each only once however often it is posted. Returns the new ones, for callbacks. */
 export async function insertComplaints(
   trx: Trx,
   complaints: readonly KeptComplaint[],
-): Promise<readonly Readonly<{ id: string; notificationId: string; serviceId: string }>[]> {
+): Promise<readonly NewComplaint[]> {
   if (complaints.length === 0) return [];
   const column = <T>(pick: (complaint: KeptComplaint) => T) => complaints.map(pick);
-  const { rows } = await sql<{ id: string; notificationId: string; serviceId: string }>`
+  const { rows } = await sql<NewComplaint>`
     insert into complaints (id, notification_id, service_id, ses_feedback_id, complaint_type, complaint_date, created_at)
     select * from unnest(${column(() => randomUUID())}::uuid[], ${column(({ subject }) => subject.id)}::uuid[],
       ${column(({ subject }) => subject.serviceId)}::uuid[], ${column(({ feedbackId }) => feedbackId)}::text[],
       ${column(({ type }) => type)}::text[], ${column(({ at, receivedAt }) => (at === null ? receivedAt : new Date(at)))}::timestamptz[],
       ${column(({ receivedAt }) => receivedAt)}::timestamptz[])
     on conflict (ses_feedback_id) do nothing
-    returning id, notification_id as "notificationId", service_id as "serviceId"`.execute(trx);
+    returning id, notification_id as "notificationId", service_id as "serviceId", complaint_type as type`.execute(
+    trx,
+  );
   return rows;
 }

@@ -25,6 +25,7 @@ const events: readonly StatusEvent[] = [
   ),
   ...(['given up', 'timed out', 'cancelled'] as const).map((kind): StatusEvent => ({ kind })),
   ...(['permanent', 'temporary'] as const).map((recipient): StatusEvent => ({ kind: 'refused', recipient })),
+  { kind: 'suppressed', reason: 'unsubscribed' },
   ...statuses.flatMap((status) =>
     (['id', 'reference'] as const).flatMap((found) =>
       flags.flatMap((international) =>

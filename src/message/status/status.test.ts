@@ -24,20 +24,20 @@ const after = (current: NotificationStatus, event: StatusEvent) => {
 };
 
 test('every event changes every status as the drawing shows, and in no other way', () => {
-  // Columns: handed over in the UK, abroad; given up; timed out; cancelled; a receipt (R: the status it reports) found
-  // by id, by reference; abroad by id, by reference; abroad where networks do not report delivery, by id, by reference.
+  // Columns: handed over in the UK, abroad; given up; timed out; cancelled; suppressed; a receipt (R: the status it reports)
+  // found by id, by reference; abroad by id, by reference; abroad where networks do not report delivery, by id, by reference.
   // -: nothing changes.
   const drawing = `
-    created            sending  sent  technical-failure  technical-failure  cancelled  R  -  R  -  -  -
-    sending            -        -     technical-failure  temporary-failure  -          R  R  R  R  -  -
-    pending            -        -     technical-failure  temporary-failure  -          R  R  R  R  -  -
-    sent               -        -     -                  -                  -          -  -  R  R  -  -
-    delivered          -        -     -                  -                  -          -  -  -  -  -  -
-    temporary-failure  -        -     -                  -                  -          -  -  -  -  -  -
-    permanent-failure  -        -     -                  -                  -          -  -  -  -  -  -
-    technical-failure  -        -     -                  -                  -          -  -  -  -  -  -
-    validation-failed  -        -     -                  -                  -          -  -  -  -  -  -
-    cancelled          -        -     -                  -                  -          -  -  -  -  -  -`;
+    created            sending  sent  technical-failure  technical-failure  cancelled  permanent-failure  R  -  R  -  -  -
+    sending            -        -     technical-failure  temporary-failure  -          -                  R  R  R  R  -  -
+    pending            -        -     technical-failure  temporary-failure  -          -                  R  R  R  R  -  -
+    sent               -        -     -                  -                  -          -                  -  -  R  R  -  -
+    delivered          -        -     -                  -                  -          -                  -  -  -  -  -  -
+    temporary-failure  -        -     -                  -                  -          -                  -  -  -  -  -  -
+    permanent-failure  -        -     -                  -                  -          -                  -  -  -  -  -  -
+    technical-failure  -        -     -                  -                  -          -                  -  -  -  -  -  -
+    validation-failed  -        -     -                  -                  -          -                  -  -  -  -  -  -
+    cancelled          -        -     -                  -                  -          -                  -  -  -  -  -  -`;
   const rows = drawing
     .trim()
     .split('\n')
@@ -53,6 +53,7 @@ test('every event changes every status as the drawing shows, and in no other way
       { kind: 'given up' },
       { kind: 'timed out' },
       { kind: 'cancelled' },
+      { kind: 'suppressed', reason: 'unsubscribed' },
       receipt(said, 'id'),
       receipt(said, 'reference'),
       receipt(said, 'id', true),
@@ -108,6 +109,7 @@ test('no sequence of events returns a message to created or leaves a final statu
       end: fc.constantFrom(null, ...unreportedEnds),
     }),
     fc.record({ kind: fc.constantFrom('given up' as const, 'timed out' as const, 'cancelled' as const) }),
+    fc.record({ kind: fc.constant('suppressed' as const), reason: fc.constant('manual' as const) }),
     fc.record({
       kind: fc.constant('receipt' as const),
       status: fc.constantFrom(...statuses),

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
-import type { NotificationStatus } from '../../database/tables.ts';
+import type { NotificationStatus, SuppressionReason } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueTransaction } from '../../queue/boss.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
+import { suppressRecipientsOf } from '../suppression/store.ts';
 
 /**
  * The state machine of a notification (spec 05, sections 5.5 and 10). Pure: an event goes in, the next status or the
@@ -28,6 +29,8 @@ export type StatusEvent =
   | Readonly<{ kind: 'given up' }>
   /** A provider refused it for good because of its recipient. */
   | Readonly<{ kind: 'refused'; recipient: 'permanent' | 'temporary' }>
+  /** It is not sent, because its recipient is suppressed. */
+  | Readonly<{ kind: 'suppressed'; reason: SuppressionReason }>
   /** No outcome was reported in time (spec 05, section 9.1). */
   | Readonly<{ kind: 'timed out' }>
   /** Its service cancelled it before it was due. */
@@ -78,6 +81,8 @@ export function nextStatus(current: NotificationStatus, event: StatusEvent): Tra
       if (current === 'created') return { to: 'technical-failure' };
       if (isUnderWay) return { to: 'temporary-failure' };
       return stays(`already ${current}`);
+    case 'suppressed':
+      return current === 'created' ? { to: 'permanent-failure' } : stays(`already ${current}`);
     case 'cancelled':
       return current === 'created' ? { to: 'cancelled' } : stays(`already ${current}`);
     case 'receipt':
@@ -120,9 +125,10 @@ export type StatusDeps = Readonly<{ metrics: Metrics; callbacks: Pick<CallbackQu
 
 /**
  * The only writer of an existing message's status. Locks the rows in id order, as every writer does, applies
- * `nextStatus`, and queues the callbacks for completed messages in the same transaction. Moves that `nextStatus` does
- * not allow change nothing. Several moves of one message are applied in order. `name`: the data-access function of spec
- * 06, section 4.2, that this is counted and timed as. Returns the messages that changed, in the order of the moves.
+ * `nextStatus`, and in the same transaction queues the callbacks for completed messages and suppresses the recipients
+ * that failed permanently, where a service wants that. Moves that `nextStatus` does not allow change nothing. Several
+ * moves of one message are applied in order. `name`: the data-access function of spec 06, section 4.2, that this is
+ * counted and timed as. Returns the messages that changed, in the order of the moves.
  */
 export async function moveStatuses(
   { metrics, callbacks }: StatusDeps,
@@ -143,6 +149,9 @@ export async function moveStatuses(
     transaction,
     all.filter(({ status }) => isCompleted(status)),
   );
+  const failed = all.filter(({ status }) => status === 'permanent-failure').map(({ id }) => id);
+  if (failed.length > 0)
+    await suppressRecipientsOf(transaction.trx, 'permanent-failure', failed, moves[0]!.at);
   return all;
 }
 
@@ -167,9 +176,10 @@ async function applyMoves(
         ${column(({ handOver }) => handOver?.sentAt ?? null)}::timestamptz[],
         ${column(({ handOver }) => handOver?.sentBy ?? null)}::text[],
         ${column(({ handOver }) => handOver?.reference ?? null)}::text[],
-        ${column(({ handOver }) => handOver?.billableUnits ?? null)}::int[])
+        ${column(({ handOver }) => handOver?.billableUnits ?? null)}::int[],
+        ${column(({ event }) => (event.kind === 'suppressed' ? event.reason : null))}::text[])
         as t (id, at, is_hand_over, from_created, from_sending, from_pending, from_sent, sent_at, sent_by, reference,
-          billable_units)
+          billable_units, suppressed)
     ), locked as materialized (
       select h.id, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
           when 'pending' then input.from_pending when 'sent' then input.from_sent end as next
@@ -181,6 +191,7 @@ async function applyMoves(
         sent_at = case when is_hand_over then input.sent_at else coalesce(h.sent_at, input.sent_at) end,
         sent_by = case when is_hand_over then input.sent_by else coalesce(h.sent_by, input.sent_by) end,
         reference = coalesce(input.reference, h.reference),
+        suppressed = case when locked.next is null then h.suppressed else coalesce(input.suppressed, h.suppressed) end,
         billable_units = case when is_hand_over or h.billable_units = 0
           then coalesce(input.billable_units, h.billable_units) else h.billable_units end
       from input join locked on locked.id = input.id

@@ -34,7 +34,9 @@ export type Permission =
   | 'sms_to_uk_landlines'
   | 'inbound_sms'
   /** `scheduled_for` is honoured. */
-  | 'schedule';
+  | 'schedule'
+  /** Recipients that failed permanently get nothing for a while (docs/decisions/0017). */
+  | 'suppress_failed_recipients';
 
 /** An SMS sender or a reply-to address of a service. */
 export type Sender = Readonly<{ id: string; text: string; isDefault: boolean }>;

@@ -149,6 +149,15 @@ export async function grantPermission(db: DbOrTrx, id: string, permission: Permi
   await announceChange(db, cacheName, id);
 }
 
+/** Takes a permission from a service, if it has it. */
+export async function withdrawPermission(db: DbOrTrx, id: string, permission: Permission): Promise<void> {
+  await sql`
+    update services set permissions = array_remove(permissions, ${permission}), version = version + 1,
+      updated_at = now()
+    where id = ${id} and ${permission} = any(permissions)`.execute(db);
+  await announceChange(db, cacheName, id);
+}
+
 /** True while no service has ever been added. */
 export async function hasNoService(db: DbOrTrx): Promise<boolean> {
   return (await db.selectFrom('services').select('id').limit(1).executeTakeFirst()) === undefined;

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { NotificationStatus } from '../../../database/tables.ts';
 import { oneOf, orNull, time, uuid } from '../../../http/validate/shapes.ts';
+import { suppressionReasons } from '../../suppression/suppression.ts';
 
 const never = (description: string) => Type.Null({ description });
 const meanings: Readonly<Record<NotificationStatus, string>> = {
@@ -10,7 +11,8 @@ const meanings: Readonly<Record<NotificationStatus, string>> = {
   sent: 'sent to a country whose networks do not report delivery',
   delivered: 'delivered',
   'temporary-failure': 'not delivered: for example, the phone was off or the mailbox was full',
-  'permanent-failure': 'not delivered: the number or address does not exist',
+  'permanent-failure':
+    'not delivered: the number or address does not exist, or its recipient is suppressed (the timeline says why)',
   'technical-failure': 'not sent, because of a fault on our side or at the provider',
   'validation-failed': 'not sent: its content could not be sent',
   cancelled: 'not sent: it was cancelled before its time',
@@ -55,7 +57,10 @@ export const notification = Type.Object(
     completed_at: orNull(time, 'When it reached a final status.'),
     scheduled_for: orNull(time, 'When it will be sent, if it is scheduled.'),
     postage: never('Always null.'),
-    one_click_unsubscribe_url: orNull(Type.String(), 'The URL given with the email.'),
+    one_click_unsubscribe_url: orNull(
+      Type.String(),
+      'The URL given with the email; otherwise that of the link in the email, if its template has one.',
+    ),
     is_cost_data_ready: Type.Boolean({ description: 'Whether the cost is known yet.' }),
     cost_in_pounds: orNull(Type.Number(), 'null until the cost is known.'),
     cost_details: Type.Object(
@@ -74,6 +79,11 @@ export const notification = Type.Object(
 
 const accepted = Type.Object({ event: Type.Literal('accepted'), at: time });
 const persisted = Type.Object({ event: Type.Literal('persisted'), at: time });
+const suppressed = Type.Object({
+  event: Type.Literal('suppressed'),
+  at: time,
+  reason: oneOf(suppressionReasons),
+});
 const attempt = Type.Object({
   event: Type.Literal('attempt'),
   at: time,
@@ -126,9 +136,12 @@ export const timeline = Type.Object(
   {
     notification_id: uuid(),
     status,
-    timeline: Type.Array(Type.Union([accepted, persisted, attempt, receipt, callback, callbackAttempt]), {
-      description: 'In chronological order.',
-    }),
+    timeline: Type.Array(
+      Type.Union([accepted, persisted, suppressed, attempt, receipt, callback, callbackAttempt]),
+      {
+        description: 'In chronological order.',
+      },
+    ),
   },
   { $id: 'Timeline' },
 );

@@ -5,6 +5,7 @@ import { isoMicroseconds } from '../../../ground/clock.ts';
 import { jsonFloat } from '../../../ground/json.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import { isCompleted } from '../../status/status.ts';
+import { unsubscribeUrl } from '../../suppression/link.ts';
 import { costOf } from '../cost.ts';
 
 export type ReadingDeps = Readonly<{ cipher: Cipher; templates: TemplateCaches; render: Render }>;
@@ -40,9 +41,20 @@ export async function showNotification(deps: ReadingDeps, notification: StoredNo
     completed_at: isCompleted(status) ? timestamp(updatedAt) : null,
     scheduled_for: timestamp(notification.scheduledFor),
     postage: null,
-    one_click_unsubscribe_url: notification.unsubscribeUrl,
+    one_click_unsubscribe_url:
+      notification.unsubscribeUrl ?? (await ownUnsubscribeUrl(deps, notification, baseUrl)),
     ...showCost(notification),
   };
+}
+
+/** The link in the email itself, if its template has one. */
+async function ownUnsubscribeUrl(
+  { cipher, templates }: ReadingDeps,
+  notification: StoredNotification,
+  baseUrl: string,
+): Promise<string | null> {
+  const template = await templates.version(notification.templateId, notification.templateVersion);
+  return template?.hasUnsubscribeLink ? unsubscribeUrl(baseUrl, cipher, notification) : null;
 }
 
 /** Official clients insist on floats, also where they are whole (spec 01, section 3.7). */
