@@ -1,7 +1,8 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import type pg from 'pg';
 import { stopwatch } from '../ground/clock.ts';
-import { Problem } from '../ground/problem.ts';
+import { callerLeft, Problem } from '../ground/problem.ts';
+import { createTurns } from '../ground/turns.ts';
 import type { Connection, Db } from './connection.ts';
 import type { Tables } from './tables.ts';
 
@@ -25,27 +26,13 @@ export const readConnections = {
 const mostWaiting = 100;
 const longestWaitMilliseconds = 10_000;
 
-/** One service's reads: how many are under way, and who waits. */
-type Line = { running: number; readonly waiting: Set<() => void> };
-
 /** `pool`: for reads; `main`: where statements of callers who left are cancelled; `atOnce`: reads of one service. */
 export function createReads(pool: pg.Pool, main: Connection, atOnce: number): Reads {
-  const lines = new Map<string, Line>();
+  const turns = createTurns({
+    ...{ atOnce, mostWaiting, longestWaitMilliseconds },
+    refused: () => tooManyReads(atOnce),
+  });
   const handles = new WeakMap<pg.PoolClient, Db>();
-
-  async function enter(serviceId: string, left: AbortSignal): Promise<() => void> {
-    const line: Line = lines.get(serviceId) ?? { running: 0, waiting: new Set() };
-    lines.set(serviceId, line);
-    if (line.running < atOnce) line.running++;
-    else if (line.waiting.size >= mostWaiting) throw tooManyReads(atOnce);
-    // Whoever leaves hands its place on, so that nobody who comes later gets it first.
-    else await turn(line, left, atOnce);
-    return () => {
-      const [next] = line.waiting;
-      if (next) next();
-      else if (--line.running === 0) lines.delete(serviceId);
-    };
-  }
 
   async function connected<T>(left: AbortSignal, read: (db: Db) => Promise<T>): Promise<T> {
     const client = await pool.connect();
@@ -83,34 +70,13 @@ export function createReads(pool: pg.Pool, main: Connection, atOnce: number): Re
   }
 
   return async (serviceId, left, read) => {
-    const leave = await enter(serviceId, left);
+    const leave = await turns(serviceId, left);
     try {
       return await connected(left, read);
     } finally {
       leave();
     }
   };
-}
-
-/** Resolves when the place of another read is free. */
-function turn({ waiting }: Line, left: AbortSignal, atOnce: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (then: () => void) => () => {
-      waiting.delete(called);
-      left.removeEventListener('abort', gone);
-      clearTimeout(limit);
-      then();
-    };
-    const called = settle(resolve);
-    const gone = settle(() => reject(callerLeft()));
-    const limit = setTimeout(
-      settle(() => reject(tooManyReads(atOnce))),
-      longestWaitMilliseconds,
-    );
-    waiting.add(called);
-    left.addEventListener('abort', gone);
-    if (left.aborted) gone();
-  });
 }
 
 /**
@@ -150,11 +116,6 @@ export async function searchPage<T>(
 
 function isCancelled(error: unknown): boolean {
   return error instanceof Error && (error as { code?: unknown }).code === '57014';
-}
-
-/** The caller has closed the connection, so nobody sees this. */
-export function callerLeft(): Problem {
-  return new Problem(499, [{ error: 'BadRequestError', message: 'The caller closed the connection.' }]);
 }
 
 /** 504 (spec 01, section 3.1). `last`: the id down to which nothing was found. */

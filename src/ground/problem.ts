@@ -54,6 +54,11 @@ export function noResultFound(message = 'No result found'): Problem {
   return new Problem(404, [{ error: 'NoResultFound', message }]);
 }
 
+/** The caller has closed the connection, so nobody sees this. */
+export function callerLeft(): Problem {
+  return new Problem(499, [{ error: 'BadRequestError', message: 'The caller closed the connection.' }]);
+}
+
 /** 503: the database cannot be reached. Nothing of the request was stored; the caller should send it again. */
 export function unavailable(): Problem {
   return new Problem(

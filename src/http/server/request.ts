@@ -5,6 +5,7 @@ import { parseUuid, randomHex } from '../../ground/id.ts';
 import { jsonExcess, numberSource, parseLossless } from '../../ground/json.ts';
 import { badRequest, Problem, unavailable } from '../../ground/problem.ts';
 import { readUtf8 } from '../../ground/text.ts';
+import { createTurns } from '../../ground/turns.ts';
 import type { Node } from '../validate/check.ts';
 import { plainError } from './error-format.ts';
 
@@ -13,6 +14,8 @@ declare module 'fastify' {
     /** `X-B3-TraceId` of the request, or one made for it; in every log line and task that results from it. */
     traceId: string;
     elapsed: () => number;
+    /** The service that called, once its token is verified. */
+    serviceId?: string;
     /** Who called, for the log line of the request: ids only. */
     logFields?: Readonly<Record<string, unknown>>;
   }
@@ -284,4 +287,53 @@ function append(bytes: Buffer, length: number, chunk: Buffer, whole: number): Bu
 function tooLarge(limit: number): Problem {
   const message = `The request is too large: the limit is ${limit} bytes.`;
   return new Problem(413, [{ error: 'BadRequestError', message }]);
+}
+
+/** A request with a larger body takes memory and processor time that others need too. */
+const largeBytes = 64 * 1024;
+const largeAtOnce = 2;
+const longestTurnMilliseconds = 30_000;
+
+/** Waits until a request may be handled; resolves to what has to be called at its end, or null for nothing. */
+export type LargeRequests = (request: FastifyRequest, reply: FastifyReply) => Promise<(() => void) | null>;
+
+/**
+ * Of the large requests of a service, two are handled at a time; more wait in order while their bodies have at most
+ * `mostBytes`. Throws a Problem (429) for any other.
+ */
+export function createLargeRequests(mostBytes: number): LargeRequests {
+  const held = new Map<string, number>();
+  const turns = createTurns({
+    ...{ atOnce: largeAtOnce, mostWaiting: Number.POSITIVE_INFINITY },
+    longestWaitMilliseconds: longestTurnMilliseconds,
+    refused: tooManyLarge,
+  });
+  return async ({ serviceId, body }, reply) => {
+    if (serviceId === undefined || !Buffer.isBuffer(body) || body.length <= largeBytes) return null;
+    const { length } = body;
+    const before = held.get(serviceId) ?? 0;
+    if (before > 0 && before + length > mostBytes) throw tooManyLarge();
+    held.set(serviceId, before + length);
+    const forget = () => {
+      const left = held.get(serviceId)! - length;
+      if (left > 0) held.set(serviceId, left);
+      else held.delete(serviceId);
+    };
+    try {
+      const leave = await turns(serviceId, callerLeaves(reply));
+      return () => {
+        leave();
+        forget();
+      };
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  };
+}
+
+/** 429 (spec 01, section 4.1). */
+function tooManyLarge(): Problem {
+  const message = `Too many large requests: a service can have ${largeAtOnce} of more than ${largeBytes} bytes under way, and some more waiting. Wait for answers before sending more`;
+  return new Problem(429, [{ error: 'TooManyRequestsError', message }], { 'Retry-After': '1' });
 }

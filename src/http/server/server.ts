@@ -17,6 +17,8 @@ import { requestReader } from './read-request.ts';
 import {
   beginRequest,
   createBodyReader,
+  createLargeRequests,
+  type LargeRequests,
   loggedPath,
   pathOf,
   sendNotFound,
@@ -81,6 +83,7 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
   const { log, metrics } = deps;
   const { heldBytes, connections, requestMilliseconds } = { ...usualLimits, ...limits };
   const bodies = createBodyReader(heldBytes);
+  const large = createLargeRequests(heldBytes / 4);
   const app = fastify({
     requestTimeout: requestMilliseconds,
     http: {
@@ -153,7 +156,7 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
         part.setErrorHandler(errorHandler(log, errors));
         register((defined, handlerDeps) => {
           for (const route of defined) {
-            addRoute(part, route, handlerDeps, errors, deps, bodies.release);
+            addRoute(part, route, handlerDeps, errors, deps, { release: bodies.release, large });
             routes.push({ route: route as unknown as Route, errors: route.errors ?? errors });
           }
         });
@@ -162,13 +165,20 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
   };
 }
 
+/** What the requests of all routes share. */
+type Shared = Readonly<{
+  /** The request's body is no longer needed. */
+  release: (request: FastifyRequest) => void;
+  large: LargeRequests;
+}>;
+
 function addRoute<Deps>(
   app: FastifyInstance,
   route: Route<Deps>,
   deps: Deps,
   scopeErrors: ErrorFormat,
   { log, guards }: ServerDeps,
-  release: (request: FastifyRequest) => void,
+  { release, large }: Shared,
 ): void {
   const { method, path, authentication, handlerName, before, handler } = route;
   const { errors = scopeErrors, bodyLimit = usualBodyLimit, sameOrigin = false } = route;
@@ -184,7 +194,9 @@ function addRoute<Deps>(
     }),
     ...(route.errors && { errorHandler: errorHandler(log, route.errors) }),
     async handler(request, reply) {
+      let endTurn: (() => void) | null = null;
       try {
+        endTurn = await large(request, reply);
         if (before) await before(deps, request);
         read?.(request);
         const answer = await handler(deps, request, reply);
@@ -193,6 +205,7 @@ function addRoute<Deps>(
         if (answer === undefined) return;
         return reply.code(status).type('application/json').send(JSON.stringify(answer));
       } finally {
+        endTurn?.();
         release(request);
       }
     },

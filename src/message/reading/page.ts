@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { callerLeft } from '../../database/reads.ts';
+import { callerLeft } from '../../ground/problem.ts';
 
 /** A page ends when its rows have this many bytes as JSON (spec 01, section 3.8). */
 export const pageBytes = 4 * 1024 * 1024;

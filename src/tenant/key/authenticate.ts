@@ -106,6 +106,7 @@ export function keyGuard(deps: AuthenticateDeps): Guard {
   const authenticate = createAuthenticate(deps);
   const admit = (request: FastifyRequest, caller: Caller) => {
     request.caller = caller;
+    request.serviceId = caller.service.id;
     // Every authorised call is logged with its service, key and user agent (spec 01, section 6).
     request.logFields = {
       serviceId: caller.service.id,
