@@ -133,8 +133,11 @@ export type NoiseName = keyof typeof noises;
 /** The emails that `large_pages` lists. */
 export const largeEmails = { count: 240, personalisation: () => personalisation(500_000) } as const;
 
-/** A client that is refused, or loses its connection, does not give up, but does not spin either. */
-const patienceMilliseconds = 100;
+/**
+ * A client that is refused, or loses its connection, does not give up, but does not spin either. Whoever holds bodies
+ * back wants them held: sending 16 MB again and again would measure the network.
+ */
+const patienceMilliseconds = { answered: 100, held: 1000 };
 
 /** How often each status was answered; `broken` is for lost connections, `held` for bodies still held at the end. */
 export type NoiseTally = Readonly<Record<string, number>>;
@@ -188,7 +191,7 @@ async function makeNoise(name: NoiseName, service: Service): Promise<void> {
           : await ask(agent, service.url, request, head ?? {});
         if (isOver) return;
         count(what);
-        if (!what.startsWith('2')) await sleep(patienceMilliseconds);
+        if (!what.startsWith('2')) await sleep(patienceMilliseconds[kind.held ? 'held' : 'answered']);
       }
     }),
   );
@@ -225,7 +228,7 @@ function hold(
   socket.on('data', (data) => {
     answer += data.toString('latin1', 0, 40);
     // It has been refused: whoever goes on takes a new connection.
-    socket.end();
+    socket.destroy();
   });
   socket.on('error', () => {});
   socket.on('close', () => {
