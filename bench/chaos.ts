@@ -5,12 +5,13 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import type { BehaviourChange } from '../sandbox/behaviour.ts';
 import type { NotificationStatus } from '../src/database/tables.ts';
 import { isCompleted } from '../src/message/status/status.ts';
 import { unexpectedEnds } from './child-process.ts';
 import { type Harness, runCommand, withHarness } from './harness.ts';
 import { openAccount } from './installation.ts';
-import { Fleet, killAndRestart, type Losses } from './killer.ts';
+import { deployRepeatedly, Fleet, killAndRestart, type Losses } from './killer.ts';
 import { persistentLoad } from './persistent-load.ts';
 import { startProvider } from './sandbox-client.ts';
 import { faultsOf, judge, type Known, settled, type Verdict } from './verdict.ts';
@@ -21,51 +22,78 @@ Sends messages while two workers and two APIs are killed at random and started a
 the provider fails, stays silent, and reports late, twice and out of order. Then counts.
 
 Options:
-  --messages N    how many messages are sent, half of them texts and half emails (20000)
-  --rate N        how many a second (150)
+  --deploy        in place of all that: every 10 seconds a worker and an API are asked to stop (SIGTERM) and started
+                  again, while the provider takes 8 seconds to answer and a minute to report
+  --messages N    how many messages are sent, half of them texts and half emails (20000; with --deploy 2000)
+  --rate N        how many a second (150; with --deploy 20)
   --seed N        seed of the random numbers, to repeat a run (random)
   --json          the last line of output is the figures as one JSON object`;
 
 /** Short delays, so that what takes minutes in production takes seconds here. */
 const settings = {
-  PROVIDER_TIMEOUT_SECONDS: '2',
   DELIVER_RETRY_DELAY_SECONDS: '5',
   PERSIST_RETRY_DELAY_SECONDS: '5',
   DATABASE_POOL_SIZE: '10',
   LOG_LEVEL: 'warn',
 };
 
+/** What happens to the installation, and to its messages at the provider. */
+type Mode = Readonly<{
+  settings: Readonly<Record<string, string>>;
+  behaviour: BehaviourChange;
+  messages: number;
+  rate: number;
+  /** How long nothing may change before the rest counts as lost. */
+  patienceSeconds: number;
+}>;
+
 /** A provider on a bad day. A receipt may arrive after the next attempt at a message whose outcome is unknown. */
-const behaviour = {
-  failure_rate: 0.1,
-  timeout_rate: 0.02,
-  latency_ms: { min: 5, max: 50 },
-  receipt_delay_ms: { min: 0, max: 8000 },
-  receipt_duplicate_rate: 1,
-  receipt_shuffle: true,
+const kills: Mode = {
+  settings: { ...settings, PROVIDER_TIMEOUT_SECONDS: '2' },
+  behaviour: {
+    failure_rate: 0.1,
+    timeout_rate: 0.02,
+    latency_ms: { min: 5, max: 50 },
+    receipt_delay_ms: { min: 0, max: 8000 },
+    receipt_duplicate_rate: 1,
+    receipt_shuffle: true,
+  },
+  messages: 20_000,
+  rate: 150,
+  // Longer than it takes to notice a lost worker, and than the longest pause between two attempts at a receipt.
+  patienceSeconds: 60,
 };
 
-/** Longer than it takes to notice a lost worker, and than the longest pause between two attempts at a receipt. */
-const patienceSeconds = 60;
+/** A slow provider, within the product's usual time-out. Nothing fails, so no attempt has an excuse. */
+const deploys: Mode = {
+  settings,
+  behaviour: { latency_ms: { min: 8000, max: 8000 }, receipt_delay_ms: { min: 60_000, max: 60_000 } },
+  messages: 2000,
+  rate: 20,
+  patienceSeconds: 150,
+};
 
-type Plan = Readonly<{ messages: number; rate: number; seed: number; json: boolean }>;
+type Plan = Readonly<{ deploy: boolean; messages: number; rate: number; seed: number; json: boolean }>;
 
 /** @throws with a sentence for whoever typed the command */
 function readPlan(args: readonly string[]): Plan | 'help' {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      messages: { type: 'string', default: '20000' },
-      rate: { type: 'string', default: '150' },
+      deploy: { type: 'boolean', default: false },
+      messages: { type: 'string' },
+      rate: { type: 'string' },
       seed: { type: 'string', default: String(randomInt(1_000_000)) },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return 'help';
+  const mode = values.deploy ? deploys : kills;
   return {
-    messages: whole('messages', values.messages, 1, 1_000_000),
-    rate: whole('rate', values.rate, 1, 10_000),
+    deploy: values.deploy,
+    messages: whole('messages', values.messages ?? String(mode.messages), 1, 1_000_000),
+    rate: whole('rate', values.rate ?? String(mode.rate), 1, 10_000),
     seed: whole('seed', values.seed, 0, 2_147_483_647),
     json: values.json,
   };
@@ -80,7 +108,8 @@ function whole(option: string, text: string, least: number, most: number): numbe
 
 type Result = Readonly<{ verdict: Verdict; losses: Losses; seconds: number; faults: readonly string[] }>;
 
-async function run(harness: Harness, { messages, rate, seed }: Plan): Promise<Result> {
+async function run(harness: Harness, { deploy, messages, rate, seed }: Plan): Promise<Result> {
+  const { settings, behaviour, patienceSeconds } = deploy ? deploys : kills;
   const database = await harness.startDatabase();
   const provider = await startProvider(harness);
   await provider.client.behave({ ...behaviour, seed });
@@ -96,25 +125,32 @@ async function run(harness: Harness, { messages, rate, seed }: Plan): Promise<Re
   const started = performance.now();
   let accepted = 0;
   let isLoadOver = false;
-  const [load, losses] = await Promise.all([
-    persistentLoad({
+  let isOver = false;
+  const sendAndWait = async () => {
+    const load = await persistentLoad({
       ...{ apis, account, messages, perSecond: rate, seed },
       onAccepted: (count) => {
         accepted = count;
         if (count % 2000 === 0) console.error(`  ${count} accepted`);
       },
-    }).finally(() => {
+    });
+    isLoadOver = true;
+    console.error(`  ${load.ids.size} accepted, ${load.repeats} requests repeated. Waiting for the rest.`);
+    return { load, ...(await settled(database.url, load.ids, provider.client, patienceSeconds)) };
+  };
+  const [{ load, known, counts }, losses] = await Promise.all([
+    sendAndWait().finally(() => {
       isLoadOver = true;
+      isOver = true;
     }),
-    killAndRestart(fleet, database.dataPath, seed, {
-      isDatabaseDue: () => accepted >= messages / 2,
-      isOver: () => isLoadOver,
-    }),
+    deploy
+      ? // To the end, because receipts arrive a minute after the last message is sent.
+        deployRepeatedly(fleet, () => isOver)
+      : killAndRestart(fleet, database.dataPath, seed, {
+          isDatabaseDue: () => accepted >= messages / 2,
+          isOver: () => isLoadOver,
+        }),
   ]);
-  console.error(
-    `  ${load.ids.size} accepted, ${load.repeats} requests repeated; ${losses.kills} processes and ${losses.crashes} database killed. Waiting for the rest.`,
-  );
-  const { known, counts } = await settled(database.url, load.ids, provider.client, patienceSeconds);
   const verdict = judge(load.ids, known, counts);
   const faults = [
     ...load.faults,
@@ -124,6 +160,10 @@ async function run(harness: Harness, { messages, rate, seed }: Plan): Promise<Re
   ];
   if (load.ids.size !== messages)
     faults.push(`${messages} messages were sent, but ${load.ids.size} ids came back`);
+  if (deploy && verdict.unknown + verdict.repeated > 0)
+    faults.push(
+      `${verdict.unknown} messages have an attempt whose outcome is unknown, and ${verdict.repeated} were sent more than once for that reason: a stop must not cause this`,
+    );
   if (verdict.lost > 0) console.error(`  Not final: ${openStatuses(load.ids, known)}.`);
   if (counts.failed > 0) console.error(`  The provider gave up on ${counts.failed} receipts.`);
   if (counts.duplicates > counts.times.size)
@@ -141,7 +181,10 @@ function openStatuses(ids: ReadonlySet<string>, known: readonly Known[]): string
   return [...counts].map(([status, count]) => `${count} ${status}`).join(', ');
 }
 
-function report({ messages, seed, json }: Plan, { verdict, losses, seconds, faults }: Result): number {
+function report(
+  { deploy, messages, seed, json }: Plan,
+  { verdict, losses, seconds, faults }: Result,
+): number {
   const { final, lost, twice, unknown, repeated } = verdict;
   console.log(
     [
@@ -150,7 +193,9 @@ function report({ messages, seed, json }: Plan, { verdict, losses, seconds, faul
       `lost                            ${lost}`,
       `sent twice                      ${twice}`,
       `with an unknown attempt         ${unknown}, of which ${repeated} reached the provider more than once`,
-      `processes killed                ${losses.kills}, and the database ${losses.crashes} time`,
+      deploy
+        ? `processes stopped               ${losses.kills}`
+        : `processes killed                ${losses.kills}, and the database ${losses.crashes} time`,
       `seconds                         ${seconds.toFixed(0)}`,
       `seed                            ${seed}`,
     ].join('\n'),
@@ -158,7 +203,7 @@ function report({ messages, seed, json }: Plan, { verdict, losses, seconds, faul
   for (const fault of faults.slice(0, 20)) console.error(`\n${fault}`);
   const figures = {
     ...{ messages, final, lost, twice, unknown },
-    kills: losses.kills,
+    [deploy ? 'stops' : 'kills']: losses.kills,
     seconds: Math.round(seconds),
   };
   if (json) console.log(JSON.stringify(figures));

@@ -90,14 +90,16 @@ export class Child {
     await this.#exited;
   }
 
-  /** Asks it to stop, and kills it if it does not. */
-  async stop(): Promise<void> {
+  /** Asks it to stop, and kills it if it does not. Returns whether it stopped by itself and without an error. */
+  async stop(): Promise<boolean> {
     this.#stopping = true;
-    if (!this.running) return;
-    this.#process.kill('SIGTERM');
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), stopMilliseconds);
-    await this.#exited;
-    clearTimeout(timer);
+    if (this.running) {
+      this.#process.kill('SIGTERM');
+      const timer = setTimeout(() => this.#process.kill('SIGKILL'), stopMilliseconds);
+      await this.#exited;
+      clearTimeout(timer);
+    }
+    return this.#process.exitCode === 0;
   }
 }
 

@@ -73,15 +73,32 @@ export class Fleet {
    * @throws if it had already ended
    */
   async kill(name: string): Promise<void> {
+    await this.#take(name).kill();
+  }
+
+  /**
+   * Stops the process with SIGTERM, as a deploy does.
+   *
+   * @throws if it had already ended, or has to be killed, or ends with an error
+   */
+  async stop(name: string): Promise<void> {
+    const child = this.#take(name);
+    if (!(await child.stop()))
+      throw new Error(
+        `The ${name} process did not stop when asked to. Its last lines:\n${child.lastLines()}`,
+      );
+  }
+
+  #take(name: string): Child {
     const child = this.#children.get(name)!;
     const [fault] = unexpectedEnds([child]);
     if (fault) throw new Error(fault);
     this.#children.delete(name);
-    await child.kill();
+    return child;
   }
 
   /**
-   * Restarts a killed process and waits until it is ready. If the database fails during the start the process ends, and
+   * Restarts a stopped process and waits until it is ready. If the database fails during the start the process ends, and
    * is restarted as a service manager would.
    */
   async restart(name: string): Promise<void> {
@@ -95,7 +112,7 @@ export class Fleet {
     }
   }
 
-  /** A sentence for each process that ended without being killed. */
+  /** A sentence for each process that ended without being killed or stopped. */
   faults(): string[] {
     return unexpectedEnds([...this.#children.values()]);
   }
@@ -112,7 +129,7 @@ type Progress = Readonly<{
   isOver: () => boolean;
 }>;
 
-/** How many processes, and databases, were killed. */
+/** How many processes, and databases, were killed or stopped. */
 export type Losses = Readonly<{ kills: number; crashes: number }>;
 
 /**
@@ -132,6 +149,26 @@ export async function killAndRestart(
     crashOnce(dataPath, progress),
   ]);
   return { kills: workers + apis, crashes };
+}
+
+const deployEveryMilliseconds = 10_000;
+
+/**
+ * Every 10 seconds, or as soon as the previous ones run again if that takes longer, asks one of the two workers and one
+ * of the two APIs to stop and restarts them, until `isOver()`. Returns how many were stopped.
+ */
+export async function deployRepeatedly(fleet: Fleet, isOver: () => boolean): Promise<Losses> {
+  const replace = async (name: string) => {
+    await fleet.stop(name);
+    await fleet.restart(name);
+  };
+  for (let deploys = 0; ; deploys++) {
+    const next = performance.now() + deployEveryMilliseconds;
+    while (!isOver() && performance.now() < next) await sleep(50);
+    if (isOver()) return { kills: 2 * deploys, crashes: 0 };
+    const number = 1 + (deploys % 2);
+    await Promise.all([replace(`worker-${number}`), replace(`api-${number}`)]);
+  }
 }
 
 async function killAtRandom(

@@ -10,10 +10,11 @@ import { accept } from './accept.ts';
 import { fairness } from './fairness.ts';
 import { flow } from './flow.ts';
 import { runCommand, withHarness } from './harness.ts';
+import { noisy } from './noisy.ts';
 import { render } from './render.ts';
 import { document, type Outcome, type Scenario, type Settings, table } from './scenario.ts';
 
-const scenarios: readonly Scenario[] = [accept, flow, fairness, render];
+const scenarios: readonly Scenario[] = [accept, flow, fairness, noisy, render];
 
 const help = `npm run bench -- [scenario…] [options]
 
@@ -21,9 +22,10 @@ Scenarios (default: all):
 ${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\n')}
 
 Options:
-  --seconds N     length of one measured round (5)
+  --seconds N     length of one measured round (5); a phase of noisy takes twice as long
   --messages N    messages sent by scenarios that send a fixed number (flow 20000, fairness 100000)
   --emails N      percentage of them that are emails (20)
+  --rows N        messages in the tables before noisy reads them (300000)
   --json          the last line of output is the figures as one JSON object
   --profile DIR   product processes write CPU profiles there`;
 
@@ -43,6 +45,7 @@ function readPlan(args: readonly string[]): Plan | 'help' {
       seconds: { type: 'string', default: '5' },
       messages: { type: 'string' },
       emails: { type: 'string', default: '20' },
+      rows: { type: 'string' },
       json: { type: 'boolean', default: false },
       profile: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -61,13 +64,17 @@ function readPlan(args: readonly string[]): Plan | 'help' {
     chosen,
     settings: {
       seconds: number('seconds', values.seconds, 0.1, 3600),
-      messages:
-        values.messages === undefined ? null : Math.round(number('messages', values.messages, 1, 1_000_000)),
+      messages: whole('messages', values.messages),
       emails: number('emails', values.emails, 0, 100) / 100,
+      rows: whole('rows', values.rows),
     },
     json: values.json,
     profileDir: values.profile === undefined ? null : resolve(values.profile),
   };
+}
+
+function whole(option: string, text: string | undefined): number | null {
+  return text === undefined ? null : Math.round(number(option, text, 1, 1_000_000));
 }
 
 function number(option: string, text: string, least: number, most: number): number {
@@ -89,7 +96,7 @@ async function run({ chosen, settings, json, profileDir }: Plan): Promise<number
     outcome.faults.map((fault) => `${name}: ${fault}`),
   );
   for (const fault of faults) console.error(`\n${fault}`);
-  if (json) console.log(JSON.stringify(document(outcomes)));
+  if (json) console.log(document(outcomes));
   return faults.length === 0 ? 0 : 1;
 }
 

@@ -8,6 +8,8 @@ export type Settings = Readonly<{
   messages: number | null;
   /** Share of them that are emails, 0 to 1; the others are text messages. */
   emails: number;
+  /** Messages that are in the tables before a scenario that reads them begins; null for the default of the scenario. */
+  rows: number | null;
 }>;
 
 /** A measured figure; its target, if any, is met or missed. */
@@ -22,6 +24,8 @@ export type Figure = Readonly<{
 
 export type Outcome = Readonly<{
   figures: readonly Figure[];
+  /** Details in the JSON of `--json`, one object for each part of the scenario. */
+  rows?: readonly object[];
   /** What went wrong, in sentences. A run with faults proves nothing and ends with exit code 1. */
   faults: readonly string[];
 }>;
@@ -61,18 +65,16 @@ export function table(outcomes: ReadonlyMap<string, Outcome>): string {
     .join('\n');
 }
 
-/** The figures as one object, by scenario and key. */
-export function document(
-  outcomes: ReadonlyMap<string, Outcome>,
-): Record<string, Record<string, number | null>> {
-  return Object.fromEntries(
-    [...outcomes].map(([name, { figures }]) => [
-      name,
-      Object.fromEntries(
-        figures.map(({ key, value }) => [key, Number.isFinite(value) ? round(value) : null]),
-      ),
-    ]),
-  );
+/** The figures as JSON, by scenario and key. */
+export function document(outcomes: ReadonlyMap<string, Outcome>): string {
+  const byScenario = [...outcomes].map(([name, { figures, rows }]) => [
+    name,
+    { ...(rows && { rows }), ...Object.fromEntries(figures.map(({ key, value }) => [key, value])) },
+  ]);
+  return JSON.stringify(Object.fromEntries(byScenario), (_, value) => {
+    if (typeof value !== 'number') return value;
+    return Number.isFinite(value) ? round(value) : null;
+  });
 }
 
 /** Three significant digits: a run on a shared machine is no more precise. */

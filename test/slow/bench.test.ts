@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { noises } from '../../bench/noise.ts';
 import { runScript } from '../support/script.ts';
 
 const bench = (t: TestContext, ...args: string[]) => runScript(t, 'bench/main.ts', ...args);
@@ -35,12 +36,25 @@ test('a flood of one service delays neither another service nor a sign-in code',
   assertFigures(fairness, ['code_p50_ms', 'code_p95_ms', 'code_max_ms']);
 });
 
+test('a service that does its worst delays no other, none of whose messages is refused, and memory stays bounded', async (t) => {
+  const { code, output, complaints } = await bench(t, 'noisy', '--json');
+  const { noisy } = JSON.parse(output.trimEnd().split('\n').at(-1)!);
+  t.diagnostic(JSON.stringify(noisy));
+  assert.equal(code, 0, complaints);
+  assert.deepEqual(
+    noisy.rows.map(({ phase }: { phase: string }) => phase),
+    Object.keys(noises),
+  );
+  assertFigures(noisy, ['p95_ms', 'max_ms', 'memory_mib']);
+  assert.equal(noisy.refused, 0);
+});
+
 test('an unknown scenario ends the benchmark with an error message and code 2', async (t) => {
   const { code, output, complaints } = await bench(t, 'acept');
   assert.equal(code, 2);
   assert.equal(output, '');
   assert.match(
     complaints,
-    /There is no scenario "acept"\. The scenarios are accept, flow, fairness, render.\n$/,
+    /There is no scenario "acept"\. The scenarios are accept, flow, fairness, noisy, render.\n$/,
   );
 });

@@ -12,6 +12,17 @@ test('a small chaos run loses nothing and sends nothing twice', async (t) => {
   assert.ok(kills >= 2);
 });
 
+test('deploys with a slow provider lose nothing, send nothing twice and leave no attempt unknown', async (t) => {
+  const { code, output, complaints } = await chaos(
+    t,
+    ...['--deploy', '--json', '--messages', '200', '--rate', '10'],
+  );
+  assert.equal(code, 0, complaints);
+  const { stops, seconds, ...figures } = JSON.parse(output.trimEnd().split('\n').at(-1)!);
+  assert.deepEqual(figures, { messages: 200, final: 200, lost: 0, twice: 0, unknown: 0 });
+  assert.ok(stops >= 8 && seconds >= 68, `${stops} stops in ${seconds} seconds`);
+});
+
 test('a malformed option ends the chaos run with an error message and code 2', async (t) => {
   const { code, output, complaints } = await chaos(t, '--messages', 'many');
   assert.equal(code, 2);
@@ -22,5 +33,6 @@ test('a malformed option ends the chaos run with an error message and code 2', a
 test('--help lists the options of the chaos run', async (t) => {
   const { code, output } = await chaos(t, '--help');
   assert.equal(code, 0);
-  for (const option of ['--messages', '--rate', '--seed', '--json']) assert.ok(output.includes(option));
+  for (const option of ['--deploy', '--messages', '--rate', '--seed', '--json'])
+    assert.ok(output.includes(option));
 });

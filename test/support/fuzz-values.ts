@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 
 /** Strings that are known to break programs. */
@@ -125,8 +126,70 @@ export const oddBody: fc.Arbitrary<string | Buffer> = fc.oneof(
   oddText,
 );
 
-/** Values of the `Authorization` header, mostly valid ones for these keys; null for no header. */
-export function oddToken(keys: readonly string[]): fc.Arbitrary<string | null> {
+/** Numbers as JSON can write them: floats, and what no double holds. */
+const oddNumberText = fc.oneof(
+  fc.constantFrom('1.0', '0.0', '-0', '-0.0', '1e400', '-1e400', '1e-7', '1E+2', '0.1e-400', '5e-324'),
+  fc.constantFrom('123456789012345678901234567890', '9007199254740993', '9'.repeat(400), '1'.repeat(50_000)),
+);
+
+/** Depths around the limit of the product, and far beyond it. */
+const oddDepth = fc.constantFrom(1, 98, 99, 100, 101, 5_000, 50_000);
+
+const deep = fc
+  .tuple(oddDepth, fc.constantFrom(['[', ']'] as const, ['{"a":', '}'] as const))
+  .map(([depth, [open, close]]) => `${open.repeat(depth)}1${close.repeat(depth)}`);
+
+/** Puts a field into the text of a JSON object, before the others, so that the name may be there twice. */
+const withField = (text: string, name: string, value: string) =>
+  text.replace(/^\{(.?)/, (_, next) => `{"${name}":${value}${next === '}' ? '}' : `,${next}`}`);
+
+const fieldName = fc.constantFrom(
+  ...['personalisation', 'template_id', 'template', 'to', 'phone_number', 'email_address', 'reference', 'x'],
+);
+
+/**
+ * A JSON text as a program with a fault of its own would send it: another encoding, bytes that are no UTF-8, a byte order
+ * mark, names given twice, far too many or too deep, numbers that no double holds, and compressed.
+ */
+export function distorted(good: fc.Arbitrary<string>): fc.Arbitrary<string | Buffer> {
+  const inPlaceOfName = (text: string, value: string) => text.replace('"Rowan"', () => value);
+  return fc.oneof(
+    good.map((text) => `\ufeff${text}`),
+    good.map((text) => Buffer.from(`\ufeff${text}`, 'utf16le')),
+    good.map((text) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16()),
+    good.map((text) => Buffer.from(inPlaceOfName(text, '"Jos\xe9 \xa3"'), 'latin1')),
+    fc.tuple(good, fc.nat(400), fc.uint8Array({ minLength: 1, maxLength: 4 })).map(([text, at, bytes]) => {
+      const whole = Buffer.from(text);
+      return Buffer.concat([whole.subarray(0, at), bytes, whole.subarray(at)]);
+    }),
+    fc.tuple(good, oddNumberText).map(([text, number]) => inPlaceOfName(text, number)),
+    fc.tuple(good, fieldName, oddNumberText).map(([text, name, value]) => withField(text, name, value)),
+    fc.tuple(good, fieldName, deep).map(([text, name, value]) => withField(text, name, value)),
+    fc.tuple(good, deep).map(([text, value]) => inPlaceOfName(text, value)),
+    fc.tuple(good, fieldName).map(([text, name]) => withField(withField(text, name, '1'), name, '"2"')),
+    fc
+      .tuple(good, fc.constantFrom('"\\ud800"', '"\\udc00\\ud800"', '"\\u0000"', '"a\0b"', '"\\ud83d"'))
+      .map(([text, value]) => inPlaceOfName(text, value)),
+    fc.tuple(good, fc.constantFrom(1_000, 20_000)).map(([text, count]) => {
+      const fields = Array.from({ length: count }, (_, index) => `"key ${index}":"${index}"`);
+      return withField(text, 'personalisation', `{${fields.join(',')}}`);
+    }),
+    good.map((text) => gzipSync(text)),
+    good.map((text) => `${text}${text}`),
+    fc.tuple(good, fc.constantFrom(' ', '\n', '\0', ',', '}')).map((parts) => parts.join('')),
+  );
+}
+
+/** Who signs a token: a service or the admin client. */
+export type Signer = Readonly<{ issuer: string; secret: string }>;
+
+/** Of a key in its pasteable form. */
+export function signerOf(key: string): Signer {
+  return { issuer: key.slice(-73, -37), secret: key.slice(-36) };
+}
+
+/** Values of the `Authorization` header, mostly valid ones for these signers; null for no header. */
+export function oddToken(keys: readonly Signer[]): fc.Arbitrary<string | null> {
   return fc.oneof(
     { weight: 40, arbitrary: fc.constantFrom(...keys).map((key) => tokenOf(key)) },
     {
@@ -167,10 +230,10 @@ export function headerText(text: string): string {
   return text.slice(0, 2_000).replace(/[^\t\x20-\x7e\x80-\xff]/g, '?');
 }
 
-/** A token for a key, with claims and header overridden. */
-function tokenOf(key: string, claims: object = {}, header: object = {}): string {
+/** A token, with claims and header overridden. */
+function tokenOf({ issuer, secret }: Signer, claims: object = {}, header: object = {}): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const iat = Math.floor(Date.now() / 1000);
-  const signed = `${part({ typ: 'JWT', alg: 'HS256', ...header })}.${part({ iss: key.slice(-73, -37), iat, ...claims })}`;
-  return `Bearer ${signed}.${createHmac('sha256', key.slice(-36)).update(signed).digest('base64url')}`;
+  const signed = `${part({ typ: 'JWT', alg: 'HS256', ...header })}.${part({ iss: issuer, iat, ...claims })}`;
+  return `Bearer ${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }

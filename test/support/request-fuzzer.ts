@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import type { OpenApi, Operation, Parameter } from '../../src/http/openapi/openapi.ts';
-import { headerText, oddBody, oddText, oddToken, oddValue } from './fuzz-values.ts';
+import {
+  distorted,
+  headerText,
+  oddBody,
+  oddText,
+  oddToken,
+  oddValue,
+  type Signer,
+  signerOf,
+} from './fuzz-values.ts';
 
 /** A request as it is sent. */
 export type FuzzedRequest = Readonly<{
@@ -8,6 +17,11 @@ export type FuzzedRequest = Readonly<{
   path: string;
   headers: Readonly<Record<string, string>>;
   body: string | Buffer | null;
+  /**
+   * How the body is sent: with its length, in chunks, or with a length that it does not reach before the caller closes
+   * its side of the connection.
+   */
+  framing: 'length' | 'chunked' | 'short';
   /** The operation of the document that it addresses; null if its method or path was altered. */
   operation: string | null;
 }>;
@@ -15,6 +29,7 @@ export type FuzzedRequest = Readonly<{
 /** What requests are built from besides the document. */
 export type Known = Readonly<{
   keys: readonly string[];
+  admin: Signer;
   /** Values known to the API, by the name of a field or parameter, or by path and name. */
   ids: Readonly<Record<string, readonly string[]>>;
 }>;
@@ -104,6 +119,7 @@ export function fuzzedRequests(document: OpenApi, known: Known): fc.Arbitrary<Fu
     return fc.oneof(
       { weight: 14, arbitrary: good },
       { weight: 1, arbitrary: fc.tuple(good, fc.nat(400)).map(([text, at]) => text.slice(0, at)) },
+      { weight: 3, arbitrary: distorted(good) },
       { weight: 1, arbitrary: oddBody },
       { weight: 1, arbitrary: oddValue.map((value) => JSON.stringify(value) ?? '') },
     );
@@ -177,12 +193,19 @@ export function fuzzedRequests(document: OpenApi, known: Known): fc.Arbitrary<Fu
       'Range',
       'If-None-Match',
       'Accept-Encoding',
+      'Content-Encoding',
+      'Upgrade',
       'X-HTTP-Method-Override',
     ),
     fc
       .oneof(
         fc.constantFrom(
           'application/json; charset=utf-16',
+          'application/x-www-form-urlencoded',
+          'multipart/form-data; boundary=x',
+          'text/plain; charset=iso-8859-1',
+          'gzip',
+          'h2c',
           'x',
           'notify',
           'NOTIFY-API-NODE-CLIENT/8.4.0',
@@ -193,6 +216,13 @@ export function fuzzedRequests(document: OpenApi, known: Known): fc.Arbitrary<Fu
       .map(headerText),
     { maxKeys: 3 },
   );
+  // Node takes at most 16 KiB of headers.
+  const longHeader = fc.constantFrom(1_000, 8_000, 15_000, 17_000, 100_000, 1_000_000);
+  const headers: fc.Arbitrary<Record<string, string>> = fc.oneof(
+    { weight: 60, arbitrary: moreHeaders },
+    { weight: 1, arbitrary: longHeader.map((length) => ({ 'X-Long': 'x'.repeat(length) })) },
+    { weight: 1, arbitrary: fc.constantFrom({ Expect: '100-continue' }, { Expect: 'a miracle' }) },
+  );
 
   // Built once for each operation: building them costs more than drawing from them.
   const each = operations.map(({ method, path, operation }) => {
@@ -200,7 +230,7 @@ export function fuzzedRequests(document: OpenApi, known: Known): fc.Arbitrary<Fu
     const arbitrary = fc
       .record({
         verb: fc.oneof(
-          { weight: 24, arbitrary: fc.constant(method) },
+          { weight: 16, arbitrary: fc.constant(method) },
           {
             weight: 1,
             arbitrary: fc.constantFrom(
@@ -214,6 +244,7 @@ export function fuzzedRequests(document: OpenApi, known: Known): fc.Arbitrary<Fu
               'TRACE',
               'PROPFIND',
               'LINK',
+              'QUERY',
             ),
           },
         ),
@@ -237,15 +268,23 @@ export function fuzzedRequests(document: OpenApi, known: Known): fc.Arbitrary<Fu
           },
         ),
         query: queryOf(path, parameters),
-        authorization: oddToken(known.keys),
-        headers: moreHeaders,
+        authorization: oddToken(
+          operation.tags.includes('Administration') ? [known.admin] : known.keys.map(signerOf),
+        ),
+        headers,
         body: bodyOf(path, operation),
+        framing: fc.oneof(
+          { weight: 30, arbitrary: fc.constant('length' as const) },
+          { weight: 2, arbitrary: fc.constant('chunked' as const) },
+          { weight: 1, arbitrary: fc.constant('short' as const) },
+        ),
       })
-      .map(({ verb, place, twist, query, authorization, headers, body }) => ({
+      .map(({ verb, place, twist, query, authorization, headers, body, framing }) => ({
         method: verb,
         path: `${place}${twist}${query === '' ? '' : `?${query}`}`,
         headers: { ...headers, ...(authorization !== null && { Authorization: authorization }) },
         body: verb === 'HEAD' || verb === 'TRACE' ? null : body,
+        framing: verb === 'HEAD' || verb === 'TRACE' ? ('length' as const) : framing,
         operation: verb === method && twist === '' ? `${method} ${path}` : null,
       }));
     const [tag = ''] = operation.tags;

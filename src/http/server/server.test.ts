@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, connect as dial } from 'node:net';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import type { FastifyRequest, InjectOptions } from 'fastify';
+import type { FastifyInstance, FastifyRequest, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { connect } from '../../database/connection.ts';
 import { createLog } from '../../ground/log.ts';
@@ -166,6 +166,40 @@ test('HEAD answers as GET does, and a long path reaches its route like any other
   assert.deepEqual([head.statusCode, head.body], [200, '']);
   const id = 'x'.repeat(10_000);
   assert.deepEqual((await call({ url: `/v2/notifications/${id}` })).json, { id });
+});
+
+/** Everything that a server answers to these bytes before it closes the connection. */
+async function exchange(app: FastifyInstance, bytes: string): Promise<string> {
+  const socket = dial((app.server.address() as AddressInfo).port, '127.0.0.1');
+  let answer = '';
+  socket.on('data', (data) => (answer += data));
+  socket.write(bytes);
+  await once(socket, 'close');
+  return answer;
+}
+
+test('what the parser refuses is answered like any request: a HEAD without a body, a CONNECT at all', async () => {
+  const { app } = world();
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const long = `Host: x\r\nX-Long: ${'x'.repeat(100_000)}\r\n\r\n`;
+  const cases: readonly (readonly [string, string, string])[] = [
+    [`GET / HTTP/1.1\r\n${long}`, '431', 'The headers of the request are too large.'],
+    [`HEAD / HTTP/1.1\r\n${long}`, '431', ''],
+    [`HEAD /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, '431', ''],
+    ['GET / HTTP/1.1\r\nA b: c\r\n\r\n', '400', 'The request could not be read.'],
+    ['HEAD / HTTP/1.1\r\nA b: c\r\n\r\n', '400', ''],
+    ['\x16\x03\x01', '400', 'The request could not be read.'],
+    ['CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n', '405', notAllowed.message],
+  ];
+  try {
+    for (const [bytes, status, message] of cases) {
+      const [head = '', body] = (await exchange(app, bytes)).split('\r\n\r\n');
+      assert.equal(head.slice(9, 12), status, bytes.slice(0, 40));
+      assert.equal(body, message && JSON.stringify({ result: 'error', message }), bytes.slice(0, 40));
+    }
+  } finally {
+    await app.close();
+  }
 });
 
 test('a request keeps the first trace id it has, and gets one if it has none', async () => {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   type FastifyInstance,
   type FastifyReply,
@@ -104,6 +105,7 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
     },
   });
   app.server.maxConnections = connections;
+  app.server.on('connect', refuseTunnel);
   const allowedAt = watchMethods(app);
 
   // Content types are ignored on requests (spec 01, section 6): a route gets the bytes.
@@ -292,21 +294,43 @@ function refusedByServer(error: unknown): number | null {
 }
 
 /** Answers what is no HTTP request, or did not arrive in time, and closes its connection. */
-function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+function clientErrorHandler(error: Error & { code?: string; rawPacket?: unknown }, socket: Socket): void {
+  const { code, rawPacket } = error;
+  const [status, message] =
+    code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? ['408 Request Timeout', 'The request took too long to arrive.']
+      : code === 'HPE_HEADER_OVERFLOW'
+        ? ['431 Request Header Fields Too Large', 'The headers of the request are too large.']
+        : ['400 Bad Request', 'The request could not be read.'];
+  const start = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1', 0, 20) : '';
+  // Too many headers may arrive in several packets, of which we see the last.
+  const mayBeHead = start.startsWith('HEAD ') || (code === 'HPE_HEADER_OVERFLOW' && !/^[A-Z-]+ /.test(start));
+  refuseConnection(socket, status, mayBeHead ? null : message);
+}
+
+/** We are no proxy. Node would close the connection of a CONNECT without an answer. */
+function refuseTunnel(_request: unknown, socket: Duplex): void {
+  refuseConnection(socket, '405 Method Not Allowed', 'The method is not allowed for the requested URL.');
+}
+
+/** How long a refused caller may go on sending. */
+const lingerMilliseconds = 1000;
+
+/** `message`: null for an answer to a HEAD, whose caller would take a body for a malformed second answer. */
+function refuseConnection(socket: Duplex, status: string, message: string | null): void {
+  // More of what has been refused.
+  if (socket.writableEnded) return;
   if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const [status, message] =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? ['408 Request Timeout', 'The request took too long to arrive.']
-      : error.code === 'HPE_HEADER_OVERFLOW'
-        ? ['431 Request Header Fields Too Large', 'The headers of the request are too large.']
-        : ['400 Bad Request', 'The request could not be read.'];
-  const body = plainError(message);
+  const body = message === null ? '' : plainError(message);
   const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
-  // Closed without waiting for the caller, who may never read the answer.
-  socket.write(`${head}\r\nConnection: close\r\n\r\n${body}`, () => socket.destroy());
+  socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`);
+  // A connection closed with bytes unread is reset, and its caller may lose the answer. But some never stop sending.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), lingerMilliseconds);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /** The longest that requests in progress may run once the server closes. */
