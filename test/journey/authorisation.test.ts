@@ -56,7 +56,12 @@ describe('access to routes', () => {
   let tokens: Readonly<Record<Caller, () => string | null>>;
 
   before(async () => {
-    world = await createWorld({ roles: [] });
+    // Every provider is in use, so that the endpoints of all of them are there.
+    const environment = {
+      ...{ MMG_API_KEY: 'a-key', MMG_INBOUND_SMS_USERNAME: 'tide', MMG_INBOUND_SMS_AUTH: 'pass' },
+      ...{ FIRETEXT_API_KEY: 'a-key', FIRETEXT_INBOUND_SMS_AUTH: 'pass', SES_ENABLED: '1' },
+    };
+    world = await createWorld({ roles: [], environment });
     const platform = await world.startMore({ roles: ['api'] });
     ({ routes } = platform);
     api = platform.url!;

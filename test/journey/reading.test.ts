@@ -284,7 +284,11 @@ describe('reading in v2', () => {
       ['id is not a valid UUID', 'personalisation 1.0 is not of type object'],
     );
     await setTemplateArchived(world.connection.db, plain, true);
-    assert.deepEqual(await answerOf('POST', path), [200, { ...shown, version: 2 }]);
+    const archived = await world.until(
+      () => answerOf('POST', path),
+      ([, { version }]) => version === 2,
+    );
+    assert.deepEqual(archived, [200, { ...shown, version: 2 }]);
   });
 
   test('a template preview renders lists, conditions and numbers as a message does', async () => {

@@ -136,8 +136,10 @@ describe('a message sent with the official client', () => {
       });
       assert.equal(status, 201);
       await world.drain();
-      const { body: seen } = await world.call('GET', `/v2/notifications/${body.id}`, { key });
-      assert.equal(seen.status, ends);
+      const { body: seen } = await world.until(
+        () => world.call('GET', `/v2/notifications/${body.id}`, { key }),
+        ({ body }) => body.status === ends,
+      );
       assert.equal(seen.cost_details.international_rate_multiplier, units);
       assert.equal(seen.cost_in_pounds, 0.024 * units);
     });

@@ -27,6 +27,8 @@ for (const [name, environment] of [
       log: pino({ level: 'warn', messageKey: 'message' }, sink),
     });
     context.after(() => world.stop());
+    // The start may say that the sandbox is used.
+    lines.length = 0;
     const { tenant } = world;
     const client = world.clientOf(tenant.keys.test);
     const ids: string[] = [];

@@ -222,8 +222,9 @@ function withFamily(addresses: readonly string[]): readonly dns.LookupAddress[] 
   return addresses.map((address) => ({ address, family: isIP(address) }));
 }
 
+/** A file of the machine, of which only ASCII matters; empty without it. */
 async function readText(path: string): Promise<string> {
-  return await readFile(path, 'utf8').catch(() => '');
+  return await readFile(path, 'latin1').catch(() => '');
 }
 
 const loopback = ['127.0.0.1', '::1'];
