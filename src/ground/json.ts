@@ -13,12 +13,12 @@ const Json = JSON as unknown as {
   isRawJSON(value: unknown): value is RawJson;
 };
 
-const lossyNumber = /(?:^|[[:,])\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
-/** A key that may read as a whole number, which JavaScript moves before all others. */
-const wholeNumberKey = /"(?:\d|\\u003\d)+"\s*:/;
-/** A key with an escape; it may also match where there is none. */
-const escapedKey = /"[^"\\]*\\[^"]*"\s*:/;
+const lossyNumber = /-?\d+[.eE]|-?\d{16}|-0/y;
+const numberEnd = /[-+.\deE]*/y;
+/** A key that reads as a whole number, which JavaScript moves before all others. */
+const wholeNumberKey = /^"(?:\d|\\u003\d)+"$/;
 const colon = /\s*:/y;
+const [quoteCode, minusCode, zeroCode, nineCode] = [0x22, 0x2d, 0x30, 0x39];
 const wholeNumber = /^(?:0|[1-9]\d*)$/;
 /** Beyond this many keys in a document their order is not kept: that would take seconds. */
 const maxOrderedKeys = 20_000;
@@ -26,20 +26,21 @@ const maxOrderedKeys = 20_000;
 /**
  * `JSON.parse`, except that a number that JavaScript would write differently becomes an object that `literalText` reads
  * and `JSON.stringify` writes back unchanged, and that keys such as `"2"` keep their place (see `objectOf`). So both
- * survive storage, too, if read through this function again. Costs two regular expressions more than `JSON.parse` unless
- * there is such a number or key. Throws a SyntaxError.
+ * survive storage, too, if read through this function again. Throws a SyntaxError.
  */
 export function parseLossless(source: string): unknown {
   let value: unknown = JSON.parse(source);
   let text = source;
-  if (escapedKey.test(source)) {
+  let losses = lossesOf(source);
+  if (losses.escapedKey) {
     // V8 compares a key with the one it expects there before it decodes it: after `{"a":1,"\\":2}`, it reads the key
     // `"\u00e9"` as a backslash. So a request could change how the next one is read.
     text = withKeys(source, '')!;
     value = JSON.parse(text);
+    losses = lossesOf(text);
   }
-  const marked = wholeNumberKey.test(text) ? withKeys(text, 'k') : null;
-  if (marked === null && !lossyNumber.test(text)) return value;
+  const marked = losses.numberKey ? withKeys(text, 'k') : null;
+  if (marked === null && !losses.number) return value;
   try {
     return Json.parse(marked ?? text, (_key, parsed, { source }) => {
       if (typeof parsed === 'number' && source !== undefined && String(parsed) !== source)
@@ -50,6 +51,32 @@ export function parseLossless(source: string): unknown {
     // The text is valid, so it is nested too deeply for a reviver, which recurses where plain parsing does not.
     return value;
   }
+}
+
+type Losses = { escapedKey: boolean; numberKey: boolean; number: boolean };
+
+/** What `JSON.parse` loses of a valid text: looks at keys and numbers, and at other strings only for their end. */
+function lossesOf(text: string): Losses {
+  const losses: Losses = { escapedKey: false, numberKey: false, number: false };
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === quoteCode) {
+      const start = index;
+      index = endOfString(text, start);
+      colon.lastIndex = index + 1;
+      if (!colon.test(text)) continue;
+      const key = text.slice(start, index + 1);
+      losses.escapedKey ||= key.includes('\\');
+      losses.numberKey ||= wholeNumberKey.test(key);
+    } else if (code === minusCode || (code >= zeroCode && code <= nineCode)) {
+      lossyNumber.lastIndex = index;
+      losses.number ||= lossyNumber.test(text);
+      numberEnd.lastIndex = index;
+      numberEnd.test(text);
+      index = numberEnd.lastIndex - 1;
+    }
+  }
+  return losses;
 }
 
 /**

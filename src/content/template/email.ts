@@ -5,7 +5,14 @@ import { renderHtml } from './markdown/html.ts';
 import { parseMarkdown } from './markdown/parse.ts';
 import { renderPlainText, renderPreheader } from './markdown/plain-text.ts';
 import type { Personalisation } from './personalisation.ts';
-import { modes, type ParsedText, parseText, placeholdersOf, substitute } from './placeholder.ts';
+import {
+  filledLength,
+  modes,
+  type ParsedText,
+  parseText,
+  placeholdersOf,
+  substitute,
+} from './placeholder.ts';
 import { decodeReferences, escapeHtml } from './text/escape.ts';
 import { breakGovUk, stripUnsupported, typeset } from './text/typography.ts';
 import { collapseSpaces, normaliseWhiteSpace, trim, trimStart } from './text/whitespace.ts';
@@ -58,7 +65,7 @@ export function showEmail(template: CompiledEmail, values: Personalisation): Sho
  */
 export const leastComposed = mostComposedBytes / 250;
 
-/** `bytes`: of the body, in UTF-8. */
+/** `bytes`: of the body, in UTF-8. If they are too many, there is no subject and no body. */
 export type DraftEmail = ShownEmail & { readonly bytes: number };
 
 /**
@@ -67,10 +74,21 @@ export type DraftEmail = ShownEmail & { readonly bytes: number };
  * (`emailTooLong`).
  */
 export function draftEmail(template: CompiledEmail, values: Personalisation): DraftEmail {
-  const { subject, body } = showEmail(template, values);
+  const body = emailBody(template, values);
   const bytes = Buffer.byteLength(body, 'utf8');
-  if (bytes <= maxEmailBytes && subject.length + body.length > leastComposed) renderEmail(template, values);
+  if (bytes > maxEmailBytes) return { subject: '', body: '', bytes };
+  const subject = emailSubject(template, values);
+  if (subject.length + body.length > leastComposed) renderEmail(template, values);
   return { subject, body, bytes };
+}
+
+/**
+ * The draft of an email whose values alone are too long, which takes milliseconds; null for any other.
+ */
+export function farTooLong(template: CompiledEmail, values: Personalisation): DraftEmail | null {
+  if (filledLength(template.content, values) <= maxEmailBytes) return null;
+  const bytes = Buffer.byteLength(emailBody(template, values), 'utf8');
+  return bytes > maxEmailBytes ? { subject: '', body: '', bytes } : null;
 }
 
 /** 400 for a body of so many bytes (spec 01, section 3.6). */

@@ -7,6 +7,7 @@ import {
   type EmailOptions,
   emailHtmlBody,
   emailTooLong,
+  farTooLong,
   leastComposed,
   maxEmailBytes,
   renderEmail,
@@ -132,6 +133,10 @@ export function createRender(threads: RenderThreads): Render {
       const length = rendering === 'sanitise' ? valueLength(given.source) : lengthOf(content, given);
       if (length <= mostAtOnce[rendering])
         return (renderings[rendering] as (...args: unknown[]) => never)(content, given, options);
+      // What is far too long is sooner found out than copied to a thread.
+      const draft = content.type === 'email' ? farTooLong(content.email, given) : null;
+      if (draft && rendering === 'draft') return draft as never;
+      if (draft && rendering === 'preview') throw emailTooLong(draft.bytes);
     }
     const [subject, text] = textsOf(content);
     return (await threads.render({

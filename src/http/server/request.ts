@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { stopwatch } from '../../ground/clock.ts';
@@ -321,6 +322,8 @@ export function createLargeRequests(mostBytes: number): LargeRequests {
     };
     try {
       const leave = await turns(serviceId, callerLeaves(reply));
+      // Requests that arrived meanwhile go first.
+      await setImmediate();
       return () => {
         leave();
         forget();
