@@ -33,7 +33,7 @@ const heldBytes = 16 * 1024 * 1024;
 
 function personalisation(bytes: number): { name: string; title: string; date: string } {
   const paragraph =
-    'The tide turns at noon, see https://tides.example/today.\n\n* bring a map\n* and a lamp\n\n';
+    'The tide turns at noon, and the boats go out until it turns again; see https://tides.example/today before you leave the harbour.\n\n* bring a map, a lamp, and something to eat\n\n';
   return {
     name: paragraph.repeat(Math.ceil(bytes / paragraph.length)).slice(0, bytes),
     title: 'Sea Charts',

@@ -13,7 +13,7 @@ const mostWaiting = 500;
 const timeoutMilliseconds = 60_000;
 const idleMilliseconds = 30_000;
 /** Heap of a thread: an email of the greatest length whose every line is a block needs about half of it. */
-const heapMegabytes = 256;
+const heapMegabytes = 160;
 
 /**
  * The threads that render large messages: none while there are none, and few at most. Throws a Problem (503) when too

@@ -52,7 +52,7 @@ type RetryReason = Readonly<{ error: unknown; isDefinite: boolean; waitsFor: Not
 const written = { sms: { start: 'SMS', sent: 'SMS' }, email: { start: 'EMAIL', sent: 'Email' } } as const;
 
 /** Large messages that a process composes and hands over at once: each takes tens of megabytes until it is gone. */
-const mostLarge = 4;
+const mostLarge = 2;
 
 const nothing: DeliveryRecord = { attempt: null, move: null, simulatedReceipts: null, settled: null };
 
