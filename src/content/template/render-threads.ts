@@ -14,6 +14,7 @@ const timeoutMilliseconds = 60_000;
 const idleMilliseconds = 30_000;
 /** Heap of a thread: an email of the greatest length whose every line is a block needs about half of it. */
 const heapMegabytes = 160;
+const youngMegabytes = 16;
 
 /**
  * The threads that render large messages: none while there are none, and few at most. Throws a Problem (503) when too
@@ -27,7 +28,7 @@ export function startRenderThreads(): RenderThreads & { close(): Promise<void> }
     maxQueue: mostWaiting,
     idleTimeout: idleMilliseconds,
     recordTiming: false,
-    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: youngMegabytes },
   });
   return {
     async render(task) {

@@ -113,7 +113,7 @@ test('a batch of claims is bounded by the time and length of its messages; what 
   assert.ok(batches.size > 1, 'everything was claimed in one batch');
   for (const batch of batches.values()) {
     const lengths = batch.map(
-      ({ claim: { message } }) => 'html' in message && message.html.length + message.text.length,
+      ({ claim: { message } }) => message && 'html' in message && message.html.length + message.text.length,
     );
     const total = lengths.reduce<number>((sum, length) => sum + Number(length), 0);
     assert.ok(batch.length === 1 || total < 16_000_000, `${batch.length} messages of ${total} in one batch`);
@@ -128,5 +128,6 @@ test('a message of more than 50 KB does not take part in a batch until it is com
     claimed.map(({ wasLarge }) => wasLarge),
     [false, true],
   );
-  for (const { claim } of claimed) assert.ok('html' in claim.message && claim.message.html.includes('<li'));
+  for (const { claim } of claimed)
+    assert.ok(claim.message && 'html' in claim.message && claim.message.html.includes('<li'));
 });

@@ -35,7 +35,8 @@ import {
 /** The right to hand a message to a provider once, within a short time. */
 export type Claim = Readonly<{
   notification: Candidate;
-  message: Message;
+  /** null: no provider gets it. */
+  message: Message | null;
   /** The row in the database: while it has no outcome, no other worker may hand the message over. */
   attempt: NewAttempt;
   provider: ProviderState;
@@ -298,7 +299,7 @@ async function choosePath(
   if (composing.isFull() && !isProbe) return { kind: 'deferred' };
   let composed: Composed | null;
   try {
-    composed = request.composed ?? (await compose(deps, candidate, service));
+    composed = isResearch ? unsent : (request.composed ?? (await compose(deps, candidate, service)));
     if (!composed) {
       if (isProbe) deps.circuits.endProbe(provider, candidate.id, null);
       return { kind: 'large', notification: candidate, service };
@@ -314,7 +315,7 @@ async function choosePath(
     number: (candidate.lastNumber ?? 0) + 1,
     provider: provider.identifier,
     startedAt: new Date(now),
-    billableUnits: isResearch ? 0 : composed.billableUnits,
+    billableUnits: composed.billableUnits,
   };
   const claim: Claim = {
     ...{ notification: candidate, message: composed.message, attempt, provider, isProbe, isResearch },
@@ -333,7 +334,10 @@ export type Composer = Readonly<{
   apiUrl: string;
 }>;
 
-export type Composed = Readonly<{ message: Message; billableUnits: number }>;
+export type Composed = Readonly<{ message: Message | null; billableUnits: number }>;
+
+/** Of a test key, or a service in research mode: nobody gets it, so it is not composed either. */
+const unsent: Composed = { message: null, billableUnits: 0 };
 
 /**
  * Renders the message for a provider, from the template version stored with the notification (spec 05, sections 3.1 and

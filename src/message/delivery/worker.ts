@@ -9,7 +9,7 @@ import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { Problem } from '../../ground/problem.ts';
 import type { Circuits } from '../../provider/circuit/circuits.ts';
-import type { Message, Provider, RecipientVerdict, SendResult } from '../../provider/contract.ts';
+import type { Provider, RecipientVerdict, SendResult } from '../../provider/contract.ts';
 import type { RateLimits } from '../../provider/rate-limit/rate-limit.ts';
 import type { ProviderState } from '../../provider/state.ts';
 import type { Settlement } from '../../queue/boss.ts';
@@ -250,12 +250,12 @@ async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
 async function handOver(
   { log, metrics, circuits, clients }: DeliverDeps,
   task: DeliverTask,
-  { message, provider: state, isProbe, isResearch }: Claim,
+  { notification, message, provider: state, isProbe }: Claim,
 ): Promise<SendResult> {
-  if (isResearch) return { outcome: 'accepted', reference: null };
+  if (!message) return { outcome: 'accepted', reference: null };
   const { identifier } = state;
   const endProbe = (outcome: SendResult['outcome'] | null) => {
-    if (isProbe) circuits.endProbe(state, message.reference, outcome);
+    if (isProbe) circuits.endProbe(state, notification.id, outcome);
   };
   const provider = clients.get(identifier);
   if (!provider) {
@@ -285,7 +285,7 @@ async function recordHandOver(
   reference: string | null,
   end: AttemptEnd,
 ): Promise<void> {
-  const { notification, message, attempt, isResearch } = claim;
+  const { notification, attempt, isResearch } = claim;
   const { id, type } = notification;
   const { provider: identifier, billableUnits } = attempt;
   // Receipts identify a text by our own id, which the provider echoes, and an email by the provider's id.
@@ -300,7 +300,7 @@ async function recordHandOver(
         event: {
           kind: 'handed over',
           international: type === 'sms' && notification.international,
-          end: isReported ? null : isResearch ? simulatedOutcome(message) : 'delivered',
+          end: isReported ? null : isResearch ? simulatedOutcome(notification) : 'delivered',
         },
         at,
         handOver: { sentAt: at, sentBy: identifier, reference: stored, billableUnits },
@@ -309,7 +309,7 @@ async function recordHandOver(
         isResearch && isReported
           ? {
               ...{ notificationId: id, type, provider: identifier, reference: stored ?? id },
-              outcome: simulatedOutcome(message),
+              outcome: simulatedOutcome(notification),
             }
           : null,
       settled: settledAs(task, 'done'),
@@ -324,8 +324,8 @@ async function recordHandOver(
 }
 
 /** The outcome of a message that no provider gets, determined by its recipient (spec 05, section 6). */
-function simulatedOutcome({ type, to }: Message) {
-  return type === 'sms' ? simulatedSmsOutcome(to) : simulatedEmailOutcome(to);
+function simulatedOutcome({ type, recipient, normalisedRecipient }: Candidate) {
+  return type === 'sms' ? simulatedSmsOutcome(normalisedRecipient) : simulatedEmailOutcome(recipient);
 }
 
 async function retryLater(deps: DeliverDeps, task: DeliverTask, reason: RetryReason): Promise<Verdict> {
