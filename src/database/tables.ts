@@ -48,6 +48,7 @@ export type UserRow = {
   state: Generated<'pending' | 'active' | 'inactive'>;
   created_at: Generated<Date>;
   updated_at: Date | null;
+  platform_admin: Generated<boolean>;
 };
 
 export type ServiceRow = {
@@ -175,7 +176,12 @@ export type ProviderPaceRow = { provider_id: string; free_at: Date };
 
 export type GuestRow = { id: string; service_id: string; recipient: string; created_at: Generated<Date> };
 
-export type ServiceUserRow = { service_id: string; user_id: string };
+export type ServiceUserRow = {
+  service_id: string;
+  user_id: string;
+  permissions: Generated<string[]>;
+  created_at: Generated<Date>;
+};
 
 export type IdempotencyKeyRow = {
   service_id: string;

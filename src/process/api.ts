@@ -27,7 +27,9 @@ import { adminSuppressionRoutes, suppressionRoutes } from '../message/suppressio
 import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts';
 import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
+import { eventRoutes } from '../tenant/event/routes.ts';
 import { keyGuard } from '../tenant/key/authenticate.ts';
+import { actingGuard } from '../tenant/permission/acting.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
 import { findBacklog } from '../upkeep/store-backlog.ts';
 import type { Core } from './core.ts';
@@ -64,7 +66,10 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
     ...core,
     guards: {
       'service key': keyGuard(core),
-      admin: adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets }),
+      admin: actingGuard({
+        db: core.db,
+        admin: adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets }),
+      }),
     },
   });
   const specification = createSpecification(server.routes);
@@ -162,6 +167,7 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
 
 /** Routes that the admin client calls. */
 function mountAdmin(mount: Mount, deps: RouteDeps): void {
+  mount(eventRoutes, deps);
   mount(providerRoutes, deps);
   mount(retentionRoutes, deps);
   mount(deliverRoutes, deps);

@@ -74,7 +74,7 @@ export const changeRequest = Type.Object(
   { additionalProperties: false },
 );
 
-const common = { tag: 'Administration', authentication: 'admin' } as const;
+const common = { tag: 'Administration', authentication: 'admin', permission: 'operator' } as const;
 const byId = `/provider-details/${uuidPart('provider_details_id')}`;
 const params = Type.Object({
   provider_details_id: Type.String({ format: 'uuid', description: 'The `id` of the provider.' }),

@@ -95,7 +95,12 @@ export type World = {
     options?: { body?: string | object; headers?: Record<string, string>; key?: string | null },
   ): Promise<{ status: number; headers: Headers; body: any }>;
   /** The same for the admin API, with the admin client's token. */
-  admin(method: string, path: string, body?: string | object): Promise<{ status: number; body: any }>;
+  admin(
+    method: string,
+    path: string,
+    body?: string | object,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: any }>;
   addTenant(options?: TenantOptions): Promise<Tenant>;
   timeline(id: string): Promise<TimelineStep[]>;
   /** Polls until `condition` holds; gives up after `seconds` (15) with the last value. */
@@ -223,10 +228,11 @@ export async function createWorld(
       const token = key !== null && { Authorization: `Bearer ${makeToken(key, clock.now())}` };
       return request(api + path, method, { ...token, ...headers }, body);
     },
-    admin: async (method, path, body) =>
+    admin: async (method, path, body, headers = {}) =>
       world.call(method, path, {
         key: null,
         headers: {
+          ...headers,
           Authorization: `Bearer ${signToken(credentials.admin.issuer, credentials.admin.secret, clock.now())}`,
         },
         ...(body !== undefined && { body }),

@@ -28,6 +28,7 @@ describe('the admin API', () => {
       method: 'GET',
       path: '/inside',
       authentication: 'admin',
+      permission: 'operator',
       handlerName: 'test.inside',
       summary: null,
       handler: () => ({}),

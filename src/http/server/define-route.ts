@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema, TUnknown } from 'typebox';
 import { assertCheckable, type Formats } from '../validate/check.ts';
 import type { ErrorFormat } from './error-format.ts';
+import type { RoutePermission } from './permission.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
 
@@ -71,6 +72,8 @@ type Definition<Deps, Params extends TSchema, Query extends TSchema, Body extend
     /** In Fastify's notation; `uuidPart` is a part that has to be a UUID. */
     path: string;
     authentication: Authentication;
+    /** Of a route of the admin API: who may use it, if the client acts for a person. Without it the route does not start. */
+    permission?: RoutePermission;
     /** `<module>.<handler>` of the request metrics (spec 06, section 4.2). */
     handlerName: string;
     /** Replaces the error format of its scope. */
@@ -109,7 +112,8 @@ export type Route<Deps = never> = Definition<Deps, TSchema, TSchema, TSchema>;
 
 /**
  * Defines a route as one value: its registration, validation, OpenAPI operation, metrics name and entry in the table of
- * who may call what all come from it. Throws for a schema with a rule that would not be checked.
+ * who may call what all come from it. Throws for a schema with a rule that would not be checked, and for a route of the
+ * admin API without a permission.
  */
 export function defineRoute<
   Deps,
@@ -117,7 +121,9 @@ export function defineRoute<
   Query extends TSchema = TUnknown,
   Body extends TSchema = TUnknown,
 >(definition: Definition<Deps, Params, Query, Body>): Route<Deps> {
-  const { params, query, body, path } = definition;
+  const { params, query, body, path, authentication, permission } = definition;
+  if ((authentication === 'admin') !== (permission !== undefined))
+    throw new Error(`${path} has to declare a permission if it belongs to the admin API, and only then`);
   for (const schema of [params, query, body]) if (schema) assertCheckable(schema, path);
   return definition as unknown as Route<Deps>;
 }

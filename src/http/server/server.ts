@@ -29,6 +29,7 @@ import {
 declare module 'fastify' {
   interface FastifyContextConfig {
     handlerName?: string;
+    permission?: string;
     sameOrigin?: boolean;
     /** Of a route that reads its body. */
     bodyLimit?: number;
@@ -182,7 +183,7 @@ function addRoute<Deps>(
   { log, guards }: ServerDeps,
   { release, large }: Shared,
 ): void {
-  const { method, path, authentication, handlerName, before, handler } = route;
+  const { method, path, authentication, permission, handlerName, before, handler } = route;
   const { errors = scopeErrors, bodyLimit = usualBodyLimit, sameOrigin = false } = route;
   const read = requestReader(route, deps, errors);
   const good = Object.keys(route.answers ?? {}).find((status) => Number(status) < 400);
@@ -190,7 +191,7 @@ function addRoute<Deps>(
   app.route({
     method: [...[method].flat()],
     url: path,
-    config: { handlerName, bodyLimit, sameOrigin },
+    config: { handlerName, bodyLimit, sameOrigin, ...(permission && { permission }) },
     ...((authentication === 'service key' || authentication === 'admin') && {
       onRequest: guards[authentication],
     }),
@@ -237,7 +238,10 @@ function watchMethods(app: FastifyInstance): (path: string) => readonly string[]
     this.options(
       route.url,
       {
-        config: { sameOrigin: route.config?.sameOrigin ?? false },
+        config: {
+          sameOrigin: route.config?.sameOrigin ?? false,
+          ...(route.config?.permission && { permission: route.config.permission }),
+        },
         ...(route.onRequest && { onRequest: route.onRequest }),
       },
       async (request, reply) => reply.header('Allow', allowedAt(pathOf(request)).join(', ')).send(),

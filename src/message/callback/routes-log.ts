@@ -137,6 +137,7 @@ export const callbackLogRoutes = [readOwn, replayOwn];
 const admin = {
   tag: 'Administration',
   authentication: 'admin',
+  permission: 'view_activity',
   errors: adminSchemaErrors,
   params: Type.Object({ service_id: uuid('The service.') }),
   async before({ db }: CallbackLogDeps, { params }: { params: { service_id: string } }) {

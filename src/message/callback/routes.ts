@@ -74,7 +74,12 @@ const address = Type.Object({
   }),
 });
 
-const common = { tag: 'Administration', authentication: 'admin', errors: adminSchemaErrors } as const;
+const common = {
+  tag: 'Administration',
+  authentication: 'admin',
+  permission: 'manage_api_keys',
+  errors: adminSchemaErrors,
+} as const;
 const path = `/service/${uuidPart('service_id')}/callback-api`;
 const serviceId = uuid('The service.');
 const ofService = Type.Object({ service_id: serviceId });

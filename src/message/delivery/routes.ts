@@ -19,6 +19,7 @@ const deliver = defineRoute({
   method: 'POST',
   path: `/deliver/notification/${uuidPart('notification_id')}`,
   authentication: 'admin',
+  permission: 'operator',
   handlerName: 'deliver.send_notification_to_provider',
   summary: 'Queue the delivery of a message',
   description:

@@ -106,6 +106,7 @@ export const suppressionRoutes = [readOwn, removeOwn];
 const ofService = {
   tag: 'Administration',
   authentication: 'admin',
+  permission: 'manage_settings',
   errors: adminSchemaErrors,
   async before({ db }: SuppressionRouteDeps, { params }: { params: { service_id: string } }) {
     if (!(await hasService(db, params.service_id))) throw noResultFound();

@@ -42,7 +42,12 @@ const retention = Type.Object(
   { $id: 'DataRetention' },
 );
 
-const common = { tag: 'Administration', authentication: 'admin', errors: adminSchemaErrors } as const;
+const common = {
+  tag: 'Administration',
+  authentication: 'admin',
+  permission: 'manage_settings',
+  errors: adminSchemaErrors,
+} as const;
 const base = `/service/${uuidPart('service_id')}/data-retention`;
 const byId = `${base}/${uuidPart('retention_id')}`;
 const serviceId = Type.String({ format: 'uuid', examples: [platformServiceId] });

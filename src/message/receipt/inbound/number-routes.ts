@@ -41,7 +41,7 @@ const numberSchema = Type.Object(
   { $id: 'InboundNumber' },
 );
 
-const common = { tag: 'Administration', authentication: 'admin' } as const;
+const common = { tag: 'Administration', authentication: 'admin', permission: 'operator' } as const;
 const numbersAnswer = Type.Object({ data: Type.Array(numberSchema) });
 const ofService = {
   ...common,

@@ -1,0 +1,118 @@
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Db } from '../../database/connection.ts';
+import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
+import { parseUuid } from '../../ground/id.ts';
+import { defineRoute } from '../../http/server/define-route.ts';
+import { baseUrl, queryParameters } from '../../http/server/request.ts';
+import { orNull, pageLinks, pageLinksSchema, pageSize, time, uuid } from '../../http/validate/shapes.ts';
+import { type Event, findEvents, recordEvent } from './store.ts';
+
+export type EventRouteDeps = Readonly<{ db: Db; clock: Clock; publicUrl: string | null }>;
+
+const event = Type.Object(
+  {
+    id: uuid(),
+    event_type: Type.String(),
+    service_id: orNull(uuid()),
+    user_id: orNull(uuid(), 'Who did it; null if nobody said.'),
+    subject_id: orNull(uuid(), 'What it happened to.'),
+    data: Type.Unknown({
+      description: 'What changed, as `before` and `after`; of an event that was posted, any JSON.',
+    }),
+    created_at: time,
+  },
+  { $id: 'Event' },
+);
+
+const common = { tag: 'Administration', authentication: 'admin', permission: 'operator' } as const;
+const longestType = 255;
+
+const post = defineRoute({
+  ...common,
+  // Whoever is signed in leaves traces, such as a sign-in.
+  permission: 'person',
+  method: 'POST',
+  path: '/events',
+  handlerName: 'events.create_event',
+  summary: 'Record an event',
+  description:
+    'For what the API cannot know, such as where a person signed in. Changes through this API record their own events.',
+  body: Type.Object({ event_type: Type.String({ maxLength: longestType }), data: Type.Unknown() }),
+  example: { event_type: 'sucessful_login', data: { ip_address: '192.0.2.4' } },
+  answers: {
+    201: { description: 'The event.', schema: Type.Object({ data: event }) },
+    400: { description: 'A field is missing or invalid.' },
+  },
+  async handler({ db, clock }: EventRouteDeps, { body, actorId }) {
+    const ids = body.data as Readonly<Record<string, unknown>> | null;
+    const idIn = (name: string) => (typeof ids?.[name] === 'string' ? parseUuid(ids[name]) : null);
+    const recorded = await recordEvent(
+      db,
+      {
+        type: body.event_type,
+        serviceId: idIn('service_id'),
+        userId: actorId ?? idIn('user_id'),
+        subjectId: idIn('user_id'),
+        data: body.data,
+      },
+      new Date(clock.now()),
+    );
+    return { data: show(recorded) };
+  },
+});
+
+const listQuery = Type.Object(
+  {
+    service_id: Type.Optional(uuid('Only events of this service.')),
+    user_id: Type.Optional(uuid('Only what this person did.')),
+    type: Type.Optional(Type.Array(Type.String())),
+    older_than: Type.Optional(uuid('Only events before the one with this `id`.')),
+  },
+  { additionalProperties: false },
+);
+const page = {
+  description: 'A page of events.',
+  schema: Type.Object({ events: Type.Array(event), links: pageLinksSchema }),
+};
+
+const list = defineRoute({
+  ...common,
+  method: 'GET',
+  path: '/events',
+  handlerName: 'events.get_events',
+  summary: 'List events',
+  description: `What happened, newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
+  query: listQuery,
+  answers: { 200: page, 400: { description: 'A parameter is unknown or invalid.' } },
+  async handler(deps: EventRouteDeps, request) {
+    const {
+      service_id: serviceId = null,
+      user_id: userId = null,
+      type: types = null,
+      older_than,
+    } = request.query;
+    const filter = { serviceId, userId, types, olderThan: older_than ?? null };
+    const events = await findEvents(deps.db, filter, pageSize);
+    const url = `${baseUrl(request as FastifyRequest, deps.publicUrl)}/events`;
+    return {
+      events: events.map(show),
+      links: pageLinks(url, queryParameters(request.url), events.at(-1)?.id),
+    };
+  },
+});
+
+/** The record of changes (spec 04, section 8.2). */
+export const eventRoutes = [post, list];
+
+function show({ id, type, serviceId, userId, subjectId, data, createdAt }: Event) {
+  return {
+    id,
+    event_type: type,
+    service_id: serviceId,
+    user_id: userId,
+    subject_id: subjectId,
+    data,
+    created_at: isoMicroseconds(createdAt),
+  };
+}
