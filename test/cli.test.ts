@@ -94,7 +94,7 @@ describe('the command line', () => {
     const bad = file('bad.csv', 'phone number;name\n0770090;Rowan\n');
     const checked = run('csv', 'check', good, '--type', 'sms', '--template', template);
     assert.equal(checked.code, 0);
-    assert.match(checked.out, /The file can be sent\.\n1 fragments, 1 cost units/);
+    assert.match(checked.out, /The file can be sent\.\n1 fragment, 1 cost unit\n/);
     const report = run('csv', 'check', bad, '--type', 'sms', '--template', template, '--json');
     assert.equal(report.code, 1);
     const { missingColumns, errors } = JSON.parse(report.out) as {

@@ -131,7 +131,9 @@ async function printCost(
     fragments += needed;
     units += needed * (number.phoneNumber.rateMultiplier ?? 1);
   }
-  console.log(`${fragments} fragments, ${units} cost units`);
+  console.log(
+    `${fragments} fragment${fragments === 1 ? '' : 's'}, ${units} cost unit${units === 1 ? '' : 's'}`,
+  );
 }
 
 /** Prints the first messages as they would be sent. */

@@ -29,6 +29,7 @@ type Step = {
   provider_status?: string;
   applied?: boolean;
   duration_ms?: number | null;
+  reason?: string;
 };
 
 /**
@@ -119,10 +120,11 @@ function progress(sent: readonly { status: string }[], milliseconds: number): vo
   lastLine = line;
 }
 
-function describe({ event, provider, outcome, provider_status, applied, duration_ms }: Step): string {
+function describe(step: Step): string {
+  const { event, provider, outcome, provider_status, applied, duration_ms, reason } = step;
   if (event === 'attempt')
     return `handed to ${provider}: ${outcome}${duration_ms == null ? '' : ` in ${duration_ms} ms`}`;
   if (event === 'receipt')
     return `receipt from ${provider}: ${provider_status}${applied ? '' : ' (changed nothing)'}`;
-  return event;
+  return reason === undefined ? event : `${event}: ${reason}`;
 }

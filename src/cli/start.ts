@@ -23,7 +23,8 @@ export async function start(args: readonly string[]): Promise<void> {
 export async function migrateOnly(args: readonly string[]): Promise<void> {
   readOptions(args, []);
   const config = readConfig(process.env);
-  const log = createLog(config.installation.logLevel);
+  const { logLevel, environment } = config.installation;
+  const log = createLog(logLevel, { environment });
   const stops: (() => Promise<unknown>)[] = [];
   try {
     const { connection } = await openDatabase(config, log, (undo) => stops.push(undo));

@@ -48,7 +48,11 @@ export function connect(
   // The same for a connection in use: its query fails with its own error.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  return { db, pool, url, close: () => db.destroy() };
+  // Not db.destroy(), which leaves a pool open that only others have used.
+  const close = async () => {
+    if (!pool.ending) await pool.end();
+  };
+  return { db, pool, url, close };
 }
 
 /** True if the database could not be reached or went away, so that no statement is to blame. */

@@ -15,6 +15,7 @@ import { up as readingPages } from './migrations/0011-reading.ts';
 import { up as documentQuota } from './migrations/0012-document-quota.ts';
 import { up as suppression } from './migrations/0013-suppression.ts';
 import { up as archivedVersions } from './migrations/0014-archived-versions.ts';
+import { up as givenUp } from './migrations/0015-given-up.ts';
 import { up as people } from './migrations/0016-people.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
@@ -33,6 +34,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0012-document-quota': { up: documentQuota },
   '0013-suppression': { up: suppression },
   '0014-archived-versions': { up: archivedVersions },
+  '0015-given-up': { up: givenUp },
   '0016-people': { up: people },
 };
 
@@ -40,8 +42,8 @@ const migrations: Readonly<Record<string, Migration>> = {
 export async function migrate(db: Db, log: Log): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error, results } = await migrator.migrateToLatest();
-  for (const result of results ?? [])
-    if (result.status === 'Success') log.info({ migration: result.migrationName }, 'Migrated the database');
+  const done = (results ?? []).filter(({ status }) => status === 'Success').map((one) => one.migrationName);
+  if (done.length > 0) log.info({ migrations: done }, 'Migrated the database');
   if (error) throw new Error('The database could not be migrated.', { cause: error });
 }
 

@@ -37,6 +37,13 @@ function held(): { read: () => Promise<string>; end: () => void } {
   return { read: () => promise, end: () => resolve('done') };
 }
 
+test('a closed connection leaves no connection of its pool open, whoever used the pool', async () => {
+  const { pool, close } = connect(database.url, 2, createLog('silent'));
+  await pool.query('select 1');
+  await close();
+  assert.deepEqual([pool.ended, pool.totalCount], [true, 0]);
+});
+
 test('a service has a few reads at a time, the others wait in order, and another service is not kept waiting', async () => {
   const open = [held(), held()];
   const first = open.map(({ read }) => reads('busy', stays(), read));

@@ -202,6 +202,7 @@ export type AcceptedRow = Omit<
   | 'reference'
   | 'billable_units'
   | 'suppressed'
+  | 'given_up'
 > & {
   queue: string;
   priority: number;
@@ -258,7 +259,11 @@ export type NotificationHistoryRow = {
   phone_prefix: string | null;
   rate_multiplier: number | null;
   suppressed: SuppressionReason | null;
+  given_up: GivenUpReason | null;
 };
+
+/** Why a message was given up, where no attempt says so. */
+export type GivenUpReason = 'too-large' | 'inactive-service' | 'no-provider' | 'error';
 
 /** The outcome of one attempt; null in the row while it is under way. */
 export type AttemptOutcome = 'accepted' | 'rejected' | 'failed' | 'unknown';

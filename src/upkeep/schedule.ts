@@ -55,7 +55,7 @@ export function startSchedule(
     const elapsed = stopwatch();
     const count = await task.run({ lastRun, signal: stopping.signal });
     log[isRare || count > 0 ? 'info' : 'debug'](
-      { task: name, count, seconds: elapsed() / 1000 },
+      { task: name, count, seconds: Math.round(elapsed()) / 1000 },
       'Periodic task done',
     );
     if (stopping.signal.aborted) return;

@@ -59,7 +59,7 @@ describe('large messages', () => {
     assert.deepEqual([previewed.status, previewed.body], [sent.status, sent.body]);
   });
 
-  test('a message that cannot be composed for its size ends as technical-failure, and is not tried again', async () => {
+  test('a message that cannot be composed for its size ends as technical-failure, is not tried again and says why', async () => {
     const { tenant, connection } = world;
     const id = createIdSource(world.clock)();
     const values = JSON.stringify({ name: 'Rowan', time: `\n\n${'******a\n'.repeat(230_000)}` });
@@ -75,6 +75,12 @@ describe('large messages', () => {
     assert.equal((await world.admin('POST', `/deliver/notification/${id}`)).status, 204);
     const read = async () => (await world.call('GET', `/v2/notifications/${id}/timeline`)).body;
     const { timeline } = await world.until(read, ({ status }) => status === 'technical-failure');
-    assert.equal((timeline as { event: string }[]).filter(({ event }) => event === 'attempt').length, 0);
+    const steps = (timeline as Record<string, unknown>[]).map(({ at: _, ...step }) => step);
+    assert.deepEqual(steps.slice(0, 3), [
+      { event: 'accepted' },
+      { event: 'persisted' },
+      { event: 'given up', reason: 'too-large' },
+    ]);
+    assert.equal(steps.filter(({ event }) => event === 'attempt').length, 0);
   });
 });

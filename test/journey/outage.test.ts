@@ -55,6 +55,29 @@ test('a message ends as a technical failure when it is refused permanently or it
   }
 });
 
+test('a message that no provider could be asked to send says so when it is given up', async () => {
+  const world = await createWorld({
+    environment: { DELIVER_RETRY_DELAY_SECONDS: '1', DELIVER_MAX_RETRIES: '1' },
+  });
+  try {
+    await world.connection.pool.query('update providers set active = false');
+    const { data } = await world.client.sendSms(world.tenant.templates.sms, '07700900123', {
+      personalisation,
+    });
+    await world.drain();
+    assert.deepEqual(
+      (await world.timeline(data.id)).map(({ event, reason }) => [event, reason]),
+      [
+        ['accepted', undefined],
+        ['persisted', undefined],
+        ['given up', 'no-provider'],
+      ],
+    );
+  } finally {
+    await world.stop();
+  }
+});
+
 test('an attempt that times out is unknown, and a receipt that arrives meanwhile prevents a second one', async () => {
   const world = await createWorld({
     environment: { DELIVER_RETRY_DELAY_SECONDS: '1', PROVIDER_TIMEOUT_SECONDS: '1' },
@@ -164,6 +187,12 @@ test('a service archived after its message was accepted sends nothing', async ()
       'technical-failure',
     );
     assert.deepEqual((await world.sandbox('/counts')).received, 0);
+    await setServiceActive(world.connection.db, world.tenant.id, true);
+    const steps = await world.until(
+      () => world.timeline(data.id),
+      (seen) => seen !== undefined,
+    );
+    assert.equal(steps.find(({ event }) => event === 'given up')?.reason, 'inactive-service');
     await worker.stop();
   } finally {
     await world.stop();

@@ -49,6 +49,7 @@ export type TimelineStep = {
   code?: string;
   applied?: boolean;
   provider_status?: string;
+  reason?: string;
 };
 
 export type OfficialClient = {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { simulatedEmailOutcome, simulatedSmsOutcome } from '../../content/recipient/simulator.ts';
 import { isUnreachable } from '../../database/connection.ts';
-import type { NotificationType } from '../../database/tables.ts';
+import type { GivenUpReason, NotificationType } from '../../database/tables.ts';
 import type { Batcher } from '../../ground/batcher.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
@@ -45,8 +45,16 @@ export type DeliverDeps = Readonly<{
 
 type DeliverTask = Task<DeliverPayload>;
 
-/** Why a message is retried. `waitsFor`: what can make the retry due early; null if nothing can. */
-type RetryReason = Readonly<{ error: unknown; isDefinite: boolean; waitsFor: NotificationType | null }>;
+/**
+ * Why a message is retried. `waitsFor`: what can make the retry due early; null if nothing can. `why`: what its timeline
+ * says if it has no try left; null if its last attempt says it.
+ */
+type RetryReason = Readonly<{
+  error: unknown;
+  isDefinite: boolean;
+  waitsFor: NotificationType | null;
+  why: GivenUpReason | null;
+}>;
 
 /** Message types as log lines write them (spec 05, sections 2.4 and 3.1). */
 const written = { sms: { start: 'SMS', sent: 'SMS' }, email: { start: 'EMAIL', sent: 'Email' } } as const;
@@ -75,7 +83,7 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
       if (isUnreachable(error) || task.signal.aborted) throw error;
       // No provider takes a message that is too large, however often it is tried.
       if (error instanceof Problem && error.status === 400) return await refuse(deps, task, error);
-      return await retryLater(deps, task, { error, isDefinite: true, waitsFor: null });
+      return await retryLater(deps, task, { error, isDefinite: true, waitsFor: null, why: 'error' });
     }
   };
 }
@@ -148,13 +156,14 @@ async function withoutClaim(
         error: new Error('The last attempt never ended: its provider may have the message'),
         isDefinite: false,
         waitsFor: null,
+        why: null,
       });
     case 'inactive service':
       log.warn(
         fieldsOf(task),
         `Send ${type} for notification id ${id} to provider is not allowed: service ${result.notification.serviceId} is inactive`,
       );
-      await deps.recorder.write({ ...nothing, ...givenUp(deps, task) }, task.signal);
+      await deps.recorder.write({ ...nothing, ...givenUp(deps, task, 'inactive-service') }, task.signal);
       return 'settled';
     case 'suppressed': {
       log.info(
@@ -172,19 +181,19 @@ async function withoutClaim(
         error: new Error(`No active ${type} providers`),
         isDefinite: true,
         waitsFor: type,
+        why: 'no-provider',
       });
     case 'circuits open': {
       const { suspect } = result;
       // Woken early, but the circuits are open again or another message is the probe: this uses up no try.
       if (task.earlySeconds > 0 && !wasRefused && suspect === null)
         return { waitSeconds: task.earlySeconds, waitsFor: type };
-      const why =
-        suspect === null
-          ? `The circuits of all ${type} providers are open`
-          : `Provider ${suspect} may have the message, and its circuit is open`;
+      const allOpen = `The circuits of all ${type} providers are open`;
+      const ofSuspect = `Provider ${suspect} may have the message, and its circuit is open`;
       // Not definite, so never retried at once: the circuits would still be open.
       const waitsFor = suspect === null ? type : null;
-      return await retryLater(deps, task, { error: new Error(why), isDefinite: false, waitsFor });
+      const error = new Error(suspect === null ? allOpen : ofSuspect);
+      return await retryLater(deps, task, { error, isDefinite: false, waitsFor, why: 'no-provider' });
     }
     case 'not composed':
       throw result.error;
@@ -222,11 +231,12 @@ async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
   const isDefinite = result.outcome === 'failed';
   const ending =
     result.outcome === 'rejected'
-      ? givenUp(deps, task, result.recipient)
+      ? rejected(deps, task, result.recipient)
       : retryOrGiveUp(deps, task, {
           error: new Error(`Code ${end.code} text ${end.detail}`),
           isDefinite,
           waitsFor: isDefinite ? type : null,
+          why: null,
         });
   await recorder.write({ ...nothing, attempt: end, ...ending }, task.signal);
   return 'settled';
@@ -241,7 +251,8 @@ async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
   deps.metrics.count('attempts.stalled');
   const detail = 'The worker stalled and did not call the provider';
   const end = endOf(claim, { outcome: 'failed', code: 'stalled', detail }, new Date(deps.clock.now()));
-  const ending = retryOrGiveUp(deps, task, { error: new Error(detail), isDefinite: true, waitsFor: null });
+  const reason = { error: new Error(detail), isDefinite: true, waitsFor: null, why: null };
+  const ending = retryOrGiveUp(deps, task, reason);
   await deps.recorder.write({ ...nothing, attempt: end, ...ending }, task.signal);
   return 'settled';
 }
@@ -333,14 +344,14 @@ async function retryLater(deps: DeliverDeps, task: DeliverTask, reason: RetryRea
   return 'settled';
 }
 
-/** Gives up a message that can never be sent. */
+/** Gives up a message that is too large to be sent. */
 async function refuse(deps: DeliverDeps, task: DeliverTask, problem: Problem): Promise<Verdict> {
   const { type } = task.payload;
   deps.log.error(
     { ...fieldsOf(task), err: problem },
     `${written[type].sent} notification ${task.id} cannot be sent`,
   );
-  await deps.recorder.write({ ...nothing, ...givenUp(deps, task) }, task.signal);
+  await deps.recorder.write({ ...nothing, ...givenUp(deps, task, 'too-large') }, task.signal);
   return 'settled';
 }
 
@@ -350,7 +361,7 @@ type Ending = Pick<DeliveryRecord, 'move' | 'settled'>;
 function retryOrGiveUp(deps: DeliverDeps, task: DeliverTask, reason: RetryReason): Ending {
   const { log, retries } = deps;
   const { type } = task.payload;
-  const { error, isDefinite, waitsFor } = reason;
+  const { error, isDefinite, waitsFor, why } = reason;
   if (task.attempt < retries.limit) {
     log.error(
       { ...fieldsOf(task), err: error },
@@ -363,13 +374,22 @@ function retryOrGiveUp(deps: DeliverDeps, task: DeliverTask, reason: RetryReason
     { ...fieldsOf(task), err: error },
     `RETRY FAILED: task send_${type}_to_provider failed for notification ${task.id}`,
   );
-  return givenUp(deps, task);
+  return givenUp(deps, task, why);
 }
 
-/** The message fails, unless it has a final status: technically, or as its recipient was refused. */
-function givenUp({ clock }: DeliverDeps, task: DeliverTask, recipient?: RecipientVerdict): Ending {
+/** A provider will never take the message: it fails technically, or as its recipient was refused. */
+function rejected(deps: DeliverDeps, task: DeliverTask, recipient?: RecipientVerdict): Ending {
+  return recipient ? ended(deps, task, { kind: 'refused', recipient }) : givenUp(deps, task, null);
+}
+
+/** The message fails technically. `why`: null if its last attempt says it. */
+function givenUp(deps: DeliverDeps, task: DeliverTask, why: GivenUpReason | null): Ending {
+  return ended(deps, task, { kind: 'given up', why });
+}
+
+/** The message ends, unless it has a final status. */
+function ended({ clock }: DeliverDeps, task: DeliverTask, event: StatusEvent): Ending {
   const at = new Date(clock.now());
-  const event: StatusEvent = recipient ? { kind: 'refused', recipient } : { kind: 'given up' };
   return { move: { id: task.id, event, at, handOver: null }, settled: settledAs(task, 'done') };
 }
 

@@ -218,7 +218,7 @@ export async function findTimeline(
     .execute();
   const persisted = await db
     .selectFrom('notification_history')
-    .select(['persisted_at', 'suppressed', 'updated_at'])
+    .select(['persisted_at', 'suppressed', 'given_up', 'updated_at'])
     .where('id', '=', id)
     .executeTakeFirst();
   const callbacks = await findCallbackSteps(db, id);
@@ -250,6 +250,9 @@ export async function findTimeline(
     ),
     ...(persisted?.suppressed && persisted.updated_at
       ? [{ kind: 'suppressed', at: persisted.updated_at, reason: persisted.suppressed } as const]
+      : []),
+    ...(persisted?.given_up && persisted.updated_at
+      ? [{ kind: 'given up', at: persisted.updated_at, reason: persisted.given_up } as const]
       : []),
     ...callbacks,
   ]);

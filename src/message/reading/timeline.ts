@@ -3,6 +3,7 @@ import type {
   CallbackOutcome,
   CallbackState,
   CallbackType,
+  GivenUpReason,
   NotificationStatus,
   SuppressionReason,
 } from '../../database/tables.ts';
@@ -32,6 +33,8 @@ export type TimelineEntry = Readonly<
     }
   /** It was not sent, because of its recipient. */
   | { kind: 'suppressed'; at: Date; reason: SuppressionReason }
+  /** It was given up, and no attempt says why. */
+  | { kind: 'given up'; at: Date; reason: GivenUpReason }
   | { kind: 'callback'; at: Date; id: string; type: CallbackType; state: CallbackState }
   | {
       kind: 'callback attempt';
@@ -54,8 +57,9 @@ const rank: Readonly<Record<TimelineEntry['kind'], number>> = {
   attempt: 2,
   receipt: 3,
   suppressed: 4,
-  callback: 5,
-  'callback attempt': 6,
+  'given up': 5,
+  callback: 6,
+  'callback attempt': 7,
 };
 
 /**
@@ -86,6 +90,7 @@ function isCause(cause: TimelineEntry, entry: TimelineEntry, all: readonly Timel
       return entry.kind === 'attempt' || cause.at <= entry.at;
     case 'receipt':
     case 'suppressed':
+    case 'given up':
       return entry.kind !== 'receipt' && cause.at <= entry.at;
     default:
       return 'id' in entry && cause.id === entry.id;

@@ -23,7 +23,8 @@ const events: readonly StatusEvent[] = [
       (end): StatusEvent => ({ kind: 'handed over', international, end }),
     ),
   ),
-  ...(['given up', 'timed out', 'cancelled'] as const).map((kind): StatusEvent => ({ kind })),
+  { kind: 'given up', why: 'too-large' },
+  ...(['timed out', 'cancelled'] as const).map((kind): StatusEvent => ({ kind })),
   ...(['permanent', 'temporary'] as const).map((recipient): StatusEvent => ({ kind: 'refused', recipient })),
   { kind: 'suppressed', reason: 'unsubscribed' },
   ...statuses.flatMap((status) =>
@@ -109,7 +110,7 @@ describe('the one writer of statuses', () => {
       { id: taken, event: handedOver, at, handOver },
       { id: overtaken, event: handedOver, at, handOver },
       { id: early, event: receipt, at, handOver: { ...handOver, reference: null } },
-      { id: usual, event: { kind: 'given up' }, at, handOver: null },
+      { id: usual, event: { kind: 'given up', why: null }, at, handOver: null },
       { id: late, event: receipt, at, handOver },
     ]);
     const facts = (await read(ids)).map((row) => [
@@ -152,7 +153,7 @@ describe('the one writer of statuses', () => {
     const [handed, given, timed, done] = ids as [string, string, string, string];
     const moves: StatusMove[] = [
       { id: handed, event: { kind: 'handed over', international: false, end: null }, at, handOver: null },
-      { id: given, event: { kind: 'given up' }, at, handOver: null },
+      { id: given, event: { kind: 'given up', why: null }, at, handOver: null },
       { id: timed, event: { kind: 'timed out' }, at, handOver: null },
       { id: done, event: { kind: 'timed out' }, at, handOver: null },
     ];

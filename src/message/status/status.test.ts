@@ -50,7 +50,7 @@ test('every event changes every status as the drawing shows, and in no other way
     const events: StatusEvent[] = [
       { kind: 'handed over', international: false, end: null },
       { kind: 'handed over', international: true, end: null },
-      { kind: 'given up' },
+      { kind: 'given up', why: null },
       { kind: 'timed out' },
       { kind: 'cancelled' },
       { kind: 'suppressed', reason: 'unsubscribed' },
@@ -108,7 +108,8 @@ test('no sequence of events returns a message to created or leaves a final statu
       international: flag,
       end: fc.constantFrom(null, ...unreportedEnds),
     }),
-    fc.record({ kind: fc.constantFrom('given up' as const, 'timed out' as const, 'cancelled' as const) }),
+    fc.record({ kind: fc.constant('given up' as const), why: fc.constantFrom(null, 'error' as const) }),
+    fc.record({ kind: fc.constantFrom('timed out' as const, 'cancelled' as const) }),
     fc.record({ kind: fc.constant('suppressed' as const), reason: fc.constant('manual' as const) }),
     fc.record({
       kind: fc.constant('receipt' as const),

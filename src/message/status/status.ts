@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { NotificationStatus, SuppressionReason } from '../../database/tables.ts';
+import type { GivenUpReason, NotificationStatus, SuppressionReason } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueTransaction } from '../../queue/boss.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
@@ -25,8 +25,8 @@ export type StatusEvent =
       international: boolean;
       reliable: boolean;
     }>
-  /** We give up: tries used up, refused for good, inactive service. */
-  | Readonly<{ kind: 'given up' }>
+  /** We give up: tries used up, refused for good, inactive service. `why`: null if the last attempt says it. */
+  | Readonly<{ kind: 'given up'; why: GivenUpReason | null }>
   /** A provider refused it for good because of its recipient. */
   | Readonly<{ kind: 'refused'; recipient: 'permanent' | 'temporary' }>
   /** It is not sent, because its recipient is suppressed. */
@@ -177,9 +177,10 @@ async function applyMoves(
         ${column(({ handOver }) => handOver?.sentBy ?? null)}::text[],
         ${column(({ handOver }) => handOver?.reference ?? null)}::text[],
         ${column(({ handOver }) => handOver?.billableUnits ?? null)}::int[],
-        ${column(({ event }) => (event.kind === 'suppressed' ? event.reason : null))}::text[])
+        ${column(({ event }) => (event.kind === 'suppressed' ? event.reason : null))}::text[],
+        ${column(({ event }) => (event.kind === 'given up' ? event.why : null))}::text[])
         as t (id, at, is_hand_over, from_created, from_sending, from_pending, from_sent, sent_at, sent_by, reference,
-          billable_units, suppressed)
+          billable_units, suppressed, given_up)
     ), locked as materialized (
       select h.id, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
           when 'pending' then input.from_pending when 'sent' then input.from_sent end as next
@@ -192,6 +193,7 @@ async function applyMoves(
         sent_by = case when is_hand_over then input.sent_by else coalesce(h.sent_by, input.sent_by) end,
         reference = coalesce(input.reference, h.reference),
         suppressed = case when locked.next is null then h.suppressed else coalesce(input.suppressed, h.suppressed) end,
+        given_up = case when locked.next is null then h.given_up else coalesce(input.given_up, h.given_up) end,
         billable_units = case when is_hand_over or h.billable_units = 0
           then coalesce(input.billable_units, h.billable_units) else h.billable_units end
       from input join locked on locked.id = input.id

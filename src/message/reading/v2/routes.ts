@@ -139,7 +139,7 @@ const readTimeline = defineRoute({
   handlerName: 'v2_notifications.get_notification_timeline',
   summary: 'Read what happened to a message',
   description:
-    'When it was accepted and stored, each attempt to send it through a provider, each receipt and each callback, and why it was not sent if its recipient is suppressed.',
+    'When it was accepted and stored, each attempt to send it through a provider, each receipt and each callback, and why it was not sent if no provider was asked.',
   answers: { 200: { description: 'The timeline.', schema: timeline }, 400: badId, 404: notFound },
   async handler(deps: NotificationRouteDeps, { params, caller: { service } }, reply) {
     const read = async (db: Db) => {
@@ -218,7 +218,8 @@ async function find(
 function showEntry(entry: TimelineEntry) {
   const at = isoMicroseconds(entry.at);
   if (entry.kind === 'accepted' || entry.kind === 'persisted') return { event: entry.kind, at };
-  if (entry.kind === 'suppressed') return { event: 'suppressed', at, reason: entry.reason };
+  if (entry.kind === 'suppressed' || entry.kind === 'given up')
+    return { event: entry.kind, at, reason: entry.reason };
   if (entry.kind === 'receipt') {
     const { provider, rawStatus, status, ignored } = entry;
     return {

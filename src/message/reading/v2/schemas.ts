@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { NotificationStatus } from '../../../database/tables.ts';
+import type { GivenUpReason, NotificationStatus } from '../../../database/tables.ts';
 import { oneOf, orNull, time, uuid } from '../../../http/validate/shapes.ts';
 import { suppressionReasons } from '../../suppression/suppression.ts';
 
@@ -17,13 +17,16 @@ const meanings: Readonly<Record<NotificationStatus, string>> = {
   'validation-failed': 'not sent: its content could not be sent',
   cancelled: 'not sent: it was cancelled before its time',
 };
-const status = Type.Unsafe<NotificationStatus>({
-  type: 'string',
-  enum: Object.keys(meanings),
-  description: Object.entries(meanings)
-    .map(([name, meaning]) => `- \`${name}\`: ${meaning}`)
-    .join('\n'),
-});
+/** One of these words, each with its meaning in the description. */
+const named = <T extends string>(what: string, words: Readonly<Record<T, string>>) =>
+  Type.Unsafe<T>({
+    type: 'string',
+    enum: Object.keys(words),
+    description: [what, '', ...Object.entries(words).map(([word, meaning]) => `- \`${word}\`: ${meaning}`)]
+      .join('\n')
+      .trim(),
+  });
+const status = named('', meanings);
 
 /** `{notification_id}` in a path. */
 export const notificationId = uuid('The `id` that was returned when the message was sent.');
@@ -84,6 +87,17 @@ const suppressed = Type.Object({
   at: time,
   reason: oneOf(suppressionReasons),
 });
+const givenUpMeanings: Readonly<Record<GivenUpReason, string>> = {
+  'too-large': 'formatted for sending, it is larger than a provider takes',
+  'inactive-service': 'its service is no longer active',
+  'no-provider': 'no provider could be called until its retries were used up',
+  error: 'a fault on our side, until its retries were used up; the operator’s log says which',
+};
+const givenUp = Type.Object({
+  event: Type.Literal('given up'),
+  at: time,
+  reason: named('Why it ended as `technical-failure`.', givenUpMeanings),
+});
 const attempt = Type.Object({
   event: Type.Literal('attempt'),
   at: time,
@@ -137,7 +151,7 @@ export const timeline = Type.Object(
     notification_id: uuid(),
     status,
     timeline: Type.Array(
-      Type.Union([accepted, persisted, suppressed, attempt, receipt, callback, callbackAttempt]),
+      Type.Union([accepted, persisted, suppressed, givenUp, attempt, receipt, callback, callbackAttempt]),
       {
         description: 'In chronological order.',
       },
