@@ -230,7 +230,7 @@ function showPrepared({ message, template, content, sanitised }: Prepared, base:
     },
     scheduled_for: message.scheduledFor && isoMicroseconds(message.scheduledFor),
     content,
-    // Always present for email, even if nothing changed: the official Node.js client's schema requires it.
+    // Always present for email, even if nothing changed: the official Node.js client's types have it.
     ...(sanitised && { sanitised_content: sanitised }),
   };
 }
