@@ -130,6 +130,11 @@ describe('the person for whom the admin client acts', () => {
     assert.deepEqual(await list(`service_id=${serviceId}`), [first]);
     assert.deepEqual(await list('type=update_user_email'), [second]);
     assert.deepEqual(await list(`user_id=${operator}&older_than=${second}`), [first]);
+    for (const data of ['{"\\u0000":"\\ud800"}', '[1e400, 1.0, -0]', '"a"', 'null']) {
+      const kept = await world.admin('POST', '/events', `{"event_type":"odd","data":${data}}`);
+      assert.equal(kept.status, 201, data);
+    }
+    assert.equal((await world.admin('GET', '/events?type=a%00b')).status, 400);
     const missing = await world.admin('POST', '/events', {});
     assert.equal(missing.status, 400);
     assert.deepEqual(missing.body.message, {

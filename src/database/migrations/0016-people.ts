@@ -20,7 +20,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       user_id uuid,
       -- what it happened to: a user, key, template and so on
       subject_id uuid,
-      data jsonb not null,
+      -- as it was written: any JSON, of which jsonb would refuse some
+      data json not null,
       created_at timestamptz not null
     )`,
     sql`create index events_service on events (service_id, id)`,

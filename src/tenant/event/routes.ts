@@ -34,11 +34,15 @@ const post = defineRoute({
   permission: 'person',
   method: 'POST',
   path: '/events',
+  bodyLimit: 16 * 1024,
   handlerName: 'events.create_event',
   summary: 'Record an event',
   description:
     'For what the API cannot know, such as where a person signed in. Changes through this API record their own events.',
-  body: Type.Object({ event_type: Type.String({ maxLength: longestType }), data: Type.Unknown() }),
+  body: Type.Object({
+    event_type: Type.String({ format: 'text', maxLength: longestType }),
+    data: Type.Unknown(),
+  }),
   example: { event_type: 'sucessful_login', data: { ip_address: '192.0.2.4' } },
   answers: {
     201: { description: 'The event.', schema: Type.Object({ data: event }) },
@@ -66,7 +70,7 @@ const listQuery = Type.Object(
   {
     service_id: Type.Optional(uuid('Only events of this service.')),
     user_id: Type.Optional(uuid('Only what this person did.')),
-    type: Type.Optional(Type.Array(Type.String())),
+    type: Type.Optional(Type.Array(Type.String({ format: 'text' }))),
     older_than: Type.Optional(uuid('Only events before the one with this `id`.')),
   },
   { additionalProperties: false },

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
 import { createIdSource } from '../../ground/id.ts';
+import { parseLossless } from '../../ground/json.ts';
 
 /** Something that happened through the admin API (spec 04, section 8.2). */
 export type Event = Readonly<{
@@ -18,17 +19,17 @@ export type Event = Readonly<{
 
 export type NewEvent = Omit<Event, 'id' | 'createdAt'>;
 
-const columns = sql`id, event_type as "type", service_id as "serviceId", user_id as "userId", subject_id as "subjectId", data,
+const columns = sql`id, event_type as "type", service_id as "serviceId", user_id as "userId", subject_id as "subjectId", data::text,
   created_at as "createdAt"`;
 
 /** Records what the transaction does: whatever makes the change calls this with the same handle. */
 export async function recordEvent(db: DbOrTrx, event: NewEvent, at: Date): Promise<Event> {
-  const { rows } = await sql<Event>`
+  const { rows } = await sql<StoredEvent>`
     insert into events (id, event_type, service_id, user_id, subject_id, data, created_at)
     values (${createIdSource({ now: () => at.getTime() })()}, ${event.type}, ${event.serviceId}, ${event.userId}, ${event.subjectId},
-      ${JSON.stringify(event.data)}::jsonb, ${at})
+      ${JSON.stringify(event.data)}::json, ${at})
     returning ${columns}`.execute(db);
-  return rows[0]!;
+  return read(rows[0]!);
 }
 
 /** Which events are listed; null means no filter. */
@@ -46,12 +47,18 @@ export async function findEvents(
   { serviceId, userId, types, olderThan }: EventFilter,
   limit: number,
 ): Promise<readonly Event[]> {
-  const { rows } = await sql<Event>`
+  const { rows } = await sql<StoredEvent>`
     select ${columns} from events where true
       ${serviceId === null ? sql`` : sql`and service_id = ${serviceId}`}
       ${userId === null ? sql`` : sql`and user_id = ${userId}`}
       ${types ? sql`and event_type = any(${types}::text[])` : sql``}
       ${olderThan === null ? sql`` : sql`and id < ${olderThan}`}
     order by id desc limit ${limit}`.execute(db);
-  return rows;
+  return rows.map(read);
+}
+
+type StoredEvent = Omit<Event, 'data'> & Readonly<{ data: string }>;
+
+function read(stored: StoredEvent): Event {
+  return { ...stored, data: parseLossless(stored.data) };
 }
