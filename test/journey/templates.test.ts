@@ -182,6 +182,18 @@ describe('templates in the admin API', () => {
     assert.deepEqual(seen(await get(`/${elsewhere.templates.sms}`)), noResult);
   });
 
+  test('texts with halves of surrogate pairs are kept, and so are their events', async () => {
+    const half = '\ud83d';
+    const path = '\\\\ud83d \\u0000';
+    const made = await add({ ...email, name: half, subject: path, content: `${'x'.repeat(999)}🐮` });
+    assert.deepEqual([made.name, made.subject], ['\ufffd', path]);
+    const [event] = await events(made.id);
+    const { name, subject, content } = event.data.after;
+    assert.deepEqual([name, subject, content], ['\ufffd', path, `${'x'.repeat(999)}\ufffd`]);
+    const { status } = await world.admin('POST', '/events', { event_type: 'x', data: { '\0': '\ud83d' } });
+    assert.equal(status, 201);
+  });
+
   test('the acting person is the author of a version, whoever the body names', async () => {
     const operator = randomUUID();
     const { db, pool } = world.connection;

@@ -132,6 +132,7 @@ const ofService = Type.Object({ service_id: uuid() });
 const withId = Type.Object({ service_id: uuid(), template_id: uuid() });
 const notFound = { description: 'There is no such service, template, version or user.' };
 const refused = { description: 'The body is invalid, or the template could not be sent.' };
+const badQuery = { description: 'A parameter is invalid.' };
 const forbidden = { description: 'The service may not send messages of this type.' };
 const one = { description: 'The template.', schema: Type.Object({ data: templateSchema }) };
 
@@ -150,6 +151,10 @@ const create = defineRoute({
   summary: 'Create a template',
   params: ofService,
   body: createRequest,
+  example: {
+    ...{ name: 'High tide', template_type: 'sms', content: 'High tide is at ((time))' },
+    created_by: '{user_id}',
+  },
   errors,
   answers: { 201: one, 400: refused, 403: forbidden, 404: notFound },
   async before({ services }: AdminTemplateRouteDeps, { params }) {
@@ -197,7 +202,7 @@ const change = defineRoute({
   answers: {
     200: {
       description: 'The template; null after redacting.',
-      schema: Type.Object({ data: Type.Optional(templateSchema) }),
+      schema: orNull(Type.Object({ data: templateSchema })),
     },
     400: refused,
     403: forbidden,
@@ -249,6 +254,7 @@ const list = defineRoute({
       description: 'The templates.',
       schema: Type.Object({ data: Type.Array(Type.Union([templateSchema, shortSchema])), links }),
     },
+    400: badQuery,
   },
   async handler({ db }: AdminTemplateRouteDeps, { params: { service_id: serviceId }, query }) {
     const page = await findNewest(db, serviceId, query.older_than ?? null);
@@ -287,6 +293,7 @@ const readVersions = defineRoute({
   }),
   answers: {
     200: { description: 'The versions.', schema: Type.Object({ data: Type.Array(versionSchema), links }) },
+    400: badQuery,
   },
   async handler({ db }: AdminTemplateRouteDeps, { params, query }) {
     const { service_id: serviceId, template_id: id } = params;
@@ -326,8 +333,12 @@ const preview = defineRoute({
   path: `${byId}/preview`,
   handlerName: 'template.preview_template_by_id_and_service_id',
   summary: 'Fill in a template of a service',
-  description: 'Each placeholder is a parameter of the query; others are ignored.',
+  description: 'Each placeholder is a parameter of the query, such as those below; others are ignored.',
   params: withId,
+  rawQuery: Type.Object({
+    name: Type.Optional(Type.String({ examples: ['Rowan'] })),
+    time: Type.Optional(Type.String({ examples: ['14:05'] })),
+  }),
   answers: {
     200: { description: 'The template with its subject and content filled in.', schema: templateSchema },
     400: { description: 'A value is missing, or the message is too long.' },

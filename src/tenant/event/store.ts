@@ -26,9 +26,16 @@ export async function recordEvent(db: DbOrTrx, event: NewEvent, at: Date): Promi
   const { rows } = await sql<Event>`
     insert into events (id, event_type, service_id, user_id, subject_id, data, created_at)
     values (${createIdSource({ now: () => at.getTime() })()}, ${event.type}, ${event.serviceId}, ${event.userId}, ${event.subjectId},
-      ${JSON.stringify(event.data)}::jsonb, ${at})
+      ${storable(event.data)}::jsonb, ${at})
     returning ${columns}`.execute(db);
   return rows[0]!;
+}
+
+/** As JSON text, with U+FFFD for what the database cannot keep: null characters and halves of surrogate pairs. */
+function storable(data: unknown): string {
+  return JSON.stringify(data).replace(/\\(?:\\|u(?:0000|d[89a-f][0-9a-f]{2}))/g, (found) =>
+    found === '\\\\' ? found : '\\ufffd',
+  );
 }
 
 /** Which events are listed; null means no filter. */
