@@ -182,7 +182,7 @@ describe('templates in the admin API', () => {
     assert.deepEqual(seen(await get(`/${elsewhere.templates.sms}`)), noResult);
   });
 
-  test('texts with halves of surrogate pairs are kept, and so are their events', async () => {
+  test('whatever a template or an event holds, its event is kept', async () => {
     const half = '\ud83d';
     const path = '\\\\ud83d \\u0000';
     const made = await add({ ...email, name: half, subject: path, content: `${'x'.repeat(999)}🐮` });
@@ -190,8 +190,14 @@ describe('templates in the admin API', () => {
     const [event] = await events(made.id);
     const { name, subject, content } = event.data.after;
     assert.deepEqual([name, subject, content], ['\ufffd', path, `${'x'.repeat(999)}\ufffd`]);
-    const { status } = await world.admin('POST', '/events', { event_type: 'x', data: { '\0': '\ud83d' } });
-    assert.equal(status, 201);
+    const postEvent = async (data: string, type = 'x') => {
+      const body = `{"event_type": ${JSON.stringify(type)}, "data": ${data}}`;
+      const answer = await world.admin('POST', '/events', body);
+      return answer.status === 201 ? answer.body.data.data : answer.body.message;
+    };
+    assert.deepEqual(await postEvent('{"\\u0000": "\\ud83d"}'), { '\ufffd': '\ufffd' });
+    assert.deepEqual(await postEvent('[1e400000, 1e-20000, 1.50]'), ['1e400000', '1e-20000', 1.5]);
+    assert.deepEqual(await postEvent('{}', 'a\0b'), { event_type: ['Not a valid string.'] });
   });
 
   test('the acting person is the author of a version, whoever the body names', async () => {

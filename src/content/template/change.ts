@@ -1,4 +1,4 @@
-import type { Db } from '../../database/connection.ts';
+import type { Db, DbOrTrx } from '../../database/connection.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { invalidFields, noResultFound } from '../../ground/problem.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
@@ -91,18 +91,19 @@ export async function changeLatest(
     if (Object.keys(after).length === 0) return { template: current, isStale: false };
     await refuseText(deps, current.type, text);
     const at = new Date(clock.now());
-    const isChanged = await db.transaction().execute(async (trx) => {
+    const template = await db.transaction().execute(async (trx) => {
       const { id, serviceId, version } = current;
       const createdBy = userId ?? current.author.id;
       const next = await changeTemplate(trx, { id, version, text, createdBy }, at);
-      if (next === null) return false;
+      if (next === null) return null;
       const data = { before: { ...before, version }, after: { ...after, version: next } };
       const restores = current.archived && !text.archived;
       const kind = text.archived && !current.archived ? 'archive' : restores ? 'restore' : 'update';
       await recordEvent(trx, { type: `${kind}_template`, serviceId, userId, subjectId: id, data }, at);
-      return true;
+      // Read before anybody can change it again.
+      return await latest(trx, current);
     });
-    if (isChanged) return { template: await latest(db, current), isStale: false };
+    if (template) return { template, isStale: false };
   }
 }
 
@@ -142,7 +143,7 @@ export async function redact(
   });
 }
 
-async function latest(db: Db, { serviceId, id }: WrittenTemplate): Promise<WrittenTemplate> {
+async function latest(db: DbOrTrx, { serviceId, id }: WrittenTemplate): Promise<WrittenTemplate> {
   const found = await findWrittenTemplate(db, serviceId, id, null);
   if (!found) throw noResultFound();
   return found;

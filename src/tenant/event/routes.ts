@@ -38,7 +38,10 @@ const post = defineRoute({
   summary: 'Record an event',
   description:
     'For what the API cannot know, such as where a person signed in. Changes through this API record their own events.',
-  body: Type.Object({ event_type: Type.String({ maxLength: longestType }), data: Type.Unknown() }),
+  body: Type.Object({
+    event_type: Type.String({ maxLength: longestType, format: 'text' }),
+    data: Type.Unknown(),
+  }),
   example: { event_type: 'sucessful_login', data: { ip_address: '192.0.2.4' } },
   answers: {
     201: { description: 'The event.', schema: Type.Object({ data: event }) },

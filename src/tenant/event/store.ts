@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
 import { createIdSource } from '../../ground/id.ts';
+import { numberSource } from '../../ground/json.ts';
 
 /** Something that happened through the admin API (spec 04, section 8.2). */
 export type Event = Readonly<{
@@ -31,9 +32,16 @@ export async function recordEvent(db: DbOrTrx, event: NewEvent, at: Date): Promi
   return rows[0]!;
 }
 
-/** As JSON text, with U+FFFD for what the database cannot keep: null characters and halves of surrogate pairs. */
+/**
+ * As JSON text that the database can keep: U+FFFD for null characters and halves of surrogate pairs, and numbers that are
+ * too long or too large as texts.
+ */
 function storable(data: unknown): string {
-  return JSON.stringify(data).replace(/\\(?:\\|u(?:0000|d[89a-f][0-9a-f]{2}))/g, (found) =>
+  const keptNumber = (_key: string, value: unknown) => {
+    const source = numberSource(value);
+    return source !== null && (source.length > 1000 || /e[+-]?\d{4}/i.test(source)) ? source : value;
+  };
+  return JSON.stringify(data, keptNumber).replace(/\\(?:\\|u(?:0000|d[89a-f][0-9a-f]{2}))/g, (found) =>
     found === '\\\\' ? found : '\\ufffd',
   );
 }
