@@ -111,6 +111,9 @@ export type TemplateRow = {
   created_by: string;
   created_at: Generated<Date>;
   updated_at: Date | null;
+  folder_id: Generated<string | null>;
+  redacted_at: Generated<Date | null>;
+  redacted_by: Generated<string | null>;
 };
 
 export type TemplateVersionRow = {

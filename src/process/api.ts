@@ -1,6 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import { documentRoutes } from '../content/document/routes.ts';
 import { simulatedRecipients } from '../content/recipient/simulator.ts';
+import { adminTemplateRoutes } from '../content/template/admin-routes.ts';
+import { draftRoutes } from '../content/template/draft-routes.ts';
+import { folderRoutes } from '../content/template/folder-routes.ts';
 import { templateRoutes } from '../content/template/routes.ts';
 import { createIdSource } from '../ground/id.ts';
 import { ConfigError } from '../ground/problem.ts';
@@ -12,6 +15,7 @@ import { statusRoutes } from '../http/server/status.ts';
 import { callbackApiRoutes } from '../message/callback/routes.ts';
 import { adminCallbackLogRoutes, callbackLogRoutes } from '../message/callback/routes-log.ts';
 import { deliverRoutes } from '../message/delivery/routes.ts';
+import { smsRate } from '../message/reading/cost.ts';
 import { notificationRoutesV1 } from '../message/reading/v1/routes.ts';
 import { notificationRoutes } from '../message/reading/v2/routes.ts';
 import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
@@ -175,6 +179,9 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(callbackApiRoutes, deps);
   mount(adminCallbackLogRoutes, deps);
   mount(adminSuppressionRoutes, deps);
+  mount(adminTemplateRoutes, deps);
+  mount(draftRoutes, { ...deps, smsRate });
+  mount(folderRoutes, deps);
 }
 
 /** Starts listening. Returns the base URL. */

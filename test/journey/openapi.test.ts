@@ -130,6 +130,14 @@ describe('the OpenAPI document', () => {
           callback_api_id: body.data.id,
         };
     }
+    for (const method of ['POST', 'DELETE']) {
+      const folders = `/service/${tenant.id}/template-folder`;
+      const { body } = await world.admin('POST', folders, { name: 'Tides', parent_id: null });
+      ids['template_folder_id'] ??= body.data.id;
+      idsOf[`${method} /service/{service_id}/template-folder/{template_folder_id}`] = {
+        template_folder_id: body.data.id,
+      };
+    }
     for (const [recipient, example] of [
       ['kim@example.com', 'DELETE /v2/suppressions/{suppression_id}'],
       ['sam@example.com', 'DELETE /service/{service_id}/suppressions/{suppression_id}'],
