@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import type { Cache, Caches } from '../../database/cache.ts';
-import type { Db, DbOrTrx } from '../../database/connection.ts';
+import { announceChange, type Cache, type Caches } from '../../database/cache.ts';
+import type { Db, DbOrTrx, Trx } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { platformUserId } from '../../tenant/user/store.ts';
 import { compileContent, type Template, type TemplateVersion } from './template.ts';
@@ -216,4 +216,50 @@ export async function addTemplate(db: DbOrTrx, template: NewTemplate): Promise<v
       created_by: template.createdBy ?? platformUserId,
     })
     .execute();
+}
+
+/**
+ * Archives every template of a service that is not archived yet: each gets a version with the same text (spec 04,
+ * section 1.7).
+ */
+export async function archiveTemplates(
+  trx: Trx,
+  serviceId: string,
+  createdBy: string,
+  at: Date,
+): Promise<void> {
+  const { rows } = await sql<{ id: string }>`
+    with template as (
+      update templates set archived = true, version = version + 1, created_by = ${createdBy}, updated_at = ${at}
+      where service_id = ${serviceId} and not archived returning id, version
+    )
+    insert into template_versions (template_id, version, name, subject, content, priority, has_unsubscribe_link, archived,
+      created_by, created_at)
+    select v.template_id, t.version, v.name, v.subject, v.content, v.priority, v.has_unsubscribe_link, true,
+      ${createdBy}, ${at}
+    from template t join template_versions v on v.template_id = t.id and v.version = t.version - 1
+    returning template_id as id`.execute(trx);
+  for (const { id } of rows) await announceChange(trx, cacheName, id);
+}
+
+/** One version of a template for the history of its service. */
+export type TemplateHistory = WrittenTemplate &
+  Readonly<{ archived: boolean; priority: boolean; authorId: string; authorName: string }>;
+
+/** At most `limit` versions of all templates of a service, those made last, in the order in which they were made. */
+export async function findTemplateHistory(
+  db: DbOrTrx,
+  serviceId: string,
+  limit: number,
+): Promise<readonly TemplateHistory[]> {
+  const { rows } = await sql<TemplateHistory>`
+    select * from (
+      select t.id, t.template_type as type, v.name, v.subject, v.content, v.version, v.archived, v.priority,
+        t.created_at as "createdAt", case when v.version > 1 then v.created_at end as "updatedAt",
+        u.email_address as author, u.id as "authorId", u.name as "authorName", v.created_at as at
+      from templates t join template_versions v on v.template_id = t.id join users u on u.id = v.created_by
+      where t.service_id = ${serviceId} and not t.hidden
+      order by at desc, t.id, v.version desc limit ${limit}
+    ) newest order by at, id, version`.execute(db);
+  return rows;
 }
