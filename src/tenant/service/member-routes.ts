@@ -7,11 +7,11 @@ import { badRequest, invalid, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors, plainError, plainErrors } from '../../http/server/error-format.ts';
 import { readJson } from '../../http/server/request.ts';
+import { uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
 import { findMembersOf } from '../user/store.ts';
 import { showUser, userSchema } from '../user/user.ts';
 import { type ServiceRecord, serviceSchema, showService } from './record.ts';
-import { platformServiceId } from './service.ts';
 import { findServiceRecord, hasUser, lockService } from './store-admin.ts';
 import {
   addMember,
@@ -30,7 +30,7 @@ export type MemberRouteDeps = Readonly<{
   isPhoneNumber: (text: string) => boolean;
 }>;
 
-const serviceId = Type.String({ format: 'uuid', examples: [platformServiceId] });
+const serviceId = uuid('The service.');
 const ofService = Type.Object({ service_id: serviceId });
 // Any text: one that is no UUID is an unknown user (spec 04, section 0.2).
 const ofMember = Type.Object({ service_id: serviceId, user_id: Type.String() });

@@ -149,9 +149,7 @@ function refine(_deps: ServiceRouteDeps, { permissions }: Readonly<Record<string
 const common = { tag: 'Administration', authentication: 'admin', errors: plainErrors } as const;
 const one = { description: 'The service.', schema: Type.Object({ data: serviceSchema }) };
 const byId = `/service/${uuidPart('service_id')}`;
-const ofService = Type.Object({
-  service_id: Type.String({ format: 'uuid', examples: [platformServiceId] }),
-});
+const ofService = Type.Object({ service_id: uuid('The service.') });
 const notFound = { description: 'There is no such service or user.' };
 
 const create = defineRoute({
@@ -269,7 +267,9 @@ const find = defineRoute({
   handlerName: 'service.find_services_by_name',
   summary: 'Find services by name',
   description: `At most ${pageSize}, by name. \`GET /service?name=\` has pages.`,
-  query: Type.Object({ service_name: Type.String({ format: 'text', description: 'Part of the name.' }) }),
+  query: Type.Object({
+    service_name: Type.String({ format: 'text', description: 'Part of the name.', examples: ['parking'] }),
+  }),
   answers: {
     200: {
       description: 'Services.',
@@ -323,7 +323,7 @@ const update = defineRoute({
   body: updateRequest,
   formats,
   refine,
-  example: { name: 'Street parking', email_from: 'street.parking', version: 1 },
+  example: { contact_link: 'https://parking.example/contact' },
   answers: {
     200: one,
     400: { description: 'A field is invalid, or the name or sender is taken.' },

@@ -50,7 +50,7 @@ const base = `/service/${uuidPart('service_id')}`;
 const common = {
   tag: 'Administration',
   authentication: 'admin',
-  params: Type.Object({ service_id: Type.String({ format: 'uuid', examples: [platformServiceId] }) }),
+  params: Type.Object({ service_id: uuid('The service.') }),
 } as const;
 const changed = {
   204: { description: 'Done, or so already.' },
