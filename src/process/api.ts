@@ -1,10 +1,14 @@
 import type { AddressInfo } from 'node:net';
 import { documentRoutes } from '../content/document/routes.ts';
+import { parseEmailAddress } from '../content/recipient/email-address.ts';
+import type { Rates } from '../content/recipient/international-rates.ts';
+import { parsePhoneNumber, parseServiceContactNumber } from '../content/recipient/phone-number.ts';
 import { simulatedRecipients } from '../content/recipient/simulator.ts';
 import { adminTemplateRoutes } from '../content/template/admin-routes.ts';
 import { draftRoutes } from '../content/template/draft-routes.ts';
 import { folderRoutes } from '../content/template/folder-routes.ts';
 import { templateRoutes } from '../content/template/routes.ts';
+import { archiveTemplates, findTemplateHistory } from '../content/template/store.ts';
 import { createIdSource } from '../ground/id.ts';
 import { ConfigError } from '../ground/problem.ts';
 import { adminGuard } from '../http/auth/admin.ts';
@@ -33,8 +37,12 @@ import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
 import { keyGuard } from '../tenant/key/authenticate.ts';
+import { endKeys, findKeyHistory } from '../tenant/key/store.ts';
 import { actingGuard } from '../tenant/permission/acting.ts';
+import { memberRoutes } from '../tenant/service/member-routes.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
+import { serviceRoutes } from '../tenant/service/routes.ts';
+import { serviceStateRoutes } from '../tenant/service/state-routes.ts';
 import { findBacklog } from '../upkeep/store-backlog.ts';
 import type { Core } from './core.ts';
 import {
@@ -173,6 +181,9 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
 function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(eventRoutes, deps);
   mount(providerRoutes, deps);
+  mount(serviceRoutes, { ...deps, ...recipientRules(deps.rates) });
+  mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
+  mount(memberRoutes, { ...deps, ...recipientRules(deps.rates) });
   mount(retentionRoutes, deps);
   mount(deliverRoutes, deps);
   mount(numberRoutes, { ...deps, providers: deps.receiving.map(({ identifier }) => identifier) });
@@ -182,6 +193,18 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(adminTemplateRoutes, deps);
   mount(draftRoutes, { ...deps, smsRate });
   mount(folderRoutes, deps);
+}
+
+/** Recipients as services enter them, for rooms that come before the recipients. */
+function recipientRules(rates: Rates) {
+  const isEmailAddress = (text: string) => parseEmailAddress(text).ok;
+  // No number is longer, with all its punctuation.
+  const isPhoneNumber = (text: string) => text.length <= 500 && parsePhoneNumber(text, rates).ok;
+  const isContact = (text: string) =>
+    (/^https?:\/\/\S+$/i.test(text) && URL.canParse(text)) ||
+    isEmailAddress(text) ||
+    parseServiceContactNumber(text).ok;
+  return { isEmailAddress, isPhoneNumber, isContact };
 }
 
 /** Starts listening. Returns the base URL. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Validator } from '@seriousme/openapi-schema-validator';
@@ -10,8 +11,9 @@ import { systemClock } from '../../src/ground/clock.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
 import { unsubscribeUrl } from '../../src/message/suppression/link.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
-import { platformUserId } from '../../src/tenant/user/store.ts';
+import { addUser, platformUserId } from '../../src/tenant/user/store.ts';
 import { uploadFile } from '../support/files.ts';
+import { addTeamMember } from '../support/operator.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -145,6 +147,44 @@ describe('the OpenAPI document', () => {
       const { body } = await world.admin('POST', `/service/${tenant.id}/suppressions`, { recipient });
       idsOf[example] = { suppression_id: body.data.id };
     }
+  });
+
+  /** Examples make, change and end services and teams, so each test has ones of its own. */
+  beforeEach(async () => {
+    const { db, pool } = world.connection;
+    await pool.query(
+      `update services set name = id, normalised_name = null, email_from = id where name = 'Street parking'`,
+    );
+    const newUser = async () => {
+      const id = randomUUID();
+      await addUser(db, { id, name: 'Rowan', emailAddress: `${id}@example.com`, state: 'active' });
+      return id;
+    };
+    const newService = async () => {
+      const name = randomUUID();
+      const of = { user_id: platformUserId, created_by: platformUserId, email_from: name };
+      const { body } = await world.admin('POST', '/service', {
+        ...of,
+        name,
+        message_limit: 50,
+        restricted: true,
+      });
+      return body.data.id as string;
+    };
+    const service_id = await newService();
+    const user_id = await newUser();
+    await addTeamMember(db, service_id, user_id);
+    idsOf['POST /service/{service_id}/archive'] = { service_id: await newService() };
+    for (const [example, of] of [
+      ['POST /service/{service_id}/suspend', {}],
+      ['POST /service/{service_id}/resume', {}],
+      ['POST /service/{service_id}/go-live-request', { service_id: await newService() }],
+      ['POST /service/{service_id}/users/{user_id}', { user_id: await newUser() }],
+      ['DELETE /service/{service_id}/users/{user_id}', { service_id: await newService(), user_id }],
+      ['POST /user/{user_id}/service/{service_id}/permission', { user_id }],
+    ] as const)
+      idsOf[example] = { service_id, ...of };
+    await addTeamMember(db, idsOf['DELETE /service/{service_id}/users/{user_id}']!['service_id']!, user_id);
   });
 
   /** Uploads a file as if it were sent by email; returns its link. */

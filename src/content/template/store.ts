@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import { announceChange, type Cache, type Caches } from '../../database/cache.ts';
-import type { Db, DbOrTrx } from '../../database/connection.ts';
+import type { Db, DbOrTrx, Trx } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { platformUserId } from '../../tenant/user/store.ts';
 import { compileContent, type Template, type TemplateVersion } from './template.ts';
@@ -327,4 +327,43 @@ async function findPage(
       where ${condition}
     ) page where bytes <= ${pageBytes} or place = 1 order by place`.execute(db);
   return { templates: rows, isCut: rows.length < (rows[0]?.total ?? 0) };
+}
+
+/**
+ * Archives every template of a service that is not archived yet: each gets a version with the same text (spec 04,
+ * section 1.7).
+ */
+export async function archiveTemplates(
+  trx: Trx,
+  serviceId: string,
+  createdBy: string,
+  at: Date,
+): Promise<void> {
+  const { rows } = await sql<{ id: string }>`
+    with template as (
+      update templates set archived = true, folder_id = null, version = version + 1, created_by = ${createdBy}, updated_at = ${at}
+      where service_id = ${serviceId} and not archived returning id, version
+    )
+    insert into template_versions (template_id, version, name, subject, content, priority, has_unsubscribe_link, archived,
+      created_by, created_at)
+    select v.template_id, t.version, v.name, v.subject, v.content, v.priority, v.has_unsubscribe_link, true,
+      ${createdBy}, ${at}
+    from template t join template_versions v on v.template_id = t.id and v.version = t.version - 1
+    returning template_id as id`.execute(trx);
+  for (const { id } of rows) await announceChange(trx, cacheName, id);
+}
+
+/** At most `limit` versions of all templates of a service, those made last, in the order in which they were made. */
+export async function findTemplateHistory(
+  db: DbOrTrx,
+  serviceId: string,
+  limit: number,
+): Promise<readonly WrittenTemplate[]> {
+  const { rows } = await sql<WrittenTemplate>`
+    select * from (
+      select v.created_at as at, ${written}
+      where t.service_id = ${serviceId} and not t.hidden
+      order by at desc, t.id, v.version desc limit ${limit}
+    ) newest order by at, id, version`.execute(db);
+  return rows;
 }
