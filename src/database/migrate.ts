@@ -16,6 +16,7 @@ import { up as documentQuota } from './migrations/0012-document-quota.ts';
 import { up as suppression } from './migrations/0013-suppression.ts';
 import { up as archivedVersions } from './migrations/0014-archived-versions.ts';
 import { up as people } from './migrations/0016-people.ts';
+import { up as finding } from './migrations/0021-finding.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -34,6 +35,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0013-suppression': { up: suppression },
   '0014-archived-versions': { up: archivedVersions },
   '0016-people': { up: people },
+  '0021-finding': { up: finding },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */
