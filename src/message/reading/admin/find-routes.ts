@@ -46,6 +46,7 @@ const find = defineRoute({
     {
       q: Type.String({
         maxLength: 1000,
+        examples: ['07700900123'],
         description:
           'Any id; the whole of a caller’s or a provider’s reference; or the whole, the beginning or the end of a phone number or email address.',
       }),
