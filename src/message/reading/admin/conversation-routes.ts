@@ -50,6 +50,7 @@ const conversation = defineRoute({
       description: 'A page of the conversation.',
       schema: Type.Object({ data: Type.Array(entry), links: Type.Object({ next: Type.Boolean() }) }),
     },
+    400: { description: 'A parameter is unknown or invalid.' },
     404: { description: 'The service has no such text.' },
   },
   async handler(deps: ConversationDeps, { params, query }, reply) {
