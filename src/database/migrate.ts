@@ -19,6 +19,7 @@ import { up as givenUp } from './migrations/0015-given-up.ts';
 import { up as people } from './migrations/0016-people.ts';
 import { up as services } from './migrations/0017-services.ts';
 import { up as templates } from './migrations/0020-templates.ts';
+import { up as finding } from './migrations/0021-finding.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -40,6 +41,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0016-people': { up: people },
   '0017-services': { up: services },
   '0020-templates': { up: templates },
+  '0021-finding': { up: finding },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

@@ -18,10 +18,15 @@ import { closeServer, createServer, type Mount, type MountedRoute } from '../htt
 import { statusRoutes } from '../http/server/status.ts';
 import { callbackApiRoutes } from '../message/callback/routes.ts';
 import { adminCallbackLogRoutes, callbackLogRoutes } from '../message/callback/routes-log.ts';
+import { deliverQueues } from '../message/delivery/queue.ts';
 import { deliverRoutes } from '../message/delivery/routes.ts';
+import { conversationRoutes } from '../message/reading/admin/conversation-routes.ts';
+import { findRoutes } from '../message/reading/admin/find-routes.ts';
+import { adminNotificationRoutes } from '../message/reading/admin/routes.ts';
 import { smsRate } from '../message/reading/cost.ts';
 import { notificationRoutesV1 } from '../message/reading/v1/routes.ts';
 import { notificationRoutes } from '../message/reading/v2/routes.ts';
+import { adminInboundRoutes } from '../message/receipt/inbound/admin-routes.ts';
 import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
 import { inboundEndpoint, inboundRoutes } from '../message/receipt/inbound/routes.ts';
 import { receiptEndpoint } from '../message/receipt/routes.ts';
@@ -193,6 +198,14 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(adminTemplateRoutes, deps);
   mount(draftRoutes, { ...deps, smsRate });
   mount(folderRoutes, deps);
+  mount(adminInboundRoutes, deps);
+  mount(conversationRoutes, deps);
+  mount(findRoutes, deps);
+  const { queuePrefix } = deps.config.installation;
+  mount(adminNotificationRoutes, {
+    ...deps,
+    deliverQueues: deliverQueues.map(({ name }) => queuePrefix + name),
+  });
 }
 
 /** Recipients as services enter them, for rooms that come before the recipients. */

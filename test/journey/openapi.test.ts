@@ -9,6 +9,7 @@ import { makeToken, signToken } from '../../src/cli/client.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { systemClock } from '../../src/ground/clock.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
+import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { unsubscribeUrl } from '../../src/message/suppression/link.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
 import { addUser, platformUserId } from '../../src/tenant/user/store.ts';
@@ -99,9 +100,13 @@ describe('the OpenAPI document', () => {
       ...{ id: email.id, normalisedRecipient: 'rowan@example.com' },
     }).split('/');
     ids['token'] = unsubscribing.at(-1)!;
+    ids['inbound_sms_id'] = await receiveOne();
     const later = new Date(systemClock.now() + 3_600_000).toISOString();
     idsOf = {
       'POST /v2/notifications/{notification_id}/cancel': {
+        notification_id: await send({ scheduled_for: later }),
+      },
+      'POST /service/{service_id}/notifications/{notification_id}/cancel': {
         notification_id: await send({ scheduled_for: later }),
       },
       'GET /unsubscribe/{notification_id}/{token}': { notification_id: email.id },
@@ -186,6 +191,23 @@ describe('the OpenAPI document', () => {
       idsOf[example] = { service_id, ...of };
     await addTeamMember(db, idsOf['DELETE /service/{service_id}/users/{user_id}']!['service_id']!, user_id);
   });
+
+  /** Stores a text as if the tenant had received it; returns its id. */
+  async function receiveOne(): Promise<string> {
+    const id = randomUUID();
+    const now = new Date();
+    await addInboundSms(world.connection.db, createCipher([secretKey], salt), {
+      ...{
+        id,
+        serviceId: tenant.id,
+        notifyNumber: '07700900456',
+        userNumber: '447700900123',
+        content: 'Tide?',
+      },
+      ...{ provider: 'mmg', providerReference: null, providerDate: now, createdAt: now },
+    });
+    return id;
+  }
 
   /** Uploads a file as if it were sent by email; returns its link. */
   async function uploadOne(): Promise<string> {
