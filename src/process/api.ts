@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { documentRoutes } from '../content/document/routes.ts';
+import { parseEmailAddress } from '../content/recipient/email-address.ts';
 import { simulatedRecipients } from '../content/recipient/simulator.ts';
 import { templateRoutes } from '../content/template/routes.ts';
 import { createIdSource } from '../ground/id.ts';
@@ -28,9 +29,11 @@ import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts'
 import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
-import { keyGuard } from '../tenant/key/authenticate.ts';
+import { createKeyUses, keyGuard } from '../tenant/key/authenticate.ts';
+import { keyRoutes } from '../tenant/key/routes.ts';
 import { actingGuard } from '../tenant/permission/acting.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
+import { senderRoutes } from '../tenant/service/sender-routes.ts';
 import { findBacklog } from '../upkeep/store-backlog.ts';
 import type { Core } from './core.ts';
 import {
@@ -62,10 +65,11 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   checkReceiptProofs(config);
   const used = await findUsedProviders(core.db);
   watchQueues(core);
+  const uses = createKeyUses(core);
   const server = createServer({
     ...core,
     guards: {
-      'service key': keyGuard(core),
+      'service key': keyGuard({ ...core, uses }),
       admin: actingGuard({
         db: core.db,
         admin: adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets }),
@@ -90,7 +94,10 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   return {
     url: await listen(server.app, config.api),
     routes: server.routes,
-    close: () => closeServer(server.app),
+    async close() {
+      await closeServer(server.app);
+      await uses.stop();
+    },
   };
 }
 
@@ -169,6 +176,14 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
 function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(eventRoutes, deps);
   mount(providerRoutes, deps);
+  mount(keyRoutes, deps);
+  mount(senderRoutes, {
+    ...deps,
+    parseEmail(text) {
+      const email = parseEmailAddress(text);
+      return email.ok ? email.emailAddress.address : null;
+    },
+  });
   mount(retentionRoutes, deps);
   mount(deliverRoutes, deps);
   mount(numberRoutes, { ...deps, providers: deps.receiving.map(({ identifier }) => identifier) });
