@@ -43,7 +43,7 @@ export async function collectCredentials(
   for (const { id, name } of rows) {
     const keys: Credentials['services'][number]['keys'] = {};
     for (const key of await findKeys(db, cipher, id))
-      if (key.revokedAt === null) keys[key.keyType] ??= pasteableKey(key);
+      if (key.expiresAt === null) keys[key.keyType] ??= pasteableKey(key);
     const templates: Credentials['services'][number]['templates'] = {};
     const found = await db
       .selectFrom('templates')

@@ -7,6 +7,9 @@ const domain = matching(
   'a domain name such as mail.example.com',
 );
 
+/** What networks show as the sender of a text. */
+export const smsSender = /^(?=.*[a-zA-Z0-9])[a-zA-Z0-9 ._&-]{3,11}$|^\d{5,15}$/;
+
 /** Whole seconds. */
 const delays: Reader<readonly number[] | null> = {
   fallback: null,
@@ -62,11 +65,7 @@ export const delivery = {
   ),
   fromNumber: setting(
     'FROM_NUMBER',
-    matching(
-      'DESPATCH',
-      /^(?=.*[a-zA-Z0-9])[a-zA-Z0-9 ._&-]{3,11}$|^\d{5,15}$/,
-      'a sender of 3 to 11 letters and digits, or a number',
-    ),
+    matching('DESPATCH', smsSender, 'a sender of 3 to 11 letters and digits, or a number'),
     'SMS sender of a service that has none of its own.',
   ),
   emailDomain: setting(

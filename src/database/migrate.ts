@@ -18,6 +18,7 @@ import { up as archivedVersions } from './migrations/0014-archived-versions.ts';
 import { up as givenUp } from './migrations/0015-given-up.ts';
 import { up as people } from './migrations/0016-people.ts';
 import { up as services } from './migrations/0017-services.ts';
+import { up as keys } from './migrations/0018-keys.ts';
 import { up as templates } from './migrations/0020-templates.ts';
 import { up as finding } from './migrations/0021-finding.ts';
 
@@ -40,6 +41,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0015-given-up': { up: givenUp },
   '0016-people': { up: people },
   '0017-services': { up: services },
+  '0018-keys': { up: keys },
   '0020-templates': { up: templates },
   '0021-finding': { up: finding },
 };

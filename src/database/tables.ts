@@ -104,6 +104,7 @@ export type SmsSenderRow = {
   is_default: boolean;
   archived: Generated<boolean>;
   created_at: Generated<Date>;
+  updated_at: Generated<Date | null>;
   inbound_number_id: string | null;
 };
 
@@ -114,6 +115,7 @@ export type EmailReplyToRow = {
   is_default: boolean;
   archived: Generated<boolean>;
   created_at: Generated<Date>;
+  updated_at: Generated<Date | null>;
 };
 
 export type ApiKeyRow = {
@@ -123,7 +125,11 @@ export type ApiKeyRow = {
   key_type: KeyType;
   secret: Buffer;
   created_at: Generated<Date>;
+  updated_at: Generated<Date | null>;
+  /** When it ended or will end. */
   expires_at: Date | null;
+  created_by: Generated<string>;
+  version: Generated<number>;
 };
 
 export type TemplateRow = {

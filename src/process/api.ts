@@ -41,12 +41,14 @@ import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts'
 import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
-import { keyGuard } from '../tenant/key/authenticate.ts';
+import { createKeyUses, keyGuard } from '../tenant/key/authenticate.ts';
+import { keyRoutes } from '../tenant/key/routes.ts';
 import { endKeys, findKeyHistory } from '../tenant/key/store.ts';
 import { actingGuard } from '../tenant/permission/acting.ts';
 import { memberRoutes } from '../tenant/service/member-routes.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
 import { serviceRoutes } from '../tenant/service/routes.ts';
+import { senderRoutes } from '../tenant/service/sender-routes.ts';
 import { serviceStateRoutes } from '../tenant/service/state-routes.ts';
 import { findBacklog } from '../upkeep/store-backlog.ts';
 import type { Core } from './core.ts';
@@ -79,10 +81,11 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   checkReceiptProofs(config);
   const used = await findUsedProviders(core.db);
   watchQueues(core);
+  const uses = createKeyUses(core);
   const server = createServer({
     ...core,
     guards: {
-      'service key': keyGuard(core),
+      'service key': keyGuard({ ...core, uses }),
       admin: actingGuard({
         db: core.db,
         admin: adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets }),
@@ -107,7 +110,10 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   return {
     url: await listen(server.app, config.api),
     routes: server.routes,
-    close: () => closeServer(server.app),
+    async close() {
+      await closeServer(server.app);
+      await uses.stop();
+    },
   };
 }
 
@@ -189,6 +195,14 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(serviceRoutes, { ...deps, ...recipientRules(deps.rates) });
   mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
   mount(memberRoutes, { ...deps, ...recipientRules(deps.rates) });
+  mount(keyRoutes, deps);
+  mount(senderRoutes, {
+    ...deps,
+    parseEmail(text) {
+      const email = parseEmailAddress(text);
+      return email.ok ? email.emailAddress.address : null;
+    },
+  });
   mount(retentionRoutes, deps);
   mount(deliverRoutes, deps);
   mount(numberRoutes, { ...deps, providers: deps.receiving.map(({ identifier }) => identifier) });

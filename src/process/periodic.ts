@@ -1,8 +1,10 @@
 import { deleteExpiredDocuments } from '../content/document/store.ts';
 import { ensurePartitions } from '../database/partitions.ts';
+import { dayOf } from '../ground/clock.ts';
 import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
 import { deleteAnswers } from '../message/submission/store.ts';
 import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
+import { deleteOldUses } from '../tenant/key/store.ts';
 import { allCutoffs } from '../tenant/service/retention.ts';
 import { createReplay } from '../upkeep/replay.ts';
 import type { Periodic } from '../upkeep/schedule.ts';
@@ -38,6 +40,11 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       name: 'forget-expired-suppressions',
       everySeconds: 3600,
       run: () => deleteExpiredSuppressions(db, new Date(clock.now()), 50_000),
+    },
+    {
+      name: 'forget-uses-of-keys',
+      everySeconds: 3600,
+      run: () => deleteOldUses(db, dayOf(clock.now()), 50_000),
     },
     {
       name: 'switch-current-sms-provider-on-slow-delivery',

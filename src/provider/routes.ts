@@ -4,12 +4,12 @@ import { type Clock, isoMicroseconds } from '../ground/clock.ts';
 import { parseUuid } from '../ground/id.ts';
 import { noResultFound } from '../ground/problem.ts';
 import { defineRoute, uuidPart } from '../http/server/define-route.ts';
+import { isUser } from '../tenant/user/store.ts';
 import { circuitState } from './state.ts';
 import {
   changeProvider,
   findProviderRecords,
   findProviderVersions,
-  isUser,
   type ProviderChange,
   type ProviderRecord,
 } from './store.ts';

@@ -188,10 +188,6 @@ export async function changeProvider(
   return true;
 }
 
-export async function isUser(db: DbOrTrx, id: string): Promise<boolean> {
-  return (await db.selectFrom('users').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
-}
-
 /**
  * Reserves the next `count` calls of a provider, for all processes. Returns in how many milliseconds the first one is
  * due.

@@ -137,6 +137,7 @@ describe('the OpenAPI document', () => {
           callback_api_id: body.data.id,
         };
     }
+    await makeSendersAndKeys();
     for (const method of ['POST', 'DELETE']) {
       const folders = `/service/${tenant.id}/template-folder`;
       const { body } = await world.admin('POST', folders, { name: 'Tides', parent_id: null });
@@ -153,6 +154,40 @@ describe('the OpenAPI document', () => {
       idsOf[example] = { suppression_id: body.data.id };
     }
   });
+
+  /** Examples make, change and end keys and senders: each has its own, and the names that they use are free. */
+  async function makeSendersAndKeys(): Promise<void> {
+    const { pool } = world.connection;
+    const ofTenant = `/service/${tenant.id}`;
+    await pool.query(`update api_keys set name = id where name = 'harbour live'`);
+    await pool.query(
+      `update service_email_reply_to set email_address = id || '@example.com' where email_address in ('desk@example.com', 'office@example.com')`,
+    );
+    for (const example of [
+      'GET /service/{service_id}/api-keys/{key_id}',
+      'POST /service/{service_id}/api-key/revoke/{key_id}',
+    ]) {
+      const name = randomUUID();
+      await world.admin('POST', `${ofTenant}/api-key`, {
+        name,
+        key_type: 'test',
+        created_by: platformUserId,
+      });
+      const { rows } = await pool.query('select id from api_keys where name = $1', [name]);
+      idsOf[example] = { key_id: rows[0].id };
+    }
+    for (const [kind, value] of [
+      ['email-reply-to', () => ({ email_address: `${randomUUID()}@example.com` })],
+      ['sms-sender', () => ({ sms_sender: randomUUID().slice(0, 8) })],
+    ] as const)
+      for (const example of ['GET', 'POST', 'archive']) {
+        const { body } = await world.admin('POST', `${ofTenant}/${kind}`, { ...value(), is_default: false });
+        const path = `/service/{service_id}/${kind}/{sender_id}`;
+        idsOf[example === 'archive' ? `POST ${path}/archive` : `${example} ${path}`] = {
+          sender_id: (body.data ?? body).id,
+        };
+      }
+  }
 
   /** Examples make, change and end services and teams, so each test has ones of its own. */
   beforeEach(async () => {

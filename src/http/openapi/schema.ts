@@ -22,6 +22,7 @@ const formats: Readonly<Record<string, JsonSchema>> = {
     description: 'ISO 8601; UTC if it has no offset.',
   },
   text: {},
+  sms_sender: {},
   related_id: {},
 };
 

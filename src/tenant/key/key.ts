@@ -9,7 +9,8 @@ export type ApiKey = Readonly<{
   keyType: KeyType;
   /** A UUIDv4: the HMAC key for its tokens. It never changes and is shown only once. */
   secret: string;
-  revokedAt: Date | null;
+  /** When it ended or will end; null: it does not end. */
+  expiresAt: Date | null;
 }>;
 
 /**

@@ -20,14 +20,19 @@ import {
 export type StateRouteDeps = Readonly<{
   db: Db;
   clock: Clock;
-  endKeys: (trx: Trx, serviceId: string, at: Date) => Promise<void>;
+  endKeys: (trx: Trx, serviceId: string, by: string, at: Date) => Promise<void>;
   archiveTemplates: (trx: Trx, serviceId: string, createdBy: string, at: Date) => Promise<void>;
-  findKeyHistory: (
-    db: DbOrTrx,
-    serviceId: string,
-    limit: number,
-  ) => Promise<readonly Readonly<{ id: string; name: string; createdAt: Date; endedAt: Date | null }>[]>;
+  findKeyHistory: (db: DbOrTrx, serviceId: string, limit: number) => Promise<readonly KeyVersion[]>;
   findTemplateHistory: (db: DbOrTrx, serviceId: string, limit: number) => Promise<readonly TemplateVersion[]>;
+}>;
+
+type KeyVersion = Readonly<{
+  id: string;
+  name: string;
+  createdAt: Date;
+  updatedAt: Date | null;
+  endedAt: Date | null;
+  createdBy: string;
 }>;
 
 type TemplateVersion = Readonly<{
@@ -94,7 +99,7 @@ const archive = defineRoute({
       if (!active) return false;
       await archiveService(trx, id, by, at);
       await deps.archiveTemplates(trx, id, by, at);
-      await deps.endKeys(trx, id, at);
+      await deps.endKeys(trx, id, by, at);
       return true;
     });
   },
@@ -114,7 +119,7 @@ const suspend = defineRoute({
     await move(deps, id, { type: 'suspend_service', actorId }, async (trx, { active }, by, at) => {
       if (!active) return false;
       await changeService(trx, id, { active: false }, by, at);
-      await deps.endKeys(trx, id, at);
+      await deps.endKeys(trx, id, by, at);
       return true;
     });
   },
@@ -191,10 +196,9 @@ const history = defineRoute({
           ...{ restricted: one.restricted, email_from: one.emailFrom, created_by_id: one.createdBy },
           ...{ version: one.version, ...times(one) },
         })),
-        api_key_history: keys.map(({ id: keyId, name, createdAt, endedAt }) => ({
+        api_key_history: keys.map(({ id: keyId, name, createdAt, updatedAt, endedAt, createdBy }) => ({
           ...{ id: keyId, name, service_id: id, expiry_date: endedAt && isoMicroseconds(endedAt) },
-          // Keys do not know their author.
-          ...{ ...times({ createdAt, updatedAt: endedAt }), created_by_id: null },
+          ...{ ...times({ createdAt, updatedAt }), created_by_id: createdBy },
         })),
         template_history: templates.map((one) => ({
           ...{ id: one.id, name: one.name, template_type: one.type, subject: one.subject },

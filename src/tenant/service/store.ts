@@ -5,7 +5,7 @@ import type { RetentionType } from './retention.ts';
 import { type DailyLimit, normalisedName, type Permission, type Sender, type Service } from './service.ts';
 
 /** The service cache's name; changes to any of its tables are announced under the service's id. */
-const cacheName = 'service';
+export const cacheName = 'service';
 
 /** The service with its senders that are not archived; null if there is no such service. */
 export async function findService(db: DbOrTrx, id: string): Promise<Service | null> {

@@ -39,3 +39,7 @@ export async function findMembersOf(db: DbOrTrx, serviceId: string): Promise<rea
 
 /** The recorded author of everything the platform itself creates; never signs in (spec 06, section 6.2). */
 export const platformUserId = '6af522d0-2915-4e52-83a3-3690455a5fe6';
+
+export async function isUser(db: DbOrTrx, id: string): Promise<boolean> {
+  return (await db.selectFrom('users').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
+}
