@@ -17,6 +17,7 @@ import { up as suppression } from './migrations/0013-suppression.ts';
 import { up as archivedVersions } from './migrations/0014-archived-versions.ts';
 import { up as givenUp } from './migrations/0015-given-up.ts';
 import { up as people } from './migrations/0016-people.ts';
+import { up as peopleSigningIn } from './migrations/0019-people-signing-in.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -36,6 +37,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0014-archived-versions': { up: archivedVersions },
   '0015-given-up': { up: givenUp },
   '0016-people': { up: people },
+  '0019-people-signing-in': { up: peopleSigningIn },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

@@ -1,5 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { documentRoutes } from '../content/document/routes.ts';
+import { parseEmailAddress } from '../content/recipient/email-address.ts';
+import { checkPermissions, parsePhoneNumber } from '../content/recipient/phone-number.ts';
+import { phoneProblemText } from '../content/recipient/phone-problem.ts';
 import { simulatedRecipients } from '../content/recipient/simulator.ts';
 import { templateRoutes } from '../content/template/routes.ts';
 import { createIdSource } from '../ground/id.ts';
@@ -20,6 +23,7 @@ import { receiptEndpoint } from '../message/receipt/routes.ts';
 import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
 import { createAcceptWithFiles } from '../message/submission/accept-with-files.ts';
 import { createFairOrder } from '../message/submission/fair-order.ts';
+import { createSendPlatformMessage } from '../message/submission/platform-message.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
@@ -31,6 +35,9 @@ import { eventRoutes } from '../tenant/event/routes.ts';
 import { keyGuard } from '../tenant/key/authenticate.ts';
 import { actingGuard } from '../tenant/permission/acting.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
+import { linkRoutes } from '../tenant/user/link-routes.ts';
+import { userRoutes } from '../tenant/user/routes.ts';
+import { signInRoutes } from '../tenant/user/sign-in-routes.ts';
 import { findBacklog } from '../upkeep/store-backlog.ts';
 import type { Core } from './core.ts';
 import {
@@ -68,6 +75,7 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
       'service key': keyGuard(core),
       admin: actingGuard({
         db: core.db,
+        clock,
         admin: adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets }),
       }),
     },
@@ -167,6 +175,7 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
 
 /** Routes that the admin client calls. */
 function mountAdmin(mount: Mount, deps: RouteDeps): void {
+  mountPeople(mount, deps);
   mount(eventRoutes, deps);
   mount(providerRoutes, deps);
   mount(retentionRoutes, deps);
@@ -175,6 +184,26 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(callbackApiRoutes, deps);
   mount(adminCallbackLogRoutes, deps);
   mount(adminSuppressionRoutes, deps);
+}
+
+/** Of those, the ones about people. */
+function mountPeople(mount: Mount, deps: RouteDeps): void {
+  const { rates } = deps;
+  const people = {
+    ...deps,
+    sendPlatformMessage: createSendPlatformMessage(deps),
+    isEmailAddress: (text: string) => parseEmailAddress(text).ok,
+    phoneFault(text: string) {
+      const outcome = parsePhoneNumber(text, rates);
+      const fault = outcome.ok
+        ? checkPermissions(outcome.phoneNumber, { international: true, ukLandlines: false })
+        : outcome.error;
+      return fault && phoneProblemText(fault);
+    },
+  };
+  mount(userRoutes, people);
+  mount(signInRoutes, people);
+  mount(linkRoutes, people);
 }
 
 /** Starts listening. Returns the base URL. */

@@ -4,6 +4,7 @@ import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
 import { deleteAnswers } from '../message/submission/store.ts';
 import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
 import { allCutoffs } from '../tenant/service/retention.ts';
+import { deleteSignInLeftovers } from '../tenant/user/store-sign-in.ts';
 import { createReplay } from '../upkeep/replay.ts';
 import type { Periodic } from '../upkeep/schedule.ts';
 import { createTimeOut } from '../upkeep/time-out.ts';
@@ -39,6 +40,7 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       everySeconds: 3600,
       run: () => deleteExpiredSuppressions(db, new Date(clock.now()), 50_000),
     },
+    { name: 'delete-verify-codes', everySeconds: 63 * 60, run: () => deleteSignInLeftovers(db, clock.now()) },
     {
       name: 'switch-current-sms-provider-on-slow-delivery',
       everySeconds: 60,
