@@ -17,7 +17,10 @@ import { up as suppression } from './migrations/0013-suppression.ts';
 import { up as archivedVersions } from './migrations/0014-archived-versions.ts';
 import { up as givenUp } from './migrations/0015-given-up.ts';
 import { up as people } from './migrations/0016-people.ts';
+import { up as services } from './migrations/0017-services.ts';
 import { up as peopleSigningIn } from './migrations/0019-people-signing-in.ts';
+import { up as templates } from './migrations/0020-templates.ts';
+import { up as finding } from './migrations/0021-finding.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -37,7 +40,10 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0014-archived-versions': { up: archivedVersions },
   '0015-given-up': { up: givenUp },
   '0016-people': { up: people },
+  '0017-services': { up: services },
   '0019-people-signing-in': { up: peopleSigningIn },
+  '0020-templates': { up: templates },
+  '0021-finding': { up: finding },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

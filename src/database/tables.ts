@@ -11,6 +11,7 @@ export type Tables = {
   sign_in_networks: SignInNetworkRow;
   used_links: UsedLinkRow;
   services: ServiceRow;
+  service_versions: ServiceVersionRow;
   service_sms_senders: SmsSenderRow;
   service_email_reply_to: EmailReplyToRow;
   api_keys: ApiKeyRow;
@@ -108,7 +109,30 @@ export type ServiceRow = {
   created_at: Generated<Date>;
   updated_at: Date | null;
   version: Generated<number>;
+  normalised_name: string | null;
+  created_by: Generated<string>;
+  archived_at: Generated<Date | null>;
+  went_live_at: Generated<Date | null>;
+  went_live_by: Generated<string | null>;
+  live_requested_at: Generated<Date | null>;
+  live_requested_by: Generated<string | null>;
 };
+
+/** One version of a service. */
+export type ServiceVersionRow = Omit<
+  {
+    [Column in keyof ServiceRow]: ServiceRow[Column] extends Generated<infer Value>
+      ? Value
+      : ServiceRow[Column];
+  },
+  | 'demo'
+  | 'normalised_name'
+  | 'archived_at'
+  | 'went_live_at'
+  | 'went_live_by'
+  | 'live_requested_at'
+  | 'live_requested_by'
+>;
 
 export type SmsSenderRow = {
   id: string;
@@ -149,6 +173,9 @@ export type TemplateRow = {
   created_by: string;
   created_at: Generated<Date>;
   updated_at: Date | null;
+  folder_id: Generated<string | null>;
+  redacted_at: Generated<Date | null>;
+  redacted_by: Generated<string | null>;
 };
 
 export type TemplateVersionRow = {

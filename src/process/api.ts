@@ -1,10 +1,19 @@
 import type { AddressInfo } from 'node:net';
 import { documentRoutes } from '../content/document/routes.ts';
 import { parseEmailAddress } from '../content/recipient/email-address.ts';
-import { checkPermissions, parsePhoneNumber } from '../content/recipient/phone-number.ts';
+import type { Rates } from '../content/recipient/international-rates.ts';
+import {
+  checkPermissions,
+  parsePhoneNumber,
+  parseServiceContactNumber,
+} from '../content/recipient/phone-number.ts';
 import { phoneProblemText } from '../content/recipient/phone-problem.ts';
 import { simulatedRecipients } from '../content/recipient/simulator.ts';
+import { adminTemplateRoutes } from '../content/template/admin-routes.ts';
+import { draftRoutes } from '../content/template/draft-routes.ts';
+import { folderRoutes } from '../content/template/folder-routes.ts';
 import { templateRoutes } from '../content/template/routes.ts';
+import { archiveTemplates, findTemplateHistory } from '../content/template/store.ts';
 import { createIdSource } from '../ground/id.ts';
 import { ConfigError } from '../ground/problem.ts';
 import { adminGuard } from '../http/auth/admin.ts';
@@ -14,9 +23,15 @@ import { closeServer, createServer, type Mount, type MountedRoute } from '../htt
 import { statusRoutes } from '../http/server/status.ts';
 import { callbackApiRoutes } from '../message/callback/routes.ts';
 import { adminCallbackLogRoutes, callbackLogRoutes } from '../message/callback/routes-log.ts';
+import { deliverQueues } from '../message/delivery/queue.ts';
 import { deliverRoutes } from '../message/delivery/routes.ts';
+import { conversationRoutes } from '../message/reading/admin/conversation-routes.ts';
+import { findRoutes } from '../message/reading/admin/find-routes.ts';
+import { adminNotificationRoutes } from '../message/reading/admin/routes.ts';
+import { smsRate } from '../message/reading/cost.ts';
 import { notificationRoutesV1 } from '../message/reading/v1/routes.ts';
 import { notificationRoutes } from '../message/reading/v2/routes.ts';
+import { adminInboundRoutes } from '../message/receipt/inbound/admin-routes.ts';
 import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
 import { inboundEndpoint, inboundRoutes } from '../message/receipt/inbound/routes.ts';
 import { receiptEndpoint } from '../message/receipt/routes.ts';
@@ -33,8 +48,12 @@ import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
 import { keyGuard } from '../tenant/key/authenticate.ts';
+import { endKeys, findKeyHistory } from '../tenant/key/store.ts';
 import { actingGuard } from '../tenant/permission/acting.ts';
+import { memberRoutes } from '../tenant/service/member-routes.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
+import { serviceRoutes } from '../tenant/service/routes.ts';
+import { serviceStateRoutes } from '../tenant/service/state-routes.ts';
 import { linkRoutes } from '../tenant/user/link-routes.ts';
 import { userRoutes } from '../tenant/user/routes.ts';
 import { signInRoutes } from '../tenant/user/sign-in-routes.ts';
@@ -175,35 +194,55 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
 
 /** Routes that the admin client calls. */
 function mountAdmin(mount: Mount, deps: RouteDeps): void {
-  mountPeople(mount, deps);
+  const people = {
+    ...deps,
+    ...recipientRules(deps.rates),
+    sendPlatformMessage: createSendPlatformMessage(deps),
+  };
+  mount(userRoutes, people);
+  mount(signInRoutes, people);
+  mount(linkRoutes, people);
   mount(eventRoutes, deps);
   mount(providerRoutes, deps);
+  mount(serviceRoutes, { ...deps, ...recipientRules(deps.rates) });
+  mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
+  mount(memberRoutes, { ...deps, ...recipientRules(deps.rates) });
   mount(retentionRoutes, deps);
   mount(deliverRoutes, deps);
   mount(numberRoutes, { ...deps, providers: deps.receiving.map(({ identifier }) => identifier) });
   mount(callbackApiRoutes, deps);
   mount(adminCallbackLogRoutes, deps);
   mount(adminSuppressionRoutes, deps);
+  mount(adminTemplateRoutes, deps);
+  mount(draftRoutes, { ...deps, smsRate });
+  mount(folderRoutes, deps);
+  mount(adminInboundRoutes, deps);
+  mount(conversationRoutes, deps);
+  mount(findRoutes, deps);
+  const { queuePrefix } = deps.config.installation;
+  mount(adminNotificationRoutes, {
+    ...deps,
+    deliverQueues: deliverQueues.map(({ name }) => queuePrefix + name),
+  });
 }
 
-/** Of those, the ones about people. */
-function mountPeople(mount: Mount, deps: RouteDeps): void {
-  const { rates } = deps;
-  const people = {
-    ...deps,
-    sendPlatformMessage: createSendPlatformMessage(deps),
-    isEmailAddress: (text: string) => parseEmailAddress(text).ok,
-    phoneFault(text: string) {
-      const outcome = parsePhoneNumber(text, rates);
-      const fault = outcome.ok
-        ? checkPermissions(outcome.phoneNumber, { international: true, ukLandlines: false })
-        : outcome.error;
-      return fault && phoneProblemText(fault);
-    },
+/** Recipients as services enter them, for rooms that come before the recipients. */
+function recipientRules(rates: Rates) {
+  const isEmailAddress = (text: string) => parseEmailAddress(text).ok;
+  // No number is longer, with all its punctuation.
+  const isPhoneNumber = (text: string) => text.length <= 500 && parsePhoneNumber(text, rates).ok;
+  const isContact = (text: string) =>
+    (/^https?:\/\/\S+$/i.test(text) && URL.canParse(text)) ||
+    isEmailAddress(text) ||
+    parseServiceContactNumber(text).ok;
+  const phoneFault = (text: string) => {
+    const outcome = parsePhoneNumber(text.slice(0, 500), rates);
+    const fault = outcome.ok
+      ? checkPermissions(outcome.phoneNumber, { international: true, ukLandlines: false })
+      : outcome.error;
+    return fault && phoneProblemText(fault);
   };
-  mount(userRoutes, people);
-  mount(signInRoutes, people);
-  mount(linkRoutes, people);
+  return { isEmailAddress, isPhoneNumber, isContact, phoneFault };
 }
 
 /** Starts listening. Returns the base URL. */

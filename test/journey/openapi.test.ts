@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Validator } from '@seriousme/openapi-schema-validator';
@@ -8,10 +9,14 @@ import { makeToken, signToken } from '../../src/cli/client.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { systemClock } from '../../src/ground/clock.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
+import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { unsubscribeUrl } from '../../src/message/suppression/link.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
-import { platformUserId } from '../../src/tenant/user/store.ts';
+import { hashPassword } from '../../src/tenant/user/password.ts';
+import { addUser, platformUserId, registerUser } from '../../src/tenant/user/store.ts';
+import { addCode, beginSession } from '../../src/tenant/user/store-sign-in.ts';
 import { uploadFile } from '../support/files.ts';
+import { addTeamMember } from '../support/operator.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -97,9 +102,13 @@ describe('the OpenAPI document', () => {
       ...{ id: email.id, normalisedRecipient: 'rowan@example.com' },
     }).split('/');
     ids['token'] = unsubscribing.at(-1)!;
+    ids['inbound_sms_id'] = await receiveOne();
     const later = new Date(systemClock.now() + 3_600_000).toISOString();
     idsOf = {
       'POST /v2/notifications/{notification_id}/cancel': {
+        notification_id: await send({ scheduled_for: later }),
+      },
+      'POST /service/{service_id}/notifications/{notification_id}/cancel': {
         notification_id: await send({ scheduled_for: later }),
       },
       'GET /unsubscribe/{notification_id}/{token}': { notification_id: email.id },
@@ -130,6 +139,14 @@ describe('the OpenAPI document', () => {
           callback_api_id: body.data.id,
         };
     }
+    for (const method of ['POST', 'DELETE']) {
+      const folders = `/service/${tenant.id}/template-folder`;
+      const { body } = await world.admin('POST', folders, { name: 'Tides', parent_id: null });
+      ids['template_folder_id'] ??= body.data.id;
+      idsOf[`${method} /service/{service_id}/template-folder/{template_folder_id}`] = {
+        template_folder_id: body.data.id,
+      };
+    }
     for (const [recipient, example] of [
       ['kim@example.com', 'DELETE /v2/suppressions/{suppression_id}'],
       ['sam@example.com', 'DELETE /service/{service_id}/suppressions/{suppression_id}'],
@@ -138,6 +155,96 @@ describe('the OpenAPI document', () => {
       idsOf[example] = { suppression_id: body.data.id };
     }
   });
+
+  /** Examples make, change and end services and teams, so each test has ones of its own. */
+  beforeEach(async () => {
+    const { db, pool } = world.connection;
+    await pool.query(
+      `update services set name = id, normalised_name = null, email_from = id where name = 'Street parking'`,
+    );
+    const newUser = async () => {
+      const id = randomUUID();
+      await addUser(db, { id, name: 'Rowan', emailAddress: `${id}@example.com`, state: 'active' });
+      return id;
+    };
+    const newService = async () => {
+      const name = randomUUID();
+      const of = { user_id: platformUserId, created_by: platformUserId, email_from: name };
+      const { body } = await world.admin('POST', '/service', {
+        ...of,
+        name,
+        message_limit: 50,
+        restricted: true,
+      });
+      return body.data.id as string;
+    };
+    const service_id = await newService();
+    const user_id = await newUser();
+    await addTeamMember(db, service_id, user_id);
+    idsOf['POST /service/{service_id}/archive'] = { service_id: await newService() };
+    for (const [example, of] of [
+      ['POST /service/{service_id}/suspend', {}],
+      ['POST /service/{service_id}/resume', {}],
+      ['POST /service/{service_id}/go-live-request', { service_id: await newService() }],
+      ['POST /service/{service_id}/users/{user_id}', { user_id: await newUser() }],
+      ['DELETE /service/{service_id}/users/{user_id}', { service_id: await newService(), user_id }],
+      ['POST /user/{user_id}/service/{service_id}/permission', { user_id }],
+    ] as const)
+      idsOf[example] = { service_id, ...of };
+    await addTeamMember(db, idsOf['DELETE /service/{service_id}/users/{user_id}']!['service_id']!, user_id);
+  });
+
+  /** Examples make, change and archive people, so each test has ones of its own. */
+  beforeEach(async () => {
+    const { db, pool } = world.connection;
+    await pool.query(`update users set email_address = id || '@example.org'
+      where email_address in ('kim@example.com', 'rowan@example.com', 'rowan.reed@example.com')`);
+    const register = async (emailAddress: string, state: 'active' | 'pending') => {
+      const id = randomUUID();
+      await registerUser(
+        db,
+        {
+          ...{ id, name: 'Rowan', emailAddress, mobileNumber: '07700900123', authType: 'sms_auth', state },
+          ...{ failedLoginCount: 0, loggedInAt: null },
+          passwordHash: await hashPassword('a sentence that only Rowan knows'),
+        },
+        new Date(),
+      );
+      return id;
+    };
+    const rowan = await register('rowan@example.com', 'active');
+    const other = () => register(`${randomUUID()}@example.com`, 'pending');
+    const signedIn = await other();
+    const session_id = randomUUID();
+    await db.transaction().execute(async (trx) => {
+      await beginSession(trx, signedIn, { id: session_id, browser: null, address: null }, new Date());
+      const code = { id: randomUUID(), userId: rowan, type: 'sms', code: '40916' } as const;
+      await addCode(trx, createCipher([secretKey], salt), code, new Date());
+    });
+    for (const { name } of operations)
+      if (name.includes(' /user/{user_id}') && !name.includes('/service/')) idsOf[name] = { user_id: rowan };
+    idsOf['DELETE /user/{user_id}/sessions/{session_id}'] = { user_id: signedIn, session_id };
+    idsOf['PUT /user/{user_id}'] = { user_id: await other() };
+    for (const what of ['activate', 'archive'])
+      idsOf[`POST /user/{user_id}/${what}`] = { user_id: await other() };
+  });
+
+  /** Stores a text as if the tenant had received it; returns its id. */
+  async function receiveOne(): Promise<string> {
+    const id = randomUUID();
+    const now = new Date();
+    await addInboundSms(world.connection.db, createCipher([secretKey], salt), {
+      ...{
+        id,
+        serviceId: tenant.id,
+        notifyNumber: '07700900456',
+        userNumber: '447700900123',
+        content: 'Tide?',
+      },
+      ...{ provider: 'mmg', providerReference: null, providerDate: now, createdAt: now },
+    });
+    return id;
+  }
 
   /** Uploads a file as if it were sent by email; returns its link. */
   async function uploadOne(): Promise<string> {

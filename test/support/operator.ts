@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
+import { changeTemplate, findWrittenTemplate, type TemplateText } from '../../src/content/template/store.ts';
 import { announceChange } from '../../src/database/cache.ts';
 import type { Db } from '../../src/database/connection.ts';
 import type { DailyLimit } from '../../src/tenant/service/service.ts';
@@ -10,30 +11,16 @@ import { platformUserId } from '../../src/tenant/user/store.ts';
  * tables, with the notices that clear the caches of every process.
  */
 
-type TemplateText = Readonly<{ name: string; subject: string | null; content: string; createdBy?: string }>;
+type Words = Readonly<{ name: string; subject: string | null; content: string; createdBy?: string }>;
 
 /** Adds the next version of a template; returns its number. Messages accepted before keep the version they had. */
 export async function addTemplateVersion(
   db: Db,
   templateId: string,
-  { createdBy = platformUserId, ...text }: TemplateText,
+  { createdBy = platformUserId, ...words }: Words,
   at: Date,
 ): Promise<number> {
-  const { version } = await db
-    .updateTable('templates')
-    .set((row) => ({ version: row('version', '+', 1), created_by: createdBy, updated_at: at }))
-    .where('id', '=', templateId)
-    .returning('version')
-    .executeTakeFirstOrThrow();
-  await db
-    .insertInto('template_versions')
-    .values({
-      ...{ template_id: templateId, version, ...text, priority: false },
-      ...{ created_by: createdBy, created_at: at },
-    })
-    .execute();
-  await announceChange(db, 'template', templateId);
-  return version;
+  return await change(db, templateId, { ...words, priority: false }, createdBy, at);
 }
 
 /**
@@ -46,17 +33,20 @@ export async function setTemplateArchived(
   archived: boolean,
   at: Date = new Date(),
 ): Promise<void> {
-  await sql`
-    with template as (
-      update templates set archived = ${archived}, version = version + 1, updated_at = ${at}
-      where id = ${id} and archived <> ${archived} returning id, version
-    )
-    insert into template_versions (template_id, version, name, subject, content, priority, archived, created_by, created_at)
-    select v.template_id, t.version, v.name, v.subject, v.content, v.priority, ${archived}, ${platformUserId}, ${at}
-    from template t join template_versions v on v.template_id = t.id and v.version = t.version - 1`.execute(
-    db,
-  );
-  await announceChange(db, 'template', id);
+  await change(db, id, { archived }, platformUserId, at);
+}
+
+async function change(db: Db, id: string, words: Partial<TemplateText>, createdBy: string, at: Date) {
+  const { service_id: serviceId } = await db
+    .selectFrom('templates')
+    .select('service_id')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  const current = (await findWrittenTemplate(db, serviceId, id, null))!;
+  const { name, subject, content, priority, hasUnsubscribeLink, archived, version } = current;
+  if (words.archived === archived) return version;
+  const text = { name, subject, content, priority, hasUnsubscribeLink, archived, ...words };
+  return (await changeTemplate(db, { id, version, text, createdBy }, at))!;
 }
 
 export async function revokeKey(db: Db, serviceId: string, id: string, at: Date): Promise<void> {

@@ -98,6 +98,24 @@ export function emailTooLong(bytes: number): Problem {
   );
 }
 
+/** An email as the pages show it while its template is being written; `bytes`: of the text, in UTF-8. */
+export type EditedEmail = Readonly<{ subject: string; text: string; html: string; bytes: number }>;
+
+/**
+ * The subject and the text (the API's `body`) with placeholders that have no value as typed, and the body as HTML
+ * without the page around it. Throws a Problem if it could not be sent.
+ */
+export function editEmail(template: CompiledEmail, values: Personalisation): EditedEmail {
+  const { bytes } = draftEmail(template, values);
+  if (bytes > maxEmailBytes) throw emailTooLong(bytes);
+  const subject = substitute(template.subject, values, { ...modes.emailSubject, field: 'plain' });
+  const text = trim(substitute(template.content, values, { ...modes.emailBody, field: 'plain' }));
+  return {
+    ...{ subject: normaliseWhiteSpace(typeset(subject)), text, html: emailHtmlBody(template, values) },
+    bytes: Buffer.byteLength(text, 'utf8'),
+  };
+}
+
 /** Whether the message must be refused as empty: content of white space alone does not count (spec 02, section 5.5). */
 export function isEmptyEmail(template: CompiledEmail, values: Personalisation): boolean {
   return mayBeEmpty(template.content) && emailBody(template, values) === '';

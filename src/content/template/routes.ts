@@ -204,7 +204,7 @@ function showTemplate(template: WrittenTemplate) {
     name,
     created_at: isoMicroseconds(createdAt),
     updated_at: updatedAt && isoMicroseconds(updatedAt),
-    created_by: author,
+    created_by: author.email_address,
     version,
     body: content,
     subject: type === 'sms' ? null : subject,

@@ -167,6 +167,43 @@ export function previewSms(
   return autolink(cleanLines(shown).replaceAll('\n', '<br>'));
 }
 
+/** A text message as the pages show it while its template is being written. */
+export type EditedSms = Pick<RenderedSms, 'text' | 'characters' | 'fragments' | 'encoding'> & {
+  /** The text as HTML, see `previewSms`. */
+  readonly html: string;
+  readonly charactersOver: number;
+  readonly charactersAbovePreviousBoundary: number;
+  /** Distinct characters that make the whole message UCS-2, that take two septets, and that become `?`. */
+  readonly ucs2Characters: readonly string[];
+  readonly doubleCharacters: readonly string[];
+  readonly unsupportedCharacters: readonly string[];
+};
+
+/** `prefix` as for `renderSms`. Without values its counts leave out placeholders, but `charactersOver` does not. */
+export function editSms(sms: CompiledSms, values: Personalisation, prefix: string | null): EditedSms {
+  const { text, characters, fragments, encoding, unicodeLetters, abovePreviousBoundary } = renderSms(
+    sms,
+    values,
+    prefix,
+  );
+  const heading = prefix === null ? '' : trim(prefix);
+  const counted = values.empty ? sms.text.literals.join('') : substitute(sms.text, values, modes.smsText);
+  const typed = withHeading(counted, heading);
+  return {
+    ...{ text, characters, fragments, encoding, html: previewSms(sms, values, { prefix }) },
+    charactersOver: charactersOver(sms, values),
+    charactersAbovePreviousBoundary: fragments > 1 ? abovePreviousBoundary : 0,
+    ucs2Characters: unicodeLetters,
+    doubleCharacters: [...new Set(typed.match(extensionCharacter))],
+    unsupportedCharacters: unsupportedCharacters(typed),
+  };
+}
+
+/** Characters above `maxSmsCharacters`, where placeholders without a value count as typed (spec 04, section 5.1). */
+export function charactersOver(sms: CompiledSms, values: Personalisation): number {
+  return Math.max(0, renderSms(sms, values).text.length - maxSmsCharacters);
+}
+
 /**
  * The characters that a text message may hold (spec 02, sections 4.3 and 4.4): the GSM 7-bit alphabet, its extension
  * and the accented Welsh vowels. Everything else is replaced before a message is counted or sent.

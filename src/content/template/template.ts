@@ -5,6 +5,7 @@ import {
   compileEmail,
   draftEmail,
   type EmailOptions,
+  editEmail,
   emailHtmlBody,
   emailTooLong,
   farTooLong,
@@ -16,7 +17,7 @@ import {
 import { type Given, type Personalisation, personalisationOf } from './personalisation.ts';
 import { filledLength, type ParsedText, valueLength } from './placeholder.ts';
 import { sanitisePersonalisation } from './sanitise.ts';
-import { type CompiledSms, compileSms, renderSms } from './sms.ts';
+import { type CompiledSms, charactersOver, compileSms, editSms, renderSms } from './sms.ts';
 
 /** The subject and content of one template version, parsed. */
 export type Content =
@@ -80,6 +81,13 @@ export const renderings = {
     if (bytes > maxEmailBytes) throw emailTooLong(bytes);
     return { body, html: emailHtmlBody(email, values), subject };
   },
+  /** A message to show while its template is being written; of a text, `prefix` as for `sms`. */
+  editSms: ({ sms }: SmsContent, values: Personalisation, prefix: string | null) =>
+    editSms(sms, values, prefix),
+  editEmail: ({ email }: EmailContent, values: Personalisation, _options: null) => editEmail(email, values),
+  /** How much longer a text is than texts may be. */
+  charactersOver: ({ sms }: SmsContent, values: Personalisation, _options: null) =>
+    charactersOver(sms, values),
 } as const;
 
 type Renderings = typeof renderings;
@@ -123,6 +131,9 @@ const mostAtOnce: Readonly<Record<Rendering, number>> = {
   email: 10_000,
   show: largeLength,
   preview: 10_000,
+  editSms: 10_000,
+  editEmail: 10_000,
+  charactersOver: 10_000,
 };
 
 export function createRender(threads: RenderThreads): Render {

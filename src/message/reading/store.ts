@@ -38,7 +38,8 @@ export function findNotification(
 /** Which of a service's messages are listed; null means no filter. */
 export type NotificationFilter = Readonly<{
   serviceId: string;
-  keyType: KeyType;
+  /** null: of any key. */
+  keyType: KeyType | null;
   /** Whether to include messages that belong to a job. */
   jobs: boolean;
   types: readonly string[] | null;
@@ -47,15 +48,27 @@ export type NotificationFilter = Readonly<{
   reference: string | null;
   /** Only messages older than the one with this id; no messages if the service has none with this id. */
   olderThan: string | null;
+  more?: MoreConditions;
+}>;
+
+/** Conditions of one kind of list, in SQL. */
+export type MoreConditions = Readonly<{
+  /** On the facts, as `h`. */
+  facts: RawBuilder<unknown>;
+  /** On the personal data, as `n`. */
+  personal: RawBuilder<unknown>;
+  /** Ids from this to before that; null: no limit. */
+  from: string | null;
+  until: string | null;
 }>;
 
 /** As in the index on references, which holds hashes because a reference can be too long for an index. */
-const hashed = (text: RawBuilder<unknown>) => sql`hashtextextended(${text}, 0)`;
+export const hashed = (text: RawBuilder<unknown>) => sql`hashtextextended(${text}, 0)`;
 
 /** Greater than any id. */
-const idCeiling = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+export const idCeiling = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 /** No message with a smaller id can be shown; the history goes back further. */
-const oldestShown = sql`coalesce((select id from notifications order by id limit 1), ${idFloor(0)})`;
+export const oldestShown = sql`coalesce((select id from notifications order by id limit 1), ${idFloor(0)})`;
 
 /**
  * Conditions and order for the rows of the history, as `h`, of a service from `floor` to before `before`, newest first: of one type of key if it
@@ -67,7 +80,7 @@ export function walkHistory(
     serviceId,
     keyType,
     reference = null,
-  }: { serviceId: string; keyType: KeyType; reference?: string | null },
+  }: { serviceId: string; keyType: KeyType | null; reference?: string | null },
   { floor, before }: { floor: RawBuilder<unknown>; before: string | null },
 ) {
   const columns = [sql`h.service_id`];
@@ -77,7 +90,7 @@ export function walkHistory(
     columns.push(hashed(sql`h.client_reference`));
     values.push(hashed(sql`${reference}`));
     part = sql`h.client_reference is not null`;
-  } else if (keyType !== 'normal') {
+  } else if (keyType !== null && keyType !== 'normal') {
     columns.push(sql`h.key_type`);
     values.push(sql.lit(keyType));
     part = sql`h.key_type <> 'normal'`;
@@ -92,10 +105,10 @@ export function walkHistory(
 }
 
 /** Bytes of sealed values that a page fetches, and one message: large ones could fill the memory. */
-const fetchedBytes = 4 * 1024 * 1024;
+export const fetchedBytes = 4 * 1024 * 1024;
 
 /** The rows `found` (ids) as StoredNotifications, with the bytes of each and of those before it, newest first. */
-const sizedRows = sql`
+export const sizedRows = sql`
   select shown.*, octet_length(personalisation) as bytes,
     sum(octet_length(personalisation)) over (order by id desc) - octet_length(personalisation) as preceding
   from (
@@ -116,7 +129,8 @@ export function findNotifications(
   filter: NotificationFilter,
   limit: number,
 ): Promise<readonly StoredNotification[]> {
-  const { serviceId, olderThan } = filter;
+  const { serviceId, olderThan, more } = filter;
+  const before = [olderThan, more?.until ?? null].filter((id) => id !== null).sort()[0] ?? null;
   return metrics.timed('dao', 'get_notifications_for_service', async () => {
     if (olderThan !== null) {
       const { rows } = await sql`
@@ -125,7 +139,7 @@ export function findNotifications(
       if (rows.length === 0) return [];
     }
     let bytes = fetchedBytes;
-    return await searchPage(limit, olderThan, async (before, size, wanted) => {
+    return await searchPage(limit, before, async (before, size, wanted) => {
       const portion = await findPortion(db, filter, { before, size, wanted, bytes });
       bytes -= portion.bytes;
       return { ...portion, isFull: portion.isFull || bytes <= 0 };
@@ -145,10 +159,13 @@ async function findPortion(
   filter: NotificationFilter,
   { before, size, wanted, bytes }: { before: string | null; size: number; wanted: number; bytes: number },
 ): Promise<Portion<StoredNotification> & { bytes: number }> {
-  const { serviceId, keyType, jobs, types, statuses, reference } = filter;
-  const whole = walkHistory(filter, { floor: sql`null::uuid`, before });
-  const portion = walkHistory(filter, { floor: sql`(select id from edge)`, before });
-  const matches = sql`h.key_type = ${keyType} ${jobs ? sql`` : sql`and h.job_id is null`}
+  const { serviceId, keyType, jobs, types, statuses, reference, more } = filter;
+  const floor = sql`${more?.from ?? null}::uuid`;
+  const whole = walkHistory(filter, { floor, before });
+  const portion = walkHistory(filter, { floor: sql`greatest((select id from edge), ${floor})`, before });
+  const personal = more?.personal ?? sql`true`;
+  const matches = sql`${more?.facts ?? sql`true`} ${keyType === null ? sql`` : sql`and h.key_type = ${keyType}`}
+    ${jobs ? sql`` : sql`and h.job_id is null`}
     ${types ? sql`and h.notification_type = any(${types}::text[])` : sql``}
     ${statuses ? sql`and h.status = any(${statuses}::text[])` : sql``}
     ${reference === null ? sql`` : sql`and h.client_reference = ${reference}`}`;
@@ -159,14 +176,14 @@ async function findPortion(
     ), found as materialized (
       select id from (
         (select n.id from ${accepted}
-          where n.service_id = ${serviceId} and n.id < ${before ?? idCeiling}::uuid and ${matches}
-            and n.id >= coalesce((select id from edge), ${idFloor(0)})
+          where n.service_id = ${serviceId} and n.id < ${before ?? idCeiling}::uuid and ${matches} and ${personal}
+            and n.id >= coalesce(greatest((select id from edge), ${floor}), ${idFloor(0)})
           order by n.id desc limit ${wanted})
         union all
         (select h.id from (
-            select h.id from notification_history h where ${portion.where} and ${matches}
+            select h.id, h.client_reference, h.reference from notification_history h where ${portion.where} and ${matches}
             order by ${portion.newestFirst}
-          ) h cross join lateral (select from notifications where id = h.id limit 1) n limit ${wanted})
+          ) h cross join lateral (select * from notifications where id = h.id limit 1) n where ${personal} limit ${wanted})
       ) every order by id desc limit ${wanted}
     ), sized as (${sizedRows})
     select sized.*, edge.id as last, (select count(*)::int from found) as matching

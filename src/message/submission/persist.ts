@@ -1,4 +1,4 @@
-import { type Db, isUnreachable } from '../../database/connection.ts';
+import { type Db, isUnreachable, type Trx } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
@@ -110,17 +110,19 @@ async function persistOneByOne(
 
 /**
  * Cancels a scheduled message that is not due yet: it is stored as `cancelled` and never sent. Any other message is
- * left unchanged.
+ * left unchanged. `record` runs in the same transaction if it is cancelled.
  */
 export function cancelScheduled(
   deps: StatusDeps & Readonly<{ queues: Pick<Queues, 'transaction'> }>,
   serviceId: string,
   id: string,
   at: Date,
+  record: (trx: Trx) => Promise<unknown> = async () => {},
 ): Promise<void> {
   return deps.queues.transaction(async (transaction) => {
     if (!(await storeScheduled(transaction.trx, serviceId, id, at))) return;
     const move = { id, event: { kind: 'cancelled' }, at, handOver: null } as const;
     await moveStatuses(deps, transaction, 'dao_update_notification', [move]);
+    await record(transaction.trx);
   });
 }

@@ -1,3 +1,5 @@
+import { decomposed } from '../../ground/text.ts';
+
 /** A tenant: an organisation that sends messages under its own name. */
 export type Service = Readonly<{
   id: string;
@@ -33,10 +35,54 @@ export type Permission =
   | 'international_sms'
   | 'sms_to_uk_landlines'
   | 'inbound_sms'
+  | 'email_auth'
+  | 'edit_folder_permissions'
+  | 'international_letters'
   /** `scheduled_for` is honoured. */
   | 'schedule'
   /** Recipients that failed permanently get nothing for a while (docs/decisions/0017). */
   | 'suppress_failed_recipients';
+
+/** What `permissions` of a service may name (spec 04, section 1.11); the others are set in other ways. */
+export const servicePermissions: readonly Permission[] = [
+  'email',
+  'sms',
+  'letter',
+  'international_sms',
+  'inbound_sms',
+  'email_auth',
+  'edit_folder_permissions',
+  'international_letters',
+  'sms_to_uk_landlines',
+  'schedule',
+];
+
+/** Of a new service (spec 04, section 1.2). */
+export const defaultPermissions: readonly Permission[] = [
+  'sms',
+  'email',
+  'letter',
+  'international_sms',
+  'international_letters',
+];
+
+/**
+ * A name without accents, case and punctuation, words separated by dots: no two services have the same (spec 04, section
+ * 1.2). Empty if the name has neither letters nor digits.
+ */
+export function normalisedName(name: string): string {
+  const letters = decomposed(name, 'NFD').replace(/\p{M}/gu, '').trim().toLowerCase().replace(/\s+/g, '.');
+  return letters
+    .replace(/[^\p{L}\p{N}.]/gu, '')
+    .replace(/\.+/g, '.')
+    .replace(/^\.|\.$/g, '');
+}
+
+/** Whether it can stand before the @ of the address that emails are sent from. */
+export function isLocalPart(text: string): boolean {
+  const atom = "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+";
+  return text.length <= 64 && new RegExp(`^${atom}(?:\\.${atom})*$`).test(text);
+}
 
 /** An SMS sender or a reply-to address of a service. */
 export type Sender = Readonly<{ id: string; text: string; isDefault: boolean }>;

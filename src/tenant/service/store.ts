@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { announceChange, type Cache, type Caches } from '../../database/cache.ts';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
 import type { RetentionType } from './retention.ts';
-import type { DailyLimit, Permission, Sender, Service } from './service.ts';
+import { type DailyLimit, normalisedName, type Permission, type Sender, type Service } from './service.ts';
 
 /** The service cache's name; changes to any of its tables are announced under the service's id. */
 const cacheName = 'service';
@@ -79,6 +79,8 @@ export type NewService = Readonly<{
   rateLimit?: number;
   /** Default to 50 each for a trial service (spec 01, section 4.2). */
   limits?: Partial<Record<DailyLimit, number>>;
+  /** Id of the user who made it. Default: the platform's own user. */
+  createdBy?: string;
 }>;
 
 /** Adds a service unless its id exists. Returns whether it was added. */
@@ -90,8 +92,10 @@ export async function addService(db: DbOrTrx, service: NewService): Promise<bool
       name: service.name,
       restricted: service.restricted,
       email_from: service.emailFrom,
+      normalised_name: normalisedName(service.name),
       prefix_sms: service.prefixSms,
       permissions: [...service.permissions],
+      ...(service.createdBy !== undefined && { created_by: service.createdBy }),
       demo: service.demo ?? false,
       contact_link: service.contactLink ?? null,
       rate_limit: service.rateLimit ?? 3000,
@@ -103,8 +107,27 @@ export async function addService(db: DbOrTrx, service: NewService): Promise<bool
     })
     .onConflict((conflict) => conflict.column('id').doNothing())
     .executeTakeFirst();
-  await announceChange(db, cacheName, service.id);
-  return Number(result.numInsertedOrUpdatedRows) > 0;
+  const isAdded = Number(result.numInsertedOrUpdatedRows) > 0;
+  if (isAdded) await keepVersion(db, service.id);
+  await announceService(db, service.id);
+  return isAdded;
+}
+
+/** A copy of the service's row as it is now, for its history (spec 04, section 0.5). */
+export async function keepVersion(db: DbOrTrx, id: string): Promise<void> {
+  await sql`${insertVersion} from services where id = ${id}`.execute(db);
+}
+
+const insertVersion = sql`
+  insert into service_versions (id, version, name, email_from, active, restricted, research_mode, prefix_sms, permissions,
+    contact_link, rate_limit, sms_limit, email_limit, letter_limit, international_sms_limit, created_at, updated_at,
+    created_by)
+  select id, version, name, email_from, active, restricted, research_mode, prefix_sms, permissions, contact_link,
+    rate_limit, sms_limit, email_limit, letter_limit, international_sms_limit, created_at, updated_at, created_by`;
+
+/** Every process reads the service anew: its row, its senders, its team or its guest list have changed. */
+export async function announceService(db: DbOrTrx, id: string): Promise<void> {
+  await announceChange(db, cacheName, id);
 }
 
 /** `inboundNumberId`: set if the sender is the service's inbound number. */
@@ -143,18 +166,24 @@ export async function addEmailReplyTo(db: DbOrTrx, serviceId: string, sender: Se
 /** Gives a service a permission that it does not have yet. */
 export async function grantPermission(db: DbOrTrx, id: string, permission: Permission): Promise<void> {
   await sql`
-    update services set permissions = array_append(permissions, ${permission}), version = version + 1,
-      updated_at = now()
-    where id = ${id} and ${permission} <> all(permissions)`.execute(db);
+    with changed as (
+      update services set permissions = array_append(permissions, ${permission}), version = version + 1,
+        updated_at = now()
+      where id = ${id} and ${permission} <> all(permissions) returning *
+    )
+    ${insertVersion} from changed`.execute(db);
   await announceChange(db, cacheName, id);
 }
 
 /** Takes a permission from a service, if it has it. */
 export async function withdrawPermission(db: DbOrTrx, id: string, permission: Permission): Promise<void> {
   await sql`
-    update services set permissions = array_remove(permissions, ${permission}), version = version + 1,
-      updated_at = now()
-    where id = ${id} and ${permission} = any(permissions)`.execute(db);
+    with changed as (
+      update services set permissions = array_remove(permissions, ${permission}), version = version + 1,
+        updated_at = now()
+      where id = ${id} and ${permission} = any(permissions) returning *
+    )
+    ${insertVersion} from changed`.execute(db);
   await announceChange(db, cacheName, id);
 }
 

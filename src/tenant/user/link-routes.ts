@@ -184,7 +184,6 @@ const checkToken = defineRoute({
     purpose: Type.Unsafe<LinkPurpose>({ enum: [...linkPurposes] }),
     use: Type.Optional(Type.Boolean({ default: true })),
   }),
-  example: { token: 'AbPd1E…', purpose: 'verify-email' },
   answers: {
     200: { description: 'The token is good.', schema: Type.Object({ data: checked }) },
     400: { description: 'The token is no good, or the body is invalid: the text is for the person.' },

@@ -77,7 +77,7 @@ const create = defineRoute({
     logged_in_at: Type.Optional(orNull(datetime)),
   }),
   formats: fieldFormats,
-  example: { ...example, password: 'a sentence that only Rowan knows' },
+  example: { ...example, email_address: 'kim@example.com', password: 'a sentence that only Kim knows' },
   answers: { 201: one, ...invalidUser },
   async handler(deps: UserRouteDeps, { body, actorId }) {
     const { auth_type: type = 'sms_auth', mobile_number: mobile = null } = body;
@@ -173,9 +173,11 @@ const lookUp = {
 const readByEmail = defineRoute({
   ...lookUp,
   method: 'GET',
-  query: Type.Object({ email: Type.Optional(Type.String({ format: 'text' })) }),
+  // Its absence has a text of its own.
+  rawQuery: Type.Object({ email: Type.String({ examples: [example.email_address] }) }),
   answers: { 200: one, 400: { description: 'There is no `email`.' }, ...unknownUser },
-  handler(deps: UserRouteDeps, { query: { email } }) {
+  handler(deps: UserRouteDeps, { url }) {
+    const email = queryParameters(url).get('email')?.replaceAll('\0', '');
     if (!email) throw badRequest('Invalid request. Email query string param required');
     return byEmail(deps, email);
   },
@@ -264,7 +266,7 @@ const replace = defineRoute({
     password: Type.Optional(password),
   }),
   formats: fieldFormats,
-  example: { ...example, state: 'active' },
+  example: { ...example, email_address: 'rowan.reed@example.com', state: 'active' },
   answers: { 200: one, ...invalidUser, ...unknownUser },
   async handler(deps: UserRouteDeps, { params, body, actorId }) {
     if (body.password !== undefined) refuseEmptyPassword('password', body.password);

@@ -46,6 +46,14 @@ export async function findUser(db: DbOrTrx, id: string, now: Date): Promise<User
   return rows[0] ?? null;
 }
 
+/** The members of a service, in the order in which they joined. */
+export async function findMembersOf(db: DbOrTrx, serviceId: string, now: Date): Promise<readonly User[]> {
+  const { rows } = await sql<User>`
+    select ${userColumns(now)} from service_users m join users u on u.id = m.user_id
+    where m.service_id = ${serviceId} order by m.created_at, u.id`.execute(db);
+  return rows;
+}
+
 /** The user with this address in any case; null if there is none. */
 export async function findUserByEmail(db: DbOrTrx, address: string, now: Date): Promise<User | null> {
   const { rows } = await sql<User>`

@@ -215,7 +215,8 @@ async function find(
   return found;
 }
 
-function showEntry(entry: TimelineEntry) {
+/** An entry as both APIs show it. */
+export function showEntry(entry: TimelineEntry) {
   const at = isoMicroseconds(entry.at);
   if (entry.kind === 'accepted' || entry.kind === 'persisted') return { event: entry.kind, at };
   if (entry.kind === 'suppressed' || entry.kind === 'given up')

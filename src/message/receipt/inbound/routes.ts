@@ -12,7 +12,8 @@ import { findInboundSms, type InboundSms } from './store.ts';
 
 export type InboundRouteDeps = Readonly<{ reads: Reads; cipher: Cipher; publicUrl: string | null }>;
 
-const receivedText = Type.Object(
+/** A received text as both APIs show it. */
+export const receivedText = Type.Object(
   {
     id: uuid(),
     created_at: time,
@@ -53,7 +54,7 @@ const readTexts = defineRoute({
       findInboundSms(db, cipher, service.id, olderThan, pageSize),
     );
     return {
-      received_text_messages: found.map(show),
+      received_text_messages: found.map(showReceived),
       // `current` never repeats `older_than` (spec 01, section 3.11).
       links: pageLinks(`${baseUrl(request, publicUrl)}${path}`, new URLSearchParams(), found.at(-1)?.id),
     };
@@ -63,7 +64,7 @@ const readTexts = defineRoute({
 /** Reading received texts in v2 (spec 01, section 3.11). */
 export const inboundRoutes = [readTexts];
 
-function show({ id, createdAt, serviceId, notifyNumber, userNumber, content }: InboundSms) {
+export function showReceived({ id, createdAt, serviceId, notifyNumber, userNumber, content }: InboundSms) {
   return {
     id,
     created_at: isoMicroseconds(createdAt),

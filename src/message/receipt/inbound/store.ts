@@ -40,7 +40,19 @@ export async function addInboundSms(db: DbOrTrx, cipher: Cipher, message: Inboun
 }
 
 /** Bytes of sealed texts on one page, and one text: it is read into memory whole. */
-const pageBytes = 1024 * 1024;
+export const pageBytes = 1024 * 1024;
+
+/** Which of a service's received texts; null means no filter. */
+export type InboundFilter = Readonly<{
+  /** Received at this time or later, and before that one. */
+  from: Date | null;
+  until: Date | null;
+  /** The sender, as stored. */
+  sender: string | null;
+  /** Only what comes before this time and id. */
+  before?: Readonly<{ at: Date; id: string }> | null;
+}>;
+const everyText: InboundFilter = { from: null, until: null, sender: null };
 
 /**
  * At most `limit` texts of a service, newest first, fewer if they are long. `olderThan`: only those received before this
@@ -52,7 +64,11 @@ export async function findInboundSms(
   serviceId: string,
   olderThan: string | null,
   limit: number,
+  { from, until, sender, before: place = null }: InboundFilter = everyText,
 ): Promise<readonly InboundSms[]> {
+  const matches = sql`${sender === null ? sql`` : sql`and user_number = ${sender}`}
+    ${from ? sql`and created_at >= ${from}` : sql``} ${until ? sql`and created_at < ${until}` : sql``}
+    ${place ? sql`and (created_at, id) < (${place.at}::timestamptz, ${place.id}::uuid)` : sql``}`;
   const before =
     olderThan === null
       ? sql``
@@ -66,12 +82,28 @@ export async function findInboundSms(
       select page.*, sum(octet_length(content)) over (order by created_at desc, id desc) - octet_length(content)
         as preceding
       from (
-        select * from inbound_sms where service_id = ${serviceId} ${before}
+        select * from inbound_sms where service_id = ${serviceId} ${matches} ${before}
         order by created_at desc, id desc limit ${limit}
       ) page
     ) sized
     where preceding < ${pageBytes} order by created_at desc, id desc`.execute(db);
   return rows.map((row) => ({ ...row, content: cipher.open(row.content, row.id) }));
+}
+
+/** A text of a service; null if it has none with this id. */
+export async function findOneInboundSms(
+  db: DbOrTrx,
+  cipher: Cipher,
+  serviceId: string,
+  id: string,
+): Promise<InboundSms | null> {
+  const { rows } = await sql<Omit<InboundSms, 'content'> & { content: Buffer }>`
+    select id, service_id as "serviceId", notify_number as "notifyNumber", user_number as "userNumber", content,
+      provider, provider_reference as "providerReference", provider_date as "providerDate",
+      created_at as "createdAt"
+    from inbound_sms where id = ${id} and service_id = ${serviceId}`.execute(db);
+  const row = rows[0];
+  return row ? { ...row, content: cipher.open(row.content, row.id) } : null;
 }
 
 /**

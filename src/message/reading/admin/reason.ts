@@ -1,0 +1,39 @@
+import type { SuppressionReason } from '../../../database/tables.ts';
+import type { StoredNotification } from '../../status/notification.ts';
+import type { Circumstances } from './store.ts';
+
+const suppressed: Readonly<Record<SuppressionReason, string>> = {
+  manual: 'Not sent: the service has put this recipient on its list of suppressed recipients.',
+  unsubscribed: 'Not sent: the recipient has unsubscribed from this service.',
+  complaint: 'Not sent: the recipient has complained about emails of this service.',
+  'permanent-failure': 'Not sent: an earlier message to this recipient failed permanently.',
+};
+
+/**
+ * Why a message was not delivered, and whether trying again can help, in a sentence or two; null for any other. Pure.
+ */
+export function reasonOf(
+  { type, status }: Pick<StoredNotification, 'type' | 'status'>,
+  { suppressed: why, attempts, isReported }: Pick<Circumstances, 'suppressed' | 'attempts' | 'isReported'>,
+): string | null {
+  if (why !== null) return suppressed[why];
+  switch (status) {
+    case 'permanent-failure':
+      return `Not delivered: the ${type === 'sms' ? 'phone number' : 'email address'} does not exist. Trying again will not help.`;
+    case 'temporary-failure':
+      if (!isReported)
+        return 'Nobody has confirmed in time that it was delivered. It may have arrived; trying again may send it twice.';
+      return type === 'sms'
+        ? 'Not delivered: the phone was off or could not be reached. Trying again may help.'
+        : 'Not delivered: the mailbox was full or could not be reached. Trying again may help.';
+    case 'technical-failure':
+      if (attempts === 0) return 'Not sent: it could not be handed to any provider.';
+      return `Not delivered: ${isReported ? 'the provider could not send it' : 'no provider took it'}, after ${attempts === 1 ? '1 attempt' : `${attempts} attempts`}. The timeline says what the provider answered.`;
+    case 'validation-failed':
+      return 'Not sent: its content could not be sent.';
+    case 'cancelled':
+      return 'Not sent: it was cancelled before its time.';
+    default:
+      return null;
+  }
+}

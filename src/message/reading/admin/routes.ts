@@ -1,0 +1,333 @@
+import type { FastifyReply } from 'fastify';
+import { type Static, Type } from 'typebox';
+import type { Db } from '../../../database/connection.ts';
+import { dayAfter, dayOf, dayStart, parseDatetime } from '../../../ground/clock.ts';
+import { badRequest, invalidFields, noResultFound } from '../../../ground/problem.ts';
+import { defineRoute, uuidPart } from '../../../http/server/define-route.ts';
+import { baseUrl, callerLeaves } from '../../../http/server/request.ts';
+import { oneOf, orNull, time, uuid } from '../../../http/validate/shapes.ts';
+import { recordEvent } from '../../../tenant/event/store.ts';
+import type { StoredNotification } from '../../status/notification.ts';
+import { cancelScheduled } from '../../submission/persist.ts';
+import { fillPage } from '../page.ts';
+import { findNotification, findTimeline } from '../store.ts';
+import { type NotificationRouteDeps, showEntry } from '../v2/routes.ts';
+import { timeline } from '../v2/schemas.ts';
+import { showForAdmin } from './show.ts';
+import { type AdminFilter, findCircumstances, searchNotifications } from './store.ts';
+import { readTerm, type Term, tooShort } from './term.ts';
+
+/** `deliverQueues`: the names of all queues that messages are delivered from, as the database has them. */
+export type AdminNotificationDeps = NotificationRouteDeps & Readonly<{ deliverQueues: readonly string[] }>;
+
+const usualPage = 50;
+const mostPerPage = 250;
+const failed = ['technical-failure', 'temporary-failure', 'permanent-failure', 'validation-failed'];
+/** No message is older; keeps dates within the range that is supported. */
+const mostDays = 10_000;
+
+const flag = (description: string, byDefault: boolean) =>
+  Type.Optional(Type.Boolean({ description, default: byDefault }));
+const moment = (description: string) => Type.Optional(Type.String({ format: 'datetime', description }));
+
+/** In a query or, so that no log has the recipient, in a body. */
+const listRequest = Type.Object(
+  {
+    to: Type.Optional(
+      Type.String({
+        maxLength: 1000,
+        description:
+          'Search: the whole, the beginning or the end of a phone number or email address in any notation (at least 4 characters), or the whole of an id, of your reference or of the provider’s.',
+      }),
+    ),
+    status: Type.Optional(
+      Type.Array(Type.String(), { description: '`failed` means every kind of failure.' }),
+    ),
+    template_type: Type.Optional(Type.Array(oneOf(['sms', 'email', 'letter']))),
+    template_id: Type.Optional(uuid()),
+    api_key_id: Type.Optional(uuid()),
+    job_id: Type.Optional(uuid()),
+    client_reference: Type.Optional(
+      Type.String({ maxLength: 1000, description: 'The whole of your own reference.' }),
+    ),
+    created_from: moment('Only messages created at this time or later.'),
+    created_before: moment('Only messages created before this time.'),
+    limit_days: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'Only messages from today and from this many whole days before it.',
+      }),
+    ),
+    include_jobs: flag('Includes messages sent from files.', true),
+    include_one_off: flag('Includes messages sent one by one, by hand.', true),
+    include_from_test_key: flag('Includes messages sent with test keys.', false),
+    count_pages: flag('`false`: without links.', true),
+    older_than: Type.Optional(
+      uuid('Only messages older than the one with this `id`, whether it is still kept or not.'),
+    ),
+    page: Type.Optional(Type.Integer({ minimum: 1, description: 'Only 1: pages are not numbered.' })),
+    page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: mostPerPage, default: usualPage })),
+  },
+  { additionalProperties: false },
+);
+
+const notification = Type.Object(
+  {
+    id: uuid(),
+    to: Type.String(),
+    normalised_to: Type.String({ description: 'The recipient in the form that is searched.' }),
+    notification_type: oneOf(['sms', 'email']),
+    status: Type.String(),
+    reason: orNull(Type.String(), 'Why it was not delivered, in words.'),
+    next_attempt_at: orNull(time, 'When it is tried next, while it waits.'),
+    key_type: oneOf(['normal', 'team', 'test']),
+    key_name: orNull(Type.String()),
+    api_key: orNull(uuid()),
+    service: uuid(),
+    job: orNull(Type.Object({ id: uuid(), original_file_name: orNull(Type.String()) })),
+    job_row_number: orNull(Type.Integer()),
+    template: Type.Object({
+      id: uuid(),
+      name: Type.String(),
+      template_type: oneOf(['sms', 'email']),
+      version: Type.Integer(),
+      subject: orNull(Type.String()),
+      content: Type.String(),
+    }),
+    template_version: Type.Integer(),
+    personalisation: Type.Object({}),
+    body: Type.String({ description: 'The text with its values filled in.' }),
+    subject: orNull(Type.String()),
+    html: Type.Optional(
+      orNull(Type.String(), 'An email as it is sent; null for a text. Lists leave it out.'),
+    ),
+    reference: orNull(Type.String(), 'The provider’s.'),
+    client_reference: orNull(Type.String()),
+    sent_by: orNull(Type.String()),
+    reply_to_text: orNull(Type.String()),
+    billable_units: Type.Integer(),
+    international: Type.Boolean(),
+    phone_prefix: orNull(Type.String()),
+    rate_multiplier: orNull(Type.Number()),
+    created_at: time,
+    scheduled_for: orNull(time),
+    sent_at: orNull(time),
+    updated_at: orNull(time),
+    completed_at: orNull(time),
+    created_by: Type.Null(),
+    postage: Type.Null(),
+    document_download_count: Type.Null(),
+  },
+  { $id: 'AdminNotification' },
+);
+
+const common = { tag: 'Administration', authentication: 'admin', permission: 'view_activity' } as const;
+const path = `/service/${uuidPart('service_id')}/notifications`;
+const list = {
+  ...common,
+  path,
+  summary: 'List or find messages of a service',
+  description: `Newest first, at most ${usualPage} to a page; fewer if they are large or few of many messages match. For the next page give the \`id\` of the last message as \`older_than\`, until a page is empty.`,
+  params: Type.Object({ service_id: uuid('The service.') }),
+  formats: () => ({
+    datetime: (text: string) => (parseDatetime(text) ? null : 'Not a valid datetime.'),
+  }),
+  answers: {
+    200: {
+      description: 'A page of messages.',
+      schema: Type.Object({
+        notifications: Type.Array(notification),
+        page_size: Type.Integer(),
+        links: Type.Object({
+          prev: Type.Optional(Type.Boolean({ description: 'There are newer messages.' })),
+          next: Type.Optional(Type.Boolean({ description: 'There may be older messages.' })),
+        }),
+      }),
+    },
+    400: { description: 'A parameter is unknown or invalid, or there is too little to search for.' },
+  },
+} as const;
+
+const readList = defineRoute({
+  ...list,
+  method: 'GET',
+  handlerName: 'service.get_all_notifications_for_service',
+  query: listRequest,
+  handler: (deps: AdminNotificationDeps, { params, query }, reply) =>
+    readPage(deps, reply, params.service_id, query),
+});
+
+const postList = defineRoute({
+  ...list,
+  method: 'POST',
+  handlerName: 'service.post_all_notifications_for_service',
+  body: listRequest,
+  bodyOptional: true,
+  example: { to: '07700 900 123' },
+  handler: (deps: AdminNotificationDeps, { params, body }, reply) =>
+    readPage(deps, reply, params.service_id, body),
+});
+
+const ofMessage = {
+  ...common,
+  params: Type.Object({ service_id: uuid('The service.'), notification_id: uuid('The message.') }),
+} as const;
+const messagePath = `${path}/${uuidPart('notification_id')}`;
+const notFound = { description: 'The service has no such message, or its retention period is over.' };
+
+const readOne = defineRoute({
+  ...ofMessage,
+  method: 'GET',
+  path: messagePath,
+  handlerName: 'service.get_notification_for_service',
+  summary: 'Read a message of a service',
+  answers: { 200: { description: 'The message.', schema: notification }, 404: notFound },
+  async handler(deps: AdminNotificationDeps, request, reply) {
+    return await readMessage(deps, reply, request.params, baseUrl(request as never, deps.publicUrl));
+  },
+});
+
+const readTimeline = defineRoute({
+  ...ofMessage,
+  method: 'GET',
+  path: `${messagePath}/timeline`,
+  handlerName: 'service.get_notification_timeline_for_service',
+  summary: 'Read what happened to a message of a service',
+  description: 'Each attempt, receipt and callback, as the service itself can read it.',
+  answers: { 200: { description: 'The timeline.', schema: timeline }, 404: notFound },
+  async handler(deps: AdminNotificationDeps, { params }, reply) {
+    const { found, entries } = await deps.reads(params.service_id, callerLeaves(reply), async (db) => {
+      const found = await find(deps, db, params);
+      return { found, entries: await findTimeline(db, found) };
+    });
+    return { notification_id: found.id, status: found.status, timeline: entries.map(showEntry) };
+  },
+});
+
+const cancel = defineRoute({
+  ...ofMessage,
+  method: 'POST',
+  path: `${messagePath}/cancel`,
+  handlerName: 'service.cancel_notification_for_service',
+  summary: 'Cancel a scheduled message of a service',
+  description: 'Possible until it is due. Cancelling it again gives the same answer.',
+  answers: {
+    200: { description: 'The message, cancelled.', schema: notification },
+    400: { description: 'It is not scheduled, or already due.' },
+    404: notFound,
+  },
+  async handler(deps: AdminNotificationDeps, request, reply) {
+    const { service_id: serviceId, notification_id: id } = request.params;
+    const at = new Date(deps.clock.now());
+    await cancelScheduled(deps, serviceId, id, at, (trx) =>
+      recordEvent(
+        trx,
+        {
+          ...{ type: 'cancel_notification', serviceId, userId: request.actorId, subjectId: id },
+          data: { before: { status: 'created' }, after: { status: 'cancelled' } },
+        },
+        at,
+      ),
+    );
+    const found = await find(deps, deps.db, request.params);
+    if (found.status !== 'cancelled')
+      throw badRequest('Only a notification that is scheduled and not yet due can be cancelled');
+    return await readMessage(deps, reply, request.params, baseUrl(request as never, deps.publicUrl));
+  },
+});
+
+/** Finding, reading and cancelling the messages of any service, for the admin client (spec 04, sections 7.1 and 7.2). */
+export const adminNotificationRoutes = [readList, postList, readOne, readTimeline, cancel];
+
+async function readPage(
+  deps: AdminNotificationDeps,
+  reply: FastifyReply,
+  serviceId: string,
+  request: Static<typeof listRequest>,
+) {
+  const { page = 1, page_size: size = usualPage, count_pages: counts = true, older_than } = request;
+  if (page > 1)
+    throw invalidFields({
+      page: ['Pages are not numbered. For the next one give the id of the last message as older_than.'],
+    });
+  const term = termOf(request.to);
+  const filter = filterOf(serviceId, request, deps.clock.now());
+  const left = callerLeaves(reply);
+  const { found, circumstances } = await deps.reads(serviceId, left, async (db) => {
+    const found = await searchNotifications(deps, db, filter, term, size);
+    const ids = found.map(({ id }) => id);
+    return { found, circumstances: await findCircumstances(db, ids, deps.deliverQueues) };
+  });
+  const notifications = await fillPage(found, left, (one) =>
+    showForAdmin(deps, one, circumstances.get(one.id), null),
+  );
+  return {
+    notifications,
+    page_size: size,
+    links: {
+      ...(counts && older_than !== undefined && { prev: true }),
+      ...(counts && notifications.length > 0 && { next: true }),
+    },
+  };
+}
+
+function termOf(text: string | undefined): Term | null {
+  if (text === undefined || text === '') return null;
+  const term = readTerm(text);
+  if (!term) throw invalidFields({ to: [tooShort] });
+  return term;
+}
+
+function filterOf(serviceId: string, request: Static<typeof listRequest>, now: number): AdminFilter {
+  const { limit_days: days, created_from: from, created_before: until } = request;
+  const starts = [
+    ...(from === undefined ? [] : [parseDatetime(from)!.getTime()]),
+    ...(days === undefined ? [] : [dayStart(dayAfter(dayOf(now), -Math.min(days, mostDays)))]),
+  ];
+  return {
+    serviceId,
+    types: request.template_type ?? null,
+    statuses: request.status?.flatMap((one) => (one === 'failed' ? failed : withoutNull(one))) ?? null,
+    templateId: request.template_id ?? null,
+    keyId: request.api_key_id ?? null,
+    jobId: request.job_id ?? null,
+    reference: request.client_reference === undefined ? null : withoutNull(request.client_reference),
+    from: starts.length === 0 ? null : new Date(Math.max(...starts)),
+    until: until === undefined ? null : parseDatetime(until),
+    jobs: request.include_jobs ?? true,
+    oneOff: request.include_one_off ?? true,
+    testKeys: request.include_from_test_key ?? false,
+    olderThan: request.older_than ?? null,
+  };
+}
+
+/** PostgreSQL rejects null characters in text; nothing stored has the character that stands for them. */
+function withoutNull(text: string): string {
+  return text.replaceAll('\0', '\ufffd');
+}
+
+type MessageParams = Readonly<{ service_id: string; notification_id: string }>;
+
+/** Throws a Problem (404) if the service has no such message. */
+async function find(
+  deps: AdminNotificationDeps,
+  db: Db,
+  { service_id: serviceId, notification_id: id }: MessageParams,
+): Promise<StoredNotification> {
+  const found = await findNotification(deps, db, serviceId, id);
+  if (!found) throw noResultFound();
+  return found;
+}
+
+async function readMessage(
+  deps: AdminNotificationDeps,
+  reply: FastifyReply,
+  params: MessageParams,
+  url: string,
+) {
+  const { found, circumstances } = await deps.reads(params.service_id, callerLeaves(reply), async (db) => ({
+    found: await find(deps, db, params),
+    circumstances: await findCircumstances(db, [params.notification_id], deps.deliverQueues),
+  }));
+  return await showForAdmin(deps, found, circumstances.get(found.id), url);
+}

@@ -1,0 +1,334 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { Db } from '../../../database/connection.ts';
+import { searchPage } from '../../../database/reads.ts';
+import type { NotificationType, SuppressionReason } from '../../../database/tables.ts';
+import type { Clock } from '../../../ground/clock.ts';
+import { idFloor, idTime } from '../../../ground/id.ts';
+import type { StoreDeps, StoredNotification } from '../../status/notification.ts';
+import {
+  accepted,
+  fetchedBytes,
+  findNotifications,
+  hashed,
+  idCeiling,
+  type MoreConditions,
+  oldestShown,
+  sizedRows,
+} from '../store.ts';
+import type { Term } from './term.ts';
+
+/** Which of a service's messages are listed; null means no filter. */
+export type AdminFilter = Readonly<{
+  serviceId: string;
+  types: readonly string[] | null;
+  statuses: readonly string[] | null;
+  templateId: string | null;
+  keyId: string | null;
+  jobId: string | null;
+  /** The whole of the caller's reference. */
+  reference: string | null;
+  /** Created at this time or later, and before that one. */
+  from: Date | null;
+  until: Date | null;
+  jobs: boolean;
+  /** Those sent one by one, by hand. */
+  oneOff: boolean;
+  testKeys: boolean;
+  olderThan: string | null;
+}>;
+
+/**
+ * Index entries that one search collects for each form of its term. What matches more is frequent enough to be found by
+ * walking the service's messages, newest first.
+ */
+const mostCollected = 10_000;
+
+/**
+ * A page of at most `limit` messages, newest first, of those that match the term, if there is one. Shorter if they are
+ * large or few of many match, and empty only if there is nothing more. Throws a Problem (504) if it finds nothing in time.
+ */
+export async function searchNotifications(
+  deps: StoreDeps & Readonly<{ clock: Clock }>,
+  db: Db,
+  filter: AdminFilter,
+  term: Term | null,
+  limit: number,
+): Promise<readonly StoredNotification[]> {
+  const { from, until, olderThan } = filter;
+  const lowest = from && idFloor(from.getTime());
+  const before = [olderThan, until && idFloor(until.getTime())].filter((id) => id !== null).sort()[0] ?? null;
+  if (!term) return await walk(deps, db, filter, null, { from: lowest, until: before }, limit);
+  const all = await collect(db, filter, term, { from: lowest, until: before }, limit);
+  if (!all.isFrequent) return all.found;
+  // They may all be old, so each day is looked at by itself: with few of them or none it costs next to nothing.
+  const end = [all.oldest, lowest ?? all.oldest].sort()[1]!;
+  let bytes = 0;
+  return await searchPage(limit, before, async (before, _size, wanted) => {
+    const latest = Math.min(
+      deps.clock.now(),
+      before === null ? Number.POSITIVE_INFINITY : idTime(before) - 1,
+    );
+    const midnight = idFloor(latest - (latest % day));
+    const isLast = midnight <= end;
+    const range = { from: isLast ? end : midnight, until: before };
+    const some = await collect(db, filter, term, range, wanted);
+    const found = some.isFrequent ? await walk(deps, db, filter, term, range, wanted) : some.found;
+    bytes += found.reduce((sum, { personalisation }) => sum + personalisation.length, 0);
+    // A walk may have been cut short, too.
+    const isFull = bytes >= fetchedBytes || (some.isFrequent && found.length > 0);
+    return { found, last: isLast ? null : midnight, isFull };
+  });
+}
+
+const day = 86_400_000;
+
+/** Ids from `from` to before `until`; null: no limit. */
+type Range = Pick<MoreConditions, 'from' | 'until'>;
+
+function walk(
+  deps: StoreDeps,
+  db: Db,
+  filter: AdminFilter,
+  term: Term | null,
+  range: Range,
+  limit: number,
+): Promise<readonly StoredNotification[]> {
+  const { serviceId, types, statuses, reference, jobs } = filter;
+  const personal = term ? matchesTerm(term) : sql`true`;
+  const more = { facts: factConditions(filter), personal, ...range };
+  const all = { serviceId, keyType: null, jobs, types, statuses, reference, olderThan: null, more };
+  return findNotifications(deps, db, all, limit);
+}
+
+/**
+ * The newest messages that match, as far as one statement may fetch. `isFrequent`: there are too many to collect, and
+ * none are returned. `oldest`: the id of the oldest message of any service.
+ */
+async function collect(
+  db: Db,
+  filter: AdminFilter,
+  term: Term,
+  range: Range,
+  limit: number,
+): Promise<Readonly<{ found: readonly StoredNotification[]; isFrequent: boolean; oldest: string }>> {
+  const { serviceId, types, statuses, reference, jobs } = filter;
+  const matches = sql`${factConditions(filter)} ${jobs ? sql`` : sql`and h.job_id is null`}
+    ${types ? sql`and h.notification_type = any(${types}::text[])` : sql``}
+    ${statuses ? sql`and h.status = any(${statuses}::text[])` : sql``}
+    ${reference === null ? sql`` : sql`and h.client_reference = ${reference}`}`;
+  const { rows } = await sql<StoredNotification & { isFrequent: boolean; oldest: string }>`
+    with candidates as materialized (${candidates(sql`(select ${serviceId}::uuid as id)`, term, range)}),
+    counted as materialized (select count(*) > ${mostCollected} as frequent from candidates),
+    found as materialized (
+      select id from (
+        (select c.id from (
+            select distinct id from candidates where not (select frequent from counted) order by id desc
+          ) c
+          cross join lateral (select * from notification_history where id = c.id limit 1) h
+          cross join lateral (select from notifications where id = c.id limit 1) n
+          where ${matches} order by c.id desc limit ${limit})
+        union all
+        (select n.id from ${accepted} where n.id in (select id from candidates)
+            and not (select frequent from counted) and ${matches}
+          order by n.id desc limit ${limit})
+      ) every order by id desc limit ${limit}
+    ), sized as (${sizedRows})
+    select sized.*, counted.frequent as "isFrequent", ${oldestShown} as oldest
+    from counted left join sized on sized.preceding < ${fetchedBytes} order by sized.id desc`.execute(db);
+  const { isFrequent, oldest } = rows[0]!;
+  return { found: rows.filter(({ id }) => id !== null), isFrequent, oldest };
+}
+
+function factConditions(filter: AdminFilter): RawBuilder<unknown> {
+  const { templateId, keyId, jobId, oneOff, testKeys } = filter;
+  return sql`true ${testKeys ? sql`` : sql`and h.key_type <> 'test'`}
+    ${templateId === null ? sql`` : sql`and h.template_id = ${templateId}`}
+    ${keyId === null ? sql`` : sql`and h.api_key_id = ${keyId}`}
+    ${jobId === null ? sql`` : sql`and h.job_id = ${jobId}`}
+    ${oneOff ? sql`` : sql`and (h.api_key_id is not null or h.job_id is not null)`}`;
+}
+
+/** Greater than any text that begins with the same, in the order of bytes. */
+const afterAll = '\u{10ffff}';
+
+/** Conditions on personal data, as `n`, one for each form of the recipient; each is a range of an index. */
+function recipientRanges({ beginnings, endings }: Term): readonly RawBuilder<unknown>[] {
+  const range = (column: RawBuilder<unknown>, from: RawBuilder<unknown>) =>
+    sql`${column} ~>=~ ${from} and ${column} ~<~ (${from} || ${afterAll})`;
+  return [
+    ...beginnings.map((text) => range(sql`n.normalised_recipient`, sql`${text}::text`)),
+    ...endings.map((text) => range(sql`reverse(n.normalised_recipient)`, sql`reverse(${text}::text)`)),
+  ];
+}
+
+/** For a walk: the same on every row, as `n` and `h`. */
+function matchesTerm(term: Term): RawBuilder<unknown> {
+  return sql`(${sql.join(
+    [
+      ...recipientRanges(term),
+      sql`h.client_reference = ${term.reference}`,
+      sql`h.reference = ${term.reference}`,
+      ...(term.id === null ? [] : [sql`n.id = ${term.id}::uuid`]),
+    ],
+    sql` or `,
+  )})`;
+}
+
+/**
+ * The ids of messages of the services of `scope` that match a term; at most one more
+ * than `mostCollected` of each form. Each form is one range of one index.
+ */
+function candidates(scope: RawBuilder<unknown>, term: Term, { from, until }: Range): RawBuilder<unknown> {
+  const bounds = (table: string) =>
+    sql`${sql.ref(`${table}.id`)} >= ${from ?? idFloor(0)}::uuid and ${sql.ref(`${table}.id`)} < ${until ?? idCeiling}::uuid`;
+  const most = sql`limit ${mostCollected + 1}`;
+  const ranges = recipientRanges(term);
+  const ofService = [
+    ...ranges.map(
+      (range) => sql`(select n.id from notifications n where n.service_id = s.id and ${range}
+      and ${bounds('n')} ${most})`,
+    ),
+    sql`(select h.id from notification_history h where h.service_id = s.id and h.client_reference is not null
+      and ${hashed(sql`h.client_reference`)} = ${hashed(sql`${term.reference}::text`)}
+      and h.client_reference = ${term.reference} and ${bounds('h')} ${most})`,
+    sql`(select n.id from accepted n where n.service_id = s.id and ${bounds('n')} and (${sql.join(
+      [
+        ...ranges,
+        sql`n.client_reference = ${term.reference}`,
+        ...(term.id === null ? [] : [sql`n.id = ${term.id}::uuid`]),
+      ],
+      sql` or `,
+    )}) ${most})`,
+  ];
+  return sql`
+    select c.id from ${scope} s cross join lateral (${sql.join(ofService, sql` union all `)}) c
+    union all
+    (select h.id from notification_history h join ${scope} s on s.id = h.service_id
+      where h.reference = ${term.reference} and ${bounds('h')} ${most})
+    ${
+      term.id === null
+        ? sql``
+        : sql`union all (select h.id from notification_history h join ${scope} s on s.id = h.service_id
+            where h.id = ${term.id}::uuid and ${bounds('h')})`
+    }`;
+}
+
+/** A message as an operator finds it, without what is personal. */
+export type FoundMessage = Readonly<{
+  id: string;
+  serviceId: string;
+  type: NotificationType;
+  status: string;
+  createdAt: Date;
+}>;
+
+/** The newest `limit` messages of all services that match a term. */
+export async function findAnywhere(db: Db, term: Term, limit: number): Promise<readonly FoundMessage[]> {
+  const { rows } = await sql<FoundMessage>`
+    with candidates as materialized (${candidates(sql`services`, term, { from: null, until: null })}),
+    newest as materialized (select distinct id from candidates order by id desc limit ${limit})
+    select * from (
+      select h.id, h.service_id as "serviceId", h.notification_type as type, h.status, h.created_at as "createdAt"
+      from newest cross join lateral (select * from notification_history where id = newest.id limit 1) h
+      union all
+      select n.id, n.service_id, n.notification_type, h.status, n.created_at
+      from ${accepted} where n.id in (select id from newest)
+    ) found order by id desc`.execute(db);
+  return rows;
+}
+
+/** What else has an id: the kind of thing, its name, and the service that it belongs to. */
+export type FoundThing = Readonly<{
+  kind: string;
+  id: string;
+  name: string | null;
+  serviceId: string | null;
+}>;
+
+/** Services, people, templates and so on with this id. */
+export async function findThings(db: Db, id: string): Promise<readonly FoundThing[]> {
+  const { rows } = await sql<FoundThing>`
+    select 'service' as kind, id, name, id as "serviceId" from services where id = ${id}
+    union all select 'user', id, name, null from users where id = ${id}
+    union all select 'template', t.id, v.name, t.service_id from templates t
+      join template_versions v on v.template_id = t.id and v.version = t.version where t.id = ${id}
+    union all select 'api_key', id, name, service_id from api_keys where id = ${id}
+    union all select 'provider', id, display_name, null from providers where id = ${id}
+    union all select 'sms_sender', id, sms_sender, service_id from service_sms_senders where id = ${id}
+    union all select 'reply_to', id, null, service_id from service_email_reply_to where id = ${id}
+    union all select 'inbound_number', id, number, service_id from inbound_numbers where id = ${id}
+    union all select 'received_text', id, null, service_id from inbound_sms where id = ${id}
+    union all select 'document', id, null, service_id from documents where id = ${id}
+    union all select 'callback', id, null, service_id from service_callbacks where id = ${id}
+    union all select 'complaint', id, null, service_id from complaints where id = ${id}
+    union all select 'suppression', id, null, service_id from suppressions where id = ${id}
+    union all select 'event', id, event_type, service_id from events where id = ${id}`.execute(db);
+  return rows;
+}
+
+/** What the admin API shows of a message beyond a StoredNotification. */
+export type Circumstances = Readonly<{
+  id: string;
+  keyName: string | null;
+  suppressed: SuppressionReason | null;
+  /** How often it was handed to a provider. */
+  attempts: number;
+  /** Whether a provider reported its outcome, in its answer or a receipt. */
+  isReported: boolean;
+  /** When it is tried next; null: it is under way, or done. */
+  nextAttemptAt: Date | null;
+}>;
+
+/** The circumstances of each message, by its id. `queues`: the names of all queues that messages are delivered from. */
+export async function findCircumstances(
+  db: Db,
+  ids: readonly string[],
+  queues: readonly string[],
+): Promise<ReadonlyMap<string, Circumstances>> {
+  const { rows } = await sql<Circumstances>`
+    select h.id, k.name as "keyName", h.suppressed, tries.count as attempts,
+      tries.refused or exists (select from receipts where notification_id = h.id and ignored is null) as "isReported",
+      case when h.status = 'created' then (
+        select start_after from pgboss.job j where j.name = any(${queues}::text[]) and j.id = h.id
+          and j.state in ('created', 'retry')
+      ) end as "nextAttemptAt"
+    from unnest(${ids}::uuid[]) given (id)
+    cross join lateral (select * from notification_history where id = given.id limit 1) h
+    cross join lateral (
+      select count(*)::int, coalesce(bool_or(outcome = 'rejected'), false) as refused from attempts
+      where notification_id = h.id
+    ) tries
+    left join api_keys k on k.id = h.api_key_id
+    union all
+    select a.id, k.name, null, 0, false, a.due_at from accepted a left join api_keys k on k.id = a.api_key_id
+    where a.id = any(${ids}::uuid[])`.execute(db);
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** The newest `limit` texts that a service sent to a number (normalised), before the message or time of `before`. */
+export async function findSentTo(
+  db: Db,
+  serviceId: string,
+  number: string,
+  before: Readonly<{ at: Date; id: string }> | null,
+  limit: number,
+): Promise<readonly StoredNotification[]> {
+  const older = before
+    ? sql`and (h.created_at, n.id) < (${before.at}::timestamptz, ${before.id}::uuid)`
+    : sql``;
+  const { rows } = await sql<StoredNotification>`
+    with found as materialized (
+      select id from (
+        (select n.id from notifications n
+          cross join lateral (select * from notification_history where id = n.id limit 1) h
+          where n.service_id = ${serviceId} and n.normalised_recipient = ${number}
+            and h.key_type <> 'test' ${older}
+          order by n.id desc limit ${limit})
+        union all
+        (select n.id from ${accepted} where n.service_id = ${serviceId} and n.normalised_recipient = ${number}
+          and n.key_type <> 'test' ${older} order by n.id desc limit ${limit})
+      ) every order by id desc limit ${limit}
+    ), sized as (${sizedRows})
+    select * from sized where preceding < ${fetchedBytes} order by id desc`.execute(db);
+  return rows;
+}

@@ -1,0 +1,557 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import type { Db, Trx } from '../../database/connection.ts';
+import type { Clock } from '../../ground/clock.ts';
+import { parseUuid } from '../../ground/id.ts';
+import { badRequest, invalidFields, noResultFound } from '../../ground/problem.ts';
+import { authProblem } from '../../http/auth/tokens.ts';
+import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
+import { plainErrors } from '../../http/server/error-format.ts';
+import { userPermissions } from '../../http/server/permission.ts';
+import { baseUrl, queryParameters, readJson } from '../../http/server/request.ts';
+import { isObject } from '../../http/validate/check.ts';
+import { oneOf, orNull, pageLinks, pageLinksSchema, pageSize, uuid } from '../../http/validate/shapes.ts';
+import { recordEvent } from '../event/store.ts';
+import { findPerson } from '../permission/store.ts';
+import { platformUserId } from '../user/store.ts';
+import { differences, type ServiceRecord, type ShownService, serviceSchema, showService } from './record.ts';
+import {
+  defaultPermissions,
+  isLocalPart,
+  normalisedName,
+  type Permission,
+  platformServiceId,
+  servicePermissions,
+} from './service.ts';
+import { addService } from './store.ts';
+import {
+  changeService,
+  findServiceRecord,
+  findServiceRecords,
+  hasUser,
+  lockService,
+  type ServiceChange,
+  setDefaultReplyTo,
+  setDefaultSmsSender,
+  takenConstraint,
+} from './store-admin.ts';
+import { addMember } from './store-members.ts';
+
+export type ServiceRouteDeps = Readonly<{
+  db: Db;
+  clock: Clock;
+  publicUrl: string | null;
+  /** Sender of texts where a service has none of its own. */
+  fromNumber: string;
+  isEmailAddress: (text: string) => boolean;
+  /** Whether it can be shown to recipients as a contact. */
+  isContact: (text: string) => boolean;
+}>;
+
+const limit = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 });
+const fields = {
+  name: Type.String({ maxLength: 255, format: 'service_name' }),
+  message_limit: limit,
+  restricted: Type.Boolean(),
+  email_from: Type.String({
+    format: 'local_part',
+    description: 'Local part of the address that emails are sent from. Default: made from the name.',
+  }),
+  created_by: Type.String({ format: 'related_id', description: 'The id of the user who does it.' }),
+};
+const optional = {
+  sms_message_limit: Type.Optional(limit),
+  email_message_limit: Type.Optional(limit),
+  letter_message_limit: Type.Optional(limit),
+  international_sms_message_limit: Type.Optional(limit),
+  rate_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })),
+  prefix_sms: Type.Optional(Type.Boolean()),
+  permissions: Type.Optional(
+    Type.Array(Type.String(), {
+      description: `Replaces the set: ${servicePermissions.map((one) => `\`${one}\``).join(', ')}.`,
+    }),
+  ),
+  sms_sender: Type.Optional(
+    orNull(
+      Type.String({ maxLength: 11, format: 'sms_sender' }),
+      'The default sender of texts; null for the platform’s own.',
+    ),
+  ),
+  reply_to_email_address: Type.Optional(
+    orNull(Type.String({ format: 'email_address' }), 'The default address for replies; null for none.'),
+  ),
+  contact_link: Type.Optional(
+    orNull(
+      Type.String({ maxLength: 255, format: 'contact' }),
+      'A web address, email address or phone number for recipients of files.',
+    ),
+  ),
+};
+const createRequest = Type.Object({
+  user_id: Type.String({ format: 'related_id', description: 'The owner, who gets every permission.' }),
+  ...fields,
+  email_from: Type.Optional(fields.email_from),
+  ...optional,
+  id: Type.Optional(uuid('For installers; must not be in use.')),
+});
+const updateRequest = Type.Object({
+  name: Type.Optional(fields.name),
+  message_limit: Type.Optional(fields.message_limit),
+  restricted: Type.Optional(fields.restricted),
+  email_from: Type.Optional(fields.email_from),
+  created_by: Type.Optional(fields.created_by),
+  active: Type.Optional(Type.Boolean()),
+  research_mode: Type.Optional(Type.Boolean()),
+  ...optional,
+  version: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 2 ** 31 - 1,
+      description: 'The version that is changed; 409 if there is a newer one.',
+    }),
+  ),
+});
+type Update = Static<typeof updateRequest>;
+
+const formats = ({ isEmailAddress, isContact }: ServiceRouteDeps) => ({
+  service_name: (text: string) =>
+    text.includes('\0')
+      ? 'Not a valid string.'
+      : normalisedName(text) === ''
+        ? 'Must contain a letter or a number.'
+        : null,
+  local_part: (text: string) =>
+    isLocalPart(text) ? null : 'Must be at most 64 letters, numbers, dots and hyphens, as before the @.',
+  sms_sender: (text: string) =>
+    text === '' || (/^[a-zA-Z0-9\s]+$/.test(text) && text.trim() !== '')
+      ? null
+      : 'Only alphanumeric characters allowed',
+  email_address: (text: string) => (isEmailAddress(text) ? null : 'Not a valid email address'),
+  contact: (text: string) =>
+    isContact(text)
+      ? null
+      : 'Must be a web address that begins with http, an email address or a phone number.',
+});
+
+function refine(_deps: ServiceRouteDeps, { permissions }: Readonly<Record<string, unknown>>) {
+  if (!Array.isArray(permissions) || !permissions.every((one) => typeof one === 'string')) return [];
+  const unknown = permissions.find((one) => !(servicePermissions as readonly string[]).includes(one));
+  if (unknown !== undefined)
+    return [{ field: 'permissions', text: `Invalid Service Permission: '${unknown}'` }];
+  const twice = permissions.filter((one, index) => permissions.indexOf(one) < index);
+  const names = [...new Set(twice)].map((one) => `'${one}'`).join(', ');
+  return twice.length === 0
+    ? []
+    : [{ field: 'permissions', text: `Duplicate Service Permission: [${names}]` }];
+}
+
+const common = { tag: 'Administration', authentication: 'admin', errors: plainErrors } as const;
+const one = { description: 'The service.', schema: Type.Object({ data: serviceSchema }) };
+const byId = `/service/${uuidPart('service_id')}`;
+const ofService = Type.Object({ service_id: uuid('The service.') });
+const notFound = { description: 'There is no such service or user.' };
+
+const create = defineRoute({
+  ...common,
+  permission: 'person',
+  method: 'POST',
+  path: '/service',
+  handlerName: 'service.create_service',
+  summary: 'Create a service',
+  description:
+    'The owner becomes its first member, with every permission. It gets the default permissions and sender of texts. Whoever is no operator creates services in trial mode, for themselves.',
+  body: createRequest,
+  formats,
+  refine,
+  example: {
+    ...{ user_id: platformUserId, name: 'Street parking', message_limit: 50, restricted: true },
+    ...{ email_from: 'street.parking', created_by: platformUserId },
+  },
+  answers: {
+    201: one,
+    400: { description: 'A field is missing or invalid, or the name, sender or `id` is taken.' },
+    404: notFound,
+  },
+  async before(_deps, { body }) {
+    const document = readJson(body, plainErrors.malformedJson);
+    if (isObject(document) && (document['user_id'] ?? '') === '')
+      throw invalidFields({ user_id: ['Missing data for required field.'] });
+  },
+  async handler(deps: ServiceRouteDeps, { body, actorId }) {
+    const owner = await userIn(deps.db, body.user_id);
+    const author = actorId ?? (await userIn(deps.db, body.created_by));
+    if (actorId !== null && !(await isOperator(deps.db, actorId))) {
+      if (owner !== actorId) throw authProblem(403, 'Only operators of the platform may name another owner');
+      if (!body.restricted) throw onlyOperators('restricted');
+      if ((body.rate_limit ?? 3000) !== 3000) throw onlyOperators('rate_limit');
+    }
+    const emailFrom = body.email_from ?? normalisedName(body.name);
+    if (!isLocalPart(emailFrom)) throw invalidFields({ email_from: ['Missing data for required field.'] });
+    const id = body.id === undefined ? randomUUID() : parseUuid(body.id)!;
+    const made = await refusingTaken(body, () =>
+      deps.db.transaction().execute((trx) => insert(deps, trx, { ...body, id, emailFrom, owner, author })),
+    );
+    return { data: showService(made) };
+  },
+});
+
+const listQuery = Type.Object(
+  {
+    only_active: Type.Optional(oneOf(['True', 'False'])),
+    user_id: Type.Optional(Type.String({ description: 'Only services of this person.' })),
+    detailed: Type.Optional(oneOf(['False'], 'There are no statistics yet.')),
+    name: Type.Optional(Type.String({ description: 'Only services with this in their name, in any case.' })),
+    go_live_requested: Type.Optional(oneOf(['True', 'False'], 'Only those that have asked to go live.')),
+    order: Type.Optional(
+      oneOf(
+        ['oldest', 'newest', 'name'],
+        'The default is `oldest`; with `name` or `older_than` it is `newest`.',
+      ),
+    ),
+    older_than: Type.Optional(uuid('The `id` of the last service of the page before.')),
+  },
+  { additionalProperties: false },
+);
+const mostAtOnce = 1000;
+
+const list = defineRoute({
+  ...common,
+  permission: 'person',
+  method: 'GET',
+  path: '/service',
+  handlerName: 'service.get_services',
+  summary: 'List services',
+  description: `Whoever is no operator sees their own. With \`name\`, \`go_live_requested\`, \`order\` or \`older_than\` there are at most ${pageSize} to a page: follow \`links.next\` until a page is empty. Otherwise all are listed, oldest first; \`links\` is there only if there are more than ${mostAtOnce}.`,
+  query: listQuery,
+  answers: {
+    200: {
+      description: 'Services.',
+      schema: Type.Object({ data: Type.Array(serviceSchema), links: Type.Optional(pageLinksSchema) }),
+    },
+    400: { description: 'A parameter is unknown or invalid.' },
+  },
+  async handler(deps: ServiceRouteDeps, request) {
+    const { query, actorId } = request;
+    const { name = null, older_than: after = null, order, go_live_requested: requested } = query;
+    const userId = query.user_id === undefined ? null : parseUuid(query.user_id);
+    const isOwn = actorId !== null && !(await isOperator(deps.db, actorId));
+    if (isOwn && query.user_id !== undefined && userId !== actorId)
+      throw authProblem(403, 'Only operators of the platform may see the services of others');
+    if (query.user_id !== undefined && userId === null) return { data: [] };
+    if (name?.includes('\0')) throw invalidFields({ name: ['Not a valid string.'] });
+    const isPaged = [name, after, order, requested].some((given) => given !== undefined && given !== null);
+    const chosen = order ?? (name !== null || after !== null ? 'newest' : 'oldest');
+    const found = await findServiceRecords(
+      deps.db,
+      {
+        ...{ onlyActive: query.only_active === 'True', userId: isOwn ? actorId : userId, name, after },
+        ...{ liveRequested: requested === 'True', order: chosen as 'oldest' | 'newest' | 'name' },
+      },
+      isPaged ? pageSize : mostAtOnce + 1,
+    );
+    const data = found.slice(0, isPaged ? pageSize : mostAtOnce).map(showService);
+    if (!isPaged && found.length <= mostAtOnce) return { data };
+    const url = `${baseUrl(request as FastifyRequest, deps.publicUrl)}/service`;
+    const parameters = queryParameters(request.url);
+    parameters.set('order', chosen);
+    return { data, links: pageLinks(url, parameters, data.at(-1)?.id) };
+  },
+});
+
+const find = defineRoute({
+  ...common,
+  permission: 'operator',
+  method: 'GET',
+  path: '/service/find-services-by-name',
+  handlerName: 'service.find_services_by_name',
+  summary: 'Find services by name',
+  description: `At most ${pageSize}, by name. \`GET /service?name=\` has pages.`,
+  query: Type.Object({
+    service_name: Type.String({ format: 'text', description: 'Part of the name.', examples: ['parking'] }),
+  }),
+  answers: {
+    200: {
+      description: 'Services.',
+      schema: Type.Object({
+        data: Type.Array(
+          Type.Object({
+            ...{ id: uuid(), name: Type.String(), active: Type.Boolean(), restricted: Type.Boolean() },
+          }),
+        ),
+      }),
+    },
+    400: { description: '`service_name` is missing.' },
+  },
+  async handler({ db }: ServiceRouteDeps, { query }) {
+    const any = { onlyActive: false, userId: null, liveRequested: false, after: null } as const;
+    const found = await findServiceRecords(db, { ...any, name: query.service_name, order: 'name' }, pageSize);
+    return { data: found.map(({ id, name, active, restricted }) => ({ id, name, active, restricted })) };
+  },
+});
+
+const read = defineRoute({
+  ...common,
+  permission: 'member',
+  method: 'GET',
+  path: byId,
+  handlerName: 'service.get_service_by_id',
+  summary: 'Read a service',
+  params: ofService,
+  query: Type.Object(
+    { detailed: listQuery.properties.detailed, user_id: Type.Optional(Type.String()) },
+    { additionalProperties: false },
+  ),
+  answers: { 200: one, 400: { description: 'A parameter is unknown or invalid.' }, 404: notFound },
+  async handler({ db }: ServiceRouteDeps, { params }) {
+    const found = await findServiceRecord(db, params.service_id);
+    if (!found) throw noResultFound();
+    return { data: showService(found) };
+  },
+});
+
+const update = defineRoute({
+  ...common,
+  permission: 'manage_settings',
+  method: 'POST',
+  path: byId,
+  handlerName: 'service.update_service',
+  summary: 'Change a service',
+  description:
+    'What is left out stays as it is. `message_limit` sets the limits of texts, emails and letters. `active`, `restricted`, `research_mode` and the limits are changed by operators only.',
+  params: ofService,
+  body: updateRequest,
+  formats,
+  refine,
+  example: { contact_link: 'https://parking.example/contact' },
+  answers: {
+    200: one,
+    400: { description: 'A field is invalid, or the name or sender is taken.' },
+    404: notFound,
+    409: {
+      description: 'Somebody else has changed the service: `data` is what it is now.',
+      schema: Type.Object({ result: oneOf(['error']), message: Type.String(), data: serviceSchema }),
+    },
+  },
+  async handler(deps: ServiceRouteDeps, { params, body, actorId }, reply) {
+    const author = actorId ?? (body.created_by === undefined ? null : await userIn(deps.db, body.created_by));
+    const { service, isStale } = await refusingTaken(body, () =>
+      deps.db.transaction().execute((trx) => change(deps, trx, params.service_id, body, { author, actorId })),
+    );
+    if (!isStale) return { data: showService(service) };
+    const message = `Somebody else has changed this service: it is now at version ${service.version}. Make your change to that version.`;
+    const answer = { result: 'error', message, data: showService(service) };
+    return reply.code(409).type('application/json').send(JSON.stringify(answer));
+  },
+});
+
+const ofRequest = { ...common, permission: 'manage_settings', path: `${byId}/go-live-request` } as const;
+
+const requestLive = defineRoute({
+  ...ofRequest,
+  method: 'POST',
+  params: ofService,
+  handlerName: 'service.request_go_live',
+  summary: 'Ask for a service to go live',
+  description:
+    'Operators find it with `GET /service?go_live_requested=True`, and answer it by changing `restricted`. Asking again changes nothing.',
+  bodyOptional: true,
+  body: Type.Object({ created_by: Type.Optional(fields.created_by) }),
+  answers: {
+    201: one,
+    400: { description: 'The service is live already, or it is not active.' },
+    404: notFound,
+  },
+  async handler(deps: ServiceRouteDeps, { params, body, actorId }) {
+    const author = actorId ?? (body.created_by === undefined ? null : await userIn(deps.db, body.created_by));
+    return await setRequest(deps, params.service_id, author, true);
+  },
+});
+
+const withdrawLive = defineRoute({
+  ...ofRequest,
+  method: 'DELETE',
+  params: ofService,
+  handlerName: 'service.withdraw_go_live_request',
+  summary: 'Withdraw or decline the request to go live',
+  answers: { 204: { description: 'There is no open request.' }, 404: notFound },
+  async handler(deps: ServiceRouteDeps, { params, actorId }) {
+    await setRequest(deps, params.service_id, actorId, false);
+  },
+});
+
+/** Services (spec 04, sections 1.1 to 1.6 and 1.11). */
+export const serviceRoutes = [find, list, create, read, update, requestLive, withdrawLive];
+
+/** The id of a user that a body names. Throws a Problem (404) if there is none (spec 04, section 0.3). */
+async function userIn(db: Db, given: unknown): Promise<string> {
+  const id = typeof given === 'string' ? parseUuid(given) : null;
+  if (id === null || !(await hasUser(db, id))) throw noResultFound();
+  return id;
+}
+
+async function isOperator(db: Db | Trx, id: string): Promise<boolean> {
+  return (await findPerson(db, id, null))?.isOperator ?? false;
+}
+
+const onlyOperators = (field: string) =>
+  authProblem(403, `Only operators of the platform may change ${field}`);
+
+/** The unique constraints of the database decide; a breach becomes the text of spec 04, section 1.2. */
+async function refusingTaken<Value>(
+  { name, email_from }: Pick<Update, 'name' | 'email_from'>,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    if (takenConstraint(error) === null) throw error;
+    throw invalidFields({ name: [`Duplicate service name '${name ?? email_from}'`] });
+  }
+}
+
+type Creation = Static<typeof createRequest> &
+  Readonly<{ id: string; emailFrom: string; owner: string; author: string }>;
+
+async function insert(
+  { clock, fromNumber }: ServiceRouteDeps,
+  trx: Trx,
+  { id, emailFrom, owner, author, ...body }: Creation,
+): Promise<ServiceRecord> {
+  const at = new Date(clock.now());
+  const isAdded = await addService(trx, {
+    ...{ id, name: body.name, restricted: body.restricted, emailFrom, createdBy: author },
+    prefixSms: body.prefix_sms ?? true,
+    permissions: (body.permissions as Permission[] | undefined) ?? defaultPermissions,
+    ...(body.contact_link && { contactLink: body.contact_link }),
+    ...(body.rate_limit !== undefined && { rateLimit: body.rate_limit }),
+    limits: limitsIn(body),
+  });
+  if (!isAdded) throw invalidFields({ id: ['Already in use'] });
+  await addMember(trx, id, owner, userPermissions, at);
+  await setDefaultSmsSender(trx, id, body.sms_sender || fromNumber);
+  if (body.reply_to_email_address) await setDefaultReplyTo(trx, id, body.reply_to_email_address);
+  const service = (await findServiceRecord(trx, id))!;
+  await recordEvent(
+    trx,
+    {
+      ...{ type: 'create_service', serviceId: id, userId: author, subjectId: id },
+      data: { before: null, after: showService(service) },
+    },
+    at,
+  );
+  return service;
+}
+
+/** `message_limit` stands for those that are not given themselves (spec 04, section 1.1). */
+function limitsIn(body: Update): NonNullable<ServiceChange['limits']> {
+  const all = body.message_limit;
+  const given = {
+    sms: body.sms_message_limit ?? all,
+    email: body.email_message_limit ?? all,
+    letter: body.letter_message_limit ?? all,
+    international_sms: body.international_sms_message_limit,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+/** What only operators may change: it decides how much is sent, and to whom. */
+const operatorFields = [
+  'active',
+  'restricted',
+  'research_mode',
+  'message_limit',
+  'sms_message_limit',
+  'email_message_limit',
+  'letter_message_limit',
+  'international_sms_message_limit',
+  'rate_limit',
+] as const;
+
+/** Lays the body over the service. `isStale`: nothing was changed, because the body is about an earlier version. */
+async function change(
+  { clock, fromNumber }: ServiceRouteDeps,
+  trx: Trx,
+  id: string,
+  body: Update,
+  { author, actorId }: Readonly<{ author: string | null; actorId: string | null }>,
+): Promise<Readonly<{ service: ServiceRecord; isStale: boolean }>> {
+  const current = await lockService(trx, id);
+  if (!current) throw noResultFound();
+  if (body.version !== undefined && body.version !== current.version)
+    return { service: current, isStale: true };
+  if (actorId !== null && !(await isOperator(trx, actorId))) refuseMember(showService(current), body);
+  refuseActive(current, body);
+  const at = new Date(clock.now());
+  const by = author ?? platformUserId;
+  if (body.sms_sender !== undefined && !(await setDefaultSmsSender(trx, id, body.sms_sender || fromNumber)))
+    throw badRequest(`You can not change the inbound number for service ${id}`);
+  if (body.reply_to_email_address !== undefined)
+    await setDefaultReplyTo(trx, id, body.reply_to_email_address);
+  await changeService(trx, id, changeIn(current, body, by, at), by, at);
+  const service = (await findServiceRecord(trx, id))!;
+  await recordEvent(
+    trx,
+    {
+      ...{ type: 'update_service', serviceId: id, userId: author, subjectId: id },
+      data: differences(showService(current), showService(service)),
+    },
+    at,
+  );
+  return { service, isStale: false };
+}
+
+function changeIn(current: ServiceRecord, body: Update, by: string, at: Date): ServiceChange {
+  const { restricted } = body;
+  const isLive = restricted === false && current.restricted;
+  const { permissions } = body;
+  const kept = current.permissions.filter((one) => one === 'suppress_failed_recipients');
+  return {
+    ...(body.name !== undefined && { name: body.name }),
+    ...(body.email_from !== undefined && { emailFrom: body.email_from }),
+    ...(body.active !== undefined && { active: body.active }),
+    ...(restricted !== undefined && { restricted }),
+    ...(body.research_mode !== undefined && { researchMode: body.research_mode }),
+    ...(body.prefix_sms !== undefined && { prefixSms: body.prefix_sms }),
+    ...(permissions && { permissions: [...(permissions as Permission[]), ...kept] }),
+    ...(body.contact_link !== undefined && { contactLink: body.contact_link }),
+    ...(body.rate_limit !== undefined && { rateLimit: body.rate_limit }),
+    limits: limitsIn(body),
+    ...(isLive && { wentLive: { at, by }, liveRequest: null }),
+    ...(restricted === true && { wentLive: null }),
+  };
+}
+
+function refuseMember(current: ShownService, body: Update): void {
+  for (const field of operatorFields)
+    if (body[field] !== undefined && body[field] !== current[field]) throw onlyOperators(field);
+}
+
+function refuseActive({ id, archivedAt }: ServiceRecord, { active }: Update): void {
+  if (active && archivedAt) throw badRequest('An archived service cannot be made active again');
+  if (active === false && id === platformServiceId)
+    throw badRequest('The platform’s own service cannot be made inactive');
+}
+
+async function setRequest(
+  { db, clock }: ServiceRouteDeps,
+  id: string,
+  author: string | null,
+  isOpen: boolean,
+): Promise<{ data: ShownService }> {
+  return await db.transaction().execute(async (trx) => {
+    const current = await lockService(trx, id);
+    if (!current) throw noResultFound();
+    if (isOpen && !current.active) throw badRequest('The service is not active');
+    if (isOpen && !current.restricted) throw badRequest('The service is live already');
+    if (isOpen === (current.liveRequestedAt !== null)) return { data: showService(current) };
+    const at = new Date(clock.now());
+    const liveRequest = isOpen ? { at, by: author } : null;
+    await changeService(trx, id, { liveRequest }, author ?? platformUserId, at);
+    const data = showService((await findServiceRecord(trx, id))!);
+    const type = isOpen ? 'request_go_live' : 'withdraw_go_live_request';
+    const event = { type, serviceId: id, userId: author, subjectId: id };
+    await recordEvent(trx, { ...event, data: differences(showService(current), data) }, at);
+    return { data };
+  });
+}
