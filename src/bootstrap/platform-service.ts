@@ -1,5 +1,6 @@
 import type { NewTemplate } from '../content/template/store.ts';
 import { platformServiceId } from '../tenant/service/service.ts';
+import { platformTemplateIds } from '../tenant/user/platform-message.ts';
 import { type NewUser, platformUserId } from '../tenant/user/store.ts';
 
 /** The author of the templates below and of every automatic change (spec 04, section 4.1). */
@@ -16,7 +17,7 @@ export const platformUser: NewUser = {
  */
 export const platformTemplates: readonly NewTemplate[] = [
   {
-    id: '4f46df42-f795-4cc4-83bb-65ca312f49cc',
+    id: platformTemplateIds.invitation,
     type: 'email' as const,
     name: 'Invitation',
     subject: '((user_name)) has invited you to ((service_name))',
@@ -24,21 +25,29 @@ export const platformTemplates: readonly NewTemplate[] = [
       '((user_name)) has invited you to take part in sending messages for ((service_name)).\n\nOpen this link within two days to accept:\n((url))\n',
   },
   {
-    id: '36fb0730-6259-4da1-8a80-c8de22ad4246',
+    id: platformTemplateIds.smsCode,
     type: 'sms' as const,
     name: 'Sign-in code',
     subject: null,
     content: '((verify_code)) is your sign-in code. It can be used once, within 30 minutes.',
   },
   {
-    id: 'ece42649-22a8-4d06-b87f-d52d5d3f0a27',
+    id: platformTemplateIds.emailCode,
+    type: 'email' as const,
+    name: 'Sign-in code by email',
+    subject: 'Your sign-in code',
+    content:
+      'Hello ((name)),\n\n((verify_code)) is your sign-in code. It can be used once, within 30 minutes.\n\nIf you did not ask for it, somebody else may know your password.\n',
+  },
+  {
+    id: platformTemplateIds.emailVerification,
     type: 'email' as const,
     name: 'Email verification',
     subject: 'Confirm your email address',
-    content: 'Hello ((name)),\n\nOpen this link to confirm your email address:\n((url))\n',
+    content: 'Hello ((name)),\n\nOpen this link within one hour to confirm your email address:\n((url))\n',
   },
   {
-    id: '474e9242-823b-4f99-813d-ed392e7f1201',
+    id: platformTemplateIds.passwordReset,
     type: 'email' as const,
     name: 'Password reset',
     subject: 'Choose a new password',
@@ -46,7 +55,7 @@ export const platformTemplates: readonly NewTemplate[] = [
       'Hello ((user_name)),\n\nOpen this link within one hour to choose a new password:\n((url))\n\nIf you did not ask for it, you can ignore this email.\n',
   },
   {
-    id: '0880fbb1-a0c6-46f0-9a8e-36c986381ceb',
+    id: platformTemplateIds.alreadyRegistered,
     type: 'email' as const,
     name: 'Already registered',
     subject: 'You already have an account',
@@ -54,14 +63,15 @@ export const platformTemplates: readonly NewTemplate[] = [
       'Somebody, probably you, tried to register with this email address, which has an account already.\n\nSign in here: ((signin_url))\n\nIf you have forgotten your password, choose a new one here: ((forgot_password_url))\n',
   },
   {
-    id: 'eb4d9930-87ab-4aef-9bce-786762687884',
+    id: platformTemplateIds.changeOfEmail,
     type: 'email' as const,
     name: 'Change of email address',
     subject: 'Confirm your new email address',
-    content: 'Hello ((name)),\n\nOpen this link to confirm your new email address:\n((url))\n',
+    content:
+      'Hello ((name)),\n\nOpen this link within one hour to confirm your new email address:\n((url))\n',
   },
   {
-    id: '618185c6-3636-49cd-b7d2-6f6f5eb3bdde',
+    id: platformTemplateIds.serviceIsLive,
     type: 'email' as const,
     name: 'Service is live',
     subject: '((service_name)) is live',

@@ -19,6 +19,7 @@ import { up as givenUp } from './migrations/0015-given-up.ts';
 import { up as people } from './migrations/0016-people.ts';
 import { up as services } from './migrations/0017-services.ts';
 import { up as keys } from './migrations/0018-keys.ts';
+import { up as peopleSigningIn } from './migrations/0019-people-signing-in.ts';
 import { up as templates } from './migrations/0020-templates.ts';
 import { up as finding } from './migrations/0021-finding.ts';
 
@@ -42,6 +43,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0016-people': { up: people },
   '0017-services': { up: services },
   '0018-keys': { up: keys },
+  '0019-people-signing-in': { up: peopleSigningIn },
   '0020-templates': { up: templates },
   '0021-finding': { up: finding },
 };

@@ -6,6 +6,10 @@ import type { Generated } from 'kysely';
  */
 export type Tables = {
   users: UserRow;
+  verify_codes: VerifyCodeRow;
+  user_sessions: UserSessionRow;
+  sign_in_networks: SignInNetworkRow;
+  used_links: UsedLinkRow;
   services: ServiceRow;
   service_versions: ServiceVersionRow;
   service_sms_senders: SmsSenderRow;
@@ -51,7 +55,40 @@ export type UserRow = {
   updated_at: Date | null;
   platform_admin: Generated<boolean>;
   mobile_number: Generated<string | null>;
+  password_hash: Generated<string | null>;
+  password_changed_at: Generated<Date>;
+  auth_type: Generated<'sms_auth' | 'email_auth'>;
+  failed_login_count: Generated<number>;
+  failed_at: Generated<Date | null>;
+  logged_in_at: Generated<Date | null>;
+  current_session_id: Generated<string | null>;
+  email_access_validated_at: Generated<Date | null>;
 };
+
+/** A code that proves that a person has a phone or reads an address. */
+export type VerifyCodeRow = {
+  id: string;
+  user_id: string;
+  code_type: 'sms' | 'email';
+  code: Buffer;
+  created_at: Date;
+  expires_at: Date;
+  used_at: Date | null;
+};
+
+export type UserSessionRow = {
+  id: string;
+  user_id: string;
+  created_at: Date;
+  seen_at: Date;
+  browser: string | null;
+  address: string | null;
+  ended_at: Date | null;
+};
+
+export type SignInNetworkRow = { network: string; failed: number; failed_at: Date };
+
+export type UsedLinkRow = { id: string; expires_at: Date };
 
 export type ServiceRow = {
   id: string;

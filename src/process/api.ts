@@ -2,7 +2,12 @@ import type { AddressInfo } from 'node:net';
 import { documentRoutes } from '../content/document/routes.ts';
 import { parseEmailAddress } from '../content/recipient/email-address.ts';
 import type { Rates } from '../content/recipient/international-rates.ts';
-import { parsePhoneNumber, parseServiceContactNumber } from '../content/recipient/phone-number.ts';
+import {
+  checkPermissions,
+  parsePhoneNumber,
+  parseServiceContactNumber,
+} from '../content/recipient/phone-number.ts';
+import { phoneProblemText } from '../content/recipient/phone-problem.ts';
 import { simulatedRecipients } from '../content/recipient/simulator.ts';
 import { adminTemplateRoutes } from '../content/template/admin-routes.ts';
 import { draftRoutes } from '../content/template/draft-routes.ts';
@@ -33,6 +38,7 @@ import { receiptEndpoint } from '../message/receipt/routes.ts';
 import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
 import { createAcceptWithFiles } from '../message/submission/accept-with-files.ts';
 import { createFairOrder } from '../message/submission/fair-order.ts';
+import { createSendPlatformMessage } from '../message/submission/platform-message.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
@@ -50,6 +56,9 @@ import { retentionRoutes } from '../tenant/service/retention-routes.ts';
 import { serviceRoutes } from '../tenant/service/routes.ts';
 import { senderRoutes } from '../tenant/service/sender-routes.ts';
 import { serviceStateRoutes } from '../tenant/service/state-routes.ts';
+import { linkRoutes } from '../tenant/user/link-routes.ts';
+import { userRoutes } from '../tenant/user/routes.ts';
+import { signInRoutes } from '../tenant/user/sign-in-routes.ts';
 import { findBacklog } from '../upkeep/store-backlog.ts';
 import type { Core } from './core.ts';
 import {
@@ -88,6 +97,7 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
       'service key': keyGuard({ ...core, uses }),
       admin: actingGuard({
         db: core.db,
+        clock,
         admin: adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets }),
       }),
     },
@@ -190,6 +200,14 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
 
 /** Routes that the admin client calls. */
 function mountAdmin(mount: Mount, deps: RouteDeps): void {
+  const people = {
+    ...deps,
+    ...recipientRules(deps.rates),
+    sendPlatformMessage: createSendPlatformMessage(deps),
+  };
+  mount(userRoutes, people);
+  mount(signInRoutes, people);
+  mount(linkRoutes, people);
   mount(eventRoutes, deps);
   mount(providerRoutes, deps);
   mount(serviceRoutes, { ...deps, ...recipientRules(deps.rates) });
@@ -231,7 +249,14 @@ function recipientRules(rates: Rates) {
     (/^https?:\/\/\S+$/i.test(text) && URL.canParse(text)) ||
     isEmailAddress(text) ||
     parseServiceContactNumber(text).ok;
-  return { isEmailAddress, isPhoneNumber, isContact };
+  const phoneFault = (text: string) => {
+    const outcome = parsePhoneNumber(text.slice(0, 500), rates);
+    const fault = outcome.ok
+      ? checkPermissions(outcome.phoneNumber, { international: true, ukLandlines: false })
+      : outcome.error;
+    return fault && phoneProblemText(fault);
+  };
+  return { isEmailAddress, isPhoneNumber, isContact, phoneFault };
 }
 
 /** Starts listening. Returns the base URL. */

@@ -6,6 +6,7 @@ import { deleteAnswers } from '../message/submission/store.ts';
 import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
 import { deleteOldUses } from '../tenant/key/store.ts';
 import { allCutoffs } from '../tenant/service/retention.ts';
+import { deleteSignInLeftovers } from '../tenant/user/store-sign-in.ts';
 import { createReplay } from '../upkeep/replay.ts';
 import type { Periodic } from '../upkeep/schedule.ts';
 import { createTimeOut } from '../upkeep/time-out.ts';
@@ -41,6 +42,7 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       everySeconds: 3600,
       run: () => deleteExpiredSuppressions(db, new Date(clock.now()), 50_000),
     },
+    { name: 'delete-verify-codes', everySeconds: 63 * 60, run: () => deleteSignInLeftovers(db, clock.now()) },
     {
       name: 'forget-uses-of-keys',
       everySeconds: 3600,

@@ -12,7 +12,9 @@ import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
 import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { unsubscribeUrl } from '../../src/message/suppression/link.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
-import { addUser, platformUserId } from '../../src/tenant/user/store.ts';
+import { hashPassword } from '../../src/tenant/user/password.ts';
+import { addUser, platformUserId, registerUser } from '../../src/tenant/user/store.ts';
+import { addCode, beginSession } from '../../src/tenant/user/store-sign-in.ts';
 import { uploadFile } from '../support/files.ts';
 import { addTeamMember } from '../support/operator.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
@@ -225,6 +227,41 @@ describe('the OpenAPI document', () => {
     ] as const)
       idsOf[example] = { service_id, ...of };
     await addTeamMember(db, idsOf['DELETE /service/{service_id}/users/{user_id}']!['service_id']!, user_id);
+  });
+
+  /** Examples make, change and archive people, so each test has ones of its own. */
+  beforeEach(async () => {
+    const { db, pool } = world.connection;
+    await pool.query(`update users set email_address = id || '@example.org'
+      where email_address in ('kim@example.com', 'rowan@example.com', 'rowan.reed@example.com')`);
+    const register = async (emailAddress: string, state: 'active' | 'pending') => {
+      const id = randomUUID();
+      await registerUser(
+        db,
+        {
+          ...{ id, name: 'Rowan', emailAddress, mobileNumber: '07700900123', authType: 'sms_auth', state },
+          ...{ failedLoginCount: 0, loggedInAt: null },
+          passwordHash: await hashPassword('a sentence that only Rowan knows'),
+        },
+        new Date(),
+      );
+      return id;
+    };
+    const rowan = await register('rowan@example.com', 'active');
+    const other = () => register(`${randomUUID()}@example.com`, 'pending');
+    const signedIn = await other();
+    const session_id = randomUUID();
+    await db.transaction().execute(async (trx) => {
+      await beginSession(trx, signedIn, { id: session_id, browser: null, address: null }, new Date());
+      const code = { id: randomUUID(), userId: rowan, type: 'sms', code: '40916' } as const;
+      await addCode(trx, createCipher([secretKey], salt), code, new Date());
+    });
+    for (const { name } of operations)
+      if (name.includes(' /user/{user_id}') && !name.includes('/service/')) idsOf[name] = { user_id: rowan };
+    idsOf['DELETE /user/{user_id}/sessions/{session_id}'] = { user_id: signedIn, session_id };
+    idsOf['PUT /user/{user_id}'] = { user_id: await other() };
+    for (const what of ['activate', 'archive'])
+      idsOf[`POST /user/{user_id}/${what}`] = { user_id: await other() };
   });
 
   /** Stores a text as if the tenant had received it; returns its id. */

@@ -39,6 +39,22 @@ export function orderOffset(row: string): string {
       when ${row}.priority >= ${priorities.priorityTemplate} then interval '1 hour' else interval '0' end)`;
 }
 
+/** Accepts a message of the platform itself: without limits, and before all others (spec 04, section 4.1). */
+export async function acceptUnlimited(db: DbOrTrx, message: AcceptedMessage, now: Date): Promise<void> {
+  await sql`
+    insert into accepted (id, notification_type, service_id, template_id, template_version, key_type, created_at,
+      international, phone_prefix, rate_multiplier, recipient, normalised_recipient, personalisation, reply_to_text,
+      queue, priority, request_id, behind, due_at, turn_at)
+    select m.*, ${now}, ${now}::timestamptz + ${sql.raw(orderOffset('m'))}
+    from (values (${message.id}::uuid, ${message.type}, ${message.serviceId}::uuid, ${message.templateId}::uuid,
+      ${message.templateVersion}::int, ${message.keyType}, ${message.createdAt}::timestamptz, ${message.international}::boolean,
+      ${message.phonePrefix}, ${message.rateMultiplier}::numeric, ${message.recipient}, ${message.normalisedRecipient},
+      ${message.personalisation}::bytea, ${message.replyToText}, ${message.queue}, ${message.priority}::int,
+      ${message.requestId}, 0)) m (id, notification_type, service_id, template_id, template_version, key_type, created_at,
+      international, phone_prefix, rate_multiplier, recipient, normalised_recipient, personalisation, reply_to_text,
+      queue, priority, request_id, behind)`.execute(db);
+}
+
 /**
  * Moves accepted messages into the notification tables with status `created`, in fair order, within the transaction. A
  * message that is already stored conflicts on its id and is not stored again. Rows locked by other workers are skipped.

@@ -14,3 +14,16 @@ export async function findPerson(
     where u.id = ${userId}`.execute(db);
   return rows[0] ?? null;
 }
+
+/** How exactly it is known when a session was last used. */
+const seenSeconds = 60;
+
+/** Whether a person's session is under way; records that it was seen. */
+export async function seeSession(db: DbOrTrx, userId: string, id: string, at: Date): Promise<boolean> {
+  const { rows } = await sql<{ isStale: boolean }>`
+    select seen_at <= ${at}::timestamptz - ${seenSeconds} * interval '1 second' as "isStale" from user_sessions
+    where id = ${id} and user_id = ${userId} and ended_at is null`.execute(db);
+  if (rows[0]?.isStale)
+    await sql`update user_sessions set seen_at = ${at} where id = ${id} and seen_at < ${at}`.execute(db);
+  return rows.length > 0;
+}

@@ -60,9 +60,9 @@ const list = defineRoute({
     },
     404: notFound,
   },
-  async handler({ db }: MemberRouteDeps, { params }) {
+  async handler({ db, clock }: MemberRouteDeps, { params }) {
     if (!(await findServiceRecord(db, params.service_id))) throw noResultFound();
-    return { data: (await findMembersOf(db, params.service_id)).map(showUser) };
+    return { data: (await findMembersOf(db, params.service_id, new Date(clock.now()))).map(showUser) };
   },
 });
 

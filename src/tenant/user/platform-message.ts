@@ -1,0 +1,26 @@
+/** A message of the platform itself to a person, such as a sign-in code (spec 04, section 4). */
+export type PlatformMessage = Readonly<{
+  templateId: string;
+  /** A phone number or an email address, according to the type of the template. */
+  recipient: string;
+  /** A value for every placeholder that the template may have (spec 04, section 4.2). */
+  personalisation: Readonly<Record<string, string>>;
+}>;
+
+/**
+ * Accepts the message for delivery and returns its id. Throws a Problem: 404 if there is no such template, 400 for a
+ * recipient that cannot get it, 500 if the template asks for a value that the message does not have.
+ */
+export type SendPlatformMessage = (message: PlatformMessage) => Promise<string>;
+
+/** The templates of the platform's own service (spec 06, section 6.2). */
+export const platformTemplateIds = {
+  invitation: '4f46df42-f795-4cc4-83bb-65ca312f49cc',
+  smsCode: '36fb0730-6259-4da1-8a80-c8de22ad4246',
+  emailCode: '299726d2-dba6-42b8-8209-30e1d66ea164',
+  emailVerification: 'ece42649-22a8-4d06-b87f-d52d5d3f0a27',
+  passwordReset: '474e9242-823b-4f99-813d-ed392e7f1201',
+  alreadyRegistered: '0880fbb1-a0c6-46f0-9a8e-36c986381ceb',
+  changeOfEmail: 'eb4d9930-87ab-4aef-9bce-786762687884',
+  serviceIsLive: '618185c6-3636-49cd-b7d2-6f6f5eb3bdde',
+} as const;
