@@ -274,6 +274,36 @@ describe('API keys through the admin API', () => {
       [platformUserId, rowan],
     );
     assert.equal((await found('mine'))['created_by'], platformUserId);
+    const { body } = await world.admin('GET', `${base}/history`);
+    const history = body.data.api_key_history.filter((one: { id: string }) => one.id === key.id);
+    assert.deepEqual(
+      history.map((one: Record<string, unknown>) => [one['created_by_id'], one['expiry_date'] === null]),
+      [
+        [platformUserId, true],
+        [rowan, false],
+      ],
+    );
+  });
+
+  test('the keys of a suspended service end, each with a version; keys that had ended keep their time', async () => {
+    const tenant = await world.addTenant();
+    const own = `/service/${tenant.id}`;
+    const read = async () => (await world.admin('GET', `${own}/api-keys`)).body.apiKeys as Key[];
+    const [first, second] = await read();
+    await world.admin('POST', `${own}/api-key/revoke/${first!.id}`);
+    const [ended] = await read();
+    await world.admin('POST', `${own}/api-key/revoke/${second!.id}`, { expires_at: later(3_600_000) });
+    assert.equal((await world.admin('POST', `${own}/suspend`)).status, 204);
+    const keys = await read();
+    assert.deepEqual(
+      keys.map(({ version }) => version),
+      [2, 3, 2],
+    );
+    assert.equal(keys[0]!['expiry_date'], ended!['expiry_date']);
+    for (const key of keys) {
+      assert.ok(Date.parse(String(key['expiry_date'])) <= world.clock.now());
+      assert.equal((await versions(key.id)).length, key['version']);
+    }
   });
 
   test('a key shows when, with which client and how often a day it was used, in all processes', async () => {

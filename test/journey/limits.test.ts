@@ -117,6 +117,17 @@ describe('limits on volume and recipients', () => {
     assert.ok((await left()) <= before - 2 + 1);
   });
 
+  test('a service with a high rate can send after days of silence', async () => {
+    const tenant = await world.addTenant();
+    await setLimits(world.connection.db, tenant.id, { rateLimit: 12_000_000 });
+    assert.equal((await post(tenant)).status, 201);
+    await world.connection.pool.query(
+      `update rate_buckets set refilled_at = now() - interval '30 days' where service_id = $1`,
+      [tenant.id],
+    );
+    assert.equal((await post(tenant)).status, 201);
+  });
+
   test('the limit of international texts is counted separately from that of all texts', async () => {
     const tenant = await world.addTenant({ permissions: ['sms', 'international_sms'] });
     await setLimits(world.connection.db, tenant.id, { limits: { international_sms: 2 } });

@@ -203,6 +203,25 @@ describe('senders and reply-to addresses through the admin API', () => {
     );
   });
 
+  test('a reply-to address set on the service itself becomes the default, also if another entry has it', async () => {
+    const { id } = await world.addTenant();
+    const base = `/service/${id}/email-reply-to`;
+    await world.admin('POST', base, { email_address: 'quay@example.com', is_default: false });
+    for (const [reply_to_email_address, texts] of [
+      ['QUAY@example.com', ['QUAY@example.com', 'desk@example.com']],
+      ['mole@example.com', ['mole@example.com', 'desk@example.com']],
+    ] as const) {
+      const { status, body } = await world.admin('POST', `/service/${id}`, { reply_to_email_address });
+      assert.equal(status, 200, JSON.stringify(body));
+      assert.equal(body.data.reply_to_email_address, reply_to_email_address);
+      const rows: Row[] = (await world.admin('GET', base)).body;
+      assert.deepEqual(
+        rows.map((row) => row['email_address']),
+        texts,
+      );
+    }
+  });
+
   test('a sender that no network would show is refused', async () => {
     const base = `/service/${(await world.addTenant()).id}/sms-sender`;
     const text =

@@ -161,8 +161,8 @@ function columnsFor({ keys, abroad }: Needs): readonly Column[] {
  * Further ahead: the clock has been set back since, and waiting for that moment would end the refill.
  */
 const refilledAt = `case when b.refilled_at > excluded.refilled_at + interval '10 seconds' then excluded.refilled_at else b.refilled_at end`;
-/** Whole tokens to add since then. */
-const refilled = `floor(greatest(0, extract(epoch from excluded.refilled_at - ${refilledAt})) * excluded.per_second)::int`;
+/** Whole tokens to add since then; after a long time at a high rate there would be more than an integer holds. */
+const refilled = `floor(least(1e9, greatest(0, extract(epoch from excluded.refilled_at - ${refilledAt})) * excluded.per_second))::int`;
 const available = `least(excluded.capacity, b.tokens + ${refilled})`;
 
 /** Takes from a daily counter as much as still fits, and records that amount in `admitted`. */

@@ -9,10 +9,10 @@ import { adminSchemaErrors, plainError, plainErrors } from '../../http/server/er
 import { readJson } from '../../http/server/request.ts';
 import { uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
-import { findMembersOf } from '../user/store.ts';
+import { findMembersOf, isUser } from '../user/store.ts';
 import { showUser, userSchema } from '../user/user.ts';
 import { type ServiceRecord, serviceSchema, showService } from './record.ts';
-import { findServiceRecord, hasUser, lockService } from './store-admin.ts';
+import { findServiceRecord, lockService } from './store-admin.ts';
 import {
   addMember,
   findGuests,
@@ -270,7 +270,7 @@ async function inService<Value>(
 async function knownUser(db: Db, serviceId: string, given: string): Promise<string> {
   const userId = parseUuid(given);
   if (!(await findServiceRecord(db, serviceId))) throw noResultFound();
-  if (userId === null || !(await hasUser(db, userId))) throw noResultFound();
+  if (userId === null || !(await isUser(db, userId))) throw noResultFound();
   return userId;
 }
 

@@ -14,7 +14,7 @@ import { isObject } from '../../http/validate/check.ts';
 import { oneOf, orNull, pageLinks, pageLinksSchema, pageSize, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
 import { findPerson } from '../permission/store.ts';
-import { platformUserId } from '../user/store.ts';
+import { isUser, platformUserId } from '../user/store.ts';
 import { differences, type ServiceRecord, type ShownService, serviceSchema, showService } from './record.ts';
 import {
   defaultPermissions,
@@ -29,7 +29,6 @@ import {
   changeService,
   findServiceRecord,
   findServiceRecords,
-  hasUser,
   lockService,
   type ServiceChange,
   setDefaultReplyTo,
@@ -386,7 +385,7 @@ export const serviceRoutes = [find, list, create, read, update, requestLive, wit
 /** The id of a user that a body names. Throws a Problem (404) if there is none (spec 04, section 0.3). */
 async function userIn(db: Db, given: unknown): Promise<string> {
   const id = typeof given === 'string' ? parseUuid(given) : null;
-  if (id === null || !(await hasUser(db, id))) throw noResultFound();
+  if (id === null || !(await isUser(db, id))) throw noResultFound();
   return id;
 }
 
@@ -429,8 +428,8 @@ async function insert(
   });
   if (!isAdded) throw invalidFields({ id: ['Already in use'] });
   await addMember(trx, id, owner, userPermissions, at);
-  await setDefaultSmsSender(trx, id, body.sms_sender || fromNumber);
-  if (body.reply_to_email_address) await setDefaultReplyTo(trx, id, body.reply_to_email_address);
+  await setDefaultSmsSender(trx, id, body.sms_sender || fromNumber, at);
+  if (body.reply_to_email_address) await setDefaultReplyTo(trx, id, body.reply_to_email_address, at);
   const service = (await findServiceRecord(trx, id))!;
   await recordEvent(
     trx,
@@ -484,10 +483,13 @@ async function change(
   refuseActive(current, body);
   const at = new Date(clock.now());
   const by = author ?? platformUserId;
-  if (body.sms_sender !== undefined && !(await setDefaultSmsSender(trx, id, body.sms_sender || fromNumber)))
+  if (
+    body.sms_sender !== undefined &&
+    !(await setDefaultSmsSender(trx, id, body.sms_sender || fromNumber, at))
+  )
     throw badRequest(`You can not change the inbound number for service ${id}`);
   if (body.reply_to_email_address !== undefined)
-    await setDefaultReplyTo(trx, id, body.reply_to_email_address);
+    await setDefaultReplyTo(trx, id, body.reply_to_email_address, at);
   await changeService(trx, id, changeIn(current, body, by, at), by, at);
   const service = (await findServiceRecord(trx, id))!;
   await recordEvent(

@@ -3,7 +3,8 @@ import { sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../../database/connection.ts';
 import type { ServiceRecord } from './record.ts';
 import { type DailyLimit, normalisedName, type Permission } from './service.ts';
-import { addEmailReplyTo, addSmsSender, announceService, keepVersion } from './store.ts';
+import { addSmsSender, announceService, keepVersion } from './store.ts';
+import { addSender, changeSender } from './store-senders.ts';
 
 const columns = sql`
   s.id, s.name, s.active, s.restricted, s.research_mode as "researchMode", s.email_from as "emailFrom",
@@ -29,10 +30,6 @@ export async function findServiceRecord(db: DbOrTrx, id: string): Promise<Servic
 export async function lockService(trx: Trx, id: string): Promise<ServiceRecord | null> {
   await sql`select id from services where id = ${id} for update`.execute(trx);
   return await findServiceRecord(trx, id);
-}
-
-export async function hasUser(db: DbOrTrx, id: string): Promise<boolean> {
-  return (await db.selectFrom('users').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
 }
 
 /** Which services are listed; null or false means no filter. */
@@ -164,11 +161,17 @@ export async function archiveService(trx: Trx, id: string, createdBy: string, at
 }
 
 /** Changes the default sender of texts. Returns false if that is the service's number for received texts. */
-export async function setDefaultSmsSender(trx: Trx, serviceId: string, text: string): Promise<boolean> {
+export async function setDefaultSmsSender(
+  trx: Trx,
+  serviceId: string,
+  text: string,
+  at: Date,
+): Promise<boolean> {
   const { rows } = await sql<{ fixed: boolean }>`
     with changed as (
-      update service_sms_senders set sms_sender = ${text}
-      where service_id = ${serviceId} and is_default and not archived and inbound_number_id is null returning id
+      update service_sms_senders set sms_sender = ${text}, updated_at = ${at}
+      where service_id = ${serviceId} and is_default and not archived and inbound_number_id is null
+        and sms_sender <> ${text} returning id
     )
     select inbound_number_id is not null and sms_sender <> ${text} as fixed from service_sms_senders
     where service_id = ${serviceId} and is_default and not archived`.execute(trx);
@@ -176,16 +179,30 @@ export async function setDefaultSmsSender(trx: Trx, serviceId: string, text: str
   return !rows[0]?.fixed;
 }
 
-/** Changes the default address for replies; null: there is none from now on. */
-export async function setDefaultReplyTo(trx: Trx, serviceId: string, text: string | null): Promise<void> {
-  const { numUpdatedRows } = await trx
-    .updateTable('service_email_reply_to')
-    .set(text === null ? { archived: true, is_default: false } : { email_address: text })
-    .where('service_id', '=', serviceId)
-    .where('is_default', '=', true)
-    .executeTakeFirst();
-  if (text !== null && numUpdatedRows === 0n)
-    await addEmailReplyTo(trx, serviceId, { id: randomUUID(), text, isDefault: true });
+/**
+ * Changes the default address for replies; null: there is none from now on. Another entry that has this address becomes
+ * the default instead, since a service has an address once.
+ */
+export async function setDefaultReplyTo(
+  trx: Trx,
+  serviceId: string,
+  text: string | null,
+  at: Date,
+): Promise<void> {
+  if (text === null) {
+    await sql`
+      update service_email_reply_to set archived = true, is_default = false, updated_at = ${at}
+      where service_id = ${serviceId} and is_default`.execute(trx);
+    await announceService(trx, serviceId);
+    return;
+  }
+  const { rows } = await sql<{ id: string }>`
+    select id from service_email_reply_to
+    where service_id = ${serviceId} and not archived and (is_default or lower(email_address) = lower(${text}))
+    order by lower(email_address) = lower(${text}) desc limit 1`.execute(trx);
+  const found = rows[0];
+  const change = { serviceId, id: found?.id ?? randomUUID(), text, isDefault: true, at };
+  await (found ? changeSender : addSender)(trx, 'email', change);
 }
 
 /** Which unique constraint of `services` an error reports: the name's or the sender's; null for any other error. */

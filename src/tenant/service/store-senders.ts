@@ -1,7 +1,6 @@
 import { sql } from 'kysely';
-import { announceChange } from '../../database/cache.ts';
 import type { DbOrTrx, Trx } from '../../database/connection.ts';
-import { cacheName } from './store.ts';
+import { announceService } from './store.ts';
 
 /** The two kinds of sender: where each keeps its rows and its text. */
 const tables = {
@@ -73,7 +72,7 @@ export async function addSender(trx: Trx, kind: SenderKind, change: SenderChange
   const { rows } = await sql<SenderRecord>`
     insert into ${sql.table(table.name)} (id, service_id, ${sql.ref(table.text)}, is_default, created_at)
     values (${id}, ${serviceId}, ${text}, ${isDefault}, ${at}) returning ${columnsOf(table)}`.execute(trx);
-  await announceChange(trx, cacheName, serviceId);
+  await announceService(trx, serviceId);
   return rows[0]!;
 }
 
@@ -85,7 +84,7 @@ export async function changeSender(trx: Trx, kind: SenderKind, change: SenderCha
   const { rows } = await sql<SenderRecord>`
     update ${sql.table(table.name)} set ${sql.ref(table.text)} = ${text}, is_default = ${isDefault}, updated_at = ${at}
     where id = ${id} returning ${columnsOf(table)}`.execute(trx);
-  await announceChange(trx, cacheName, serviceId);
+  await announceService(trx, serviceId);
   return rows[0]!;
 }
 
@@ -98,7 +97,7 @@ export async function archiveSender(
   const { rows } = await sql<SenderRecord>`
     update ${sql.table(table.name)} set archived = true, updated_at = ${at}
     where id = ${id} returning ${columnsOf(table)}`.execute(trx);
-  await announceChange(trx, cacheName, serviceId);
+  await announceService(trx, serviceId);
   return rows[0]!;
 }
 
