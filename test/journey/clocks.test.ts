@@ -157,10 +157,11 @@ describe('the time of a process that is set back', () => {
     await twoTokensLater(world);
     assert.equal((await post(tenant)).status, 201);
     await world.advance(-3600);
-    // Without a notice, as when it is missed: only the age of what is cached counts.
-    await world.connection.pool.query('update api_keys set expires_at = now() where service_id = $1', [
-      tenant.id,
-    ]);
+    // Without a notice, as when it is missed: only the age of what is cached counts. The end is past by either time.
+    await world.connection.pool.query(
+      `update api_keys set expires_at = now() - interval '2 hours' where service_id = $1`,
+      [tenant.id],
+    );
     const answer = await world.until(
       () => post(tenant),
       ({ status }) => status === 403,
