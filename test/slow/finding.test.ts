@@ -38,9 +38,8 @@ before(async () => {
        insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)
        select id, $2, recipient, recipient, 'x' from given
      )
-     select id from given where i < 20000 or i % 100 = 0 or i > $1::int - 400 or i % 3000 = 0
-       or recipient like '%' || $5 || '%'`,
-    [count, large.id, large.templates.sms, large.templates.email, number.slice(-6)],
+     select id from given`,
+    [count, large.id, large.templates.sms, large.templates.email],
   );
   const cipher = createCipher([secretKey], salt);
   const sealed = rows.map(({ id }) => cipher.seal('{"name":"Rowan","time":"noon"}', id));
