@@ -4,6 +4,7 @@ import { parseEmailAddress } from '../content/recipient/email-address.ts';
 import type { Rates } from '../content/recipient/international-rates.ts';
 import {
   checkPermissions,
+  longestPhoneNumber,
   parsePhoneNumber,
   parseServiceContactNumber,
 } from '../content/recipient/phone-number.ts';
@@ -200,9 +201,10 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
 
 /** Routes that the admin client calls. */
 function mountAdmin(mount: Mount, deps: RouteDeps): void {
+  const rules = recipientRules(deps.rates);
   const people = {
     ...deps,
-    ...recipientRules(deps.rates),
+    ...rules,
     sendPlatformMessage: createSendPlatformMessage(deps),
   };
   mount(userRoutes, people);
@@ -210,9 +212,9 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(linkRoutes, people);
   mount(eventRoutes, deps);
   mount(providerRoutes, deps);
-  mount(serviceRoutes, { ...deps, ...recipientRules(deps.rates) });
+  mount(serviceRoutes, { ...deps, ...rules });
   mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
-  mount(memberRoutes, { ...deps, ...recipientRules(deps.rates) });
+  mount(memberRoutes, { ...deps, ...rules });
   mount(keyRoutes, deps);
   mount(senderRoutes, {
     ...deps,
@@ -243,14 +245,14 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
 /** Recipients as services enter them, for rooms that come before the recipients. */
 function recipientRules(rates: Rates) {
   const isEmailAddress = (text: string) => parseEmailAddress(text).ok;
-  // No number is longer, with all its punctuation.
-  const isPhoneNumber = (text: string) => text.length <= 500 && parsePhoneNumber(text, rates).ok;
+  const isPhoneNumber = (text: string) =>
+    text.length <= longestPhoneNumber && parsePhoneNumber(text, rates).ok;
   const isContact = (text: string) =>
     (/^https?:\/\/\S+$/i.test(text) && URL.canParse(text)) ||
     isEmailAddress(text) ||
     parseServiceContactNumber(text).ok;
   const phoneFault = (text: string) => {
-    const outcome = parsePhoneNumber(text.slice(0, 500), rates);
+    const outcome = parsePhoneNumber(text.slice(0, longestPhoneNumber), rates);
     const fault = outcome.ok
       ? checkPermissions(outcome.phoneNumber, { international: true, ukLandlines: false })
       : outcome.error;

@@ -69,6 +69,9 @@ const sendableTypes: ReadonlySet<NumberType> = new Set([
 ]);
 const landlineTypes: ReadonlySet<NumberType> = new Set(['FIXED_LINE', 'FIXED_LINE_OR_MOBILE', 'UAN']);
 
+/** UTF-16 units: no number is longer, with all its punctuation, so more need not be parsed. */
+export const longestPhoneNumber = 500;
+
 /**
  * Parses typed text in any usual spelling: spaces, brackets, hyphens, a plus, `00`, a superfluous trunk zero or a
  * missing plus are all understood, and a number without a calling code is British (spec 03, section 1.2). `rates` gives

@@ -20,6 +20,7 @@ import { defaultSender, platformServiceId, type Service } from '../../tenant/ser
 import type { SendPlatformMessage } from '../../tenant/user/platform-message.ts';
 import { notifyInternal, priorities } from '../delivery/queue.ts';
 import { persistQueues } from './accept-batch.ts';
+import { refuseUnprovided } from './prepare.ts';
 import { acceptUnlimited } from './store.ts';
 
 export type PlatformMessageDeps = Readonly<{
@@ -47,10 +48,7 @@ export function createSendPlatformMessage(deps: PlatformMessageDeps): SendPlatfo
     const template = await deps.templates.templates.get(templateId);
     if (template?.serviceId !== platformServiceId) throw noResultFound();
     const { type } = template;
-    if (deps.unprovided.includes(type))
-      throw badRequest(
-        `This installation has no provider for ${type === 'sms' ? 'text messages' : 'emails'}`,
-      );
+    refuseUnprovided(deps, type);
     refuseUnfilled(template, personalisation);
     const id = deps.newId();
     await ensureDays([id]);

@@ -58,7 +58,10 @@ export type Prepared = Readonly<{
 const typeNames = { sms: 'text messages', email: 'emails' } as const;
 
 /** Step 7: throws a Problem if nobody would send the message. Whatever the key, since no message of the type can end. */
-export function refuseUnprovided({ unprovided }: AcceptDeps, type: NotificationType): void {
+export function refuseUnprovided(
+  { unprovided }: Pick<AcceptDeps, 'unprovided'>,
+  type: NotificationType,
+): void {
   if (unprovided.includes(type)) throw badRequest(`This installation has no provider for ${typeNames[type]}`);
 }
 

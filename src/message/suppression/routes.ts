@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { parseEmailAddress } from '../../content/recipient/email-address.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
-import { parsePhoneNumber } from '../../content/recipient/phone-number.ts';
+import { longestPhoneNumber, parsePhoneNumber } from '../../content/recipient/phone-number.ts';
 import type { Db } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
@@ -251,14 +251,11 @@ function recipientOf(
     const email = parseEmailAddress(text);
     if (email.ok) return { type: 'email', normalised: email.emailAddress.normalised };
   } else {
-    const phone = parsePhoneNumber(text.slice(0, longestNumber), rates);
+    const phone = parsePhoneNumber(text.slice(0, longestPhoneNumber), rates);
     if (phone.ok) return { type: 'sms', normalised: phone.phoneNumber.normalised };
   }
   throw invalid(['recipient is not an email address or phone number']);
 }
-
-/** No number is longer, with all its punctuation. */
-const longestNumber = 500;
 
 function show({ id, type, recipient, reason, notificationId, createdAt, expiresAt }: Suppression): Shown {
   return {

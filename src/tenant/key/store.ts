@@ -4,6 +4,7 @@ import type { Db, DbOrTrx, Trx } from '../../database/connection.ts';
 import type { KeyType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { dayAfter } from '../../ground/clock.ts';
+import type { KeyVersion } from '../service/record.ts';
 import { platformUserId } from '../user/store.ts';
 import type { ApiKey } from './key.ts';
 
@@ -216,16 +217,6 @@ export async function endKeys(trx: Trx, serviceId: string, by: string, at: Date)
     select ${versionColumns}, ${by}::uuid from k`.execute(trx);
   await announceChange(trx, cacheName, serviceId);
 }
-
-/** A version of a key of a service. */
-export type KeyVersion = Readonly<{
-  id: string;
-  name: string;
-  createdAt: Date;
-  updatedAt: Date | null;
-  endedAt: Date | null;
-  createdBy: string;
-}>;
 
 /** At most `limit` versions of a service's keys, those made last, in the order in which they were made. */
 export async function findKeyHistory(

@@ -3,6 +3,16 @@ import { isoMicroseconds } from '../../ground/clock.ts';
 import { orNull, time, uuid } from '../../http/validate/shapes.ts';
 import type { DailyLimit, Permission } from './service.ts';
 
+/** A version of a key of a service. */
+export type KeyVersion = Readonly<{
+  id: string;
+  name: string;
+  createdAt: Date;
+  updatedAt: Date | null;
+  endedAt: Date | null;
+  createdBy: string;
+}>;
+
 /** A service as the admin API shows it (spec 04, section 1.1). */
 export type ServiceRecord = Readonly<{
   id: string;

@@ -6,7 +6,7 @@ import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { orNull, time, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
 import { platformUserId } from '../user/store.ts';
-import { differences, type ServiceRecord, showService } from './record.ts';
+import { differences, type KeyVersion, type ServiceRecord, showService } from './record.ts';
 import { platformServiceId } from './service.ts';
 import {
   archiveService,
@@ -24,15 +24,6 @@ export type StateRouteDeps = Readonly<{
   archiveTemplates: (trx: Trx, serviceId: string, createdBy: string, at: Date) => Promise<void>;
   findKeyHistory: (db: DbOrTrx, serviceId: string, limit: number) => Promise<readonly KeyVersion[]>;
   findTemplateHistory: (db: DbOrTrx, serviceId: string, limit: number) => Promise<readonly TemplateVersion[]>;
-}>;
-
-type KeyVersion = Readonly<{
-  id: string;
-  name: string;
-  createdAt: Date;
-  updatedAt: Date | null;
-  endedAt: Date | null;
-  createdBy: string;
 }>;
 
 type TemplateVersion = Readonly<{

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { announceChange, type Cache, type Caches } from '../../database/cache.ts';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
 import type { RetentionType } from './retention.ts';
@@ -165,23 +165,34 @@ export async function addEmailReplyTo(db: DbOrTrx, serviceId: string, sender: Se
 
 /** Gives a service a permission that it does not have yet. */
 export async function grantPermission(db: DbOrTrx, id: string, permission: Permission): Promise<void> {
-  await sql`
-    with changed as (
-      update services set permissions = array_append(permissions, ${permission}), version = version + 1,
-        updated_at = now()
-      where id = ${id} and ${permission} <> all(permissions) returning *
-    )
-    ${insertVersion} from changed`.execute(db);
-  await announceChange(db, cacheName, id);
+  await changePermissions(
+    db,
+    id,
+    sql`array_append(permissions, ${permission})`,
+    sql`${permission} <> all(permissions)`,
+  );
 }
 
 /** Takes a permission from a service, if it has it. */
 export async function withdrawPermission(db: DbOrTrx, id: string, permission: Permission): Promise<void> {
+  await changePermissions(
+    db,
+    id,
+    sql`array_remove(permissions, ${permission})`,
+    sql`${permission} = any(permissions)`,
+  );
+}
+
+async function changePermissions(
+  db: DbOrTrx,
+  id: string,
+  changed: RawBuilder<unknown>,
+  isChange: RawBuilder<unknown>,
+): Promise<void> {
   await sql`
     with changed as (
-      update services set permissions = array_remove(permissions, ${permission}), version = version + 1,
-        updated_at = now()
-      where id = ${id} and ${permission} = any(permissions) returning *
+      update services set permissions = ${changed}, version = version + 1, updated_at = now()
+      where id = ${id} and ${isChange} returning *
     )
     ${insertVersion} from changed`.execute(db);
   await announceChange(db, cacheName, id);

@@ -6,6 +6,7 @@ import {
 } from '../../../content/recipient/email-address.ts';
 import {
   checkPermissions,
+  longestPhoneNumber,
   type PhoneNumber,
   parsePhoneNumber,
 } from '../../../content/recipient/phone-number.ts';
@@ -37,8 +38,6 @@ import {
 } from '../prepare.ts';
 import { emailRequestV1, type RequestV1, smsRequestV1 } from './schemas.ts';
 
-const longestNumber = 500;
-
 /** A v1 request with valid fields: it has passed row 4 of spec 01 section 2.1. */
 export type ReadV1 = Readonly<{ request: RequestV1 }> &
   (
@@ -57,7 +56,7 @@ export function readRequestV1(
   let emailAddress: EmailAddress | undefined;
   const formats: Formats = {
     phone_number(typed) {
-      const text = typed.slice(0, longestNumber);
+      const text = typed.slice(0, longestPhoneNumber);
       const outcome = parsePhoneNumber(text, deps.rates);
       // International numbers are refused later, by row 13.
       const ukLandlines = service.permissions.has('sms_to_uk_landlines');

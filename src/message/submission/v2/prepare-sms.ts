@@ -3,6 +3,7 @@ import { clean } from '../../../content/recipient/characters.ts';
 import {
   anyNumber,
   checkPermissions,
+  longestPhoneNumber,
   type PhoneNumber,
   parsePhoneNumber,
 } from '../../../content/recipient/phone-number.ts';
@@ -27,8 +28,6 @@ import {
   usableTemplate,
 } from '../prepare.ts';
 import { type SmsRequest, smsRequest } from './schemas.ts';
-
-const longestNumber = 500;
 
 /**
  * Checks a request to send a text, in the order of spec 01 section 4.3 from step 6, and renders it. Nothing is stored
@@ -100,7 +99,7 @@ function readRequest(
     datetime: (text) => scheduleFault(text, deps.clock, caller.service.permissions.has('schedule')),
     phone_number(text) {
       // No number is this long: the start is enough to report the fault, and parsing the rest would only cost time.
-      const outcome = parsePhoneNumber(text.slice(0, longestNumber), deps.rates);
+      const outcome = parsePhoneNumber(text.slice(0, longestPhoneNumber), deps.rates);
       const problem = outcome.ok ? checkPermissions(outcome.phoneNumber, anyNumber) : outcome.error;
       if (outcome.ok) phoneNumber = outcome.phoneNumber;
       return problem === null ? null : phoneProblemV2Text(problem);
