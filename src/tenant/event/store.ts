@@ -22,6 +22,21 @@ export type NewEvent = Omit<Event, 'id' | 'createdAt'>;
 const columns = sql`id, event_type as "type", service_id as "serviceId", user_id as "userId", subject_id as "subjectId", data::text,
   created_at as "createdAt"`;
 
+/**
+ * What an event tells of a change: the fields of `after` that differ, as they were and as they are. `before`: null for
+ * something new. `ignored`: fields that every change changes.
+ */
+export function changesOf(before: object | null, after: object, ignored: readonly string[] = []) {
+  const was = before && new Map<string, unknown>(Object.entries(before));
+  const fields = Object.entries(after).filter(
+    ([name, value]) => !ignored.includes(name) && JSON.stringify(was?.get(name)) !== JSON.stringify(value),
+  );
+  return {
+    before: was && Object.fromEntries(fields.map(([name]) => [name, was.get(name)])),
+    after: Object.fromEntries(fields),
+  };
+}
+
 /** Records what the transaction does: whatever makes the change calls this with the same handle. */
 export async function recordEvent(db: DbOrTrx, event: NewEvent, at: Date): Promise<Event> {
   const { rows } = await sql<StoredEvent>`

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { isoMicroseconds } from '../../ground/clock.ts';
 import { orNull, time, uuid } from '../../http/validate/shapes.ts';
+import { changesOf } from '../event/store.ts';
 import type { DailyLimit, Permission } from './service.ts';
 
 /** A version of a key of a service. */
@@ -121,13 +122,7 @@ export function showService(service: ServiceRecord): ShownService {
   };
 }
 
-/** What an event tells of a change: only the fields that differ. */
+/** What an event tells of a change. */
 export function differences(before: ShownService, after: ShownService) {
-  const fields = (Object.keys(after) as (keyof ShownService)[]).filter(
-    (field) =>
-      !['version', 'updated_at', 'created_by'].includes(field) &&
-      JSON.stringify(before[field]) !== JSON.stringify(after[field]),
-  );
-  const only = (shown: ShownService) => Object.fromEntries(fields.map((field) => [field, shown[field]]));
-  return { before: only(before), after: only(after) };
+  return changesOf(before, after, ['version', 'updated_at', 'created_by']);
 }

@@ -13,7 +13,6 @@ import { baseUrl, queryParameters, readJson } from '../../http/server/request.ts
 import { isObject } from '../../http/validate/check.ts';
 import { oneOf, orNull, pageLinks, pageLinksSchema, pageSize, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
-import { findPerson } from '../permission/store.ts';
 import { isUser, platformUserId } from '../user/store.ts';
 import { differences, type ServiceRecord, type ShownService, serviceSchema, showService } from './record.ts';
 import {
@@ -177,10 +176,10 @@ const create = defineRoute({
     if (isObject(document) && (document['user_id'] ?? '') === '')
       throw invalidFields({ user_id: ['Missing data for required field.'] });
   },
-  async handler(deps: ServiceRouteDeps, { body, actorId }) {
+  async handler(deps: ServiceRouteDeps, { body, actorId, mayDoForOthers }) {
     const owner = await userIn(deps.db, body.user_id);
     const author = actorId ?? (await userIn(deps.db, body.created_by));
-    if (actorId !== null && !(await isOperator(deps.db, actorId))) {
+    if (!mayDoForOthers) {
       if (owner !== actorId) throw authProblem(403, 'Only operators of the platform may name another owner');
       if (!body.restricted) throw onlyOperators('restricted');
       if ((body.rate_limit ?? 3000) !== 3000) throw onlyOperators('rate_limit');
@@ -231,11 +230,10 @@ const list = defineRoute({
     400: { description: 'A parameter is unknown or invalid.' },
   },
   async handler(deps: ServiceRouteDeps, request) {
-    const { query, actorId } = request;
+    const { query, actorId, mayDoForOthers } = request;
     const { name = null, older_than: after = null, order, go_live_requested: requested } = query;
     const userId = query.user_id === undefined ? null : parseUuid(query.user_id);
-    const isOwn = actorId !== null && !(await isOperator(deps.db, actorId));
-    if (isOwn && query.user_id !== undefined && userId !== actorId)
+    if (!mayDoForOthers && query.user_id !== undefined && userId !== actorId)
       throw authProblem(403, 'Only operators of the platform may see the services of others');
     if (query.user_id !== undefined && userId === null) return { data: [] };
     if (name?.includes('\0')) throw invalidFields({ name: ['Not a valid string.'] });
@@ -244,7 +242,12 @@ const list = defineRoute({
     const found = await findServiceRecords(
       deps.db,
       {
-        ...{ onlyActive: query.only_active === 'True', userId: isOwn ? actorId : userId, name, after },
+        ...{
+          onlyActive: query.only_active === 'True',
+          userId: mayDoForOthers ? userId : actorId,
+          name,
+          after,
+        },
         ...{ liveRequested: requested === 'True', order: chosen as 'oldest' | 'newest' | 'name' },
       },
       isPaged ? pageSize : mostAtOnce + 1,
@@ -332,10 +335,12 @@ const update = defineRoute({
       schema: Type.Object({ result: oneOf(['error']), message: Type.String(), data: serviceSchema }),
     },
   },
-  async handler(deps: ServiceRouteDeps, { params, body, actorId }, reply) {
+  async handler(deps: ServiceRouteDeps, { params, body, actorId, mayDoForOthers }, reply) {
     const author = actorId ?? (body.created_by === undefined ? null : await userIn(deps.db, body.created_by));
     const { service, isStale } = await refusingTaken(body, () =>
-      deps.db.transaction().execute((trx) => change(deps, trx, params.service_id, body, { author, actorId })),
+      deps.db
+        .transaction()
+        .execute((trx) => change(deps, trx, params.service_id, body, { author, mayDoForOthers })),
     );
     if (!isStale) return { data: showService(service) };
     const message = `Somebody else has changed this service: it is now at version ${service.version}. Make your change to that version.`;
@@ -387,10 +392,6 @@ async function userIn(db: Db, given: unknown): Promise<string> {
   const id = typeof given === 'string' ? parseUuid(given) : null;
   if (id === null || !(await isUser(db, id))) throw noResultFound();
   return id;
-}
-
-async function isOperator(db: Db | Trx, id: string): Promise<boolean> {
-  return (await findPerson(db, id, null))?.isOperator ?? false;
 }
 
 const onlyOperators = (field: string) =>
@@ -473,13 +474,13 @@ async function change(
   trx: Trx,
   id: string,
   body: Update,
-  { author, actorId }: Readonly<{ author: string | null; actorId: string | null }>,
+  { author, mayDoForOthers }: Readonly<{ author: string | null; mayDoForOthers: boolean }>,
 ): Promise<Readonly<{ service: ServiceRecord; isStale: boolean }>> {
   const current = await lockService(trx, id);
   if (!current) throw noResultFound();
   if (body.version !== undefined && body.version !== current.version)
     return { service: current, isStale: true };
-  if (actorId !== null && !(await isOperator(trx, actorId))) refuseMember(showService(current), body);
+  if (!mayDoForOthers) refuseMember(showService(current), body);
   refuseActive(current, body);
   const at = new Date(clock.now());
   const by = author ?? platformUserId;

@@ -8,7 +8,7 @@ import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
 import type { Formats } from '../../http/validate/check.ts';
 import { orNull, time, uuid } from '../../http/validate/shapes.ts';
-import { recordEvent } from '../event/store.ts';
+import { changesOf, recordEvent } from '../event/store.ts';
 import {
   addSender,
   archiveSender,
@@ -357,13 +357,8 @@ async function record(
   at: Date,
 ): Promise<void> {
   const { id: subjectId, serviceId } = after;
-  const show = (one: SenderRecord): Readonly<Record<string, unknown>> =>
-    kind === 'sms' ? showSender(one) : showReplyTo(one);
-  const [was, is] = [before && show(before), show(after)];
-  const changed = Object.keys(is).filter((name) => was?.[name] !== is[name]);
-  const only = (one: Readonly<Record<string, unknown>>) =>
-    Object.fromEntries(changed.map((name) => [name, one[name]]));
-  const data = { before: was && only(was), after: only(is) };
+  const show = (one: SenderRecord) => (kind === 'sms' ? showSender(one) : showReplyTo(one));
+  const data = changesOf(before && show(before), show(after));
   await recordEvent(trx, { type: `${verb}_${texts[kind].event}`, serviceId, userId, subjectId, data }, at);
 }
 

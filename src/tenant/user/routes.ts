@@ -7,7 +7,7 @@ import { badRequest, invalidFields, noResultFound } from '../../ground/problem.t
 import { defineRoute } from '../../http/server/define-route.ts';
 import { baseUrl, queryParameters } from '../../http/server/request.ts';
 import { orNull, pageLinks, pageLinksSchema, pageSize, uuid } from '../../http/validate/shapes.ts';
-import { recordEvent } from '../event/store.ts';
+import { changesOf, recordEvent } from '../event/store.ts';
 import {
   authType,
   common,
@@ -446,12 +446,7 @@ export async function change(
     if (!isUntouched && after.mobileNumber === null && after.authType === 'sms_auth')
       throw badRequest(needsMobile);
     if (wanted.passwordHash !== undefined) await endSessions(trx, id, { except: keepSession }, at);
-    const [old, current] = [shown(before), shown(after)];
-    const names = (Object.keys(current) as (keyof typeof current)[]).filter(
-      (name) => old[name] !== current[name],
-    );
-    const pick = (from: typeof old) => Object.fromEntries(names.map((name) => [name, from[name]]));
-    const data = { before: pick(old), after: pick(current) };
+    const data = changesOf(shown(before), shown(after));
     await recordEvent(
       trx,
       { ...{ type: 'update_user', serviceId: null, userId: author }, subjectId: id, data },
