@@ -37,7 +37,7 @@ export function shownHeader(text: string): string {
               .replace(/=([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))),
             'latin1',
           );
-      return new TextDecoder(charset).decode(bytes);
+      return new TextDecoder(charset, { ignoreBOM: true }).decode(bytes);
     },
   );
 }

@@ -58,7 +58,9 @@ function encodedWords(text: string): string {
 export function mailbox(name: string, address: string): string {
   const text = headerText(name);
   if (text === '') return `<${address}>`;
-  if (isLiteral(text)) return `"${text.replace(/["\\]/g, '\\$&')}" <${address}>`;
+  // As written: each quote and backslash takes two characters.
+  const quoted = text.replace(/["\\]/g, '\\$&');
+  if (isLiteral(quoted)) return `"${quoted}" <${address}>`;
   return `${encodedWords(text)} <${address}>`;
 }
 
