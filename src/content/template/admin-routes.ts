@@ -7,9 +7,9 @@ import { parseUuid } from '../../ground/id.ts';
 import { badRequest, invalid, invalidFields, noResultFound, Problem } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors, type ErrorFormat } from '../../http/server/error-format.ts';
-import { queryParameters } from '../../http/server/request.ts';
+import { queryParameters, sendStale } from '../../http/server/request.ts';
 import { schemaTexts } from '../../http/validate/check.ts';
-import { oneOf, orNull, time, uuid } from '../../http/validate/shapes.ts';
+import { oneOf, orNull, staleAnswer, time, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import { findPerson } from '../../tenant/permission/store.ts';
 import type { Service } from '../../tenant/service/service.ts';
@@ -207,10 +207,7 @@ const change = defineRoute({
     400: refused,
     403: forbidden,
     404: notFound,
-    409: {
-      description: 'Somebody else has changed the template: `data` is what it is now.',
-      schema: Type.Object({ result: oneOf(['error']), message: Type.String(), data: templateSchema }),
-    },
+    409: staleAnswer('template', templateSchema),
   },
   async before(deps: AdminTemplateRouteDeps, { params }) {
     const { type } = await read(deps, params);
@@ -229,10 +226,8 @@ const change = defineRoute({
     if (body.redact_personalisation === false && current.redacted)
       throw invalidFields({ redact_personalisation: ['Redaction cannot be undone'] });
     const { template, isStale } = await changeLatest(deps, current, body, userId);
-    if (!isStale) return { data: show(template) };
-    const message = `Somebody else has changed this template: it is now at version ${template.version}. Make your change to that version.`;
-    const answer = { result: 'error', message, data: show(template) };
-    return reply.code(409).type('application/json').send(JSON.stringify(answer));
+    const data = show(template);
+    return isStale ? sendStale(reply, 'template', data) : { data };
   },
 });
 

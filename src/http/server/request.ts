@@ -8,6 +8,7 @@ import { badRequest, Problem, unavailable } from '../../ground/problem.ts';
 import { readUtf8 } from '../../ground/text.ts';
 import { createTurns } from '../../ground/turns.ts';
 import type { Node } from '../validate/check.ts';
+import { pageLinks } from '../validate/shapes.ts';
 import { plainError } from './error-format.ts';
 
 declare module 'fastify' {
@@ -56,6 +57,19 @@ export function callerLeaves(reply: FastifyReply): AbortSignal {
   return left.signal;
 }
 
+/** 409: the request changes an earlier version than the present one, which is `data`. */
+export function sendStale(
+  reply: FastifyReply,
+  what: string,
+  data: Readonly<{ version: number }>,
+): FastifyReply {
+  const message = `Somebody else has changed this ${what}: it is now at version ${data.version}. Make your change to that version.`;
+  return reply
+    .code(409)
+    .type('application/json')
+    .send(JSON.stringify({ result: 'error', message, data }));
+}
+
 /** There is nothing at this path: always in the old envelope (spec 01, section 6). */
 export function sendNotFound(reply: FastifyReply): FastifyReply {
   return reply.code(404).type('application/json').send(plainError(notFound));
@@ -78,11 +92,14 @@ export function loggedPath(request: FastifyRequest): string {
   return secret === undefined ? path : `/${secret.toLowerCase()}/…`;
 }
 
+/** What a request says of where it was sent. */
+type Origin = Pick<FastifyRequest, 'host' | 'headers' | 'protocol'>;
+
 /**
  * Base URL of the API as the caller sees it, without a trailing slash. A request can claim any host and protocol:
  * malformed hosts are ignored.
  */
-export function baseUrl(request: FastifyRequest, publicUrl: string | null): string {
+export function baseUrl(request: Origin, publicUrl: string | null): string {
   if (publicUrl !== null) return publicUrl;
   const hosts = [request.host, request.headers.host ?? ''];
   const host = hosts.find((one) => /^[\w.-]+(:\d+)?$|^\[[\da-f:.]+\](:\d+)?$/i.test(one)) ?? 'localhost';
@@ -135,6 +152,19 @@ function isZero(document: unknown): boolean {
 export function queryParameters(url: string): URLSearchParams {
   const question = url.indexOf('?');
   return new URLSearchParams(question === -1 ? '' : url.slice(question + 1));
+}
+
+/**
+ * `links` of a page of the list at `path`, with the parameters of the request (spec 01, section 3.8). `last`: id of the
+ * page's last item, undefined when the page is empty.
+ */
+export function linksOf(
+  request: Origin & Pick<FastifyRequest, 'url'>,
+  publicUrl: string | null,
+  path: string,
+  last: string | undefined,
+): ReturnType<typeof pageLinks> {
+  return pageLinks(`${baseUrl(request, publicUrl)}${path}`, queryParameters(request.url), last);
 }
 
 /** Every value of a parameter that is a list in the schema, the first one of any other (spec 01, section 3.8). */

@@ -24,6 +24,14 @@ export function uuid(description?: string) {
   return Type.String({ format: 'uuid', ...(description !== undefined && { description }) });
 }
 
+/** The 409 of a change to an earlier version (`sendStale`), for the OpenAPI document. */
+export function staleAnswer(what: string, item: TSchema) {
+  return {
+    description: `Somebody else has changed the ${what}: \`data\` is what it is now.`,
+    schema: Type.Object({ result: oneOf(['error']), message: Type.String(), data: item }),
+  };
+}
+
 /** Maximum number of items on one page of the public API (spec 06, section 6.2: `API_PAGE_SIZE`). */
 export const pageSize = 250;
 

@@ -7,11 +7,11 @@ import { type Clock, isoMicroseconds, parseDatetime } from '../../ground/clock.t
 import { invalid, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
-import { baseUrl, callerLeaves, queryParameters } from '../../http/server/request.ts';
+import { callerLeaves, linksOf } from '../../http/server/request.ts';
 import {
   oneOf,
   orNull,
-  pageLinks,
+  type pageLinks,
   pageLinksSchema,
   pageSize,
   time,
@@ -177,8 +177,7 @@ export const adminCallbackLogRoutes = [readAny, replayAny];
 type Links = (last: string | undefined) => ReturnType<typeof pageLinks>;
 
 function linksTo({ publicUrl }: CallbackLogDeps, request: FastifyRequest, path: string): Links {
-  const url = `${baseUrl(request, publicUrl)}${path}`;
-  return (last) => pageLinks(url, queryParameters(request.url), last);
+  return (last) => linksOf(request, publicUrl, path, last);
 }
 
 async function readPage(

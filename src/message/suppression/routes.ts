@@ -9,16 +9,8 @@ import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
 import { badRequest, invalid, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
-import { baseUrl, queryParameters } from '../../http/server/request.ts';
-import {
-  oneOf,
-  orNull,
-  pageLinks,
-  pageLinksSchema,
-  pageSize,
-  time,
-  uuid,
-} from '../../http/validate/shapes.ts';
+import { linksOf } from '../../http/server/request.ts';
+import { oneOf, orNull, pageLinksSchema, pageSize, time, uuid } from '../../http/validate/shapes.ts';
 import { findService, grantPermission, withdrawPermission } from '../../tenant/service/store.ts';
 import { hasService } from '../callback/store-log.ts';
 import { addSuppression, findSuppressions, removeSuppression } from './store.ts';
@@ -231,10 +223,9 @@ async function readPage(
   const { reason: reasons = null, older_than: olderThan = null } = query;
   const filter = { serviceId, recipient, reasons, olderThan };
   const found = await findSuppressions(deps.db, filter, new Date(deps.clock.now()), pageSize);
-  const url = `${baseUrl(request, deps.publicUrl)}${path}`;
   return {
     suppressions: found.map(show),
-    links: pageLinks(url, queryParameters(request.url), found.at(-1)?.id),
+    links: linksOf(request, deps.publicUrl, path, found.at(-1)?.id),
   };
 }
 

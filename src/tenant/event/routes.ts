@@ -1,11 +1,10 @@
-import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
 import { parseUuid } from '../../ground/id.ts';
 import { defineRoute } from '../../http/server/define-route.ts';
-import { baseUrl, queryParameters } from '../../http/server/request.ts';
-import { orNull, pageLinks, pageLinksSchema, pageSize, time, uuid } from '../../http/validate/shapes.ts';
+import { linksOf } from '../../http/server/request.ts';
+import { orNull, pageLinksSchema, pageSize, time, uuid } from '../../http/validate/shapes.ts';
 import { type Event, findEvents, recordEvent } from './store.ts';
 
 export type EventRouteDeps = Readonly<{ db: Db; clock: Clock; publicUrl: string | null }>;
@@ -98,10 +97,9 @@ const list = defineRoute({
     } = request.query;
     const filter = { serviceId, userId, types, olderThan: older_than ?? null };
     const events = await findEvents(deps.db, filter, pageSize);
-    const url = `${baseUrl(request as FastifyRequest, deps.publicUrl)}/events`;
     return {
       events: events.map(show),
-      links: pageLinks(url, queryParameters(request.url), events.at(-1)?.id),
+      links: linksOf(request, deps.publicUrl, '/events', events.at(-1)?.id),
     };
   },
 });

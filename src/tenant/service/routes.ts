@@ -1,19 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Db, Trx } from '../../database/connection.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { parseUuid } from '../../ground/id.ts';
 import { badRequest, invalidFields, noResultFound } from '../../ground/problem.ts';
 import { authProblem } from '../../http/auth/tokens.ts';
-import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
+import { defineRoute } from '../../http/server/define-route.ts';
 import { plainErrors } from '../../http/server/error-format.ts';
 import { userPermissions } from '../../http/server/permission.ts';
-import { baseUrl, queryParameters, readJson } from '../../http/server/request.ts';
+import { readJson, sendStale } from '../../http/server/request.ts';
 import { isObject } from '../../http/validate/check.ts';
-import { oneOf, orNull, pageLinks, pageLinksSchema, pageSize, uuid } from '../../http/validate/shapes.ts';
+import { orNull, staleAnswer, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
 import { isUser, platformUserId } from '../user/store.ts';
+import {
+  byId,
+  common,
+  notFound,
+  ofService,
+  one,
+  type ServiceListDeps,
+  serviceListRoutes,
+} from './list-routes.ts';
 import { differences, type ServiceRecord, type ShownService, serviceSchema, showService } from './record.ts';
 import {
   defaultPermissions,
@@ -27,7 +35,6 @@ import { addService } from './store.ts';
 import {
   changeService,
   findServiceRecord,
-  findServiceRecords,
   lockService,
   type ServiceChange,
   setDefaultReplyTo,
@@ -36,16 +43,15 @@ import {
 } from './store-admin.ts';
 import { addMember } from './store-members.ts';
 
-export type ServiceRouteDeps = Readonly<{
-  db: Db;
-  clock: Clock;
-  publicUrl: string | null;
-  /** Sender of texts where a service has none of its own. */
-  fromNumber: string;
-  isEmailAddress: (text: string) => boolean;
-  /** Whether it can be shown to recipients as a contact. */
-  isContact: (text: string) => boolean;
-}>;
+export type ServiceRouteDeps = ServiceListDeps &
+  Readonly<{
+    clock: Clock;
+    /** Sender of texts where a service has none of its own. */
+    fromNumber: string;
+    isEmailAddress: (text: string) => boolean;
+    /** Whether it can be shown to recipients as a contact. */
+    isContact: (text: string) => boolean;
+  }>;
 
 const limit = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 });
 const fields = {
@@ -144,12 +150,6 @@ function refine(_deps: ServiceRouteDeps, { permissions }: Readonly<Record<string
     : [{ field: 'permissions', text: `Duplicate Service Permission: [${names}]` }];
 }
 
-const common = { tag: 'Administration', authentication: 'admin', errors: plainErrors } as const;
-const one = { description: 'The service.', schema: Type.Object({ data: serviceSchema }) };
-const byId = `/service/${uuidPart('service_id')}`;
-const ofService = Type.Object({ service_id: uuid('The service.') });
-const notFound = { description: 'There is no such service or user.' };
-
 const create = defineRoute({
   ...common,
   permission: 'person',
@@ -194,124 +194,6 @@ const create = defineRoute({
   },
 });
 
-const listQuery = Type.Object(
-  {
-    only_active: Type.Optional(oneOf(['True', 'False'])),
-    user_id: Type.Optional(Type.String({ description: 'Only services of this person.' })),
-    detailed: Type.Optional(oneOf(['False'], 'There are no statistics yet.')),
-    name: Type.Optional(Type.String({ description: 'Only services with this in their name, in any case.' })),
-    go_live_requested: Type.Optional(oneOf(['True', 'False'], 'Only those that have asked to go live.')),
-    order: Type.Optional(
-      oneOf(
-        ['oldest', 'newest', 'name'],
-        'The default is `oldest`; with `name` or `older_than` it is `newest`.',
-      ),
-    ),
-    older_than: Type.Optional(uuid('The `id` of the last service of the page before.')),
-  },
-  { additionalProperties: false },
-);
-const mostAtOnce = 1000;
-
-const list = defineRoute({
-  ...common,
-  permission: 'person',
-  method: 'GET',
-  path: '/service',
-  handlerName: 'service.get_services',
-  summary: 'List services',
-  description: `Whoever is no operator sees their own. With \`name\`, \`go_live_requested\`, \`order\` or \`older_than\` there are at most ${pageSize} to a page: follow \`links.next\` until a page is empty. Otherwise all are listed, oldest first; \`links\` is there only if there are more than ${mostAtOnce}.`,
-  query: listQuery,
-  answers: {
-    200: {
-      description: 'Services.',
-      schema: Type.Object({ data: Type.Array(serviceSchema), links: Type.Optional(pageLinksSchema) }),
-    },
-    400: { description: 'A parameter is unknown or invalid.' },
-  },
-  async handler(deps: ServiceRouteDeps, request) {
-    const { query, actorId, mayDoForOthers } = request;
-    const { name = null, older_than: after = null, order, go_live_requested: requested } = query;
-    const userId = query.user_id === undefined ? null : parseUuid(query.user_id);
-    if (!mayDoForOthers && query.user_id !== undefined && userId !== actorId)
-      throw authProblem(403, 'Only operators of the platform may see the services of others');
-    if (query.user_id !== undefined && userId === null) return { data: [] };
-    if (name?.includes('\0')) throw invalidFields({ name: ['Not a valid string.'] });
-    const isPaged = [name, after, order, requested].some((given) => given !== undefined && given !== null);
-    const chosen = order ?? (name !== null || after !== null ? 'newest' : 'oldest');
-    const found = await findServiceRecords(
-      deps.db,
-      {
-        ...{
-          onlyActive: query.only_active === 'True',
-          userId: mayDoForOthers ? userId : actorId,
-          name,
-          after,
-        },
-        ...{ liveRequested: requested === 'True', order: chosen as 'oldest' | 'newest' | 'name' },
-      },
-      isPaged ? pageSize : mostAtOnce + 1,
-    );
-    const data = found.slice(0, isPaged ? pageSize : mostAtOnce).map(showService);
-    if (!isPaged && found.length <= mostAtOnce) return { data };
-    const url = `${baseUrl(request as FastifyRequest, deps.publicUrl)}/service`;
-    const parameters = queryParameters(request.url);
-    parameters.set('order', chosen);
-    return { data, links: pageLinks(url, parameters, data.at(-1)?.id) };
-  },
-});
-
-const find = defineRoute({
-  ...common,
-  permission: 'operator',
-  method: 'GET',
-  path: '/service/find-services-by-name',
-  handlerName: 'service.find_services_by_name',
-  summary: 'Find services by name',
-  description: `At most ${pageSize}, by name. \`GET /service?name=\` has pages.`,
-  query: Type.Object({
-    service_name: Type.String({ format: 'text', description: 'Part of the name.', examples: ['parking'] }),
-  }),
-  answers: {
-    200: {
-      description: 'Services.',
-      schema: Type.Object({
-        data: Type.Array(
-          Type.Object({
-            ...{ id: uuid(), name: Type.String(), active: Type.Boolean(), restricted: Type.Boolean() },
-          }),
-        ),
-      }),
-    },
-    400: { description: '`service_name` is missing.' },
-  },
-  async handler({ db }: ServiceRouteDeps, { query }) {
-    const any = { onlyActive: false, userId: null, liveRequested: false, after: null } as const;
-    const found = await findServiceRecords(db, { ...any, name: query.service_name, order: 'name' }, pageSize);
-    return { data: found.map(({ id, name, active, restricted }) => ({ id, name, active, restricted })) };
-  },
-});
-
-const read = defineRoute({
-  ...common,
-  permission: 'member',
-  method: 'GET',
-  path: byId,
-  handlerName: 'service.get_service_by_id',
-  summary: 'Read a service',
-  params: ofService,
-  query: Type.Object(
-    { detailed: listQuery.properties.detailed, user_id: Type.Optional(Type.String()) },
-    { additionalProperties: false },
-  ),
-  answers: { 200: one, 400: { description: 'A parameter is unknown or invalid.' }, 404: notFound },
-  async handler({ db }: ServiceRouteDeps, { params }) {
-    const found = await findServiceRecord(db, params.service_id);
-    if (!found) throw noResultFound();
-    return { data: showService(found) };
-  },
-});
-
 const update = defineRoute({
   ...common,
   permission: 'manage_settings',
@@ -330,10 +212,7 @@ const update = defineRoute({
     200: one,
     400: { description: 'A field is invalid, or the name or sender is taken.' },
     404: notFound,
-    409: {
-      description: 'Somebody else has changed the service: `data` is what it is now.',
-      schema: Type.Object({ result: oneOf(['error']), message: Type.String(), data: serviceSchema }),
-    },
+    409: staleAnswer('service', serviceSchema),
   },
   async handler(deps: ServiceRouteDeps, { params, body, actorId, mayDoForOthers }, reply) {
     const author = actorId ?? (body.created_by === undefined ? null : await userIn(deps.db, body.created_by));
@@ -342,10 +221,8 @@ const update = defineRoute({
         .transaction()
         .execute((trx) => change(deps, trx, params.service_id, body, { author, mayDoForOthers })),
     );
-    if (!isStale) return { data: showService(service) };
-    const message = `Somebody else has changed this service: it is now at version ${service.version}. Make your change to that version.`;
-    const answer = { result: 'error', message, data: showService(service) };
-    return reply.code(409).type('application/json').send(JSON.stringify(answer));
+    const data = showService(service);
+    return isStale ? sendStale(reply, 'service', data) : { data };
   },
 });
 
@@ -385,7 +262,7 @@ const withdrawLive = defineRoute({
 });
 
 /** Services (spec 04, sections 1.1 to 1.6 and 1.11). */
-export const serviceRoutes = [find, list, create, read, update, requestLive, withdrawLive];
+export const serviceRoutes = [...serviceListRoutes, create, update, requestLive, withdrawLive];
 
 /** The id of a user that a body names. Throws a Problem (404) if there is none (spec 04, section 0.3). */
 async function userIn(db: Db, given: unknown): Promise<string> {

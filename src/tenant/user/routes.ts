@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { parseDatetime } from '../../ground/clock.ts';
 import { parseUuid } from '../../ground/id.ts';
 import { badRequest, invalidFields, noResultFound } from '../../ground/problem.ts';
 import { defineRoute } from '../../http/server/define-route.ts';
-import { baseUrl, queryParameters } from '../../http/server/request.ts';
-import { orNull, pageLinks, pageLinksSchema, pageSize, uuid } from '../../http/validate/shapes.ts';
+import { linksOf, queryParameters } from '../../http/server/request.ts';
+import { orNull, pageLinksSchema, pageSize, uuid } from '../../http/validate/shapes.ts';
 import { changesOf, recordEvent } from '../event/store.ts';
 import {
   authType,
@@ -153,10 +152,9 @@ const list = defineRoute({
   async handler({ db, clock, publicUrl }: UserRouteDeps, request) {
     const { search = null, older_than: olderThan = null } = request.query;
     const users = await findUsers(db, { search, olderThan }, pageSize, new Date(clock.now()));
-    const url = `${baseUrl(request as FastifyRequest, publicUrl)}/user`;
     return {
       data: users.map(showUser),
-      links: pageLinks(url, queryParameters(request.url), users.at(-1)?.id),
+      links: linksOf(request, publicUrl, '/user', users.at(-1)?.id),
     };
   },
 });

@@ -183,7 +183,7 @@ const readOne = defineRoute({
   summary: 'Read a message of a service',
   answers: { 200: { description: 'The message.', schema: notification }, 404: notFound },
   async handler(deps: AdminNotificationDeps, request, reply) {
-    return await readMessage(deps, reply, request.params, baseUrl(request as never, deps.publicUrl));
+    return await readMessage(deps, reply, request.params, baseUrl(request, deps.publicUrl));
   },
 });
 
@@ -232,7 +232,7 @@ const cancel = defineRoute({
     const found = await find(deps, deps.db, request.params);
     if (found.status !== 'cancelled')
       throw badRequest('Only a notification that is scheduled and not yet due can be cancelled');
-    return await readMessage(deps, reply, request.params, baseUrl(request as never, deps.publicUrl));
+    return await readMessage(deps, reply, request.params, baseUrl(request, deps.publicUrl));
   },
 });
 

@@ -4,8 +4,8 @@ import type { Cipher } from '../../../ground/cipher.ts';
 import { dayAfter, dayStart } from '../../../ground/clock.ts';
 import { noResultFound } from '../../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../../http/server/define-route.ts';
-import { baseUrl, callerLeaves, queryParameters } from '../../../http/server/request.ts';
-import { pageLinks, pageLinksSchema, uuid } from '../../../http/validate/shapes.ts';
+import { callerLeaves, linksOf } from '../../../http/server/request.ts';
+import { pageLinksSchema, uuid } from '../../../http/validate/shapes.ts';
 import { parseSender } from './number.ts';
 import { receivedText, showReceived } from './routes.ts';
 import { findInboundSms, findOneInboundSms, type InboundFilter } from './store.ts';
@@ -53,10 +53,9 @@ const list = defineRoute({
     const found = await reads(id, callerLeaves(reply), (db) =>
       findInboundSms(db, cipher, id, olderThan, textsPerPage, filter),
     );
-    const url = `${baseUrl(request as never, publicUrl)}/service/${id}/inbound-sms`;
     return {
       data: found.map(showReceived),
-      links: pageLinks(url, queryParameters(request.url), found.at(-1)?.id),
+      links: linksOf(request, publicUrl, `/service/${id}/inbound-sms`, found.at(-1)?.id),
     };
   },
 });
