@@ -32,7 +32,7 @@ export function requestReader<Deps>(
       ? []
       : [
           ...(params ? violationsOf(params, path, ownFormats).map(withErrorName) : []),
-          ...(query ? violationsOf(query, asked, ownFormats) : []),
+          ...(query ? violationsOf(query, asked, ownFormats).map(ofQuery) : []),
         ];
     const refined =
       refine && isObject(document)
@@ -53,6 +53,13 @@ function readBody({ body }: FastifyRequest, errors: ErrorFormat, isOptional: boo
 
 function withErrorName(violation: Violation): Violation {
   return { ...violation, field: violation.node.errorName ?? violation.field };
+}
+
+/** A parameter that the list does not have is no field that may not be changed. */
+function ofQuery(violation: Violation): Violation {
+  return violation.rule === 'additionalProperties'
+    ? { ...violation, text: 'There is no such parameter.' }
+    : violation;
 }
 
 function violationOf(field: string, text: string): Violation {

@@ -312,7 +312,9 @@ export function fieldTexts(violations: readonly Violation[], schemas: readonly T
   if (violations.some(({ rule }) => rule === 'document')) return { _schema: ['Invalid input type.'] };
   const unknown = violations.filter(({ rule }) => rule === 'additionalProperties');
   if (unknown.length > 0)
-    return Object.fromEntries(unknown.map(({ field }) => [field, ['Not permitted to be updated']]));
+    return Object.fromEntries(
+      unknown.map(({ field, text }) => [field, [text ?? 'Not permitted to be updated']]),
+    );
   const found = new Map<string, string>();
   for (const violation of violations)
     if (!found.has(violation.field)) found.set(violation.field, fieldText(violation));

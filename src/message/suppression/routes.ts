@@ -8,7 +8,6 @@ import type { NotificationType } from '../../database/tables.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
 import { badRequest, invalid, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
-import { adminSchemaErrors } from '../../http/server/error-format.ts';
 import { linksOf } from '../../http/server/request.ts';
 import { oneOf, orNull, pageLinksSchema, pageSize, time, uuid } from '../../http/validate/shapes.ts';
 import { findService, grantPermission, withdrawPermission } from '../../tenant/service/store.ts';
@@ -99,7 +98,6 @@ const ofService = {
   tag: 'Administration',
   authentication: 'admin',
   permission: 'manage_settings',
-  errors: adminSchemaErrors,
   async before({ db }: SuppressionRouteDeps, { params }: { params: { service_id: string } }) {
     if (!(await hasService(db, params.service_id))) throw noResultFound();
   },

@@ -20,7 +20,7 @@ export function permissionsFault(
   permissions: readonly string[],
 ): string | null {
   const then = team.map((one) => (one.userId === userId ? { ...one, permissions } : one));
-  const short = (['manage_users', 'manage_settings'] as const).find((one) => lost(team, then, one));
+  const short = (['manage_settings', 'manage_users'] as const).find((one) => lost(team, then, one));
   return short === undefined
     ? null
     : `Cannot change user permissions - service would have too few users with ${short}`;

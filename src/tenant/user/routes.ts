@@ -59,11 +59,12 @@ const create = defineRoute({
     logged_in_at: Type.Optional(orNull(datetime)),
   }),
   formats: fieldFormats,
+  refine: (_deps: UserRouteDeps, { auth_type: type = 'sms_auth', mobile_number: mobile }) =>
+    mobile == null && type === 'sms_auth' ? [{ field: 'mobile_number', text: missing }] : [],
   example: { ...example, email_address: 'kim@example.com', password: 'a sentence that only Kim knows' },
   answers: { 201: one, ...invalidUser },
   async handler(deps: UserRouteDeps, { body, actorId }) {
     const { auth_type: type = 'sms_auth', mobile_number: mobile = null } = body;
-    if (mobile === null && type === 'sms_auth') throw invalidFields({ mobile_number: [missing] });
     // Reported alone, after the others (spec 04, section 3.2).
     if (body.password === undefined) throw invalidFields({ password: [missing] });
     refuseEmptyPassword('password', body.password);

@@ -4,6 +4,7 @@ import type { Db } from '../../../database/connection.ts';
 import { dayAfter, dayOf, dayStart, parseDatetime } from '../../../ground/clock.ts';
 import { badRequest, invalidFields, noResultFound } from '../../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../../http/server/define-route.ts';
+import { plainError } from '../../../http/server/error-format.ts';
 import { baseUrl, callerLeaves } from '../../../http/server/request.ts';
 import { oneOf, orNull, time, uuid } from '../../../http/validate/shapes.ts';
 import { recordEvent } from '../../../tenant/event/store.ts';
@@ -22,6 +23,8 @@ export type AdminNotificationDeps = NotificationRouteDeps & Readonly<{ deliverQu
 
 const usualPage = 50;
 const mostPerPage = 250;
+/** There are no letters, but they may be asked for. */
+const listedTypes: readonly string[] = ['sms', 'email', 'letter'];
 const failed = ['technical-failure', 'temporary-failure', 'permanent-failure', 'validation-failed'];
 /** No message is older; keeps dates within the range that is supported. */
 const mostDays = 10_000;
@@ -43,7 +46,9 @@ const listRequest = Type.Object(
     status: Type.Optional(
       Type.Array(Type.String(), { description: '`failed` means every kind of failure.' }),
     ),
-    template_type: Type.Optional(Type.Array(oneOf(['sms', 'email', 'letter']))),
+    template_type: Type.Optional(
+      Type.Array(Type.String(), { description: `May be repeated: ${listedTypes.join(', ')}.` }),
+    ),
     template_id: Type.Optional(uuid()),
     api_key_id: Type.Optional(uuid()),
     job_id: Type.Optional(uuid()),
@@ -250,6 +255,11 @@ async function readPage(
     throw invalidFields({
       page: ['Pages are not numbered. For the next one give the id of the last message as older_than.'],
     });
+  const wrong = request.template_type?.findIndex((type) => !listedTypes.includes(type)) ?? -1;
+  if (wrong >= 0) {
+    const message = { template_type: { [wrong]: { template_type: ['Not a valid choice.'] } } };
+    return reply.code(400).type('application/json').send(plainError(message));
+  }
   const term = termOf(request.to);
   const filter = filterOf(serviceId, request, deps.clock.now());
   const left = callerLeaves(reply);
