@@ -168,7 +168,7 @@ async function measureIdle(
       continue;
     }
     load.onAccepted?.(body);
-    const arrivedAt = await provider.arrival(accepted.at(-1)!, patienceMilliseconds);
+    const arrivedAt = await provider.arrival({ reference: accepted.at(-1)! }, patienceMilliseconds);
     latencies[index] = arrivedAt - answeredAt;
     // Its receipt must not coincide with the next message.
     await sleep(30);

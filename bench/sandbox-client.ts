@@ -60,12 +60,15 @@ export class SandboxClient {
     };
   }
 
-  /** When the message arrived, in Unix milliseconds; NaN if it does not arrive within `milliseconds`. */
-  async arrival(reference: string, milliseconds: number): Promise<number> {
+  /**
+   * When the message with this reference, or the first to this number, arrived, in Unix milliseconds; NaN if it does not
+   * arrive within `milliseconds`.
+   */
+  async arrival(of: Readonly<{ reference: string } | { to: string }>, milliseconds: number): Promise<number> {
     const deadline = performance.now() + milliseconds;
     while (performance.now() < deadline) {
       const { messages } = await this.#get<{ messages: { received_at: string }[] }>(
-        `/messages?reference=${reference}&limit=1`,
+        `/messages?${new URLSearchParams(of)}&limit=1`,
       );
       if (messages[0]) return Date.parse(messages[0].received_at);
       await sleep(pollMilliseconds);

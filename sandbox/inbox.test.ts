@@ -6,7 +6,7 @@ type List = { messages: { id: string; reference: string; body?: string; subject?
 
 const references = ({ messages }: List) => messages.map(({ reference }) => reference);
 
-test('the inbox lists messages newest first and finds them by text, type and reference', async (t) => {
+test('the inbox lists messages newest first and finds them by text, type, recipient and reference', async (t) => {
   const { sms, email, get, call } = await openSandbox(t);
   await sms({ reference: 'one', to: '07700900111', body: 'Your CODE is 48213' });
   await email({ reference: 'two', to: 'amala@example.gov.uk', subject: 'Renewal', text: 'Code of conduct' });
@@ -17,6 +17,8 @@ test('the inbox lists messages newest first and finds them by text, type and ref
   assert.deepEqual(references(await get<List>('/messages?q=code&type=sms')), ['one']);
   assert.deepEqual(references(await get<List>('/messages?q=RENEW')), ['two']);
   assert.deepEqual(references(await get<List>('/messages?q=0900112')), ['three']);
+  assert.deepEqual(references(await get<List>('/messages?to=07700900112')), ['three']);
+  assert.deepEqual(references(await get<List>('/messages?to=0900112')), []);
   assert.deepEqual(references(await get<List>('/messages?reference=two')), ['two']);
   assert.deepEqual(references(await get<List>('/messages?reference=tw')), []);
   const newest = (await get<List>('/messages')).messages[0]!;

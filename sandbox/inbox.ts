@@ -6,6 +6,8 @@ export type Search = {
   /** Part of the recipient, sender, subject, text or reference; case is ignored. */
   readonly q?: string;
   readonly type?: MessageType;
+  /** The whole of it, as the message has it. */
+  readonly to?: string;
   readonly reference?: string;
   /** Only messages older than the one with this id. */
   readonly before?: string;
@@ -68,6 +70,7 @@ export class Inbox {
       if (found.length >= search.limit) break;
       const message = this.#at(position)!;
       if (search.type !== undefined && message.type !== search.type) continue;
+      if (search.to !== undefined && message.to !== search.to) continue;
       if (search.reference !== undefined && message.reference !== search.reference) continue;
       if (needle !== undefined && needle !== '' && !contains(message, needle)) continue;
       found.push(message);

@@ -74,11 +74,13 @@ function readSearch(query: URLSearchParams): Search | string {
   const limit = query.get('limit') ?? '50';
   if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > 1_000)
     return 'limit must be a whole number from 1 to 1000';
+  const to = query.get('to');
   const reference = query.get('reference');
   const before = query.get('before');
   return {
     q: query.get('q')?.trim() ?? '',
     ...(type && { type }),
+    ...(to !== null && { to }),
     ...(reference !== null && { reference }),
     ...(before !== null && { before }),
     limit: Number(limit),
