@@ -22,7 +22,7 @@ export const platformTemplates: readonly NewTemplate[] = [
     name: 'Invitation',
     subject: '((user_name)) has invited you to ((service_name))',
     content:
-      '((user_name)) has invited you to take part in sending messages for ((service_name)).\n\nOpen this link within two days to accept:\n((url))\n',
+      '((user_name)) has invited you to take part in sending messages for ((service_name)).\n\nOpen this link within ((life)) to accept:\n((url))\n',
   },
   {
     id: platformTemplateIds.smsCode,

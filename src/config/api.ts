@@ -14,6 +14,12 @@ export const api = {
     url(['http', 'https'], 'http://localhost:6012'),
     'Base URL of the admin pages, for links in messages.',
   ),
+  invitationDays: setting(
+    'INVITATION_EXPIRATION_DAYS',
+    // They are deleted after 30 days.
+    whole(2, 1, 30),
+    'Days for which an invitation to join a service can be accepted.',
+  ),
   simulatedRecipients: setting(
     'SIMULATED_RECIPIENTS',
     list(null),

@@ -22,6 +22,7 @@ test('with nothing set, every variable has its documented default', () => {
       publicUrl: null,
       simulatedRecipients: null,
       adminBaseUrl: 'http://localhost:6012',
+      invitationDays: 2,
       gitCommit: '',
       buildTime: '',
     },
@@ -112,6 +113,7 @@ test('a variable that is set is read, trimmed, under each of its names', () => {
   const own = { SECRET_KEY: secret };
   const table: [Record<string, string>, { [Name in keyof Config]?: Partial<Config[Name]> }][] = [
     [{ PORT: ' 0 ' }, { api: { port: 0 } }],
+    [{ INVITATION_EXPIRATION_DAYS: '7' }, { api: { invitationDays: 7 } }],
     [{ DOCUMENT_MAX_BYTES: '1000' }, { documents: { maxBytes: 1000 } }],
     [
       { ADMIN_BASE_URL: 'https://admin.example.com/' },
@@ -168,6 +170,7 @@ test('a variable that is set is read, trimmed, under each of its names', () => {
 });
 
 const numbers: [string, number, number][] = [
+  ['INVITATION_EXPIRATION_DAYS', 1, 30],
   ['DOCUMENT_MAX_BYTES', 1, 10_485_760],
   ['DOCUMENT_DAILY_FILES', 0, 1_000_000_000],
   ['DOCUMENT_DAILY_BYTES', 0, 1_000_000_000_000_000],

@@ -23,6 +23,7 @@ export type Tables = {
   provider_paces: ProviderPaceRow;
   service_guest_list: GuestRow;
   service_users: ServiceUserRow;
+  invites: InviteRow;
   idempotency_keys: IdempotencyKeyRow;
   accepted: AcceptedRow;
   notifications: NotificationRow;
@@ -246,6 +247,20 @@ export type ProviderCallsRow = {
 export type ProviderPaceRow = { provider_id: string; free_at: Date };
 
 export type GuestRow = { id: string; service_id: string; recipient: string; created_at: Generated<Date> };
+
+/** An invitation to join the team of a service. */
+export type InviteRow = {
+  id: string;
+  service_id: string;
+  email_address: string;
+  lower_address: string;
+  from_user: string;
+  permissions: string[];
+  folder_permissions: string[];
+  auth_type: 'sms_auth' | 'email_auth';
+  status: 'pending' | 'accepted' | 'cancelled' | 'expired';
+  created_at: Date;
+};
 
 export type ServiceUserRow = {
   service_id: string;

@@ -15,6 +15,7 @@ import { draftRoutes } from '../content/template/draft-routes.ts';
 import { folderRoutes } from '../content/template/folder-routes.ts';
 import { templateRoutes } from '../content/template/routes.ts';
 import { archiveTemplates, findTemplateHistory } from '../content/template/store.ts';
+import { addToFolders } from '../content/template/store-folders.ts';
 import { createIdSource } from '../ground/id.ts';
 import { ConfigError } from '../ground/problem.ts';
 import { adminGuard } from '../http/auth/admin.ts';
@@ -39,7 +40,10 @@ import { receiptEndpoint } from '../message/receipt/routes.ts';
 import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
 import { createAcceptWithFiles } from '../message/submission/accept-with-files.ts';
 import { createFairOrder } from '../message/submission/fair-order.ts';
-import { createSendPlatformMessage } from '../message/submission/platform-message.ts';
+import {
+  createPreparePlatformMessage,
+  createSendPlatformMessage,
+} from '../message/submission/platform-message.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
@@ -48,6 +52,8 @@ import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts'
 import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
+import { inviteRoutes } from '../tenant/invite/routes.ts';
+import { inviteTokenRoutes } from '../tenant/invite/token-routes.ts';
 import { createKeyUses, keyGuard } from '../tenant/key/authenticate.ts';
 import { keyRoutes } from '../tenant/key/routes.ts';
 import { endKeys, findKeyHistory } from '../tenant/key/store.ts';
@@ -148,13 +154,13 @@ function routeDeps(
   { config, clock, db, connection, queues, storage, metrics }: Core,
   used: ReadonlySet<string>,
 ) {
-  const { publicUrl, gitCommit, buildTime, adminBaseUrl } = config.api;
+  const { publicUrl, gitCommit, buildTime, adminBaseUrl, invitationDays } = config.api;
   const { fromNumber, emailDomain } = config.delivery;
   const { maxBytes, baseUrl, dailyFiles, dailyBytes } = config.documents;
   const documentLimits = { files: dailyFiles, file_bytes: dailyBytes };
   const accepting = { db, pool: connection.pool, clock, metrics, queues, fairOrder: createFairOrder(clock) };
   return {
-    ...{ publicUrl, gitCommit, buildTime, adminBaseUrl, fromNumber, emailDomain },
+    ...{ publicUrl, gitCommit, buildTime, adminBaseUrl, invitationDays, fromNumber, emailDomain },
     used,
     receiving: inboundEndpointsOf(config),
     sandboxTypes: sandboxTypes(config),
@@ -215,14 +221,14 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(serviceRoutes, { ...deps, ...rules });
   mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
   mount(memberRoutes, { ...deps, ...rules });
-  mount(keyRoutes, deps);
-  mount(senderRoutes, {
+  mount(inviteRoutes, {
     ...deps,
-    parseEmail(text) {
-      const email = parseEmailAddress(text);
-      return email.ok ? email.emailAddress.address : null;
-    },
+    ...rules,
+    preparePlatformMessage: createPreparePlatformMessage(deps),
   });
+  mount(inviteTokenRoutes, { ...deps, addToFolders });
+  mount(keyRoutes, deps);
+  mount(senderRoutes, { ...deps, ...rules });
   mount(retentionRoutes, deps);
   mount(deliverRoutes, deps);
   mount(numberRoutes, { ...deps, providers: deps.receiving.map(({ identifier }) => identifier) });
@@ -245,6 +251,10 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
 /** Recipients as services enter them, for rooms that come before the recipients. */
 function recipientRules(rates: Rates) {
   const isEmailAddress = (text: string) => parseEmailAddress(text).ok;
+  const parseEmail = (text: string) => {
+    const outcome = parseEmailAddress(text);
+    return outcome.ok ? outcome.emailAddress.address : null;
+  };
   const isPhoneNumber = (text: string) =>
     text.length <= longestPhoneNumber && parsePhoneNumber(text, rates).ok;
   const isContact = (text: string) =>
@@ -258,7 +268,7 @@ function recipientRules(rates: Rates) {
       : outcome.error;
     return fault && phoneProblemText(fault);
   };
-  return { isEmailAddress, isPhoneNumber, isContact, phoneFault };
+  return { isEmailAddress, parseEmail, isPhoneNumber, isContact, phoneFault };
 }
 
 /** Starts listening. Returns the base URL. */

@@ -4,6 +4,7 @@ import { dayOf } from '../ground/clock.ts';
 import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
 import { deleteAnswers } from '../message/submission/store.ts';
 import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
+import { deleteInvites } from '../tenant/invite/store.ts';
 import { deleteOldUses } from '../tenant/key/store.ts';
 import { allCutoffs } from '../tenant/service/retention.ts';
 import { deleteSignInLeftovers } from '../tenant/user/store-sign-in.ts';
@@ -43,6 +44,11 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       run: () => deleteExpiredSuppressions(db, new Date(clock.now()), 50_000),
     },
     { name: 'delete-verify-codes', everySeconds: 63 * 60, run: () => deleteSignInLeftovers(db, clock.now()) },
+    {
+      name: 'delete-invitations',
+      everySeconds: 66 * 60,
+      run: () => deleteInvites(db, new Date(clock.now() - 30 * day), 50_000),
+    },
     {
       name: 'forget-uses-of-keys',
       everySeconds: 3600,

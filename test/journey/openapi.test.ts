@@ -11,6 +11,7 @@ import { systemClock } from '../../src/ground/clock.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
 import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { unsubscribeUrl } from '../../src/message/suppression/link.ts';
+import { makeInviteToken } from '../../src/tenant/invite/invite.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
 import { hashPassword } from '../../src/tenant/user/password.ts';
 import { addUser, platformUserId, registerUser } from '../../src/tenant/user/store.ts';
@@ -262,6 +263,32 @@ describe('the OpenAPI document', () => {
     idsOf['PUT /user/{user_id}'] = { user_id: await other() };
     for (const what of ['activate', 'archive'])
       idsOf[`POST /user/{user_id}/${what}`] = { user_id: await other() };
+  });
+
+  /** Examples invite, cancel, resend and accept, so each test has invites of its own. */
+  beforeEach(async () => {
+    const { pool } = world.connection;
+    await pool.query(`delete from invites where lower_address = 'ash@example.com'`);
+    const at = new Date();
+    for (const example of [
+      'GET /service/{service_id}/invite/{invite_id}',
+      'POST /service/{service_id}/invite/{invite_id}',
+      'POST /service/{service_id}/invite/{invite_id}/resend',
+      'GET /invite/service/{invite_id}',
+      'GET /invite/{token}',
+      'GET /invite/service/check/{token}',
+      'POST /invite/{token}/accept',
+    ]) {
+      const email = `${randomUUID()}@example.com`;
+      const { body } = await world.admin('POST', `/service/${tenant.id}/invite`, {
+        ...{ email_address: email, from_user: platformUserId, permissions: 'send_texts' },
+      });
+      const invite_id = body.data.id as string;
+      const token = makeInviteToken(createCipher([secretKey], salt), invite_id, at);
+      const user_id = randomUUID();
+      await addUser(world.connection.db, { id: user_id, name: 'Ash', emailAddress: email, state: 'active' });
+      idsOf[example] = { invite_id, token, user_id };
+    }
   });
 
   /** Stores a text as if the tenant had received it; returns its id. */

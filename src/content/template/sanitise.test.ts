@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseLossless } from '../../ground/json.ts';
-import { sanitisePersonalisation, sanitiseText } from './sanitise.ts';
+import { compileEmail, renderEmail } from './email.ts';
+import { personalisationOf } from './personalisation.ts';
+import { plainName, sanitisePersonalisation, sanitiseText } from './sanitise.ts';
 
 const texts: readonly (readonly [value: string, sanitised: string])[] = [
   ['Sam', 'Sam'],
@@ -101,4 +103,49 @@ test('a key such as __proto__ is sanitised like any other', () => {
   const { personalisation, changes } = sanitisePersonalisation(values, ['__proto__']);
   assert.equal(JSON.stringify(personalisation), '{"__proto__":"a\\\\*"}');
   assert.deepEqual(Object.keys(changes), ['__proto__']);
+});
+
+const names: readonly (readonly [name: string, shown: string])[] = [
+  ['Anne-Marie O’Hara', 'Anne-Marie O’Hara'],
+  ['Parking (North) & Tides, 24/7', 'Parking (North) & Tides, 24/7'],
+  ['Dr. Brown', 'Dr. Brown'],
+  ['渋谷区', '渋谷区'],
+  ['40916', '40916'],
+  ['[click](https://evil.example)', 'click(https: // evil. example)'],
+  ['https://evil.example/a.b', 'https: // evil. example/a. b'],
+  ['HTTP://localhost', 'HTTP: // localhost'],
+  ['evil.example', 'evil. example'],
+  ['evil\u200b.exa\u2060mple', 'evil. example'],
+  ['http:\u3164//evil\ufdd0.example', 'http: // evil. example'],
+  ['http[://evil', 'http: // evil'],
+  ['&lsqb;click&rsqb;&lpar;http&colon;//evil&period;example&rpar;', 'click(http: // evil. example)'],
+  ['&amp;amp;lt;b&amp;gt;x', 'bx'],
+  ['<b>Rowan</b>', 'bRowan/b'],
+  ['Rowan\\', 'Rowan'],
+  ['Rowan\n\n# Pay now\r\n* at once', 'Rowan # Pay now * at once'],
+  ['\u202eRowan', 'Rowan'],
+  ['\ud800Rowan', 'Rowan'],
+  ['# Rowan', '\u2060# Rowan'],
+  ['1. FC Tide', '\u20601. FC Tide'],
+  ['', ''],
+];
+
+for (const [name, shown] of names)
+  test(`a name reads ${JSON.stringify(shown)} where it was ${JSON.stringify(name)}`, () =>
+    assert.equal(plainName(name), shown));
+
+test('in an email a plain name is running text wherever it stands, and its subject has no escapes', () => {
+  const template = compileEmail('((name)) has news', 'Hello\n((name))\nhas news\n\n((name))');
+  const rendered = (name: string) => renderEmail(template, personalisationOf({ name: plainName(name) }));
+  const tags = (html: string) => html.match(/<[^>]+>/g);
+  const usual = tags(rendered('Rowan').html);
+  for (const [name] of names) {
+    if (name === '') continue;
+    const { html, text, subject } = rendered(name);
+    assert.deepEqual(tags(html), usual, name);
+    assert.ok(!/https?:\/\/(?!www\.w3\.org)/i.test(text), name);
+    assert.ok(!subject.includes('\\'), name);
+  }
+  for (const marks of ['---', '***', '^ x', '> x', '~~~', '====', '- x', '• x', '| a | b |', '٣. x', '    x'])
+    assert.deepEqual(tags(rendered(marks).html), usual, marks);
 });

@@ -2,7 +2,8 @@ import { numberSource, objectOf } from '../../ground/json.ts';
 import { clean } from '../recipient/characters.ts';
 import { listText, normaliseKey, valueText } from './personalisation.ts';
 import { findUrls } from './text/autolink.ts';
-import { whiteSpace } from './text/whitespace.ts';
+import { decodeReferences } from './text/escape.ts';
+import { normaliseWhiteSpace, whiteSpace } from './text/whitespace.ts';
 
 const hostOnly = /^[a-zA-Z0-9.-]+$/;
 const markdownCharacter = /[`*_()\\{}[\]<>#+\-.!|]/g;
@@ -94,4 +95,34 @@ export function sanitiseText(value: string): string {
   }
   kept += value.slice(done);
   return kept.replace(urlWithScheme, '').replace(markdownCharacter, '\\$&');
+}
+
+/** Control and format characters, noncharacters, halves of pairs, and the filler that emails lose (spec 02, section 3.11). */
+const unseen = /[\p{Cc}\p{Cf}\p{Cs}\p{Noncharacter_Code_Point}\u3164]/gu;
+const inlineMark = /[[\]<>\\`]/g;
+
+/**
+ * A name as the platform's own messages show it (spec 04, section 4.1): on one line, linking to nothing, formatting
+ * nothing. Unlike `sanitiseText` it suits subjects and texts too, where a backslash would be seen: it takes the few
+ * characters away that make links, and spaces apart what mail readers would link.
+ */
+export function plainName(value: string): string {
+  const visible = normaliseWhiteSpace(fullyDecoded(value)).replace(unseen, '').replace(inlineMark, '');
+  const apart = visible.replaceAll('://', ': // ');
+  let text = '';
+  let done = 0;
+  for (const { start, end } of findUrls(apart)) {
+    text += apart.slice(done, start) + apart.slice(start, end).replaceAll('.', '. ');
+    done = end;
+  }
+  text = normaliseWhiteSpace(text + apart.slice(done));
+  // A line that begins with an invisible character is no heading and no list.
+  return /^(?:[^\p{L}\p{N}]|\p{Nd}+\.)/u.test(text) ? `\u2060${text}` : text;
+}
+
+/** The character references in HTML are decoded before links are looked for, and what they make may be another one. */
+function fullyDecoded(value: string): string {
+  let text = value;
+  for (let next = decodeReferences(text); next !== text; next = decodeReferences(text)) text = next;
+  return text;
 }

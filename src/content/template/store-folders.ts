@@ -69,6 +69,21 @@ async function addFolderUsers(
   return Number(numAffectedRows);
 }
 
+/** Lets a member use more folders; those that the service lacks are ignored. */
+export async function addToFolders(
+  trx: Trx,
+  serviceId: string,
+  userId: string,
+  folderIds: readonly string[],
+): Promise<void> {
+  await sql`
+    insert into template_folder_users (folder_id, service_id, user_id)
+    select id, ${serviceId}, ${userId} from (
+      select id from template_folders where service_id = ${serviceId} and id = any(${[...folderIds]}::uuid[])
+      order by id for key share) held
+    on conflict do nothing`.execute(trx);
+}
+
 /** Renames a folder that the transaction has locked. */
 export async function renameFolder(trx: Trx, id: string, name: string): Promise<void> {
   await sql`update template_folders set name = ${name} where id = ${id}`.execute(trx);

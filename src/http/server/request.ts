@@ -81,15 +81,16 @@ export function pathOf(request: FastifyRequest): string {
 }
 
 /**
- * The path for a log line, without what opens a document (below `/d/`) or unsubscribes a recipient: a reader of the log
- * must not be able to.
+ * The path for a log line, without what opens a document (below `/d/`), unsubscribes a recipient or accepts an
+ * invitation: a reader of the log must not be able to.
  */
 export function loggedPath(request: FastifyRequest): string {
   const path = pathOf(request);
   // The router decodes letters, and accepts a whole URL in place of a path.
   const plain = path.replace(/%[2-7][\da-f]/gi, decodeURIComponent).replace(/%2f/gi, '/');
-  const secret = /\/(d|unsubscribe)\//i.exec(plain)?.[1];
-  return secret === undefined ? path : `/${secret.toLowerCase()}/…`;
+  // An invitation is named by its token at the top, and by its id below its service.
+  const secret = /\/(d|unsubscribe)\/|^(?:[a-z]+:\/\/[^/]*)?\/(invite)\//i.exec(plain);
+  return secret === null ? path : `/${(secret[1] ?? secret[2])!.toLowerCase()}/…`;
 }
 
 /** What a request says of where it was sent. */

@@ -5,10 +5,11 @@ import { checkPermissions, parsePhoneNumber } from '../../content/recipient/phon
 import { phoneProblemText } from '../../content/recipient/phone-problem.ts';
 import { personalisationOf } from '../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../content/template/placeholder.ts';
+import { plainName } from '../../content/template/sanitise.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
 import { placeholdersIn, type Template } from '../../content/template/template.ts';
 import type { Cache } from '../../database/cache.ts';
-import type { Db } from '../../database/connection.ts';
+import type { Db, DbOrTrx } from '../../database/connection.ts';
 import { createPartitionGuard } from '../../database/partitions.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
@@ -17,11 +18,11 @@ import type { IdSource } from '../../ground/id.ts';
 import { badRequest, noResultFound, Problem } from '../../ground/problem.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
-import type { SendPlatformMessage } from '../../tenant/user/platform-message.ts';
+import type { PreparePlatformMessage, SendPlatformMessage } from '../../tenant/user/platform-message.ts';
 import { notifyInternal, priorities } from '../delivery/queue.ts';
 import { persistQueues } from './accept-batch.ts';
 import { refuseUnprovided } from './prepare.ts';
-import { acceptUnlimited } from './store.ts';
+import { type AcceptedMessage, acceptUnlimited } from './store.ts';
 
 export type PlatformMessageDeps = Readonly<{
   db: Db;
@@ -38,37 +39,64 @@ export type PlatformMessageDeps = Readonly<{
 }>;
 
 /**
- * Messages of the platform itself. Guarantee: when it resolves, the message is durable; when it throws, nothing was
- * stored. There is no key, and neither limits nor trial mode apply, so that nobody is locked out (spec 04, section 4.1).
+ * Messages of the platform itself, sent at once. Guarantee: when it resolves, the message is durable; when it throws,
+ * nothing was stored.
  */
 export function createSendPlatformMessage(deps: PlatformMessageDeps): SendPlatformMessage {
+  const prepare = createPreparePlatformMessage(deps);
+  return async (message) => {
+    const { id, store, announce } = await prepare(message);
+    await store(deps.db);
+    announce();
+    return id;
+  };
+}
+
+/**
+ * Messages of the platform itself, to be stored by the caller. There is no key, and neither limits nor trial mode apply,
+ * so that nobody is locked out (spec 04, section 4.1). All that needs another connection is done before the caller's
+ * transaction, which would otherwise hold one while it waits for one.
+ */
+export function createPreparePlatformMessage(deps: PlatformMessageDeps): PreparePlatformMessage {
   const ensureDays = createPartitionGuard(deps.db);
   return async ({ templateId, recipient, personalisation }) => {
-    const { db, clock, queues } = deps;
     const template = await deps.templates.templates.get(templateId);
     if (template?.serviceId !== platformServiceId) throw noResultFound();
     const { type } = template;
     refuseUnprovided(deps, type);
-    refuseUnfilled(template, personalisation);
+    const values = withPlainNames(personalisation);
+    refuseUnfilled(template, values);
     const id = deps.newId();
     await ensureDays([id]);
-    const now = new Date(clock.now());
-    await acceptUnlimited(
-      db,
-      {
-        ...{ id, type, serviceId: platformServiceId, templateId, templateVersion: template.current.version },
-        ...{ jobId: null, jobRowNumber: null, apiKeyId: null, keyType: 'normal', createdAt: now },
-        ...{ clientReference: null, scheduledFor: null, unsubscribeUrl: null, requestId: null },
-        ...(type === 'sms' ? await textTo(deps, recipient) : emailTo(recipient)),
-        personalisation: deps.cipher.seal(JSON.stringify(personalisation), id),
-        queue: notifyInternal.name,
-        priority: template.current.priority ? priorities.priorityTemplate : priorities.api,
-      },
-      now,
-    );
-    queues.announce(new Set([persistQueues[type]]));
-    return id;
+    const now = new Date(deps.clock.now());
+    const message: AcceptedMessage = {
+      ...{ id, type, serviceId: platformServiceId, templateId, templateVersion: template.current.version },
+      ...{ jobId: null, jobRowNumber: null, apiKeyId: null, keyType: 'normal', createdAt: now },
+      ...{ clientReference: null, scheduledFor: null, unsubscribeUrl: null, requestId: null },
+      ...(type === 'sms' ? await textTo(deps, recipient) : emailTo(recipient)),
+      personalisation: deps.cipher.seal(JSON.stringify(values), id),
+      queue: notifyInternal.name,
+      priority: template.current.priority ? priorities.priorityTemplate : priorities.api,
+    };
+    return {
+      id,
+      store: (db: DbOrTrx) => acceptUnlimited(db, message, now),
+      announce: () => deps.queues.announce(new Set([persistQueues[type]])),
+    };
   };
+}
+
+/**
+ * People choose their names and those of their services, and the platform writes to strangers: what it sends must link
+ * to nothing but its own pages.
+ */
+function withPlainNames(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      /^(?:.*_)?url$/.test(name) ? value : plainName(value),
+    ]),
+  );
 }
 
 /** An operator may change a template; one that asks for what nobody gives cannot be filled (spec 04, section 4.2). */

@@ -38,28 +38,32 @@ export function makeToken(
   { userId, email }: Pick<Link, 'userId' | 'email'>,
   now: number,
 ): string {
-  const text = JSON.stringify([randomUUID(), userId, email, now, now + lifeMilliseconds[purpose]]);
-  return cipher.seal(text, contextOf(purpose)).toString('base64url');
+  return sealToken(cipher, purpose, [randomUUID(), userId, email, now, now + lifeMilliseconds[purpose]]);
 }
 
 /** null if the token was not made by this installation for this purpose, or was changed. It may have expired. */
 export function readToken(cipher: Cipher, purpose: LinkPurpose, token: string): Link | null {
+  const values = openToken(cipher, purpose, token) as [string, string, string, number, number] | null;
+  if (values === null) return null;
+  const [id, userId, email, created, expires] = values;
+  return { id, userId, email, createdAt: new Date(created), expiresAt: new Date(expires) };
+}
+
+/** The token of a link that holds these values, encrypted. `purpose`: a token for one is none for another. */
+export function sealToken(cipher: Cipher, purpose: string, values: readonly (string | number)[]): string {
+  return cipher.seal(JSON.stringify(values), `link ${purpose}`).toString('base64url');
+}
+
+/** The values of a token; null if this installation did not make it for this purpose, or it was changed. */
+export function openToken(
+  cipher: Cipher,
+  purpose: string,
+  token: string,
+): readonly (string | number)[] | null {
   try {
-    const text = cipher.open(Buffer.from(token, 'base64url'), contextOf(purpose));
-    const [id, userId, email, created, expires] = JSON.parse(text) as [
-      string,
-      string,
-      string,
-      number,
-      number,
-    ];
-    return { id, userId, email, createdAt: new Date(created), expiresAt: new Date(expires) };
+    return JSON.parse(cipher.open(Buffer.from(token, 'base64url'), `link ${purpose}`)) as (string | number)[];
   } catch (error) {
     if (error instanceof CipherError) return null;
     throw error;
   }
-}
-
-function contextOf(purpose: LinkPurpose): string {
-  return `link ${purpose}`;
 }

@@ -1,9 +1,14 @@
+import type { DbOrTrx } from '../../database/connection.ts';
+
 /** A message of the platform itself to a person, such as a sign-in code (spec 04, section 4). */
 export type PlatformMessage = Readonly<{
   templateId: string;
   /** A phone number or an email address, according to the type of the template. */
   recipient: string;
-  /** A value for every placeholder that the template may have (spec 04, section 4.2). */
+  /**
+   * A value for every placeholder that the template may have (spec 04, section 4.2). A name that holds a link or
+   * formatting is shown without; values of `url` and of names that end in `_url` are taken as they are.
+   */
   personalisation: Readonly<Record<string, string>>;
 }>;
 
@@ -12,6 +17,18 @@ export type PlatformMessage = Readonly<{
  * recipient that cannot get it, 500 if the template asks for a value that the message does not have.
  */
 export type SendPlatformMessage = (message: PlatformMessage) => Promise<string>;
+
+/** A message that can be sent, and is stored nowhere yet. */
+export type PreparedMessage = Readonly<{
+  id: string;
+  /** Accepts it for delivery, together with the transaction's other writes. */
+  store: (db: DbOrTrx) => Promise<void>;
+  /** Call it after the commit: nobody waits for it, but without it the message leaves a second later. */
+  announce: () => void;
+}>;
+
+/** The same as sending, for a message that must not go out without a row that belongs to it. Throws as that does. */
+export type PreparePlatformMessage = (message: PlatformMessage) => Promise<PreparedMessage>;
 
 /** The templates of the platform's own service (spec 06, section 6.2). */
 export const platformTemplateIds = {
