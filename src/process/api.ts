@@ -48,6 +48,7 @@ import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts'
 import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
+import { createRequestMemory } from '../tenant/idempotency/store.ts';
 import { createKeyUses, keyGuard } from '../tenant/key/authenticate.ts';
 import { keyRoutes } from '../tenant/key/routes.ts';
 import { endKeys, findKeyHistory } from '../tenant/key/store.ts';
@@ -102,6 +103,7 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
         admin: adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets }),
       }),
     },
+    requests: createRequestMemory(core),
   });
   const specification = createSpecification(server.routes);
   const deps = { ...core, ...routeDeps(core, used) };
