@@ -31,5 +31,6 @@ export const tagReads: onSendAsyncHookHandler = async (request, reply, payload) 
   const known = headers['if-none-match'];
   if (known === undefined || !namesTag(known, tag)) return payload;
   reply.code(304).removeHeader('content-type');
-  return null;
+  // What Fastify adds for HEAD takes the body away, and needs its length.
+  return method === 'HEAD' ? payload : null;
 };
