@@ -76,6 +76,23 @@ describe('answers of the admin API', () => {
     assert.match(await after.text(), /tides\.example\.com/);
   });
 
+  test('and what they depend on are described: tags of reads, and the keys of writes', async () => {
+    const { body: document } = await world.call('GET', '/spec.json', { key: null });
+    const takenBy = { get: 'If-None-Match', post: 'Idempotency-Key', put: 'Idempotency-Key' };
+    const operations = Object.values<any>(document.paths)
+      .flatMap((path) => Object.entries<any>(path))
+      .filter(([method, { security }]) => method in takenBy && security.some((one: any) => 'admin' in one));
+    assert.ok(operations.length >= 90, String(operations.length));
+    for (const [method, { operationId, parameters, responses }] of operations) {
+      const header = takenBy[method as keyof typeof takenBy];
+      assert.ok(
+        parameters.some((one: any) => one.in === 'header' && one.name === header),
+        operationId,
+      );
+      for (const status of method === 'get' ? [304] : [400, 409]) assert.ok(responses[status], operationId);
+    }
+  });
+
   test('need their credentials even if nothing has changed', async () => {
     const answer = await fetch(`${world.api}/service/${world.tenant.id}`, {
       headers: { 'If-None-Match': '*' },
