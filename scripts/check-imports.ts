@@ -18,7 +18,7 @@ const districts: readonly (readonly [name: string, rooms: readonly string[]])[] 
   ['database', []],
   ['queue', []],
   ['http', ['validate', 'server', 'auth', 'openapi']],
-  ['tenant', ['event', 'user', 'permission', 'service', 'invite', 'key']],
+  ['tenant', ['event', 'user', 'permission', 'idempotency', 'service', 'invite', 'key']],
   ['content', ['recipient', 'template', 'document']],
   ['provider', ['.', 'circuit', 'balancing', 'rate-limit', 'suppliers']],
   ['message', ['callback', 'suppression', 'status', 'submission', 'delivery', 'receipt', 'reading']],

@@ -25,6 +25,7 @@ export type Tables = {
   service_users: ServiceUserRow;
   invites: InviteRow;
   idempotency_keys: IdempotencyKeyRow;
+  admin_requests: AdminRequestRow;
   accepted: AcceptedRow;
   notifications: NotificationRow;
   notification_history: NotificationHistoryRow;
@@ -276,6 +277,17 @@ export type IdempotencyKeyRow = {
   answer: Buffer;
   created_at: Date;
   key_type: KeyType | null;
+};
+
+export type AdminRequestRow = {
+  id: string;
+  actor_id: string | null;
+  key: string;
+  fingerprint: Buffer;
+  created_at: Date;
+  leased_until: Date;
+  status: number | null;
+  answer: Buffer | null;
 };
 
 export type AcceptedRow = Omit<

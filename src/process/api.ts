@@ -52,6 +52,7 @@ import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts'
 import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
+import { createRequestMemory } from '../tenant/idempotency/store.ts';
 import { inviteRoutes } from '../tenant/invite/routes.ts';
 import { inviteTokenRoutes } from '../tenant/invite/token-routes.ts';
 import { createKeyUses, keyGuard } from '../tenant/key/authenticate.ts';
@@ -108,6 +109,7 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
         admin: adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets }),
       }),
     },
+    requests: createRequestMemory(core),
   });
   const specification = createSpecification(server.routes);
   const deps = { ...core, ...routeDeps(core, used) };

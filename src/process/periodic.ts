@@ -4,6 +4,7 @@ import { dayOf } from '../ground/clock.ts';
 import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
 import { deleteAnswers } from '../message/submission/store.ts';
 import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
+import { deleteRequests } from '../tenant/idempotency/store.ts';
 import { deleteInvites } from '../tenant/invite/store.ts';
 import { deleteOldUses } from '../tenant/key/store.ts';
 import { allCutoffs } from '../tenant/service/retention.ts';
@@ -36,7 +37,10 @@ export function periodicTasks(core: Core): readonly Periodic[] {
     {
       name: 'forget-idempotency-keys',
       everySeconds: 600,
-      run: () => deleteAnswers(db, new Date(clock.now() - day), 50_000),
+      async run() {
+        const before = new Date(clock.now() - day);
+        return (await deleteAnswers(db, before, 50_000)) + (await deleteRequests(db, before, 50_000));
+      },
     },
     {
       name: 'forget-expired-suppressions',

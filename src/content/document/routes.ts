@@ -5,6 +5,7 @@ import { type Db, isUnreachable } from '../../database/connection.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { type Answer, defineRoute } from '../../http/server/define-route.ts';
+import { withoutCors } from '../../http/server/request.ts';
 import type { Service } from '../../tenant/service/service.ts';
 import { parseEmailAddress } from '../recipient/email-address.ts';
 import { confirmationCookie, isConfirmed } from './confirmation.ts';
@@ -225,7 +226,7 @@ async function answer(reply: FastifyReply, work: () => Promise<FastifyReply>): P
     'Cross-Origin-Resource-Policy': 'same-origin',
   });
   // Other sites may use the API, but not these pages.
-  for (const name of ['Origin', 'Headers', 'Methods']) reply.removeHeader(`Access-Control-Allow-${name}`);
+  withoutCors(reply);
   try {
     return await work();
   } catch (error) {

@@ -1,3 +1,4 @@
+import { type TSchema, Type } from 'typebox';
 import type { Answer, Documentation, Route } from '../server/define-route.ts';
 import { usualBodyLimit } from '../server/request.ts';
 import type { JsonSchema } from './schema.ts';
@@ -76,6 +77,11 @@ export const headerObjects: Readonly<Record<string, JsonSchema>> = {
     description: '`true` if the response repeats that to an earlier request with the same `Idempotency-Key`.',
     schema: { const: 'true' },
   },
+  ETag: {
+    description:
+      'Names the body: sent back as `If-None-Match`, it is answered 304 while the body is the same.',
+    schema: { type: 'string' },
+  },
   'Retry-After': {
     description: 'Seconds to wait before sending the request again.',
     schema: { type: 'string', pattern: '^\\d+$' },
@@ -92,21 +98,54 @@ function isRead(method: string, { authentication }: DocumentedRoute): boolean {
   return method === 'GET' && authentication === 'service key';
 }
 
+/** Whether it reads in the admin API, so that its answers have an `ETag` (spec 04, section 0.2). */
+function isAdminRead(method: string, { authentication }: DocumentedRoute): boolean {
+  return method === 'GET' && authentication === 'admin';
+}
+
+/** Whether it writes in the admin API, and takes an `Idempotency-Key` (spec 04, section 0.2). */
+function isAdminWrite(method: string, { authentication }: DocumentedRoute): boolean {
+  return (method === 'POST' || method === 'PUT') && authentication === 'admin';
+}
+
+const idempotencyKey = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  description:
+    'A unique value for this request, such as a UUID, in printable ASCII. For 24 hours, repeating the request with the same value for the same acting user returns the first response, and nothing is done twice. A refused request leaves the value free.',
+});
+const ifNoneMatch = Type.String({
+  description: 'The `ETag` of an earlier response: 304 if the body would be the same.',
+});
+
+/** The headers that a route takes: its own, and those that follow from its kind. */
+export function headersTaken(method: string, route: DocumentedRoute): Readonly<Record<string, TSchema>> {
+  return {
+    ...route.headers,
+    ...(isAdminWrite(method, route) && { 'Idempotency-Key': idempotencyKey }),
+    ...(isAdminRead(method, route) && { 'If-None-Match': ifNoneMatch }),
+  };
+}
+
 /** The headers of a response. */
 export function headersOf(status: number, method: string, route: DocumentedRoute): readonly string[] {
   const hasRate = isLimited(method, route) && (status === 201 || status === 429);
   return [
     ...(hasRate ? ['RateLimit', 'RateLimit-Policy'] : []),
-    ...(status === 201 && route.headers?.['Idempotency-Key'] ? ['Idempotency-Replayed'] : []),
+    ...(status < 300 && headersTaken(method, route)['Idempotency-Key'] ? ['Idempotency-Replayed'] : []),
+    ...(isAdminRead(method, route) && (status === 200 || status === 304) ? ['ETag'] : []),
     ...(status === 429 || status === 503 ? ['Retry-After'] : []),
   ];
 }
 
 /** What a status means if the route does not say. */
 const general: Readonly<Record<number, string>> = {
+  304: 'The body is the one whose `ETag` is in `If-None-Match`.',
+  400: 'The `Idempotency-Key` is malformed.',
   401: 'The token is missing.',
   403: 'The token does not belong to an active key, or its time is off by more than 30 seconds.',
   404: 'There is nothing at this path.',
+  409: 'The `Idempotency-Key` was used for a different request, for one that is still under way (`Retry-After`), or for one that did not come to an end, which may have taken effect or not.',
   405: 'The path does not allow this method; `Allow` lists those it does.',
   429: 'Too many requests in the last minute (`RateLimitError`), or too many messages today (`TooManyRequestsError`).',
   503: 'The database cannot be reached. Nothing was stored; send the request again.',
@@ -118,10 +157,13 @@ const tooManyReads = 'Too many requests of the service that read are waiting (`T
 export function allAnswers(method: string, url: string, route: DocumentedRoute): Map<number, Answer> {
   const hasToken = needsToken(route);
   const follows: Readonly<Record<number, boolean>> = {
+    304: isAdminRead(method, route),
+    400: isAdminWrite(method, route),
     401: hasToken,
     403: hasToken,
     404: url.includes(':'),
     405: true,
+    409: isAdminWrite(method, route),
     429: isLimited(method, route) || isRead(method, route),
     503: hasToken,
     504: isRead(method, route),

@@ -1,7 +1,14 @@
 import type { Answer, Tag } from '../server/define-route.ts';
 import type { ErrorFormat } from '../server/error-format.ts';
 import type { MountedRoute } from '../server/server.ts';
-import { allAnswers, type DocumentedRoute, errorSchemas, headerObjects, headersOf } from './answers.ts';
+import {
+  allAnswers,
+  type DocumentedRoute,
+  errorSchemas,
+  headerObjects,
+  headersOf,
+  headersTaken,
+} from './answers.ts';
 import { adminTokenText, examplePath, type Sample, samplesOf, tokenText } from './samples.ts';
 import { createSchemaTranslator, type JsonSchema, type SchemaTranslator } from './schema.ts';
 
@@ -123,7 +130,7 @@ function operationOf(described: Described, base: string, schemas: SchemaTranslat
   const { method, url, route } = described;
   const body = route.body ?? route.rawBody?.schema;
   const bodyType = route.rawBody?.contentType ?? 'application/json';
-  const parameters = parametersOf(url, route, schemas);
+  const parameters = parametersOf(method, url, route, schemas);
   const samples = samplesOf(method, url, base, route);
   return {
     operationId: `${method.toLowerCase()}${url.replace(/[^a-z0-9]+/gi, '_')}`,
@@ -154,7 +161,12 @@ function operationOf(described: Described, base: string, schemas: SchemaTranslat
   };
 }
 
-function parametersOf(url: string, route: DocumentedRoute, { translate }: SchemaTranslator): Parameter[] {
+function parametersOf(
+  method: string,
+  url: string,
+  route: DocumentedRoute,
+  { translate }: SchemaTranslator,
+): Parameter[] {
   const parameter = (
     where: Parameter['in'],
     name: string,
@@ -180,7 +192,7 @@ function parametersOf(url: string, route: DocumentedRoute, { translate }: Schema
   const inQuery = Object.entries(propertiesOf(query)).map(([name, schema]) =>
     parameter('query', name, schema, required.includes(name)),
   );
-  const inHeaders = Object.entries(route.headers ?? {}).map(([name, schema]) =>
+  const inHeaders = Object.entries(headersTaken(method, route)).map(([name, schema]) =>
     parameter('header', name, translate(schema), false),
   );
   return [...inPath, ...inQuery, ...inHeaders];

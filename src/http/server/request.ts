@@ -43,10 +43,14 @@ export function beginRequest(request: FastifyRequest, reply: FastifyReply): void
   request.elapsed = stopwatch();
   request.traceId = traceIdOf(request);
   reply.headers(fixedHeaders);
-  if (request.routeOptions.config?.sameOrigin)
-    for (const name of ['Origin', 'Headers', 'Methods']) reply.removeHeader(`Access-Control-Allow-${name}`);
+  if (request.routeOptions.config?.sameOrigin) withoutCors(reply);
   reply.header('X-B3-TraceId', request.traceId);
   reply.header('X-B3-SpanId', headerOf(request, 'x-b3-spanid') ?? `self-${randomHex(8)}`);
+}
+
+/** Pages of other sites may not read the answer. */
+export function withoutCors(reply: FastifyReply): void {
+  for (const name of ['Origin', 'Headers', 'Methods']) reply.removeHeader(`Access-Control-Allow-${name}`);
 }
 
 /** Aborted when the caller closes the connection without waiting for the answer (and after the answer). */

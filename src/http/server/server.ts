@@ -14,6 +14,8 @@ import type { Metrics } from '../../ground/metrics.ts';
 import { Problem, unavailable } from '../../ground/problem.ts';
 import type { Authentication, Route } from './define-route.ts';
 import { type ErrorFormat, plainError, plainErrors } from './error-format.ts';
+import { tagReads } from './etag.ts';
+import { createOnce, type Once, type RequestMemory } from './once.ts';
 import { requestReader } from './read-request.ts';
 import {
   beginRequest,
@@ -24,6 +26,7 @@ import {
   pathOf,
   sendNotFound,
   usualBodyLimit,
+  withoutCors,
 } from './request.ts';
 
 declare module 'fastify' {
@@ -43,6 +46,8 @@ export type ServerDeps = Readonly<{
   log: Log;
   metrics: Metrics;
   guards: Readonly<Record<Exclude<Authentication, 'none' | 'provider'>, Guard>>;
+  /** Needed for writing routes of the admin API. */
+  requests?: RequestMemory;
 }>;
 
 /** What all callers together may take of one process. */
@@ -102,12 +107,13 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
     // Paths with malformed percent encoding arrive here, before any hook.
     frameworkErrors: (_error, request, reply) => {
       beginRequest(request, reply);
+      if (paths.isSameOrigin(pathOf(request))) withoutCors(reply as FastifyReply);
       void sendNotFound(reply as FastifyReply);
     },
   });
   app.server.maxConnections = connections;
   app.server.on('connect', refuseTunnel);
-  const allowedAt = watchMethods(app);
+  const paths = watchPaths(app);
 
   // Content types are ignored on requests (spec 01, section 6): a route gets the bytes.
   app.removeAllContentTypeParsers();
@@ -141,7 +147,9 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
 
   app.setErrorHandler(errorHandler(log, plainErrors));
   app.setNotFoundHandler(async (request, reply) => {
-    const allowed = allowedAt(pathOf(request));
+    const path = pathOf(request);
+    if (paths.isSameOrigin(path)) withoutCors(reply);
+    const allowed = paths.allowedAt(path);
     if (allowed.length === 0) return sendNotFound(reply);
     return reply
       .code(405)
@@ -150,6 +158,7 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
       .send(plainError('The method is not allowed for the requested URL.'));
   });
 
+  const once = deps.requests ? createOnce(deps.requests, log) : null;
   const routes: MountedRoute[] = [];
   return {
     app,
@@ -159,7 +168,7 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
         part.setErrorHandler(errorHandler(log, errors));
         register((defined, handlerDeps) => {
           for (const route of defined) {
-            addRoute(part, route, handlerDeps, errors, deps, { release: bodies.release, large });
+            addRoute(part, route, handlerDeps, errors, deps, { release: bodies.release, large, once });
             routes.push({ route: route as unknown as Route, errors: route.errors ?? errors });
           }
         });
@@ -173,6 +182,7 @@ type Shared = Readonly<{
   /** The request's body is no longer needed. */
   release: (request: FastifyRequest) => void;
   large: LargeRequests;
+  once: Once | null;
 }>;
 
 function addRoute<Deps>(
@@ -181,10 +191,14 @@ function addRoute<Deps>(
   deps: Deps,
   scopeErrors: ErrorFormat,
   { log, guards }: ServerDeps,
-  { release, large }: Shared,
+  { release, large, once: writesOnce }: Shared,
 ): void {
   const { method, path, authentication, permission, handlerName, before, handler } = route;
-  const { errors = scopeErrors, bodyLimit = usualBodyLimit, sameOrigin = false } = route;
+  const isAdmin = authentication === 'admin';
+  const { errors = scopeErrors, bodyLimit = usualBodyLimit, sameOrigin = isAdmin } = route;
+  const once = isAdmin && [method].flat().some(hasBody) ? writesOnce : null;
+  if (once === null && isAdmin && [method].flat().some(hasBody))
+    throw new Error(`${path} writes, and the server has no memory of requests`);
   const read = requestReader(route, deps, errors);
   const good = Object.keys(route.answers ?? {}).find((status) => Number(status) < 400);
   const status = Number(good ?? 200);
@@ -195,18 +209,25 @@ function addRoute<Deps>(
     ...((authentication === 'service key' || authentication === 'admin') && {
       onRequest: guards[authentication],
     }),
+    ...(isAdmin && { onSend: once ? [tagReads, once.end] : tagReads }),
     ...(route.errors && { errorHandler: errorHandler(log, route.errors) }),
     async handler(request, reply) {
       let endTurn: (() => void) | null = null;
+      let isHandled = false;
       try {
         endTurn = await large(request, reply);
+        if (once && (await once.begin(request, reply))) return;
         if (before) await before(deps, request);
         read?.(request);
+        isHandled = true;
         const answer = await handler(deps, request, reply);
         if (status === 204) return reply.code(204).send();
         // The handler has sent the response itself. (Awaiting a reply gives undefined, so it may also return that.)
         if (answer === undefined) return;
         return reply.code(status).type('application/json').send(JSON.stringify(answer));
+      } catch (error) {
+        if (isHandled) once?.failed(request, error);
+        throw error;
       } finally {
         endTurn?.();
         release(request);
@@ -215,12 +236,23 @@ function addRoute<Deps>(
   });
 }
 
+function hasBody(method: string): boolean {
+  return method === 'POST' || method === 'PUT';
+}
+
+/** What is known of the paths of all routes. */
+type Paths = Readonly<{
+  /** The methods of a path; none if there is nothing at it. */
+  allowedAt: (path: string) => readonly string[];
+  /** Whether pages of other sites may not read its answers; with nothing at it, as its neighbours have it. */
+  isSameOrigin: (path: string) => boolean;
+}>;
+
 /**
  * Watches the routes of `app`: refuses those that `defineRoute` did not make, and answers OPTIONS at every path.
- * Returns a function that lists the methods of a path.
  */
-function watchMethods(app: FastifyInstance): (path: string) => readonly string[] {
-  const known: { method: string; pattern: RegExp }[] = [];
+function watchPaths(app: FastifyInstance): Paths {
+  const known: { method: string; pattern: RegExp; top: string; sameOrigin: boolean }[] = [];
   const withOptions = new Set<string>();
   const allowedAt = (path: string) => {
     const methods = new Set(known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
@@ -231,7 +263,8 @@ function watchMethods(app: FastifyInstance): (path: string) => readonly string[]
     const methods = [route.method].flat().filter((method) => method !== 'OPTIONS');
     if (methods.length > 0 && route.config?.handlerName === undefined)
       throw new Error(`${methods} ${route.url} was not made by defineRoute, so it has no authentication`);
-    for (const method of methods) known.push({ method, pattern });
+    const sameOrigin = route.config?.sameOrigin ?? false;
+    for (const method of methods) known.push({ method, pattern, top: topOf(route.url), sameOrigin });
     if (withOptions.has(pattern.source)) return;
     withOptions.add(pattern.source);
     // A route that needs credentials needs them for OPTIONS too (spec 01, section 6).
@@ -239,7 +272,7 @@ function watchMethods(app: FastifyInstance): (path: string) => readonly string[]
       route.url,
       {
         config: {
-          sameOrigin: route.config?.sameOrigin ?? false,
+          sameOrigin,
           ...(route.config?.permission && { permission: route.config.permission }),
         },
         ...(route.onRequest && { onRequest: route.onRequest }),
@@ -247,7 +280,19 @@ function watchMethods(app: FastifyInstance): (path: string) => readonly string[]
       async (request, reply) => reply.header('Allow', allowedAt(pathOf(request)).join(', ')).send(),
     );
   });
-  return allowedAt;
+  return {
+    allowedAt,
+    isSameOrigin(path) {
+      const here = known.filter(({ pattern }) => pattern.test(path));
+      const near = here.length > 0 ? here : known.filter(({ top }) => top === topOf(path));
+      return near.length > 0 && near.every(({ sameOrigin }) => sameOrigin);
+    },
+  };
+}
+
+/** The first part of a path. */
+function topOf(path: string): string {
+  return path.split('/', 2)[1] ?? '';
 }
 
 /**

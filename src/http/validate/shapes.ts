@@ -27,8 +27,8 @@ export function uuid(description?: string) {
 /** The 409 of a change to an earlier version (`sendStale`), for the OpenAPI document. */
 export function staleAnswer(what: string, item: TSchema) {
   return {
-    description: `Somebody else has changed the ${what}: \`data\` is what it is now.`,
-    schema: Type.Object({ result: oneOf(['error']), message: Type.String(), data: item }),
+    description: `Somebody else has changed the ${what}: \`data\` is what it is now. Without \`data\`: the \`Idempotency-Key\` was used before.`,
+    schema: Type.Object({ result: oneOf(['error']), message: Type.String(), data: Type.Optional(item) }),
   };
 }
 

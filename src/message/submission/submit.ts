@@ -7,6 +7,7 @@ import type { Batcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, dayAfter, dayOf, dayStart, stopwatch } from '../../ground/clock.ts';
 import { Problem } from '../../ground/problem.ts';
+import { keyConflict, readIdempotencyKey } from '../../http/server/once.ts';
 import type { Caller } from '../../tenant/key/authenticate.ts';
 import type { DailyLimit, Service } from '../../tenant/service/service.ts';
 import type { AcceptResult, Submission } from './accept-batch.ts';
@@ -30,7 +31,6 @@ export type Idempotency = Readonly<{ key: string; fingerprint: Buffer }>;
 /** The response body, and the headers with the remaining rate. */
 export type Submitted = Readonly<{ answer: string; headers: Readonly<Record<string, string>> }>;
 
-const longestKey = 255;
 /** How often a request is submitted while others compete for its Idempotency-Key. */
 const mostAttempts = 3;
 
@@ -41,14 +41,7 @@ export function readIdempotency(
   body: unknown,
 ): Idempotency | null {
   if (header === undefined) return null;
-  const key = String(header);
-  if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(key) || key.length > longestKey)
-    throw new Problem(400, [
-      {
-        error: 'BadRequestError',
-        message: `Idempotency-Key must be 1 to ${longestKey} printable ASCII characters`,
-      },
-    ]);
+  const key = readIdempotencyKey(header);
   const fingerprint = createHash('sha256').update(`${type}\n`);
   if (Buffer.isBuffer(body)) fingerprint.update(body);
   return { key, fingerprint: fingerprint.digest() };
@@ -66,19 +59,9 @@ export async function repeatedAnswer(
 ): Promise<Submitted | null> {
   const found = await findAnswer(deps.db, service.id, key.keyType, idempotency.key);
   if (!found) return null;
-  if (!found.fingerprint.equals(idempotency.fingerprint)) throw keyConflict();
+  if (!found.fingerprint.equals(idempotency.fingerprint)) throw keyConflict('message');
   const answer = deps.cipher.open(found.answer, answerContext(service.id, found.key));
   return { answer, headers: { 'Idempotency-Replayed': 'true' } };
-}
-
-function keyConflict(): Problem {
-  return new Problem(409, [
-    {
-      error: 'ConflictError',
-      message:
-        'This Idempotency-Key was used for a different request within the last 24 hours. Use a new key for a new message.',
-    },
-  ]);
 }
 
 /**
@@ -120,7 +103,7 @@ export async function submit(
       if (repeated) return repeated;
       // A different request that used the key first was itself refused, so this one is submitted again, unless several
       // more compete for the key.
-      if (attempt === mostAttempts) throw keyConflict();
+      if (attempt === mostAttempts) throw keyConflict('message');
       continue;
     }
     const limit = limitProblem(deps, sending, message.type, verdict);
