@@ -9,6 +9,7 @@ import { createWorld, type World } from '../support/world.ts';
 
 const missing = 'Missing data for required field.';
 const none = 'No result found';
+const wrongLink = 'Something’s wrong with this link. Make sure you’ve copied the whole thing.';
 
 /**
  * A request that is refused: the route, its query or body, the status and the message. `{name}` stands for an id that
@@ -342,12 +343,7 @@ const refusals: readonly Refusal[] = [
   ],
   ['POST /user/reset-password', {}, 400, { email: [missing] }],
   ['POST /user/reset-password', { email: 'nobody@example.com' }, 404, none],
-  [
-    'POST /user/check-token',
-    { token: 'x', purpose: 'verify-email' },
-    400,
-    { token: ['Something’s wrong with this link. Make sure you’ve copied the whole thing.'] },
-  ],
+  ['POST /user/check-token', { token: 'x', purpose: 'verify-email' }, 400, { token: [wrongLink] }],
   // 3.6
   [
     'POST /user/:user_id/service/:service_id/permission',
@@ -355,6 +351,42 @@ const refusals: readonly Refusal[] = [
     400,
     /^Cannot change user permissions - service would have too few users with manage_settings$/,
   ],
+  // 4.3
+  [
+    'POST /service/:service_id/invite',
+    {},
+    400,
+    { email_address: [missing], from_user: [missing], permissions: [missing] },
+  ],
+  [
+    'POST /service/:service_id/invite',
+    { email_address: 'x', from_user: '{user}', permissions: 'send_texts' },
+    400,
+    { email_address: ['Not a valid email address'] },
+  ],
+  [
+    'POST /service/:service_id/invite',
+    { email_address: 'rowan@example.com', from_user: '{user}', permissions: 'send_texts' },
+    400,
+    { email_address: ['rowan@example.com is a member of this service already'] },
+  ],
+  [
+    'POST /service/:service_id/invite',
+    { email_address: 'ash@example.com', from_user: '{unknown}', permissions: 'send_texts' },
+    404,
+    none,
+  ],
+  ['GET /service/:service_id/invite', 'older_than=x', 400, { older_than: ['Not a valid UUID.'] }],
+  [
+    'POST /service/:service_id/invite/:invite_id',
+    { status: 'lost' },
+    400,
+    { status: ['Not a valid choice.'] },
+  ],
+  ['POST /service/:service_id/invite/:invite_id/resend {invite_id: cancelled invite}', {}, 400, /cancelled/],
+  ['GET /invite/:token', null, 400, { invitation: [wrongLink] }],
+  ['GET /invite/service/check/:token', null, 400, { invitation: [wrongLink] }],
+  ['POST /invite/:token/accept', { user_id: '{user}' }, 400, { invitation: [wrongLink] }],
   // 5
   [
     'POST /service/:service_id/template',
@@ -608,6 +640,10 @@ describe('refusals of the admin API', () => {
       ...{ updated_by_id: user, callback_type: 'delivery_status' },
     });
     const retention = await make(`${of}/data-retention`, { notification_type: 'sms', days_of_retention: 7 });
+    const invited = { email_address: 'ash@example.com', from_user: user, permissions: 'send_texts' };
+    const cancelled = await make(`${of}/invite`, invited);
+    await make(`${of}/invite/${cancelled.id}`, { status: 'cancelled' });
+    const invite = await make(`${of}/invite`, invited);
     const { rows: keys } = await pool.query('select id from api_keys where service_id = $1', [tenant.id]);
     const sent = await world.client.sendSms(tenant.templates.sms, '07700900123', {
       personalisation: { name: 'Rowan', time: '14:05' },
@@ -626,6 +662,7 @@ describe('refusals of the admin API', () => {
       ...{ 'second reply-to id': second.id, sender_id: tenant.senders.sms, callback_api_id: api.id },
       ...{ retention_id: retention.id, notification_id: sent.data.id, inbound_sms_id: randomUUID() },
       ...{ 'without texts': withoutTexts.id, 'their text': withoutTexts.templates.sms },
+      ...{ invite_id: invite.id, 'cancelled invite': cancelled.id },
       ...{ sms_template_id: tenant.templates.sms },
       ...{ folder: folder.id, 'inner folder': inner.id, template_folder_id: folder.id },
       ...{ provider_details_id: providers.provider_details[0].id, ' USER ADDRESS ': 'ROWAN@example.com' },
@@ -718,6 +755,8 @@ describe('refusals of the admin API', () => {
     for (const { name, method, route } of admin()) {
       if (route.answers?.[404] === undefined) continue;
       for (const [, parameter] of name.matchAll(/:(\w+)/g)) {
+        // A token that is no good is a 400 of its own.
+        if (parameter === 'token') continue;
         const unknown = name.replace(/:(\w+)/g, (_all, one) =>
           one === parameter ? randomUUID() : (values[one] ?? randomUUID()),
         );
