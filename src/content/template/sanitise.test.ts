@@ -7,6 +7,10 @@ import { plainName, sanitisePersonalisation, sanitiseText } from './sanitise.ts'
 
 const texts: readonly (readonly [value: string, sanitised: string])[] = [
   ['Sam', 'Sam'],
+  ['Tom &amp; Jerry&nbsp;& Co', 'Tom &amp; Jerry&nbsp;& Co'],
+  ['200&micro;g', '200&micro;g'],
+  ['&lsqb;click&rsqb;&lpar;a&rpar;', '&amp;lsqb;click&amp;rsqb;&amp;lpar;a&amp;rpar;'],
+  ['&#91;click&#x5d;', '&\\#91;click&\\#x5d;'],
   ['Dr.Brown', 'Dr\\. Brown'],
   ['Sam [prize](https://win.example)', 'Sam \\[prize\\]\\(\\)'],
   ['see www.shop.example and http://shop.example', 'see www\\. shop\\. example and '],
@@ -103,6 +107,28 @@ test('a key such as __proto__ is sanitised like any other', () => {
   const { personalisation, changes } = sanitisePersonalisation(values, ['__proto__']);
   assert.equal(JSON.stringify(personalisation), '{"__proto__":"a\\\\*"}');
   assert.deepEqual(Object.keys(changes), ['__proto__']);
+});
+
+test('a sanitised value writes no link, no format and no line of its own with references', () => {
+  const template = compileEmail('Hello', 'Hello ((name)), welcome');
+  const rendered = (value: string) => renderEmail(template, personalisationOf({ name: sanitiseText(value) }));
+  const tags = (html: string) => html.match(/<[^>]+>/g);
+  const usual = tags(rendered('Rowan').html);
+  for (const value of [
+    '&lsqb;click&rsqb;&lpar;https&colon;//evil&period;example&rpar;',
+    '&lbrack;click&rbrack;&lpar;https&colon;&sol;&sol;evil.example&rpar;',
+    'https&colon;//evil&period;example',
+    'evil&period;example/pay',
+    '&NewLine;&NewLine;&num; Pay now',
+    '&amp;lsqb;click&amp;rsqb;(https://evil.example)',
+    '&lsqbclick&rsqb(https&colon;//evil.example)',
+    '&#91;click&#93;&#40;https&#58;//evil&#46;example&#41;',
+    '&lt;a href=&quot;https&colon;//evil&period;example&quot;&gt;click&lt;/a&gt;',
+  ]) {
+    const { html, text } = rendered(value);
+    assert.deepEqual(tags(html), usual, `${value}: ${html}`);
+    assert.ok(!/https?:\/\//.test(text.replaceAll('&amp;', '&')), `${value}: ${text}`);
+  }
 });
 
 const names: readonly (readonly [name: string, shown: string])[] = [

@@ -2,7 +2,7 @@ import { numberSource, objectOf } from '../../ground/json.ts';
 import { clean } from '../recipient/characters.ts';
 import { listText, normaliseKey, valueText } from './personalisation.ts';
 import { findUrls } from './text/autolink.ts';
-import { decodeReferences } from './text/escape.ts';
+import { decodeReferences, showReferences } from './text/escape.ts';
 import { normaliseWhiteSpace, whiteSpace } from './text/whitespace.ts';
 
 const hostOnly = /^[a-zA-Z0-9.-]+$/;
@@ -83,7 +83,8 @@ function shown(value: unknown): string {
 /**
  * Removes URLs from a value and escapes Markdown, so that the value shows as typed and links to nothing (spec 02,
  * section 8). A bare host such as `evil.link` counts as a missing space after a full stop. URLs that the pattern misses
- * but mail readers link, such as `http://localhost`, are removed too.
+ * but mail readers link, such as `http://localhost`, are removed too. References such as `&lsqb;`, which an email decodes
+ * before its Markdown is read, are kept from that.
  */
 export function sanitiseText(value: string): string {
   let kept = '';
@@ -94,7 +95,7 @@ export function sanitiseText(value: string): string {
     done = end;
   }
   kept += value.slice(done);
-  return kept.replace(urlWithScheme, '').replace(markdownCharacter, '\\$&');
+  return showReferences(kept.replace(urlWithScheme, '').replace(markdownCharacter, '\\$&'));
 }
 
 /** Control and format characters, noncharacters, halves of pairs, and the filler that emails lose (spec 02, section 3.11). */

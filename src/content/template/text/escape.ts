@@ -28,6 +28,16 @@ export function decodeReferences(text: string): string {
   return text.includes('&') ? text.replace(reference, decodeReference) : text;
 }
 
+/** Makes every reference that stands for an ASCII character, and so may be Markdown or part of a link, show as typed. */
+export function showReferences(text: string): string {
+  if (!text.includes('&')) return text;
+  return text.replace(reference, (found) => {
+    const decoded = decodeReference(found);
+    const isShown = found === '&amp;' || decoded === found || !/[\0-\x7f]/.test(decoded);
+    return isShown ? found : `&amp;${found.slice(1)}`;
+  });
+}
+
 /** Decodes one reference, `&` and `;` included. Anything else comes back unchanged. */
 function decodeReference(found: string): string {
   const decoded = decodeHTML(found);
