@@ -204,7 +204,13 @@ export function createSignInCodes(
       message: {
         ...{ id, serviceId: platformServiceId, type: 'sms', keyType: 'normal', apiKeyId: null },
         ...{ templateId: template.id, templateVersion: 1, jobId: null, jobRowNumber: null },
-        ...{ createdAt: new Date(), scheduledFor: null, clientReference: null, requestId: null },
+        ...{
+          createdAt: new Date(),
+          scheduledFor: null,
+          clientReference: null,
+          requestId: null,
+          createdBy: null,
+        },
         ...{ international: false, phonePrefix: '44', rateMultiplier: 1, recipient },
         ...{ normalisedRecipient: '447700900123', replyToText: null, unsubscribeUrl: null },
         personalisation: cipher.seal(JSON.stringify({ verify_code: String(randomInt(10_000, 99_999)) }), id),

@@ -39,6 +39,7 @@ import { receiptEndpoint } from '../message/receipt/routes.ts';
 import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
 import { createAcceptWithFiles } from '../message/submission/accept-with-files.ts';
 import { createFairOrder } from '../message/submission/fair-order.ts';
+import { oneOffRoutes } from '../message/submission/one-off/routes.ts';
 import { createSendPlatformMessage } from '../message/submission/platform-message.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
@@ -233,6 +234,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(draftRoutes, { ...deps, smsRate });
   mount(folderRoutes, deps);
   mount(adminInboundRoutes, deps);
+  mount(oneOffRoutes, deps);
   mount(conversationRoutes, deps);
   mount(findRoutes, deps);
   const { queuePrefix } = deps.config.installation;

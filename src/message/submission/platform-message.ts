@@ -59,6 +59,7 @@ export function createSendPlatformMessage(deps: PlatformMessageDeps): SendPlatfo
         ...{ id, type, serviceId: platformServiceId, templateId, templateVersion: template.current.version },
         ...{ jobId: null, jobRowNumber: null, apiKeyId: null, keyType: 'normal', createdAt: now },
         ...{ clientReference: null, scheduledFor: null, unsubscribeUrl: null, requestId: null },
+        createdBy: null,
         ...(type === 'sms' ? await textTo(deps, recipient) : emailTo(recipient)),
         personalisation: deps.cipher.seal(JSON.stringify(personalisation), id),
         queue: notifyInternal.name,

@@ -114,7 +114,10 @@ const notification = Type.Object(
     sent_at: orNull(time),
     updated_at: orNull(time),
     completed_at: orNull(time),
-    created_by: Type.Null(),
+    created_by: orNull(
+      Type.Object({ id: uuid(), name: Type.String(), email_address: Type.String() }),
+      'Who sent it by hand.',
+    ),
     postage: Type.Null(),
     document_download_count: Type.Null(),
   },
