@@ -33,6 +33,7 @@ import { smsRate } from '../message/reading/cost.ts';
 import { notificationRoutesV1 } from '../message/reading/v1/routes.ts';
 import { notificationRoutes } from '../message/reading/v2/routes.ts';
 import { adminInboundRoutes } from '../message/receipt/inbound/admin-routes.ts';
+import { createDownloads, inboundCsvRoutes } from '../message/receipt/inbound/csv-routes.ts';
 import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
 import { inboundEndpoint, inboundRoutes } from '../message/receipt/inbound/routes.ts';
 import { receiptEndpoint } from '../message/receipt/routes.ts';
@@ -234,6 +235,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(draftRoutes, { ...deps, smsRate });
   mount(folderRoutes, deps);
   mount(adminInboundRoutes, deps);
+  mount(inboundCsvRoutes, { ...deps, downloads: createDownloads() });
   mount(oneOffRoutes, deps);
   mount(conversationRoutes, deps);
   mount(findRoutes, deps);

@@ -250,6 +250,22 @@ export async function limitReached(
   return rows[0]?.daily ? 'daily' : null;
 }
 
+/**
+ * How many messages of these types a service has had accepted since a day (in the business zone, YYYY-MM-DD), as its
+ * daily limits count them: without test keys and simulated recipients.
+ */
+export async function countAccepted(
+  db: DbOrTrx,
+  serviceId: string,
+  types: readonly NotificationType[],
+  since: string,
+): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select coalesce(sum(used), 0)::float8 as count from daily_counts
+    where service_id = ${serviceId} and day >= ${since} and name = any(${types}::text[])`.execute(db);
+  return rows[0]!.count;
+}
+
 /** Deletes at most `limit` Idempotency-Keys older than `before`. Returns how many. */
 export async function deleteAnswers(db: DbOrTrx, before: Date, limit: number): Promise<number> {
   const { numAffectedRows = 0n } = await sql`

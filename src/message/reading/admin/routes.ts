@@ -9,6 +9,7 @@ import { oneOf, orNull, time, uuid } from '../../../http/validate/shapes.ts';
 import { recordEvent } from '../../../tenant/event/store.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import { cancelScheduled } from '../../submission/persist.ts';
+import { countAccepted } from '../../submission/store.ts';
 import { fillPage } from '../page.ts';
 import { findNotification, findTimeline } from '../store.ts';
 import { type NotificationRouteDeps, showEntry } from '../v2/routes.ts';
@@ -25,6 +26,9 @@ const mostPerPage = 250;
 const failed = ['technical-failure', 'temporary-failure', 'permanent-failure', 'validation-failed'];
 /** No message is older; keeps dates within the range that is supported. */
 const mostDays = 10_000;
+/** Of which messages are counted. */
+const usualDays = 7;
+const mostDaysCounted = 366;
 
 const flag = (description: string, byDefault: boolean) =>
   Type.Optional(Type.Boolean({ description, default: byDefault }));
@@ -171,6 +175,37 @@ const postList = defineRoute({
     readPage(deps, reply, params.service_id, body),
 });
 
+const count = defineRoute({
+  ...common,
+  method: 'GET',
+  path: `${path}/count`,
+  handlerName: 'service.count_notifications_for_service',
+  summary: 'Count the messages of a service',
+  description:
+    'Those accepted today and on this many whole days before it, as the daily limits count them: without test keys, and with messages that were cancelled.',
+  params: Type.Object({ service_id: uuid('The service.') }),
+  query: Type.Object(
+    {
+      template_type: Type.Optional(oneOf(['sms', 'email', 'letter'])),
+      limit_days: Type.Optional(Type.Integer({ minimum: 0, maximum: mostDaysCounted, default: usualDays })),
+    },
+    { additionalProperties: false },
+  ),
+  answers: {
+    200: { description: 'How many.', schema: Type.Object({ notifications_sent_count: Type.Integer() }) },
+    400: { description: 'A parameter is unknown or invalid.' },
+  },
+  async handler({ reads, clock }: AdminNotificationDeps, { params, query }, reply) {
+    const { template_type: type, limit_days: days = usualDays } = query;
+    const types = (['sms', 'email'] as const).filter((one) => type === undefined || one === type);
+    const since = dayAfter(dayOf(clock.now()), -days);
+    const count = await reads(params.service_id, callerLeaves(reply), (db) =>
+      countAccepted(db, params.service_id, types, since),
+    );
+    return { notifications_sent_count: count };
+  },
+});
+
 const ofMessage = {
   ...common,
   params: Type.Object({ service_id: uuid('The service.'), notification_id: uuid('The message.') }),
@@ -240,7 +275,7 @@ const cancel = defineRoute({
 });
 
 /** Finding, reading and cancelling the messages of any service, for the admin client (spec 04, sections 7.1 and 7.2). */
-export const adminNotificationRoutes = [readList, postList, readOne, readTimeline, cancel];
+export const adminNotificationRoutes = [readList, postList, count, readOne, readTimeline, cancel];
 
 async function readPage(
   deps: AdminNotificationDeps,
