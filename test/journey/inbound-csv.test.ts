@@ -113,9 +113,15 @@ describe('received texts as a file for a spreadsheet', () => {
     for (let index = 0; index < count; index++)
       await receive(id, '447700900001', `${large}${index}.`, now - index * 1000);
     const { pool } = world.connection;
+    const another = await world.addTenant();
 
     const leaver = await begin(id);
-    const waiting = begin(id);
+    let hasBegun = false;
+    const waiting = begin(id).finally(() => {
+      hasBegun = true;
+    });
+    for (let look = 0; look < 10; look++) await download(another.id);
+    assert.ok(!hasBegun, 'another service does not wait, the same one does');
     leaver.destroy();
     const slow = await waiting;
     // Of a file that nobody takes, the end has not been read, and is gone.
