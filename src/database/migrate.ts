@@ -24,6 +24,7 @@ import { up as templates } from './migrations/0020-templates.ts';
 import { up as finding } from './migrations/0021-finding.ts';
 import { up as invites } from './migrations/0022-invites.ts';
 import { up as adminRequests } from './migrations/0024-admin-requests.ts';
+import { up as oneOff } from './migrations/0027-one-off.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -50,6 +51,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0021-finding': { up: finding },
   '0022-invites': { up: invites },
   '0024-admin-requests': { up: adminRequests },
+  '0027-one-off': { up: oneOff },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

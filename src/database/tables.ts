@@ -358,6 +358,7 @@ export type NotificationHistoryRow = {
   rate_multiplier: number | null;
   suppressed: SuppressionReason | null;
   given_up: GivenUpReason | null;
+  created_by: string | null;
 };
 
 /** Why a message was given up, where no attempt says so. */

@@ -34,15 +34,17 @@ import { smsRate } from '../message/reading/cost.ts';
 import { notificationRoutesV1 } from '../message/reading/v1/routes.ts';
 import { notificationRoutes } from '../message/reading/v2/routes.ts';
 import { adminInboundRoutes } from '../message/receipt/inbound/admin-routes.ts';
+import { createDownloads, inboundCsvRoutes } from '../message/receipt/inbound/csv-routes.ts';
 import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
 import { inboundEndpoint, inboundRoutes } from '../message/receipt/inbound/routes.ts';
 import { receiptEndpoint } from '../message/receipt/routes.ts';
 import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
 import { createAcceptWithFiles } from '../message/submission/accept-with-files.ts';
 import { createFairOrder } from '../message/submission/fair-order.ts';
+import { oneOffRoutes } from '../message/submission/one-off/routes.ts';
 import {
   createPreparePlatformMessage,
-  createSendPlatformMessage,
+  createSendPlatformMessage,createSendPlatformMessage 
 } from '../message/submission/platform-message.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
@@ -241,6 +243,8 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(draftRoutes, { ...deps, smsRate });
   mount(folderRoutes, deps);
   mount(adminInboundRoutes, deps);
+  mount(inboundCsvRoutes, { ...deps, downloads: createDownloads() });
+  mount(oneOffRoutes, deps);
   mount(conversationRoutes, deps);
   mount(findRoutes, deps);
   const { queuePrefix } = deps.config.installation;

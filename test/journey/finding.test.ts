@@ -333,6 +333,43 @@ describe('finding and reading messages in the admin API', () => {
       assert.equal((await world.admin('GET', `/service/${other.id}/inbound-sms/${first}${end}`)).status, 404);
   });
 
+  test('the messages of a service are counted by type and days, without test keys', async () => {
+    const tenant = await world.addTenant();
+    const count = async (query: string) => {
+      const { status, body } = await world.admin('GET', `/service/${tenant.id}/notifications/count?${query}`);
+      return status === 200 ? body.notifications_sent_count : status;
+    };
+    assert.equal(await count(''), 0);
+    const body = { template_id: tenant.templates.sms, phone_number: '07700900123', personalisation: values };
+    for (const key of [tenant.keys.normal, tenant.keys.test])
+      await world.call('POST', '/v2/notifications/sms', { key, body });
+    const email = { template_id: tenant.templates.email, email_address: 'ash@example.com' };
+    await world.call('POST', '/v2/notifications/email', {
+      key: tenant.keys.normal,
+      body: { ...email, personalisation: values },
+    });
+    await world.connection.pool.query(
+      `insert into daily_counts select service_id, day - 3, name, 10, wanted, day_limit, admitted
+        from daily_counts where service_id = $1 and name = 'sms'`,
+      [tenant.id],
+    );
+    const table: [query: string, count: number][] = [
+      ['', 12],
+      ['template_type=sms', 11],
+      ['template_type=email&limit_days=7', 1],
+      ['template_type=letter', 0],
+      ['limit_days=0', 2],
+      ['limit_days=2&template_type=sms', 1],
+      ['limit_days=3&template_type=sms', 11],
+      ['limit_days=-1', 400],
+      ['limit_days=x', 400],
+      ['limit_days=99999999999999999999', 400],
+      ['template_type=fax', 400],
+      ['days=7', 400],
+    ];
+    for (const [query, expected] of table) assert.equal(await count(query), expected, query);
+  });
+
   test('a message that no provider takes says when it is tried next', async () => {
     await world.behave({ outage: true, receipt_delay_ms: { min: 0, max: 0 } });
     const id = await send('07700900721');

@@ -217,6 +217,8 @@ describe('the OpenAPI document', () => {
     const service_id = await newService();
     const user_id = await newUser();
     await addTeamMember(db, service_id, user_id);
+    await addTeamMember(db, tenant.id, user_id);
+    idsOf['POST /service/{service_id}/send-notification'] = { user_id };
     idsOf['POST /service/{service_id}/archive'] = { service_id: await newService() };
     for (const [example, of] of [
       ['POST /service/{service_id}/suspend', {}],

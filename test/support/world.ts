@@ -143,7 +143,7 @@ async function bringForward({ pool }: Connection, seconds: number): Promise<void
   await pool.query(`update accepted set due_at = due_at - $1 * interval '1 second'`, [seconds]);
 }
 
-/** A request to an HTTP server that answers with JSON or nothing. */
+/** A request to an HTTP server that answers with JSON, text or nothing. */
 async function request(
   url: string,
   method: string,
@@ -156,10 +156,11 @@ async function request(
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
+  const isText = response.headers.get('content-type')?.startsWith('text/');
   return {
     status: response.status,
     headers: response.headers,
-    body: text === '' ? null : JSON.parse(text),
+    body: text === '' ? null : isText ? text : JSON.parse(text),
   };
 }
 

@@ -1,3 +1,4 @@
+import { badRequest, type Problem } from '../../ground/problem.ts';
 import { replacements } from '../recipient/characters.ts';
 import type { Personalisation } from './personalisation.ts';
 import { type Mode, modes, type ParsedText, parseText, substitute } from './placeholder.ts';
@@ -7,6 +8,13 @@ import { normaliseLines, squeezeNewlines, trim, trimBeforePunctuation } from './
 
 /** The longest text message, in characters without the prefix (spec 02, section 4.6). */
 export const maxSmsCharacters = 918;
+
+/** 400 for a text of so many characters (spec 02, section 4.6). */
+export function smsTooLong(characters: number): Problem {
+  return badRequest(
+    `Your message is too long. Text messages cannot be longer than ${maxSmsCharacters} characters. Your message is ${characters} characters long.`,
+  );
+}
 
 /** The content of one version of a text message template, parsed. Keep it with the version. */
 export type CompiledSms = {

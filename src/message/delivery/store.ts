@@ -12,7 +12,7 @@ import type { Metrics } from '../../ground/metrics.ts';
 import { factColumns, type StoredNotification } from '../status/notification.ts';
 
 /** A message and its last attempt, which decide whether it may be handed over now. */
-export type Candidate = Omit<StoredNotification, 'personalisation'> &
+export type Candidate = Omit<StoredNotification, 'personalisation' | 'createdBy'> &
   Readonly<{
     /** null: it is large, and read by itself (`findPersonalisation`). */
     personalisation: Buffer | null;

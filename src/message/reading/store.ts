@@ -219,7 +219,7 @@ export async function findByIds(
 /** When a message was accepted and persisted, its attempts, receipts and callbacks, and why it was not sent, in order. */
 export async function findTimeline(
   db: Db,
-  { id, createdAt }: Pick<StoredNotification, 'id' | 'createdAt'>,
+  { id, createdAt, createdBy }: Pick<StoredNotification, 'id' | 'createdAt' | 'createdBy'>,
 ): Promise<readonly TimelineEntry[]> {
   const attempts = await db
     .selectFrom('attempts')
@@ -240,7 +240,7 @@ export async function findTimeline(
     .executeTakeFirst();
   const callbacks = await findCallbackSteps(db, id);
   return inOrder([
-    { kind: 'accepted', at: createdAt },
+    { kind: 'accepted', at: createdAt, by: createdBy?.name ?? null },
     ...(persisted ? [{ kind: 'persisted', at: persisted.persisted_at } as const] : []),
     ...attempts.map(
       (row): TimelineEntry => ({

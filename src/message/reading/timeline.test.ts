@@ -25,7 +25,7 @@ const posted = (at: number, number: number, id = 'c1'): TimelineEntry => ({
     ...ended,
   },
 });
-const accepted = (at: number): TimelineEntry => ({ kind: 'accepted', at: time(at) });
+const accepted = (at: number): TimelineEntry => ({ kind: 'accepted', at: time(at), by: null });
 const persisted = (at: number): TimelineEntry => ({ kind: 'persisted', at: time(at) });
 
 const shown = (entries: readonly TimelineEntry[]) =>

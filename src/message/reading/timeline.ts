@@ -10,7 +10,8 @@ import type {
 
 /** One entry on a message's timeline. `at`: when it happened, as it is shown. */
 export type TimelineEntry = Readonly<
-  | { kind: 'accepted'; at: Date }
+  /** `by`: who sent it by hand, or null. */
+  | { kind: 'accepted'; at: Date; by: string | null }
   | { kind: 'persisted'; at: Date }
   | {
       kind: 'attempt';

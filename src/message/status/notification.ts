@@ -31,11 +31,13 @@ export type StoredNotification = Readonly<{
   personalisation: Buffer;
   replyToText: string | null;
   unsubscribeUrl: string | null;
+  /** Who sent it by hand; null: it came with an API key. */
+  createdBy: Readonly<{ id: string; name: string; emailAddress: string }> | null;
 }>;
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
-/** The columns of a StoredNotification without the values, from `n` (notifications) and `h` (notification_history). */
+/** The columns of a StoredNotification without the values and who sent it, from `n` (notifications) and `h` (notification_history). */
 export const factColumns = sql`
   n.id, n.service_id as "serviceId", h.template_id as "templateId", h.template_version as "templateVersion",
   h.job_id as "jobId", h.job_row_number as "jobRowNumber", h.api_key_id as "apiKeyId", h.key_type as "keyType",
@@ -46,10 +48,13 @@ export const factColumns = sql`
   n.reply_to_text as "replyToText", n.unsubscribe_url as "unsubscribeUrl"`;
 
 /** All columns of a StoredNotification. */
-export const notificationColumns = sql`${factColumns}, n.personalisation`;
+export const notificationColumns = sql`${factColumns}, n.personalisation,
+  (select json_build_object('id', u.id, 'name', u.name, 'emailAddress', u.email_address) from users u
+    where u.id = h.created_by) as "createdBy"`;
 
 /** What is known about a message when it is accepted. */
 export type NewNotification = Omit<
   StoredNotification,
-  'status' | 'sentAt' | 'updatedAt' | 'sentBy' | 'reference' | 'billableUnits'
->;
+  'status' | 'sentAt' | 'updatedAt' | 'sentBy' | 'reference' | 'billableUnits' | 'createdBy'
+> &
+  Readonly<{ createdBy: string | null }>;

@@ -14,8 +14,8 @@ import { type AcceptedMessage, orderOffset, storedKey } from './store.ts';
 export type Submission = Readonly<{
   serviceId: string;
   keyType: KeyType;
-  /** Requests per minute of the service and key type. */
-  rateLimit: number;
+  /** Requests per minute of the service and key type; null for a message without a key, which no rate limits. */
+  rateLimit: number | null;
   /** The message to store; null if there is none: the request was refused, or its recipient is simulated. */
   message: AcceptedMessage | null;
   /** The daily limit for the message's type; null for a test key. */
@@ -33,7 +33,7 @@ export type AcceptVerdict = 'accepted' | 'counted' | 'rate' | 'daily' | 'interna
 
 export type AcceptResult = Readonly<{
   verdict: AcceptVerdict;
-  /** Tokens left in the bucket for the service and key type. */
+  /** Tokens left in the bucket for the service and key type; 0 for a message without a key. */
   tokens: number;
 }>;
 
@@ -93,8 +93,11 @@ export function behindOf(fairOrder: FairOrder, { serviceId, message }: Submissio
   return message && !message.scheduledFor ? fairOrder.take(serviceId, message.priority) : 0;
 }
 
-/** Optional parts of the accept statement: most batches need neither, which halves the work. */
-type Needs = Readonly<{ keys: boolean; abroad: boolean }>;
+/**
+ * Optional parts of the accept statement: Idempotency-Keys, texts abroad, and messages that people send without an API
+ * key. Most batches need none, which halves the work.
+ */
+type Needs = Readonly<{ keys: boolean; abroad: boolean; oneOff: boolean }>;
 
 type Column = readonly [
   name: string,
@@ -143,15 +146,22 @@ const abroadColumns: readonly Column[] = [
   ['international_limit', 'int', ({ internationalLimit }) => internationalLimit],
 ];
 
-function columnsFor({ keys, abroad }: Needs): readonly Column[] {
+const oneOffColumn: Column = ['created_by', 'uuid', ({ message }) => message?.createdBy ?? null];
+
+function columnsFor({ keys, abroad, oneOff }: Needs): readonly Column[] {
   return [
     ['place', 'int', (_, place) => place],
     // Spec 01, section 4.1: a burst of at most 999, refilled in whole tokens.
-    ['capacity', 'int', ({ rateLimit }) => Math.min(Math.ceil(rateLimit / 3) + 1, 1000)],
-    ['per_second', 'float8', ({ rateLimit }) => rateLimit / 60],
+    [
+      'capacity',
+      'int',
+      ({ rateLimit }) => (rateLimit === null ? null : Math.min(Math.ceil(rateLimit / 3) + 1, 1000)),
+    ],
+    ['per_second', 'float8', ({ rateLimit }) => (rateLimit === null ? null : rateLimit / 60)],
     ['daily_limit', 'int', ({ dailyLimit }) => dailyLimit],
     ...(abroad ? abroadColumns : []),
     ...(keys ? keyColumns : []),
+    ...(oneOff ? [oneOffColumn] : []),
     ...messageColumns,
   ];
 }
@@ -169,6 +179,19 @@ const available = `least(excluded.capacity, b.tokens + ${refilled})`;
 const takeDaily = `on conflict (service_id, day, name) do update set wanted = excluded.wanted, day_limit = excluded.day_limit,
     admitted = greatest(0, least(excluded.wanted, excluded.day_limit - d.used)),
     used = d.used + greatest(0, least(excluded.wanted, excluded.day_limit - d.used))`;
+
+const allRated = `rated as (
+  select i.*, bucket.tokens,
+    row_number() over (partition by i.service_id, i.key_type order by place) <= bucket.admitted as rate_ok
+  from input i join bucket on bucket.service_id = i.service_id and bucket.key_type = i.key_type
+)`;
+/** A message without a key has no capacity and takes no token. */
+const someRated = `rated as (
+  select i.*, coalesce(bucket.tokens, 0) as tokens, i.capacity is null or row_number() over (
+    partition by i.service_id, i.key_type, i.capacity is null order by place) <= bucket.admitted as rate_ok
+  from input i left join bucket on bucket.service_id = i.service_id and bucket.key_type = i.key_type
+    and i.capacity is not null
+)`;
 
 /** Per Idempotency-Key, only a batch's first request is new, and none if the key is already stored. */
 const candidatesByKey = `keyed as (
@@ -221,7 +244,7 @@ function statementFor(needs: Needs): string {
   const columns = columnsFor(needs);
   const now = `$${columns.length + 1}::timestamptz`;
   const day = `$${columns.length + 2}::date`;
-  const stored = messageColumns.map(([name]) => name);
+  const stored = [...messageColumns, ...(needs.oneOff ? [oneOffColumn] : [])].map(([name]) => name);
   const memory = needs.keys
     ? 'left join remembered m on m.service_id = c.service_id and m.key = c.idempotency_key'
     : '';
@@ -234,7 +257,7 @@ with input as materialized (
   insert into rate_buckets as b (service_id, key_type, tokens, refilled_at, wanted, capacity, per_second, admitted)
   select service_id, key_type, greatest(0, max(capacity) - count(*)), now(), count(*), max(capacity), max(per_second),
     greatest(0, least(count(*), max(capacity) - 1))
-  from input group by service_id, key_type order by service_id, key_type
+  from input ${needs.oneOff ? 'where capacity is not null' : ''} group by service_id, key_type order by service_id, key_type
   on conflict (service_id, key_type) do update set wanted = excluded.wanted, capacity = excluded.capacity,
     per_second = excluded.per_second,
     admitted = greatest(0, least(excluded.wanted, ${available} - 1)),
@@ -244,11 +267,7 @@ with input as materialized (
       then ${refilledAt} + ${refilled} / excluded.per_second * interval '1 second'
       else excluded.refilled_at end
   returning service_id, key_type, admitted, tokens
-), rated as (
-  select i.*, bucket.tokens,
-    row_number() over (partition by i.service_id, i.key_type order by place) <= bucket.admitted as rate_ok
-  from input i join bucket on bucket.service_id = i.service_id and bucket.key_type = i.key_type
-), ${needs.keys ? candidatesByKey : allCandidates}, ${needs.abroad ? countAbroad(day) : noneAbroad}, daily as (
+), ${needs.oneOff ? someRated : allRated}, ${needs.keys ? candidatesByKey : allCandidates}, ${needs.abroad ? countAbroad(day) : noneAbroad}, daily as (
   insert into daily_counts as d (service_id, day, name, used, wanted, day_limit, admitted)
   select service_id, ${day}, notification_type, greatest(0, least(count(*), max(daily_limit))), count(*),
     max(daily_limit), greatest(0, least(count(*), max(daily_limit)))
@@ -280,14 +299,19 @@ from counted c ${memory}
 order by c.place`;
 }
 
-/** The four variants of the statement, each built and prepared once. */
+/** The variants of the statement, each built and prepared once. */
 const variants = [true, false].flatMap((keys) =>
-  [true, false].map((abroad) => ({
-    needs: { keys, abroad },
-    name: `accept${keys ? ' keys' : ''}${abroad ? ' abroad' : ''}`,
-    columns: columnsFor({ keys, abroad }),
-    text: statementFor({ keys, abroad }),
-  })),
+  [true, false].flatMap((abroad) =>
+    [true, false].map((oneOff) => {
+      const needs = { keys, abroad, oneOff };
+      return {
+        needs,
+        name: `accept${keys ? ' keys' : ''}${abroad ? ' abroad' : ''}${oneOff ? ' one-off' : ''}`,
+        columns: columnsFor(needs),
+        text: statementFor(needs),
+      };
+    }),
+  ),
 );
 
 /**
@@ -302,7 +326,10 @@ export async function acceptBatch(
 ): Promise<readonly AcceptResult[]> {
   const keys = submissions.some(({ idempotency }) => idempotency !== null);
   const abroad = submissions.some(({ internationalLimit }) => internationalLimit !== null);
-  const variant = variants.find(({ needs }) => needs.keys === keys && needs.abroad === abroad)!;
+  const oneOff = submissions.some(({ rateLimit }) => rateLimit === null);
+  const variant = variants.find(
+    ({ needs }) => needs.keys === keys && needs.abroad === abroad && needs.oneOff === oneOff,
+  )!;
   const arrays = variant.columns.map(([, type, pick]) =>
     arrayLiteral(
       type,

@@ -76,6 +76,7 @@ function submission(
     queue: queue as QueueName,
     priority,
     requestId: null,
+    createdBy: null,
   };
   return {
     serviceId,

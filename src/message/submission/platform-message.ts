@@ -72,7 +72,13 @@ export function createPreparePlatformMessage(deps: PlatformMessageDeps): Prepare
     const message: AcceptedMessage = {
       ...{ id, type, serviceId: platformServiceId, templateId, templateVersion: template.current.version },
       ...{ jobId: null, jobRowNumber: null, apiKeyId: null, keyType: 'normal', createdAt: now },
-      ...{ clientReference: null, scheduledFor: null, unsubscribeUrl: null, requestId: null },
+      ...{
+        clientReference: null,
+        scheduledFor: null,
+        unsubscribeUrl: null,
+        requestId: null,
+        createdBy: null,
+      },
       ...(type === 'sms' ? await textTo(deps, recipient) : emailTo(recipient)),
       personalisation: deps.cipher.seal(JSON.stringify(values), id),
       queue: notifyInternal.name,

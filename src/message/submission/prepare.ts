@@ -4,7 +4,7 @@ import { asciiForm } from '../../content/recipient/email-address.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
 import type { Content, Render, Template } from '../../content/template/template.ts';
-import type { NotificationType } from '../../database/tables.ts';
+import type { KeyType, NotificationType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, parseDatetime } from '../../ground/clock.ts';
 import { type IdSource, parseUuid } from '../../ground/id.ts';
@@ -129,7 +129,13 @@ export function readReference(reference: string | undefined): string | null {
  * Step 10: throws a Problem if this key may not send to the recipient (spec 01, section 5.3). `recipient` is the
  * normalised form.
  */
-export function refuseRecipient({ service, key }: Caller, recipient: string): void {
+export function refuseRecipient(
+  {
+    service,
+    key,
+  }: Readonly<{ service: Pick<Service, 'restricted' | 'allowed'>; key: Pick<Caller['key'], 'keyType'> }>,
+  recipient: string,
+): void {
   const { restricted, allowed } = service;
   if (!maySendTo(recipient, { keyType: key.keyType, restricted, allowed }))
     throw badRequest(notAllowedText(key.keyType, trialModeUrl));
@@ -145,7 +151,15 @@ export function readSchedule({ service }: Caller, scheduledFor: string | null | 
 /** The fields of an accepted message that do not depend on its type. */
 export function commonFields(
   deps: AcceptDeps,
-  { service, key, requestId }: Sending,
+  {
+    service,
+    key,
+    requestId,
+  }: Readonly<{
+    service: Service;
+    key: Readonly<{ id: string | null; keyType: KeyType }>;
+    requestId: string;
+  }>,
   template: Template,
   message: Readonly<{
     reference: string | null;
@@ -176,5 +190,6 @@ export function commonFields(
     queue: queue.name,
     priority: template.current.priority ? priorities.priorityTemplate : priorities.api,
     requestId,
+    createdBy: null,
   };
 }

@@ -138,10 +138,10 @@ export async function orderDue(
 const storeMoved = sql`facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
           api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
-          phone_prefix, rate_multiplier)
+          phone_prefix, rate_multiplier, created_by)
         select id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
           notification_type, 'created', created_at, scheduled_for, client_reference, international, phone_prefix,
-          rate_multiplier
+          rate_multiplier, created_by
         from moved on conflict (id) do nothing returning id
       ), personal as (
         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
@@ -219,11 +219,11 @@ export async function findAnswer(
   return row ?? null;
 }
 
-/** What limits a message: requests per minute of the service and key type, and messages of its type per day or null. */
+/** What limits a message: requests per minute of the service and key type, and messages of its type per day; null: nothing does. */
 type Limited = Readonly<{
   serviceId: string;
   keyType: KeyType;
-  rateLimit: number;
+  rateLimit: number | null;
   dailyLimit: number | null;
   message: Readonly<{ type: NotificationType }> | null;
 }>;
@@ -238,15 +238,32 @@ export async function limitReached(
   now: Date,
   day: string,
 ): Promise<'rate' | 'daily' | null> {
+  const perSecond = rateLimit === null ? null : rateLimit / 60;
   const { rows } = await sql<{ rate: boolean | null; daily: boolean | null }>`
-    select (select tokens < 2 and tokens + extract(epoch from ${now}::timestamptz - refilled_at) * ${rateLimit / 60}::float8 < 2
-        from rate_buckets where service_id = ${serviceId} and key_type = ${keyType}) as rate,
-      (select used >= ${dailyLimit}::int from daily_counts
-        where service_id = ${serviceId} and day = ${day} and name = ${message?.type ?? ''}) as daily`.execute(
+    select (select tokens < 2 and tokens + extract(epoch from ${now}::timestamptz - refilled_at) * ${perSecond}::float8 < 2
+        from rate_buckets where service_id = ${serviceId} and key_type = ${keyType} and ${rateLimit !== null}) as rate,
+      coalesce((select used from daily_counts
+        where service_id = ${serviceId} and day = ${day} and name = ${message?.type ?? ''}), 0) >= ${dailyLimit}::int as daily`.execute(
     db,
   );
   if (rows[0]?.rate) return 'rate';
   return rows[0]?.daily ? 'daily' : null;
+}
+
+/**
+ * How many messages of these types a service has had accepted since a day (in the business zone, YYYY-MM-DD), as its
+ * daily limits count them: without test keys and simulated recipients.
+ */
+export async function countAccepted(
+  db: DbOrTrx,
+  serviceId: string,
+  types: readonly NotificationType[],
+  since: string,
+): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select coalesce(sum(used), 0)::float8 as count from daily_counts
+    where service_id = ${serviceId} and day >= ${since} and name = any(${types}::text[])`.execute(db);
+  return rows[0]!.count;
 }
 
 /** Deletes at most `limit` Idempotency-Keys older than `before`. Returns how many. */

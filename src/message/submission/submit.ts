@@ -13,7 +13,7 @@ import type { DailyLimit, Service } from '../../tenant/service/service.ts';
 import type { AcceptResult, Submission } from './accept-batch.ts';
 import type { AcceptWithFiles, FilesResult, FilesVerdict } from './accept-with-files.ts';
 import type { Prepared, Sending } from './prepare.ts';
-import { findAnswer, storedKey } from './store.ts';
+import { type AcceptedMessage, findAnswer, storedKey } from './store.ts';
 
 export type SubmitDeps = Readonly<{
   db: Db;
@@ -84,11 +84,7 @@ export async function submit(
     keyType: key.keyType,
     rateLimit: service.rateLimit,
     message: isSimulated ? null : message,
-    dailyLimit: isCounted ? service.limits[message.type] : null,
-    internationalLimit:
-      isCounted && message.international && !message.normalisedRecipient.startsWith('44')
-        ? service.limits.international_sms
-        : null,
+    ...(isCounted ? dailyLimits(service, message) : { dailyLimit: null, internationalLimit: null }),
     idempotency: idempotency && {
       ...idempotency,
       answer: deps.cipher.seal(answer, answerContext(service.id, storedKey(key.keyType, idempotency.key))),
@@ -111,6 +107,15 @@ export async function submit(
     if (repeated) return repeated;
     throw limit;
   }
+}
+
+/** The daily limits that a message counts towards, unless it was sent with a test key; null: not towards that one. */
+export function dailyLimits(
+  { limits }: Pick<Service, 'limits'>,
+  { type, international, normalisedRecipient }: AcceptedMessage,
+): Pick<Submission, 'dailyLimit' | 'internationalLimit'> {
+  const isAbroad = international && !normalisedRecipient.startsWith('44');
+  return { dailyLimit: limits[type], internationalLimit: isAbroad ? limits.international_sms : null };
 }
 
 /** A message with files is accepted by itself; nothing remains of one that is refused, so its token is taken here. */
@@ -206,7 +211,7 @@ export function rateProblem({ service, key }: Caller): Problem {
 }
 
 /** 429: too many messages, files or bytes of files in a day (spec 01, section 4.2). */
-function dailyProblem(name: DailyLimit | keyof DocumentLimits, limit: number, now: Date): Problem {
+export function dailyProblem(name: DailyLimit | keyof DocumentLimits, limit: number, now: Date): Problem {
   const message = `Exceeded send limits (${name}: ${limit}) for today`;
   const time = now.getTime();
   const seconds = Math.ceil((dayStart(dayAfter(dayOf(time), 1)) - time) / 1000);

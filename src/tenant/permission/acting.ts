@@ -3,7 +3,12 @@ import type { Db } from '../../database/connection.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { parseUuid } from '../../ground/id.ts';
 import { authProblem } from '../../http/auth/tokens.ts';
-import { type RoutePermission, refusal } from '../../http/server/permission.ts';
+import {
+  type Person,
+  type RoutePermission,
+  refusal,
+  type UserPermission,
+} from '../../http/server/permission.ts';
 import type { Guard } from '../../http/server/server.ts';
 import { findPerson, seeSession } from './store.ts';
 
@@ -11,6 +16,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The person for whom the admin client acts, who may do this; null: it acts by itself. */
     actorId: string | null;
+    /** The same person, and what they may do in the service of the path. */
+    actor: Person | null;
     /** The person's session, which is under way; null if none was named. */
     sessionId: string | null;
     /** Whether what concerns somebody else may be done: the person is an operator, or there is no person. */
@@ -32,6 +39,7 @@ export function actingGuard(deps: ActingDeps): Guard {
   const { admin } = deps;
   return function (request, reply, done) {
     request.actorId = null;
+    request.actor = null;
     request.sessionId = null;
     request.mayDoForOthers = true;
     admin.call(this, request, reply, (error?: Error) => {
@@ -43,6 +51,15 @@ export function actingGuard(deps: ActingDeps): Guard {
         );
     });
   };
+}
+
+/**
+ * For what needs a permission beyond that of its route, such as one that depends on the template. Throws a Problem (403)
+ * if the acting person does not have it.
+ */
+export function requirePermission({ actor }: Pick<FastifyRequest, 'actor'>, needed: UserPermission): void {
+  const why = actor && refusal(actor, needed);
+  if (why !== null) throw authProblem(403, why);
 }
 
 async function check({ db, clock }: ActingDeps, request: FastifyRequest): Promise<void> {
@@ -61,6 +78,7 @@ async function check({ db, clock }: ActingDeps, request: FastifyRequest): Promis
     request.sessionId = sessionId;
   }
   request.actorId = userId;
+  request.actor = person;
   request.mayDoForOthers = person!.isOperator;
   request.logFields = { ...request.logFields, actorId: userId };
 }

@@ -10,6 +10,7 @@ import { oneOf, orNull, time, uuid } from '../../../http/validate/shapes.ts';
 import { recordEvent } from '../../../tenant/event/store.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import { cancelScheduled } from '../../submission/persist.ts';
+import { countAccepted } from '../../submission/store.ts';
 import { fillPage } from '../page.ts';
 import { findNotification, findTimeline } from '../store.ts';
 import { type NotificationRouteDeps, showEntry } from '../v2/routes.ts';
@@ -28,6 +29,9 @@ const listedTypes: readonly string[] = ['sms', 'email', 'letter'];
 const failed = ['technical-failure', 'temporary-failure', 'permanent-failure', 'validation-failed'];
 /** No message is older; keeps dates within the range that is supported. */
 const mostDays = 10_000;
+/** Of which messages are counted. */
+const usualDays = 7;
+const mostDaysCounted = 366;
 
 const flag = (description: string, byDefault: boolean) =>
   Type.Optional(Type.Boolean({ description, default: byDefault }));
@@ -119,7 +123,10 @@ const notification = Type.Object(
     sent_at: orNull(time),
     updated_at: orNull(time),
     completed_at: orNull(time),
-    created_by: Type.Null(),
+    created_by: orNull(
+      Type.Object({ id: uuid(), name: Type.String(), email_address: Type.String() }),
+      'Who sent it by hand.',
+    ),
     postage: Type.Null(),
     document_download_count: Type.Null(),
   },
@@ -171,6 +178,37 @@ const postList = defineRoute({
   example: { to: '07700 900 123' },
   handler: (deps: AdminNotificationDeps, { params, body }, reply) =>
     readPage(deps, reply, params.service_id, body),
+});
+
+const count = defineRoute({
+  ...common,
+  method: 'GET',
+  path: `${path}/count`,
+  handlerName: 'service.count_notifications_for_service',
+  summary: 'Count the messages of a service',
+  description:
+    'Those accepted today and on this many whole days before it, as the daily limits count them: without test keys, and with messages that were cancelled.',
+  params: Type.Object({ service_id: uuid('The service.') }),
+  query: Type.Object(
+    {
+      template_type: Type.Optional(oneOf(['sms', 'email', 'letter'])),
+      limit_days: Type.Optional(Type.Integer({ minimum: 0, maximum: mostDaysCounted, default: usualDays })),
+    },
+    { additionalProperties: false },
+  ),
+  answers: {
+    200: { description: 'How many.', schema: Type.Object({ notifications_sent_count: Type.Integer() }) },
+    400: { description: 'A parameter is unknown or invalid.' },
+  },
+  async handler({ reads, clock }: AdminNotificationDeps, { params, query }, reply) {
+    const { template_type: type, limit_days: days = usualDays } = query;
+    const types = (['sms', 'email'] as const).filter((one) => type === undefined || one === type);
+    const since = dayAfter(dayOf(clock.now()), -days);
+    const count = await reads(params.service_id, callerLeaves(reply), (db) =>
+      countAccepted(db, params.service_id, types, since),
+    );
+    return { notifications_sent_count: count };
+  },
 });
 
 const ofMessage = {
@@ -242,7 +280,7 @@ const cancel = defineRoute({
 });
 
 /** Finding, reading and cancelling the messages of any service, for the admin client (spec 04, sections 7.1 and 7.2). */
-export const adminNotificationRoutes = [readList, postList, readOne, readTimeline, cancel];
+export const adminNotificationRoutes = [readList, postList, count, readOne, readTimeline, cancel];
 
 async function readPage(
   deps: AdminNotificationDeps,

@@ -65,7 +65,7 @@ export async function showForAdmin(
     sent_at: timestamp(notification.sentAt),
     updated_at: timestamp(notification.updatedAt),
     completed_at: isCompleted(status) ? timestamp(notification.updatedAt) : null,
-    created_by: null,
+    created_by: showCreator(notification.createdBy),
     postage: null,
     document_download_count: null,
   };
@@ -84,6 +84,10 @@ export async function showForAdmin(
       throw error;
     }
   }
+}
+
+function showCreator(creator: StoredNotification['createdBy']) {
+  return creator && { id: creator.id, name: creator.name, email_address: creator.emailAddress };
 }
 
 function writtenTexts(content: Content): { subject: string | null; content: string } {

@@ -218,7 +218,9 @@ async function find(
 /** An entry as both APIs show it. */
 export function showEntry(entry: TimelineEntry) {
   const at = isoMicroseconds(entry.at);
-  if (entry.kind === 'accepted' || entry.kind === 'persisted') return { event: entry.kind, at };
+  if (entry.kind === 'accepted')
+    return { event: entry.kind, at, ...(entry.by !== null && { created_by_name: entry.by }) };
+  if (entry.kind === 'persisted') return { event: entry.kind, at };
   if (entry.kind === 'suppressed' || entry.kind === 'given up')
     return { event: entry.kind, at, reason: entry.reason };
   if (entry.kind === 'receipt') {

@@ -80,7 +80,13 @@ export const notification = Type.Object(
   { $id: 'Notification' },
 );
 
-const accepted = Type.Object({ event: Type.Literal('accepted'), at: time });
+const accepted = Type.Object({
+  event: Type.Literal('accepted'),
+  at: time,
+  created_by_name: Type.Optional(
+    Type.String({ description: 'Who sent it by hand; absent if it was sent through the API.' }),
+  ),
+});
 const persisted = Type.Object({ event: Type.Literal('persisted'), at: time });
 const suppressed = Type.Object({
   event: Type.Literal('suppressed'),

@@ -36,7 +36,7 @@ export async function showNotification(deps: ReadingDeps, notification: StoredNo
     },
     ...(await renderContent(deps, notification)),
     created_at: timestamp(createdAt),
-    created_by_name: null,
+    created_by_name: notification.createdBy?.name ?? null,
     sent_at: timestamp(sentAt),
     completed_at: isCompleted(status) ? timestamp(updatedAt) : null,
     scheduled_for: timestamp(notification.scheduledFor),

@@ -14,17 +14,26 @@ export type AdminInboundDeps = Readonly<{ reads: Reads; cipher: Cipher; publicUr
 
 const textsPerPage = 50;
 
-const common = { tag: 'Administration', authentication: 'admin', permission: 'view_activity' } as const;
-const path = `/service/${uuidPart('service_id')}/inbound-sms`;
+export const common = {
+  tag: 'Administration',
+  authentication: 'admin',
+  permission: 'view_activity',
+} as const;
+export const path = `/service/${uuidPart('service_id')}/inbound-sms`;
+
+/** Which received texts, as a query says it. */
+export const textFilter = {
+  day: Type.Optional(
+    Type.String({ format: 'date', description: 'Only texts received on this day, in London time.' }),
+  ),
+  number: Type.Optional(
+    Type.String({ maxLength: 255, description: 'Only texts from this number, in any notation.' }),
+  ),
+} as const;
 
 const query = Type.Object(
   {
-    day: Type.Optional(
-      Type.String({ format: 'date', description: 'Only texts received on this day, in London time.' }),
-    ),
-    number: Type.Optional(
-      Type.String({ maxLength: 255, description: 'Only texts from this number, in any notation.' }),
-    ),
+    ...textFilter,
     older_than: Type.Optional(uuid('Only texts that are older than the one with this `id`.')),
   },
   { additionalProperties: false },
@@ -84,7 +93,7 @@ const readOne = defineRoute({
 /** Received texts of any service, for the admin client (spec 04, section 7.6). */
 export const adminInboundRoutes = [list, readOne];
 
-function filterOf({ day, number }: Static<typeof query>): InboundFilter {
+export function filterOf({ day, number }: Pick<Static<typeof query>, 'day' | 'number'>): InboundFilter {
   // PostgreSQL rejects null characters in text, so no stored sender contains one.
   const sender = number?.replaceAll('\0', '').trim() ?? null;
   // Nothing was received before; the last day that can be written has no day after it.

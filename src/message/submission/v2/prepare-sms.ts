@@ -10,7 +10,7 @@ import {
 import { phoneProblemV2Text, v2PermissionError } from '../../../content/recipient/phone-problem.ts';
 import { personalisationOf } from '../../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../../content/template/placeholder.ts';
-import { maxSmsCharacters } from '../../../content/template/sms.ts';
+import { smsTooLong } from '../../../content/template/sms.ts';
 import { scheduleFault } from '../../../ground/clock.ts';
 import { badRequest, invalid, Problem } from '../../../ground/problem.ts';
 import { faultsOf } from '../../../http/validate/check.ts';
@@ -60,10 +60,7 @@ export async function prepareSms(deps: AcceptDeps, caller: Sending, document: un
   });
   if (refusal) throw new Problem(400, [v2PermissionError(refusal, { isForeign: !phoneNumber.isUk })]);
 
-  if (rendered.aboveLimit > 0)
-    throw badRequest(
-      `Your message is too long. Text messages cannot be longer than ${maxSmsCharacters} characters. Your message is ${rendered.charactersWithoutPrefix} characters long.`,
-    );
+  if (rendered.aboveLimit > 0) throw smsTooLong(rendered.charactersWithoutPrefix);
 
   const message = {
     ...commonFields(deps, caller, template, {
