@@ -44,7 +44,7 @@ import { createFairOrder } from '../message/submission/fair-order.ts';
 import { oneOffRoutes } from '../message/submission/one-off/routes.ts';
 import {
   createPreparePlatformMessage,
-  createSendPlatformMessage,createSendPlatformMessage 
+  createSendPlatformMessage,
 } from '../message/submission/platform-message.ts';
 import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';

@@ -183,12 +183,12 @@ const read = defineRoute({
 });
 
 /** Messages of a DELETE that finds no address (spec 04, section 1.13). */
-const notThere: Readonly<Record<string, string>> = {
-  delivery_status: 'Service delivery receipt API not found',
-  inbound_sms: 'Service inbound API not found',
-  complaint: 'Service complaint API not found',
-  returned_letter: 'Service returned letter API not found',
-};
+const notThere: ReadonlyMap<string, string> = new Map([
+  ['delivery_status', 'Service delivery receipt API not found'],
+  ['inbound_sms', 'Service inbound API not found'],
+  ['complaint', 'Service complaint API not found'],
+  ['returned_letter', 'Service returned letter API not found'],
+]);
 
 const remove = defineRoute({
   ...common,
@@ -202,7 +202,7 @@ const remove = defineRoute({
   async handler({ db, clock }: CallbackRouteDeps, { params, query }) {
     const wanted = which(params, query);
     if (await deleteCallbackApi(db, wanted, new Date(clock.now()))) return;
-    throw noResultFound(notThere[wanted.type ?? '']);
+    throw noResultFound(notThere.get(wanted.type ?? ''));
   },
 });
 
