@@ -92,13 +92,13 @@ export async function countParked(
     from unnest(${tasks}::text[]) as queue (name) cross join lateral (
       select count(*)::int as count from (
         select from pgboss.job j where j.name = queue.name and ${isParkedTask} limit ${most}
-      ) some
+      ) counted
     ) c
     union all
     select 'db-' || type, c.count from unnest(${types}::text[]) as type cross join lateral (
       select count(*)::int as count from (
         select from accepted a where a.notification_type = type and ${isParkedMessage} limit ${most}
-      ) some
+      ) counted
     ) c`.execute(db);
   return new Map(rows.filter(({ count }) => count > 0).map(({ queue, count }) => [queue, count]));
 }

@@ -134,7 +134,7 @@ async function countAccepted(db: DbOrTrx, filter: StuckFilter): Promise<number> 
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from (
       select from accepted a where ${isOverdue(filter)} limit ${mostCounted}
-    ) some`.execute(db);
+    ) counted`.execute(db);
   return rows[0]!.count;
 }
 
@@ -157,7 +157,7 @@ async function findCallbacks(db: DbOrTrx, filter: StuckFilter, limit: number): P
 
 async function countCallbacks(db: DbOrTrx, filter: StuckFilter): Promise<number> {
   const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from (${waitingCallbacks(filter)}) some`.execute(db);
+    select count(*)::int as count from (${waitingCallbacks(filter)}) counted`.execute(db);
   return rows[0]!.count;
 }
 
@@ -207,7 +207,10 @@ async function withTasks(db: DbOrTrx, prefix: string, page: readonly Stuck[]): P
   if (ids.length === 0) return page;
   const { rows } = await sql<Pick<Stuck, 'id' | 'waitsFor' | 'since' | 'nextAttemptAt'>>`
     select j.id, case when j.state > 'active' then 'operator' when j.state = 'active' then 'worker'
-        when j.start_after <= now() then 'queue' when j.data->>'waits_for' is not null then 'provider' else 'retry'
+        when j.start_after <= now() then 'queue' when j.data->>'waits_for' is not null and not exists (
+          select from providers p
+          where p.notification_type = j.data->>'waits_for' and p.active and p.circuit = 'closed'
+        ) then 'provider' else 'retry'
       end as "waitsFor",
       case when j.state > 'active' then coalesce(j.completed_on, j.created_on) when j.state = 'active' then j.started_on
         when j.start_after <= now() then j.start_after else j.created_on end as since,

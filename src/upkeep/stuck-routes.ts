@@ -29,7 +29,8 @@ const causeMeanings = {
   queue: 'due, and no worker has taken it: is its queue served?',
   worker: 'a worker has it',
   retry: 'its last try failed; the next is at `next_attempt_at`',
-  provider: 'no provider can be called; tried again when one can, at `next_attempt_at` at the latest',
+  provider:
+    'the circuits of all its providers are open, or none is active; tried again when one can be called, at `next_attempt_at` at the latest',
   operator: 'it is parked',
   replay: 'it is in no queue; the task `replay-created-notifications` queues it again',
   receipt: 'its provider has sent no receipt',
