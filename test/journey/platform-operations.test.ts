@@ -271,8 +271,8 @@ describe('operating the platform', () => {
     await world.behave({ outage: false });
     const hour = Date.now() - 3_600_000;
     const [lost, sending, done] = await storeMessages(world, world.tenant, [
-      { status: 'created', createdAt: hour },
-      { status: 'sending', createdAt: hour },
+      { status: 'created', createdAt: hour - 2000 },
+      { status: 'sending', createdAt: hour - 1000 },
       { status: 'delivered', createdAt: hour },
     ]);
     await query(
