@@ -77,6 +77,18 @@ export function isTransient(error: unknown): boolean {
   return code === '40P01' || code === '40001';
 }
 
+/**
+ * What may be kept of an error and shown: its class, and of an error of the database its code and the constraint that
+ * was broken. Never its message, which can quote a recipient or the content of a message.
+ */
+export function errorClass(error: unknown): string {
+  if (!(error instanceof Error)) return 'Error';
+  const { name, code, constraint } = error as Error & { code?: unknown; constraint?: unknown };
+  if (typeof code === 'string' && /^[\dA-Z]{5}$/.test(code))
+    return `database error ${code}${typeof constraint === 'string' ? ` (${constraint})` : ''}`;
+  return /^\w{1,80}$/.test(name) ? name : 'Error';
+}
+
 /** Classifies errors for a batcher that writes to the database. */
 export const databaseErrors = { isShared: isUnreachable, isTransient } as const;
 

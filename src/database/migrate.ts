@@ -24,6 +24,7 @@ import { up as templates } from './migrations/0020-templates.ts';
 import { up as finding } from './migrations/0021-finding.ts';
 import { up as invites } from './migrations/0022-invites.ts';
 import { up as adminRequests } from './migrations/0024-admin-requests.ts';
+import { up as operations } from './migrations/0025-operations.ts';
 import { up as oneOff } from './migrations/0027-one-off.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
@@ -52,6 +53,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0022-invites': { up: invites },
   '0024-admin-requests': { up: adminRequests },
   '0027-one-off': { up: oneOff },
+  '0025-operations': { up: operations },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

@@ -37,6 +37,7 @@ export type Tables = {
   inbound_numbers: InboundNumberRow;
   service_data_retention: DataRetentionRow;
   periodic_tasks: PeriodicTaskRow;
+  processes: ProcessRow;
   documents: DocumentRow;
   document_contents: DocumentContentRow;
   document_counts: DocumentCountRow;
@@ -309,6 +310,8 @@ export type AcceptedRow = Omit<
   due_at: Generated<Date | null>;
   turn_at: Date | null;
   behind: Generated<number>;
+  failure: Generated<string | null>;
+  parked_at: Generated<Date | null>;
 };
 
 export type NotificationRow = {
@@ -362,7 +365,7 @@ export type NotificationHistoryRow = {
 };
 
 /** Why a message was given up, where no attempt says so. */
-export type GivenUpReason = 'too-large' | 'inactive-service' | 'no-provider' | 'error';
+export type GivenUpReason = 'too-large' | 'inactive-service' | 'no-provider' | 'error' | 'dropped';
 
 /** The outcome of one attempt; null in the row while it is under way. */
 export type AttemptOutcome = 'accepted' | 'rejected' | 'failed' | 'unknown';
@@ -449,7 +452,31 @@ export type DataRetentionRow = {
   updated_at: Date | null;
 };
 
-export type PeriodicTaskRow = { name: string; last_run: Date };
+/** When a periodic task ran. `last_run`: the start of its last successful run. */
+export type PeriodicTaskRow = {
+  name: string;
+  last_run: Date | null;
+  began_at: Date | null;
+  last_seconds: number | null;
+  last_count: number | null;
+  failed_at: Date | null;
+  failure: string | null;
+  asked_at: Date | null;
+};
+
+/** A process of the platform. */
+export type ProcessRow = {
+  id: string;
+  roles: string[];
+  queues: string[];
+  host: string;
+  pid: number;
+  version: string;
+  git_commit: string;
+  clock_skew_seconds: number;
+  started_at: Date;
+  seen_at: Date;
+};
 
 /** A file sent as a link. */
 export type DocumentRow = {

@@ -69,8 +69,13 @@ import { serviceStateRoutes } from '../tenant/service/state-routes.ts';
 import { linkRoutes } from '../tenant/user/link-routes.ts';
 import { userRoutes } from '../tenant/user/routes.ts';
 import { signInRoutes } from '../tenant/user/sign-in-routes.ts';
+import { parkedRoutes } from '../upkeep/parked-routes.ts';
+import { queueRoutes } from '../upkeep/queues-routes.ts';
 import { findBacklog } from '../upkeep/store-backlog.ts';
+import { stuckRoutes } from '../upkeep/stuck-routes.ts';
+import { systemRoutes } from '../upkeep/system-routes.ts';
 import type { Core } from './core.ts';
+import { periodicTasks } from './periodic.ts';
 import {
   checkReceiptProofs,
   inboundEndpointsOf,
@@ -252,6 +257,17 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
     ...deps,
     deliverQueues: deliverQueues.map(({ name }) => queuePrefix + name),
   });
+  mountOperations(mount, deps);
+}
+
+/** How the platform itself is, for operators. */
+function mountOperations(mount: Mount, deps: RouteDeps): void {
+  const { queuePrefix } = deps.config.installation;
+  const { sendingTimeoutSeconds } = deps.config.delivery;
+  mount(queueRoutes, { ...deps, queuePrefix });
+  mount(parkedRoutes, { ...deps, queuePrefix });
+  mount(stuckRoutes, { ...deps, queuePrefix, sendingTimeoutSeconds });
+  mount(systemRoutes, { ...deps, periodic: periodicTasks(deps) });
 }
 
 /** Recipients as services enter them, for rooms that come before the recipients. */

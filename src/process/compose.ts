@@ -12,7 +12,8 @@ import type { NotificationType } from '../database/tables.ts';
 import type { Clock } from '../ground/clock.ts';
 import { createLog, type Log } from '../ground/log.ts';
 import type { MountedRoute } from '../http/server/server.ts';
-import type { QueueName } from '../queue/define.ts';
+import { type QueueName, queueNames } from '../queue/define.ts';
+import { startHeartbeat } from '../upkeep/processes.ts';
 import { startSchedule } from '../upkeep/schedule.ts';
 import { type Api, startApi } from './api.ts';
 import { type Core, openCore } from './core.ts';
@@ -99,6 +100,13 @@ async function startRoles(
   await checkSecretKey(db, cipher);
   await bootstrap({ db, cipher, log }, { demo: config.installation.demo, providers: providerRows(config) });
   if (sandbox) await postOwedReceipts(core);
+  const heartbeat = await startHeartbeat(core, {
+    roles: has,
+    queues: has.includes('worker') ? (options.queues ?? queueNames) : [],
+    version: core.version,
+    gitCommit: config.api.gitCommit,
+  });
+  onStop(heartbeat.stop);
 
   const secrets = adminSecrets(config);
   let api: Api | null = null;

@@ -1,3 +1,4 @@
+import manifest from '../../package.json' with { type: 'json' };
 import { keptSecret } from '../bootstrap/credentials.ts';
 import type { Config } from '../config/config.ts';
 import { type DocumentStorage, databaseStorage } from '../content/document/store.ts';
@@ -33,7 +34,11 @@ import { openBalancing, providerRows, receiptEndpointsOf } from './suppliers.ts'
 /** What every role needs. Each part takes from it exactly what it uses. */
 export type Core = Readonly<{
   config: Config;
+  /** The version of the product. */
+  version: string;
   clock: Clock;
+  /** By how many milliseconds this machine's clock is ahead of the database's; negative: behind. */
+  clockSkew: () => number;
   log: Log;
   metrics: Metrics;
   cipher: Cipher;
@@ -82,7 +87,7 @@ export async function openCore({
   const { db } = connection;
   metrics.watchProcess();
   watchPools(metrics, [connection, reading]);
-  const clock = await goByDatabase(givenClock, { connection, log, metrics, onStop });
+  const { clock, clockSkew } = await goByDatabase(givenClock, { connection, log, metrics, onStop });
   await migrate(db, log);
   await ensurePartitions(db, clock.now() - day, clock.now() + 7 * day);
   const { keys: secretKeys, salt } = config.secrets;
@@ -104,7 +109,8 @@ export async function openCore({
 
   const callbacks = createCallbackQueue({ db, clock, cipher, caches });
   return {
-    ...{ config, clock, log, metrics, cipher, rates, connection, db, reads, queues, callbacks },
+    version: manifest.version,
+    ...{ config, clock, clockSkew, log, metrics, cipher, rates, connection, db, reads, queues, callbacks },
     services: createServiceCache(db, caches),
     keys: createKeyCache(db, cipher, caches),
     templates: createTemplateCaches(db, caches),
@@ -133,7 +139,7 @@ async function goByDatabase(
     metrics,
     onStop,
   }: Pick<CoreOptions, 'log' | 'onStop'> & Pick<Core, 'connection' | 'metrics'>,
-): Promise<Clock> {
+): Promise<Pick<Core, 'clock' | 'clockSkew'>> {
   const measured = createMeasuredClock(given ?? systemClock, () => databaseTime(connection));
   let reported = 0;
   const measure = async () => {
@@ -159,7 +165,7 @@ async function goByDatabase(
     'How far the clock of this machine is ahead of the one of the database; negative: behind.',
     () => measured.skew / 1000,
   );
-  return given ?? measured;
+  return { clock: given ?? measured, clockSkew: () => measured.skew };
 }
 
 function watchPools({ gauge }: Metrics, [main, reading]: readonly [Connection, Connection]): void {

@@ -11,6 +11,7 @@ import { allCutoffs } from '../tenant/service/retention.ts';
 import { deleteSignInLeftovers } from '../tenant/user/store-sign-in.ts';
 import { createReplay } from '../upkeep/replay.ts';
 import type { Periodic } from '../upkeep/schedule.ts';
+import { deleteLostProcesses } from '../upkeep/store-processes.ts';
 import { createTimeOut } from '../upkeep/time-out.ts';
 import type { Core } from './core.ts';
 
@@ -58,6 +59,7 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       everySeconds: 3600,
       run: () => deleteOldUses(db, dayOf(clock.now()), 50_000),
     },
+    { name: 'forget-lost-processes', everySeconds: 3600, run: () => deleteLostProcesses(db) },
     {
       name: 'switch-current-sms-provider-on-slow-delivery',
       everySeconds: 60,

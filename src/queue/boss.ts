@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type pg from 'pg';
 import { type Db as BossDatabase, type CommandResponse, fromKysely, PgBoss } from 'pg-boss';
 import type { Connection, DbOrTrx, Trx } from '../database/connection.ts';
@@ -96,6 +97,7 @@ export async function openQueues(
     // A table of its own for each queue keeps the indexes of the busy ones small.
     else await boss.createQueue(physical(name), { ...queueSettings, partition: true });
   }
+  await indexParked(connection.pool, taskQueueNames.map(physical));
 
   /** Returns whether any of the tasks is due now. */
   async function insert<Payload>(
@@ -216,6 +218,24 @@ async function startBoss(pool: pg.Pool, supervise: boolean, log: Log): Promise<P
 }
 
 /**
+ * Whoever looks for parked tasks must not read all that wait. The index holds nothing else, since finished tasks are
+ * deleted. pg-boss makes the tables, so no migration can.
+ */
+async function indexParked(pool: pg.Pool, queues: readonly string[]): Promise<void> {
+  const { rows } = await pool.query<{ table: string }>(
+    `select table_name as table from ${schema}.queue
+    where name = any($1) and to_regclass('${schema}.' || table_name || '_kept') is null`,
+    [queues],
+  );
+  for (const { table } of rows)
+    await pool.query(
+      // Both in one transaction. One process makes it while others wait: together, they would get in each other's way.
+      `select pg_advisory_xact_lock(hashtextextended('despatch.index-parked', 0));
+      create index if not exists ${table}_kept on ${schema}.${table} (id) where state > 'active'`,
+    );
+}
+
+/**
  * Notifies every process that tasks have arrived in a queue: never inside the transaction that wrote them, where a
  * notice makes all commits wait for each other, but right after it, and at most once per queue every few milliseconds.
  * A lost notice costs a second, since consumers also poll.
@@ -309,7 +329,11 @@ export async function settle(
     const again = some((settlement) => typeof settlement === 'object');
     const queue = physical(name);
     const keys = (of: readonly Settled[]) => of.map(({ held }) => keyOf(held));
-    if (parked.length > 0) await boss.cancel(queue, keys(parked), options);
+    if (parked.length > 0) {
+      const reached = reachedIds(await boss.cancel(queue, keys(parked), options));
+      await sql`update pgboss.job set output = '{"reason":"unreadable"}'
+        where name = ${queue} and id = any(${[...reached]}::uuid[]) and state = 'cancelled'`.execute(trx);
+    }
     if (done.length + again.length === 0) continue;
     // A task is put back by replacing it: the deletion says which tasks are still ours.
     const reached = reachedIds(await boss.deleteJob(queue, keys([...done, ...again]), options));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isDue, type Timing } from './due.ts';
+import { isDue, nextDue, type Timing } from './due.ts';
 
 const london = (at: string): Timing => ({ at, zone: 'Europe/London' });
 const check = (table: readonly (readonly [Timing, string | null, string, boolean])[]) => {
@@ -100,4 +100,30 @@ test('checked every hour for a year, a daily task runs 365 times', () => {
       lastRun = now;
     }
   assert.equal(runs, 365);
+});
+
+test('a task is next due when its interval or time comes after its last run, and now if it is due', () => {
+  for (const [timing, lastRun, now, expected] of [
+    [{ everySeconds: 600 }, null, '2026-11-21T12:00:00.000Z', '2026-11-21T12:00:00.000Z'],
+    [
+      { everySeconds: 600 },
+      '2026-11-21T12:00:00.000Z',
+      '2026-11-21T12:01:00.000Z',
+      '2026-11-21T12:10:00.000Z',
+    ],
+    [
+      { everySeconds: 600 },
+      '2026-11-21T12:00:00.000Z',
+      '2026-11-21T13:00:00.000Z',
+      '2026-11-21T13:00:00.000Z',
+    ],
+    // The clocks go forward that night.
+    [london('0 3 * * *'), '2026-03-28T03:00:00.000Z', '2026-03-28T12:00:00.000Z', '2026-03-29T02:00:00.000Z'],
+    [london('0 3 * * *'), '2026-11-21T03:00:00.000Z', '2026-11-21T03:00:00.000Z', '2026-11-22T03:00:00.000Z'],
+    [london('0 3 * * *'), '2026-11-20T03:00:00.000Z', '2026-11-21T09:00:00.000Z', '2026-11-21T09:00:00.000Z'],
+  ] as const) {
+    const last = lastRun === null ? null : Date.parse(lastRun);
+    const next = new Date(nextDue(timing, last, Date.parse(now))).toISOString();
+    assert.equal(next, expected, `${JSON.stringify(timing)} after ${lastRun} at ${now}`);
+  }
 });

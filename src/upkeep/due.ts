@@ -18,6 +18,13 @@ export function isDue(timing: Timing, lastRun: number | null, now: number): bool
   return 'at' in timing ? lastRun < latestTime(timing, now) : now - lastRun >= timing.everySeconds * 1000;
 }
 
+/** When a task is due next, in Unix milliseconds: `now` if it is due. `lastRun`: as above. */
+export function nextDue(timing: Timing, lastRun: number | null, now: number): number {
+  if (lastRun === null || isDue(timing, lastRun, now)) return now;
+  if ('everySeconds' in timing) return lastRun + timing.everySeconds * 1000;
+  return CronExpressionParser.parse(timing.at, { currentDate: now, tz: timing.zone }).next().getTime();
+}
+
 /** The latest scheduled time at or before `now`; both in Unix milliseconds. */
 function latestTime({ at, zone }: Extract<Timing, { at: string }>, now: number): number {
   // `prev` returns a time strictly before its date, but a task is due at exactly its time.

@@ -1,8 +1,8 @@
-import type { Db } from '../database/connection.ts';
+import { type Db, errorClass } from '../database/connection.ts';
 import { type Clock, stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import { isDue, type Timing } from './due.ts';
-import { findLastRun, lockTask, recordRun, unlockTask } from './store.ts';
+import { findAskedTasks, findTaskState, lockTask, recordFailure, recordRun, unlockTask } from './store.ts';
 
 /** A periodic task. `run` returns how many items it processed, for the log. */
 export type Periodic = Timing & Readonly<{ name: string; run: (run: Run) => Promise<number> }>;
@@ -28,8 +28,8 @@ const retryMilliseconds = 60_000;
 
 /**
  * Runs periodic tasks, each under a database lock named after it, so that any number of schedulers may run (spec 06,
- * section 1.3). The database records when each last ran: a missed task runs once, as soon as there is a scheduler. A
- * failed run is logged and retried within a minute.
+ * section 1.3). The database records when each last ran: a missed task runs once, as soon as there is a scheduler, and
+ * so does one that an operator asks for. A failed run is logged and retried within a minute.
  */
 export function startSchedule(
   deps: Readonly<{ db: Db; clock: Clock; log: Log }>,
@@ -41,25 +41,31 @@ export function startSchedule(
   /** As far as this process knows: another scheduler may have run it since. */
   const lastRuns = new Map<string, number>();
   const failedAt = new Map<string, number>();
+  /** While the database does not answer, looks share one question. */
+  let asking: Promise<ReadonlySet<string>> | null = null;
 
   /** Called under the lock, where the last run is known for certain. */
   async function runIfDue(task: Periodic): Promise<void> {
     const { name } = task;
     const began = clock.now();
-    const lastRun = await findLastRun(db, name);
+    const { lastRun, askedAt } = await findTaskState(db, name);
     if (lastRun) lastRuns.set(name, lastRun.getTime());
-    if (!isDue(task, lastRun?.getTime() ?? null, began)) return;
+    if (!askedAt && !isDue(task, lastRun?.getTime() ?? null, began)) return;
     // A frequent task is worth a line only if there was something to do.
     const isRare = 'at' in task;
     log[isRare ? 'info' : 'debug']({ task: name }, 'Periodic task begins');
     const elapsed = stopwatch();
-    const count = await task.run({ lastRun, signal: stopping.signal });
-    log[isRare || count > 0 ? 'info' : 'debug'](
-      { task: name, count, seconds: Math.round(elapsed()) / 1000 },
-      'Periodic task done',
-    );
+    const count = await task.run({ lastRun, signal: stopping.signal }).catch(async (error: unknown) => {
+      const failed = { began: new Date(began), failure: errorClass(error) };
+      await recordFailure(db, name, failed).catch((unrecorded: unknown) =>
+        log.debug({ err: unrecorded, task: name }, 'A failed run could not be recorded'),
+      );
+      throw error;
+    });
+    const seconds = Math.round(elapsed()) / 1000;
+    log[isRare || count > 0 ? 'info' : 'debug']({ task: name, count, seconds }, 'Periodic task done');
     if (stopping.signal.aborted) return;
-    await recordRun(db, name, new Date(began));
+    await recordRun(db, name, { began: new Date(began), seconds, count, askedAt });
     lastRuns.set(name, began);
   }
 
@@ -76,18 +82,29 @@ export function startSchedule(
     }
   }
 
-  function mayRun(task: Periodic): boolean {
+  function mayRun(task: Periodic, asked: ReadonlySet<string>): boolean {
     const now = clock.now();
     const failed = failedAt.get(task.name);
     const pause = 'at' in task ? retryMilliseconds : Math.min(retryMilliseconds, task.everySeconds * 1000);
     if (stopping.signal.aborted || running.has(task.name) || running.size >= mostAtOnce) return false;
     if (failed !== undefined && now >= failed && now - failed < pause) return false;
-    return isDue(task, lastRuns.get(task.name) ?? null, now);
+    return asked.has(task.name) || isDue(task, lastRuns.get(task.name) ?? null, now);
+  }
+
+  function findAsked(): Promise<ReadonlySet<string>> {
+    return findAskedTasks(db).catch((error: unknown) => {
+      log.debug({ err: error }, 'It could not be seen which tasks an operator asks for');
+      return new Set<string>();
+    });
   }
 
   async function look(): Promise<void> {
+    asking ??= findAsked().finally(() => {
+      asking = null;
+    });
+    const asked = await asking;
     for (const task of tasks) {
-      if (!mayRun(task)) continue;
+      if (!mayRun(task, asked)) continue;
       const run = attempt(task).finally(() => running.delete(task.name));
       running.set(task.name, run);
     }

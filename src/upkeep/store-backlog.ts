@@ -66,3 +66,14 @@ export function findBacklog(db: Db, prefix: string): Promise<ReadonlyMap<QueueNa
     );
   });
 }
+
+/**
+ * How many tasks of each queue are being worked on, as pg-boss counted them within the last seconds. The queues that are
+ * tables of our own are left out.
+ */
+export async function findActive(db: Db, prefix: string): Promise<ReadonlyMap<QueueName, number>> {
+  const { rows } = await sql<{ queue: QueueName; active: number }>`
+    select queue.name as queue, q.active_count as active from unnest(${taskQueueNames}::text[]) as queue (name)
+    join pgboss.queue q on q.name = ${prefix} || queue.name`.execute(db);
+  return new Map(rows.map(({ queue, active }) => [queue, active]));
+}

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../database/connection.ts';
+import type { PeriodicTaskRow } from '../database/tables.ts';
 import { idFloor, idTime } from '../ground/id.ts';
 import type { Metrics } from '../ground/metrics.ts';
 import type { Span } from './range.ts';
@@ -18,22 +19,74 @@ export async function unlockTask(connection: DbOrTrx, task: string): Promise<voi
   await sql`select pg_advisory_unlock(${lockOf(task)})`.execute(connection);
 }
 
-/** When a task's last successful run began; null if there was none. */
-export async function findLastRun(db: DbOrTrx, task: string): Promise<Date | null> {
+/** When a task's last successful run began, and when an operator asked for a run that has not been made yet. */
+export type TaskState = Readonly<{ lastRun: Date | null; askedAt: Date | null }>;
+
+export async function findTaskState(db: DbOrTrx, task: string): Promise<TaskState> {
   const row = await db
     .selectFrom('periodic_tasks')
-    .select('last_run')
+    .select(['last_run as lastRun', 'asked_at as askedAt'])
     .where('name', '=', task)
     .executeTakeFirst();
-  return row?.last_run ?? null;
+  return row ?? { lastRun: null, askedAt: null };
 }
 
-export async function recordRun(db: DbOrTrx, task: string, began: Date): Promise<void> {
+/** The tasks that an operator wants to run. */
+export async function findAskedTasks(db: DbOrTrx): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom('periodic_tasks')
+    .select('name')
+    .where('asked_at', 'is not', null)
+    .execute();
+  return new Set(rows.map(({ name }) => name));
+}
+
+/** Asks the schedulers to run a task soon. */
+export async function askForRun(db: DbOrTrx, task: string, at: Date): Promise<void> {
   await db
     .insertInto('periodic_tasks')
-    .values({ name: task, last_run: began })
-    .onConflict((conflict) => conflict.column('name').doUpdateSet({ last_run: began }))
+    .values({ name: task, asked_at: at })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ asked_at: at }))
     .execute();
+}
+
+/** Records a successful run. A run that was asked for at `askedAt` has been made with it; one asked for since has not. */
+export async function recordRun(
+  db: DbOrTrx,
+  task: string,
+  {
+    began,
+    seconds,
+    count,
+    askedAt,
+  }: Readonly<{ began: Date; seconds: number; count: number; askedAt: Date | null }>,
+): Promise<void> {
+  await sql`
+    insert into periodic_tasks as t (name, last_run, began_at, last_seconds, last_count)
+    values (${task}, ${began}, ${began}, ${seconds}, ${count})
+    on conflict (name) do update set last_run = excluded.last_run, began_at = excluded.began_at,
+      last_seconds = excluded.last_seconds, last_count = excluded.last_count,
+      asked_at = case when t.asked_at = ${askedAt} then null else t.asked_at end`.execute(db);
+}
+
+/** Records a failed run. `failure`: the class of its error. */
+export async function recordFailure(
+  db: DbOrTrx,
+  task: string,
+  { began, failure }: Readonly<{ began: Date; failure: string }>,
+): Promise<void> {
+  const failed = { began_at: began, failed_at: began, failure };
+  await db
+    .insertInto('periodic_tasks')
+    .values({ name: task, ...failed })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet(failed))
+    .execute();
+}
+
+/** What is known of the runs of the periodic tasks, by name. */
+export async function findTaskRuns(db: DbOrTrx): Promise<ReadonlyMap<string, PeriodicTaskRow>> {
+  const rows = await db.selectFrom('periodic_tasks').selectAll().execute();
+  return new Map(rows.map((row) => [row.name, row]));
 }
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;

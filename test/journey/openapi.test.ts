@@ -92,6 +92,7 @@ describe('the OpenAPI document', () => {
       key: link.at(-1)!,
       service_id: tenant.id,
       user_id: platformUserId,
+      task_name: 'make-partitions',
     };
     const setting = { notification_type: 'sms', days_of_retention: 7 };
     const retention = await world.admin('POST', `/service/${platformServiceId}/data-retention`, setting);
@@ -155,6 +156,18 @@ describe('the OpenAPI document', () => {
     ] as const) {
       const { body } = await world.admin('POST', `/service/${tenant.id}/suppressions`, { recipient });
       idsOf[example] = { suppression_id: body.data.id };
+    }
+  });
+
+  /** Examples release and drop what is parked, so each test has something. */
+  beforeEach(async () => {
+    for (const action of ['release', 'drop']) {
+      const parked_id = randomUUID();
+      await world.connection.pool.query(
+        `insert into pgboss.job (id, name, data, state, completed_on) values ($1, 'receipts', '{}', 'cancelled', now())`,
+        [parked_id],
+      );
+      idsOf[`POST /platform/parked/{parked_id}/${action}`] = { parked_id };
     }
   });
 

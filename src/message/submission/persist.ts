@@ -1,4 +1,4 @@
-import { type Db, isUnreachable, type Trx } from '../../database/connection.ts';
+import { type Db, errorClass, isUnreachable, type Trx } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
@@ -103,7 +103,9 @@ async function persistOneByOne(
           ? `RETRY FAILED: task ${task} failed for notification ${id}`
           : `RETRY: ${task} notification ${id}`,
       );
-      await postponeAccepted(db, type, id, isLast ? null : new Date(clock.now() + retries.seconds * 1000));
+      const now = clock.now();
+      const dueAt = isLast ? null : new Date(now + retries.seconds * 1000);
+      await postponeAccepted(db, { id, type }, { dueAt, failure: errorClass(error), now: new Date(now) });
     }
   }
 }

@@ -173,16 +173,24 @@ export async function isAccepted(db: DbOrTrx, id: string): Promise<boolean> {
   return (await db.selectFrom('accepted').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
 }
 
-/** Counts a failed attempt and retries at `dueAt`; null leaves the message to an operator. */
+/**
+ * Counts a failed attempt and retries at `dueAt`; null parks the message at `now`: it is left to an operator. `failure`:
+ * the class of the error.
+ */
 export async function postponeAccepted(
   db: DbOrTrx,
-  type: NotificationType,
-  id: string,
-  dueAt: Date | null,
+  { id, type }: Readonly<{ id: string; type: NotificationType }>,
+  { dueAt, failure, now }: Readonly<{ dueAt: Date | null; failure: string; now: Date }>,
 ): Promise<void> {
   await db
     .updateTable('accepted')
-    .set((row) => ({ attempt: row('attempt', '+', 1), due_at: dueAt, turn_at: null }))
+    .set((row) => ({
+      attempt: row('attempt', '+', 1),
+      due_at: dueAt,
+      turn_at: null,
+      failure,
+      parked_at: dueAt === null ? now : null,
+    }))
     .where('notification_type', '=', type)
     .where('id', '=', id)
     .execute();
@@ -282,5 +290,15 @@ export async function storeScheduled(trx: Trx, serviceId: string, id: string, no
       returning *
     ), ${storeMoved}
     select id from facts`.execute(trx);
+  return rows.length > 0;
+}
+
+/** Stores a parked message; any other is left unchanged. Returns whether it was stored, or had been before. */
+export async function storeParked(trx: Trx, id: string): Promise<boolean> {
+  const { rows } = await sql`
+    with moved as (
+      delete from accepted where id = ${id} and due_at is null and turn_at is null returning *
+    ), ${storeMoved}
+    select id from moved`.execute(trx);
   return rows.length > 0;
 }

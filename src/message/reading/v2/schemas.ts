@@ -98,6 +98,7 @@ const givenUpMeanings: Readonly<Record<GivenUpReason, string>> = {
   'inactive-service': 'its service is no longer active',
   'no-provider': 'no provider could be called until its retries were used up',
   error: 'a fault on our side, until its retries were used up; the operator’s log says which',
+  dropped: 'an operator of the platform decided that it is not sent',
 };
 const givenUp = Type.Object({
   event: Type.Literal('given up'),
