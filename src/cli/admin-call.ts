@@ -1,6 +1,7 @@
 import { readConfig } from '../config/config.ts';
 import { createLog } from '../ground/log.ts';
 import { type LocalApi, openLocalApi } from '../process/local-api.ts';
+import { onSignal } from './signals.ts';
 
 /** Calls the admin API of this machine's installation. `path` with its query; `body`: parsed, null if there is none. */
 export type AdminCall = (
@@ -20,6 +21,8 @@ export async function withAdminCall<Result>(
   const { logLevel, environment } = config.installation;
   const log = createLog(logLevel === 'debug' ? 'debug' : 'error', { environment }, 'standard error');
   const local = await openLocalApi(config, log);
+  // In order, as a server that has begun meanwhile may use this process's database.
+  onSignal(() => local.stop(), 1);
   try {
     return await run(local.call, local);
   } finally {
