@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { Noun } from './cli/noun.ts';
+import { nouns } from './cli/nouns.ts';
 import { catchSignals } from './cli/signals.ts';
 import { ConfigError } from './ground/problem.ts';
 
@@ -21,17 +22,6 @@ const help = `despatch: templated emails and text messages for many services
 
 const helpEnd = `
 Settings are environment variables; docs/operations.md lists them, and the queues. docs/command-line.md has examples.`;
-
-/** What the command line manages by calling the admin API. */
-const nouns: Readonly<Record<string, () => Promise<{ noun: Noun }>>> = {
-  service: () => import('./cli/service.ts'),
-  user: () => import('./cli/user.ts'),
-  key: () => import('./cli/key.ts'),
-  template: () => import('./cli/stored-template.ts'),
-  sender: () => import('./cli/sender.ts'),
-  provider: () => import('./cli/provider.ts'),
-  'guest-list': () => import('./cli/guest-list.ts'),
-};
 
 /** Commands are loaded on demand: rendering a template needs no database driver. */
 async function main([command, ...args]: readonly string[]): Promise<void> {

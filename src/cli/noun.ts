@@ -14,6 +14,9 @@ export type Given = Readonly<{
 /** `data`: of the API's answer, which --json prints. `text`: instead of it for people. */
 export type Result = Readonly<{ data: unknown; text?: string }>;
 
+/** For what the admin API does not do. */
+export type Local = Pick<LocalApi, 'db' | 'clock'>;
+
 export type Action = Readonly<{
   /**
    * The only list of what the action takes: `<service> --name <name> [--live]`. What is not in brackets is required; an
@@ -21,7 +24,7 @@ export type Action = Readonly<{
    */
   usage: string;
   summary: string;
-  run(call: AdminCall, given: Given, local: LocalApi): Promise<Result>;
+  run(call: AdminCall, given: Given, local: Local): Promise<Result>;
 }>;
 
 /** What the command line can do with one kind of thing, by calling the admin API. */
@@ -34,23 +37,32 @@ export type Noun = Readonly<{
 }>;
 
 /** `despatch <noun> <action> …`. Throws a ConfigError that says what is wrong, in the API's own words if it refused. */
-export async function runNoun(noun: Noun, [name = '', ...args]: readonly string[]): Promise<void> {
-  if (name === 'help' || name === '--help') return console.log(helpOf(noun));
+export async function runNoun(noun: Noun, args: readonly string[]): Promise<void> {
+  if (args[0] === 'help' || args[0] === '--help') return console.log(helpOf(noun));
+  const { given, run } = readAction(noun, args);
+  // Loaded last: a wrong command line is refused without the server's code.
+  const { withAdminCall } = await import('./admin-call.ts');
+  const { data, text } = await withAdminCall(run);
+  console.log(given.options['json'] ? JSON.stringify(data, null, 2) : (text ?? printed(data, noun.columns)));
+}
+
+/**
+ * What a command line asks for, not yet done. Throws a ConfigError if it is wrong.
+ *
+ * @public for tests
+ */
+export function readAction(noun: Noun, [name = '', ...args]: readonly string[]) {
   const action = Object.hasOwn(noun.actions, name) ? noun.actions[name] : undefined;
   if (!action)
     throw new ConfigError(
       `\`despatch ${noun.name}\` has these actions: ${Object.keys(noun.actions).join(', ')}. \`despatch help ${noun.name}\` shows what they take.`,
     );
   const given = readGiven(noun.name, name, action, args);
-  // Loaded last: a wrong command line is refused without the server's code.
-  const { withAdminCall } = await import('./admin-call.ts');
-  const result = await withAdminCall((call, local) => action.run(call, given, local)).catch(
-    (error: unknown) => {
+  const run = (call: AdminCall, local: Local): Promise<Result> =>
+    action.run(call, given, local).catch((error: unknown) => {
       throw error instanceof Problem ? new ConfigError(error.message) : error;
-    },
-  );
-  if (given.options['json']) console.log(JSON.stringify(result.data, null, 2));
-  else console.log(result.text ?? printed(result.data, noun.columns));
+    });
+  return { given, run };
 }
 
 /** A noun in the list of all commands. */
