@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import pg from 'pg';
 import {
   cleaning,
   cleanUp,
@@ -13,6 +14,7 @@ import {
   log,
   otherProcess,
   query,
+  serverPid,
   serverPids,
   start,
   until,
@@ -67,6 +69,38 @@ test('the embedded database loses nothing in a power cut and logs no personal da
   await assert.rejects(query(url, 'SELECT $1::integer', ['anne@example.com']), /invalid input syntax/);
   await stop();
   assert.doesNotMatch(readFileSync(join(dataDir, 'postgres.log'), 'utf8'), /anne|INSERT/);
+});
+
+test('an owner that stops leaves the embedded server to a process that uses it, which stops it at its own end', async () => {
+  const dataDir = folder();
+  const command = await otherProcess(dataDir);
+  const server = await start(dataDir);
+  assert.deepEqual([command.owner, server.owner], [true, false]);
+  const pid = serverPid(dataDir);
+  const client = new pg.Client({ connectionString: server.url, application_name: 'despatch' });
+  await client.connect();
+  command.child.stdin!.end();
+  await once(command.child, 'exit');
+  await client.query('SELECT 1');
+  await client.end();
+  await server.stop();
+  await until(() => !isAlive(pid));
+});
+
+test('the embedded server of an owner that exits comes back for a process that uses it', async () => {
+  const dataDir = folder();
+  const command = await otherProcess(dataDir);
+  const server = await start(dataDir);
+  const pid = serverPid(dataDir);
+  command.child.stdin!.end('exit\n');
+  await until(() =>
+    query(server.url, 'SELECT 1').then(
+      () => serverPid(dataDir) !== pid,
+      () => false,
+    ),
+  );
+  await server.stop();
+  assert.equal(isAlive(serverPid(dataDir)), false);
 });
 
 test('the embedded database uses another port if the preferred one is taken, and remembers it', async () => {

@@ -1,8 +1,8 @@
 /**
  * Embedded PostgreSQL (docs/decisions/0004-embedded-postgresql.md): programs from npm, data in the data directory. One
- * process owns the server and stops it on exit; other processes on the same data directory attach to it. Ownership is a
- * lock that the operating system releases when its holder dies in any way, so it can neither be left behind nor be
- * confused with a process that was given the same pid. This part
+ * process owns the server; other processes on the same data directory attach to it. An owner that stops leaves the server
+ * to one of those, or stops it if there is none. Ownership is a lock that the operating system releases when its holder
+ * dies in any way, so it can neither be left behind nor be confused with a process that was given the same pid. This part
  * imports nothing of `src/`.
  */
 import {
@@ -25,8 +25,8 @@ import { keepPassword, prepareData } from './data.ts';
 import { findRunning, halt, haltSync, type Log, launch, type Place, type Running } from './server.ts';
 
 /**
- * `url`: of the database `despatch`. `owner`: whether this process stops the server. `stop()` may be called twice; it
- * does nothing if this process is not the owner.
+ * `url`: of the database `despatch`. `owner`: whether this process has begun as the owner. `stop()` may be called twice;
+ * by then the connections of this process must be closed.
  */
 export type Embedded = { url: string; owner: boolean; stop(): Promise<void> };
 
@@ -43,6 +43,12 @@ export type EmbeddedOptions = {
   durable?: boolean;
 };
 
+/** The product's connections are called so (`application_name`); those of other programs, such as psql, do not count. */
+const ownConnections = 'despatch%';
+/** How often a process that is not the owner looks whether the owner is gone. */
+const succeedMilliseconds = 500;
+/** How long the last connections of a process may take to end after it closed them. */
+const lingerMilliseconds = 500;
 const attachMilliseconds = 120_000;
 const adoptMilliseconds = 60_000;
 
@@ -61,15 +67,12 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   const patience = AbortSignal.timeout(attachMilliseconds);
   for (;;) {
     const unlock = lock(lockFile);
-    if (unlock)
-      return own(place, options, unlock).catch((error) => {
-        unlock();
-        throw error;
-      });
+    if (unlock) return own(place, options, unlock);
     const attached = await attach(place);
     if (attached) {
       options.log.info({ port: attached.port }, 'Attached to the embedded PostgreSQL of another process');
-      return { url: attached.url, owner: false, stop: async () => {} };
+      const stop = succeed(place, { ...options, port: attached.port }, lockFile);
+      return { url: attached.url, owner: false, stop };
     }
     if (patience.aborted)
       throw new Error(
@@ -132,8 +135,62 @@ async function sweep(log: Log): Promise<void> {
   }
 }
 
-/** Runs the server as its owner. The lock is kept until `stop()`. */
-async function own(place: Place, options: EmbeddedOptions, unlock: () => void): Promise<Embedded> {
+/**
+ * Waits for the end of the owner, whichever way it ends, and then runs the server on the same port as its owner: it may
+ * have been a short command, during which this process began. Returns a function that ends that.
+ */
+function succeed(place: Place, options: EmbeddedOptions, lockFile: string): () => Promise<void> {
+  const { log } = options;
+  let owned: Embedded | undefined;
+  let trying: Promise<void> = Promise.resolve();
+  const look = async () => {
+    const unlock = lock(lockFile);
+    if (!unlock) return;
+    owned = await own(place, options, unlock, true);
+    clearInterval(timer);
+    log.info({ port: options.port }, 'Took over the embedded PostgreSQL of a process that has ended');
+  };
+  let isLooking = false;
+  const timer = setInterval(() => {
+    if (isLooking) return;
+    isLooking = true;
+    trying = look()
+      .catch((error) =>
+        log.warn({ err: error }, 'The embedded PostgreSQL could not be taken over: trying again'),
+      )
+      .finally(() => {
+        isLooking = false;
+      });
+  }, succeedMilliseconds);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    await trying;
+    // The owner may just have left the server to this process.
+    if (!owned && findRunning(place.dataPath)) await look();
+    await owned?.stop();
+  };
+}
+
+/** Runs the server as its owner. The lock is kept until `stop()`, or until this fails. `fixedPort`: on no other port. */
+function own(
+  place: Place,
+  options: EmbeddedOptions,
+  unlock: () => void,
+  fixedPort = false,
+): Promise<Embedded> {
+  return run(place, options, unlock, fixedPort).catch((error) => {
+    unlock();
+    throw error;
+  });
+}
+
+async function run(
+  place: Place,
+  options: EmbeddedOptions,
+  unlock: () => void,
+  fixedPort: boolean,
+): Promise<Embedded> {
   const { log, durable = true } = options;
   const { dataPath, dataDir } = place;
   const password = keepPassword(dataDir, dataPath);
@@ -144,6 +201,7 @@ async function own(place: Place, options: EmbeddedOptions, unlock: () => void): 
   process.on('exit', onExit);
   let stopping: Promise<void> | undefined;
   let restarting: Promise<unknown> = Promise.resolve();
+  let isReady = false;
 
   /** Starts the server, and restarts it on the same port if it is killed, so that clients only reconnect. */
   const start = async (port: number | undefined, fixedPort: boolean): Promise<number> => {
@@ -163,9 +221,13 @@ async function own(place: Place, options: EmbeddedOptions, unlock: () => void): 
   };
 
   const stopOnce = async () => {
-    await halt(dataPath, binaries, log);
-    await restarting; // a restart in progress fails because of this halt, or is stopped by the next one
-    await halt(dataPath, binaries, log);
+    if (isReady && (await isUsed(place, password)))
+      log.info({}, 'Leaving the embedded PostgreSQL to another process, which uses it');
+    else {
+      await halt(dataPath, binaries, log);
+      await restarting; // a restart in progress fails because of this halt, or is stopped by the next one
+      await halt(dataPath, binaries, log);
+    }
     process.off('exit', onExit);
     unlock();
   };
@@ -176,8 +238,9 @@ async function own(place: Place, options: EmbeddedOptions, unlock: () => void): 
 
   try {
     const left = await adopt(place, password, binaries, log);
-    const port = left?.port ?? (await start(options.port, false));
+    const port = left?.port ?? (await start(options.port, fixedPort));
     const url = await makeDatabase(port, password);
+    isReady = true;
     log.info(
       { port, version: binaries.version, adopted: left !== undefined },
       'Embedded PostgreSQL is running',
@@ -214,6 +277,24 @@ async function adopt(
   log.info({}, 'Stopping the embedded PostgreSQL that a killed process left running');
   await halt(place.dataPath, binaries, log);
   return undefined;
+}
+
+/** Whether another process of the product has connections; those of this one may still be ending. */
+async function isUsed(place: Place, password: string): Promise<boolean> {
+  const patience = AbortSignal.timeout(lingerMilliseconds);
+  for (;;) {
+    const running = findRunning(place.dataPath);
+    if (running?.status !== 'ready') return false;
+    const count = await withClient(running.port, password, async (client) => {
+      const { rows } = await client.query<{ count: number }>(
+        'SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name LIKE $1',
+        [ownConnections],
+      );
+      return rows[0]!.count;
+    }).catch(() => 0);
+    if (count === 0 || patience.aborted) return count > 0;
+    await sleep(20);
+  }
 }
 
 /** The server of another live process, if it accepts connections. */

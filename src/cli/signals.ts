@@ -11,6 +11,7 @@ const repeatMilliseconds = 500;
  * always does.
  */
 let handle: (() => Promise<void>) | null = null;
+let exitCode = 0;
 
 /** Catches the signals with which people, terminals and service managers end a process. */
 export function catchSignals(): void {
@@ -21,11 +22,12 @@ export function catchSignals(): void {
       const orderly = sinceFirst === null ? handle : null;
       sinceFirst ??= stopwatch();
       if (orderly === null) process.exit(1);
-      void orderly().finally(() => process.exit(0));
+      void orderly().finally(() => process.exit(exitCode));
     });
 }
 
-/** From now on the first signal calls `stop` and ends the process once that is done. */
-export function onSignal(stop: () => Promise<void>): void {
+/** From now on the first signal calls `stop` and ends the process once that is done, with this exit code. */
+export function onSignal(stop: () => Promise<void>, code = 0): void {
   handle = stop;
+  exitCode = code;
 }

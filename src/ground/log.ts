@@ -6,13 +6,22 @@ export type Log = Logger;
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /**
- * JSON lines on standard output. Log only ids, types, statuses and counts: never a recipient, content, code, token or
+ * JSON lines on standard output, or on standard error for a command whose output is its answer. Log only ids, types, statuses and counts: never a recipient, content, code, token or
  * secret (spec 06, section 5).
  */
-export function createLog(level: LogLevel, fields: Record<string, unknown> = {}): Log {
+export function createLog(
+  level: LogLevel,
+  fields: Record<string, unknown> = {},
+  to: 'standard output' | 'standard error' = 'standard output',
+): Log {
   // Lines are written in blocks, after a tenth of a second at the latest: a system call per line would cost more than
   // everything else about it. The last block is written when the process exits, unless it is killed.
-  const destination = pino.destination({ sync: false, minLength: 8192, periodicFlush: 100 });
+  const destination = pino.destination({
+    dest: to === 'standard error' ? 2 : 1,
+    sync: false,
+    minLength: 8192,
+    periodicFlush: 100,
+  });
   const options: LoggerOptions = {
     level,
     base: { application: 'despatch', ...fields },

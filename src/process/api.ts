@@ -21,7 +21,13 @@ import { ConfigError } from '../ground/problem.ts';
 import { adminGuard } from '../http/auth/admin.ts';
 import { createSpecification, docsRoutes, readDocsFiles } from '../http/openapi/docs-routes.ts';
 import { plainErrors, v2Errors } from '../http/server/error-format.ts';
-import { closeServer, createServer, type Mount, type MountedRoute } from '../http/server/server.ts';
+import {
+  closeServer,
+  createServer,
+  type Guard,
+  type Mount,
+  type MountedRoute,
+} from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
 import { callbackApiRoutes } from '../message/callback/routes.ts';
 import { adminCallbackLogRoutes, callbackLogRoutes } from '../message/callback/routes-log.ts';
@@ -103,7 +109,6 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   const { config, clock } = core;
   const { publicUrl } = config.api;
   checkReceiptProofs(config);
-  const used = await findUsedProviders(core.db);
   watchQueues(core);
   const uses = createKeyUses(core);
   const server = createServer({
@@ -118,8 +123,9 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
     },
     requests: createRequestMemory(core),
   });
+  const admin = adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets });
+  const { server, deps, close } = await buildServer(core, admin);
   const specification = createSpecification(server.routes);
-  const deps = { ...core, ...routeDeps(core, used) };
   server.scope(plainErrors, (mount) => {
     mount(docsRoutes, { specification, files: readDocsFiles(), publicUrl });
     mountOpen(mount, deps);
@@ -133,9 +139,49 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   await server.app.ready();
   // Built now, so that a defective document fails the start instead of a reader's request.
   specification('');
+  return { url: await listen(server.app, config.api), routes: server.routes, close };
+}
+
+/** The admin API without a port. */
+export type AdminApi = Readonly<{
+  /** `body`: JSON. `text`: the answer's body, empty if there is none. */
+  inject(method: string, path: string, body?: string): Promise<{ status: number; text: string }>;
+  close(): Promise<void>;
+}>;
+
+/** The admin API for this process itself, which needs no token. */
+export async function openAdminApi(core: Core): Promise<AdminApi> {
+  const { server, deps, close } = await buildServer(core, (_request, _reply, done) => done());
+  server.scope(plainErrors, (mount) => mountAdmin(mount, deps));
+  await server.app.ready();
   return {
-    url: await listen(server.app, config.api),
-    routes: server.routes,
+    async inject(method, path, body) {
+      const answer = await server.app.inject({
+        method: method as 'GET',
+        url: path,
+        ...(body !== undefined && { payload: body }),
+      });
+      return { status: answer.statusCode, text: answer.body };
+    },
+    close,
+  };
+}
+
+/** A server without routes, and what their handlers take. `admin`: who is the admin client. */
+async function buildServer(core: Core, admin: Guard) {
+  const { db, clock } = core;
+  const used = await findUsedProviders(db);
+  const uses = createKeyUses(core);
+  const server = createServer({
+    ...core,
+    guards: {
+      'service key': keyGuard({ ...core, uses }),
+      admin: actingGuard({ db, clock, admin }),
+    },
+  });
+  return {
+    server,
+    deps: { ...core, ...routeDeps(core, used) },
     async close() {
       await closeServer(server.app);
       await uses.stop();

@@ -1,8 +1,6 @@
 import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
-import { bootstrap } from '../bootstrap/bootstrap.ts';
 import {
   type Credentials,
-  checkSecretKey,
   collectCredentials,
   keptSecret,
   writeCredentials,
@@ -16,10 +14,11 @@ import { type QueueName, queueNames } from '../queue/define.ts';
 import { startHeartbeat } from '../upkeep/processes.ts';
 import { startSchedule } from '../upkeep/schedule.ts';
 import { type Api, startApi } from './api.ts';
-import { type Core, openCore } from './core.ts';
+import type { Core } from './core.ts';
+import { type OnStop, openInstallation, stoppable } from './installation.ts';
 import { resumeReceipts } from './owed-receipts.ts';
 import { periodicTasks } from './periodic.ts';
-import { checkProviders, providerRows, sandboxTypes, unprovidedTypes } from './suppliers.ts';
+import { sandboxTypes, unprovidedTypes } from './suppliers.ts';
 import { startWorkers } from './worker.ts';
 
 /** What a process does: serve the API, work the queues, run periodic tasks, simulate a provider. */
@@ -63,25 +62,11 @@ export type Platform = Readonly<{
  */
 const graceMarginMilliseconds = 10_000;
 
-type OnStop = (undo: () => Promise<unknown> | unknown) => void;
-
 /** Builds everything that the roles need, in order, and starts it. If a step fails, everything started is stopped. */
-export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+export function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { installation } = options.config;
   const log = options.log ?? createLog(installation.logLevel, { environment: installation.environment });
-  const undos: Parameters<OnStop>[0][] = [];
-  const stop = async () => {
-    for (const undo of undos.splice(0).reverse())
-      await Promise.resolve(undo()).catch((error: unknown) =>
-        log.warn({ err: error }, 'Something could not be stopped cleanly'),
-      );
-  };
-  try {
-    return { ...(await startRoles(options, log, (undo) => undos.push(undo))), stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  return stoppable(log, (onStop) => startRoles(options, log, onStop));
 }
 
 async function startRoles(
@@ -90,15 +75,12 @@ async function startRoles(
   onStop: OnStop,
 ): Promise<Omit<Platform, 'stop'>> {
   const { config, clock } = options;
-  checkProviders(config);
   const has = rolesOf(options);
   const supervise = has.includes('worker') || has.includes('scheduler');
-  const core = await openCore({ config, clock, log, supervise, onStop });
+  const core = await openInstallation({ config, clock, log, supervise, onStop });
   const { db, cipher } = core;
   const sandbox = has.includes('sandbox') ? await openSandbox(core, onStop) : null;
   reportTypes(config, log);
-  await checkSecretKey(db, cipher);
-  await bootstrap({ db, cipher, log }, { demo: config.installation.demo, providers: providerRows(config) });
   if (sandbox) await postOwedReceipts(core);
   const heartbeat = await startHeartbeat(core, {
     roles: has,

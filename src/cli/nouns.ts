@@ -1,0 +1,12 @@
+import type { Noun } from './noun.ts';
+
+/** What the command line manages by calling the admin API; each loaded on demand. */
+export const nouns: Readonly<Record<string, () => Promise<{ noun: Noun }>>> = {
+  service: () => import('./service.ts'),
+  user: () => import('./user.ts'),
+  key: () => import('./key.ts'),
+  template: () => import('./stored-template.ts'),
+  sender: () => import('./sender.ts'),
+  provider: () => import('./provider.ts'),
+  'guest-list': () => import('./guest-list.ts'),
+};

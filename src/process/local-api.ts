@@ -1,0 +1,47 @@
+import type { Config } from '../config/config.ts';
+import type { Db } from '../database/connection.ts';
+import type { Clock } from '../ground/clock.ts';
+import type { Log } from '../ground/log.ts';
+import { openAdminApi } from './api.ts';
+import { openInstallation, stoppable } from './installation.ts';
+
+/** An installation as one command uses it. */
+export type LocalApi = Readonly<{
+  db: Db;
+  clock: Clock;
+  /**
+   * Calls the admin API. `path` with its query. `body`: of the answer, parsed; null if it has none, its text if it is
+   * not JSON.
+   */
+  call(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
+  stop(): Promise<void>;
+}>;
+
+/**
+ * Opens an installation for a command on its own machine, whether or not a server runs: the admin API's own routes,
+ * without a port, workers, scheduler or sandbox. Whoever may read the installation's secrets is the admin client, and
+ * needs no token. Throws a ConfigError.
+ */
+export function openLocalApi(config: Config, log: Log): Promise<LocalApi> {
+  return stoppable(log, async (onStop) => {
+    const core = await openInstallation({ config, clock: undefined, log, supervise: false, onStop });
+    const api = await openAdminApi(core);
+    onStop(api.close);
+    return {
+      db: core.db,
+      clock: core.clock,
+      async call(method, path, body) {
+        const answer = await api.inject(method, path, body === undefined ? undefined : JSON.stringify(body));
+        return { status: answer.status, body: answer.text === '' ? null : parsed(answer.text) };
+      },
+    };
+  });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
