@@ -25,7 +25,21 @@ const tide: KeptTemplate = {
 /** Texts that a line-based format could get wrong. PostgreSQL keeps neither null characters nor lone surrogates. */
 const piece = fc.oneof(
   fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll('\0', '')),
-  fc.constantFrom('\n', '\r\n', '\r', '\n\n', ' ', '\t', '"', '\\', ':', 'id: x\n', '---\n', 'subject: "', 'é'),
+  fc.constantFrom(
+    '\n',
+    '\r\n',
+    '\r',
+    '\n\n',
+    ' ',
+    '\t',
+    '"',
+    '\\',
+    ':',
+    'id: x\n',
+    '---\n',
+    'subject: "',
+    'é',
+  ),
   fc.constantFrom('\u2028', '\u0085', '\ufeff', '\u00a0', '\u{1f30a}', 'e\u0301'),
 );
 const anyText = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''));

@@ -157,7 +157,10 @@ export function fileNameFor(
   { name, type }: Pick<TemplateText, 'name' | 'type'>,
   taken: ReadonlySet<string>,
 ): string {
-  const words = name.normalize('NFC').toLowerCase().replace(/[^\p{L}\p{M}\p{N}]+/gu, '-');
+  const words = name
+    .normalize('NFC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{M}\p{N}]+/gu, '-');
   // Short enough for file systems that count bytes, of which a character has up to four.
   const short = [...words].slice(0, 50).join('').replace(/^-|-$/g, '');
   const base = short === '' || reserved.test(short) ? `${short}template` : short;
