@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import type { Noun } from './cli/noun.ts';
 import { catchSignals } from './cli/signals.ts';
 import { ConfigError } from './ground/problem.ts';
 
@@ -16,8 +17,21 @@ const help = `despatch: templated emails and text messages for many services
       Prints what would be sent, its length and its cost. An email's subject may be the file's first line: Subject: …
   despatch csv check file.csv --type sms|email --template t.md [--subject s] [--prefix name] [--international] [--json]
       Shows what is wrong with a file of recipients, what it would cost, and the first messages.
+`;
 
-Settings are environment variables; docs/operations.md lists them, and the queues.`;
+const helpEnd = `
+Settings are environment variables; docs/operations.md lists them, and the queues. docs/command-line.md has examples.`;
+
+/** What the command line manages by calling the admin API. */
+const nouns: Readonly<Record<string, () => Promise<{ noun: Noun }>>> = {
+  service: () => import('./cli/service.ts'),
+  user: () => import('./cli/user.ts'),
+  key: () => import('./cli/key.ts'),
+  template: () => import('./cli/stored-template.ts'),
+  sender: () => import('./cli/sender.ts'),
+  provider: () => import('./cli/provider.ts'),
+  'guest-list': () => import('./cli/guest-list.ts'),
+};
 
 /** Commands are loaded on demand: rendering a template needs no database driver. */
 async function main([command, ...args]: readonly string[]): Promise<void> {
@@ -31,16 +45,30 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
     case 'token':
       return (await import('./cli/token.ts')).token(args);
     case 'template':
-      return (await import('./cli/template.ts')).template(args);
+      return await (await import('./cli/template.ts')).template(args);
     case 'csv':
       return await (await import('./cli/csv.ts')).csv(args);
     case undefined:
     case 'help':
     case '--help':
-      return console.log(help);
+      return await showHelp(args[0]);
     default:
-      throw new ConfigError(`There is no command "${command}". \`despatch help\` lists them.`);
+      return await (await import('./cli/noun.ts')).runNoun(await nounNamed(command), args);
   }
+}
+
+async function nounNamed(name: string): Promise<Noun> {
+  const load = Object.hasOwn(nouns, name) ? nouns[name] : undefined;
+  if (!load) throw new ConfigError(`There is no command "${name}". \`despatch help\` lists them.`);
+  return (await load()).noun;
+}
+
+/** All commands, or what the actions of one noun take. */
+async function showHelp(name: string | undefined): Promise<void> {
+  const { helpOf, lineOf } = await import('./cli/noun.ts');
+  if (name !== undefined && Object.hasOwn(nouns, name)) return console.log(helpOf(await nounNamed(name)));
+  const lines = await Promise.all(Object.keys(nouns).map(async (each) => lineOf(await nounNamed(each))));
+  console.log(`${help}${lines.join('')}${helpEnd}`);
 }
 
 catchSignals();

@@ -14,7 +14,7 @@ import type { Content } from '../content/template/template.ts';
 import { ConfigError } from '../ground/problem.ts';
 import { cannotRead, faultIn } from '../ground/text.ts';
 import { readCommand } from './arguments.ts';
-import { readFileOf, readTemplate, readType } from './template.ts';
+import { readFileOf, readTemplate, readType } from './template-file.ts';
 
 /** How many messages are rendered. */
 const previewRows = 3;

@@ -2,38 +2,24 @@ import { type CompiledEmail, emailBody, measureEmail, renderEmail } from '../con
 import { type Personalisation, personalisationOf } from '../content/template/personalisation.ts';
 import { additionalKeys, missingPlaceholders } from '../content/template/placeholder.ts';
 import { type CompiledSms, maxSmsCharacters, renderSms } from '../content/template/sms.ts';
-import { compileContent, placeholdersIn } from '../content/template/template.ts';
-import type { NotificationType } from '../database/tables.ts';
+import { placeholdersIn } from '../content/template/template.ts';
 import { parseLossless } from '../ground/json.ts';
 import { ConfigError } from '../ground/problem.ts';
-import { readTextFile } from '../ground/text.ts';
 import { readOptions } from './arguments.ts';
+import { readFileOf, readTemplate, readType } from './template-file.ts';
 
-/** The text of the file named by an option. Throws a ConfigError if it cannot be read or is not UTF-8. */
-export function readFileOf(option: string, path: string | undefined): string {
-  if (path === undefined) throw new ConfigError(`--${option} is missing: give the path of a file.`);
-  return readTextFile(path, `--${option}`);
-}
-
-/** The message type of `--type`. Throws a ConfigError for any other. */
-export function readType(given: string | undefined): NotificationType {
-  if (given === 'sms' || given === 'email') return given;
-  throw new ConfigError('--type must be sms or email.');
-}
-
-/** Parses a template file. An email's subject is its first line, `Subject: …`, unless `subject` is given. */
-export function readTemplate(type: NotificationType, text: string, subject: string | undefined) {
-  const first = type === 'email' ? /^Subject:[ \t]*(.*)\r?\n(?:\r?\n)?/i.exec(text) : null;
-  const content = first && subject === undefined ? text.slice(first[0].length) : text;
-  return compileContent(type, subject ?? first?.[1] ?? '', content);
+/** `despatch template …`: of a file, which needs no database, or of those in the database. */
+export async function template(args: readonly string[]): Promise<void> {
+  if (args[0] === 'render') return render(args.slice(1));
+  const { noun } = await import('./stored-template.ts');
+  await (await import('./noun.ts')).runNoun(noun, args);
 }
 
 /**
  * `despatch template render --file t.md --type email [--subject …] [--data d.json] [--prefix name] [--html]`: prints
  * what would be sent, its size and its cost. Needs no database. Exit code 1 if the message could not be sent.
  */
-export function template([action, ...args]: readonly string[]): void {
-  if (action !== 'render') throw new ConfigError('`despatch template` has one action: render.');
+function render(args: readonly string[]): void {
   const options = readOptions(args, ['file', 'type', 'subject', 'data', 'prefix'], ['html']);
   const type = readType(options['type']);
   const compiled = readTemplate(type, readFileOf('file', options['file']), options['subject']);

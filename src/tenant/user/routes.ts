@@ -299,6 +299,24 @@ export async function change(
   });
 }
 
+/**
+ * Makes somebody an operator of the platform, or ends that. Not over HTTP: only commands on the installation's own
+ * machine do this (spec 04, section 3.2). Throws a Problem if there is no such person, or only an archived one.
+ */
+export async function setOperator(deps: PersonDeps, id: string, isOperator: boolean): Promise<void> {
+  await change(
+    deps,
+    id,
+    null,
+    { isOperator },
+    {
+      check({ state }) {
+        if (isOperator && state === 'inactive') throw badRequest('An archived person cannot be an operator');
+      },
+    },
+  );
+}
+
 /** What an event says of a user; nothing secret. */
 function shown(user: User) {
   const { permissions, services, failed_login_count, current_session_id, logged_in_at, ...others } =

@@ -119,7 +119,7 @@ export type UserChange = Readonly<{
   mobileNumber?: string | null;
   authType?: AuthType;
   state?: UserState;
-  isOperator?: false;
+  isOperator?: boolean;
   failedLoginCount?: number;
   loggedInAt?: Date | null;
   currentSessionId?: string | null;
