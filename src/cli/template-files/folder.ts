@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../../ground/problem.ts';
 import { cannotRead, readTextFile } from '../../ground/text.ts';
-import { parseTemplateFile, type TemplateFile } from './template-file.ts';
+import { parseTemplateFile, type TemplateFile } from './file-format.ts';
 
 /** A template's file in a folder of files. */
 export type LocalFile = Readonly<{

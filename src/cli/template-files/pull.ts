@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { AdminCall } from '../admin-call.ts';
+import { fileNameFor, formatTemplateFile, isEdited, saySame } from './file-format.ts';
 import { type LocalFile, takenNames, writeTemplateFile } from './folder.ts';
 import { type Done, done } from './report.ts';
 import { fateOf, type Server } from './server.ts';
-import { fileNameFor, formatTemplateFile, isEdited, saySame } from './template-file.ts';
 
 /**
  * Writes the templates of a service into a folder. A file with edits that were not pushed is left as it is, unless

@@ -1,8 +1,4 @@
 import type { AdminCall } from '../admin-call.ts';
-import { type LocalFile, writeTemplateFile } from './folder.ts';
-import { whyGone } from './pull.ts';
-import { type Done, differenceBetween, done } from './report.ts';
-import { type Change, createTemplate, fateOf, moveTemplate, type Server, updateTemplate } from './server.ts';
 import {
   fingerprintOf,
   formatTemplateFile,
@@ -10,7 +6,11 @@ import {
   type KeptTemplate,
   saySame,
   type TemplateFile,
-} from './template-file.ts';
+} from './file-format.ts';
+import { type LocalFile, writeTemplateFile } from './folder.ts';
+import { whyGone } from './pull.ts';
+import { type Done, differenceBetween, done } from './report.ts';
+import { type Change, createTemplate, fateOf, moveTemplate, type Server, updateTemplate } from './server.ts';
 
 export type PushOptions = Readonly<{
   /** Archives templates that have no file, once everything else is done. */

@@ -1,5 +1,5 @@
+import { formatTemplateFile, type KeptTemplate, type TemplateText } from './file-format.ts';
 import { unifiedDiff, visible } from './line-diff.ts';
-import { formatTemplateFile, type KeptTemplate, type TemplateText } from './template-file.ts';
 
 /** What was done with a file and its template, or why not. */
 export type Done = Readonly<{

@@ -3,7 +3,7 @@ import { parseUuid } from '../../ground/id.ts';
 import { platformUserId } from '../../tenant/user/store.ts';
 import type { AdminCall } from '../admin-call.ts';
 import { ask, askAll, refusal } from '../ask.ts';
-import type { KeptTemplate, TemplateText } from './template-file.ts';
+import type { KeptTemplate, TemplateText } from './file-format.ts';
 
 /** A service's templates that are not deleted, by id, and its folders. */
 export type Server = Readonly<{

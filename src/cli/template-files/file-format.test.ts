@@ -14,7 +14,7 @@ import {
   type KeptTemplate,
   parseTemplateFile,
   saySame,
-} from './template-file.ts';
+} from './file-format.ts';
 
 const id = randomUUID();
 const tide: KeptTemplate = {
