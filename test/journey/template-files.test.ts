@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,8 @@ import { pull } from '../../src/cli/template-files/pull.ts';
 import { push } from '../../src/cli/template-files/push.ts';
 import { type Done, reportOf } from '../../src/cli/template-files/report.ts';
 import { platformUserId } from '../../src/tenant/user/store.ts';
-import { createWorld, type World } from '../support/world.ts';
+import { compileCache } from '../support/process.ts';
+import { createWorld, environment, type World } from '../support/world.ts';
 
 type Shown = {
   id: string;
@@ -198,6 +200,23 @@ describe('templates in files', () => {
     assert.equal((await shown(id)).content, 'theirs');
   });
 
+  test('a file that is edited while a push or a pull runs is not written', async () => {
+    const { id } = await make('High tide', 'one');
+    await pullAll();
+    edit('high-tide.txt', '\n\none', '\n\ntwo');
+    const before = await open();
+    edit('high-tide.txt', '\n\ntwo', '\n\nthree');
+    const edited = read('high-tide.txt');
+    const [late] = await push(call, before.server, before.folder, { archiveMissing: false, dryRun: false });
+    assert.deepEqual([late!.outcome, late!.failed], ['not done', true]);
+    assert.match(late!.why!, /high-tide\.txt was edited while this command ran/);
+    const { server } = await open();
+    const forced = pull(call, server, before.folder, { force: true });
+    await assert.rejects(forced, /high-tide\.txt was edited while this command ran/);
+    assert.equal(read('high-tide.txt'), edited);
+    assert.equal((await shown(id)).content, 'two');
+  });
+
   test('a push makes templates of files without an id, and writes the id into them', async () => {
     await makeFolder('Tides');
     const file = 'name: High tide\ntype: sms\nfolder: Tides\n\nHigh at ((time))';
@@ -206,7 +225,7 @@ describe('templates in files', () => {
     const [made] = await live();
     assert.match(
       read('new.txt'),
-      new RegExp(`^id: ${made!.id}\n[sS]*^version: 1\n[sS]*^folder: Tides\n`, 'm'),
+      new RegExp(`^id: ${made!.id}\n(?:.*\n)*version: 1\n(?:.*\n)*folder: Tides\n`, 'm'),
     );
     assert.ok(read('new.txt').endsWith('\n\nHigh at ((time))'));
     assert.notEqual(made!.folder, null);
@@ -328,5 +347,30 @@ describe('templates in files', () => {
       missing!.difference,
       /\+\+\+ no file\n[\s\S]*-name: Low tide\n[\s\S]*-low ␛\[2J\n\\ No newline/,
     );
+  });
+
+  test('the commands end with code 1 where the files and the server differ or something was not done', async () => {
+    await make('High tide', 'one');
+    const main = join(import.meta.dirname, '../../src/main.ts');
+    const settings = environment(world.databaseUrl, world.dataDir);
+    const command = (action: string, ...more: string[]) => {
+      const args = [main, 'template', action, '--service', serviceId, '--dir', dir, ...more];
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+        encoding: 'utf8',
+        env: { ...compileCache, ...settings },
+      });
+      return { status, out: stdout, err: stderr };
+    };
+    const pulled = command('pull');
+    assert.deepEqual([pulled.status, pulled.err], [0, '']);
+    assert.match(pulled.out, /^written +\S+high-tide\.txt +version 1\n1 written\n$/);
+    edit('high-tide.txt', '\n\none', `\n\n${'x'.repeat(919)}`);
+    const differing = command('diff');
+    assert.equal(differing.status, 1);
+    assert.match(differing.out, /^--- server: High tide \(version 1\)\n/);
+    const refused = command('push', '--json');
+    assert.equal(refused.status, 1);
+    const [told] = JSON.parse(refused.out) as Done[];
+    assert.deepEqual([told!.outcome, told!.failed], ['not done', true]);
   });
 });

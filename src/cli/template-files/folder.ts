@@ -54,9 +54,15 @@ export function takenNames(dir: string): Set<string> {
   return new Set(readdirSync(dir).map((name) => name.normalize('NFC').toLowerCase()));
 }
 
-/** Replaces a file at once: a process that ends in between leaves the file as it was. */
-export function writeTemplateFile(dir: string, fileName: string, text: string): void {
+/**
+ * Writes a file at once: a process that ends in between leaves it as it was. `before` is the text that was read; null if
+ * there was no file. Throws a ConfigError if somebody has edited it meanwhile.
+ */
+export function writeTemplateFile(dir: string, fileName: string, text: string, before: string | null): void {
+  const path = join(dir, fileName);
+  if (before !== null && readTextFile(path) !== before)
+    throw new ConfigError(`${path} was edited while this command ran, so it was not written.`);
   const draft = join(dir, `.${fileName}.${process.pid}`);
   writeFileSync(draft, text);
-  renameSync(draft, join(dir, fileName));
+  renameSync(draft, path);
 }

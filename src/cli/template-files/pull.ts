@@ -37,7 +37,7 @@ export async function pull(
     }
     const fileName = local?.fileName ?? fileNameFor(template, taken);
     taken.add(fileName);
-    writeTemplateFile(dir, fileName, text);
+    writeTemplateFile(dir, fileName, text, local?.text ?? null);
     all.push(done(join(dir, fileName), template, 'written'));
   }
   for (const local of files) {

@@ -156,10 +156,6 @@ function finish(pushing: Pushing, local: LocalFile, changed: Change, outcome: Do
   return done(path, template, outcome);
 }
 
-function write(
-  { dir, options }: Pushing,
-  { fileName }: LocalFile,
-  template: KeptTemplate | TemplateFile,
-): void {
-  if (!options.dryRun) writeTemplateFile(dir, fileName, formatTemplateFile(template));
+function write({ dir, options }: Pushing, local: LocalFile, template: KeptTemplate | TemplateFile): void {
+  if (!options.dryRun) writeTemplateFile(dir, local.fileName, formatTemplateFile(template), local.text);
 }
