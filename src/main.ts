@@ -18,6 +18,8 @@ const help = `despatch: templated emails and text messages for many services
       Prints what would be sent, its length and its cost. An email's subject may be the file's first line: Subject: …
   despatch csv check file.csv --type sms|email --template t.md [--subject s] [--prefix name] [--international] [--json]
       Shows what is wrong with a file of recipients, what it would cost, and the first messages.
+  despatch fixture [--json]
+      Makes what the test suites of the official clients need, and prints the environment variables that they read.
 `;
 
 const helpEnd = `
@@ -38,6 +40,8 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
       return await (await import('./cli/template.ts')).template(args);
     case 'csv':
       return await (await import('./cli/csv.ts')).csv(args);
+    case 'fixture':
+      return await (await import('./cli/fixture.ts')).fixture(args);
     case undefined:
     case 'help':
     case '--help':

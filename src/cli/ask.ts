@@ -17,7 +17,7 @@ export async function ask<Body = Readonly<{ data: Item }>>(
 }
 
 /** What is wrong, in plain words, from any of the error formats (spec 04, section 10). */
-function refusal(status: number, body: unknown): string {
+export function refusal(status: number, body: unknown): string {
   const { message, errors } = (body ?? {}) as Readonly<{ message?: unknown; errors?: { message: string }[] }>;
   if (errors) return errors.map((error) => error.message).join('\n');
   if (typeof message !== 'object' || message === null) return String(message ?? `The answer was ${status}.`);

@@ -3,6 +3,7 @@ import type { AdminCall } from './admin-call.ts';
 import { ask, askAll, changesIn, type Item, isId, serviceNamed, theOne, yesOrNo } from './ask.ts';
 import type { Given, Noun } from './noun.ts';
 import { readFileOf, splitSubject } from './template-file.ts';
+import { templateFileActions } from './template-files/actions.ts';
 
 /** The path and the template that the arguments name. */
 async function templateNamed(call: AdminCall, { options, plain }: Given) {
@@ -31,7 +32,7 @@ function templateIn({ options }: Given, type: string | undefined) {
   };
 }
 
-/** Templates in the database (spec 04, section 5); those in files are the matter of template.ts. */
+/** Templates in the database (spec 04, section 5), also as files; template.ts renders one without a database. */
 export const noun: Noun = {
   name: 'template',
   summary: 'what services send, with placeholders',
@@ -80,5 +81,6 @@ export const noun: Noun = {
         return await ask(call, 'POST', path, { archived: true, created_by: platformUserId });
       },
     },
+    ...templateFileActions,
   },
 };

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Db } from '../database/connection.ts';
+import type { Cipher } from '../ground/cipher.ts';
 import type { Clock } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import { openAdminApi } from './api.ts';
@@ -8,6 +9,7 @@ import { openInstallation, stoppable } from './installation.ts';
 /** An installation as one command uses it. */
 export type LocalApi = Readonly<{
   db: Db;
+  cipher: Cipher;
   clock: Clock;
   /**
    * Calls the admin API. `path` with its query. `body`: of the answer, parsed; null if it has none, its text if it is
@@ -29,6 +31,7 @@ export function openLocalApi(config: Config, log: Log): Promise<LocalApi> {
     onStop(api.close);
     return {
       db: core.db,
+      cipher: core.cipher,
       clock: core.clock,
       async call(method, path, body) {
         const answer = await api.inject(method, path, body === undefined ? undefined : JSON.stringify(body));
