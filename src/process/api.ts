@@ -110,19 +110,6 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   const { publicUrl } = config.api;
   checkReceiptProofs(config);
   watchQueues(core);
-  const uses = createKeyUses(core);
-  const server = createServer({
-    ...core,
-    guards: {
-      'service key': keyGuard({ ...core, uses }),
-      admin: actingGuard({
-        db: core.db,
-        clock,
-        admin: adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets }),
-      }),
-    },
-    requests: createRequestMemory(core),
-  });
   const admin = adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets });
   const { server, deps, close } = await buildServer(core, admin);
   const specification = createSpecification(server.routes);
@@ -178,6 +165,7 @@ async function buildServer(core: Core, admin: Guard) {
       'service key': keyGuard({ ...core, uses }),
       admin: actingGuard({ db, clock, admin }),
     },
+    requests: createRequestMemory(core),
   });
   return {
     server,
