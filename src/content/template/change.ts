@@ -4,6 +4,7 @@ import { invalidFields, noResultFound } from '../../ground/problem.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import { maxEmailBytes } from './email.ts';
 import { noPersonalisation } from './personalisation.ts';
+import { refusePlatformText } from './platform-template.ts';
 import { maxSmsCharacters } from './sms.ts';
 import {
   changeTemplate,
@@ -89,6 +90,7 @@ export async function changeLatest(
     const text = textOf(current.type, body, current);
     const { before, after } = differences(current, text);
     if (Object.keys(after).length === 0) return { template: current, isStale: false };
+    refusePlatformText(current.id, text, Object.keys(after));
     await refuseText(deps, current.type, text);
     const at = new Date(clock.now());
     const template = await db.transaction().execute(async (trx) => {
@@ -144,7 +146,7 @@ export async function redact(
 }
 
 async function latest(db: DbOrTrx, { serviceId, id }: WrittenTemplate): Promise<WrittenTemplate> {
-  const found = await findWrittenTemplate(db, serviceId, id, null);
+  const found = await findWrittenTemplate(db, serviceId, id, null, { hidden: true });
   if (!found) throw noResultFound();
   return found;
 }

@@ -17,7 +17,7 @@ import type { IdSource } from '../../ground/id.ts';
 import { badRequest, noResultFound, Problem } from '../../ground/problem.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
-import type { SendPlatformMessage } from '../../tenant/user/platform-message.ts';
+import type { Contact, SendPlatformMessage } from '../../tenant/user/platform-message.ts';
 import { notifyInternal, priorities } from '../delivery/queue.ts';
 import { persistQueues } from './accept-batch.ts';
 import { refuseUnprovided } from './prepare.ts';
@@ -59,7 +59,7 @@ export function createSendPlatformMessage(deps: PlatformMessageDeps): SendPlatfo
         ...{ id, type, serviceId: platformServiceId, templateId, templateVersion: template.current.version },
         ...{ jobId: null, jobRowNumber: null, apiKeyId: null, keyType: 'normal', createdAt: now },
         ...{ clientReference: null, scheduledFor: null, unsubscribeUrl: null, requestId: null },
-        ...(type === 'sms' ? await textTo(deps, recipient) : emailTo(recipient)),
+        ...(type === 'sms' ? await textTo(deps, numberOf(recipient)) : emailTo(addressOf(recipient))),
         personalisation: deps.cipher.seal(JSON.stringify(personalisation), id),
         queue: notifyInternal.name,
         priority: template.current.priority ? priorities.priorityTemplate : priorities.api,
@@ -82,6 +82,16 @@ function refuseUnfilled({ id, current }: Template, values: Readonly<Record<strin
     `The platform's template ${id} asks for ${missing.map((name) => `((${name}))`).join(', ')}, which its messages do not have. Change its content.`,
   );
   throw problem;
+}
+
+function numberOf(recipient: string | Contact): string {
+  const number = typeof recipient === 'string' ? recipient : recipient.mobileNumber;
+  if (number === null) throw badRequest('The person has no mobile number');
+  return number;
+}
+
+function addressOf(recipient: string | Contact): string {
+  return typeof recipient === 'string' ? recipient : recipient.emailAddress;
 }
 
 async function textTo({ rates, services, fromNumber }: PlatformMessageDeps, recipient: string) {
