@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import pg from 'pg';
 import {
   cleaning,
   cleanUp,
@@ -127,4 +128,24 @@ test('a temporary database leaves nothing behind and removes one that a killed p
   const [row] = await query(own.url, "SELECT current_setting('data_directory') AS path");
   await own.stop();
   assert.equal(existsSync(row!['path'] as string), false);
+});
+
+test('a short command stops the embedded database that it started, but not while another process uses it', async () => {
+  const dataDir = folder();
+  const first = await startEmbedded({ dataDir, log, port: 0, brief: true });
+  const pids = await serverPids(first.url, dataDir);
+  await first.stop();
+  await until(() => !pids.some(isAlive));
+
+  const second = await startEmbedded({ dataDir, log, brief: true });
+  const client = new pg.Client({ connectionString: second.url, application_name: 'despatch listener' });
+  cleaning.push(() => client.end());
+  await client.connect();
+  await second.stop();
+  assert.equal((await client.query('SELECT 42 AS answer')).rows[0].answer, 42);
+  await client.end();
+  const next = await start(dataDir);
+  assert.equal(next.owner, true);
+  assert.equal(next.url, second.url);
+  await next.stop();
 });

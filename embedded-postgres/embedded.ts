@@ -41,10 +41,16 @@ export type EmbeddedOptions = {
   port?: number;
   /** Default true. False is for tests: a power cut may destroy the database. */
   durable?: boolean;
+  /**
+   * Default false. True is for commands that soon end: if a server process has attached meanwhile, `stop()` leaves the
+   * server running, as a killed owner does.
+   */
+  brief?: boolean;
 };
 
 const attachMilliseconds = 120_000;
 const adoptMilliseconds = 60_000;
+const leaveMilliseconds = 1000;
 
 /**
  * Starts PostgreSQL on the data directory, adopts the server that a killed process left running there, or attaches to
@@ -134,14 +140,14 @@ async function sweep(log: Log): Promise<void> {
 
 /** Runs the server as its owner. The lock is kept until `stop()`. */
 async function own(place: Place, options: EmbeddedOptions, unlock: () => void): Promise<Embedded> {
-  const { log, durable = true } = options;
+  const { log, durable = true, brief = false } = options;
   const { dataPath, dataDir } = place;
   const password = keepPassword(dataDir, dataPath);
   const binaries = findBinaries(dataDir, dataPath);
   await prepareData(dataDir, dataPath, password, binaries, durable);
 
   const onExit = () => haltSync(dataPath, binaries, durable ? 'fast' : 'immediate');
-  process.on('exit', onExit);
+  if (!brief) process.on('exit', onExit);
   let stopping: Promise<void> | undefined;
   let restarting: Promise<unknown> = Promise.resolve();
 
@@ -163,6 +169,11 @@ async function own(place: Place, options: EmbeddedOptions, unlock: () => void): 
   };
 
   const stopOnce = async () => {
+    if (brief && (await isUsed(dataPath, password))) {
+      log.info({}, 'Leaving the embedded PostgreSQL to the processes that have attached to it');
+      unlock();
+      return;
+    }
     await halt(dataPath, binaries, log);
     await restarting; // a restart in progress fails because of this halt, or is stopped by the next one
     await halt(dataPath, binaries, log);
@@ -227,6 +238,27 @@ async function attach(place: Place): Promise<{ url: string; port: number } | und
     // Being stopped or restarted.
     if (/^(ECONNREFUSED|ECONNRESET|57P0.)$/.test(String((error as { code?: string }).code))) return undefined;
     throw error;
+  }
+}
+
+/**
+ * Whether another process of ours is connected, for longer than connections of this one take to go away. A server
+ * always listens for notices.
+ */
+async function isUsed(dataPath: string, password: string): Promise<boolean> {
+  const patience = AbortSignal.timeout(leaveMilliseconds);
+  for (;;) {
+    const running = findRunning(dataPath);
+    if (running?.status !== 'ready') return false;
+    const count = await withClient(running.port, password, async (client) => {
+      const { rows } = await client.query<{ count: number }>(
+        "SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name LIKE 'despatch%'",
+      );
+      return rows[0]?.count ?? 0;
+    }).catch(() => 0);
+    if (count === 0) return false;
+    if (patience.aborted) return true;
+    await sleep(50);
   }
 }
 

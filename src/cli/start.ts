@@ -27,7 +27,7 @@ export async function migrateOnly(args: readonly string[]): Promise<void> {
   const log = createLog(logLevel, { environment });
   const stops: (() => Promise<unknown>)[] = [];
   try {
-    const { connection } = await openDatabase(config, log, (undo) => stops.push(undo));
+    const { connection } = await openDatabase(config, log, (undo) => stops.push(undo), { brief: true });
     await migrate(connection.db, log);
     console.log('The database is up to date.');
   } finally {

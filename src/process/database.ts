@@ -7,16 +7,19 @@ import type { Log } from '../ground/log.ts';
 /**
  * Connects to this installation's database: the one of `DATABASE_URL`, else the embedded server, started here or
  * adopted. Reads of services have a pool of their own, so that they cannot hold up sending. Clean-up steps are registered
- * with `onStop` as they arise, so that nothing is left running if a later step fails. Throws a ConfigError if the database does not answer in time.
+ * with `onStop` as they arise, so that nothing is left running if a later step fails. `brief`: for a command that soon
+ * ends, and must not stop a server that another process has attached to meanwhile. Throws a ConfigError if the database
+ * does not answer in time.
  */
 export async function openDatabase(
   config: Config,
   log: Log,
   onStop: (undo: () => Promise<unknown>) => void,
+  { brief = false }: Readonly<{ brief?: boolean }> = {},
 ): Promise<{ connection: Connection; reading: Connection; reads: Reads }> {
   let url = config.database.url;
   if (!url) {
-    const embedded = await startEmbedded({ dataDir: config.installation.dataDir, log });
+    const embedded = await startEmbedded({ dataDir: config.installation.dataDir, log, brief });
     onStop(() => embedded.stop());
     url = embedded.url;
   }

@@ -28,6 +28,12 @@ export async function findLastRun(db: DbOrTrx, task: string): Promise<Date | nul
   return row?.last_run ?? null;
 }
 
+/** When the last successful run of each task began. */
+export async function findLastRuns(db: DbOrTrx): Promise<ReadonlyMap<string, Date>> {
+  const rows = await db.selectFrom('periodic_tasks').select(['name', 'last_run']).execute();
+  return new Map(rows.map(({ name, last_run }) => [name, last_run]));
+}
+
 export async function recordRun(db: DbOrTrx, task: string, began: Date): Promise<void> {
   await db
     .insertInto('periodic_tasks')
