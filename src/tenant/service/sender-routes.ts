@@ -247,7 +247,7 @@ const verifications = {
     description: 'Sends an email of the platform there. Add the address once that is `delivered`.',
     params: ofService,
     body: Type.Object({ email: Type.String({ format: 'email_address', maxLength: 320 }) }),
-    example: { email: 'desk@example.com' },
+    example: { email: 'quay@example.com' },
     answers: {
       201: {
         description: 'The id of the email.',
