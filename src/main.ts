@@ -10,6 +10,8 @@ const help = `despatch: templated emails and text messages for many services
       Runs the server, with every role and every queue by default.
   despatch migrate
       Migrates the database to the newest version and exits.
+  despatch doctor [--repair] [--json]
+      Checks the installation, while it runs or not, and says what to do; --repair puts right what it can.
   despatch demo
       Sends a handful of messages through the running server (or one it starts) and shows what happens to them.
   despatch token [--key normal|team|test] [--admin]
@@ -32,6 +34,8 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
       return await (await import('./cli/start.ts')).start(args);
     case 'migrate':
       return await (await import('./cli/start.ts')).migrateOnly(args);
+    case 'doctor':
+      return await (await import('./cli/doctor.ts')).doctor(args);
     case 'demo':
       return await (await import('./cli/demo.ts')).demo(args);
     case 'token':

@@ -26,18 +26,9 @@ export async function bootstrap(
   options: Readonly<{ demo: boolean; providers: readonly (ProviderDetails & { displayName: string })[] }>,
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    await sql`select pg_advisory_xact_lock(hashtextextended('despatch.bootstrap', 0))`.execute(trx);
+    await lockBootstrap(trx);
     const isEmpty = await hasNoService(trx);
-    await addUser(trx, platformUser);
-    await addService(trx, {
-      id: platformServiceId,
-      name: 'Despatch',
-      restricted: false,
-      emailFrom: 'despatch',
-      prefixSms: true,
-      permissions: ['sms', 'email', 'international_sms'],
-    });
-    for (const template of platformTemplates) await addTemplate(trx, template);
+    await addPlatform(trx);
     await addMissingProviders(
       trx,
       options.providers.map((provider) => ({ ...provider, id: randomUUID() })),
@@ -46,6 +37,25 @@ export async function bootstrap(
     await addDemoService(trx, cipher);
     log.info('The database was empty: added a demo service with three keys and two templates');
   });
+}
+
+async function lockBootstrap(trx: Trx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('despatch.bootstrap', 0))`.execute(trx);
+}
+
+/** Adds what is missing of the platform's own user, service and templates. */
+export async function addPlatform(trx: Trx): Promise<void> {
+  await lockBootstrap(trx);
+  await addUser(trx, platformUser);
+  await addService(trx, {
+    id: platformServiceId,
+    name: 'Despatch',
+    restricted: false,
+    emailFrom: 'despatch',
+    prefixSms: true,
+    permissions: ['sms', 'email', 'international_sms'],
+  });
+  for (const template of platformTemplates) await addTemplate(trx, template);
 }
 
 async function addDemoService(trx: Trx, cipher: Cipher): Promise<void> {

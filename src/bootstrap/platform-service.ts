@@ -22,7 +22,7 @@ export const platformTemplates: readonly NewTemplate[] = [
     name: 'Invitation',
     subject: '((user_name)) has invited you to ((service_name))',
     content:
-      '((user_name)) has invited you to take part in sending messages for ((service_name)).\n\nOpen this link within ((life)) to accept:\n((url))\n',
+      '((user_name)) has invited you to help send messages for ((service_name)).\n\nOpen this link within ((life)) to accept:\n((url))\n',
   },
   {
     id: platformTemplateIds.smsCode,
@@ -60,7 +60,7 @@ export const platformTemplates: readonly NewTemplate[] = [
     name: 'Already registered',
     subject: 'You already have an account',
     content:
-      'Somebody, probably you, tried to register with this email address, which has an account already.\n\nSign in here: ((signin_url))\n\nIf you have forgotten your password, choose a new one here: ((forgot_password_url))\n',
+      'Somebody, probably you, tried to register with this email address, which already has an account.\n\nSign in here: ((signin_url))\n\nIf you have forgotten your password, choose a new one here: ((forgot_password_url))\n\nIf it was not you, tell us here: ((feedback_url))\n',
   },
   {
     id: platformTemplateIds.changeOfEmail,
@@ -68,13 +68,38 @@ export const platformTemplates: readonly NewTemplate[] = [
     name: 'Change of email address',
     subject: 'Confirm your new email address',
     content:
-      'Hello ((name)),\n\nOpen this link within one hour to confirm your new email address:\n((url))\n',
+      'Hello ((name)),\n\nOpen this link within one hour to confirm your new email address:\n((url))\n\nIf you did not ask for this, tell us here: ((feedback_url))\n',
   },
   {
     id: platformTemplateIds.serviceIsLive,
     type: 'email' as const,
     name: 'Service is live',
     subject: '((service_name)) is live',
-    content: 'Hello ((name)),\n\n((service_name)) is live now and can send messages to anybody.\n',
+    content:
+      'Hello ((name)),\n\n((service_name)) is live now. It can send messages to anybody, up to ((message_limit)) a day.\n',
+  },
+  {
+    id: platformTemplateIds.emailChangedByOther,
+    type: 'email' as const,
+    name: 'Email address changed by somebody else',
+    subject: 'Your email address has been changed',
+    content:
+      'Hello ((name)),\n\n((servicemanagername)) has changed the email address of your account to ((email address)).\n\nIf you did not expect this, contact ((servicemanagername)).\n',
+  },
+  {
+    id: platformTemplateIds.mobileChangedByOther,
+    type: 'sms' as const,
+    name: 'Mobile number changed by somebody else',
+    subject: null,
+    content:
+      '((servicemanagername)) has changed the mobile number of your account. If you did not expect this, contact them.',
+  },
+  {
+    id: platformTemplateIds.replyToVerification,
+    type: 'email' as const,
+    name: 'Check of a reply-to address',
+    subject: 'Checking your reply-to address',
+    content:
+      'This email address is being added to a service, so that people can reply to the emails of that service.\n\nThis email only checks that messages arrive here. You do not need to do anything.\n',
   },
 ].map((template) => ({ ...template, serviceId: platformServiceId, priority: true, hidden: true }));

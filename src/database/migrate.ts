@@ -65,6 +65,19 @@ export async function migrate(db: Db, log: Log): Promise<void> {
   if (error) throw new Error('The database could not be migrated.', { cause: error });
 }
 
+/** Migrations that have not run, and the last one that has if this release does not know it. */
+export async function migrationGap(
+  db: Db,
+): Promise<Readonly<{ missing: readonly string[]; unknown: string | null }>> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const missing = (await migrator.getMigrations()).filter(({ executedAt }) => executedAt === undefined);
+  const last = missing.length < Object.keys(migrations).length ? await schemaVersion(db) : null;
+  return {
+    missing: missing.map(({ name }) => name),
+    unknown: last !== null && !Object.hasOwn(migrations, last) ? last : null,
+  };
+}
+
 /** The name of the last migration that has run; null if none has. */
 export async function schemaVersion(db: Db): Promise<string | null> {
   const { rows } = await sql<{

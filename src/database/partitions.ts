@@ -28,12 +28,11 @@ function periodStart(time: number, unit: 'day' | 'month', offset: number): Date 
     : new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + offset, 1));
 }
 
-/**
- * Creates the missing partitions for messages of the days from `from` to `until` (Unix milliseconds). Safe to repeat,
- * also concurrently. Returns how many were missing.
- */
-export async function ensurePartitions(db: Db, from: number, until: number): Promise<number> {
-  const wanted: { table: string; name: string; lower: string; upper: string; settings: string }[] = [];
+type Partition = Readonly<{ table: string; name: string; lower: string; upper: string; settings: string }>;
+
+/** The partitions that do not exist yet for messages of the days from `from` to `until` (Unix milliseconds). */
+export async function missingPartitions(db: Db, from: number, until: number): Promise<readonly Partition[]> {
+  const wanted: Partition[] = [];
   for (let time = from; ; time += day) {
     const plan = (table: string, unit: 'day' | 'month', settings: string) => {
       const start = periodStart(time, unit, 0);
@@ -63,7 +62,15 @@ export async function ensurePartitions(db: Db, from: number, until: number): Pro
     db,
   );
   const known = new Set(existing.rows.map(({ name }) => name));
-  const missing = wanted.filter(({ name }) => !known.has(name));
+  return wanted.filter(({ name }) => !known.has(name));
+}
+
+/**
+ * Creates the missing partitions for messages of the days from `from` to `until` (Unix milliseconds). Safe to repeat,
+ * also concurrently. Returns how many were missing.
+ */
+export async function ensurePartitions(db: Db, from: number, until: number): Promise<number> {
+  const missing = await missingPartitions(db, from, until);
   if (missing.length === 0) return 0;
   await db.transaction().execute(async (trx) => {
     // Otherwise two processes that start at once would both create the table.

@@ -37,6 +37,7 @@ import { conversationRoutes } from '../message/reading/admin/conversation-routes
 import { findRoutes } from '../message/reading/admin/find-routes.ts';
 import { adminNotificationRoutes } from '../message/reading/admin/routes.ts';
 import { smsRate } from '../message/reading/cost.ts';
+import { findNotification } from '../message/reading/store.ts';
 import { notificationRoutesV1 } from '../message/reading/v1/routes.ts';
 import { notificationRoutes } from '../message/reading/v2/routes.ts';
 import { adminInboundRoutes } from '../message/receipt/inbound/admin-routes.ts';
@@ -71,6 +72,7 @@ import { memberRoutes } from '../tenant/service/member-routes.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
 import { serviceRoutes } from '../tenant/service/routes.ts';
 import { senderRoutes } from '../tenant/service/sender-routes.ts';
+import { platformServiceId } from '../tenant/service/service.ts';
 import { serviceStateRoutes } from '../tenant/service/state-routes.ts';
 import { linkRoutes } from '../tenant/user/link-routes.ts';
 import { userRoutes } from '../tenant/user/routes.ts';
@@ -261,7 +263,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(linkRoutes, people);
   mount(eventRoutes, deps);
   mount(providerRoutes, deps);
-  mount(serviceRoutes, { ...deps, ...rules });
+  mount(serviceRoutes, people);
   mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
   mount(memberRoutes, { ...deps, ...rules });
   mount(inviteRoutes, {
@@ -271,7 +273,11 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   });
   mount(inviteTokenRoutes, { ...deps, addToFolders });
   mount(keyRoutes, deps);
-  mount(senderRoutes, { ...deps, ...rules });
+  mount(senderRoutes, {
+    ...people,
+    findPlatformStatus: async (id) =>
+      (await findNotification(deps, deps.db, platformServiceId, id))?.status ?? null,
+  });
   mount(retentionRoutes, deps);
   mount(deliverRoutes, deps);
   mount(numberRoutes, { ...deps, providers: deps.receiving.map(({ identifier }) => identifier) });

@@ -7,7 +7,8 @@ import type { Log } from '../ground/log.ts';
 /**
  * Connects to this installation's database: the one of `DATABASE_URL`, else the embedded server, started here or
  * adopted. Reads of services have a pool of their own, so that they cannot hold up sending. Clean-up steps are registered
- * with `onStop` as they arise, so that nothing is left running if a later step fails. Throws a ConfigError if the database does not answer in time.
+ * with `onStop` as they arise, so that nothing is left running if a later step fails. Throws a ConfigError if the database
+ * does not answer in time.
  */
 export async function openDatabase(
   config: Config,

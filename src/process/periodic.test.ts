@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readConfig } from '../config/config.ts';
 import { isDue } from '../upkeep/due.ts';
-import type { Core } from './core.ts';
-import { periodicTasks } from './periodic.ts';
+import { periodicTimings } from './periodic.ts';
 
-const tasks = periodicTasks({ config: readConfig({}) } as unknown as Core);
+const tasks = periodicTimings(readConfig({}));
 const hour = 3_600_000;
 
 /** The UTC hours at which a task starts, checked every five minutes for four days. */

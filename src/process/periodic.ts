@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.ts';
 import { deleteExpiredDocuments } from '../content/document/store.ts';
 import { ensurePartitions } from '../database/partitions.ts';
 import { dayOf } from '../ground/clock.ts';
@@ -9,6 +10,7 @@ import { deleteInvites } from '../tenant/invite/store.ts';
 import { deleteOldUses } from '../tenant/key/store.ts';
 import { allCutoffs } from '../tenant/service/retention.ts';
 import { deleteSignInLeftovers } from '../tenant/user/store-sign-in.ts';
+import type { Timing } from '../upkeep/due.ts';
 import { createReplay } from '../upkeep/replay.ts';
 import type { Periodic } from '../upkeep/schedule.ts';
 import { deleteLostProcesses } from '../upkeep/store-processes.ts';
@@ -92,4 +94,9 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       },
     },
   ];
+}
+
+/** When the tasks run. Nothing of the core but its settings is looked at before one does. */
+export function periodicTimings(config: Config): readonly (Timing & Readonly<{ name: string }>)[] {
+  return periodicTasks({ config } as Core);
 }

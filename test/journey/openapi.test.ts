@@ -106,7 +106,12 @@ describe('the OpenAPI document', () => {
     ids['token'] = unsubscribing.at(-1)!;
     ids['inbound_sms_id'] = await receiveOne();
     const later = new Date(systemClock.now() + 3_600_000).toISOString();
+    const verifications = `/service/${tenant.id}/email-reply-to/verify`;
+    const { body: verification } = await world.admin('POST', verifications, { email: 'mole@example.com' });
     idsOf = {
+      'GET /service/{service_id}/email-reply-to/verify/{notification_id}': {
+        notification_id: verification.data.id,
+      },
       'POST /v2/notifications/{notification_id}/cancel': {
         notification_id: await send({ scheduled_for: later }),
       },

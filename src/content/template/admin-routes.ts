@@ -12,7 +12,7 @@ import { schemaTexts } from '../../http/validate/check.ts';
 import { oneOf, orNull, staleAnswer, time, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import { findPerson } from '../../tenant/permission/store.ts';
-import type { Service } from '../../tenant/service/service.ts';
+import { platformServiceId, type Service } from '../../tenant/service/service.ts';
 import { blank, changeLatest, eventData, redact, refuseText, textOf } from './change.ts';
 import { maxEmailBytes } from './email.ts';
 import { personalisationOf } from './personalisation.ts';
@@ -23,6 +23,7 @@ import {
   findNewest,
   findVersions,
   findWrittenTemplate,
+  type Sight,
   type TemplatePage,
   type WrittenTemplate,
 } from './store.ts';
@@ -195,7 +196,7 @@ const change = defineRoute({
   handlerName: 'template.update_template',
   summary: 'Change a template',
   description:
-    'Absent fields stay as they are. Each change is a new version; if nothing changes there is none. `archived` deletes and restores. Name the `version` that was edited, so as not to overwrite what somebody else has changed since.',
+    'Absent fields stay as they are. Each change is a new version; if nothing changes there is none. `archived` deletes and restores. Name the `version` that was edited, so as not to overwrite what somebody else has changed since. Templates of the platform’s own messages cannot be deleted, and have to keep their placeholders.',
   params: withId,
   body: changeRequest,
   errors: adminSchemaErrors,
@@ -209,12 +210,12 @@ const change = defineRoute({
     404: notFound,
     409: staleAnswer('template', templateSchema),
   },
-  async before(deps: AdminTemplateRouteDeps, { params }) {
-    const { type } = await read(deps, params);
+  async before(deps: AdminTemplateRouteDeps, { params, mayDoForOthers }) {
+    const { type } = await read(deps, params, mayDoForOthers);
     await allowedType(deps, params.service_id, type, 'Updating');
   },
-  async handler(deps: AdminTemplateRouteDeps, { params, body, actorId }, reply) {
-    const current = await read(deps, params);
+  async handler(deps: AdminTemplateRouteDeps, { params, body, actorId, mayDoForOthers }, reply) {
+    const current = await read(deps, params, mayDoForOthers);
     const userId = actorId ?? (body.created_by === undefined ? null : parseUuid(body.created_by));
     if (userId !== null && !(await findPerson(deps.db, userId, null))) throw noResultFound();
     if (body.redact_personalisation) {
@@ -251,8 +252,10 @@ const list = defineRoute({
     },
     400: badQuery,
   },
-  async handler({ db }: AdminTemplateRouteDeps, { params: { service_id: serviceId }, query }) {
-    const page = await findNewest(db, serviceId, query.older_than ?? null);
+  async handler({ db }: AdminTemplateRouteDeps, { params, query, mayDoForOthers }) {
+    const { service_id: serviceId } = params;
+    const sight = sightOf(params, mayDoForOthers);
+    const page = await findNewest(db, serviceId, query.older_than ?? null, sight);
     const detailed = query.detailed === undefined ? '' : `&detailed=${query.detailed}`;
     const next = `/service/${serviceId}/template?older_than=${page.templates.at(-1)?.id}${detailed}`;
     return query.detailed === 'False' ? showPage(page, showShort, next) : showPage(page, show, next);
@@ -269,7 +272,9 @@ const readOne = defineRoute({
   description: 'Its current version, also if it is deleted.',
   params: withId,
   answers: { 200: one, 404: notFound },
-  handler: async (deps: AdminTemplateRouteDeps, { params }) => ({ data: show(await read(deps, params)) }),
+  handler: async (deps: AdminTemplateRouteDeps, { params, mayDoForOthers }) => ({
+    data: show(await read(deps, params, mayDoForOthers)),
+  }),
 });
 
 const readVersions = defineRoute({
@@ -290,9 +295,10 @@ const readVersions = defineRoute({
     200: { description: 'The versions.', schema: Type.Object({ data: Type.Array(versionSchema), links }) },
     400: badQuery,
   },
-  async handler({ db }: AdminTemplateRouteDeps, { params, query }) {
+  async handler({ db }: AdminTemplateRouteDeps, { params, query, mayDoForOthers }) {
     const { service_id: serviceId, template_id: id } = params;
-    const page = await findVersions(db, serviceId, id, query.older_than ?? null);
+    const sight = sightOf(params, mayDoForOthers);
+    const page = await findVersions(db, serviceId, id, query.older_than ?? null, sight);
     const next = `/service/${serviceId}/template/${id}/versions?older_than=${page.templates.at(-1)?.version}`;
     return showPage(page, showVersion, next);
   },
@@ -313,9 +319,10 @@ const readVersion = defineRoute({
     200: { description: 'The version.', schema: Type.Object({ data: versionSchema }) },
     404: notFound,
   },
-  async handler({ db }: AdminTemplateRouteDeps, { params }) {
+  async handler({ db }: AdminTemplateRouteDeps, { params, mayDoForOthers }) {
     const { service_id: serviceId, template_id: id, version } = params;
-    const found = version < 2 ** 31 ? await findWrittenTemplate(db, serviceId, id, version) : null;
+    const sight = sightOf(params, mayDoForOthers);
+    const found = version < 2 ** 31 ? await findWrittenTemplate(db, serviceId, id, version, sight) : null;
     if (!found) throw noResultFound();
     return { data: showVersion(found) };
   },
@@ -339,8 +346,8 @@ const preview = defineRoute({
     400: { description: 'A value is missing, or the message is too long.' },
     404: notFound,
   },
-  async handler(deps: AdminTemplateRouteDeps, { params, url }) {
-    const found = await read(deps, params);
+  async handler(deps: AdminTemplateRouteDeps, { params, url, mayDoForOthers }) {
+    const found = await read(deps, params, mayDoForOthers);
     const compiled = compileContent(found.type, found.subject, found.content);
     const given = [...queryParameters(url)].reverse();
     const values = personalisationOf(Object.fromEntries(given));
@@ -361,9 +368,16 @@ export const adminTemplateRoutes = [create, change, list, readOne, preview, read
 
 type Ids = Readonly<{ service_id: string; template_id: string }>;
 
+/** The platform's own templates are hidden from everybody but operators and the admin client itself. */
+function sightOf({ service_id }: Pick<Ids, 'service_id'>, mayDoForOthers: boolean): Sight {
+  return { hidden: mayDoForOthers && parseUuid(service_id) === platformServiceId };
+}
+
 /** Throws a Problem (404) if the service has no such template. */
-async function read({ db }: AdminTemplateRouteDeps, { service_id, template_id }: Ids) {
-  const found = await findWrittenTemplate(db, service_id, template_id, null);
+async function read({ db }: AdminTemplateRouteDeps, params: Ids, mayDoForOthers: boolean) {
+  const { service_id, template_id } = params;
+  const sight = sightOf(params, mayDoForOthers);
+  const found = await findWrittenTemplate(db, service_id, template_id, null, sight);
   if (!found) throw noResultFound();
   return found;
 }

@@ -1,9 +1,10 @@
-import type { Db, DbOrTrx } from '../../database/connection.ts';
+import type { Db, DbOrTrx, Trx } from '../../database/connection.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { invalidFields, noResultFound } from '../../ground/problem.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import { maxEmailBytes } from './email.ts';
 import { noPersonalisation } from './personalisation.ts';
+import { refusePlatformText } from './platform-template.ts';
 import { maxSmsCharacters } from './sms.ts';
 import {
   changeTemplate,
@@ -87,24 +88,41 @@ export async function changeLatest(
     if (body.version !== undefined && body.version !== current.version)
       return { template: current, isStale: true };
     const text = textOf(current.type, body, current);
-    const { before, after } = differences(current, text);
-    if (Object.keys(after).length === 0) return { template: current, isStale: false };
+    const changed = Object.keys(differences(current, text).after);
+    if (changed.length === 0) return { template: current, isStale: false };
+    refusePlatformText(current.id, text, changed);
     await refuseText(deps, current.type, text);
     const at = new Date(clock.now());
     const template = await db.transaction().execute(async (trx) => {
-      const { id, serviceId, version } = current;
-      const createdBy = userId ?? current.author.id;
-      const next = await changeTemplate(trx, { id, version, text, createdBy }, at);
-      if (next === null) return null;
-      const data = { before: { ...before, version }, after: { ...after, version: next } };
-      const restores = current.archived && !text.archived;
-      const kind = text.archived && !current.archived ? 'archive' : restores ? 'restore' : 'update';
-      await recordEvent(trx, { type: `${kind}_template`, serviceId, userId, subjectId: id, data }, at);
+      if (!(await writeText(trx, current, text, userId, at))) return null;
       // Read before anybody can change it again.
       return await latest(trx, current);
     });
     if (template) return { template, isStale: false };
   }
+}
+
+/**
+ * Writes a text over the latest version of a template, as the next one, and records it. Without `userId` its author is
+ * the one before. Returns false, and changes nothing, if there is another version by now.
+ */
+export async function writeText(
+  trx: Trx,
+  current: WrittenTemplate,
+  text: TemplateText,
+  userId: string | null,
+  at: Date,
+): Promise<boolean> {
+  const { id, serviceId, version } = current;
+  const createdBy = userId ?? current.author.id;
+  const next = await changeTemplate(trx, { id, version, text, createdBy }, at);
+  if (next === null) return false;
+  const { before, after } = differences(current, text);
+  const data = { before: { ...before, version }, after: { ...after, version: next } };
+  const restores = current.archived && !text.archived;
+  const kind = text.archived && !current.archived ? 'archive' : restores ? 'restore' : 'update';
+  await recordEvent(trx, { type: `${kind}_template`, serviceId, userId, subjectId: id, data }, at);
+  return true;
 }
 
 /** What differs, as an event shows it. */
@@ -144,7 +162,7 @@ export async function redact(
 }
 
 async function latest(db: DbOrTrx, { serviceId, id }: WrittenTemplate): Promise<WrittenTemplate> {
-  const found = await findWrittenTemplate(db, serviceId, id, null);
+  const found = await findWrittenTemplate(db, serviceId, id, null, { hidden: true });
   if (!found) throw noResultFound();
   return found;
 }

@@ -154,19 +154,22 @@ const written = sql`
   json_build_object('id', u.id, 'name', u.name, 'email_address', u.email_address) as author
   from templates t join template_versions v on v.template_id = t.id join users u on u.id = v.created_by`;
 
-/**
- * A version of a service's template, archived or not. `version` null means the current one. Hidden templates are not
- * found.
- */
+/** Whether hidden templates count: only those who may change the platform's own see them. */
+export type Sight = Readonly<{ hidden: boolean }>;
+const usual: Sight = { hidden: false };
+const seen = ({ hidden }: Sight) => (hidden ? sql`true` : sql`not t.hidden`);
+
+/** A version of a service's template, archived or not. `version` null means the current one. */
 export async function findWrittenTemplate(
   db: DbOrTrx,
   serviceId: string,
   id: string,
   version: number | null,
+  sight: Sight = usual,
 ): Promise<WrittenTemplate | null> {
   const { rows } = await sql<WrittenTemplate>`
     select ${written}
-    where t.id = ${id} and t.service_id = ${serviceId} and not t.hidden
+    where t.id = ${id} and t.service_id = ${serviceId} and ${seen(sight)}
       and v.version = ${version === null ? sql`t.version` : version}`.execute(db);
   return rows[0] ?? null;
 }
@@ -289,11 +292,16 @@ const pageBytes = 16_000_000;
 /** `isCut`: there are more, which did not fit. */
 export type TemplatePage = Readonly<{ templates: readonly WrittenTemplate[]; isCut: boolean }>;
 
-/** A service's templates, newest first, without archived and hidden ones. `olderThan`: id of one, or null. */
-export function findNewest(db: DbOrTrx, serviceId: string, olderThan: string | null): Promise<TemplatePage> {
+/** A service's templates, newest first, without archived ones. `olderThan`: id of one, or null. */
+export function findNewest(
+  db: DbOrTrx,
+  serviceId: string,
+  olderThan: string | null,
+  sight: Sight,
+): Promise<TemplatePage> {
   return findPage(
     db,
-    sql`t.service_id = ${serviceId} and not t.hidden and not t.archived and v.version = t.version
+    sql`t.service_id = ${serviceId} and ${seen(sight)} and not t.archived and v.version = t.version
       ${olderThan === null ? sql`` : sql`and (t.created_at, t.id) < (select created_at, id from templates where id = ${olderThan})`}`,
     sql`t.created_at desc, t.id desc`,
   );
@@ -305,10 +313,11 @@ export function findVersions(
   serviceId: string,
   id: string,
   below: number | null,
+  sight: Sight,
 ): Promise<TemplatePage> {
   return findPage(
     db,
-    sql`t.id = ${id} and t.service_id = ${serviceId} and not t.hidden
+    sql`t.id = ${id} and t.service_id = ${serviceId} and ${seen(sight)}
       ${below === null ? sql`` : sql`and v.version < ${below}`}`,
     sql`v.version desc`,
   );

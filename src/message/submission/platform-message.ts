@@ -18,7 +18,11 @@ import type { IdSource } from '../../ground/id.ts';
 import { badRequest, noResultFound, Problem } from '../../ground/problem.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
-import type { PreparePlatformMessage, SendPlatformMessage } from '../../tenant/user/platform-message.ts';
+import type {
+  Contact,
+  PreparePlatformMessage,
+  SendPlatformMessage,
+} from '../../tenant/user/platform-message.ts';
 import { notifyInternal, priorities } from '../delivery/queue.ts';
 import { persistQueues } from './accept-batch.ts';
 import { refuseUnprovided } from './prepare.ts';
@@ -79,7 +83,7 @@ export function createPreparePlatformMessage(deps: PlatformMessageDeps): Prepare
         requestId: null,
         createdBy: null,
       },
-      ...(type === 'sms' ? await textTo(deps, recipient) : emailTo(recipient)),
+      ...(type === 'sms' ? await textTo(deps, numberOf(recipient)) : emailTo(addressOf(recipient))),
       personalisation: deps.cipher.seal(JSON.stringify(values), id),
       queue: notifyInternal.name,
       priority: template.current.priority ? priorities.priorityTemplate : priorities.api,
@@ -116,6 +120,16 @@ function refuseUnfilled({ id, current }: Template, values: Readonly<Record<strin
     `The platform's template ${id} asks for ${missing.map((name) => `((${name}))`).join(', ')}, which its messages do not have. Change its content.`,
   );
   throw problem;
+}
+
+function numberOf(recipient: string | Contact): string {
+  const number = typeof recipient === 'string' ? recipient : recipient.mobileNumber;
+  if (number === null) throw badRequest('The person has no mobile number');
+  return number;
+}
+
+function addressOf(recipient: string | Contact): string {
+  return typeof recipient === 'string' ? recipient : recipient.emailAddress;
 }
 
 async function textTo({ rates, services, fromNumber }: PlatformMessageDeps, recipient: string) {

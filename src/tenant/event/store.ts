@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
-import { createIdSource } from '../../ground/id.ts';
+import { createIdSource, idFloor, idMarginMilliseconds, idTime } from '../../ground/id.ts';
 import { parseLossless } from '../../ground/json.ts';
 
 /** Something that happened through the admin API (spec 04, section 8.2). */
@@ -70,6 +70,23 @@ export async function findEvents(
       ${olderThan === null ? sql`` : sql`and id < ${olderThan}`}
     order by id desc limit ${limit}`.execute(db);
   return rows.map(read);
+}
+
+/** Any id can be asked for, and not every one has a time. */
+const latestTime = 2 ** 47;
+
+/** Whether a service has an event of this type about something with this id, a UUIDv7, made when that was. */
+export async function hasEvent(
+  db: DbOrTrx,
+  { serviceId, type, subjectId }: Readonly<{ serviceId: string; type: string; subjectId: string }>,
+): Promise<boolean> {
+  const at = Math.min(idTime(subjectId), latestTime);
+  const { rows } = await sql`
+    select from events where service_id = ${serviceId} and event_type = ${type} and subject_id = ${subjectId}
+      and id >= ${idFloor(at - idMarginMilliseconds)} and id < ${idFloor(at + idMarginMilliseconds)} limit 1`.execute(
+    db,
+  );
+  return rows.length > 0;
 }
 
 type StoredEvent = Omit<Event, 'data'> & Readonly<{ data: string }>;

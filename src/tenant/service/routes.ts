@@ -22,6 +22,7 @@ import {
   type ServiceListDeps,
   serviceListRoutes,
 } from './list-routes.ts';
+import { type LiveMessageDeps, tellLive } from './live-message.ts';
 import { differences, type ServiceRecord, type ShownService, serviceSchema, showService } from './record.ts';
 import {
   defaultPermissions,
@@ -44,6 +45,7 @@ import {
 import { addMember } from './store-members.ts';
 
 export type ServiceRouteDeps = ServiceListDeps &
+  LiveMessageDeps &
   Readonly<{
     clock: Clock;
     /** Sender of texts where a service has none of its own. */
@@ -202,7 +204,7 @@ const update = defineRoute({
   handlerName: 'service.update_service',
   summary: 'Change a service',
   description:
-    'What is left out stays as it is. `message_limit` sets the limits of texts, emails and letters. `active`, `restricted`, `research_mode` and the limits are changed by operators only.',
+    'What is left out stays as it is. `message_limit` sets the limits of texts, emails and letters. `active`, `restricted`, `research_mode` and the limits are changed by operators only. When the service goes live, its active members are told.',
   params: ofService,
   body: updateRequest,
   formats,
@@ -216,12 +218,13 @@ const update = defineRoute({
   },
   async handler(deps: ServiceRouteDeps, { params, body, actorId, mayDoForOthers }, reply) {
     const author = actorId ?? (body.created_by === undefined ? null : await userIn(deps.db, body.created_by));
-    const { service, isStale } = await refusingTaken(body, () =>
+    const { service, isStale, isLive } = await refusingTaken(body, () =>
       deps.db
         .transaction()
         .execute((trx) => change(deps, trx, params.service_id, body, { author, mayDoForOthers })),
     );
     const data = showService(service);
+    if (isLive) await tellLive(deps, data, new Date(deps.clock.now()));
     return isStale ? sendStale(reply, 'service', data) : { data };
   },
 });
@@ -345,18 +348,21 @@ const operatorFields = [
   'rate_limit',
 ] as const;
 
-/** Lays the body over the service. `isStale`: nothing was changed, because the body is about an earlier version. */
+/**
+ * Lays the body over the service. `isStale`: nothing was changed, because the body is about an earlier version. `isLive`:
+ * the service has gone live.
+ */
 async function change(
   { clock, fromNumber }: ServiceRouteDeps,
   trx: Trx,
   id: string,
   body: Update,
   { author, mayDoForOthers }: Readonly<{ author: string | null; mayDoForOthers: boolean }>,
-): Promise<Readonly<{ service: ServiceRecord; isStale: boolean }>> {
+): Promise<Readonly<{ service: ServiceRecord; isStale: boolean; isLive: boolean }>> {
   const current = await lockService(trx, id);
   if (!current) throw noResultFound();
   if (body.version !== undefined && body.version !== current.version)
-    return { service: current, isStale: true };
+    return { service: current, isStale: true, isLive: false };
   if (!mayDoForOthers) refuseMember(showService(current), body);
   refuseActive(current, body);
   const at = new Date(clock.now());
@@ -378,7 +384,7 @@ async function change(
     },
     at,
   );
-  return { service, isStale: false };
+  return { service, isStale: false, isLive: current.restricted && !service.restricted };
 }
 
 function changeIn(current: ServiceRecord, body: Update, by: string, at: Date): ServiceChange {

@@ -5,10 +5,12 @@ import type { Db, Trx } from '../../database/connection.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
 import { badRequest, noResultFound, Problem } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
-import { adminSchemaErrors } from '../../http/server/error-format.ts';
+import { adminSchemaErrors, plainErrors } from '../../http/server/error-format.ts';
 import type { Formats } from '../../http/validate/check.ts';
 import { orNull, time, uuid } from '../../http/validate/shapes.ts';
-import { changesOf, recordEvent } from '../event/store.ts';
+import { changesOf, hasEvent, recordEvent } from '../event/store.ts';
+import { platformTemplateIds, type SendPlatformMessage } from '../user/platform-message.ts';
+import { areServices } from './store.ts';
 import {
   addSender,
   archiveSender,
@@ -25,6 +27,9 @@ export type SenderRouteDeps = Readonly<{
   clock: Clock;
   /** An email address as it is stored; null if it is none. */
   parseEmail: (text: string) => string | null;
+  sendPlatformMessage: SendPlatformMessage;
+  /** The status of a message of the platform; null if there is none with this id. */
+  findPlatformStatus: (id: string) => Promise<string | null>;
 }>;
 
 /** What the two kinds of sender call things and say (spec 04, section 1.12). */
@@ -230,8 +235,61 @@ const smsSenders = {
   }),
 };
 
+const verifyPath = `${replyToPath}/verify`;
+const verification = 'verify_email_reply_to';
+const verifications = {
+  // Its errors have the form of other bodies with `email`.
+  send: defineRoute({
+    ...{ ...writing, errors: plainErrors },
+    path: verifyPath,
+    handlerName: 'service.verify_reply_to_email_address',
+    summary: 'Check that a reply-to address receives email',
+    description: 'Sends an email of the platform there. Add the address once that is `delivered`.',
+    params: ofService,
+    body: Type.Object({ email: Type.String({ format: 'email_address', maxLength: 320 }) }),
+    example: { email: 'quay@example.com' },
+    answers: {
+      201: {
+        description: 'The id of the email.',
+        schema: Type.Object({ data: Type.Object({ id: uuid() }) }),
+      },
+      400: { description: '`email` is missing or invalid.' },
+      404: { description: 'There is no such service.' },
+      ...taken,
+    },
+    formats: emailFormat,
+    handler: async (deps: SenderRouteDeps, { params, body, actorId }) => ({
+      data: { id: await verify(deps, params.service_id, deps.parseEmail(body.email)!, actorId) },
+    }),
+  }),
+  read: defineRoute({
+    ...{ ...reading, permission: 'manage_settings' },
+    path: `${verifyPath}/${uuidPart('notification_id')}`,
+    handlerName: 'service.get_reply_to_verification',
+    summary: 'Read what became of the check of a reply-to address',
+    params: Type.Object({ service_id: uuid(), notification_id: uuid() }),
+    answers: {
+      200: {
+        description: 'The status of the email.',
+        schema: Type.Object({ data: Type.Object({ id: uuid(), status: Type.String() }) }),
+      },
+      404: { description: 'The service has no such check, or it is too old.' },
+    },
+    async handler(deps: SenderRouteDeps, { params: { service_id: serviceId, notification_id: id } }) {
+      const isOwn = await hasEvent(deps.db, { serviceId, type: verification, subjectId: id });
+      const status = isOwn ? await deps.findPlatformStatus(id) : null;
+      if (status === null) throw noResultFound();
+      return { data: { id, status } };
+    },
+  }),
+};
+
 /** Senders and reply-to addresses of a service (spec 04, section 1.12). */
-export const senderRoutes = [...Object.values(replyTos), ...Object.values(smsSenders)];
+export const senderRoutes = [
+  ...Object.values(replyTos),
+  ...Object.values(verifications),
+  ...Object.values(smsSenders),
+];
 
 function emailFormat({ parseEmail }: SenderRouteDeps): Formats {
   return { email_address: (text) => (parseEmail(text) === null ? 'Not a valid email address' : null) };
@@ -284,10 +342,38 @@ async function alone<Value>(
       return await work(trx);
     });
   } catch (error) {
-    if (!isTaken(error)) throw error;
-    const message = `‘${text}’ is already a reply-to email address for this service.`;
-    throw new Problem(409, [{ error: 'BadRequestError', message }]);
+    throw isTaken(error) ? alreadyThere(text) : error;
   }
+}
+
+function alreadyThere(address: string): Problem {
+  const message = `‘${address}’ is already a reply-to email address for this service.`;
+  return new Problem(409, [{ error: 'BadRequestError', message }]);
+}
+
+/**
+ * Sends an email to see whether the address works, and returns its id. The event says which service asked for it: only
+ * there can its status be read, since the email is one of the platform's own service.
+ */
+async function verify(
+  { db, clock, sendPlatformMessage }: SenderRouteDeps,
+  serviceId: string,
+  address: string,
+  userId: string | null,
+): Promise<string> {
+  const [isKnown] = await areServices(db, [serviceId]);
+  if (!isKnown) throw noResultFound();
+  const own = await findSenders(db, 'email', serviceId);
+  if (own.some(({ text }) => text.toLowerCase() === address.toLowerCase())) throw alreadyThere(address);
+  const id = await sendPlatformMessage({
+    templateId: platformTemplateIds.replyToVerification,
+    recipient: address,
+    personalisation: {},
+  });
+  const data = { before: null, after: { email_address: address } };
+  const event = { type: verification, serviceId, userId, subjectId: id, data };
+  await recordEvent(db, event, new Date(clock.now()));
+  return id;
 }
 
 function add(

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { Log } from '../../ground/log.ts';
 import { badRequest, noResultFound } from '../../ground/problem.ts';
 import { defineRoute } from '../../http/server/define-route.ts';
 import { linksOf, queryParameters } from '../../http/server/request.ts';
@@ -14,10 +15,13 @@ import {
   unknownUser,
   userPath,
 } from './fields.ts';
+import type { SendPlatformMessage } from './platform-message.ts';
 import { findUserByEmail, findUsers } from './store.ts';
 import { showUser, userSchema } from './user.ts';
 
-export type UserRouteDeps = PersonDeps & RecipientChecks & Readonly<{ publicUrl: string | null }>;
+export type UserRouteDeps = PersonDeps &
+  RecipientChecks &
+  Readonly<{ publicUrl: string | null; log: Log; sendPlatformMessage: SendPlatformMessage }>;
 
 export const one = { description: 'The user.', schema: Type.Object({ data: userSchema }) };
 export const example = {

@@ -27,8 +27,9 @@ import {
   userState,
 } from './fields.ts';
 import { example, one, type UserRouteDeps, userListRoutes } from './list-routes.ts';
+import { tellOfChange } from './notice.ts';
 import { hashPassword } from './password.ts';
-import { archiveUser, changeUser, findUser, registerUser, type UserChange } from './store.ts';
+import { archiveUser, changeUser, findUser, isUser, registerUser, type UserChange } from './store.ts';
 import { endSessions } from './store-sign-in.ts';
 import { showUser, type User } from './user.ts';
 
@@ -37,6 +38,8 @@ const invalidUser = {
 };
 const missing = 'Missing data for required field.';
 const needsMobile = 'Mobile number must be set if auth_type is set to sms_auth';
+const toldOfChanges =
+  'If somebody else changes the email address or the mobile number, the person is told at the old one.';
 const taken = () => invalidFields({ email_address: ['Email address already in use'] });
 
 const create = defineRoute({
@@ -107,7 +110,7 @@ const replace = defineRoute({
   path: userPath,
   handlerName: 'user.update_user',
   summary: 'Replace what is known of a person',
-  description: 'Fields of a user that are not listed are ignored.',
+  description: `Fields of a user that are not listed are ignored. ${toldOfChanges}`,
   body: Type.Object({
     name: personName,
     email_address: emailAddress,
@@ -125,7 +128,7 @@ const replace = defineRoute({
   answers: { 200: one, ...invalidUser, ...unknownUser },
   async handler(deps: UserRouteDeps, { params, body, actorId }) {
     if (body.password !== undefined) refuseEmptyPassword('password', body.password);
-    const user = await change(deps, params.user_id, actorId, {
+    const user = await changeAndTell(deps, params.user_id, actorId, {
       ...changeOf(body),
       ...(body.state !== undefined && { state: body.state }),
       ...(body.logged_in_at !== undefined && { loggedInAt: timeOf(body.logged_in_at)! }),
@@ -156,6 +159,7 @@ const update = defineRoute({
   path: userPath,
   handlerName: 'user.update_user_attribute',
   summary: 'Change what is known of a person',
+  description: `${toldOfChanges} \`updated_by\` is ignored if the client acts for a person.`,
   body: Type.Object({
     name: Type.Optional(personName),
     email_address: Type.Optional(emailAddress),
@@ -174,8 +178,9 @@ const update = defineRoute({
     const { id } = await personOf(deps, request);
     refuseUnknown(body, changeable);
     const author = actorId ?? (body.updated_by ? parseUuid(body.updated_by) : null);
+    if (author !== null && !(await isUser(deps.db, author))) throw noResultFound();
     const validated = timeOf(body.email_access_validated_at);
-    const user = await change(deps, id, author, {
+    const user = await changeAndTell(deps, id, author, {
       ...changeOf(body),
       ...(validated !== undefined && { emailValidatedAt: validated }),
     });
@@ -273,12 +278,34 @@ type ChangeOptions = Readonly<{
 
 /** Changes a user and records it. A new password ends all sessions. Throws a Problem. */
 export async function change(
+  deps: PersonDeps,
+  id: string,
+  author: string | null,
+  wanted: UserChange,
+  options: ChangeOptions = {},
+): Promise<User> {
+  return (await changeUserOf(deps, id, author, wanted, options)).after;
+}
+
+/** Like `change`; then tells the person what somebody else has changed (spec 04, section 3.2). */
+async function changeAndTell(
+  deps: UserRouteDeps,
+  id: string,
+  author: string | null,
+  wanted: UserChange,
+): Promise<User> {
+  const { before, after } = await changeUserOf(deps, id, author, wanted, {});
+  if (author !== null && author !== id) await tellOfChange(deps, before, after, author);
+  return after;
+}
+
+async function changeUserOf(
   { db, clock }: PersonDeps,
   id: string,
   author: string | null,
   wanted: UserChange,
-  { check, keepSession = null }: ChangeOptions = {},
-): Promise<User> {
+  { check, keepSession = null }: ChangeOptions,
+): Promise<Readonly<{ before: User; after: User }>> {
   const at = new Date(clock.now());
   return await db.transaction().execute(async (trx) => {
     const changed = await changeUser(trx, id, wanted, at);
@@ -296,7 +323,7 @@ export async function change(
       { ...{ type: 'update_user', serviceId: null, userId: author }, subjectId: id, data },
       at,
     );
-    return after;
+    return { before, after };
   });
 }
 
