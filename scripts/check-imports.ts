@@ -20,7 +20,7 @@ const districts: readonly (readonly [name: string, rooms: readonly string[]])[] 
   ['http', ['validate', 'server', 'auth', 'openapi']],
   ['tenant', ['event', 'user', 'permission', 'service', 'key']],
   ['content', ['recipient', 'template', 'document']],
-  ['provider', ['.', 'circuit', 'balancing', 'rate-limit', 'suppliers']],
+  ['provider', ['.', 'circuit', 'balancing', 'rate-limit', 'lever', 'suppliers']],
   ['message', ['callback', 'suppression', 'status', 'submission', 'delivery', 'receipt', 'reading']],
   ['job', []],
   ['statistics', []],

@@ -22,6 +22,7 @@ import { up as keys } from './migrations/0018-keys.ts';
 import { up as peopleSigningIn } from './migrations/0019-people-signing-in.ts';
 import { up as templates } from './migrations/0020-templates.ts';
 import { up as finding } from './migrations/0021-finding.ts';
+import { up as leversAndBranding } from './migrations/0026-levers-and-branding.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -46,6 +47,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0019-people-signing-in': { up: peopleSigningIn },
   '0020-templates': { up: templates },
   '0021-finding': { up: finding },
+  '0026-levers-and-branding': { up: leversAndBranding },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

@@ -45,6 +45,8 @@ import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
 import { adminSuppressionRoutes, suppressionRoutes } from '../message/suppression/routes.ts';
 import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts';
+import { providerLeverRoutes } from '../provider/lever/routes.ts';
+import { createRateLimits } from '../provider/rate-limit/rate-limit.ts';
 import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
@@ -66,6 +68,7 @@ import {
   checkReceiptProofs,
   inboundEndpointsOf,
   isOpenTo,
+  openClient,
   sandboxTypes,
   unprovidedTypes,
 } from './suppliers.ts';
@@ -79,13 +82,17 @@ export type Api = Readonly<{
 }>;
 
 /** The routes' dependencies: the core, and what only the API needs. */
-type RouteDeps = Core & ReturnType<typeof routeDeps>;
+type RouteDeps = Core & ReturnType<typeof routeDeps> & ReturnType<typeof openSending>['deps'];
 
 /**
  * The role `api`: every route, in the scope that sets its error format. The admin client signs its tokens with one of
- * `adminSecrets`. Throws a ConfigError if the port is taken, or if anybody could post receipts of a provider.
+ * `adminSecrets`. `sandboxUrl`: base URL of the sandbox. Throws a ConfigError if the port is taken, or if anybody could post receipts of a provider.
  */
-export async function startApi(core: Core, adminSecrets: readonly string[]): Promise<Api> {
+export async function startApi(
+  core: Core,
+  adminSecrets: readonly string[],
+  sandboxUrl: string,
+): Promise<Api> {
   const { config, clock } = core;
   const { publicUrl } = config.api;
   checkReceiptProofs(config);
@@ -104,7 +111,8 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
     },
   });
   const specification = createSpecification(server.routes);
-  const deps = { ...core, ...routeDeps(core, used) };
+  const sending = openSending(core, sandboxUrl);
+  const deps = { ...core, ...routeDeps(core, used), ...sending.deps };
   server.scope(plainErrors, (mount) => {
     mount(docsRoutes, { specification, files: readDocsFiles(), publicUrl });
     mountOpen(mount, deps);
@@ -118,13 +126,36 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   await server.app.ready();
   // Built now, so that a defective document fails the start instead of a reader's request.
   specification('');
+  const url = await listen(server.app, config.api);
+  sending.use(url);
   return {
-    url: await listen(server.app, config.api),
+    url,
     routes: server.routes,
     async close() {
+      sending.stop();
       await closeServer(server.app);
       await uses.stop();
     },
+  };
+}
+
+/** For test messages of operators, which the API itself hands to a provider. `use`: the address that receipts go to. */
+function openSending(core: Core, sandboxUrl: string) {
+  const { config } = core;
+  const rateLimits = createRateLimits(core);
+  let ownUrl = config.api.publicUrl ?? '';
+  const open = (identifier: string) =>
+    openClient(config, identifier, {
+      ...{ connections: 1, sandboxUrl, ownUrl },
+      // A test message has no row that a receipt could change.
+      reportDelivered: async () => undefined,
+    });
+  return {
+    deps: { rateLimits, openClient: open, providerTimeoutSeconds: config.providers.timeoutSeconds },
+    use(url: string): void {
+      ownUrl = url;
+    },
+    stop: () => rateLimits.stop(),
   };
 }
 
@@ -212,6 +243,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(linkRoutes, people);
   mount(eventRoutes, deps);
   mount(providerRoutes, deps);
+  mount(providerLeverRoutes, deps);
   mount(serviceRoutes, { ...deps, ...rules });
   mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
   mount(memberRoutes, { ...deps, ...rules });
