@@ -22,7 +22,9 @@ import { createSpecification, docsRoutes, readDocsFiles } from '../http/openapi/
 import { plainErrors, v2Errors } from '../http/server/error-format.ts';
 import { closeServer, createServer, type Mount, type MountedRoute } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
+import { createPoster } from '../message/callback/post.ts';
 import { callbackApiRoutes } from '../message/callback/routes.ts';
+import { callbackHealthRoutes } from '../message/callback/routes-health.ts';
 import { adminCallbackLogRoutes, callbackLogRoutes } from '../message/callback/routes-log.ts';
 import { deliverQueues } from '../message/delivery/queue.ts';
 import { deliverRoutes } from '../message/delivery/routes.ts';
@@ -132,17 +134,28 @@ export async function startApi(
     url,
     routes: server.routes,
     async close() {
-      sending.stop();
+      await sending.stop();
       await closeServer(server.app);
       await uses.stop();
     },
   };
 }
 
-/** For test messages of operators, which the API itself hands to a provider. `use`: the address that receipts go to. */
+/** The longest that a test of a callback address takes. */
+const mostTestSeconds = 10;
+
+/**
+ * For test messages of operators and test callbacks, which the API makes itself. `use`: the address that receipts go
+ * to.
+ */
 function openSending(core: Core, sandboxUrl: string) {
-  const { config } = core;
+  const { config, clock } = core;
   const rateLimits = createRateLimits(core);
+  const { timeoutSeconds, allowPrivate } = config.callbacks;
+  const poster = createPoster({
+    ...{ clock, allowPrivate },
+    timeoutSeconds: Math.min(timeoutSeconds, mostTestSeconds),
+  });
   let ownUrl = config.api.publicUrl ?? '';
   const open = (identifier: string) =>
     openClient(config, identifier, {
@@ -151,11 +164,14 @@ function openSending(core: Core, sandboxUrl: string) {
       reportDelivered: async () => undefined,
     });
   return {
-    deps: { rateLimits, openClient: open, providerTimeoutSeconds: config.providers.timeoutSeconds },
+    deps: { poster, rateLimits, openClient: open, providerTimeoutSeconds: config.providers.timeoutSeconds },
     use(url: string): void {
       ownUrl = url;
     },
-    stop: () => rateLimits.stop(),
+    async stop() {
+      rateLimits.stop();
+      await poster.close();
+    },
   };
 }
 
@@ -259,6 +275,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(deliverRoutes, deps);
   mount(numberRoutes, { ...deps, providers: deps.receiving.map(({ identifier }) => identifier) });
   mount(callbackApiRoutes, deps);
+  mount(callbackHealthRoutes, deps);
   mount(adminCallbackLogRoutes, deps);
   mount(adminSuppressionRoutes, deps);
   mount(adminTemplateRoutes, deps);

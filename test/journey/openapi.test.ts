@@ -138,6 +138,11 @@ describe('the OpenAPI document', () => {
         idsOf[`${method} /service/{service_id}/callback-api/{callback_api_id}`] = {
           callback_api_id: body.data.id,
         };
+      if (type === 'complaint') continue;
+      for (const what of ['test', 'resume'])
+        idsOf[`POST /service/{service_id}/callback-api/{callback_api_id}/${what}`] = {
+          callback_api_id: body.data.id,
+        };
     }
     await makeSendersAndKeys();
     for (const method of ['POST', 'DELETE']) {
