@@ -18,7 +18,7 @@ const districts: readonly (readonly [name: string, rooms: readonly string[]])[] 
   ['database', []],
   ['queue', []],
   ['http', ['validate', 'server', 'auth', 'openapi']],
-  ['tenant', ['event', 'user', 'permission', 'service', 'key']],
+  ['tenant', ['event', 'user', 'permission', 'organisation', 'service', 'key']],
   ['content', ['recipient', 'template', 'document']],
   ['provider', ['.', 'circuit', 'balancing', 'rate-limit', 'lever', 'suppliers']],
   ['message', ['callback', 'suppression', 'status', 'submission', 'delivery', 'receipt', 'reading']],

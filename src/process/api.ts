@@ -55,6 +55,7 @@ import { eventRoutes } from '../tenant/event/routes.ts';
 import { createKeyUses, keyGuard } from '../tenant/key/authenticate.ts';
 import { keyRoutes } from '../tenant/key/routes.ts';
 import { endKeys, findKeyHistory } from '../tenant/key/store.ts';
+import { organisationRoutes } from '../tenant/organisation/routes.ts';
 import { actingGuard } from '../tenant/permission/acting.ts';
 import { memberRoutes } from '../tenant/service/member-routes.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
@@ -260,6 +261,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(eventRoutes, deps);
   mount(providerRoutes, deps);
   mount(providerLeverRoutes, deps);
+  mount(organisationRoutes, deps);
   mount(serviceRoutes, { ...deps, ...rules });
   mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
   mount(memberRoutes, { ...deps, ...rules });
