@@ -67,8 +67,6 @@ const resume = defineRoute({
   handlerName: 'service_callback.resume_service_callback_api',
   summary: 'End the pause of a callback address',
   description: 'What waits for it is tried at once. Nothing changes for an address that is not paused.',
-  bodyOptional: true,
-  body: Type.Object({}),
   answers: {
     200: { description: 'The address.', schema: Type.Object({ data: health }) },
     404: unknown,
@@ -114,8 +112,6 @@ const test = defineRoute({
   summary: 'Post a sample to a callback address',
   description:
     'Posts a body of its type with `"test": true` at once, with the token and a signature, even if the address is paused, and answers what came back. It is not in the log and is not retried.',
-  bodyOptional: true,
-  body: Type.Object({}),
   answers: { 200: { description: 'What came back.', schema: testAnswer }, 404: unknown },
   async handler(deps: CallbackHealthDeps, { params }, reply) {
     const { db, clock } = deps;
