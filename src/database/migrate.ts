@@ -25,6 +25,7 @@ import { up as finding } from './migrations/0021-finding.ts';
 import { up as invites } from './migrations/0022-invites.ts';
 import { up as adminRequests } from './migrations/0024-admin-requests.ts';
 import { up as operations } from './migrations/0025-operations.ts';
+import { up as leversAndBranding } from './migrations/0026-levers-and-branding.ts';
 import { up as oneOff } from './migrations/0027-one-off.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
@@ -54,6 +55,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0024-admin-requests': { up: adminRequests },
   '0027-one-off': { up: oneOff },
   '0025-operations': { up: operations },
+  '0026-levers-and-branding': { up: leversAndBranding },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

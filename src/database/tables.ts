@@ -10,6 +10,7 @@ export type Tables = {
   user_sessions: UserSessionRow;
   sign_in_networks: SignInNetworkRow;
   used_links: UsedLinkRow;
+  organisations: OrganisationRow;
   services: ServiceRow;
   service_versions: ServiceVersionRow;
   service_sms_senders: SmsSenderRow;
@@ -93,6 +94,19 @@ export type SignInNetworkRow = { network: string; failed: number; failed_at: Dat
 
 export type UsedLinkRow = { id: string; expires_at: Date };
 
+/** A look that emails can have. */
+export type OrganisationRow = {
+  id: string;
+  name: string | null;
+  colour: string | null;
+  logo: string | null;
+  created_at: Date;
+  updated_at: Date | null;
+};
+
+/** Whether emails show the organisation of their service: `govuk` does not (spec 02, section 7). */
+export type ServiceBranding = 'govuk' | 'org' | 'both';
+
 export type ServiceRow = {
   id: string;
   name: string;
@@ -119,6 +133,8 @@ export type ServiceRow = {
   went_live_by: Generated<string | null>;
   live_requested_at: Generated<Date | null>;
   live_requested_by: Generated<string | null>;
+  branding: Generated<ServiceBranding>;
+  organisation_id: Generated<string | null>;
 };
 
 /** One version of a service. */
@@ -219,6 +235,7 @@ export type ProviderRow = {
   probe_id: Generated<string | null>;
   probe_until: Generated<Date | null>;
   probe_passes: Generated<number>;
+  calls_count_from: Generated<Date | null>;
 };
 
 export type ProviderVersionRow = {
@@ -244,6 +261,8 @@ export type ProviderCallsRow = {
   taken: number;
   failed: number;
   unknown: number;
+  refused: Generated<number>;
+  durations: Generated<number[]>;
 };
 
 export type ProviderPaceRow = { provider_id: string; free_at: Date };

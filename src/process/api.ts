@@ -29,7 +29,9 @@ import {
   type MountedRoute,
 } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
+import { createPoster } from '../message/callback/post.ts';
 import { callbackApiRoutes } from '../message/callback/routes.ts';
+import { callbackHealthRoutes } from '../message/callback/routes-health.ts';
 import { adminCallbackLogRoutes, callbackLogRoutes } from '../message/callback/routes-log.ts';
 import { deliverQueues } from '../message/delivery/queue.ts';
 import { deliverRoutes } from '../message/delivery/routes.ts';
@@ -58,6 +60,8 @@ import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
 import { adminSuppressionRoutes, suppressionRoutes } from '../message/suppression/routes.ts';
 import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts';
+import { providerLeverRoutes } from '../provider/lever/routes.ts';
+import { createRateLimits } from '../provider/rate-limit/rate-limit.ts';
 import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
@@ -67,6 +71,7 @@ import { inviteTokenRoutes } from '../tenant/invite/token-routes.ts';
 import { createKeyUses, keyGuard } from '../tenant/key/authenticate.ts';
 import { keyRoutes } from '../tenant/key/routes.ts';
 import { endKeys, findKeyHistory } from '../tenant/key/store.ts';
+import { organisationRoutes } from '../tenant/organisation/routes.ts';
 import { actingGuard } from '../tenant/permission/acting.ts';
 import { memberRoutes } from '../tenant/service/member-routes.ts';
 import { retentionRoutes } from '../tenant/service/retention-routes.ts';
@@ -88,6 +93,7 @@ import {
   checkReceiptProofs,
   inboundEndpointsOf,
   isOpenTo,
+  openClient,
   sandboxTypes,
   unprovidedTypes,
 } from './suppliers.ts';
@@ -101,13 +107,17 @@ export type Api = Readonly<{
 }>;
 
 /** The routes' dependencies: the core, and what only the API needs. */
-type RouteDeps = Core & ReturnType<typeof routeDeps>;
+type RouteDeps = Core & ReturnType<typeof routeDeps> & ReturnType<typeof openSending>['deps'];
 
 /**
  * The role `api`: every route, in the scope that sets its error format. The admin client signs its tokens with one of
- * `adminSecrets`. Throws a ConfigError if the port is taken, or if anybody could post receipts of a provider.
+ * `adminSecrets`. `sandboxUrl`: base URL of the sandbox. Throws a ConfigError if the port is taken, or if anybody could post receipts of a provider.
  */
-export async function startApi(core: Core, adminSecrets: readonly string[]): Promise<Api> {
+export async function startApi(
+  core: Core,
+  adminSecrets: readonly string[],
+  sandboxUrl: string,
+): Promise<Api> {
   const { config, clock } = core;
   const { publicUrl } = config.api;
   checkReceiptProofs(config);
@@ -115,6 +125,8 @@ export async function startApi(core: Core, adminSecrets: readonly string[]): Pro
   const admin = adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets });
   const { server, deps, close } = await buildServer(core, admin);
   const specification = createSpecification(server.routes);
+  const sending = openSending(core, sandboxUrl);
+  const deps = { ...core, ...routeDeps(core, used), ...sending.deps };
   server.scope(plainErrors, (mount) => {
     mount(docsRoutes, { specification, files: readDocsFiles(), publicUrl });
     mountOpen(mount, deps);
@@ -172,9 +184,49 @@ async function buildServer(core: Core, admin: Guard) {
   return {
     server,
     deps: { ...core, ...routeDeps(core, used) },
+  const url = await listen(server.app, config.api);
+  sending.use(url);
+  return {
+    url,
+    routes: server.routes,
     async close() {
+      await sending.stop();
       await closeServer(server.app);
       await uses.stop();
+    },
+  };
+}
+
+/** The longest that a test of a callback address takes. */
+const mostTestSeconds = 10;
+
+/**
+ * For test messages of operators and test callbacks, which the API makes itself. `use`: the address that receipts go
+ * to.
+ */
+function openSending(core: Core, sandboxUrl: string) {
+  const { config, clock } = core;
+  const rateLimits = createRateLimits(core);
+  const { timeoutSeconds, allowPrivate } = config.callbacks;
+  const poster = createPoster({
+    ...{ clock, allowPrivate },
+    timeoutSeconds: Math.min(timeoutSeconds, mostTestSeconds),
+  });
+  let ownUrl = config.api.publicUrl ?? '';
+  const open = (identifier: string) =>
+    openClient(config, identifier, {
+      ...{ connections: 1, sandboxUrl, ownUrl },
+      // A test message has no row that a receipt could change.
+      reportDelivered: async () => undefined,
+    });
+  return {
+    deps: { poster, rateLimits, openClient: open, providerTimeoutSeconds: config.providers.timeoutSeconds },
+    use(url: string): void {
+      ownUrl = url;
+    },
+    async stop() {
+      rateLimits.stop();
+      await poster.close();
     },
   };
 }
@@ -264,6 +316,9 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(eventRoutes, deps);
   mount(providerRoutes, deps);
   mount(serviceRoutes, people);
+  mount(providerLeverRoutes, deps);
+  mount(organisationRoutes, deps);
+  mount(serviceRoutes, { ...deps, ...rules });
   mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
   mount(memberRoutes, { ...deps, ...rules });
   mount(inviteRoutes, {
@@ -282,6 +337,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(deliverRoutes, deps);
   mount(numberRoutes, { ...deps, providers: deps.receiving.map(({ identifier }) => identifier) });
   mount(callbackApiRoutes, deps);
+  mount(callbackHealthRoutes, deps);
   mount(adminCallbackLogRoutes, deps);
   mount(adminSuppressionRoutes, deps);
   mount(adminTemplateRoutes, deps);

@@ -90,16 +90,16 @@ async function startRoles(
   });
   onStop(heartbeat.stop);
 
+  const sandboxUrl = config.sandbox.url ?? sandbox?.url ?? `http://127.0.0.1:${config.sandbox.port}`;
   const secrets = adminSecrets(config);
   let api: Api | null = null;
   if (has.includes('api')) {
-    api = await startApi(core, secrets);
+    api = await startApi(core, secrets, sandboxUrl);
     onStop(api.close);
   }
   // This process's own address first, since the public name may not resolve here.
   const ownUrl = api?.url ?? config.api.publicUrl ?? `http://127.0.0.1:${config.api.port}`;
   if (has.includes('worker')) {
-    const sandboxUrl = config.sandbox.url ?? sandbox?.url ?? `http://127.0.0.1:${config.sandbox.port}`;
     const workers = await startWorkers(core, { sandboxUrl, ownUrl, only: options.queues });
     onStop(workers.close);
     onStop(() => workers.stop(config.providers.timeoutSeconds * 1000 + graceMarginMilliseconds));

@@ -5,7 +5,14 @@ import type { NotificationType } from '../database/tables.ts';
 import type { Clock } from '../ground/clock.ts';
 import { ConfigError } from '../ground/problem.ts';
 import { type Balancing, type BalancingDeps, createBalancing } from '../provider/balancing/balancing.ts';
-import type { InboundEndpoint, ProviderDetails, ReceiptEndpoint, Supplier } from '../provider/contract.ts';
+import type {
+  InboundEndpoint,
+  Provider,
+  ProviderDetails,
+  ReceiptEndpoint,
+  Supplier,
+  SupplierNeeds,
+} from '../provider/contract.ts';
 import { supplier as firetext } from '../provider/suppliers/firetext/supplier.ts';
 import { loadtestingSupplier } from '../provider/suppliers/loadtesting/supplier.ts';
 import { supplier as mmg } from '../provider/suppliers/mmg/supplier.ts';
@@ -83,6 +90,16 @@ export function suppliersOf(config: Config): readonly Supplier[] {
   const configured = known.filter(({ isConfigured }) => isConfigured(config));
   const types = sandboxTypes(config);
   return types.length === 0 ? configured : [...configured, { ...sandbox, types }];
+}
+
+/** A client of one configured supplier, for its caller to close; null if there is no such supplier. */
+export async function openClient(
+  config: Config,
+  identifier: string,
+  needs: SupplierNeeds,
+): Promise<Provider | null> {
+  const supplier = suppliersOf(config).find((one) => one.identifier === identifier);
+  return (await supplier?.open(config, needs)) ?? null;
 }
 
 /** Their rows in the providers table, as first added. */

@@ -118,14 +118,13 @@ async function openClients(
 }
 
 function openCircuits({ config, db, clock, log, providers, queues, balancing }: Core): Circuits {
-  const { timeoutSeconds, errorIntervalSeconds } = config.providers;
+  const { timeoutSeconds } = config.providers;
   return createCircuits({
     ...{ db, clock, log, providers, by: platformUserId },
     // A probe lasts as long as the call and the claim before it may take together (delivery/claim.ts).
     rules: { ...config.circuit, probeSeconds: timeoutSeconds + 10 },
     release: (type, limit) => queues.makeDue(providedQueueNames, type, limit),
     onFailures: (failing) => balancing.onErrors(failing),
-    rememberSeconds: errorIntervalSeconds,
   });
 }
 

@@ -1,15 +1,17 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import type { Db } from '../database/connection.ts';
+import type { Db, DbOrTrx, Trx } from '../database/connection.ts';
 import { type Clock, isoMicroseconds } from '../ground/clock.ts';
 import { parseUuid } from '../ground/id.ts';
 import { noResultFound } from '../ground/problem.ts';
 import { defineRoute, uuidPart } from '../http/server/define-route.ts';
+import { changesOf, recordEvent } from '../tenant/event/store.ts';
 import { isUser } from '../tenant/user/store.ts';
 import { circuitState } from './state.ts';
 import {
   changeProvider,
   findProviderRecords,
   findProviderVersions,
+  lockProvider,
   type ProviderChange,
   type ProviderRecord,
 } from './store.ts';
@@ -30,7 +32,7 @@ const rateLimit = orNull(
     description: 'Messages per second across all workers; null means no limit.',
   }),
 );
-const reason = orNull(
+export const reason = orNull(
   Type.String({ format: 'text', maxLength: 255, description: 'The reason for this version.' }),
 );
 
@@ -54,9 +56,9 @@ const fields = {
   rate_limit: rateLimit,
   circuit: Type.Union([Type.Literal('closed'), Type.Literal('open'), Type.Literal('half-open')], {
     description:
-      '`closed`: in use. `open`: it failed too often and is not used until `circuit_until`. `half-open`: it is tried with one message at a time.',
+      '`closed`: in use. `open`: it failed too often, or an operator opened it, and it is not used until `circuit_until`. `half-open`: it is tried with one message at a time.',
   }),
-  circuit_until: orNull(Type.String()),
+  circuit_until: orNull(Type.String({ description: 'null while `open`: until an operator closes it.' })),
 };
 const provider = Type.Object(fields, { $id: 'Provider' });
 
@@ -74,13 +76,13 @@ export const changeRequest = Type.Object(
   { additionalProperties: false },
 );
 
-const common = { tag: 'Administration', authentication: 'admin', permission: 'operator' } as const;
-const byId = `/provider-details/${uuidPart('provider_details_id')}`;
-const params = Type.Object({
+export const common = { tag: 'Administration', authentication: 'admin', permission: 'operator' } as const;
+export const byId = `/provider-details/${uuidPart('provider_details_id')}`;
+export const params = Type.Object({
   provider_details_id: Type.String({ format: 'uuid', description: 'The `id` of the provider.' }),
 });
-const notFound = { description: 'There is no such provider.' };
-const one = { description: 'The provider.', schema: Type.Object({ provider_details: provider }) };
+export const notFound = { description: 'There is no such provider.' };
+export const one = { description: 'The provider.', schema: Type.Object({ provider_details: provider }) };
 
 const readAll = defineRoute({
   ...common,
@@ -150,12 +152,11 @@ const change = defineRoute({
   async before({ db }: ProviderRouteDeps, { params }) {
     await read(db, params.provider_details_id);
   },
-  async handler({ db, clock }: ProviderRouteDeps, { params: { provider_details_id: id }, body }) {
-    const asked = changeOf(body);
-    const isKnown = asked.createdBy !== null && (await isUser(db, asked.createdBy));
-    if (body.created_by !== undefined && !isKnown) throw noResultFound();
-    await db.transaction().execute((trx) => changeProvider(trx, id, asked, new Date(clock.now())));
-    return { provider_details: showNow(await read(db, id), clock) };
+  async handler(deps: ProviderRouteDeps, { params: { provider_details_id: id }, body, actorId }) {
+    const createdBy = await authorOf(deps.db, actorId, body);
+    return await changeWith(deps, id, { type: 'update_provider', userId: createdBy }, async (trx, at) => {
+      await changeProvider(trx, id, { ...changeOf(body), createdBy }, at);
+    });
   },
 });
 
@@ -174,8 +175,41 @@ export function changeOf(body: Static<typeof changeRequest>): ProviderChange {
   };
 }
 
+/** The id of who does it; null if nobody says. Throws a Problem (404) for a user that does not exist. */
+export async function authorOf(
+  db: Db,
+  actorId: string | null,
+  body: Readonly<{ created_by?: string }>,
+): Promise<string | null> {
+  if (body.created_by === undefined) return actorId;
+  const { createdBy } = changeOf(body);
+  if (createdBy === null || !(await isUser(db, createdBy))) throw noResultFound();
+  return actorId ?? createdBy;
+}
+
+/** Changes a provider, with the event that tells of it, and shows what it is now. */
+export async function changeWith(
+  { db, clock }: ProviderRouteDeps,
+  id: string,
+  { type, userId }: Readonly<{ type: string; userId: string | null }>,
+  change: (trx: Trx, at: Date, before: ProviderRecord) => Promise<void>,
+) {
+  const at = new Date(clock.now());
+  return await db.transaction().execute(async (trx) => {
+    await lockProvider(trx, id);
+    const before = await read(trx, id);
+    await change(trx, at, before);
+    const after = await read(trx, id);
+    if (after.version !== before.version) {
+      const data = changesOf(show(before), show(after), ['version', 'updated_at', 'created_by']);
+      await recordEvent(trx, { type, serviceId: null, userId, subjectId: id, data }, at);
+    }
+    return { provider_details: showNow(after, clock) };
+  });
+}
+
 /** Throws a Problem if there is no such provider. */
-async function read(db: Db, id: string): Promise<ProviderRecord> {
+export async function read(db: DbOrTrx, id: string): Promise<ProviderRecord> {
   const [found] = await findProviderRecords(db, id);
   if (!found) throw noResultFound();
   return found;

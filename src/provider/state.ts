@@ -2,7 +2,8 @@ import type { ProviderDetails } from './contract.ts';
 
 /**
  * The circuit of a provider, as its row says. `closed`: the provider is used. `open`: it gets nothing until `until`;
- * from then on the circuit is `half-open`, and one message at a time probes the provider (docs/decisions/0012).
+ * from then on the circuit is `half-open`, and one message at a time probes the provider (docs/decisions/0012). Without
+ * `until` an operator has opened it, and it stays open until somebody closes it.
  */
 export type Circuit = Readonly<{
   state: 'closed' | 'open';
@@ -22,7 +23,7 @@ export type ProviderState = ProviderDetails &
 
 export function circuitState(circuit: Circuit, now: number): 'closed' | 'open' | 'half-open' {
   if (circuit.state === 'closed') return 'closed';
-  return circuit.until !== null && circuit.until.getTime() > now ? 'open' : 'half-open';
+  return circuit.until === null || circuit.until.getTime() > now ? 'open' : 'half-open';
 }
 
 /** Half-open, and not being probed. */

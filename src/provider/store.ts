@@ -145,6 +145,11 @@ export async function findProviderRecords(
   return rows;
 }
 
+/** Whoever changes the provider waits for the end of the transaction. */
+export async function lockProvider(trx: Trx, id: string): Promise<void> {
+  await sql`select from providers where id = ${id} for update`.execute(trx);
+}
+
 /** The newest 100, newest first. */
 export async function findProviderVersions(db: DbOrTrx, id: string): Promise<readonly ProviderRecord[]> {
   const { rows } = await sql<ProviderRecord>`

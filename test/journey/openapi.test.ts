@@ -8,6 +8,7 @@ import Schema from 'typebox/schema';
 import { makeToken, signToken } from '../../src/cli/client.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { systemClock } from '../../src/ground/clock.ts';
+import { createIdSource } from '../../src/ground/id.ts';
 import type { OpenApi, Operation } from '../../src/http/openapi/openapi.ts';
 import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { unsubscribeUrl } from '../../src/message/suppression/link.ts';
@@ -105,6 +106,9 @@ describe('the OpenAPI document', () => {
     }).split('/');
     ids['token'] = unsubscribing.at(-1)!;
     ids['inbound_sms_id'] = await receiveOne();
+    ids['callback_id'] = await makeCallback();
+    const organisation = await world.admin('POST', '/organisation', { name: 'Harbour Board' });
+    ids['organisation_id'] = organisation.body.organisation.id;
     const later = new Date(systemClock.now() + 3_600_000).toISOString();
     const verifications = `/service/${tenant.id}/email-reply-to/verify`;
     const { body: verification } = await world.admin('POST', verifications, { email: 'mole@example.com' });
@@ -143,6 +147,11 @@ describe('the OpenAPI document', () => {
       });
       for (const method of examples)
         idsOf[`${method} /service/{service_id}/callback-api/{callback_api_id}`] = {
+          callback_api_id: body.data.id,
+        };
+      if (type === 'complaint') continue;
+      for (const what of ['test', 'resume'])
+        idsOf[`POST /service/{service_id}/callback-api/{callback_api_id}/${what}`] = {
           callback_api_id: body.data.id,
         };
     }
@@ -325,6 +334,18 @@ describe('the OpenAPI document', () => {
       },
       ...{ provider: 'mmg', providerReference: null, providerDate: now, createdAt: now },
     });
+    return id;
+  }
+
+  /** A callback that was delivered; returns its id. */
+  async function makeCallback(): Promise<string> {
+    const id = createIdSource(systemClock)();
+    const payload = createCipher([secretKey], salt).seal('{"id":"1"}', id);
+    await world.connection.pool.query(
+      `insert into service_callbacks (id, service_id, callback_type, payload, created_at, queued_at, state)
+        values ($1, $2, 'delivery_status', $3, now(), now(), 'delivered')`,
+      [id, tenant.id, payload],
+    );
     return id;
   }
 

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
 import type { Reads } from '../../database/reads.ts';
 import type { CallbackState } from '../../database/tables.ts';
+import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, isoMicroseconds, parseDatetime } from '../../ground/clock.ts';
 import { invalid, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
@@ -20,7 +21,15 @@ import {
 import type { Queues } from '../../queue/boss.ts';
 import { callbackQueue } from './enqueue.ts';
 import { callbackType } from './routes.ts';
-import { findCallbacks, hasService, type LoggedCallback, replayCallbacks } from './store-log.ts';
+import {
+  type CallbackTry,
+  findCallback,
+  findCallbacks,
+  hasService,
+  type LoggedCallback,
+  mostTries,
+  replayCallbacks,
+} from './store-log.ts';
 
 export type CallbackLogDeps = Readonly<{
   db: Db;
@@ -29,6 +38,8 @@ export type CallbackLogDeps = Readonly<{
   queues: Pick<Queues, 'announce'>;
   publicUrl: string | null;
 }>;
+
+export type AdminCallbackLogDeps = CallbackLogDeps & Readonly<{ cipher: Cipher }>;
 
 const states: readonly CallbackState[] = ['pending', 'delivered', 'failed'];
 const from = Type.String({
@@ -171,8 +182,65 @@ const replayAny = defineRoute({
   handler: (deps: CallbackLogDeps, { params, body }) => replayRange(deps, params.service_id, body),
 });
 
-/** The callback log of any service, for the admin client. */
-export const adminCallbackLogRoutes = [readAny, replayAny];
+const oneTry = Type.Object({
+  number: Type.Integer({ minimum: 1 }),
+  at: time,
+  outcome: orNull(oneOf(['delivered', 'retry', 'failed']), 'null while it is under way.'),
+  code: orNull(Type.String(), 'The HTTP status that came back, or the name of the error.'),
+  detail: orNull(Type.String()),
+  milliseconds: orNull(Type.Integer({ minimum: 0 }), 'null while it is under way.'),
+});
+const callbackWithTries = Type.Object(
+  {
+    ...loggedCallback.properties,
+    body: orNull(
+      Type.Object({}, { additionalProperties: true }),
+      'What is posted. null: it was encrypted under a secret that is gone.',
+    ),
+    tries: Type.Array(oneTry, { description: `The last ${mostTries}, oldest first.` }),
+  },
+  { $id: 'CallbackWithTries' },
+);
+
+const readOne = defineRoute({
+  ...admin,
+  method: 'GET',
+  path: `${adminPath}/${uuidPart('callback_id')}`,
+  params: Type.Object({ service_id: uuid('The service.'), callback_id: uuid('The callback.') }),
+  handlerName: 'service_callback.get_callback',
+  summary: 'Read a callback with its content and each try',
+  answers: {
+    200: { description: 'The callback.', schema: Type.Object({ data: callbackWithTries }) },
+    404: { description: 'There is no such service or callback.' },
+  },
+  async handler({ reads, cipher }: AdminCallbackLogDeps, { params }, reply) {
+    const { service_id: serviceId, callback_id: id } = params;
+    const found = await reads(serviceId, callerLeaves(reply), (db) => findCallback(db, serviceId, id));
+    if (!found) throw noResultFound();
+    const { callback, payload, tries } = found;
+    return {
+      data: { ...show(callback), body: openBody(cipher, id, payload), tries: tries.map(showTry) },
+    };
+  },
+});
+
+/** The callback log of any service, for the admin client (spec 04, section 1.13). */
+export const adminCallbackLogRoutes = [readAny, readOne, replayAny];
+
+function openBody(cipher: Cipher, id: string, payload: Buffer): unknown {
+  let text: string;
+  try {
+    text = cipher.open(payload, id);
+  } catch {
+    return null;
+  }
+  return JSON.parse(text);
+}
+
+function showTry({ number, startedAt, finishedAt, outcome, code, detail }: CallbackTry) {
+  const milliseconds = finishedAt && Math.max(0, finishedAt.getTime() - startedAt.getTime());
+  return { number, at: isoMicroseconds(startedAt), outcome, code, detail, milliseconds };
+}
 
 type Links = (last: string | undefined) => ReturnType<typeof pageLinks>;
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
-import type { Db } from '../../database/connection.ts';
+import type { Db, Trx } from '../../database/connection.ts';
 import type { CallbackType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
@@ -11,8 +11,9 @@ import { adminSchemaErrors } from '../../http/server/error-format.ts';
 import { isHttpsUrl } from '../../http/validate/check.ts';
 import { oneOf, orNull, time, uuid } from '../../http/validate/shapes.ts';
 import type { Queues } from '../../queue/boss.ts';
+import { changesOf, recordEvent } from '../../tenant/event/store.ts';
 import { callbackQueue } from './enqueue.ts';
-import { namesPrivateHost } from './post.ts';
+import { loggedHost, namesPrivateHost } from './post.ts';
 import {
   addCallbackApi,
   areKnown,
@@ -74,16 +75,16 @@ const address = Type.Object({
   }),
 });
 
-const common = {
+export const common = {
   tag: 'Administration',
   authentication: 'admin',
   permission: 'manage_api_keys',
   errors: adminSchemaErrors,
 } as const;
-const path = `/service/${uuidPart('service_id')}/callback-api`;
+export const path = `/service/${uuidPart('service_id')}/callback-api`;
 const serviceId = uuid('The service.');
-const ofService = Type.Object({ service_id: serviceId });
-const one = {
+export const ofService = Type.Object({ service_id: serviceId });
+export const one = {
   path: `${path}/${uuidPart('callback_api_id')}`,
   params: Type.Object({
     service_id: serviceId,
@@ -116,18 +117,23 @@ const create = defineRoute({
   answers: { 201: { description: 'The address.', schema: address }, 400: refused, 404: unknown },
   formats: urlFormat,
   refine,
-  async handler({ db, cipher, clock }: CallbackRouteDeps, { params, body }) {
+  async handler({ db, cipher, clock }: CallbackRouteDeps, { params, body, actorId }) {
     const { service_id: serviceId } = params;
     const updatedById = parseUuid(body.updated_by_id)!;
     if (!(await areKnown(db, serviceId, updatedById))) throw noResultFound();
-    const added = await addCallbackApi(db, cipher, {
-      id: randomUUID(),
-      serviceId,
-      type: body.callback_type as CallbackType,
-      url: body.url,
-      token: body.bearer_token,
-      updatedById,
-      createdAt: new Date(clock.now()),
+    const createdAt = new Date(clock.now());
+    const added = await db.transaction().execute(async (trx) => {
+      const added = await addCallbackApi(trx, cipher, {
+        id: randomUUID(),
+        serviceId,
+        type: body.callback_type as CallbackType,
+        url: body.url,
+        token: body.bearer_token,
+        updatedById,
+        createdAt,
+      });
+      if (added) await tell(trx, 'create_callback_api', [null, added], actorId ?? updatedById, createdAt);
+      return added;
     });
     if (!added)
       throw invalidFields({ name: ['You can only have one URL and bearer token for your service.'] });
@@ -151,16 +157,19 @@ const update = defineRoute({
   answers: { 200: { description: 'The address.', schema: address }, 400: refused, 404: unknown },
   formats: urlFormat,
   refine,
-  async handler({ db, cipher, clock, queues }: CallbackRouteDeps, { params, body }) {
+  async handler({ db, cipher, clock, queues }: CallbackRouteDeps, { params, body, actorId }) {
     const { service_id: serviceId, callback_api_id: id } = params;
     const updatedById = parseUuid(body.updated_by_id)!;
     if (!(await areKnown(db, serviceId, updatedById))) throw noResultFound();
-    const updated = await updateCallbackApi(
-      db,
-      cipher,
-      { serviceId, id, type: body.callback_type },
-      { url: body.url ?? null, token: body.bearer_token ?? null, updatedById, at: new Date(clock.now()) },
-    );
+    const at = new Date(clock.now());
+    const change = { url: body.url ?? null, token: body.bearer_token ?? null, updatedById, at };
+    const updated = await db.transaction().execute(async (trx) => {
+      const wanted = { serviceId, id, type: body.callback_type };
+      const before = await findCallbackApi(trx, wanted);
+      const after = await updateCallbackApi(trx, cipher, wanted, change);
+      if (after) await tell(trx, 'update_callback_api', [before, after], actorId ?? updatedById, at);
+      return after;
+    });
     if (!updated) throw noResultFound();
     queues.announce([callbackQueue]);
     return { data: show(updated) };
@@ -199,9 +208,15 @@ const remove = defineRoute({
   description: 'Its pending callbacks fail.',
   rawQuery: typed('complaint'),
   answers: { 204: { description: 'Removed.' }, 404: unknown },
-  async handler({ db, clock }: CallbackRouteDeps, { params, query }) {
+  async handler({ db, clock }: CallbackRouteDeps, { params, query, actorId }) {
     const wanted = which(params, query);
-    if (await deleteCallbackApi(db, wanted, new Date(clock.now()))) return;
+    const at = new Date(clock.now());
+    const isDeleted = await db.transaction().execute(async (trx) => {
+      const deleted = await deleteCallbackApi(trx, wanted, at);
+      if (deleted) await tell(trx, 'delete_callback_api', [deleted, null], actorId, at);
+      return deleted !== null;
+    });
+    if (isDeleted) return;
     throw noResultFound(notThere.get(wanted.type ?? ''));
   },
 });
@@ -247,7 +262,21 @@ function refine(deps: CallbackRouteDeps, body: Readonly<Record<string, unknown>>
   return found;
 }
 
-function show({ id, serviceId, url, updatedById, createdAt, updatedAt }: CallbackApi) {
+/** Records a change, of the URL its host alone: the rest can hold secrets. */
+async function tell(
+  trx: Trx,
+  type: string,
+  [before, after]: readonly [CallbackApi | null, CallbackApi | null],
+  userId: string | null,
+  at: Date,
+): Promise<void> {
+  const { id, serviceId } = (after ?? before)!;
+  const shown = (api: CallbackApi | null) => api && { callback_type: api.type, host: loggedHost(api.url) };
+  const data = after ? changesOf(shown(before), shown(after)!) : { before: shown(before), after: null };
+  await recordEvent(trx, { type, serviceId, userId, subjectId: id, data }, at);
+}
+
+export function show({ id, serviceId, url, updatedById, createdAt, updatedAt }: CallbackApi) {
   return {
     id,
     service_id: serviceId,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
 import { searchPage } from '../../database/reads.ts';
-import type { CallbackState, CallbackType } from '../../database/tables.ts';
+import type { CallbackOutcome, CallbackState, CallbackType } from '../../database/tables.ts';
 import { idFloor } from '../../ground/id.ts';
 
 /** A callback as its log shows it, without its content. */
@@ -35,6 +35,10 @@ const ofKind = ({ types, states }: CallbackFilter) => sql`true
   ${types ? sql`and callback_type = any(${types}::text[])` : sql``}
   ${states ? sql`and state = any(${states}::text[])` : sql``}`;
 
+const logged = sql`id, callback_type as type, notification_id as "notificationId", subject_id as "subjectId", state,
+  attempt as attempts, last_code as "lastCode", created_at as "createdAt", due_at as "dueAt",
+  finished_at as "finishedAt"`;
+
 /**
  * A page of at most `limit` callbacks, newest first; fewer if few of many match, and none only if there is nothing more.
  * `olderThan`: only those before this one; none when the service has no such callback. Throws a Problem (504) if it
@@ -58,15 +62,46 @@ export async function findCallbacks(
         select id from service_callbacks where ${range} order by id desc limit 1 offset ${size - 1}
       )
       select c.*, edge.id as last from (select) one left join edge on true left join (
-        select id, callback_type as type, notification_id as "notificationId", subject_id as "subjectId", state,
-          attempt as attempts, last_code as "lastCode", created_at as "createdAt", due_at as "dueAt",
-          finished_at as "finishedAt"
+        select ${logged}
         from service_callbacks
         where ${range} and ${ofKind(filter)} and id >= coalesce((select id from edge), ${idFloor(0)})
         order by id desc limit ${wanted}
       ) c on true order by c.id desc`.execute(db);
     return { found: rows.filter(({ id }) => id !== null), last: rows[0]!.last };
   });
+}
+
+/** One attempt of a callback; `outcome` and `finishedAt` are null while it is under way. */
+export type CallbackTry = Readonly<{
+  number: number;
+  startedAt: Date;
+  finishedAt: Date | null;
+  outcome: CallbackOutcome | null;
+  code: string | null;
+  detail: string | null;
+}>;
+
+/** Attempts that are shown; an address that is paused for days is probed more often. */
+export const mostTries = 500;
+
+/** One callback with its sealed content and its last attempts, oldest first; null if the service has no such callback. */
+export async function findCallback(
+  db: DbOrTrx,
+  serviceId: string,
+  id: string,
+): Promise<Readonly<{ callback: LoggedCallback; payload: Buffer; tries: readonly CallbackTry[] }> | null> {
+  const { rows } = await sql<LoggedCallback & { payload: Buffer }>`
+    select ${logged}, payload from service_callbacks where id = ${id} and service_id = ${serviceId}`.execute(
+    db,
+  );
+  if (!rows[0]) return null;
+  const { payload, ...callback } = rows[0];
+  const { rows: tries } = await sql<CallbackTry>`
+    select number, started_at as "startedAt", finished_at as "finishedAt", outcome, code, detail
+    from service_callback_attempts where callback_id = ${id} order by number desc limit ${mostTries}`.execute(
+    db,
+  );
+  return { callback, payload, tries: tries.toReversed() };
 }
 
 const batchSize = 10_000;

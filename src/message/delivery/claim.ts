@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { Branding } from '../../content/template/email-page.ts';
 import type { Given } from '../../content/template/personalisation.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
 import {
@@ -404,9 +405,16 @@ async function composeWith(
     fromAddress: `${service.emailFrom}@${emailDomain}`,
     // If the message names none, the service's default at send time (users' description); never carried through queues.
     replyTo: notification.replyToText ?? defaultSender(service.emailReplyTos)?.text ?? null,
-    ...(await render('email', content, values, { unsubscribeLink })),
+    ...(await render('email', content, values, { unsubscribeLink, branding: brandingOf(service) })),
     // The caller's own is for the headers only (spec 02, section 5.2).
     unsubscribeUrl: notification.unsubscribeUrl ?? unsubscribeLink,
   };
   return { message, billableUnits: 0 };
+}
+
+/** The brand row of the service's organisation (spec 02, section 7). */
+function brandingOf({ organisation }: Service): Branding | null {
+  if (!organisation) return null;
+  const { name, colour, logo } = organisation;
+  return { text: name, colour, logo: logo === null ? null : { url: logo, alternative: '' }, layout: 'row' };
 }

@@ -279,11 +279,12 @@ async function handOver(
     log.error({ ...fieldsOf(task), err: error }, `The client of provider ${identifier} failed`);
     return { outcome: 'unknown', code: 'error', detail: 'The provider’s client failed' };
   });
-  metrics.timing(`clients.${identifier}.request-time`, elapsed());
+  const milliseconds = elapsed();
+  metrics.timing(`clients.${identifier}.request-time`, milliseconds);
   metrics.count(`clients.${identifier}.${result.outcome === 'accepted' ? 'success' : 'error'}`);
   // A call that we aborted says nothing about the provider.
   const isOurs = task.signal.aborted && result.outcome === 'unknown';
-  if (!isOurs) circuits.record(state, result.outcome);
+  if (!isOurs) circuits.record(state, result.outcome, milliseconds);
   endProbe(isOurs ? null : result.outcome);
   return result;
 }

@@ -139,7 +139,17 @@ describe('balancing texts between providers', () => {
       const mmg = (await findProviders(world.connection.db)).filter(({ identifier }) => identifier === 'mmg');
       await addCalls(
         world.connection.db,
-        [{ providerId: mmg[0]!.id, slot: new Date(now), taken: 0, failed: 99, unknown: 0 }],
+        [
+          {
+            providerId: mmg[0]!.id,
+            slot: new Date(now),
+            taken: 0,
+            failed: 99,
+            unknown: 0,
+            refused: 0,
+            durations: [],
+          },
+        ],
         new Date(0),
       );
       await balancing('ordered').onErrors(mmg);
@@ -175,7 +185,17 @@ describe('balancing texts between providers', () => {
       const fail = (failed: number, unknown: number) =>
         addCalls(
           db,
-          [{ providerId: mmg[0]!.id, slot: new Date(now), taken: 1000, failed, unknown }],
+          [
+            {
+              providerId: mmg[0]!.id,
+              slot: new Date(now),
+              taken: 1000,
+              failed,
+              unknown,
+              refused: 0,
+              durations: [],
+            },
+          ],
           new Date(0),
         );
       await fail(40, 10);

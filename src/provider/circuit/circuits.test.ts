@@ -61,7 +61,7 @@ describe('circuits shared by two processes', () => {
     await pool.query('delete from provider_versions where version > 1');
     await pool.query(
       `update providers set version = 1, circuit = 'closed', circuit_until = null, circuit_openings = 0, probe_id = null,
-        probe_until = null, probe_passes = 0, updated_at = null, reason = null`,
+        probe_until = null, probe_passes = 0, calls_count_from = null, updated_at = null, reason = null`,
     );
     ses = (await findProviders(world.connection.db)).find(
       ({ notificationType }) => notificationType === 'email',
@@ -79,7 +79,7 @@ describe('circuits shared by two processes', () => {
   const becomes = (expected: Record<string, unknown>) =>
     world.until(row, (seen) => Object.entries(expected).every(([name, value]) => seen[name] === value));
   const failTimes = (circuits: Circuits, times: number) => {
-    for (let i = 0; i < times; i++) circuits.record(ses, i % 2 === 0 ? 'failed' : 'unknown');
+    for (let i = 0; i < times; i++) circuits.record(ses, i % 2 === 0 ? 'failed' : 'unknown', 90);
   };
   const probe = { providerId: '', messageId: first };
 
@@ -104,7 +104,7 @@ describe('circuits shared by two processes', () => {
     withBoth(async () => {
       failTimes(one, 6);
       failTimes(two, 6);
-      two.record(ses, 'rejected');
+      two.record(ses, 'rejected', 90);
       const { version, reason, until } = await becomes({ circuit: 'open' });
       assert.equal(version, 2);
       assert.match(String(reason), /^Circuit opened: 1[0-3] of 1[0-3] calls failed within 60 seconds$/);
@@ -117,7 +117,7 @@ describe('circuits shared by two processes', () => {
       await one.stop();
       now += 61_000;
       failTimes(two, 9);
-      for (let i = 0; i < 30; i++) two.record(ses, i % 2 === 0 ? 'accepted' : 'rejected');
+      for (let i = 0; i < 30; i++) two.record(ses, i % 2 === 0 ? 'accepted' : 'rejected', 90);
       await two.stop();
       const third = open();
       failTimes(third, 9);

@@ -40,13 +40,11 @@ export type CircuitDeps = Readonly<{
   release: (type: NotificationType, limit: number | null) => Promise<unknown>;
   /** Called with providers that have just had failures, after these were written. */
   onFailures?: (providers: readonly ProviderState[]) => Promise<void>;
-  /** How long calls are remembered, if longer than the window. */
-  rememberSeconds?: number;
 }>;
 
 export type Circuits = {
-  /** Counts the outcome of one call; cheap. */
-  record(provider: ProviderState, outcome: SendResult['outcome']): void;
+  /** Counts the outcome of one call, and how long it took; cheap. */
+  record(provider: ProviderState, outcome: SendResult['outcome'], milliseconds: number): void;
   /** Returns the ids of the messages that may probe their half-open provider now; each must end with `endProbe`. */
   takeProbes(probes: readonly Probe[]): Promise<ReadonlySet<string>>;
   /** The outcome of a probe; null: no call was made. */
@@ -55,6 +53,8 @@ export type Circuits = {
 };
 
 const tickMilliseconds = 1000;
+/** How long calls are kept, for the figures of a day (spec 04, section 8.1). */
+const keptMilliseconds = 25 * 3_600_000;
 /** How often a waiting message is woken to probe a provider while no new one arrives. */
 const wakeMilliseconds = 5000;
 
@@ -88,13 +88,40 @@ export function createCircuits(deps: CircuitDeps): Circuits {
   };
 }
 
+/**
+ * Upper ends of the steps by which the durations of calls are counted, in milliseconds; the last step has none. Counts
+ * of a day are kept in the database: a change to the steps falsifies them for that day.
+ */
+export const durationSteps = [
+  25, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10_000, 20_000, 30_000,
+] as const;
+
+/** The step that a duration counts in. */
+export function durationStep(milliseconds: number): number {
+  const step = durationSteps.findIndex((end) => milliseconds <= end);
+  return step === -1 ? durationSteps.length : step;
+}
+
+/**
+ * Within how many milliseconds this share of the calls, from 0 to 1, had ended: the upper end of a step. null: there
+ * were no calls, or it was longer than the longest step.
+ */
+export function durationWithin(counts: readonly number[], share: number): number | null {
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  let left = all * share;
+  const step = counts.findIndex((count) => {
+    left -= count;
+    return left <= 0;
+  });
+  return all === 0 ? null : (durationSteps[step] ?? null);
+}
+
+type Counted = { -readonly [Key in keyof Calls]: number } & { refused: number; durations: number[] };
+
 /** Counts calls, writes the counts, and opens circuits. */
 function createCounter(deps: CircuitDeps) {
   const { db, clock, log, rules } = deps;
-  let counts = new Map<
-    string,
-    { provider: ProviderState; calls: { -readonly [Key in keyof Calls]: number } }
-  >();
+  let counts = new Map<string, { provider: ProviderState; calls: Counted }>();
   let failures = 0;
 
   async function flush(): Promise<void> {
@@ -110,8 +137,7 @@ function createCounter(deps: CircuitDeps) {
       slot,
       ...calls,
     }));
-    const remembered = Math.max(rules.windowSeconds, deps.rememberSeconds ?? 0) * 1000;
-    await addCalls(db, calls, new Date(now - remembered - slotMilliseconds));
+    await addCalls(db, calls, new Date(now - keptMilliseconds));
     const failing = batch.filter(({ calls }) => failuresOf(calls) > 0).map(({ provider }) => provider);
     if (failing.length === 0) return;
     const window = await findCalls(
@@ -133,14 +159,17 @@ function createCounter(deps: CircuitDeps) {
   return {
     flush: flushes.run,
     settled: flushes.settled,
-    record(provider: ProviderState, outcome: SendResult['outcome']): void {
+    record(provider: ProviderState, outcome: SendResult['outcome'], milliseconds: number): void {
       let count = counts.get(provider.id);
       if (!count) {
-        count = { provider, calls: { taken: 0, failed: 0, unknown: 0 } };
+        const durations = Array.from({ length: durationSteps.length + 1 }, () => 0);
+        count = { provider, calls: { taken: 0, failed: 0, unknown: 0, refused: 0, durations } };
         counts.set(provider.id, count);
       }
       const kind = countsAs(outcome);
       count.calls[kind] += 1;
+      if (outcome === 'rejected') count.calls.refused += 1;
+      count.calls.durations[durationStep(milliseconds)]! += 1;
       if (kind !== 'taken') failures += 1;
       if (failures >= rules.leastFailures) void flushes.run();
     },

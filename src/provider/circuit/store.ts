@@ -3,10 +3,18 @@ import type { DbOrTrx, Trx } from '../../database/connection.ts';
 import { announceProviders, keepVersions } from '../store.ts';
 import { type Calls, passesToClose, reasonToClose } from './circuit.ts';
 
-/** The calls to one provider in one slot of the window, by outcome. */
-export type SlotCalls = Calls & Readonly<{ providerId: string; slot: Date }>;
+/** Besides what decides about the circuit. */
+type Figures = Readonly<{
+  /** Of those taken: refused for good. */
+  refused: number;
+  /** How many took how long, by the steps of `durationSteps`. */
+  durations: readonly number[];
+}>;
 
-/** Adds calls to the window and deletes those before `oldest`. Rows are locked in the order of their providers. */
+/** The calls to one provider in one slot of a few seconds, by outcome. */
+export type SlotCalls = Calls & Figures & Readonly<{ providerId: string; slot: Date }>;
+
+/** Adds calls and deletes those before `oldest`. Rows are locked in the order of their providers. */
 export async function addCalls(db: DbOrTrx, calls: readonly SlotCalls[], oldest: Date): Promise<void> {
   const ordered = calls.toSorted((a, b) => (a.providerId < b.providerId ? -1 : 1));
   const column = <T>(pick: (calls: SlotCalls) => T) => ordered.map(pick);
@@ -14,24 +22,29 @@ export async function addCalls(db: DbOrTrx, calls: readonly SlotCalls[], oldest:
     with forgotten as (
       delete from provider_calls where slot < ${oldest} and provider_id = any(${column(({ providerId }) => providerId)}::uuid[])
     )
-    insert into provider_calls as c (provider_id, slot, taken, failed, unknown)
-    select * from unnest(${column(({ providerId }) => providerId)}::uuid[], ${column(({ slot }) => slot)}::timestamptz[],
-      ${column(({ taken }) => taken)}::int[], ${column(({ failed }) => failed)}::int[], ${column(({ unknown }) => unknown)}::int[])
+    insert into provider_calls as c (provider_id, slot, taken, failed, unknown, refused, durations)
+    select provider_id, slot, taken, failed, unknown, refused, durations::int[] from unnest(${column(({ providerId }) => providerId)}::uuid[], ${column(({ slot }) => slot)}::timestamptz[],
+      ${column(({ taken }) => taken)}::int[], ${column(({ failed }) => failed)}::int[], ${column(({ unknown }) => unknown)}::int[],
+      ${column(({ refused }) => refused)}::int[], ${column(({ durations }) => `{${durations.join()}}`)}::text[])
+      as t (provider_id, slot, taken, failed, unknown, refused, durations)
     on conflict (provider_id, slot) do update set taken = c.taken + excluded.taken,
-      failed = c.failed + excluded.failed, unknown = c.unknown + excluded.unknown`.execute(db);
+      failed = c.failed + excluded.failed, unknown = c.unknown + excluded.unknown,
+      refused = c.refused + excluded.refused, durations = coalesce((
+        select array_agg(coalesce(a, 0) + coalesce(b, 0) order by n)
+        from unnest(c.durations, excluded.durations) with ordinality as t (a, b, n)), '{}')`.execute(db);
 }
 
-/** The calls since `since`, by provider id. */
+/** The calls since `since`, or since the circuit was closed last, by provider id. */
 export async function findCalls(
   db: DbOrTrx,
   providerIds: readonly string[],
   since: Date,
 ): Promise<ReadonlyMap<string, Calls>> {
   const { rows } = await sql<Calls & { providerId: string }>`
-    select provider_id as "providerId", sum(taken) as taken, sum(failed) as failed, sum(unknown) as unknown
-    from provider_calls where provider_id = any(${providerIds}::uuid[]) and slot > ${since} group by 1`.execute(
-    db,
-  );
+    select c.provider_id as "providerId", sum(c.taken) as taken, sum(c.failed) as failed, sum(c.unknown) as unknown
+    from provider_calls c join providers p on p.id = c.provider_id
+    where c.provider_id = any(${providerIds}::uuid[]) and c.slot > ${since}
+      and c.slot > coalesce(p.calls_count_from, ${since}) group by 1`.execute(db);
   return new Map(rows.map(({ providerId, ...calls }) => [providerId, calls]));
 }
 
@@ -50,6 +63,66 @@ export async function openCircuit(
   if (!numAffectedRows) return false;
   await keepVersions(trx, [id]);
   return true;
+}
+
+/** What an operator makes of a circuit. `until`: null: open until somebody closes it. */
+export type CircuitByHand = Readonly<
+  ({ state: 'open'; until: Date | null } | { state: 'closed' }) & {
+    reason: string;
+    by: string | null;
+    now: Date;
+  }
+>;
+
+/**
+ * Opens or closes a circuit by hand, as a version of the provider. A probe that is under way no longer counts, and
+ * while a circuit is open without an end nothing probes it.
+ */
+export async function setCircuit(trx: Trx, id: string, change: CircuitByHand): Promise<void> {
+  const { state, reason, by, now } = change;
+  const isOpen = state === 'open';
+  await trx
+    .updateTable('providers')
+    .set({
+      circuit: state,
+      circuit_until: isOpen ? change.until : null,
+      circuit_openings: isOpen ? 1 : 0,
+      probe_id: null,
+      probe_until: null,
+      probe_passes: 0,
+      ...(!isOpen && { calls_count_from: now }),
+      reason,
+      created_by: by,
+      version: sql<number>`version + 1`,
+      updated_at: now,
+    })
+    .where('id', '=', id)
+    .execute();
+  await keepVersions(trx, [id]);
+}
+
+/** The calls to a provider in one minute or hour, by outcome. `at`: its beginning. */
+export type PeriodCalls = Calls & Figures & Readonly<{ at: Date }>;
+
+/** The calls to a provider from `from` to before `to`, oldest first; periods without calls are left out. */
+export async function findPeriods(
+  db: DbOrTrx,
+  providerId: string,
+  { by, from, to }: Readonly<{ by: 'minute' | 'hour'; from: Date; to: Date }>,
+): Promise<readonly PeriodCalls[]> {
+  const { rows } = await sql<PeriodCalls>`
+    with slots as (
+      select date_trunc(${by}, slot, 'UTC') as at, taken, failed, unknown, refused, durations from provider_calls
+      where provider_id = ${providerId} and slot >= ${from} and slot < ${to}
+    ), counted as (
+      select at, array_agg(count order by n) as durations from (
+        select at, n, sum(d)::int as count from slots, unnest(durations) with ordinality as t (d, n) group by at, n
+      ) steps group by at
+    )
+    select s.at, sum(taken)::int as taken, sum(failed)::int as failed, sum(unknown)::int as unknown,
+      sum(refused)::int as refused, coalesce(c.durations, '{}') as durations
+    from slots s left join counted c on c.at = s.at group by s.at, c.durations order by s.at`.execute(db);
+  return rows;
 }
 
 /** A message that is to probe a half-open provider. */
@@ -89,8 +162,6 @@ export async function passProbe(
     .executeTakeFirst();
   if (!found) return null;
   const closes = found.passes + 1 >= passesToClose;
-  // Earlier failures must not open it again. Locked before the row of the provider, in the order of `addCalls`.
-  if (closes) await trx.deleteFrom('provider_calls').where('provider_id', '=', providerId).execute();
   const { numUpdatedRows } = await trx
     .updateTable('providers')
     .set({
@@ -102,6 +173,8 @@ export async function passProbe(
             circuit_until: null,
             circuit_openings: 0,
             probe_passes: 0,
+            // Earlier failures must not open it again.
+            calls_count_from: now,
             reason: reasonToClose,
             created_by: sql<string | null>`(select id from users where id = ${by})`,
             version: sql<number>`version + 1`,

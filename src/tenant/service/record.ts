@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
+import type { ServiceBranding } from '../../database/tables.ts';
 import { isoMicroseconds } from '../../ground/clock.ts';
-import { orNull, time, uuid } from '../../http/validate/shapes.ts';
+import { oneOf, orNull, time, uuid } from '../../http/validate/shapes.ts';
 import { changesOf } from '../event/store.ts';
 import type { DailyLimit, Permission } from './service.ts';
 
@@ -25,6 +26,8 @@ export type ServiceRecord = Readonly<{
   prefixSms: boolean;
   permissions: readonly Permission[];
   contactLink: string | null;
+  branding: ServiceBranding;
+  organisation: string | null;
   rateLimit: number;
   limits: Readonly<Record<DailyLimit, number>>;
   /** Default entries; null if there is none. */
@@ -68,6 +71,8 @@ export const serviceSchema = Type.Object(
     sms_sender: orNull(Type.String(), 'The default sender of texts.'),
     reply_to_email_address: orNull(Type.String(), 'The default address for replies.'),
     contact_link: orNull(Type.String(), 'Shown to recipients of its files.'),
+    branding: oneOf(['govuk', 'org', 'both'], 'Whether its emails show the organisation: `org`, `both`.'),
+    organisation: orNull(uuid()),
     created_by: uuid('The author of this version.'),
     created_at: time,
     updated_at: orNull(time),
@@ -107,6 +112,8 @@ export function showService(service: ServiceRecord): ShownService {
     sms_sender: service.smsSender,
     reply_to_email_address: service.replyTo,
     contact_link: service.contactLink,
+    branding: service.branding,
+    organisation: service.organisation,
     created_by: service.createdBy,
     created_at: isoMicroseconds(service.createdAt),
     updated_at: service.updatedAt && isoMicroseconds(service.updatedAt),

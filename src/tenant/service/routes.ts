@@ -12,6 +12,7 @@ import { readJson, sendStale } from '../../http/server/request.ts';
 import { isObject } from '../../http/validate/check.ts';
 import { orNull, staleAnswer, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
+import { brandingFields, brandingIn } from '../organisation/branding.ts';
 import { isUser, platformUserId } from '../user/store.ts';
 import {
   byId,
@@ -93,6 +94,7 @@ const optional = {
       'A web address, email address or phone number for recipients of files.',
     ),
   ),
+  ...brandingFields,
 };
 const createRequest = Type.Object({
   user_id: Type.String({ format: 'related_id', description: 'The owner, who gets every permission.' }),
@@ -185,6 +187,8 @@ const create = defineRoute({
       if (owner !== actorId) throw authProblem(403, 'Only operators of the platform may name another owner');
       if (!body.restricted) throw onlyOperators('restricted');
       if ((body.rate_limit ?? 3000) !== 3000) throw onlyOperators('rate_limit');
+      if ((body.branding ?? 'govuk') !== 'govuk') throw onlyOperators('branding');
+      if ((body.organisation ?? null) !== null) throw onlyOperators('organisation');
     }
     const emailFrom = body.email_from ?? normalisedName(body.name);
     if (!isLocalPart(emailFrom)) throw invalidFields({ email_from: ['Missing data for required field.'] });
@@ -204,7 +208,7 @@ const update = defineRoute({
   handlerName: 'service.update_service',
   summary: 'Change a service',
   description:
-    'What is left out stays as it is. `message_limit` sets the limits of texts, emails and letters. `active`, `restricted`, `research_mode` and the limits are changed by operators only. When the service goes live, its active members are told.',
+    'What is left out stays as it is. `message_limit` sets the limits of texts, emails and letters. `active`, `restricted`, `research_mode`, `branding`, `organisation` and the limits are changed by operators only. When the service goes live, its active members are told.',
   params: ofService,
   body: updateRequest,
   formats,
@@ -306,6 +310,7 @@ async function insert(
     ...(body.contact_link && { contactLink: body.contact_link }),
     ...(body.rate_limit !== undefined && { rateLimit: body.rate_limit }),
     limits: limitsIn(body),
+    ...(await brandingIn(trx, body)),
   });
   if (!isAdded) throw invalidFields({ id: ['Already in use'] });
   await addMember(trx, id, owner, userPermissions, at);
@@ -335,7 +340,7 @@ function limitsIn(body: Update): NonNullable<ServiceChange['limits']> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** What only operators may change: it decides how much is sent, and to whom. */
+/** What only operators may change: it decides how much is sent, to whom, and in whose name. */
 const operatorFields = [
   'active',
   'restricted',
@@ -346,6 +351,8 @@ const operatorFields = [
   'letter_message_limit',
   'international_sms_message_limit',
   'rate_limit',
+  'branding',
+  'organisation',
 ] as const;
 
 /**
@@ -374,7 +381,8 @@ async function change(
     throw badRequest(`You can not change the inbound number for service ${id}`);
   if (body.reply_to_email_address !== undefined)
     await setDefaultReplyTo(trx, id, body.reply_to_email_address, at);
-  await changeService(trx, id, changeIn(current, body, by, at), by, at);
+  const branding = await brandingIn(trx, body);
+  await changeService(trx, id, { ...changeIn(current, body, by, at), ...branding }, by, at);
   const service = (await findServiceRecord(trx, id))!;
   await recordEvent(
     trx,

@@ -1,4 +1,5 @@
 import { decomposed } from '../../ground/text.ts';
+import type { Organisation } from '../organisation/store.ts';
 
 /** A tenant: an organisation that sends messages under its own name. */
 export type Service = Readonly<{
@@ -23,6 +24,8 @@ export type Service = Readonly<{
   emailReplyTos: readonly Sender[];
   /** Contact for recipients of its files: a URL, email address or phone number; null if it may not send files. */
   contactLink: string | null;
+  /** Whose look its emails have; null: they have none. */
+  organisation: Organisation | null;
 }>;
 
 /** The names of the daily limits in errors and headers. */

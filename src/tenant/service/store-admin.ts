@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../../database/connection.ts';
+import type { ServiceBranding } from '../../database/tables.ts';
 import type { ServiceRecord } from './record.ts';
 import { type DailyLimit, normalisedName, type Permission } from './service.ts';
 import { addSmsSender, announceService, keepVersion } from './store.ts';
@@ -8,7 +9,8 @@ import { addSender, changeSender } from './store-senders.ts';
 
 const columns = sql`
   s.id, s.name, s.active, s.restricted, s.research_mode as "researchMode", s.email_from as "emailFrom",
-  s.prefix_sms as "prefixSms", s.permissions, s.contact_link as "contactLink", s.rate_limit as "rateLimit",
+  s.prefix_sms as "prefixSms", s.permissions, s.contact_link as "contactLink", s.branding,
+  s.organisation_id as organisation, s.rate_limit as "rateLimit",
   json_build_object('sms', s.sms_limit, 'email', s.email_limit, 'letter', s.letter_limit,
     'international_sms', s.international_sms_limit) as limits,
   (select sms_sender from service_sms_senders where service_id = s.id and is_default and not archived) as "smsSender",
@@ -85,6 +87,8 @@ export type ServiceChange = Readonly<{
   prefixSms?: boolean;
   permissions?: readonly Permission[];
   contactLink?: string | null;
+  branding?: ServiceBranding;
+  organisationId?: string | null;
   rateLimit?: number;
   limits?: Partial<Record<DailyLimit, number>>;
   /** Going live, or back to trial mode. */
@@ -114,6 +118,8 @@ export async function changeService(
     prefix_sms: change.prefixSms,
     permissions: change.permissions && [...change.permissions],
     contact_link: change.contactLink,
+    branding: change.branding,
+    organisation_id: change.organisationId,
     rate_limit: change.rateLimit,
     sms_limit: limits.sms,
     email_limit: limits.email,

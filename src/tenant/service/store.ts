@@ -1,6 +1,8 @@
 import { type RawBuilder, sql } from 'kysely';
 import { announceChange, type Cache, type Caches } from '../../database/cache.ts';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
+import type { ServiceBranding } from '../../database/tables.ts';
+import { findOrganisation } from '../organisation/store.ts';
 import type { RetentionType } from './retention.ts';
 import { type DailyLimit, normalisedName, type Permission, type Sender, type Service } from './service.ts';
 
@@ -30,6 +32,10 @@ export async function findService(db: DbOrTrx, id: string): Promise<Service | nu
     union all
     select unnest(array[u.email_address, u.mobile_number]) from service_users s join users u on u.id = s.user_id
     where s.service_id = ${id}`.execute(db);
+  const organisation =
+    row.branding === 'govuk' || row.organisation_id === null
+      ? null
+      : await findOrganisation(db, row.organisation_id);
   return Object.freeze({
     id: row.id,
     name: row.name,
@@ -50,6 +56,7 @@ export async function findService(db: DbOrTrx, id: string): Promise<Service | nu
     smsSenders,
     emailReplyTos,
     contactLink: row.contact_link,
+    organisation,
   });
 }
 
@@ -76,6 +83,8 @@ export type NewService = Readonly<{
   /** A demo service: its keys are written to credentials.json. */
   demo?: boolean;
   contactLink?: string;
+  branding?: ServiceBranding;
+  organisationId?: string | null;
   rateLimit?: number;
   /** Default to 50 each for a trial service (spec 01, section 4.2). */
   limits?: Partial<Record<DailyLimit, number>>;
@@ -98,6 +107,8 @@ export async function addService(db: DbOrTrx, service: NewService): Promise<bool
       ...(service.createdBy !== undefined && { created_by: service.createdBy }),
       demo: service.demo ?? false,
       contact_link: service.contactLink ?? null,
+      branding: service.branding ?? 'govuk',
+      organisation_id: service.organisationId ?? null,
       rate_limit: service.rateLimit ?? 3000,
       sms_limit: service.limits?.sms ?? (service.restricted ? 50 : 250_000),
       email_limit: service.limits?.email ?? (service.restricted ? 50 : 250_000),
@@ -121,9 +132,10 @@ export async function keepVersion(db: DbOrTrx, id: string): Promise<void> {
 const insertVersion = sql`
   insert into service_versions (id, version, name, email_from, active, restricted, research_mode, prefix_sms, permissions,
     contact_link, rate_limit, sms_limit, email_limit, letter_limit, international_sms_limit, created_at, updated_at,
-    created_by)
+    created_by, branding, organisation_id)
   select id, version, name, email_from, active, restricted, research_mode, prefix_sms, permissions, contact_link,
-    rate_limit, sms_limit, email_limit, letter_limit, international_sms_limit, created_at, updated_at, created_by`;
+    rate_limit, sms_limit, email_limit, letter_limit, international_sms_limit, created_at, updated_at, created_by,
+    branding, organisation_id`;
 
 /** Every process reads the service anew: its row, its senders, its team or its guest list have changed. */
 export async function announceService(db: DbOrTrx, id: string): Promise<void> {
