@@ -111,7 +111,8 @@ type RouteDeps = Core & ReturnType<typeof routeDeps> & ReturnType<typeof openSen
 
 /**
  * The role `api`: every route, in the scope that sets its error format. The admin client signs its tokens with one of
- * `adminSecrets`. `sandboxUrl`: base URL of the sandbox. Throws a ConfigError if the port is taken, or if anybody could post receipts of a provider.
+ * `adminSecrets`. `sandboxUrl`: base URL of the sandbox. Throws a ConfigError if the port is taken, or if anybody could
+ * post receipts of a provider.
  */
 export async function startApi(
   core: Core,
@@ -123,10 +124,8 @@ export async function startApi(
   checkReceiptProofs(config);
   watchQueues(core);
   const admin = adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets });
-  const { server, deps, close } = await buildServer(core, admin);
+  const { server, deps, reachedAt, close } = await buildServer(core, admin, sandboxUrl);
   const specification = createSpecification(server.routes);
-  const sending = openSending(core, sandboxUrl);
-  const deps = { ...core, ...routeDeps(core, used), ...sending.deps };
   server.scope(plainErrors, (mount) => {
     mount(docsRoutes, { specification, files: readDocsFiles(), publicUrl });
     mountOpen(mount, deps);
@@ -140,7 +139,9 @@ export async function startApi(
   await server.app.ready();
   // Built now, so that a defective document fails the start instead of a reader's request.
   specification('');
-  return { url: await listen(server.app, config.api), routes: server.routes, close };
+  const url = await listen(server.app, config.api);
+  reachedAt(url);
+  return { url, routes: server.routes, close };
 }
 
 /** The admin API without a port. */
@@ -152,7 +153,9 @@ export type AdminApi = Readonly<{
 
 /** The admin API for this process itself, which needs no token. */
 export async function openAdminApi(core: Core): Promise<AdminApi> {
-  const { server, deps, close } = await buildServer(core, (_request, _reply, done) => done());
+  const { sandbox } = core.config;
+  const sandboxUrl = sandbox.url ?? `http://127.0.0.1:${sandbox.port}`;
+  const { server, deps, close } = await buildServer(core, (_request, _reply, done) => done(), sandboxUrl);
   server.scope(plainErrors, (mount) => mountAdmin(mount, deps));
   await server.app.ready();
   return {
@@ -168,11 +171,15 @@ export async function openAdminApi(core: Core): Promise<AdminApi> {
   };
 }
 
-/** A server without routes, and what their handlers take. `admin`: who is the admin client. */
-async function buildServer(core: Core, admin: Guard) {
+/**
+ * A server without routes, and what their handlers take. `admin`: who is the admin client. `reachedAt`: tells at which
+ * address providers reach it.
+ */
+async function buildServer(core: Core, admin: Guard, sandboxUrl: string) {
   const { db, clock } = core;
   const used = await findUsedProviders(db);
   const uses = createKeyUses(core);
+  const sending = openSending(core, sandboxUrl);
   const server = createServer({
     ...core,
     guards: {
@@ -183,12 +190,8 @@ async function buildServer(core: Core, admin: Guard) {
   });
   return {
     server,
-    deps: { ...core, ...routeDeps(core, used) },
-  const url = await listen(server.app, config.api);
-  sending.use(url);
-  return {
-    url,
-    routes: server.routes,
+    deps: { ...core, ...routeDeps(core, used), ...sending.deps },
+    reachedAt: sending.use,
     async close() {
       await sending.stop();
       await closeServer(server.app);
@@ -318,7 +321,6 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(serviceRoutes, people);
   mount(providerLeverRoutes, deps);
   mount(organisationRoutes, deps);
-  mount(serviceRoutes, { ...deps, ...rules });
   mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
   mount(memberRoutes, { ...deps, ...rules });
   mount(inviteRoutes, {
