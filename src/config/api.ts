@@ -26,6 +26,11 @@ export const api = {
     'Numbers and addresses, separated by commas, that get the usual response but are neither stored nor sent to.',
     'those of the official documentation',
   ),
+  alertMinutes: setting(
+    'NOTIFICATIONS_ALERT',
+    whole(5, 1, 1440),
+    'Minutes after which `/_delivery_status` complains of a message that is still `sending`.',
+  ),
   gitCommit: setting('GIT_COMMIT', text(''), 'Shown by /_status.'),
   buildTime: setting('BUILD_TIME', text(''), 'Shown by /_status.'),
 };

@@ -23,6 +23,7 @@ test('with nothing set, every variable has its documented default', () => {
       simulatedRecipients: null,
       adminBaseUrl: 'http://localhost:6012',
       invitationDays: 2,
+      alertMinutes: 5,
       gitCommit: '',
       buildTime: '',
     },
@@ -171,6 +172,7 @@ test('a variable that is set is read, trimmed, under each of its names', () => {
 
 const numbers: [string, number, number][] = [
   ['INVITATION_EXPIRATION_DAYS', 1, 30],
+  ['NOTIFICATIONS_ALERT', 1, 1440],
   ['DOCUMENT_MAX_BYTES', 1, 10_485_760],
   ['DOCUMENT_DAILY_FILES', 0, 1_000_000_000],
   ['DOCUMENT_DAILY_BYTES', 0, 1_000_000_000_000_000],

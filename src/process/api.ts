@@ -82,6 +82,7 @@ import { serviceStateRoutes } from '../tenant/service/state-routes.ts';
 import { linkRoutes } from '../tenant/user/link-routes.ts';
 import { userRoutes } from '../tenant/user/routes.ts';
 import { signInRoutes } from '../tenant/user/sign-in-routes.ts';
+import { createLateCount, deliveryStatusRoutes } from '../upkeep/delivery-status-routes.ts';
 import { parkedRoutes } from '../upkeep/parked-routes.ts';
 import { queueRoutes } from '../upkeep/queues-routes.ts';
 import { findBacklog } from '../upkeep/store-backlog.ts';
@@ -280,6 +281,12 @@ function routeDeps(
 /** Routes that need no Despatch token: status, files and unsubscribing for recipients, and providers' endpoints. */
 function mountOpen(mount: Mount, deps: RouteDeps): void {
   mount(statusRoutes, deps);
+  const { sendingTimeoutSeconds } = deps.config.delivery;
+  const { alertMinutes } = deps.config.api;
+  mount(deliveryStatusRoutes, {
+    ...{ ...deps, alertMinutes },
+    countLate: createLateCount({ ...deps, alertMinutes, sendingTimeoutSeconds }),
+  });
   mount(documentRoutes, deps);
   mount(unsubscribeRoutes, deps);
   const { config, used, endpoints, receiving } = deps;

@@ -83,6 +83,10 @@ export async function findStuck(
   if (whole && has('accepted')) counts.accepted = await countAccepted(db, filter);
   if (whole && has('callback')) counts.callback = await countCallbacks(db, filter);
 
+  const statuses = [
+    ...(has('created') ? ['created'] : []),
+    ...(has('sending') ? ['sending', 'pending'] : []),
+  ];
   const walked: Stuck[] = [];
   let last = has('created') || has('sending') ? (olderThan ?? idCeiling) : null;
   const elapsed = stopwatch();
@@ -91,7 +95,11 @@ export async function findStuck(
     last !== null;
     size = Math.min(size * portions.growth, portions.most)
   ) {
-    const portion = await walk(db, filter, { before: last, size, limit: limit - walked.length });
+    const portion = await walk(
+      db,
+      { ...filter, statuses },
+      { before: last, size, limit: limit - walked.length },
+    );
     walked.push(...portion.found);
     counts.created += portion.created;
     counts.sending += portion.sending;
@@ -163,16 +171,40 @@ async function countCallbacks(db: DbOrTrx, filter: StuckFilter): Promise<number>
 
 type Portion = Readonly<{ found: readonly Stuck[]; created: number; sending: number; last: string | null }>;
 
+/** What a walk looks for. */
+type Walked = Pick<StuckFilter, 'before' | 'floor'> & Readonly<{ statuses: readonly string[] }>;
+
+/**
+ * How many messages that were created before this time are `sending`; a lower bound if it takes longer than
+ * `milliseconds`. `floor`: no message with a smaller id can still be on its way.
+ */
+export async function countSending(
+  db: DbOrTrx,
+  filter: Pick<StuckFilter, 'before' | 'floor'>,
+  milliseconds: number,
+): Promise<number> {
+  const elapsed = stopwatch();
+  let total = 0;
+  let last: string | null = idCeiling;
+  for (let size: number = portions.first; last !== null && elapsed() <= milliseconds; ) {
+    const portion: Portion = await walk(
+      db,
+      { ...filter, statuses: ['sending'] },
+      { before: last, size, limit: 0 },
+    );
+    total += portion.sending;
+    last = portion.last;
+    size = Math.min(size * portions.growth, portions.most);
+  }
+  return total;
+}
+
 /** Looks at the `size` stored messages older than `before`: how many are stuck, and the newest of them. */
 async function walk(
   db: DbOrTrx,
-  { kinds, before: time, floor }: StuckFilter,
+  { statuses, before: time, floor }: Walked,
   { before, size, limit }: Readonly<{ before: string; size: number; limit: number }>,
 ): Promise<Portion> {
-  const statuses = [
-    ...(kinds.includes('created') ? ['created'] : []),
-    ...(kinds.includes('sending') ? ['sending', 'pending'] : []),
-  ];
   const { rows } = await sql<Stuck & { created: number; sending: number; last: string | null }>`
     with edge as materialized (
       select id from notification_history where id < ${before} and id >= ${floor} order by id desc limit 1 offset ${size - 1}

@@ -21,7 +21,7 @@ const pageSize = 50;
 const usualSeconds = 300;
 const longestSeconds = 366 * 86_400;
 /** Time for walking the history in one request; a statement has 5 seconds. */
-const walkMilliseconds = 2000;
+export const walkMilliseconds = 2000;
 const day = 86_400_000;
 
 const causeMeanings = {
@@ -106,8 +106,7 @@ const list = defineRoute({
       kinds: (kind ?? stuckKinds) as readonly StuckKind[],
       before: new Date(now - seconds * 1000),
       olderThan,
-      // Scheduled up to 7 days ahead, and timed out by the night after.
-      floor: idFloor(Math.max(0, now - sendingTimeoutSeconds * 1000 - 9 * day)),
+      floor: floorOf(now, sendingTimeoutSeconds),
     };
     const isFirst = olderThan === null;
     const page = await reads(platformServiceId, callerLeaves(reply), (db) =>
@@ -129,6 +128,11 @@ const list = defineRoute({
     };
   },
 });
+
+/** No message with a smaller id is on its way: it was scheduled for 7 days later, and timed out by the night after. */
+export function floorOf(now: number, sendingTimeoutSeconds: number): string {
+  return idFloor(Math.max(0, now - sendingTimeoutSeconds * 1000 - 9 * day));
+}
 
 /** Messages that hang, for operators (spec 04, section 8.5). */
 export const stuckRoutes = [list];

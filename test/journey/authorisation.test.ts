@@ -35,6 +35,7 @@ const refusals: Readonly<Record<Authentication, Readonly<Record<Caller, 401 | 40
 /** Every path that needs no token, apart from the providers' endpoints. A new one must be added here deliberately. */
 const openPaths = [
   '/',
+  '/_delivery_status',
   '/_status',
   '/d/*',
   '/d/:id/:key',

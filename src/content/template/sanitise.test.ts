@@ -9,6 +9,8 @@ const texts: readonly (readonly [value: string, sanitised: string])[] = [
   ['Sam', 'Sam'],
   ['Tom &amp; Jerry&nbsp;& Co', 'Tom &amp; Jerry&nbsp;& Co'],
   ['200&micro;g', '200&micro;g'],
+  ['Pay now\n ===\nor never', 'Pay now ===\nor never'],
+  ['1 == 1\n== 2', '1 == 1\n== 2'],
   ['&lsqb;click&rsqb;&lpar;a&rpar;', '&amp;lsqb;click&amp;rsqb;&amp;lpar;a&amp;rpar;'],
   ['&#91;click&#x5d;', '&\\#91;click&\\#x5d;'],
   ['Dr.Brown', 'Dr\\. Brown'],

@@ -7,6 +7,8 @@ import { normaliseWhiteSpace, whiteSpace } from './text/whitespace.ts';
 
 const hostOnly = /^[a-zA-Z0-9.-]+$/;
 const markdownCharacter = /[`*_()\\{}[\]<>#+\-.!|]/g;
+/** A line that makes a heading of the one before; there is no escaping it, so it joins that line. */
+const underline = /\n[ \t]*(=+[ \t]*)(?=\n|$)/g;
 const urlWithScheme = new RegExp(`https?://[^${whiteSpace}<]*`, 'g');
 
 /** One changed value, as the API's answer shows it. */
@@ -95,7 +97,8 @@ export function sanitiseText(value: string): string {
     done = end;
   }
   kept += value.slice(done);
-  return showReferences(kept.replace(urlWithScheme, '').replace(markdownCharacter, '\\$&'));
+  const plain = kept.replace(urlWithScheme, '').replace(underline, ' $1').replace(markdownCharacter, '\\$&');
+  return showReferences(plain);
 }
 
 /** Control and format characters, noncharacters, halves of pairs, and the filler that emails lose (spec 02, section 3.11). */

@@ -14,11 +14,37 @@ export type StatusDeps = Readonly<{
   sandboxTypes: readonly NotificationType[];
 }>;
 
-const query = Type.Object({
+/** Of the status routes. */
+export const statusQuery = Type.Object({
   simple: Type.Optional(
     Type.String({ description: 'With any value, the response is short and the database is not queried.' }),
   ),
 });
+
+/** What the long form says of the process, beside its status. */
+export const statusFields = {
+  git_commit: Type.Optional(Type.String()),
+  build_time: Type.Optional(Type.String()),
+  db_version: Type.Optional(
+    Type.Union([Type.String(), Type.Null()], { description: 'The latest migration of the database.' }),
+  ),
+  sandbox: Type.Optional(
+    Type.Array(Type.Enum(['sms', 'email']), {
+      description:
+        'The types of message that the sandbox takes in place of a provider: nobody receives them.',
+    }),
+  ),
+} as const;
+
+/** Values for them. */
+export async function describeProcess({ db, gitCommit, buildTime, sandboxTypes }: StatusDeps) {
+  return {
+    git_commit: gitCommit,
+    build_time: buildTime,
+    db_version: await schemaVersion(db),
+    sandbox: sandboxTypes,
+  };
+}
 
 const documentation: Documentation = {
   summary: 'Check whether the process is up',
@@ -27,20 +53,7 @@ const documentation: Documentation = {
   answers: {
     200: {
       description: 'The process is up.',
-      schema: Type.Object({
-        status: Type.Literal('ok'),
-        git_commit: Type.Optional(Type.String()),
-        build_time: Type.Optional(Type.String()),
-        db_version: Type.Optional(
-          Type.Union([Type.String(), Type.Null()], { description: 'The latest migration of the database.' }),
-        ),
-        sandbox: Type.Optional(
-          Type.Array(Type.Enum(['sms', 'email']), {
-            description:
-              'The types of message that the sandbox takes in place of a provider: nobody receives them.',
-          }),
-        ),
-      }),
+      schema: Type.Object({ status: Type.Literal('ok'), ...statusFields }),
     },
   },
 };
@@ -52,19 +65,13 @@ function statusRoute(path: '/_status' | '/'): Route<StatusDeps> {
     path,
     authentication: 'none',
     handlerName: 'status.show_status',
-    rawQuery: query,
+    rawQuery: statusQuery,
     bodyLimit: 0,
-    async handler({ db, gitCommit, buildTime, sandboxTypes }: StatusDeps, request) {
+    async handler(deps: StatusDeps, request) {
       const { simple, elb } = request.query as Record<string, unknown>;
       // The short form does not query the database: a load balancer should remove a process only when it is gone.
       if (simple || elb) return { status: 'ok' };
-      return {
-        status: 'ok',
-        git_commit: gitCommit,
-        build_time: buildTime,
-        db_version: await schemaVersion(db),
-        sandbox: sandboxTypes,
-      };
+      return { status: 'ok', ...(await describeProcess(deps)) };
     },
   });
 }

@@ -176,6 +176,7 @@ const readAny = defineRoute({
 const replayAny = defineRoute({
   ...replay,
   ...admin,
+  permission: 'manage_api_keys',
   path: `${adminPath}/replay`,
   handlerName: 'service_callback.replay_callbacks',
   answers: { 202: replayed, ...adminRefusals },

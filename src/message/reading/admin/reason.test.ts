@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { NotificationStatus } from '../../../database/tables.ts';
 import { reasonOf } from './reason.ts';
 
-const plain = { suppressed: null, attempts: 1, isReported: true } as const;
+const plain = { suppressed: null, givenUp: null, attempts: 1, isReported: true } as const;
 
 test('a message that was not delivered says why and whether trying again can help; any other says nothing', () => {
   const table: [status: NotificationStatus, more: object, reason: RegExp | null][] = [
@@ -21,6 +21,11 @@ test('a message that was not delivered says why and whether trying again can hel
     ['temporary-failure', {}, /^Not delivered: the phone was off .* Trying again may help\.$/],
     ['temporary-failure', { isReported: false }, /^Nobody has confirmed in time .* may send it twice\.$/],
     ['technical-failure', { attempts: 0, isReported: false }, /^Not sent: it could not be handed/],
+    [
+      'technical-failure',
+      { attempts: 0, isReported: false, givenUp: 'dropped' },
+      /^Not sent: an operator of the platform decided so\.$/,
+    ],
     ['technical-failure', { attempts: 49, isReported: false }, /no provider took it, after 49 attempts\./],
     ['technical-failure', {}, /the provider could not send it, after 1 attempt\./],
     ['validation-failed', {}, /^Not sent: its content/],

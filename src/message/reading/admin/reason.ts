@@ -1,4 +1,4 @@
-import type { SuppressionReason } from '../../../database/tables.ts';
+import type { GivenUpReason, SuppressionReason } from '../../../database/tables.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import type { Circumstances } from './store.ts';
 
@@ -9,14 +9,28 @@ const suppressed: Readonly<Record<SuppressionReason, string>> = {
   'permanent-failure': 'Not sent: an earlier message to this recipient failed permanently.',
 };
 
+const givenUp: Readonly<Record<GivenUpReason, string>> = {
+  'too-large': 'Not sent: formatted for sending, it is larger than a provider takes.',
+  'inactive-service': 'Not sent: its service was no longer active.',
+  'no-provider': 'Not sent: no provider could be called until its retries were used up.',
+  error: 'Not sent: a fault on the platform’s side, until its retries were used up.',
+  dropped: 'Not sent: an operator of the platform decided so.',
+};
+
 /**
  * Why a message was not delivered, and whether trying again can help, in a sentence or two; null for any other. Pure.
  */
 export function reasonOf(
   { type, status }: Pick<StoredNotification, 'type' | 'status'>,
-  { suppressed: why, attempts, isReported }: Pick<Circumstances, 'suppressed' | 'attempts' | 'isReported'>,
+  {
+    suppressed: why,
+    givenUp: whyGivenUp,
+    attempts,
+    isReported,
+  }: Pick<Circumstances, 'suppressed' | 'givenUp' | 'attempts' | 'isReported'>,
 ): string | null {
   if (why !== null) return suppressed[why];
+  if (whyGivenUp !== null && attempts === 0) return givenUp[whyGivenUp];
   switch (status) {
     case 'permanent-failure':
       return `Not delivered: the ${type === 'sms' ? 'phone number' : 'email address'} does not exist. Trying again will not help.`;

@@ -8,6 +8,7 @@ import { plainError } from '../../../http/server/error-format.ts';
 import { baseUrl, callerLeaves } from '../../../http/server/request.ts';
 import { oneOf, orNull, time, uuid } from '../../../http/validate/shapes.ts';
 import { recordEvent } from '../../../tenant/event/store.ts';
+import { requirePermission } from '../../../tenant/permission/acting.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import { cancelScheduled } from '../../submission/persist.ts';
 import { countAccepted } from '../../submission/store.ts';
@@ -251,9 +252,12 @@ const cancel = defineRoute({
   ...ofMessage,
   method: 'POST',
   path: `${messagePath}/cancel`,
+  // And `send_texts` or `send_emails`, which only the message tells.
+  permission: 'member',
   handlerName: 'service.cancel_notification_for_service',
   summary: 'Cancel a scheduled message of a service',
-  description: 'Possible until it is due. Cancelling it again gives the same answer.',
+  description:
+    'Possible until it is due. Cancelling it again gives the same answer. Whoever acts needs `send_texts` or `send_emails`, by the type of the message.',
   answers: {
     200: { description: 'The message, cancelled.', schema: notification },
     400: { description: 'It is not scheduled, or already due.' },
@@ -261,6 +265,8 @@ const cancel = defineRoute({
   },
   async handler(deps: AdminNotificationDeps, request, reply) {
     const { service_id: serviceId, notification_id: id } = request.params;
+    const { type } = await find(deps, deps.db, request.params);
+    requirePermission(request, type === 'sms' ? 'send_texts' : 'send_emails');
     const at = new Date(deps.clock.now());
     await cancelScheduled(deps, serviceId, id, at, (trx) =>
       recordEvent(

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Db } from '../../../database/connection.ts';
 import { searchPage } from '../../../database/reads.ts';
-import type { NotificationType, SuppressionReason } from '../../../database/tables.ts';
+import type { GivenUpReason, NotificationType, SuppressionReason } from '../../../database/tables.ts';
 import type { Clock } from '../../../ground/clock.ts';
 import { idFloor, idTime } from '../../../ground/id.ts';
 import type { StoreDeps, StoredNotification } from '../../status/notification.ts';
@@ -271,6 +271,7 @@ export type Circumstances = Readonly<{
   id: string;
   keyName: string | null;
   suppressed: SuppressionReason | null;
+  givenUp: GivenUpReason | null;
   /** How often it was handed to a provider. */
   attempts: number;
   /** Whether a provider reported its outcome, in its answer or a receipt. */
@@ -286,7 +287,7 @@ export async function findCircumstances(
   queues: readonly string[],
 ): Promise<ReadonlyMap<string, Circumstances>> {
   const { rows } = await sql<Circumstances>`
-    select h.id, k.name as "keyName", h.suppressed, tries.count as attempts,
+    select h.id, k.name as "keyName", h.suppressed, h.given_up as "givenUp", tries.count as attempts,
       tries.refused or exists (select from receipts where notification_id = h.id and ignored is null) as "isReported",
       case when h.status = 'created' then (
         select start_after from pgboss.job j where j.name = any(${queues}::text[]) and j.id = h.id
@@ -300,7 +301,7 @@ export async function findCircumstances(
     ) tries
     left join api_keys k on k.id = h.api_key_id
     union all
-    select a.id, k.name, null, 0, false, a.due_at from accepted a left join api_keys k on k.id = a.api_key_id
+    select a.id, k.name, null, null, 0, false, a.due_at from accepted a left join api_keys k on k.id = a.api_key_id
     where a.id = any(${ids}::uuid[])`.execute(db);
   return new Map(rows.map((row) => [row.id, row]));
 }
