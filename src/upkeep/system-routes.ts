@@ -72,7 +72,6 @@ const runTask = defineRoute({
   description:
     'A process with the role `scheduler` runs it within a second or two, or as soon as there is one. Asking again changes nothing until it has run.',
   params: Type.Object({ task_name: Type.String({ description: 'The `name` of the task.' }) }),
-  bodyLimit: 0,
   answers: {
     202: { description: 'It will run.', schema: Type.Object({ data: task }) },
     404: { description: 'There is no such task.' },

@@ -36,10 +36,14 @@ describe('answers of the admin API', () => {
     for (const { route } of routes) {
       if (route.authentication !== 'admin' || ![route.method].flat().includes('GET')) continue;
       const path = pathOf(route);
+      // They tell of this moment, so that two answers differ.
+      if (/^\/platform\/(?:processes|queues|system|tasks)$/.test(path)) continue;
       const first = await send('GET', path);
       const text = await first.text();
       const tag = first.headers.get('etag');
-      if (first.status !== 200) {
+      const isJson = first.headers.get('content-type')?.startsWith('application/json');
+      // A download is sent as it is read.
+      if (first.status !== 200 || !isJson) {
         assert.equal(tag, null, path);
         continue;
       }
@@ -84,6 +88,8 @@ describe('answers of the admin API', () => {
       .filter(([method, { security }]) => method in takenBy && security.some((one: any) => 'admin' in one));
     assert.ok(operations.length >= 90, String(operations.length));
     for (const [method, { operationId, parameters, responses }] of operations) {
+      const isDownload = responses[200]?.content && !responses[200].content['application/json'];
+      if (method === 'get' && isDownload) continue;
       const header = takenBy[method as keyof typeof takenBy];
       assert.ok(
         parameters.some((one: any) => one.in === 'header' && one.name === header),

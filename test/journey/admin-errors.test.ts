@@ -28,6 +28,10 @@ const person = (more: object) => ({
 const text = (more: object) => ({
   ...{ name: 'Tide', template_type: 'sms', content: 'High tide', created_by: '{user}', ...more },
 });
+const oneOff = (more: object) => ({
+  ...{ template_id: '{sms_template_id}', to: '07700900123', created_by: '{user}' },
+  ...{ personalisation: { name: 'Rowan', time: '14:05' }, ...more },
+});
 const callback = (more: object) => ({
   ...{ url: 'https://service.example/', bearer_token: 'long-enough' },
   ...{ updated_by_id: '{user}', callback_type: 'complaint', ...more },
@@ -189,6 +193,13 @@ const refusals: readonly Refusal[] = [
     {},
     400,
     'You cannot delete a default sms sender',
+  ],
+  ['POST /service/:service_id/email-reply-to/verify', {}, 400, { email: [missing] }],
+  [
+    'POST /service/:service_id/email-reply-to/verify',
+    { email: '{reply-to}' },
+    409,
+    '‘{reply-to}’ is already a reply-to email address for this service.',
   ],
   // 1.13
   [
@@ -548,6 +559,39 @@ const refusals: readonly Refusal[] = [
     400,
     'Only a notification that is scheduled and not yet due can be cancelled',
   ],
+  [
+    'POST /service/:service_id/send-notification',
+    {},
+    400,
+    { template_id: [missing], to: [missing], created_by: [missing] },
+  ],
+  ['POST /service/:service_id/send-notification', oneOff({ template_id: '{unknown}' }), 404, none],
+  ['POST /service/:service_id/send-notification', oneOff({ to: '12' }), 400, /too short/],
+  [
+    'POST /service/:service_id/send-notification',
+    oneOff({ personalisation: {} }),
+    400,
+    'Missing personalisation: name, time',
+  ],
+  [
+    'POST /service/:service_id/send-notification',
+    oneOff({ created_by: '{stranger}' }),
+    400,
+    'Can’t create notification - Sam is not part of the "{service name}" service',
+  ],
+  [
+    'POST /service/:service_id/send-notification',
+    oneOff({ sender_id: '{unknown}' }),
+    400,
+    'SMS sender not found',
+  ],
+  [
+    'GET /service/:service_id/notifications/count',
+    'limit_days=x',
+    400,
+    { limit_days: ['Not a valid integer.'] },
+  ],
+  ['GET /service/:service_id/inbound-sms/csv', 'day=yesterday', 400, /day/],
   ['GET /platform/find', 'q=a', 400, { q: [/^Too short/] }],
   ['GET /service/:service_id/inbound-sms', 'day=yesterday', 400, /day/],
   ['GET /service/:service_id/inbound-sms/:inbound_sms_id/conversation', 'older_than=x', 400, /older_than/],
@@ -571,6 +615,22 @@ const refusals: readonly Refusal[] = [
   ['POST /inbound-number/service/:service_id', {}, 409, /.*/],
   ['POST /inbound-number/service/:service_id', { inbound_number_id: 'x' }, 400, /.*/],
   ['POST /inbound-number/service/:service_id/off', {}, 404, /.*/],
+  [
+    'POST /provider-details/:provider_details_id/circuit',
+    { state: 'closed', minutes: 5 },
+    400,
+    { minutes: ['Only with the state open.'] },
+  ],
+  ['POST /provider-details/:provider_details_id/circuit', {}, 400, { state: [missing] }],
+  ['GET /provider-details/:provider_details_id/calls', 'by=year', 400, { by: ['Not a valid choice.'] }],
+  ['POST /provider-details/:provider_details_id/test', {}, 400, { recipient: [missing] }],
+  ['POST /organisation', {}, 400, { name: [missing] }],
+  ['POST /organisation/:organisation_id', { colour: 'red' }, 400, { colour: ['Must be a colour such as #0b0c0c.'] }],
+  ['GET /platform/parked', 'queue=fax', 400, { queue: ['Not a valid choice.'] }],
+  ['POST /platform/parked/release', { queue: 'fax' }, 400, { queue: ['Not a valid choice.'] }],
+  ['POST /platform/parked/:parked_id/release', { reason: 5 }, 400, { reason: ['Not a valid string.'] }],
+  ['POST /platform/parked/:parked_id/drop', { reason: 5 }, 400, { reason: ['Not a valid string.'] }],
+  ['GET /platform/stuck', 'seconds=-1', 400, /seconds/],
   // The platform’s own service
   ['POST /service/:service_id/archive {service_id: platform}', {}, 400, /cannot be made inactive/],
   ['POST /service/:service_id/suspend {service_id: platform}', {}, 400, /cannot be made inactive/],
@@ -640,6 +700,8 @@ describe('refusals of the admin API', () => {
       ...{ updated_by_id: user, callback_type: 'delivery_status' },
     });
     const retention = await make(`${of}/data-retention`, { notification_type: 'sms', days_of_retention: 7 });
+    const { body: made } = await world.admin('POST', '/organisation', { name: 'Tide office' });
+    const { organisation } = made;
     const invited = { email_address: 'ash@example.com', from_user: user, permissions: 'send_texts' };
     const cancelled = await make(`${of}/invite`, invited);
     await make(`${of}/invite/${cancelled.id}`, { status: 'cancelled' });
@@ -662,6 +724,7 @@ describe('refusals of the admin API', () => {
       ...{ 'second reply-to id': second.id, sender_id: tenant.senders.sms, callback_api_id: api.id },
       ...{ retention_id: retention.id, notification_id: sent.data.id, inbound_sms_id: randomUUID() },
       ...{ 'without texts': withoutTexts.id, 'their text': withoutTexts.templates.sms },
+      organisation_id: organisation.id,
       ...{ invite_id: invite.id, 'cancelled invite': cancelled.id },
       ...{ sms_template_id: tenant.templates.sms },
       ...{ folder: folder.id, 'inner folder': inner.id, template_folder_id: folder.id },
@@ -732,7 +795,9 @@ describe('refusals of the admin API', () => {
 
   test('every documented refusal of a route is in this test', () => {
     const tested = new Set(refusals.map(([route, , status]) => `${route.replace(/ \{.*/, '')} ${status}`));
-    // Of too many wrong tries, `people.test.ts` tells; unknown ids are tried below.
+    // Of too many wrong tries, `people.test.ts` tells, and of messages that cannot be stored even when an operator
+    // drops them, `platform-operations.test.ts`; unknown ids are tried below.
+    tested.add('POST /platform/parked/:parked_id/drop 409');
     const documented = admin().flatMap(({ name, route }) =>
       Object.keys(route.answers ?? {})
         .filter((status) => Number(status) >= 400 && status !== '404' && status !== '429')

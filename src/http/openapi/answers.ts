@@ -98,9 +98,9 @@ function isRead(method: string, { authentication }: DocumentedRoute): boolean {
   return method === 'GET' && authentication === 'service key';
 }
 
-/** Whether it reads in the admin API, so that its answers have an `ETag` (spec 04, section 0.2). */
-function isAdminRead(method: string, { authentication }: DocumentedRoute): boolean {
-  return method === 'GET' && authentication === 'admin';
+/** Whether it reads JSON in the admin API, so that its answers have an `ETag` (spec 04, section 0.2). */
+function isAdminRead(method: string, { authentication, answers }: DocumentedRoute): boolean {
+  return method === 'GET' && authentication === 'admin' && answers?.[200]?.contentType === undefined;
 }
 
 /** Whether it writes in the admin API, and takes an `Idempotency-Key` (spec 04, section 0.2). */

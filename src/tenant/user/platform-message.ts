@@ -72,6 +72,7 @@ export const requiredPlaceholders: ReadonlyMap<string, readonly string[]> = new 
 ]);
 
 export const optionalPlaceholders: ReadonlyMap<string, readonly string[]> = new Map([
+  [platformTemplateIds.invitation, ['life']],
   [platformTemplateIds.smsCode, ['name']],
 ]);
 
