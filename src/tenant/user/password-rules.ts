@@ -1,8 +1,9 @@
-import { join } from 'node:path';
-import { readTextFile } from '../../ground/text.ts';
+import { dictionary } from '@zxcvbn-ts/language-common';
 
 const shortest = 8;
 const longest = 255;
+/** In lower case. */
+const common: ReadonlySet<string> = new Set(dictionary['passwords-common']);
 
 /**
  * Why nobody should have this password; null if they may. The rules of whoever asks people for passwords: the API itself
@@ -12,13 +13,5 @@ export function passwordFault(password: string): string | null {
   const { length } = [...password];
   if (length < shortest) return `The password must have at least ${shortest} characters.`;
   if (length > longest) return `The password must have at most ${longest} characters.`;
-  common ??= readCommon();
   return common.has(password.toLowerCase()) ? 'Choose a password that is harder to guess.' : null;
-}
-
-let common: ReadonlySet<string> | null = null;
-
-function readCommon(): ReadonlySet<string> {
-  const text = readTextFile(join(import.meta.dirname, 'common-passwords.txt'));
-  return new Set(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')));
 }
