@@ -625,7 +625,12 @@ const refusals: readonly Refusal[] = [
   ['GET /provider-details/:provider_details_id/calls', 'by=year', 400, { by: ['Not a valid choice.'] }],
   ['POST /provider-details/:provider_details_id/test', {}, 400, { recipient: [missing] }],
   ['POST /organisation', {}, 400, { name: [missing] }],
-  ['POST /organisation/:organisation_id', { colour: 'red' }, 400, { colour: ['Must be a colour such as #0b0c0c.'] }],
+  [
+    'POST /organisation/:organisation_id',
+    { colour: 'red' },
+    400,
+    { colour: ['Must be a colour such as #0b0c0c.'] },
+  ],
   ['GET /platform/parked', 'queue=fax', 400, { queue: ['Not a valid choice.'] }],
   ['POST /platform/parked/release', { queue: 'fax' }, 400, { queue: ['Not a valid choice.'] }],
   ['POST /platform/parked/:parked_id/release', { reason: 5 }, 400, { reason: ['Not a valid string.'] }],
