@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -221,5 +221,18 @@ describe('the integration suites of the official clients', () => {
     assert.match(data.links.current, url);
     const older = await receiver.getReceivedTexts(data.received_text_messages[0].id);
     assert.deepEqual(older.data.received_text_messages, data.received_text_messages.slice(1));
+  });
+
+  const python = process.env['PYTHON'] ?? 'python3';
+  const hasClient = spawnSync(python, ['-c', 'import notifications_python_client']).status === 0;
+
+  test('pass with the client for Python', {
+    skip: hasClient ? false : `${python} has no package notifications-python-client`,
+  }, async (t) => {
+    const suite = join(import.meta.dirname, '../support/python/official_client_suite.py');
+    const { stdout } = await run(python, [suite], { env: { ...process.env, ...variables } });
+    const steps = stdout.trimEnd().split('\n');
+    t.diagnostic(steps.join('; '));
+    assert.equal(steps.length, 8);
   });
 });
