@@ -154,7 +154,7 @@ type Looked = StoredNotification &
  * Looks at the `size` messages older than `before`. One statement searches both places, as in `findNotification`. It
  * finds where the portion ends in the index alone; only messages that match are looked up in `notifications`.
  */
-async function findPortion(
+export async function findPortion(
   db: DbOrTrx,
   filter: NotificationFilter,
   { before, size, wanted, bytes }: { before: string | null; size: number; wanted: number; bytes: number },

@@ -9,9 +9,11 @@ import {
   accepted,
   fetchedBytes,
   findNotifications,
+  findPortion,
   hashed,
   idCeiling,
   type MoreConditions,
+  type NotificationFilter,
   oldestShown,
   sizedRows,
 } from '../store.ts';
@@ -38,10 +40,10 @@ export type AdminFilter = Readonly<{
 }>;
 
 /**
- * Index entries that one search collects for each form of its term. What matches more is frequent enough to be found by
- * walking the service's messages, newest first.
+ * Index entries that one search collects for each form of its term: at first in all messages, then in one day's. What
+ * matches more is frequent enough to be found by walking the service's messages, newest first.
  */
-const mostCollected = 10_000;
+const mostCollected = { all: 10_000, day: 50_000 } as const;
 
 /**
  * A page of at most `limit` messages, newest first, of those that match the term, if there is one. Shorter if they are
@@ -58,8 +60,17 @@ export async function searchNotifications(
   const lowest = from && idFloor(from.getTime());
   const before = [olderThan, until && idFloor(until.getTime())].filter((id) => id !== null).sort()[0] ?? null;
   if (!term) return await walk(deps, db, filter, null, { from: lowest, until: before }, limit);
-  const all = await collect(db, filter, term, { from: lowest, until: before }, limit);
+  const all = await collect(
+    db,
+    filter,
+    term,
+    { from: lowest, until: before, most: mostCollected.all },
+    limit,
+  );
   if (!all.isFrequent) return all.found;
+  const walked = walkOf(filter, term, { from: lowest, until: before });
+  const newest = await findPortion(db, walked, { before, size: 2000, wanted: limit, bytes: fetchedBytes });
+  if (newest.found.length >= limit || newest.isFull || newest.last === null) return newest.found;
   // They may all be old, so each day is looked at by itself: with few of them or none it costs next to nothing.
   const end = [all.oldest, lowest ?? all.oldest].sort()[1]!;
   let bytes = 0;
@@ -71,7 +82,7 @@ export async function searchNotifications(
     const midnight = idFloor(latest - (latest % day));
     const isLast = midnight <= end;
     const range = { from: isLast ? end : midnight, until: before };
-    const some = await collect(db, filter, term, range, wanted);
+    const some = await collect(db, filter, term, { ...range, most: mostCollected.day }, wanted);
     const found = some.isFrequent ? await walk(deps, db, filter, term, range, wanted) : some.found;
     bytes += found.reduce((sum, { personalisation }) => sum + personalisation.length, 0);
     // A walk may have been cut short, too.
@@ -84,6 +95,8 @@ const day = 86_400_000;
 
 /** Ids from `from` to before `until`; null: no limit. */
 type Range = Pick<MoreConditions, 'from' | 'until'>;
+/** `most`: index entries of each form. */
+type Collected = Range & Readonly<{ most: number }>;
 
 function walk(
   deps: StoreDeps,
@@ -93,11 +106,14 @@ function walk(
   range: Range,
   limit: number,
 ): Promise<readonly StoredNotification[]> {
+  return findNotifications(deps, db, walkOf(filter, term, range), limit);
+}
+
+function walkOf(filter: AdminFilter, term: Term | null, range: Range): NotificationFilter {
   const { serviceId, types, statuses, reference, jobs } = filter;
   const personal = term ? matchesTerm(term) : sql`true`;
   const more = { facts: factConditions(filter), personal, ...range };
-  const all = { serviceId, keyType: null, jobs, types, statuses, reference, olderThan: null, more };
-  return findNotifications(deps, db, all, limit);
+  return { serviceId, keyType: null, jobs, types, statuses, reference, olderThan: null, more };
 }
 
 /**
@@ -108,7 +124,7 @@ async function collect(
   db: Db,
   filter: AdminFilter,
   term: Term,
-  range: Range,
+  range: Collected,
   limit: number,
 ): Promise<Readonly<{ found: readonly StoredNotification[]; isFrequent: boolean; oldest: string }>> {
   const { serviceId, types, statuses, reference, jobs } = filter;
@@ -118,7 +134,7 @@ async function collect(
     ${reference === null ? sql`` : sql`and h.client_reference = ${reference}`}`;
   const { rows } = await sql<StoredNotification & { isFrequent: boolean; oldest: string }>`
     with candidates as materialized (${candidates(sql`(select ${serviceId}::uuid as id)`, term, range)}),
-    counted as materialized (select count(*) > ${mostCollected} as frequent from candidates),
+    counted as materialized (select count(*) > ${range.most} as frequent from candidates),
     found as materialized (
       select id from (
         (select c.id from (
@@ -175,13 +191,17 @@ function matchesTerm(term: Term): RawBuilder<unknown> {
 }
 
 /**
- * The ids of messages of the services of `scope` that match a term; at most one more
- * than `mostCollected` of each form. Each form is one range of one index.
+ * The ids of messages of the services of `scope` that match a term; at most one more than `most` of each form. Each form
+ * is one range of one index.
  */
-function candidates(scope: RawBuilder<unknown>, term: Term, { from, until }: Range): RawBuilder<unknown> {
+function candidates(
+  scope: RawBuilder<unknown>,
+  term: Term,
+  { from, until, most: mostEntries }: Collected,
+): RawBuilder<unknown> {
   const bounds = (table: string) =>
     sql`${sql.ref(`${table}.id`)} >= ${from ?? idFloor(0)}::uuid and ${sql.ref(`${table}.id`)} < ${until ?? idCeiling}::uuid`;
-  const most = sql`limit ${mostCollected + 1}`;
+  const most = sql`limit ${mostEntries + 1}`;
   const ranges = recipientRanges(term);
   const ofService = [
     ...ranges.map(
@@ -225,7 +245,7 @@ export type FoundMessage = Readonly<{
 /** The newest `limit` messages of all services that match a term. */
 export async function findAnywhere(db: Db, term: Term, limit: number): Promise<readonly FoundMessage[]> {
   const { rows } = await sql<FoundMessage>`
-    with candidates as materialized (${candidates(sql`services`, term, { from: null, until: null })}),
+    with candidates as materialized (${candidates(sql`services`, term, { from: null, until: null, most: mostCollected.all })}),
     newest as materialized (select distinct id from candidates order by id desc limit ${limit})
     select * from (
       select h.id, h.service_id as "serviceId", h.notification_type as type, h.status, h.created_at as "createdAt"
