@@ -27,6 +27,7 @@ import { up as adminRequests } from './migrations/0024-admin-requests.ts';
 import { up as operations } from './migrations/0025-operations.ts';
 import { up as leversAndBranding } from './migrations/0026-levers-and-branding.ts';
 import { up as oneOff } from './migrations/0027-one-off.ts';
+import { up as jobs } from './migrations/0028-jobs.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -54,6 +55,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0022-invites': { up: invites },
   '0024-admin-requests': { up: adminRequests },
   '0027-one-off': { up: oneOff },
+  '0028-jobs': { up: jobs },
   '0025-operations': { up: operations },
   '0026-levers-and-branding': { up: leversAndBranding },
 };

@@ -26,6 +26,13 @@ export type Tables = {
   service_users: ServiceUserRow;
   invites: InviteRow;
   idempotency_keys: IdempotencyKeyRow;
+  uploads: UploadRow;
+  upload_rows: UploadRowsRow;
+  upload_faults: UploadFaultRow;
+  jobs: JobRow;
+  job_lots: JobLotRow;
+  job_changes: JobChangeRow;
+  job_totals: JobTotalRow;
   admin_requests: AdminRequestRow;
   accepted: AcceptedRow;
   notifications: NotificationRow;
@@ -567,3 +574,85 @@ export type ServiceCallbackAttemptRow = {
   code: string | null;
   detail: string | null;
 };
+
+export type UploadRow = {
+  id: string;
+  service_id: string;
+  template_id: string;
+  template_version: number;
+  template_type: NotificationType;
+  original_file_name: string;
+  format: 'csv' | 'tsv' | 'xlsx' | 'ods' | 'rows';
+  bytes: number;
+  digest: Buffer;
+  header: unknown;
+  row_count: number;
+  summary: unknown;
+  valid: boolean;
+  left_out_of: string | null;
+  created_by: string | null;
+  api_key_id: string | null;
+  created_at: Date;
+  updated_at: Date;
+  expires_at: Date;
+};
+
+export type UploadRowsRow = { upload_id: string; first_row: number; row_count: number; records: Buffer };
+
+export type UploadFaultRow = {
+  upload_id: string;
+  row_index: number;
+  number: number;
+  kind: string;
+  header: string | null;
+  text: string;
+};
+
+/** The statuses of a job (spec 04, section 6.2); `paused` is Despatch's own. */
+export type JobStatus =
+  | 'scheduled'
+  | 'pending'
+  | 'in progress'
+  | 'paused'
+  | 'finished'
+  | 'finished all notifications created'
+  | 'sending limits exceeded'
+  | 'cancelled'
+  | 'error';
+
+export type JobRow = {
+  id: string;
+  service_id: string;
+  template_id: string;
+  template_version: number;
+  template_type: NotificationType;
+  original_file_name: string;
+  notification_count: number;
+  status: JobStatus;
+  reply_to_text: string | null;
+  key_type: KeyType;
+  api_key_id: string | null;
+  created_by: string | null;
+  created_at: Date;
+  updated_at: Date | null;
+  scheduled_for: Date | null;
+  hold_until: Date | null;
+  processing_started: Date | null;
+  processing_finished: Date | null;
+  final_at: Date | null;
+  resent_from: string | null;
+  contact_list_id: string | null;
+  reference: string | null;
+};
+
+export type JobLotRow = {
+  job_id: string;
+  number: number;
+  first_row: number;
+  row_count: number;
+  began_at: Date | null;
+  done_at: Date | null;
+};
+
+export type JobChangeRow = { id: Generated<string>; job_id: string; status: string; change: number };
+export type JobTotalRow = { job_id: string; status: string; count: number };
