@@ -59,19 +59,21 @@ export function callerLeft(): Problem {
   return new Problem(499, [{ error: 'BadRequestError', message: 'The caller closed the connection.' }]);
 }
 
-/** 503: the database cannot be reached. Nothing of the request was stored; the caller should send it again. */
+/** 503: there is no room for the request now. Nothing of it was stored; the caller should send it again. */
 export function unavailable(): Problem {
-  return new Problem(
-    503,
-    [
-      {
-        error: 'ServiceUnavailable',
-        message:
-          'The service is temporarily unavailable. Nothing was accepted: send the request again in a few seconds.',
-      },
-    ],
-    { 'Retry-After': '5' },
+  return temporary('Nothing was accepted: send the request again in a few seconds.');
+}
+
+/** 503: the database cannot be reached. If that happened during a commit, nobody knows whether the request took effect. */
+export function unreachable(): Problem {
+  return temporary(
+    'Send the request again in a few seconds. With an Idempotency-Key it takes effect once, even if this one did.',
   );
+}
+
+function temporary(advice: string): Problem {
+  const message = `The service is temporarily unavailable. ${advice}`;
+  return new Problem(503, [{ error: 'ServiceUnavailable', message }], { 'Retry-After': '5' });
 }
 
 /**

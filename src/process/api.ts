@@ -319,6 +319,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
     ...deps,
     ...rules,
     sendPlatformMessage: createSendPlatformMessage(deps),
+    preparePlatformMessage: createPreparePlatformMessage(deps),
   };
   mount(userRoutes, people);
   mount(signInRoutes, people);
@@ -330,11 +331,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(organisationRoutes, deps);
   mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
   mount(memberRoutes, { ...deps, ...rules });
-  mount(inviteRoutes, {
-    ...deps,
-    ...rules,
-    preparePlatformMessage: createPreparePlatformMessage(deps),
-  });
+  mount(inviteRoutes, people);
   mount(inviteTokenRoutes, { ...deps, addToFolders });
   mount(keyRoutes, deps);
   mount(senderRoutes, {

@@ -397,6 +397,11 @@ describe('people in the admin API', () => {
     const alone = await post(`/user/${user.id}/archive`);
     assert.deepEqual([alone.status, alone.body.message], [400, 'User cannot be removed from a service']);
     await join(other.id);
+    const permit = (permissions: string[]) =>
+      db.updateTable('service_users').set({ permissions }).where('user_id', '=', user.id).execute();
+    await permit(['manage_users']);
+    assert.equal((await post(`/user/${user.id}/archive`)).status, 400, 'nobody else can manage the team');
+    await permit([]);
     const both = await Promise.all([user, other].map(({ id }) => post(`/user/${id}/archive`)));
     assert.deepEqual(both.map(({ status }) => status).sort(), [204, 400]);
     const archived = both[0]!.status === 204 ? user : other;

@@ -11,7 +11,7 @@ import {
 import { isUnreachable } from '../../database/connection.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
-import { Problem, unavailable } from '../../ground/problem.ts';
+import { Problem, unreachable } from '../../ground/problem.ts';
 import type { Authentication, Route } from './define-route.ts';
 import { type ErrorFormat, plainError, plainErrors } from './error-format.ts';
 import { tagReads } from './etag.ts';
@@ -326,7 +326,7 @@ function errorHandler(log: Log, errors: ErrorFormat) {
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const status = refusedByServer(error);
-  if (status === null && isUnreachable(error)) return unavailable();
+  if (status === null && isUnreachable(error)) return unreachable();
   if (status !== null)
     return new Problem(400, [{ error: 'BadRequestError', message: 'The request could not be read.' }]);
   return new Problem(500, [{ error: 'InternalServerError', message: 'Internal server error' }]);

@@ -24,7 +24,7 @@ import {
   userPath,
 } from './fields.ts';
 import { hashPassword, isPassword } from './password.ts';
-import { platformTemplateIds, type SendPlatformMessage } from './platform-message.ts';
+import { type PreparePlatformMessage, platformTemplateIds } from './platform-message.ts';
 import { change } from './routes.ts';
 import { findPasswordHash } from './store.ts';
 import {
@@ -43,7 +43,7 @@ import { showUser, type User, userSchema } from './user.ts';
 
 export type SignInRouteDeps = PersonDeps &
   RecipientChecks &
-  Readonly<{ cipher: Cipher; log: Log; sendPlatformMessage: SendPlatformMessage }>;
+  Readonly<{ cipher: Cipher; log: Log; preparePlatformMessage: PreparePlatformMessage }>;
 
 /** What the admin client says of its own client: the address, and the browser. */
 const addressHeader = 'x-notify-client-address';
@@ -183,20 +183,23 @@ const emailCode = defineRoute({
 
 /** `to`: null for the person's own number or address. */
 async function sendCode(deps: SignInRouteDeps, type: CodeType, user: User, to: string | null): Promise<void> {
-  const { db, clock, cipher, log, sendPlatformMessage } = deps;
+  const { db, clock, cipher, log, preparePlatformMessage } = deps;
   const recipient = recipientOf(deps, type, to, user);
   const code = newCode();
   const added = { id: randomUUID(), userId: user.id, type, code };
-  const at = new Date(clock.now());
-  if (!(await db.transaction().execute((trx) => addCode(trx, cipher, added, at)))) {
-    log.warn({ userId: user.id, type }, 'The person has too many open codes: none was sent');
-    return;
-  }
-  await sendPlatformMessage({
+  const message = await preparePlatformMessage({
     templateId: type === 'sms' ? platformTemplateIds.smsCode : platformTemplateIds.emailCode,
     recipient,
     personalisation: { verify_code: code, name: user.name },
   });
+  // Together: a code that is not sent must not count as one of the few that may be open.
+  const isAdded = await db.transaction().execute(async (trx) => {
+    const isAdded = await addCode(trx, cipher, added, new Date(clock.now()));
+    if (isAdded) await message.store(trx);
+    return isAdded;
+  });
+  if (isAdded) message.announce();
+  else log.warn({ userId: user.id, type }, 'The person has too many open codes: none was sent');
 }
 
 /** Throws a Problem if the code cannot be sent there. */

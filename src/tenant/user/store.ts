@@ -186,16 +186,23 @@ async function servicesOf(trx: Trx, userId: string): Promise<readonly string[]> 
 
 /**
  * Takes a user out of every team and makes the account useless. Returns false, and changes nothing, if an active service
- * would be left without anybody.
+ * would be left without an active member, or without one who can manage the team.
  */
-export async function archiveUser(trx: Trx, { id, emailAddress }: User, at: Date): Promise<boolean> {
+export async function archiveUser(trx: Trx, { id, emailAddress, state }: User, at: Date): Promise<boolean> {
   // Two people who are archived at once would each rely on the other: what the lock waited for is seen only by the next
   // statement.
   const own = sql`select service_id from service_users where user_id = ${id}`;
   await sql`select from services where id in (${own}) order by id for update`.execute(trx);
+  // As for whoever leaves one service (spec 04, section 1.8).
   const { rows } = await sql<{ isLast: boolean }>`
-    select s.active and not exists (select from service_users o where o.service_id = s.id and o.user_id <> ${id}) as "isLast"
-    from services s where s.id in (${own})`.execute(trx);
+    with others as (
+      select m.service_id, m.permissions from service_users m join users u on u.id = m.user_id
+      where m.service_id in (${own}) and m.user_id <> ${id} and u.state = 'active'
+    )
+    select s.active and (not exists (select from others o where o.service_id = s.id)
+      or ('manage_users' = any(m.permissions) and ${state === 'active'}
+        and not exists (select from others o where o.service_id = s.id and 'manage_users' = any(o.permissions)))) as "isLast"
+    from service_users m join services s on s.id = m.service_id where m.user_id = ${id}`.execute(trx);
   if (rows.some(({ isLast }) => isLast)) return false;
   const serviceIds = await servicesOf(trx, id);
   await sql`delete from service_users where user_id = ${id}`.execute(trx);
