@@ -8,6 +8,7 @@ import { createCipher } from '../src/ground/cipher.ts';
 import { createLog } from '../src/ground/log.ts';
 import { registerUser } from '../src/tenant/user/store.ts';
 import { unexpectedEnds } from './child-process.ts';
+import { every, everyMilliseconds, type Sent } from './every.ts';
 import type { Harness } from './harness.ts';
 import { addTenant, openAccount, openInstallation } from './installation.ts';
 import { closedLoop, describeRefusals, Requests, type Tally, Wire } from './load.ts';
@@ -15,11 +16,8 @@ import type { SandboxClient } from './sandbox-client.ts';
 import { type Outcome, quantile, type Scenario, type Settings } from './scenario.ts';
 
 const floodConnections = 64;
-const everyMilliseconds = 250;
 /** Of another service’s message; of a sign-in code, for which somebody waits. */
 const mostMilliseconds = { single: 2000, code: 1000 } as const;
-/** Sent even if the run is so short that the flood is over. */
-const minSingles = 8;
 const patienceMilliseconds = 120_000;
 
 /**
@@ -100,9 +98,6 @@ function figuresOf(key: string, what: string, latencies: Float64Array, most: num
   ];
 }
 
-/** A message that was sent: since when it has waited, and when it arrived at the provider, in Unix milliseconds. */
-type Sent = Readonly<{ since: number; arrival: Promise<number> }>;
-
 /** Senders that must not wait behind the flood: each function sends one message, and resolves once it is accepted. */
 async function openOthers(
   harness: Harness,
@@ -149,20 +144,6 @@ async function sendFlood(
       throw new Error(`Of ${tally.accepted} messages only ${distinct} reached the provider.`);
     await sleep(everyMilliseconds);
   }
-}
-
-/** Sends at fixed times, without waiting for the previous message; returns milliseconds to the provider, sorted. */
-async function every(send: () => Promise<Sent>, isOver: () => boolean): Promise<Float64Array> {
-  const started = performance.now();
-  const latencies: Promise<number>[] = [];
-  while (!isOver() || latencies.length < minSingles) {
-    const early = started + latencies.length * everyMilliseconds - performance.now();
-    if (early > 0) await sleep(early);
-    const { since, arrival } = await send();
-    // It may arrive before its answer has been read.
-    latencies.push(arrival.then((arrivedAt) => Math.max(0.1, arrivedAt - since)));
-  }
-  return new Float64Array(await Promise.all(latencies)).sort();
 }
 
 /**
