@@ -1,7 +1,8 @@
 /** Workbooks for tests: ZIP archives made by hand, so that a test can make any part, or any byte, wrong. */
-import { crc32, deflateRawSync } from 'node:zlib';
+import { constants, crc32, deflateRawSync } from 'node:zlib';
 
-type Parts = Readonly<Record<string, string | Buffer>>;
+/** What a part is packed to, with the size and checksum that the archive gives for it. */
+export type PackedPart = Readonly<{ packed: Buffer; size: number; checksum: number }>;
 
 export type ZipOptions = Readonly<{
   /** Parts are stored, not compressed. */
@@ -11,20 +12,23 @@ export type ZipOptions = Readonly<{
 }>;
 
 /** A ZIP archive. */
-export function zip(parts: Parts, { isStored = false, flags = 0x0800 }: ZipOptions = {}): Buffer {
+export function zip(
+  parts: Readonly<Record<string, string | Buffer | PackedPart>>,
+  { isStored = false, flags = 0x0800 }: ZipOptions = {},
+): Buffer {
   const files: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
   for (const [name, content] of Object.entries(parts)) {
-    const bytes = Buffer.from(content);
-    const packed = isStored ? bytes : deflateRawSync(bytes);
+    const { packed, size, checksum } =
+      typeof content === 'object' && 'packed' in content ? content : pack(Buffer.from(content), isStored);
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
     common.writeUInt16LE(flags, 2);
     common.writeUInt16LE(isStored ? 0 : 8, 4);
-    common.writeUInt32LE(crc32(bytes), 10);
+    common.writeUInt32LE(checksum, 10);
     common.writeUInt32LE(packed.length, 14);
-    common.writeUInt32LE(bytes.length, 18);
+    common.writeUInt32LE(size, 18);
     common.writeUInt16LE(Buffer.byteLength(name), 22);
     const file = Buffer.concat([Buffer.from('PK\x03\x04'), common, Buffer.from(name), packed]);
     const rest = Buffer.alloc(14);
@@ -40,6 +44,24 @@ export function zip(parts: Parts, { isStored = false, flags = 0x0800 }: ZipOptio
   end.writeUInt32LE(entries.length, 8);
   end.writeUInt32LE(offset, 12);
   return Buffer.concat([...files, entries, Buffer.from('PK\x05\x06'), end]);
+}
+
+function pack(bytes: Buffer, isStored: boolean): PackedPart {
+  return { packed: isStored ? bytes : deflateRawSync(bytes), size: bytes.length, checksum: crc32(bytes) };
+}
+
+/** A part of any size, which is never made: a text, and how often another follows. */
+export function hugePart(start: string, text: string, times: number): PackedPart {
+  const block = Buffer.from(text);
+  let checksum = crc32(start);
+  for (let count = 0; count < times; count += 1) checksum = crc32(block, checksum);
+  const open = { finishFlush: constants.Z_FULL_FLUSH };
+  const packed = deflateRawSync(block, open);
+  return {
+    packed: Buffer.concat([deflateRawSync(start, open), ...Array(times).fill(packed), deflateRawSync('')]),
+    size: start.length + times * block.length,
+    checksum,
+  };
 }
 
 const office = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
@@ -93,15 +115,14 @@ export function columnName(column: number): string {
   return column < 26 ? last : columnName(Math.floor(column / 26) - 1) + last;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: XML cannot hold them
+export const notInXml = /[\u0000-\u0008\u000B-\u001F\uFFFE\uFFFF]/g;
+
 /** A text in XML; what XML cannot hold as `_x0001_`, as Excel writes it. */
 function escaped(text: string): string {
   return text
     .replace(/_(?=x[0-9a-f]{4}_)/gi, '_x005F_')
-    .replace(
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: XML cannot hold them
-      /[\u0000-\u0008\u000B-\u001F\uFFFE\uFFFF]/g,
-      (sign) => `_x${sign.charCodeAt(0).toString(16).padStart(4, '0').toUpperCase()}_`,
-    )
+    .replace(notInXml, (sign) => `_x${sign.charCodeAt(0).toString(16).padStart(4, '0').toUpperCase()}_`)
     .replace(/[&<>]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 

@@ -15,7 +15,7 @@ const date: NumberKind = { kind: 'date' };
 const time: NumberKind = { kind: 'time' };
 const duration: NumberKind = { kind: 'duration' };
 
-/** The formats that a workbook need not describe, by id (ECMA-376 part 1, section 18.8.30). */
+/** The formats that a workbook need not describe, by id (ECMA-376 part 1, 18.8.30). */
 export function builtInKind(id: number): NumberKind {
   if (id === 9) return { kind: 'percentage', least: 0, most: 0 };
   if (id === 10) return { kind: 'percentage', least: 2, most: 2 };

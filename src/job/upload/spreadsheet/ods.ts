@@ -67,10 +67,6 @@ class DocumentReader implements XmlReader {
   #attributes: Attributes = new Map();
   /** The paragraphs of the cell so far; null if there is none. */
   #text: string | null = null;
-  /** Where the paragraph begins in it. */
-  #start = 0;
-  /** It ends with white space that counts only if more follows. */
-  #isSpaceOpen = false;
 
   constructor(grid: Grid) {
     this.#grid = grid;
@@ -102,8 +98,6 @@ class DocumentReader implements XmlReader {
       case 'h':
         this.#place = 'paragraph';
         this.#text = this.#text === null ? '' : extended(this.#text, '\n');
-        this.#start = this.#text.length;
-        this.#isSpaceOpen = false;
         return false;
       default:
         return false;
@@ -115,7 +109,6 @@ class DocumentReader implements XmlReader {
       case 'p':
       case 'h':
         this.#place = 'cell';
-        if (this.#isSpaceOpen) this.#text = this.#text!.slice(0, -1);
         return;
       case 'table-cell':
       case 'covered-table-cell':
@@ -138,29 +131,22 @@ class DocumentReader implements XmlReader {
     }
   }
 
-  /** White space counts as one space, and not at all at either end of a paragraph. */
+  /** Line breaks of the document are none of the text. LibreOffice writes, and keeps, several spaces side by side. */
   text(text: string): void {
-    if (this.#place !== 'paragraph') return;
-    let more = text.replace(/[\t\n\r ]+/g, ' ');
-    const isAfterSpace = this.#isSpaceOpen || this.#text!.length === this.#start;
-    if (isAfterSpace && more.startsWith(' ')) more = more.slice(1);
-    if (more === '') return;
-    this.#text = extended(this.#text!, more);
-    this.#isSpaceOpen = more.endsWith(' ');
+    if (this.#place === 'paragraph') this.#append(text.replace(/ *[\t\n\r][\t\n\r ]*/g, ' '));
   }
 
   #openInParagraph(element: XmlElement): boolean {
     const { local, uri } = element;
     if (uri !== textSpace || besides.has(local)) return true;
-    if (local === 's') this.#addSign(' '.repeat(count(attributesOf(element), 'c', 65_536)));
-    else if (local === 'tab') this.#addSign('\t');
-    else if (local === 'line-break') this.#addSign('\n');
+    if (local === 's') this.#append(' '.repeat(count(attributesOf(element), 'c', 65_536)));
+    else if (local === 'tab') this.#append('\t');
+    else if (local === 'line-break') this.#append('\n');
     return false;
   }
 
-  #addSign(sign: string): void {
-    this.#text = extended(this.#text!, sign);
-    this.#isSpaceOpen = false;
+  #append(text: string): void {
+    this.#text = extended(this.#text!, text);
   }
 
   #endCell(): void {

@@ -1,4 +1,4 @@
-/** The rows of a sheet of an Office Open XML workbook (ECMA-376 part 1, section 18.3). */
+/** The rows of a sheet of an Office Open XML workbook (ECMA-376 part 1, 18.3). */
 import type { Archive } from './archive.ts';
 import { booleanText, extended, isoText, numberText } from './cell-text.ts';
 import { type CellRun, type Grid, type MergedRange, sheetColumns, sheetRows } from './grid.ts';
@@ -57,7 +57,9 @@ export async function* readXlsxSheet(
   ranges: readonly Range[],
   grid: Grid,
 ): AsyncGenerator<void, void, void> {
-  yield* readXml(archive.read(workbook.sheet, maxSheetBytes), new SheetReader(workbook, ranges, grid));
+  const reader = new SheetReader(workbook, ranges, grid);
+  yield* readXml(archive.read(workbook.sheet, maxSheetBytes), reader);
+  if (!reader.isDone) throw new Refusal('not-a-workbook');
 }
 
 class SheetReader implements XmlReader {
@@ -68,7 +70,6 @@ class SheetReader implements XmlReader {
   readonly #ranges: readonly Range[];
   readonly #grid: Grid;
   #nextRange = 0;
-  #isWorksheet = false;
   #row = -1;
   #isHidden = false;
   #column = -1;
@@ -87,14 +88,11 @@ class SheetReader implements XmlReader {
 
   open(element: XmlElement): boolean {
     if (this.isDone || !isMain(element)) return true;
-    if (!this.#isWorksheet && element.local !== 'worksheet') throw new Refusal('not-a-workbook');
     switch (element.local) {
-      case 'worksheet':
-        this.#isWorksheet = true;
-        return false;
       case 'sheetFormatPr':
         if (isSet(element, 'zeroHeight')) this.#grid.hideUnlistedRows();
         return false;
+      case 'worksheet':
       case 'cols':
       case 'sheetData':
       case 'r':
