@@ -19,7 +19,7 @@ export type CsvProblem =
   | 'too-many-cells';
 
 /** Code points in the longest cell allowed (spec 03, section 4.2). */
-const maxCellLength = 131_072;
+export const maxCellLength = 131_072;
 
 /**
  * Columns allowed in a file, as many as a worksheet has; empty cells at the end of a record do not count. The reference
@@ -28,7 +28,7 @@ const maxCellLength = 131_072;
 export const maxColumns = 16_384;
 
 /** Cells allowed in a file, empty ones and blank lines included: 100,000 rows of 100 columns. */
-const maxCells = 10_000_000;
+export const maxCells = 10_000_000;
 
 /** Bytes allowed in a file (spec 03, section 4.1). */
 export const maxCsvBytes = 10 * 1024 * 1024;
