@@ -423,6 +423,17 @@ describe('files of recipients', () => {
       assert.match(shown.html, /high tide at 1/);
     });
 
+    test('are too long to be previewed, if their email is too long to be sent', async () => {
+      const { db } = world.connection;
+      const id = randomUUID();
+      const content = '((a))'.repeat(30);
+      await addTemplate(db, { id, serviceId: tenant.id, type: 'email', name: 'a', subject: 'a', content });
+      const file = `email address,a\nann@example.com,${'a'.repeat(100_000)}`;
+      const long = (await upload(file, { template: id })).body.data;
+      assert.deepEqual(long.preview, []);
+      assert.equal((await world.admin('GET', at(long.id, '/row/2/preview'))).status, 400);
+    });
+
     test('are downloaded, the faulty ones with the reason', async () => {
       const whole = (await world.admin('GET', at(id, '/csv'))).body as string;
       assert.deepEqual(whole.replace('\ufeff', '').split('\r\n'), [header, ...rows, '']);

@@ -77,6 +77,10 @@ const receive = defineRoute({
     404: { description: 'There is no such service or template.' },
     429: { description: 'Too many files are being checked.' },
   },
+  async before({ services }: UploadRouteDeps, { params }) {
+    const service = await services.get(params.service_id);
+    if (!service) throw noResultFound();
+  },
   async handler(deps: UploadRouteDeps, request, reply) {
     const { params, query, body, actorId } = request;
     const service = await deps.services.get(params.service_id);
