@@ -5,7 +5,7 @@ import { csvProblemText } from '../../content/recipient/csv/record.ts';
 import { recipientColumns } from '../../content/recipient/csv/row.ts';
 import { compileContent, placeholdersIn } from '../../content/template/template.ts';
 import type { NotificationType } from '../../database/tables.ts';
-import { formatOf } from './file-format.ts';
+import { formatOf, maxRows } from './file-format.ts';
 import { type Piece, PieceMaker } from './piece.ts';
 import { columnsOf, createRowCheck, type RowRules, unclosedQuoteFault } from './row-check.ts';
 import type { UploadFormat, WrittenRows } from './store.ts';
@@ -31,8 +31,7 @@ export type CheckMessage =
 /** All rows, or why the file cannot be read (spec 03, section 4.1). */
 export type CheckAnswer = Readonly<{ written: WrittenRows }> | Readonly<{ problem: string }>;
 
-/** The rows of a file of which more may not be checked, and of which the first ones are stored all the same. */
-const maxRows = 100_000;
+/** The rows that are stored of a file with too many. */
 const firstRows = 10;
 
 /** A file that can be read: its header and form, and its rows. */

@@ -1,6 +1,9 @@
 import { extname } from 'node:path';
 import type { UploadFormat } from './store.ts';
 
+/** Rows in the largest file that is checked (spec 03, section 4.5). */
+export const maxRows = 100_000;
+
 /** The sentences for a file that is not read (spec 03, section 4.1). */
 export const fileTexts = {
   noFile: 'You need to chose a file to upload',
