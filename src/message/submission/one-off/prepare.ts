@@ -146,7 +146,11 @@ async function findAuthor({ db, clock }: OneOffDeps, service: Service, given: st
 }
 
 /** The sender that was asked for, else the service's default one; undefined if it has none. Throws a Problem. */
-function senderOf(senders: readonly Sender[], wanted: string | null, missing: string): Sender | undefined {
+export function senderOf(
+  senders: readonly Sender[],
+  wanted: string | null,
+  missing: string,
+): Sender | undefined {
   if (wanted === null) return defaultSender(senders);
   const id = parseUuid(wanted);
   const found = senders.find((sender) => sender.id === id);
