@@ -10,6 +10,7 @@ import { deleteExpiredUploads, findRecords, findUpload } from '../../src/job/upl
 import { addUser } from '../../src/tenant/user/store.ts';
 import { addTeamMember, setLimits } from '../support/operator.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
+import { odsOf, xlsxOf } from '../support/workbooks.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const header = 'phone number,name,time';
@@ -88,6 +89,19 @@ describe('files of recipients', () => {
             [3, 'Hi Bob, high tide at 15:10'],
           ],
         );
+      });
+
+    for (const [format, written] of [
+      ['xlsx', xlsxOf],
+      ['ods', odsOf],
+    ] as const)
+      test(`as a workbook, ${format}`, async () => {
+        const cells = [header, ann, bob].map((line) => line.split(','));
+        const { status, body } = await upload(written(cells), { name: `tides.${format.toUpperCase()}` });
+        assert.equal(status, 201, JSON.stringify(body));
+        const { data } = body;
+        assert.deepEqual([data.valid, data.notification_count, data.errors], [true, 2, []]);
+        assert.equal(data.preview[1].body, 'Hi Bob, high tide at 15:10');
       });
 
     test('in Windows-1252', async () => {

@@ -10,7 +10,6 @@ export const fileTexts = {
   wrongExtension: 'The file must be a spreadsheet that Notify can read',
   tooLarge: 'The file must be smaller than 10MB',
   unreadable: 'Notify cannot read this file - try using a different file type',
-  oldWorkbook: 'Notify cannot read this file - try saving it as a CSV instead',
   tooLong:
     'Your file took too long to process – try again, or remove any sheets, columns or rows that are not needed',
 } as const;
