@@ -31,6 +31,9 @@ import {
 import { statusRoutes } from '../http/server/status.ts';
 import { jobRoutes } from '../job/run/routes.ts';
 import { steerRoutes } from '../job/run/steer-routes.ts';
+import { type CheckThreads, startCheckThreads } from '../job/upload/check-threads.ts';
+import { uploadRoutes } from '../job/upload/routes.ts';
+import { uploadRowRoutes } from '../job/upload/row-routes.ts';
 import { createPoster } from '../message/callback/post.ts';
 import { callbackApiRoutes } from '../message/callback/routes.ts';
 import { callbackHealthRoutes } from '../message/callback/routes-health.ts';
@@ -110,7 +113,10 @@ export type Api = Readonly<{
 }>;
 
 /** The routes' dependencies: the core, and what only the API needs. */
-type RouteDeps = Core & ReturnType<typeof routeDeps> & ReturnType<typeof openSending>['deps'];
+type RouteDeps = Core &
+  ReturnType<typeof routeDeps> &
+  ReturnType<typeof openSending>['deps'] &
+  Readonly<{ checks: CheckThreads }>;
 
 /**
  * The role `api`: every route, in the scope that sets its error format. The admin client signs its tokens with one of
@@ -183,6 +189,7 @@ async function buildServer(core: Core, admin: Guard, sandboxUrl: string) {
   const used = await findUsedProviders(db);
   const uses = createKeyUses(core);
   const sending = openSending(core, sandboxUrl);
+  const checks = startCheckThreads();
   const server = createServer({
     ...core,
     guards: {
@@ -193,11 +200,12 @@ async function buildServer(core: Core, admin: Guard, sandboxUrl: string) {
   });
   return {
     server,
-    deps: { ...core, ...routeDeps(core, used), ...sending.deps },
+    deps: { ...core, ...routeDeps(core, used), ...sending.deps, checks },
     reachedAt: sending.use,
     async close() {
       await sending.stop();
       await closeServer(server.app);
+      await checks.close();
       await uses.stop();
     },
   };
@@ -355,10 +363,13 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(draftRoutes, { ...deps, smsRate });
   mount(folderRoutes, deps);
   mount(adminInboundRoutes, deps);
-  mount(inboundCsvRoutes, { ...deps, downloads: createDownloads() });
+  const downloads = createDownloads();
+  mount(inboundCsvRoutes, { ...deps, downloads });
   mount(oneOffRoutes, deps);
   mount(jobRoutes, { ...deps, scheduledJobMaxDays: deps.config.delivery.scheduledJobMaxDays });
   mount(steerRoutes, deps);
+  mount(uploadRoutes, deps);
+  mount(uploadRowRoutes, { ...deps, downloads });
   mount(conversationRoutes, deps);
   mount(findRoutes, deps);
   const { queuePrefix } = deps.config.installation;
