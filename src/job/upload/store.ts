@@ -298,7 +298,7 @@ export async function deleteExpiredUploads(
   limit: number,
 ): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
-    delete from uploads where id = any(array(
+    delete from uploads where expires_at < ${now} and id = any(array(
       select u.id from uploads u left join jobs j on j.id = u.id
       left join service_data_retention r on r.service_id = u.service_id and r.notification_type = u.template_type
       where u.expires_at < ${now} and (j.id is null or (j.status <> all(${openStatuses}::text[])
