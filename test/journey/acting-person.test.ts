@@ -65,7 +65,7 @@ describe('the person for whom the admin client acts', () => {
     for (const { route } of admin) {
       const { permission } = route;
       const path = route.path
-        .replace(/:version\([^)]*\)/, '1')
+        .replace(/:(?:version|row)\([^)]*\)/, '1')
         .replace(/:service_id(\([^)]*\))?/, serviceId)
         .replace(/:[a-z_]+(\([^)]*\))?/g, randomUUID());
       const isOfService = path.includes(serviceId);

@@ -677,6 +677,36 @@ const refusals: readonly Refusal[] = [
     { limit_days: ['Not a valid integer.'] },
   ],
   ['GET /service/:service_id/inbound-sms/csv', 'day=yesterday', 400, /day/],
+  // 6.4
+  ['POST /service/:service_id/upload', {}, 400, { template_id: [missing], file_name: [missing] }],
+  ['GET /service/:service_id/upload/:upload_id/rows', 'kind=fax', 400, { kind: ['Not a valid choice.'] }],
+  ['GET /service/:service_id/upload/:upload_id/rows', 'from=x', 400, { from: ['Not a valid integer.'] }],
+  [
+    'GET /service/:service_id/upload/:upload_id/csv',
+    'faulty=perhaps',
+    400,
+    { faulty: ['Not a valid boolean.'] },
+  ],
+  ['GET /service/:service_id/upload/:upload_id/row/:row/preview {row: 9}', null, 404, none],
+  [
+    'POST /service/:service_id/upload/:upload_id/row/:row {row: 2}',
+    {},
+    400,
+    { column: [missing], value: [missing] },
+  ],
+  [
+    'POST /service/:service_id/upload/:upload_id/row/:row {row: 2}',
+    { column: 'fax', value: 'a' },
+    400,
+    { column: ['The file has no such column.'] },
+  ],
+  [
+    'POST /service/:service_id/upload/:upload_id/leave-out-faulty',
+    {},
+    400,
+    'The file has no rows with errors',
+  ],
+  ['DELETE /service/:service_id/upload/:upload_id {upload_id: unknown}', null, 404, none],
   ['GET /platform/find', 'q=a', 400, { q: [/^Too short/] }],
   ['GET /service/:service_id/inbound-sms', 'day=yesterday', 400, /day/],
   ['GET /service/:service_id/inbound-sms/:inbound_sms_id/conversation', 'older_than=x', 400, /older_than/],
@@ -812,6 +842,11 @@ describe('refusals of the admin API', () => {
     await make(`${of}/job`, { id: scheduled, created_by: user, scheduled_for });
     const deleted = await make(`${of}/template`, text({ created_by: user, service: tenant.id }));
     await make(`${of}/template/${deleted.id}`, { archived: true, created_by: user });
+    const { body: uploaded } = await world.admin(
+      'POST',
+      `${of}/upload?template_id=${tenant.templates.sms}&file_name=tides.csv`,
+      'phone number,name,time\n07700900123,Rowan,14:05',
+    );
     const { body: providers } = await world.admin('GET', '/provider-details');
     const [mine, theirs] = [await nameOf(tenant.id), await nameOf(other.id)];
     Object.assign(values, {
@@ -827,6 +862,7 @@ describe('refusals of the admin API', () => {
       ...{ retention_id: retention.id, notification_id: sent.data.id, inbound_sms_id: randomUUID() },
       ...{ 'without texts': withoutTexts.id, 'their text': withoutTexts.templates.sms },
       organisation_id: organisation.id,
+      ...{ upload_id: uploaded.data.id, '2': '2', '9': '9' },
       ...{ invite_id: invite.id, 'cancelled invite': cancelled.id },
       ...{ sms_template_id: tenant.templates.sms, email_template_id: tenant.templates.email },
       ...{ upload, 'faulty upload': faulty, job_id: scheduled, 'deleted template': deleted.id },
@@ -901,6 +937,9 @@ describe('refusals of the admin API', () => {
     // Of too many wrong tries, `people.test.ts` tells, and of messages that cannot be stored even when an operator
     // drops them, `platform-operations.test.ts`; unknown ids are tried below.
     tested.add('POST /platform/parked/:parked_id/drop 409');
+    // Of an email that is too long, and of a file of which a job was made, `upload.test.ts` tells.
+    tested.add('GET /service/:service_id/upload/:upload_id/row/:row/preview 400');
+    tested.add('DELETE /service/:service_id/upload/:upload_id 400');
     const documented = admin().flatMap(({ name, route }) =>
       Object.keys(route.answers ?? {})
         .filter((status) => Number(status) >= 400 && status !== '404' && status !== '429')
