@@ -29,6 +29,8 @@ import {
   type MountedRoute,
 } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
+import { jobRoutes } from '../job/run/routes.ts';
+import { steerRoutes } from '../job/run/steer-routes.ts';
 import { type CheckThreads, startCheckThreads } from '../job/upload/check-threads.ts';
 import { uploadRoutes } from '../job/upload/routes.ts';
 import { uploadRowRoutes } from '../job/upload/row-routes.ts';
@@ -361,6 +363,8 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   const downloads = createDownloads();
   mount(inboundCsvRoutes, { ...deps, downloads });
   mount(oneOffRoutes, deps);
+  mount(jobRoutes, { ...deps, scheduledJobMaxDays: deps.config.delivery.scheduledJobMaxDays });
+  mount(steerRoutes, deps);
   mount(uploadRoutes, deps);
   mount(uploadRowRoutes, { ...deps, downloads });
   mount(conversationRoutes, deps);

@@ -18,6 +18,7 @@ import { hashPassword } from '../../src/tenant/user/password.ts';
 import { addUser, platformUserId, registerUser } from '../../src/tenant/user/store.ts';
 import { addCode, beginSession } from '../../src/tenant/user/store-sign-in.ts';
 import { uploadFile } from '../support/files.ts';
+import { upload } from '../support/jobs.ts';
 import { addTeamMember } from '../support/operator.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
@@ -176,6 +177,28 @@ describe('the OpenAPI document', () => {
       const { body } = await world.admin('POST', `/service/${tenant.id}/suppressions`, { recipient });
       idsOf[example] = { suppression_id: body.data.id };
     }
+  });
+
+  /** Examples make a job of an upload, and take steps with jobs, so each has its own. */
+  beforeEach(async () => {
+    const path = '/service/{service_id}/job';
+    const rows = [['07700900123', 'Rowan', '14:05']];
+    const add = () => upload(world.connection.db, tenant, { header: ['phone number', 'name', 'time'], rows });
+    idsOf[`POST ${path}`] = { upload_id: await add() };
+    const made = async (more: object) => {
+      const job_id = await add();
+      const body = { id: job_id, created_by: platformUserId, ...more };
+      const { status } = await world.admin('POST', `/service/${tenant.id}/job`, body);
+      assert.equal(status, 201);
+      return job_id;
+    };
+    const scheduled_for = new Date(systemClock.now() + 3_600_000).toISOString();
+    idsOf[`POST ${path}/{job_id}/cancel`] = { job_id: await made({ scheduled_for }) };
+    for (const step of ['stop', 'pause', 'resume'])
+      idsOf[`POST ${path}/{job_id}/${step}`] = { job_id: await made({ hold_seconds: 600 }) };
+    ids['job_id'] = await made({});
+    const { job_id } = idsOf[`POST ${path}/{job_id}/resume`]!;
+    await world.admin('POST', `/service/${tenant.id}/job/${job_id}/pause`);
   });
 
   /** Examples release and drop what is parked, so each test has something. */

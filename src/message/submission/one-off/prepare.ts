@@ -159,7 +159,11 @@ export function senderOf(
 }
 
 /** The reply-to address that was asked for; null for the service's own, which is read when the email is sent. */
-function replyToOf(deps: OneOffDeps, service: Service, wanted: string | null): string | null {
+export function replyToOf(
+  deps: Pick<AcceptDeps, 'emailDomain'>,
+  service: Service,
+  wanted: string | null,
+): string | null {
   const replyTo = senderOf(service.emailReplyTos, wanted, 'Reply to email address not found')?.text;
   refuseOwnAddresses(deps, service, replyTo);
   return wanted === null ? null : (replyTo ?? null);
