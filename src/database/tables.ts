@@ -586,18 +586,27 @@ export type UploadRow = {
   bytes: number;
   digest: Buffer;
   header: unknown;
+  filled_width: number;
   row_count: number;
   summary: unknown;
   valid: boolean;
   left_out_of: string | null;
+  sender_id: string | null;
   created_by: string | null;
   api_key_id: string | null;
   created_at: Date;
   updated_at: Date;
+  checked_at: Date | null;
   expires_at: Date;
 };
 
-export type UploadRowsRow = { upload_id: string; first_row: number; row_count: number; records: Buffer };
+export type UploadRowsRow = {
+  upload_id: string;
+  first_row: number;
+  row_count: number;
+  records: Buffer;
+  recipients: Buffer | null;
+};
 
 export type UploadFaultRow = {
   upload_id: string;

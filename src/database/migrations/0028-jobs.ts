@@ -16,19 +16,25 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       bytes integer not null,
       -- SHA-256 of the file, by which the same one is recognised
       digest bytea not null,
-      -- the header, as raw cells
-      header jsonb not null,
+      -- the header, as raw cells; json, because jsonb holds no zeros
+      header json not null,
+      -- one more than the highest index of a cell that is not empty (spec 03, section 4.3)
+      filled_width integer not null,
       row_count integer not null,
-      -- what the check found, without personal data: columns, counts of faults by kind, fragments, cost
+      -- what the check found, without personal data: how the file was read, counts of faults by kind, fragments
       summary jsonb not null,
       -- whether a job may be made of it
       valid boolean not null,
       -- of the rows that were left out and kept as a file to finish: the file that they came from
       left_out_of uuid,
+      -- the sender or reply-to address that was chosen
+      sender_id uuid,
       created_by uuid,
       api_key_id uuid,
       created_at timestamptz not null,
       updated_at timestamptz not null,
+      -- null while its rows are being written: until then there is no such upload
+      checked_at timestamptz,
       expires_at timestamptz not null
     )`,
     sql`create index uploads_service on uploads (service_id, id)`,
@@ -41,6 +47,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       first_row integer not null,
       row_count integer not null,
       records bytea not null,
+      -- sealed likewise, for each record a short hash of its recipient, by which repeated ones are counted
+      recipients bytea,
       primary key (upload_id, first_row)
     )`,
 
