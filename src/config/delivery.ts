@@ -1,5 +1,5 @@
 import { ConfigError } from '../ground/problem.ts';
-import { flag, matching, type Reader, setting, text, whole } from './setting.ts';
+import { flag, matching, oneOf, type Reader, setting, text, whole } from './setting.ts';
 
 const domain = matching(
   'despatch.localhost',
@@ -62,6 +62,16 @@ export const delivery = {
     'SENDING_NOTIFICATIONS_TIMEOUT_PERIOD',
     whole(259_200, 60, 31_536_000),
     'Seconds without a receipt after which a sent message has failed.',
+  ),
+  scheduledJobsEvery: setting(
+    'SCHEDULED_JOBS_EVERY',
+    oneOf('hour', ['hour', 'quarter']),
+    'When scheduled jobs begin: at minute 1 of each `hour`, or at minutes 0, 15, 30 and 45 (`quarter`).',
+  ),
+  scheduledJobMaxDays: setting(
+    'SCHEDULED_JOB_MAX_DAYS',
+    whole(7, 1, 365),
+    'How many days ahead a job can be scheduled.',
   ),
   fromNumber: setting(
     'FROM_NUMBER',

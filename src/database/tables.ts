@@ -391,7 +391,20 @@ export type NotificationHistoryRow = {
 };
 
 /** Why a message was given up, where no attempt says so. */
-export type GivenUpReason = 'too-large' | 'inactive-service' | 'no-provider' | 'error' | 'dropped';
+export type GivenUpReason =
+  | 'too-large'
+  | 'inactive-service'
+  | 'no-provider'
+  | 'error'
+  | 'dropped'
+  // Of a row of a file that may not be sent (spec 03, section 4.7).
+  | 'invalid-recipient'
+  | 'not-allowed'
+  | 'not-permitted'
+  | 'international-limit'
+  | 'missing-value'
+  | 'empty'
+  | 'too-long';
 
 /** The outcome of one attempt; null in the row while it is under way. */
 export type AttemptOutcome = 'accepted' | 'rejected' | 'failed' | 'unknown';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createIdSource, idFloor, idTime, parseUuid } from './id.ts';
+import { createIdSource, derivedId, idFloor, idTime, parseUuid } from './id.ts';
 
 const noon = Date.UTC(2026, 10, 21, 12);
 const clockAt = (start: number) => {
@@ -52,6 +52,28 @@ test('ids ascend in the order they are generated: within a millisecond, beyond 4
       return isRising(ids);
     }),
   );
+});
+
+test('a derived id is a UUIDv7 of its time, the same for the same and different for anything else', () => {
+  const table: [time: number, sequence: number, name: string][] = [
+    [noon, 0, 'job 0'],
+    [noon, 1, 'job 0'],
+    [noon, 4095, 'job 0'],
+    [noon, 0, 'job 1'],
+    [noon + 1, 0, 'job 0'],
+    [0, 0, ''],
+  ];
+  const ids = table.map((one) => derivedId(...one));
+  assert.deepEqual(
+    table.map((one) => derivedId(...one)),
+    ids,
+  );
+  assert.equal(new Set(ids).size, table.length);
+  ids.forEach((id, index) => {
+    assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    assert.equal(idTime(id), table[index]![0]);
+  });
+  assert.ok(isRising(ids.slice(0, 3)));
 });
 
 test('the id floor of a moment is above every earlier id and below every later one', () => {

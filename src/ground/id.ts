@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import type { Clock } from './clock.ts';
 
 /** Generates UUIDv7 ids. */
@@ -26,11 +26,25 @@ export function createIdSource(clock: Clock): IdSource {
     }
     const bytes = randomBlock(8);
     bytes[0] = (bytes[0]! & 0x3f) | 0x80;
-    const tail = bytes.toString('hex');
-    const time = lastTime.toString(16).padStart(12, '0');
-    const counter = sequence.toString(16).padStart(3, '0');
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+    return written(lastTime, sequence, bytes.toString('hex'));
   };
+}
+
+/**
+ * The UUIDv7 that is the same whenever it is made of the same: `time` in Unix milliseconds, `sequence` from 0 to 4095,
+ * by which ids of one time ascend, and a hash of `name` in place of the random bits.
+ */
+export function derivedId(time: number, sequence: number, name: string): string {
+  const digest = hash('sha256', name, 'buffer');
+  digest[0] = (digest[0]! & 0x3f) | 0x80;
+  return written(time, sequence, digest.toString('hex', 0, 8));
+}
+
+/** `tail`: the last 8 bytes in hex, with the variant. */
+function written(milliseconds: number, sequence: number, tail: string): string {
+  const time = milliseconds.toString(16).padStart(12, '0');
+  const counter = sequence.toString(16).padStart(3, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${tail.slice(0, 4)}-${tail.slice(4)}`;
 }
 
 const pool = Buffer.alloc(16 * 1024);

@@ -29,6 +29,8 @@ import {
   type MountedRoute,
 } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
+import { jobRoutes } from '../job/run/routes.ts';
+import { steerRoutes } from '../job/run/steer-routes.ts';
 import { createPoster } from '../message/callback/post.ts';
 import { callbackApiRoutes } from '../message/callback/routes.ts';
 import { callbackHealthRoutes } from '../message/callback/routes-health.ts';
@@ -352,6 +354,8 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(adminInboundRoutes, deps);
   mount(inboundCsvRoutes, { ...deps, downloads: createDownloads() });
   mount(oneOffRoutes, deps);
+  mount(jobRoutes, { ...deps, scheduledJobMaxDays: deps.config.delivery.scheduledJobMaxDays });
+  mount(steerRoutes, deps);
   mount(conversationRoutes, deps);
   mount(findRoutes, deps);
   const { queuePrefix } = deps.config.installation;

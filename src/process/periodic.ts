@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { deleteExpiredDocuments } from '../content/document/store.ts';
 import { ensurePartitions } from '../database/partitions.ts';
 import { dayOf } from '../ground/clock.ts';
+import { keepJobCounts, resumeLateJobs, runScheduledJobs } from '../job/run/schedule.ts';
 import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
 import { deleteAnswers } from '../message/submission/store.ts';
 import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
@@ -80,6 +81,14 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       zone: 'Europe/London',
       run: createReplay(core),
     },
+    {
+      name: 'run-scheduled-jobs',
+      at: config.delivery.scheduledJobsEvery === 'quarter' ? '0,15,30,45 * * * *' : '1 * * * *',
+      zone: 'Europe/London',
+      run: (run) => runScheduledJobs(core, run),
+    },
+    { name: 'check-job-status', everySeconds: 60, run: (run) => resumeLateJobs(core, run) },
+    { name: 'fold-job-counts', everySeconds: 3, run: (run) => keepJobCounts(core, run) },
     {
       name: 'delete-inbound-sms',
       // In UTC: in London there is no 01:40 on one night of the year, and two on another.

@@ -1,3 +1,6 @@
+import { createLotWork } from '../job/run/lot-worker.ts';
+import { bulkQueues, processJob } from '../job/run/queue.ts';
+import { createProcessJob } from '../job/run/worker.ts';
 import { createPoster } from '../message/callback/post.ts';
 import { startCallbacks } from '../message/callback/worker.ts';
 import { composeLarge, createClaims } from '../message/delivery/claim.ts';
@@ -15,6 +18,7 @@ import { processReceipt } from '../message/receipt/queue.ts';
 import { researchReceipts } from '../message/receipt/research/queue.ts';
 import { createResearch } from '../message/receipt/research/worker.ts';
 import { createReceiptWork } from '../message/receipt/worker.ts';
+import { createFairOrder } from '../message/submission/fair-order.ts';
 import { startPersisting } from '../message/submission/persist.ts';
 import { type Circuits, createCircuits } from '../provider/circuit/circuits.ts';
 import type { Provider } from '../provider/contract.ts';
@@ -28,6 +32,9 @@ import { suppliersOf } from './suppliers.ts';
 /** How many of the platform's own messages one process sends at once. */
 const internalConcurrency = 50;
 const receiptConcurrency = 50;
+const jobConcurrency = 4;
+/** Lots of one type that a process makes at once: one reads its rows while the other is written. */
+const lotConcurrency = 2;
 
 export type WorkerOptions = Readonly<{
   sandboxUrl: string;
@@ -53,8 +60,15 @@ export async function startWorkers(core: Core, options: WorkerOptions): Promise<
   const { concurrency, persistRetries, persistRetrySeconds } = core.config.delivery;
   const persisting = { ...core, retries: { limit: persistRetries, seconds: persistRetrySeconds } };
   const { ownUrl, only } = options;
+  const { fromNumber } = core.config.delivery;
+  const makeLot = createLotWork({ ...persisting, fromNumber, fairOrder: createFairOrder(core.clock) });
 
   const starters: Readonly<Record<QueueName, () => { stop(milliseconds: number): Promise<void> }>> = {
+    'process-job': () =>
+      consume(core, { queue: processJob, concurrency: jobConcurrency, work: createProcessJob(core) }),
+    'bulk-sms': () => consume(core, { queue: bulkQueues.sms, concurrency: lotConcurrency, work: makeLot }),
+    'bulk-email': () =>
+      consume(core, { queue: bulkQueues.email, concurrency: lotConcurrency, work: makeLot }),
     'db-sms': () => startPersisting(persisting, 'sms'),
     'db-email': () => startPersisting(persisting, 'email'),
     'send-sms': () => consume(core, { queue: sendSms, concurrency, work }),

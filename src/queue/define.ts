@@ -19,6 +19,9 @@ export function defineQueue<Schema extends TSchema>(name: QueueName, schema: Sch
  * priority inside `send-*`, so there is neither a retry nor a priority queue.
  */
 export const queueNames = [
+  'process-job',
+  'bulk-sms',
+  'bulk-email',
   'db-sms',
   'db-email',
   'send-sms',

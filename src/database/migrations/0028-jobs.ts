@@ -99,6 +99,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     sql`create index jobs_service on jobs (service_id, created_at, id)`,
     sql`create index jobs_open on jobs (status, scheduled_for) where status in ('scheduled', 'pending', 'in progress', 'paused')`,
 
+    // Whose counts still change.
+    sql`create index jobs_not_final on jobs (id) where final_at is null`,
+
     // The rows of a job in lots, each persisted in one transaction. began_at: when it was first tried, which gives its
     // messages their ids, so that a lot that is tried again makes no message twice.
     sql`create table job_lots (

@@ -106,7 +106,8 @@ export async function findPieces(
 }
 
 /** Rows of a request that become an upload at once. `valid`: the caller has checked them. */
-export type RowsUpload = NewUpload & Readonly<{ header: readonly string[]; valid: boolean; summary?: unknown }>;
+export type RowsUpload = NewUpload &
+  Readonly<{ header: readonly string[]; valid: boolean; summary?: unknown }>;
 
 /** Adds an upload with all its records, which may be any number: rows of a request, messages that are sent again. */
 export async function addUpload(

@@ -60,6 +60,10 @@ export type NotClaimed = Readonly<
   | { kind: 'not found' }
   | { kind: 'inactive service'; notification: Candidate }
   | { kind: 'suppressed'; reason: SuppressionReason }
+  /** Its job was stopped. */
+  | { kind: 'stopped' }
+  /** Its job is paused. */
+  | { kind: 'paused'; jobId: string }
   | { kind: 'no provider' }
   /**
    * The circuits of all eligible providers are open. `suspect`: the only eligible one, since it may already have the
@@ -233,6 +237,11 @@ async function check(
   if (candidate.status !== 'created') return { kind: 'settled already', notification: candidate };
   if (candidate.lastNumber !== null && candidate.lastOutcome === null)
     return { kind: 'lapsed', notification: candidate };
+  // What a provider may have already is not held back: it goes on as if the job did.
+  if (candidate.lastOutcome !== 'unknown') {
+    if (candidate.jobStatus === 'cancelled') return { kind: 'stopped' };
+    if (candidate.jobStatus === 'paused') return { kind: 'paused', jobId: candidate.jobId! };
+  }
   const service = await services.get(candidate.serviceId);
   if (!service?.active) return { kind: 'inactive service', notification: candidate };
   // The platform's own messages are always sent: people must be able to sign in (spec 05, section 1.2).

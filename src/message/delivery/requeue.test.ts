@@ -26,7 +26,7 @@ test('a message is queued again in the queue and class that it had when it was a
     [{ serviceId: platformServiceId, researchMode: true }, 'notify-internal', 10],
     [{ isUrgent: true }, 'send-sms', 20],
     [{ jobId: 'a job' }, 'send-sms', 0],
-    [{ jobId: 'a job', isUrgent: true }, 'send-sms', 20],
+    [{ jobId: 'a job', isUrgent: true }, 'send-sms', 0],
   ];
   for (const [change, queue, priority] of table) {
     const one = { ...message, ...change };

@@ -8,13 +8,13 @@ import type { Deliverable } from './store.ts';
  */
 export function deliveryOf(message: Deliverable): Delivery {
   const { id, type, keyType, serviceId, researchMode, isUrgent, jobId } = message;
-  const usual = jobId === null ? priorities.api : priorities.csv;
+  const single = isUrgent ? priorities.priorityTemplate : priorities.api;
   return {
     queue: deliverQueueFor({ isPlatform: serviceId === platformServiceId, researchMode, keyType, type }),
     task: {
       id,
       payload: { notification_id: id, type },
-      priority: taskPriority(isUrgent ? priorities.priorityTemplate : usual, 0),
+      priority: taskPriority(jobId === null ? single : priorities.csv, 0),
     },
   };
 }

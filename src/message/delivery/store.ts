@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
 import type {
   AttemptOutcome,
+  JobStatus,
   KeyType,
   NotificationStatus,
   NotificationType,
@@ -20,6 +21,8 @@ export type Candidate = Omit<StoredNotification, 'personalisation' | 'createdBy'
     lastOutcome: AttemptOutcome | null;
     lastStartedAt: Date | null;
     lastProvider: string | null;
+    /** Of its job; null: it has none. */
+    jobStatus: JobStatus | null;
     /** Why its service sends its recipient less or nothing; not every reason stops every message. */
     suppressions: readonly SuppressionReason[];
   }>;
@@ -38,6 +41,7 @@ export function findCandidates(
       select ${factColumns},
         case when octet_length(n.personalisation) <= ${mostBytes} then n.personalisation end as "personalisation", a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt",
         a.provider as "lastProvider",
+        case when h.job_id is not null then (select status from jobs where id = h.job_id) end as "jobStatus",
         array(
           select reason from suppressions s
           where s.service_id = h.service_id and s.notification_type = h.notification_type

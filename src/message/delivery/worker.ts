@@ -62,6 +62,9 @@ const written = { sms: { start: 'SMS', sent: 'SMS' }, email: { start: 'EMAIL', s
 /** Large messages that a process composes and hands over at once: each takes tens of megabytes until it is gone. */
 const mostLarge = 2;
 
+/** A message of a paused job looks so often whether the job goes on. */
+const pausedSeconds = 300;
+
 const nothing: DeliveryRecord = { attempt: null, move: null, simulatedReceipts: null, settled: null };
 
 /**
@@ -175,6 +178,19 @@ async function withoutClaim(
       await deps.recorder.write({ ...nothing, move, settled: settledAs(task, 'done') }, task.signal);
       return 'settled';
     }
+    case 'stopped': {
+      const move = {
+        id,
+        event: { kind: 'cancelled' },
+        at: new Date(deps.clock.now()),
+        handOver: null,
+      } as const;
+      await deps.recorder.write({ ...nothing, move, settled: settledAs(task, 'done') }, task.signal);
+      return 'settled';
+    }
+    case 'paused':
+      // Whoever resumes the job makes it due at once (job/run/steer.ts).
+      return { waitSeconds: pausedSeconds, waitsFor: result.jobId };
     case 'no provider':
       if (!wasRefused) log.error(fieldsOf(task), `${type} ${id} failed as no active providers`);
       return await retryLater(deps, task, {

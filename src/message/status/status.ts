@@ -121,6 +121,9 @@ export type HandOver = Readonly<{
 /** A message whose status has just changed. */
 export type StatusChange = Readonly<{ id: string; serviceId: string; status: NotificationStatus }>;
 
+/** The same with what it was before, and the job that it belongs to. */
+type Moved = StatusChange & Readonly<{ before: NotificationStatus; jobId: string | null }>;
+
 export type StatusDeps = Readonly<{ metrics: Metrics; callbacks: Pick<CallbackQueue, 'deliveryStatuses'> }>;
 
 /**
@@ -141,7 +144,8 @@ export async function moveStatuses(
     const first = new Map<string, StatusMove>();
     for (const move of wave) if (!first.has(move.id)) first.set(move.id, move);
     const changed = await metrics.timed('dao', name, () => applyMoves(transaction, [...first.values()]));
-    for (const change of changed) changes.set(change.id, change);
+    for (const { id, serviceId, status } of changed) changes.set(id, { id, serviceId, status });
+    await countForJobs(transaction, changed);
     wave = first.size === wave.length ? [] : wave.filter((move) => first.get(move.id) !== move);
   }
   const all = [...new Set(moves.map(({ id }) => id))].flatMap((id) => changes.get(id) ?? []);
@@ -159,7 +163,7 @@ export async function moveStatuses(
 async function applyMoves(
   { trx }: QueueTransaction,
   moves: readonly StatusMove[],
-): Promise<readonly StatusChange[]> {
+): Promise<readonly Moved[]> {
   const ordered = moves.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const column = <T>(pick: (move: StatusMove) => T) => ordered.map(pick);
   const next = (from: NotificationStatus) =>
@@ -168,7 +172,7 @@ async function applyMoves(
       return 'to' in transition ? transition.to : null;
     });
   const [fromCreated, fromSending, fromPending, fromSent] = openStatuses.map(next);
-  const { rows } = await sql<StatusChange>`
+  const { rows } = await sql<Moved>`
     with input as materialized (
       select * from unnest(${column(({ id }) => id)}::uuid[], ${column(({ at }) => at)}::timestamptz[],
         ${column(({ event }) => event.kind === 'handed over')}::boolean[],
@@ -182,7 +186,7 @@ async function applyMoves(
         as t (id, at, is_hand_over, from_created, from_sending, from_pending, from_sent, sent_at, sent_by, reference,
           billable_units, suppressed, given_up)
     ), locked as materialized (
-      select h.id, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
+      select h.id, h.status as before, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
           when 'pending' then input.from_pending when 'sent' then input.from_sent end as next
       from notification_history h join input on input.id = h.id order by h.id for update of h
     ), updated as (
@@ -198,8 +202,24 @@ async function applyMoves(
           then coalesce(input.billable_units, h.billable_units) else h.billable_units end
       from input join locked on locked.id = input.id
       where h.id = input.id and (locked.next is not null or is_hand_over)
-      returning h.id, h.service_id as "serviceId", h.status, locked.next is not null as changed
+      returning h.id, h.service_id as "serviceId", h.status, locked.before, h.job_id as "jobId", locked.next is not null as changed
     )
-    select id, "serviceId", status from updated where changed`.execute(trx);
+    select id, "serviceId", status, before, "jobId" from updated where changed`.execute(trx);
   return rows;
+}
+
+/** Appends what changed for jobs, which know their counts so (docs/decisions/0020). Messages without a job cost nothing. */
+async function countForJobs({ trx }: QueueTransaction, moved: readonly Moved[]): Promise<void> {
+  const ofJobs = moved.filter(({ jobId }) => jobId !== null);
+  if (ofJobs.length === 0) return;
+  const column = <T>(pick: (one: Moved) => T) => ofJobs.map(pick);
+  await sql`
+    insert into job_changes (job_id, status, change)
+    select job_id, status, sum(change) from (
+      select job_id, before as status, -1 as change from unnest(${column(({ jobId }) => jobId)}::uuid[],
+        ${column(({ before }) => before)}::text[]) as t (job_id, before)
+      union all
+      select job_id, after, 1 from unnest(${column(({ jobId }) => jobId)}::uuid[],
+        ${column(({ status }) => status)}::text[]) as t (job_id, after)
+    ) changes group by job_id, status having sum(change) <> 0`.execute(trx);
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../../database/connection.ts';
 import type { KeyType, NotificationType } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
@@ -134,14 +134,18 @@ export async function orderDue(
   return Number(numAffectedRows);
 }
 
-/** Stores the rows that the CTE `moved` deleted from `accepted`; the CTE `facts` has the newly stored ones. */
-const storeMoved = sql`facts as (
+/**
+ * Stores the rows of the CTE `moved`, which has the columns of `accepted`; the CTE `facts` has the newly stored ones.
+ * `givenUp`: the reason why a row is stored as not sendable, or null.
+ */
+export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
           api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
-          phone_prefix, rate_multiplier, created_by)
+          phone_prefix, rate_multiplier, created_by, given_up, updated_at)
         select id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
-          notification_type, 'created', created_at, scheduled_for, client_reference, international, phone_prefix,
-          rate_multiplier, created_by
+          notification_type, case when ${givenUp} is null then 'created' else 'validation-failed' end, created_at,
+          scheduled_for, client_reference, international, phone_prefix, rate_multiplier, created_by, ${givenUp},
+          case when ${givenUp} is not null then created_at end
         from moved on conflict (id) do nothing returning id
       ), personal as (
         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
@@ -150,6 +154,7 @@ const storeMoved = sql`facts as (
           m.unsubscribe_url
         from moved m join facts on facts.id = m.id
       )`;
+const storeMoved = storing(sql`null::text`);
 
 /** At most `limit` accepted messages that may be persisted now, in fair order. */
 export async function findDue(

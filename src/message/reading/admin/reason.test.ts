@@ -29,6 +29,8 @@ test('a message that was not delivered says why and whether trying again can hel
     ['technical-failure', { attempts: 49, isReported: false }, /no provider took it, after 49 attempts\./],
     ['technical-failure', {}, /the provider could not send it, after 1 attempt\./],
     ['validation-failed', {}, /^Not sent: its content/],
+    ['validation-failed', { attempts: 0, givenUp: 'not-allowed' }, /^Not sent: in trial mode/],
+    ['validation-failed', { attempts: 0, givenUp: 'missing-value' }, /^Not sent: its row .* lacks a value/],
     ['cancelled', {}, /^Not sent: it was cancelled/],
   ];
   for (const [status, more, reason] of table) {

@@ -15,6 +15,14 @@ const givenUp: Readonly<Record<GivenUpReason, string>> = {
   'no-provider': 'Not sent: no provider could be called until its retries were used up.',
   error: 'Not sent: a fault on the platform’s side, until its retries were used up.',
   dropped: 'Not sent: an operator of the platform decided so.',
+  'invalid-recipient': 'Not sent: its row of the file has no valid recipient.',
+  'not-allowed':
+    'Not sent: in trial mode a service can only send to its team and guest list. Trying again helps once it is live.',
+  'not-permitted': 'Not sent: the service may not send to this kind of phone number.',
+  'international-limit': 'Not sent: the service had reached its limit of texts abroad for that day.',
+  'missing-value': 'Not sent: its row of the file lacks a value that the template needs.',
+  empty: 'Not sent: with the values of its row of the file there is nothing to send.',
+  'too-long': 'Not sent: with the values of its row of the file it is too long.',
 };
 
 /**

@@ -99,11 +99,19 @@ const givenUpMeanings: Readonly<Record<GivenUpReason, string>> = {
   'no-provider': 'no provider could be called until its retries were used up',
   error: 'a fault on our side, until its retries were used up; the operator’s log says which',
   dropped: 'an operator of the platform decided that it is not sent',
+  'invalid-recipient': 'its row of a file has no valid recipient',
+  'not-allowed':
+    'the service is in trial mode, and the recipient of the row is not in its team or guest list',
+  'not-permitted': 'the service may not send to this kind of phone number',
+  'international-limit': 'the service had reached its limit of texts abroad for the day',
+  'missing-value': 'its row of a file lacks a value that the template needs',
+  empty: 'with the values of its row of a file there is nothing to send',
+  'too-long': 'with the values of its row of a file it is too long',
 };
 const givenUp = Type.Object({
   event: Type.Literal('given up'),
   at: time,
-  reason: named('Why it ended as `technical-failure`.', givenUpMeanings),
+  reason: named('Why it ended as `technical-failure` or `validation-failed`.', givenUpMeanings),
 });
 const attempt = Type.Object({
   event: Type.Literal('attempt'),

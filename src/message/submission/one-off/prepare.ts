@@ -146,7 +146,11 @@ async function findAuthor({ db, clock }: OneOffDeps, service: Service, given: st
 }
 
 /** The sender that was asked for, else the service's default one; undefined if it has none. Throws a Problem. */
-function senderOf(senders: readonly Sender[], wanted: string | null, missing: string): Sender | undefined {
+export function senderOf(
+  senders: readonly Sender[],
+  wanted: string | null,
+  missing: string,
+): Sender | undefined {
   if (wanted === null) return defaultSender(senders);
   const id = parseUuid(wanted);
   const found = senders.find((sender) => sender.id === id);
@@ -155,7 +159,11 @@ function senderOf(senders: readonly Sender[], wanted: string | null, missing: st
 }
 
 /** The reply-to address that was asked for; null for the service's own, which is read when the email is sent. */
-function replyToOf(deps: OneOffDeps, service: Service, wanted: string | null): string | null {
+export function replyToOf(
+  deps: Pick<AcceptDeps, 'emailDomain'>,
+  service: Service,
+  wanted: string | null,
+): string | null {
   const replyTo = senderOf(service.emailReplyTos, wanted, 'Reply to email address not found')?.text;
   refuseOwnAddresses(deps, service, replyTo);
   return wanted === null ? null : (replyTo ?? null);

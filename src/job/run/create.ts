@@ -1,0 +1,72 @@
+import type { Template } from '../../content/template/template.ts';
+import type { Db } from '../../database/connection.ts';
+import type { Clock } from '../../ground/clock.ts';
+import { noResultFound } from '../../ground/problem.ts';
+import type { Queues } from '../../queue/boss.ts';
+import { recordEvent } from '../../tenant/event/store.ts';
+import type { Service } from '../../tenant/service/service.ts';
+import type { Upload } from '../upload/store.ts';
+import type { JobRecord } from './job.ts';
+import { jobTask, processJob } from './queue.ts';
+import { addJob, findJob, keepUpload, type NewJob } from './store.ts';
+
+export type CreateDeps = Readonly<{ db: Db; clock: Clock; queues: Pick<Queues, 'transaction'> }>;
+
+/** A job that may be made: everything about it has been checked. */
+export type Order = Readonly<{
+  service: Service;
+  template: Template;
+  upload: Upload;
+  originalFileName: string | null;
+  createdBy: string | null;
+  replyToText: string | null;
+  scheduledFor: Date | null;
+  holdSeconds: number;
+}>;
+
+const day = 86_400_000;
+/** An upload is kept so long after its job begins. */
+const keptDays = 9;
+
+/**
+ * Makes a job of an upload, with its task. Of several requests for the same upload, one makes it. Returns it, whoever
+ * made it. Throws a Problem (404) if the upload is gone.
+ */
+export async function createJob(
+  { db, clock, queues }: CreateDeps,
+  order: Order,
+): Promise<Readonly<{ job: JobRecord; isNew: boolean }>> {
+  const { service, upload, scheduledFor, holdSeconds } = order;
+  const { id } = upload;
+  const now = new Date(clock.now());
+  const isNew = await queues.transaction(async ({ trx, send }) => {
+    const keptUntil = new Date((scheduledFor ?? now).getTime() + keptDays * day);
+    if (!(await keepUpload(trx, id, keptUntil))) throw noResultFound();
+    const job = newJob(order, now);
+    if (!(await addJob(trx, job))) return false;
+    if (scheduledFor === null) await send(processJob, [jobTask(id, holdSeconds)]);
+    const after = {
+      ...{ original_file_name: job.originalFileName, notification_count: job.notificationCount },
+      ...{ template: job.templateId, template_version: job.templateVersion, job_status: job.status },
+      scheduled_for: scheduledFor,
+    };
+    const event = { type: 'create_job', serviceId: service.id, userId: order.createdBy, subjectId: id };
+    await recordEvent(trx, { ...event, data: { before: null, after } }, now);
+    return true;
+  });
+  return { job: (await findJob(db, service.id, id))!, isNew };
+}
+
+function newJob(order: Order, now: Date): NewJob {
+  const { service, template, upload, scheduledFor, holdSeconds } = order;
+  return {
+    ...{ id: upload.id, serviceId: service.id, templateId: template.id, templateType: template.type },
+    templateVersion: template.current.version,
+    originalFileName: order.originalFileName ?? upload.originalFileName,
+    notificationCount: upload.rowCount,
+    status: scheduledFor === null ? 'pending' : 'scheduled',
+    replyToText: order.replyToText,
+    ...{ keyType: 'normal', apiKeyId: null, createdBy: order.createdBy, createdAt: now, scheduledFor },
+    holdUntil: holdSeconds > 0 ? new Date(now.getTime() + holdSeconds * 1000) : null,
+  };
+}
