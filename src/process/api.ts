@@ -29,6 +29,8 @@ import {
   type MountedRoute,
 } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
+import { resultCsvRoutes } from '../job/results/csv-routes.ts';
+import { resultRoutes } from '../job/results/routes.ts';
 import { jobRoutes } from '../job/run/routes.ts';
 import { steerRoutes } from '../job/run/steer-routes.ts';
 import { createPoster } from '../message/callback/post.ts';
@@ -352,17 +354,18 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(draftRoutes, { ...deps, smsRate });
   mount(folderRoutes, deps);
   mount(adminInboundRoutes, deps);
-  mount(inboundCsvRoutes, { ...deps, downloads: createDownloads() });
+  const downloads = createDownloads();
+  mount(inboundCsvRoutes, { ...deps, downloads });
   mount(oneOffRoutes, deps);
   mount(jobRoutes, { ...deps, scheduledJobMaxDays: deps.config.delivery.scheduledJobMaxDays });
   mount(steerRoutes, deps);
   mount(conversationRoutes, deps);
   mount(findRoutes, deps);
   const { queuePrefix } = deps.config.installation;
-  mount(adminNotificationRoutes, {
-    ...deps,
-    deliverQueues: deliverQueues.map(({ name }) => queuePrefix + name),
-  });
+  const reading = { ...deps, deliverQueues: deliverQueues.map(({ name }) => queuePrefix + name) };
+  mount(adminNotificationRoutes, reading);
+  mount(resultRoutes, reading);
+  mount(resultCsvRoutes, { ...reading, downloads });
   mountOperations(mount, deps);
 }
 
