@@ -83,6 +83,11 @@ export class Child {
     return this.running ? residentPeak(this.#process.pid!) : null;
   }
 
+  /** The processor time of the process so far; null if the system does not report it. */
+  get processorSeconds(): number | null {
+    return this.running ? processorSeconds(this.#process.pid!) : null;
+  }
+
   /** Kills it with SIGKILL, as the loss of its machine would. */
   async kill(): Promise<void> {
     this.#stopping = true;
@@ -132,4 +137,14 @@ function fromPs(pid: number): number | null {
   const { stdout } = spawnSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' });
   const kilobytes = Number.parseInt(stdout ?? '', 10);
   return Number.isNaN(kilobytes) ? null : kilobytes;
+}
+
+/** Of all its threads, user and system. Linux counts in hundredths of a second. */
+function processorSeconds(pid: number): number | null {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return null;
+  }
 }

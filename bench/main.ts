@@ -10,11 +10,12 @@ import { accept } from './accept.ts';
 import { fairness } from './fairness.ts';
 import { flow } from './flow.ts';
 import { runCommand, withHarness } from './harness.ts';
+import { job } from './job.ts';
 import { noisy } from './noisy.ts';
 import { render } from './render.ts';
 import { document, type Outcome, type Scenario, type Settings, table } from './scenario.ts';
 
-const scenarios: readonly Scenario[] = [accept, flow, fairness, noisy, render];
+const scenarios: readonly Scenario[] = [accept, flow, fairness, job, noisy, render];
 
 const help = `npm run bench -- [scenario…] [options]
 
@@ -23,7 +24,7 @@ ${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\
 
 Options:
   --seconds N     length of one measured round (5); a phase of noisy takes twice as long
-  --messages N    messages sent by scenarios that send a fixed number (flow 20000, fairness 100000)
+  --messages N    messages sent by scenarios that send a fixed number (flow 20000, fairness 100000, job 100000)
   --emails N      percentage of them that are emails (20)
   --rows N        messages in the tables before noisy reads them (300000)
   --json          the last line of output is the figures as one JSON object

@@ -33,6 +33,9 @@ import { resultCsvRoutes } from '../job/results/csv-routes.ts';
 import { resultRoutes } from '../job/results/routes.ts';
 import { jobRoutes } from '../job/run/routes.ts';
 import { steerRoutes } from '../job/run/steer-routes.ts';
+import { type CheckThreads, startCheckThreads } from '../job/upload/check-threads.ts';
+import { uploadRoutes } from '../job/upload/routes.ts';
+import { uploadRowRoutes } from '../job/upload/row-routes.ts';
 import { createPoster } from '../message/callback/post.ts';
 import { callbackApiRoutes } from '../message/callback/routes.ts';
 import { callbackHealthRoutes } from '../message/callback/routes-health.ts';
@@ -112,7 +115,10 @@ export type Api = Readonly<{
 }>;
 
 /** The routes' dependencies: the core, and what only the API needs. */
-type RouteDeps = Core & ReturnType<typeof routeDeps> & ReturnType<typeof openSending>['deps'];
+type RouteDeps = Core &
+  ReturnType<typeof routeDeps> &
+  ReturnType<typeof openSending>['deps'] &
+  Readonly<{ checks: CheckThreads }>;
 
 /**
  * The role `api`: every route, in the scope that sets its error format. The admin client signs its tokens with one of
@@ -185,6 +191,7 @@ async function buildServer(core: Core, admin: Guard, sandboxUrl: string) {
   const used = await findUsedProviders(db);
   const uses = createKeyUses(core);
   const sending = openSending(core, sandboxUrl);
+  const checks = startCheckThreads();
   const server = createServer({
     ...core,
     guards: {
@@ -195,11 +202,12 @@ async function buildServer(core: Core, admin: Guard, sandboxUrl: string) {
   });
   return {
     server,
-    deps: { ...core, ...routeDeps(core, used), ...sending.deps },
+    deps: { ...core, ...routeDeps(core, used), ...sending.deps, checks },
     reachedAt: sending.use,
     async close() {
       await sending.stop();
       await closeServer(server.app);
+      await checks.close();
       await uses.stop();
     },
   };
@@ -359,6 +367,8 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(oneOffRoutes, deps);
   mount(jobRoutes, { ...deps, scheduledJobMaxDays: deps.config.delivery.scheduledJobMaxDays });
   mount(steerRoutes, deps);
+  mount(uploadRoutes, deps);
+  mount(uploadRowRoutes, { ...deps, downloads });
   mount(conversationRoutes, deps);
   mount(findRoutes, deps);
   const { queuePrefix } = deps.config.installation;

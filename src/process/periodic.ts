@@ -3,6 +3,8 @@ import { deleteExpiredDocuments } from '../content/document/store.ts';
 import { ensurePartitions } from '../database/partitions.ts';
 import { dayOf } from '../ground/clock.ts';
 import { keepJobCounts, resumeLateJobs, runScheduledJobs } from '../job/run/schedule.ts';
+import { uploadDays } from '../job/upload/receive.ts';
+import { deleteExpiredUploads } from '../job/upload/store.ts';
 import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
 import { deleteAnswers } from '../message/submission/store.ts';
 import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
@@ -20,6 +22,8 @@ import type { Core } from './core.ts';
 
 const day = 86_400_000;
 const inboundBatch = 10_000;
+/** Each can have 100,000 rows. */
+const uploadBatch = 5;
 
 /**
  * The tasks of the role `scheduler` (spec 06, section 1.3). None may run only between 23:00 and 24:00 UTC: that hour
@@ -50,6 +54,17 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       name: 'forget-expired-suppressions',
       everySeconds: 3600,
       run: () => deleteExpiredSuppressions(db, new Date(clock.now()), 50_000),
+    },
+    {
+      name: 'delete-expired-uploads',
+      everySeconds: 3600,
+      run: async ({ signal }) => {
+        const now = new Date(clock.now());
+        let total = 0;
+        for (let count = uploadBatch; count === uploadBatch && !signal.aborted; total += count)
+          count = await deleteExpiredUploads(db, now, uploadDays, uploadBatch);
+        return total;
+      },
     },
     { name: 'delete-verify-codes', everySeconds: 63 * 60, run: () => deleteSignInLeftovers(db, clock.now()) },
     {

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { announceService } from '../../src/tenant/service/store.ts';
 import { platformUserId } from '../../src/tenant/user/store.ts';
-import { countedStatuses, readJob, startJob, tideRows, upload } from '../support/jobs.ts';
+import { countedStatuses, readJob, type SeenJob, startJob, tideRows, upload } from '../support/jobs.ts';
 import type { Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
 
-const isFinal = ({ final_at }: { final_at: string | null }) => final_at !== null;
-const statistics = (job: { statistics: { status: string; count: number }[] }) =>
-  Object.fromEntries(job.statistics.map(({ status, count }) => [status, count]));
+const isFinal = ({ final_at }: SeenJob) => final_at !== null;
+const statistics = (job: SeenJob) =>
+  Object.fromEntries(
+    job['statistics'].map(({ status, count }: { status: string; count: number }) => [status, count]),
+  );
 
 describe('jobs', () => {
   let world: World;

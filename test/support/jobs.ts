@@ -82,7 +82,9 @@ export async function startJob(
 }
 
 /** A job as the admin API shows it. */
-export async function readJob(world: World, tenant: Tenant, id: string) {
+export type SeenJob = Record<string, any>;
+
+export async function readJob(world: World, tenant: Tenant, id: string): Promise<SeenJob> {
   return (await world.admin('GET', `/service/${tenant.id}/job/${id}`)).body.data;
 }
 

@@ -153,7 +153,9 @@ async function request(
   const response = await fetch(url, {
     method,
     headers,
-    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(body !== undefined && {
+      body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+    }),
   });
   const text = await response.text();
   const isText = response.headers.get('content-type')?.startsWith('text/');

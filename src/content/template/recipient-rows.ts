@@ -6,19 +6,34 @@ import type { CsvTemplate } from '../recipient/csv/check.ts';
 import type { CellValue } from '../recipient/csv/row.ts';
 import { mayBeEmpty } from './email.ts';
 import type { Personalisation } from './personalisation.ts';
-import { modes, type ParsedText, placeholdersOf, substitute } from './placeholder.ts';
+import { filledLength, modes, type ParsedText, placeholdersOf, substitute } from './placeholder.ts';
 import { type CompiledSms, renderSms } from './sms.ts';
 import { trim } from './text/whitespace.ts';
 
-/** A text message: too long above 918 characters, empty with none; the service's prefix does not count. */
-export function smsRows(sms: CompiledSms): CsvTemplate {
+/** UTF-16 units of a text message that is too long whatever is taken away from it: rendering them would take long. */
+const farTooLong = 50_000;
+
+/**
+ * A text message: too long above 918 characters, empty with none; the service's prefix does not count. `seen` is called
+ * with the fragments of each message as it is sent, with `prefix`.
+ */
+export function smsRows(
+  sms: CompiledSms,
+  prefix: string | null = null,
+  seen: (fragments: number) => void = () => undefined,
+): CsvTemplate {
   return {
     type: 'sms',
     placeholders: sms.placeholders,
-    judge: (values) => {
-      const { empty, aboveLimit } = renderSms(sms, valuesOf(values));
+    judge: (row) => {
+      const values = valuesOf(row);
+      if (filledLength(sms.text, values) > farTooLong) return 'too-long';
+      const { fragments, empty, aboveLimit } = renderSms(sms, values, prefix);
+      seen(fragments);
       if (empty) return 'empty';
-      return aboveLimit > 0 ? 'too-long' : null;
+      if (aboveLimit === 0) return null;
+      // Behind a prefix, white space at the start of the text stays.
+      return prefix === null || renderSms(sms, values).aboveLimit > 0 ? 'too-long' : null;
     },
   };
 }

@@ -36,11 +36,13 @@ export function samplesOf(method: string, url: string, base: string, route: Docu
   const lines = [`curl -s ${verb}'${base}${examplePath(url, route)}'`];
   if (needsToken(route))
     lines.push(`-H "Authorization: Bearer $${authentication === 'admin' ? 'ADMIN_TOKEN' : 'TOKEN'}"`);
-  if (example !== undefined)
-    lines.push(
-      "-H 'Content-Type: application/json'",
-      `-d '${JSON.stringify(example, null, 2).replaceAll("'", "'\\''")}'`,
-    );
+  if (example !== undefined) {
+    const type = route.rawBody?.contentType ?? 'application/json';
+    // A text is a file; anything else a JSON document.
+    const [option, text] =
+      typeof example === 'string' ? ['--data-binary', example] : ['-d', JSON.stringify(example, null, 2)];
+    lines.push(`-H 'Content-Type: ${type}'`, `${option} '${text.replaceAll("'", "'\\''")}'`);
+  }
   const samples: Sample[] = [{ lang: 'Shell', label: 'curl', source: lines.join(' \\\n  ') }];
   if (client)
     samples.push({

@@ -89,6 +89,8 @@ type Definition<Deps, Params extends TSchema, Query extends TSchema, Body extend
     sameOrigin?: boolean;
     /** Largest body in bytes; a larger one is a 413. 16 MiB if it is left out, 0 for no body. */
     bodyLimit?: number;
+    /** The text of that 413, if not the usual one. */
+    bodyLimitText?: string;
     /** A request without a body counts as one with `{}`. */
     bodyOptional?: boolean;
     /** Documented, and left to the handler: the parsed query, and the bytes of the body. */

@@ -248,7 +248,7 @@ export function createBodyReader(heldBytes: number) {
   }
 
   function read(request: FastifyRequest, payload: NodeJS.ReadableStream, done: Done): void {
-    const { bodyLimit } = request.routeOptions.config;
+    const { bodyLimit, bodyLimitText } = request.routeOptions.config;
     if (bodyLimit === undefined || request.is404) {
       payload.resume();
       done(null);
@@ -256,7 +256,7 @@ export function createBodyReader(heldBytes: number) {
     }
     const declared = Number(request.headers['content-length'] ?? bodyLimit);
     if (declared > bodyLimit) {
-      done(tooLarge(bodyLimit));
+      done(tooLarge(bodyLimit, bodyLimitText));
       return;
     }
     let bytes: Buffer = Buffer.alloc(0);
@@ -266,7 +266,7 @@ export function createBodyReader(heldBytes: number) {
 
     function onData(chunk: Buffer): void {
       if (length + chunk.length > bodyLimit!) {
-        settle(tooLarge(bodyLimit!));
+        settle(tooLarge(bodyLimit!, bodyLimitText));
         return;
       }
       bytes = length === 0 ? chunk : append(bytes, length, chunk, declared);
@@ -320,8 +320,10 @@ function append(bytes: Buffer, length: number, chunk: Buffer, whole: number): Bu
   return target;
 }
 
-function tooLarge(limit: number): Problem {
-  const message = `The request is too large: the limit is ${limit} bytes.`;
+function tooLarge(
+  limit: number,
+  message = `The request is too large: the limit is ${limit} bytes.`,
+): Problem {
   return new Problem(413, [{ error: 'BadRequestError', message }]);
 }
 

@@ -36,6 +36,7 @@ declare module 'fastify' {
     sameOrigin?: boolean;
     /** Of a route that reads its body. */
     bodyLimit?: number;
+    bodyLimitText?: string;
   }
 }
 
@@ -195,7 +196,7 @@ function addRoute<Deps>(
 ): void {
   const { method, path, authentication, permission, handlerName, before, handler } = route;
   const isAdmin = authentication === 'admin';
-  const { errors = scopeErrors, bodyLimit = usualBodyLimit, sameOrigin = isAdmin } = route;
+  const { errors = scopeErrors, bodyLimit = usualBodyLimit, bodyLimitText, sameOrigin = isAdmin } = route;
   const once = isAdmin && [method].flat().some(hasBody) ? writesOnce : null;
   if (once === null && isAdmin && [method].flat().some(hasBody))
     throw new Error(`${path} writes, and the server has no memory of requests`);
@@ -205,7 +206,11 @@ function addRoute<Deps>(
   app.route({
     method: [...[method].flat()],
     url: path,
-    config: { handlerName, bodyLimit, sameOrigin, ...(permission && { permission }) },
+    config: {
+      ...{ handlerName, bodyLimit, sameOrigin },
+      ...(bodyLimitText && { bodyLimitText }),
+      ...(permission && { permission }),
+    },
     ...((authentication === 'service key' || authentication === 'admin') && {
       onRequest: guards[authentication],
     }),

@@ -3,6 +3,7 @@ import type { DbOrTrx, Trx } from '../../database/connection.ts';
 import type { NotificationType, UploadRow } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Piece, PieceMaker } from './piece.ts';
+import type { Summary } from './summary.ts';
 
 /** A file of recipients that was uploaded, or rows that came in another way. */
 export type Upload = Readonly<{
@@ -23,40 +24,37 @@ export type Upload = Readonly<{
   filledWidth: number;
   /** The sender or reply-to address that was chosen. */
   senderId: string | null;
+  format: UploadFormat;
+  /** SHA-256 of what came, by which the same file is recognised. */
+  digest: Buffer;
+  /** What the check found; null for rows that came in another way. */
+  summary: Summary | null;
+  /** The upload that its rows were left out of. */
+  leftOutOf: string | null;
   createdBy: string | null;
   apiKeyId: string | null;
   createdAt: Date;
+  updatedAt: Date;
+  expiresAt: Date;
 }>;
 
 export type UploadFormat = UploadRow['format'];
 
 /** An upload that is about to be written. */
-export type NewUpload = Omit<Upload, 'rowCount' | 'valid' | 'filledWidth' | 'header'> &
+export type NewUpload = Omit<Upload, keyof WrittenRows | 'updatedAt'> &
   Readonly<{
-    format: UploadFormat;
     /** Of the file as it came; 0 for rows of a request. */
     bytes: number;
-    /** SHA-256 of what came, by which the same file is recognised. */
-    digest: Buffer;
-    /** The upload that its rows were left out of. */
-    leftOutOf: string | null;
-    expiresAt: Date;
   }>;
 
 /** What is known of an upload when all its rows are written. */
-export type WrittenRows = Readonly<{
-  header: readonly string[];
-  filledWidth: number;
-  rowCount: number;
-  valid: boolean;
-  /** JSON without personal data (summary.ts). */
-  summary: unknown;
-}>;
+export type WrittenRows = Pick<Upload, 'header' | 'filledWidth' | 'rowCount' | 'valid' | 'summary'>;
 
 const columns = sql`id, service_id as "serviceId", template_id as "templateId", template_version as "templateVersion",
   template_type as "templateType", original_file_name as "originalFileName", row_count as "rowCount", valid, header,
-  filled_width as "filledWidth", sender_id as "senderId", created_by as "createdBy", api_key_id as "apiKeyId",
-  created_at as "createdAt"`;
+  filled_width as "filledWidth", sender_id as "senderId", format, digest, summary, left_out_of as "leftOutOf",
+  created_by as "createdBy", api_key_id as "apiKeyId", created_at as "createdAt", updated_at as "updatedAt",
+  expires_at as "expiresAt"`;
 
 /** An upload of a service; null if it has none with this id, or it is still being written. */
 export async function findUpload(db: DbOrTrx, serviceId: string, id: string): Promise<Upload | null> {
@@ -84,6 +82,29 @@ export async function findRecords(
   );
 }
 
+/** The records of single rows, by index; those that are not stored are left out. */
+export async function findRecordsOf(
+  db: DbOrTrx,
+  cipher: Cipher,
+  uploadId: string,
+  indexes: readonly number[],
+): Promise<ReadonlyMap<number, readonly string[]>> {
+  if (indexes.length === 0) return new Map();
+  const { rows } = await sql<{ firstRow: number; rowCount: number; records: Buffer }>`
+    select first_row as "firstRow", row_count as "rowCount", records from upload_rows
+    where upload_id = ${uploadId} and exists (
+      select from unnest(${indexes}::int[]) index where index >= first_row and index < first_row + row_count)
+    order by first_row`.execute(db);
+  const wanted = new Set(indexes);
+  const found = new Map<number, readonly string[]>();
+  for (const { firstRow, rowCount, records } of rows) {
+    const opened = JSON.parse(cipher.open(records, rowsContext(uploadId, firstRow))) as string[][];
+    for (let at = 0; at < rowCount; at += 1)
+      if (wanted.has(firstRow + at)) found.set(firstRow + at, opened[at]!);
+  }
+  return found;
+}
+
 /** The pieces that have rows `from` to before `until`, in order. */
 export async function findPieces(
   db: DbOrTrx,
@@ -106,17 +127,16 @@ export async function findPieces(
 }
 
 /** Rows of a request that become an upload at once. `valid`: the caller has checked them. */
-export type RowsUpload = NewUpload &
-  Readonly<{ header: readonly string[]; valid: boolean; summary?: unknown }>;
+export type RowsUpload = NewUpload & Pick<Upload, 'header' | 'valid'>;
 
 /** Adds an upload with all its records, which may be any number: rows of a request, messages that are sent again. */
 export async function addUpload(
   trx: Trx,
   cipher: Cipher,
-  { header, valid, summary = {}, ...upload }: RowsUpload,
+  { header, valid, ...upload }: RowsUpload,
   records: Iterable<readonly string[]>,
 ): Promise<void> {
-  await beginUpload(trx, upload);
+  await beginUpload(trx, upload, upload.expiresAt);
   const ready: Piece[] = [];
   const maker = new PieceMaker(false, (piece) => ready.push(piece));
   let filledWidth = 0;
@@ -127,13 +147,13 @@ export async function addUpload(
   }
   maker.end();
   await addPieces(trx, cipher, upload.id, ready);
-  const written = { header, filledWidth, rowCount: maker.rowCount, valid, summary };
-  await finishUpload(trx, upload.id, written, upload.createdAt);
+  const written = { header, filledWidth, rowCount: maker.rowCount, valid, summary: null };
+  await finishUpload(trx, upload, written, upload.createdAt);
 }
 
-/** Begins an upload, which nobody sees until `finishUpload`. */
-export async function beginUpload(db: DbOrTrx, upload: NewUpload): Promise<void> {
-  const { createdAt, expiresAt } = upload;
+/** Begins an upload, which nobody sees until `finishUpload`. `until`: when it is deleted if that does not come. */
+export async function beginUpload(db: DbOrTrx, upload: NewUpload, until: Date): Promise<void> {
+  const { createdAt } = upload;
   await db
     .insertInto('uploads')
     .values({
@@ -141,9 +161,9 @@ export async function beginUpload(db: DbOrTrx, upload: NewUpload): Promise<void>
       ...{ template_version: upload.templateVersion, template_type: upload.templateType },
       ...{ original_file_name: storableText(upload.originalFileName), format: upload.format },
       ...{ bytes: upload.bytes, digest: upload.digest, left_out_of: upload.leftOutOf },
-      ...{ header: '[]', filled_width: 0, row_count: 0, summary: '{}', valid: false },
+      ...{ header: '[]', filled_width: 0, row_count: 0, summary: 'null', valid: false },
       ...{ sender_id: upload.senderId, created_by: upload.createdBy, api_key_id: upload.apiKeyId },
-      ...{ created_at: createdAt, updated_at: createdAt, checked_at: null, expires_at: expiresAt },
+      ...{ created_at: createdAt, updated_at: createdAt, checked_at: null, expires_at: until },
     })
     .execute();
 }
@@ -162,19 +182,130 @@ export async function addPieces(
       pieces.map(({ firstRow, rowCount, records, recipients }) => ({
         ...{ upload_id: uploadId, first_row: firstRow, row_count: rowCount },
         records: cipher.seal(records, rowsContext(uploadId, firstRow)),
-        recipients: recipients && cipher.seal(recipients, recipientsContext(uploadId, firstRow)),
+        recipients:
+          recipients === null ? null : cipher.seal(recipients, recipientsContext(uploadId, firstRow)),
       })),
     )
     .execute();
 }
 
-/** Ends the writing of an upload: from now on it exists. */
-export async function finishUpload(db: DbOrTrx, id: string, written: WrittenRows, at: Date): Promise<void> {
-  const { header, filledWidth, rowCount, valid, summary } = written;
-  await sql`
-    update uploads set header = ${JSON.stringify(header)}::json, filled_width = ${filledWidth}, row_count = ${rowCount},
-      valid = ${valid}, summary = ${JSON.stringify(summary)}::jsonb, checked_at = ${at}, updated_at = ${at}
+/** Ends the writing of an upload: from now on it exists. Throws if what was written is gone. */
+export async function finishUpload(
+  db: DbOrTrx,
+  { id, expiresAt }: Pick<Upload, 'id' | 'expiresAt'>,
+  written: WrittenRows,
+  at: Date,
+): Promise<void> {
+  const { numAffectedRows = 0n } = await sql`
+    update uploads set ${writtenColumns(written)}, checked_at = ${at}, updated_at = ${at}, expires_at = ${expiresAt}
     where id = ${id}`.execute(db);
+  if (numAffectedRows === 0n) throw new Error(`The upload ${id} was deleted while it was written.`);
+}
+
+function writtenColumns({ header, filledWidth, rowCount, valid, summary }: WrittenRows) {
+  return sql`header = ${JSON.stringify(header)}::json, filled_width = ${filledWidth}, row_count = ${rowCount},
+    valid = ${valid}, summary = ${JSON.stringify(summary)}::jsonb`;
+}
+
+/** Records what changed in the rows of an upload. */
+export async function changeUpload(trx: Trx, id: string, written: WrittenRows, at: Date): Promise<void> {
+  await sql`update uploads set ${writtenColumns(written)}, updated_at = ${at} where id = ${id}`.execute(trx);
+}
+
+/**
+ * An upload whose rows nobody else changes, and of which no job is made, until the transaction ends; and whether there
+ * is a job of it already.
+ */
+export async function lockUpload(
+  trx: Trx,
+  serviceId: string,
+  id: string,
+): Promise<(Upload & Readonly<{ hasJob: boolean }>) | null> {
+  const { rows: locked } = await sql`
+    select from uploads where id = ${id} and service_id = ${serviceId} and checked_at is not null for update`.execute(
+    trx,
+  );
+  if (locked.length === 0) return null;
+  // A statement of its own, which sees what the holder of the lock before wrote.
+  const { rows } = await sql<Upload & { hasJob: boolean }>`
+    select ${columns}, exists (select from jobs where jobs.id = uploads.id) as "hasJob" from uploads
+    where id = ${id}`.execute(trx);
+  return rows[0] ?? null;
+}
+
+/** Puts a piece in the place of the one that begins with the same row. */
+export async function replacePiece(trx: Trx, cipher: Cipher, uploadId: string, piece: Piece): Promise<void> {
+  await deletePieces(trx, uploadId, [piece.firstRow]);
+  await addPieces(trx, cipher, uploadId, [piece]);
+}
+
+export async function deletePieces(trx: Trx, uploadId: string, firstRows: readonly number[]): Promise<void> {
+  await sql`
+    delete from upload_rows where upload_id = ${uploadId} and first_row = any(${firstRows}::int[])`.execute(
+    trx,
+  );
+}
+
+/** For each piece in order, the hashes of its recipients. */
+export async function findRecipients(
+  db: DbOrTrx,
+  cipher: Cipher,
+  uploadId: string,
+): Promise<readonly string[]> {
+  const { rows } = await sql<{ firstRow: number; recipients: Buffer | null }>`
+    select first_row as "firstRow", recipients from upload_rows where upload_id = ${uploadId}
+    order by first_row`.execute(db);
+  return rows.flatMap(({ firstRow, recipients }) =>
+    recipients === null
+      ? []
+      : (JSON.parse(cipher.open(recipients, recipientsContext(uploadId, firstRow))) as string[]),
+  );
+}
+
+export async function deleteUpload(db: DbOrTrx, id: string): Promise<void> {
+  await sql`delete from uploads where id = ${id}`.execute(db);
+}
+
+/**
+ * A job of this day that sent the same: the same file, or one of the same name to the same version of the template. The
+ * latest one; null if there is none. A job that was cancelled sent nothing.
+ */
+export async function findSameFile(
+  db: DbOrTrx,
+  upload: Upload,
+  since: Date,
+): Promise<Readonly<{ id: string; createdAt: Date }> | null> {
+  const { rows } = await sql<{ id: string; createdAt: Date }>`
+    select j.id, j.created_at as "createdAt" from jobs j left join uploads u on u.id = j.id
+    where j.service_id = ${upload.serviceId} and j.created_at >= ${since} and j.status <> 'cancelled' and j.id <> ${upload.id}
+      and ((octet_length(u.digest) > 0 and u.digest = ${upload.digest})
+        or (j.original_file_name = ${upload.originalFileName} and j.template_id = ${upload.templateId}
+          and j.template_version = ${upload.templateVersion}))
+    order by j.created_at desc limit 1`.execute(db);
+  return rows[0] ?? null;
+}
+
+const openStatuses = ['scheduled', 'pending', 'in progress', 'paused'];
+
+/**
+ * Deletes at most `limit` uploads whose time is over. One with a job is kept until the job has ended, and then for
+ * `days` or as long as the service keeps its messages, whichever is longer. Returns how many were deleted.
+ */
+export async function deleteExpiredUploads(
+  db: DbOrTrx,
+  now: Date,
+  days: number,
+  limit: number,
+): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from uploads where id = any(array(
+      select u.id from uploads u left join jobs j on j.id = u.id
+      left join service_data_retention r on r.service_id = u.service_id and r.notification_type = u.template_type
+      where u.expires_at < ${now} and (j.id is null or (j.status <> all(${openStatuses}::text[])
+        and coalesce(j.final_at, j.processing_finished, j.updated_at, j.created_at)
+          < ${now}::timestamptz - greatest(${days}::int, coalesce(r.days_of_retention, 0)) * interval '1 day'))
+      limit ${limit}))`.execute(db);
+  return Number(numAffectedRows);
 }
 
 /** PostgreSQL stores neither zeros nor half characters in text. */

@@ -3,6 +3,7 @@ import type { DbOrTrx, Trx } from '../../database/connection.ts';
 import type { KeyType, NotificationType } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueName } from '../../queue/define.ts';
+import type { DailyLimit } from '../../tenant/service/service.ts';
 import {
   type Delivery,
   deliverQueueNamed,
@@ -270,7 +271,7 @@ export async function limitReached(
 export async function countAccepted(
   db: DbOrTrx,
   serviceId: string,
-  types: readonly NotificationType[],
+  types: readonly DailyLimit[],
   since: string,
 ): Promise<number> {
   const { rows } = await sql<{ count: number }>`

@@ -285,10 +285,11 @@ export async function* readRows(
   }
 }
 
-function checkRow(
+/** Checks one row by itself. */
+export function checkRow(
   columns: CsvColumns,
   row: CsvRow,
-  template: CsvTemplate,
+  template: Pick<CsvTemplate, 'judge'>,
   rules: RecipientRules,
 ): CheckedRow {
   const recipientCheck = checkRecipient(columns.type, row.recipient, rules);
@@ -328,9 +329,9 @@ function recipientError(columns: CsvColumns, value: CellValue, check: RecipientC
 }
 
 /** The error of an empty cell that a message needs. */
-const missing = 'Missing';
+export const missing = 'Missing';
 
-type RecipientRules = Required<
+export type RecipientRules = Required<
   Pick<CheckOptions, 'permissions' | 'validatePhoneNumbers' | 'allowed' | 'rates'>
 >;
 
@@ -343,18 +344,19 @@ export type RecipientCheck = {
   readonly normalised: string | null;
   /** A phone number with a calling code other than 44, permitted or not. */
   readonly isForeign: boolean;
+  /** Billable units of a text's fragment; null if the cell is no phone number. */
+  readonly rateMultiplier: number | null;
   /** Whether a service in trial mode may send there. */
   readonly isAllowed: boolean;
 };
 
-const noRecipient = { error: missing, hint: null, normalised: null, isForeign: false };
+const noRecipient = { error: missing, hint: null, normalised: null, isForeign: false, rateMultiplier: null };
 
 /**
  * Checks a cleaned recipient cell (spec 03, section 4.4, cell error rule 2). Addresses of letters are not checked yet.
  */
 function checkRecipient(type: TemplateType, value: CellValue, rules: RecipientRules): RecipientCheck {
-  if (type === 'letter')
-    return { error: null, hint: null, normalised: null, isForeign: false, isAllowed: true };
+  if (type === 'letter') return { ...noRecipient, error: null, isAllowed: true };
   if (typeof value !== 'string') return { ...noRecipient, isAllowed: isAllowed(null, null, rules) };
   return type === 'sms' ? checkPhone(value, rules) : checkEmail(value, rules);
 }
@@ -366,7 +368,7 @@ function checkEmail(text: string, rules: RecipientRules): RecipientCheck {
     error: email.ok ? null : email.error,
     hint: null,
     normalised,
-    isForeign: false,
+    ...{ isForeign: false, rateMultiplier: null },
     // No address is also a phone number, so its own normalised form is its comparable form.
     isAllowed: isAllowed(text, normalised, rules),
   };
@@ -387,6 +389,7 @@ function checkPhone(text: string, rules: RecipientRules): RecipientCheck {
     hint: isWrong && !phone.ok ? spreadsheetDamage(text, isSendable) : null,
     normalised,
     isForeign: phone.ok && !phone.phoneNumber.isUk,
+    rateMultiplier: phone.ok ? (phone.phoneNumber.rateMultiplier ?? 1) : null,
     isAllowed: isAllowed(text, normalised, rules),
   };
 }

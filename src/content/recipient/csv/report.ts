@@ -1,6 +1,7 @@
 /** The result of a check in words, as the response to an upload gives it (spec 03, sections 4.5 and 4.6). */
-import type { CheckedRow, CsvCheck, Doubt } from './check.ts';
+import type { CheckedRow, CsvCheck, Doubt, MessageProblem } from './check.ts';
 import { recipientColumns } from './row.ts';
+import type { Separator } from './text.ts';
 
 export type CsvError = {
   /** The header is row 1. null for an error of the whole file. */
@@ -49,12 +50,25 @@ export function reportCsv(check: CsvCheck, maxErrors = 20): CsvReport {
   };
 }
 
+/** What the errors of a whole file are made of. */
+export type FileCheck = Pick<
+  CsvCheck,
+  | 'columns'
+  | 'rowCount'
+  | 'tooManyRows'
+  | 'allowedToSendTo'
+  | 'moreRowsThanCanSend'
+  | 'internationalCount'
+  | 'moreInternationalThanCanSend'
+  | 'limits'
+>;
+
 /** The row number shown to people: the header is row 1, however many lines it takes (spec 03, section 4.5). */
-function rowNumber(index: number): number {
+export function rowNumber(index: number): number {
   return index + 2;
 }
 
-function fileErrors(check: CsvCheck): CsvError[] {
+export function fileErrors(check: FileCheck): CsvError[] {
   const { columns, rowCount, limits } = check;
   const ofFile = (message: string, column: string | null = null) => ({ row: null, column, message });
   const errors: CsvError[] = [];
@@ -87,6 +101,11 @@ function fileErrors(check: CsvCheck): CsvError[] {
   return errors;
 }
 
+export const messageProblemTexts: Readonly<Record<MessageProblem, string>> = {
+  'too-long': 'Message is too long',
+  empty: 'No content for this message',
+};
+
 /** A hint at what a spreadsheet did helps more than the error that follows from it. */
 function rowErrors({ index, cellErrors, messageProblem }: CheckedRow): CsvError[] {
   const row = rowNumber(index);
@@ -95,28 +114,36 @@ function rowErrors({ index, cellErrors, messageProblem }: CheckedRow): CsvError[
     column: header,
     message: hint ?? text,
   }));
-  if (messageProblem === 'too-long') errors.push({ row, column: null, message: 'Message is too long' });
-  if (messageProblem === 'empty') errors.push({ row, column: null, message: 'No content for this message' });
+  if (messageProblem !== null)
+    errors.push({ row, column: null, message: messageProblemTexts[messageProblem] });
   return errors;
 }
 
 const separatorNames: Readonly<Record<string, string>> = { ',': 'commas', ';': 'semicolons', '\t': 'tabs' };
 
-/** What is in doubt, and what to do about it. */
-function doubtError({ index, header, kind, value }: Doubt, { columns, separator }: CsvCheck): CsvError {
-  const row = index === null ? 1 : rowNumber(index);
+function doubtError(doubt: Doubt, { columns, separator }: CsvCheck): CsvError {
+  const row = doubt.index === null ? 1 : rowNumber(doubt.index);
+  return { row, column: doubt.header, message: doubtText(doubt, columns.headerWidth, separator) };
+}
+
+/** What is in doubt, and what to do about it. `headerWidth`: cells of the header. */
+export function doubtText(
+  { kind, value }: Pick<Doubt, 'kind' | 'value'>,
+  headerWidth: number,
+  separator: Separator,
+): string {
   const line = value.replace(/\s+/g, ' ');
   const shown = `‘${line.length > 30 ? `${line.slice(0, 30).toWellFormed()}…` : line}’`;
   const messages = {
     'unclosed-quote':
       'A cell begins with a quote (") that is not closed, so the lines after it became part of the cell – close the quote, or delete it',
-    'surplus-cells': `The row has more cells than the header has columns, from ${shown} on – put a value that contains ${separatorNames[separator] ?? `‘${separator}’`} in quotes ("), or give the header ${columns.headerWidth === 1 ? 'another column' : 'more columns'}`,
+    'surplus-cells': `The row has more cells than the header has columns, from ${shown} on – put a value that contains ${separatorNames[separator] ?? `‘${separator}’`} in quotes ("), or give the header ${headerWidth === 1 ? 'another column' : 'more columns'}`,
     'damaged-character': `${shown} has a damaged character (\ufffd), which another program left – enter it again`,
   };
-  return { row, column: header, message: messages[kind] };
+  return messages[kind];
 }
 
-function recipientName({ columns }: CsvCheck): string {
+function recipientName({ columns }: Pick<CsvCheck, 'columns'>): string {
   return columns.type === 'letter' ? 'address' : recipientColumns[columns.type][0]!;
 }
 

@@ -242,9 +242,14 @@ const formula = /^="((?:[^"]|"")*)"$/;
 
 /** A cell without what spreadsheets leave around a value: `="07…"` keeps a number's zeros in them. */
 function cellText(raw: string, isRecipient: boolean): string {
-  const text = clean(raw);
-  const whole = formula.exec(text)?.[1]?.replaceAll('""', '"') ?? text;
+  const whole = formulaText(raw);
   return clean(isRecipient ? whole.replace(invisible, '') : whole);
+}
+
+/** The text that a formula such as `="07…"` stands for; any other cell cleaned. */
+export function formulaText(raw: string): string {
+  const text = clean(raw);
+  return formula.exec(text)?.[1]?.replaceAll('""', '"') ?? text;
 }
 
 /** Empty columns without a header, as spreadsheets leave them beside a table, are not cells. */

@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import type { MessagePort } from 'node:worker_threads';
+import { readCsv, surveyCsv } from '../../content/recipient/csv/file.ts';
+import { csvProblemText } from '../../content/recipient/csv/record.ts';
+import { recipientColumns } from '../../content/recipient/csv/row.ts';
+import { compileContent, placeholdersIn } from '../../content/template/template.ts';
+import type { NotificationType } from '../../database/tables.ts';
+import { fileTexts, formatOf } from './file-format.ts';
+import { type Piece, PieceMaker } from './piece.ts';
+import { columnsOf, createRowCheck, type RowRules, unclosedQuoteFault } from './row-check.ts';
+import type { UploadFormat, WrittenRows } from './store.ts';
+import type { StoredFault } from './store-faults.ts';
+import { Counter, emptySummary, isValid, RepeatedRecipients, type Summary } from './summary.ts';
+import { type Records, readWorkbook } from './workbook.ts';
+
+/** A file and what it is checked against; everything in it can be copied to a thread. */
+export type CheckTask = Readonly<{
+  bytes: Uint8Array;
+  fileName: string;
+  type: NotificationType;
+  subject: string | null;
+  content: string;
+  rules: RowRules;
+}>;
+
+/** What the thread tells while it works. Each message is answered before the third one after it is sent. */
+export type CheckMessage =
+  | Readonly<{ opened: Readonly<{ format: UploadFormat; digest: Uint8Array }> }>
+  | Readonly<{ piece: Piece; faults: readonly StoredFault[] }>;
+
+/** All rows, or why the file cannot be read (spec 03, section 4.1). */
+export type CheckAnswer = Readonly<{ written: WrittenRows }> | Readonly<{ problem: string }>;
+
+/** The rows of a file of which more may not be checked, and of which the first ones are stored all the same. */
+const maxRows = 100_000;
+const firstRows = 10;
+
+/** A file that can be read: its header and form, and its rows. */
+type OpenedFile = Readonly<{
+  header: readonly string[];
+  filledWidth: number;
+  rowCount: number;
+  form: Pick<Summary, 'encoding' | 'separator'>;
+  unclosedQuote: Readonly<{ record: number; position: number }> | null;
+  records(): AsyncIterable<readonly string[]>;
+}>;
+
+/** Checks a file in a thread (check-threads.ts), and passes its rows on piece by piece. */
+export default async function checkTask({
+  port,
+  ...task
+}: CheckTask & { port: MessagePort }): Promise<CheckAnswer> {
+  try {
+    const { bytes, fileName, type, subject } = task;
+    const content = compileContent(type, subject, task.content);
+    const expected = [...recipientColumns[type], ...placeholdersIn(content)];
+    const format = formatOf(bytes, fileName);
+    if (format === 'old') return { problem: fileTexts.oldWorkbook };
+    const file =
+      format === 'xlsx' || format === 'ods'
+        ? await openWorkbook(await readWorkbook(format, bytes))
+        : await openText(bytes, expected);
+    if (typeof file === 'string') return { problem: file };
+
+    const send = createSender(port);
+    await send({ opened: { format, digest: createHash('sha256').update(bytes).digest() } });
+    const columns = columnsOf(content, file);
+    const check = createRowCheck(content, columns, task.rules);
+    const tooManyRows = file.rowCount > maxRows;
+    const counter = new Counter({
+      ...emptySummary({ ...file.form, prefix: task.rules.prefix }),
+      ...{ tooManyRows, unclosedQuoteInHeader: file.unclosedQuote?.record === 0 },
+    });
+    const repeated = new RepeatedRecipients();
+    const ready: Piece[] = [];
+    const faults: StoredFault[] = [];
+    const maker = new PieceMaker(true, (piece) => ready.push(piece));
+    const pass = async () => {
+      for (const piece of ready.splice(0)) await send({ piece, faults: faults.splice(0) });
+    };
+    let index = 0;
+    for await (const cells of file.records()) {
+      if (tooManyRows && index === firstRows) break;
+      const checked = check(index, cells);
+      const isUnclosed = file.unclosedQuote?.record === index + 1;
+      const outcome = isUnclosed
+        ? {
+            ...checked,
+            faults: [
+              unclosedQuoteFault(file.header[file.unclosedQuote!.position] || null),
+              ...checked.faults,
+            ],
+          }
+        : checked;
+      maker.add(cells, outcome.recipient);
+      if (ready.length > 0) await pass();
+      counter.add(outcome);
+      repeated.add(outcome.recipient);
+      for (const fault of outcome.faults) faults.push({ ...fault, index });
+      index += 1;
+    }
+    maker.end();
+    await pass();
+    await send(null);
+    const summary = counter.summary(repeated.result());
+    const { header, filledWidth, rowCount } = file;
+    const valid = isValid(summary, rowCount, columns);
+    return { written: { header, filledWidth, rowCount, valid, summary } };
+  } finally {
+    port.close();
+  }
+}
+
+/** A text file, or why it cannot be read. */
+async function openText(bytes: Uint8Array, expected: readonly string[]): Promise<OpenedFile | string> {
+  const source = async function* () {
+    yield bytes;
+  };
+  const survey = await surveyCsv(source(), { expected });
+  if (!survey.ok) return csvProblemText(survey.problem, survey);
+  const { form } = survey;
+  const { encoding, separator, filledWidth, rowCount, unclosedQuote } = form;
+  const header = Array.from({ length: form.header.width }, (_, index) => form.header.cells[index] ?? '');
+  return {
+    ...{ header, filledWidth, rowCount, unclosedQuote, form: { encoding, separator } },
+    async *records() {
+      for await (const { cells } of readCsv(source(), form)) yield cells;
+    },
+  };
+}
+
+/** A workbook is read twice, as text is: what its columns mean is known at its end (spec 03, section 4.3). */
+async function openWorkbook(records: Records | string): Promise<OpenedFile | string> {
+  if (typeof records === 'string') return records;
+  let header: readonly string[] | null = null;
+  let filledWidth = 0;
+  let rowCount = 0;
+  for await (const cells of records()) {
+    if (header === null) header = cells;
+    else {
+      rowCount += 1;
+      filledWidth = Math.max(filledWidth, filledTo(cells));
+    }
+  }
+  return {
+    ...{ header: header ?? [], filledWidth, rowCount, unclosedQuote: null },
+    form: { encoding: null, separator: null },
+    async *records() {
+      let isHeader = true;
+      for await (const cells of records()) {
+        if (!isHeader) yield cells.slice(0, filledTo(cells));
+        isHeader = false;
+      }
+    },
+  };
+}
+
+function filledTo(cells: readonly string[]): number {
+  return cells.findLastIndex((cell) => cell !== '') + 1;
+}
+
+/** Messages that are not answered yet: more would fill the memory of the other side. */
+const mostOpen = 2;
+
+/** Sends messages, and waits while too many are open; null waits until all are answered. */
+function createSender(port: MessagePort): (message: CheckMessage | null) => Promise<void> {
+  let open = 0;
+  let answered = (): void => undefined;
+  port.on('message', () => {
+    open -= 1;
+    answered();
+  });
+  return async (message) => {
+    while (open > (message === null ? 0 : mostOpen - 1))
+      await new Promise<void>((resolve) => {
+        answered = resolve;
+      });
+    if (message === null) return;
+    open += 1;
+    port.postMessage(message);
+  };
+}
