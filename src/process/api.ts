@@ -30,6 +30,7 @@ import {
 } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
 import { resultCsvRoutes } from '../job/results/csv-routes.ts';
+import { createResending, resendRoutes } from '../job/results/resend-routes.ts';
 import { resultRoutes } from '../job/results/routes.ts';
 import { jobRoutes } from '../job/run/routes.ts';
 import { steerRoutes } from '../job/run/steer-routes.ts';
@@ -375,6 +376,7 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   const reading = { ...deps, deliverQueues: deliverQueues.map(({ name }) => queuePrefix + name) };
   mount(adminNotificationRoutes, reading);
   mount(resultRoutes, reading);
+  mount(resendRoutes, { ...reading, resending: createResending() });
   mount(resultCsvRoutes, { ...reading, downloads });
   mountOperations(mount, deps);
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { signToken } from '../../src/cli/client.ts';
 import { londonTime } from '../../src/ground/clock.ts';
-import { platformUserId } from '../../src/tenant/user/store.ts';
+import { addUser, platformUserId } from '../../src/tenant/user/store.ts';
 import { readJob, startJob, tideRows, upload } from '../support/jobs.ts';
 import type { Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
@@ -304,5 +304,175 @@ describe('results of jobs', () => {
     assert.deepEqual(await download(`${at}?template_type=email`), [header]);
     assert.deepEqual(await download(`${at}?created_before=2020-01-01`), [header]);
     assert.deepEqual(await download(`/service/${randomUUID()}/notifications/csv`), [header]);
+  });
+
+  describe('messages sent again', () => {
+    let of: Tenant;
+    const at = () => `/service/${of.id}/notifications/resend`;
+    const resend = (body: object) => world.admin('POST', at(), { created_by: platformUserId, ...body });
+    const reasons = (body: { left_out: { reason: string; count: number }[] }) =>
+      Object.fromEntries(body.left_out.map(({ reason, count }) => [reason, count]));
+    const messageOf = async (job: string, row: number) =>
+      (await world.admin('GET', `/service/${of.id}/job/${job}/notifications?from_row=${row}&page_size=1`))
+        .body.notifications[0];
+    const set = (id: string, status: string) =>
+      world.connection.pool.query('update notification_history set status = $2 where id = $1', [id, status]);
+    async function send(more: object, key: 'normal' | 'test' = 'normal'): Promise<string> {
+      const { body } = await world.call('POST', '/v2/notifications/sms', {
+        key: of.keys[key],
+        body: {
+          ...{ template_id: of.templates.sms, phone_number: '07700900123', reference: 'mine' },
+          personalisation: { name: 'Rowan', time: '14:05' },
+          ...more,
+        },
+      });
+      assert.ok(body.id, JSON.stringify(body));
+      return body.id;
+    }
+    before(async () => {
+      of = await world.addTenant();
+    });
+
+    test('the failed ones of a job become a new job with their own values, linked both ways, each once', async () => {
+      const file = await startJob(world, of, [...tideRows(4), ['nobody', 'Ash', '14:09', 'ref x']]);
+      await settled(of, file);
+      const failed = [await messageOf(file, 1), await messageOf(file, 2), await messageOf(file, 3)];
+      await set(failed[0].id, 'technical-failure');
+      await set(failed[1].id, 'temporary-failure');
+      await set(failed[2].id, 'permanent-failure');
+      const dry = await resend({ job_id: file, dry_run: true });
+      assert.equal(dry.status, 200);
+      assert.deepEqual(
+        [dry.body.data, dry.body.count, reasons(dry.body), dry.body.may_arrive_twice, dry.body.cost_units],
+        [null, 2, { recipient: 2 }, 0, 2],
+      );
+      assert.equal((await messageOf(file, 1)).resent_as, null);
+      const answers = await Promise.all([1, 2, 3].map(() => resend({ job_id: file })));
+      assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 200, 201]);
+      const { data } = answers.find(({ status }) => status === 201)!.body;
+      assert.deepEqual([data.original_file_name, data.notification_count], ['Again: tides.csv', 2]);
+      const second = answers.find(({ status }) => status === 200)!.body;
+      assert.deepEqual(
+        [second.data, second.count, reasons(second)],
+        [null, 0, { repeated: 2, recipient: 2 }],
+      );
+      assert.deepEqual(
+        second.resent_as.toSorted(
+          (a: { job_row_number: number }, b: { job_row_number: number }) =>
+            a.job_row_number - b.job_row_number,
+        ),
+        failed.slice(0, 2).map(({ id }, row) => ({ id, job: data.id, job_row_number: row })),
+      );
+      await settled(of, data.id);
+      const again = await messageOf(data.id, 0);
+      const original = await messageOf(file, 1);
+      assert.deepEqual(
+        [again.body, again.to, again.client_reference, again.status, again.resent_from, again.resent_as],
+        [original.body, original.to, 'ref 1', 'delivered', original.id, null],
+      );
+      assert.deepEqual(original.resent_as, { job: data.id, job_row_number: 0 });
+      const { rows } = await world.connection.pool.query('select resent_from from jobs where id = $1', [
+        data.id,
+      ]);
+      assert.deepEqual(rows, [{ resent_from: file }]);
+      const { rows: events } = await world.connection.pool.query(
+        `select data->'after'->>'notification_count' as count from events where event_type = 'resend_notifications' and subject_id = $1`,
+        [data.id],
+      );
+      assert.deepEqual(events, [{ count: '2' }]);
+      // With other recipients, the rest can go too.
+      const nobody = await messageOf(file, 4);
+      const mended = await resend({
+        ids: [failed[2].id, nobody.id],
+        recipients: { [failed[2].id]: '07700 900777', [nobody.id.toUpperCase()]: '07700 900778' },
+      });
+      assert.deepEqual([mended.status, mended.body.count], [201, 2]);
+      await settled(of, mended.body.data.id);
+      const { body } = await world.admin('GET', `/service/${of.id}/job/${mended.body.data.id}/notifications`);
+      assert.deepEqual(
+        body.notifications
+          .map((one: { to: string; status: string; resent_from: string }) => [
+            one.to,
+            one.status,
+            one.resent_from,
+          ])
+          .toSorted(),
+        [
+          ['07700 900777', 'delivered', failed[2].id],
+          ['07700 900778', 'delivered', nobody.id],
+        ],
+      );
+    });
+
+    test('values come again as they were, lists too; what a row cannot hold is left out', async () => {
+      const plain = await send({ personalisation: { name: '=1+1, "x"\ny', time: 5.5 } });
+      const list = await send({ personalisation: { name: ['Ash', 'Rowan', 'Zoë'], time: ['14:05'] } });
+      const empty = await send({ personalisation: { name: '', time: '14:05' } });
+      await world.drain();
+      const { body } = await resend({ ids: [plain, list, empty, randomUUID()] });
+      assert.deepEqual([body.count, reasons(body)], [2, { 'not-found': 1, values: 1 }]);
+      assert.equal(body.may_arrive_twice, 2);
+      await settled(of, body.data.id);
+      const read = (id: string) => world.admin('GET', `/service/${of.id}/notifications/${id}`);
+      const page = await world.admin('GET', `/service/${of.id}/job/${body.data.id}/notifications`);
+      for (const again of page.body.notifications) {
+        const original = (await read(again.resent_from)).body;
+        assert.deepEqual([again.body, again.client_reference], [original.body, 'mine']);
+      }
+    });
+
+    test('what is under way, was sent with a test key, or may arrive twice is told apart', async () => {
+      const { pool } = world.connection;
+      const [underWay, tested, unknown] = [await send({}), await send({}, 'test'), await send({})];
+      await world.drain();
+      await set(underWay, 'sending');
+      await set(unknown, 'temporary-failure');
+      await pool.query('delete from receipts where notification_id = $1', [unknown]);
+      const { body } = await resend({ ids: [underWay, tested, unknown], dry_run: true });
+      assert.deepEqual(
+        [body.count, reasons(body), body.may_arrive_twice],
+        [1, { 'under-way': 1, 'test-key': 1 }, 1],
+      );
+      await set(underWay, 'delivered');
+    });
+
+    test('only messages of one template are sent again, and only by who may', async () => {
+      const text = await send({});
+      const { body: email } = await world.call('POST', '/v2/notifications/email', {
+        key: of.keys.normal,
+        body: {
+          ...{ template_id: of.templates.email, email_address: 'rowan@example.com' },
+          personalisation: { name: 'Rowan', time: '14:05' },
+        },
+      });
+      await world.drain();
+      const { status, body } = await resend({ ids: [text, email.id] });
+      assert.deepEqual(
+        [status, body.message],
+        [400, 'The messages are of several templates: send those of each template again by themselves'],
+      );
+      const other = await world.addTenant();
+      const foreign = await world.admin('POST', `/service/${other.id}/notifications/resend`, { ids: [text] });
+      assert.deepEqual([foreign.status, foreign.body.message], [404, none]);
+      const person = randomUUID();
+      await addUser(world.connection.db, {
+        id: person,
+        name: 'Ash',
+        emailAddress: `${person}@example.com`,
+        state: 'active',
+      });
+      await world.connection.db
+        .insertInto('service_users')
+        .values({ service_id: of.id, user_id: person, permissions: ['send_emails'] })
+        .execute();
+      const as = { 'X-Notify-User-Id': person };
+      assert.equal((await world.admin('POST', at(), { ids: [text] }, as)).status, 403);
+      assert.equal((await world.admin('POST', at(), { ids: [email.id], dry_run: true }, as)).status, 200);
+      const wrong = await resend({ ids: [text], recipients: { [text]: 'rowan@example.com' } });
+      assert.deepEqual(
+        [wrong.status, wrong.body.message],
+        [400, { recipients: [`Not a valid phone number (${text})`] }],
+      );
+    });
   });
 });

@@ -61,6 +61,11 @@ export const notification = Type.Object(
     service: uuid(),
     job: orNull(Type.Object({ id: uuid(), original_file_name: orNull(Type.String()) })),
     job_row_number: orNull(Type.Integer()),
+    resent_from: orNull(uuid(), 'The message that it repeats.'),
+    resent_as: orNull(
+      Type.Object({ job: uuid(), job_row_number: Type.Integer() }),
+      'The row of a job that repeats it.',
+    ),
     template: Type.Object({
       id: uuid(),
       name: Type.String(),

@@ -44,6 +44,8 @@ export async function showForAdmin(
     service: notification.serviceId,
     job: jobId === null ? null : { id: jobId, original_file_name: circumstances?.fileName ?? null },
     job_row_number: notification.jobRowNumber,
+    resent_from: circumstances?.resentFrom ?? null,
+    resent_as: circumstances?.resentAs ?? null,
     template: {
       ...{ id: templateId, name, template_type: type, version: templateVersion },
       ...writtenTexts(content),

@@ -314,6 +314,12 @@ export type Circumstances = Readonly<{
   attempts: number;
   /** Whether a provider reported its outcome, in its answer or a receipt. */
   isReported: boolean;
+  /** Whether a try ended without an answer, or is under way: it may have arrived. */
+  isUnknown: boolean;
+  /** The message that it repeats. */
+  resentFrom: string | null;
+  /** The row of a job that repeats it. */
+  resentAs: Readonly<{ job: string; job_row_number: number }> | null;
   /** When it is tried next; null: it is under way, or done. */
   nextAttemptAt: Date | null;
 }>;
@@ -327,6 +333,10 @@ export async function findCircumstances(
   const { rows } = await sql<Circumstances>`
     select h.id, k.name as "keyName", j.original_file_name as "fileName", h.suppressed, h.given_up as "givenUp", tries.count as attempts,
       tries.refused or exists (select from receipts where notification_id = h.id and ignored is null) as "isReported",
+      tries.unknown as "isUnknown",
+      (select message_id from resends where job_id = h.job_id and job_row_number = h.job_row_number) as "resentFrom",
+      (select json_build_object('job', job_id, 'job_row_number', job_row_number) from resends
+        where message_id = h.id) as "resentAs",
       case when h.status = 'created' then (
         select start_after from pgboss.job t where t.name = any(${queues}::text[]) and t.id = h.id
           and t.state in ('created', 'retry')
@@ -334,13 +344,14 @@ export async function findCircumstances(
     from unnest(${ids}::uuid[]) given (id)
     cross join lateral (select * from notification_history where id = given.id limit 1) h
     cross join lateral (
-      select count(*)::int, coalesce(bool_or(outcome = 'rejected'), false) as refused from attempts
+      select count(*)::int, coalesce(bool_or(outcome = 'rejected'), false) as refused,
+        coalesce(bool_or(outcome is null or outcome = 'unknown'), false) as unknown from attempts
       where notification_id = h.id
     ) tries
     left join api_keys k on k.id = h.api_key_id
     left join jobs j on j.id = h.job_id
     union all
-    select a.id, k.name, null, null, null, 0, false, a.due_at from accepted a left join api_keys k on k.id = a.api_key_id
+    select a.id, k.name, null, null, null, 0, false, false, null, null, a.due_at from accepted a left join api_keys k on k.id = a.api_key_id
     where a.id = any(${ids}::uuid[])`.execute(db);
   return new Map(rows.map((row) => [row.id, row]));
 }
