@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { MountedRoute } from '../../src/http/server/server.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
 import { addUser, registerUser } from '../../src/tenant/user/store.ts';
+import { upload as addRows } from '../support/jobs.ts';
 import { addTeamMember } from '../support/operator.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -519,6 +520,90 @@ const refusals: readonly Refusal[] = [
     400,
     'You cannot move a folder to one of its subfolders',
   ],
+  // 6.1
+  ['POST /service/:service_id/job', {}, 400, { id: [missing] }],
+  ['POST /service/:service_id/job', '[]', 400, { id: [missing] }],
+  [
+    'POST /service/:service_id/job {service_id: archived}',
+    {},
+    403,
+    'Create job is not allowed: service is inactive ',
+  ],
+  ['POST /service/:service_id/job', { id: 'no upload', created_by: '{user}' }, 404, none],
+  ['POST /service/:service_id/job', { id: randomUUID(), created_by: '{user}' }, 404, none],
+  ['POST /service/:service_id/job', { id: '{upload}', template: randomUUID() }, 404, none],
+  ['POST /service/:service_id/job', { id: '{upload}', template: 7 }, 404, none],
+  ['POST /service/:service_id/job', { id: '{faulty upload}' }, 400, "File is not valid, can't create job"],
+  [
+    'POST /service/:service_id/job',
+    { id: '{upload}', template: '{deleted template}' },
+    400,
+    { template: ['Template has been deleted'] },
+  ],
+  [
+    'POST /service/:service_id/job',
+    { id: '{upload}', template: '{email_template_id}' },
+    400,
+    { template: ['The file was checked for a template of another type'] },
+  ],
+  ['POST /service/:service_id/job', { id: '{upload}' }, 400, { created_by: [missing] }],
+  ['POST /service/:service_id/job', { id: '{upload}', created_by: randomUUID() }, 404, none],
+  [
+    'POST /service/:service_id/job',
+    { id: '{upload}', created_by: '{user}', notification_count: 3 },
+    400,
+    { notification_count: ['The file has 2 rows.'] },
+  ],
+  [
+    'POST /service/:service_id/job',
+    {
+      ...{ id: '{upload}', original_file_name: 7, notification_count: 'x', hold_seconds: 3601, sender_id: 1 },
+      scheduled_for: 'soon',
+    },
+    400,
+    {
+      original_file_name: ['Not a valid string.'],
+      notification_count: ['Not a valid integer.'],
+      created_by: [missing],
+      scheduled_for: ['Not a valid datetime.'],
+      hold_seconds: ['A scheduled job is not held: it can be cancelled until its time.'],
+      sender_id: ['Not a valid string.'],
+    },
+  ],
+  [
+    'POST /service/:service_id/job',
+    { id: '{upload}', created_by: '{user}', scheduled_for: '2017-03-02T08:15:00Z' },
+    400,
+    { scheduled_for: ['Date cannot be in the past'] },
+  ],
+  [
+    'POST /service/:service_id/job',
+    { id: '{upload}', created_by: '{user}', scheduled_for: '9999-01-01' },
+    400,
+    { scheduled_for: ['Date cannot be more than 7 days in the future'] },
+  ],
+  [
+    'POST /service/:service_id/job',
+    { id: '{upload}', created_by: '{user}', hold_seconds: -1 },
+    400,
+    { hold_seconds: ['Must be between 0 and 3600.'] },
+  ],
+  [
+    'POST /service/:service_id/job',
+    { id: '{upload}', created_by: '{user}', sender_id: randomUUID() },
+    400,
+    'SMS sender not found',
+  ],
+  [
+    'POST /service/:service_id/job',
+    { id: '{job_id}', created_by: '{user}', scheduled_for: null },
+    400,
+    { id: ['Already in use'] },
+  ],
+  // 6.3
+  ['GET /service/:service_id/job/:job_id {job_id: user address}', null, 404, none],
+  ['POST /service/:service_id/job/:job_id/resume', null, 404, none],
+  ['POST /service/:service_id/job/:job_id/pause', null, 404, none],
   // 7
   ['GET /service/:service_id/notifications', 'page=x', 400, { page: ['Not a valid integer.'] }],
   ['GET /service/:service_id/notifications', 'page=0', 400, { page: ['Not a positive integer'] }],
@@ -592,6 +677,36 @@ const refusals: readonly Refusal[] = [
     { limit_days: ['Not a valid integer.'] },
   ],
   ['GET /service/:service_id/inbound-sms/csv', 'day=yesterday', 400, /day/],
+  // 6.4
+  ['POST /service/:service_id/upload', {}, 400, { template_id: [missing], file_name: [missing] }],
+  ['GET /service/:service_id/upload/:upload_id/rows', 'kind=fax', 400, { kind: ['Not a valid choice.'] }],
+  ['GET /service/:service_id/upload/:upload_id/rows', 'from=x', 400, { from: ['Not a valid integer.'] }],
+  [
+    'GET /service/:service_id/upload/:upload_id/csv',
+    'faulty=perhaps',
+    400,
+    { faulty: ['Not a valid boolean.'] },
+  ],
+  ['GET /service/:service_id/upload/:upload_id/row/:row/preview {row: 9}', null, 404, none],
+  [
+    'POST /service/:service_id/upload/:upload_id/row/:row {row: 2}',
+    {},
+    400,
+    { column: [missing], value: [missing] },
+  ],
+  [
+    'POST /service/:service_id/upload/:upload_id/row/:row {row: 2}',
+    { column: 'fax', value: 'a' },
+    400,
+    { column: ['The file has no such column.'] },
+  ],
+  [
+    'POST /service/:service_id/upload/:upload_id/leave-out-faulty',
+    {},
+    400,
+    'The file has no rows with errors',
+  ],
+  ['DELETE /service/:service_id/upload/:upload_id {upload_id: unknown}', null, 404, none],
   ['GET /platform/find', 'q=a', 400, { q: [/^Too short/] }],
   ['GET /service/:service_id/inbound-sms', 'day=yesterday', 400, /day/],
   ['GET /service/:service_id/inbound-sms/:inbound_sms_id/conversation', 'older_than=x', 400, /older_than/],
@@ -715,6 +830,23 @@ describe('refusals of the admin API', () => {
     const sent = await world.client.sendSms(tenant.templates.sms, '07700900123', {
       personalisation: { name: 'Rowan', time: '14:05' },
     });
+    const rows = [
+      ['07700900123', 'Rowan', '14:05'],
+      ['07700900124', 'Ash', '14:05'],
+    ];
+    const header = ['phone number', 'name', 'time'];
+    const [upload, faulty, scheduled] = await Promise.all(
+      [true, false, true].map((valid) => addRows(world.connection.db, tenant, { header, rows, valid })),
+    );
+    const scheduled_for = new Date(Date.now() + 3_600_000).toISOString();
+    await make(`${of}/job`, { id: scheduled, created_by: user, scheduled_for });
+    const deleted = await make(`${of}/template`, text({ created_by: user, service: tenant.id }));
+    await make(`${of}/template/${deleted.id}`, { archived: true, created_by: user });
+    const { body: uploaded } = await world.admin(
+      'POST',
+      `${of}/upload?template_id=${tenant.templates.sms}&file_name=tides.csv`,
+      'phone number,name,time\n07700900123,Rowan,14:05',
+    );
     const { body: providers } = await world.admin('GET', '/provider-details');
     const [mine, theirs] = [await nameOf(tenant.id), await nameOf(other.id)];
     Object.assign(values, {
@@ -730,8 +862,10 @@ describe('refusals of the admin API', () => {
       ...{ retention_id: retention.id, notification_id: sent.data.id, inbound_sms_id: randomUUID() },
       ...{ 'without texts': withoutTexts.id, 'their text': withoutTexts.templates.sms },
       organisation_id: organisation.id,
+      ...{ upload_id: uploaded.data.id, '2': '2', '9': '9' },
       ...{ invite_id: invite.id, 'cancelled invite': cancelled.id },
-      ...{ sms_template_id: tenant.templates.sms },
+      ...{ sms_template_id: tenant.templates.sms, email_template_id: tenant.templates.email },
+      ...{ upload, 'faulty upload': faulty, job_id: scheduled, 'deleted template': deleted.id },
       ...{ folder: folder.id, 'inner folder': inner.id, template_folder_id: folder.id },
       ...{ provider_details_id: providers.provider_details[0].id, ' USER ADDRESS ': 'ROWAN@example.com' },
     });
@@ -803,6 +937,9 @@ describe('refusals of the admin API', () => {
     // Of too many wrong tries, `people.test.ts` tells, and of messages that cannot be stored even when an operator
     // drops them, `platform-operations.test.ts`; unknown ids are tried below.
     tested.add('POST /platform/parked/:parked_id/drop 409');
+    // Of an email that is too long, and of a file of which a job was made, `upload.test.ts` tells.
+    tested.add('GET /service/:service_id/upload/:upload_id/row/:row/preview 400');
+    tested.add('DELETE /service/:service_id/upload/:upload_id 400');
     const documented = admin().flatMap(({ name, route }) =>
       Object.keys(route.answers ?? {})
         .filter((status) => Number(status) >= 400 && status !== '404' && status !== '429')

@@ -102,7 +102,7 @@ describe('access to routes', () => {
     let calls = 0;
     for (const { route } of routes) {
       const path = route.path
-        .replace(/:version\([^)]*\)/, '1')
+        .replace(/:(?:version|row)\([^)]*\)/, '1')
         .replace(/:[a-z_]+(\([^)]*\))?/g, randomUUID())
         .replace('*', 'x');
       const expected = refusals[route.authentication];

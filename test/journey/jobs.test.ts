@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { bulkQueues, jobTask, lotTask, processJob } from '../../src/job/run/queue.ts';
 import { announceService } from '../../src/tenant/service/store.ts';
 import { platformUserId } from '../../src/tenant/user/store.ts';
 import { countedStatuses, readJob, type SeenJob, startJob, tideRows, upload } from '../support/jobs.ts';
+import { openTestQueues } from '../support/queues.ts';
 import type { Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -46,6 +49,39 @@ describe('jobs', () => {
       [id],
     );
     assert.equal(attempts[0].count, 1200);
+
+    // Tasks that come again, as after a crash, change nothing.
+    const opened = await openTestQueues(world);
+    await opened.queues.send(processJob, [jobTask(id)]);
+    await opened.queues.send(
+      bulkQueues.sms,
+      [0, 1, 2].map((number) => lotTask(id, number)),
+    );
+    await world.drain();
+    await opened.stop();
+    assert.deepEqual(await countedStatuses(world, id), { delivered: 1200 });
+    assert.deepEqual(await job(id), done);
+  });
+
+  test('two workers that make the same lot at once make each message once', async () => {
+    const id = await startJob(world, tenant, tideRows(400), { hold_seconds: 600 });
+    const { pool } = world.connection;
+    await pool.query(`update jobs set status = 'in progress', processing_started = now() where id = $1`, [
+      id,
+    ]);
+    await pool.query('insert into job_lots (job_id, number, first_row, row_count) values ($1, 0, 0, 400)', [
+      id,
+    ]);
+    const opened = await openTestQueues(world);
+    const { job_id, lot } = lotTask(id, 0).payload;
+    await opened.queues.send(
+      bulkQueues.sms,
+      [randomUUID(), randomUUID(), randomUUID()].map((task) => ({ id: task, payload: { job_id, lot } })),
+    );
+    const done = await world.until(() => job(id), isFinal);
+    await opened.stop();
+    assert.deepEqual(statistics(done), { delivered: 400 });
+    assert.deepEqual(await countedStatuses(world, id), { delivered: 400 });
   });
 
   test('a second request for the same upload is answered with its job; for another time it is refused', async () => {

@@ -18,6 +18,7 @@ import { hashPassword } from '../../src/tenant/user/password.ts';
 import { addUser, platformUserId, registerUser } from '../../src/tenant/user/store.ts';
 import { addCode, beginSession } from '../../src/tenant/user/store-sign-in.ts';
 import { uploadFile } from '../support/files.ts';
+import { upload } from '../support/jobs.ts';
 import { addTeamMember } from '../support/operator.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
@@ -125,6 +126,7 @@ describe('the OpenAPI document', () => {
       'GET /unsubscribe/{notification_id}/{token}': { notification_id: email.id },
       'POST /unsubscribe/{notification_id}/{token}': { notification_id: email.id },
     };
+    ids['row'] = '2';
     await world.until(
       async () => (await world.connection.pool.query('select from notification_history')).rows.length,
       (count) => count >= 2,
@@ -134,6 +136,10 @@ describe('the OpenAPI document', () => {
 
   /** Examples create and delete callback addresses and suppressions, so each test starts with the same ones. */
   beforeEach(async () => {
+    const uploads = '/service/{service_id}/upload/{upload_id}';
+    ids['upload_id'] = await uploadRows();
+    idsOf[`DELETE ${uploads}`] = { upload_id: await uploadRows() };
+    idsOf[`POST ${uploads}/leave-out-faulty`] = { upload_id: await uploadRows() };
     await world.connection.pool.query('delete from service_callback_api');
     for (const [type, examples] of [
       ['inbound_sms', ['GET', 'POST']],
@@ -171,6 +177,28 @@ describe('the OpenAPI document', () => {
       const { body } = await world.admin('POST', `/service/${tenant.id}/suppressions`, { recipient });
       idsOf[example] = { suppression_id: body.data.id };
     }
+  });
+
+  /** Examples make a job of an upload, and take steps with jobs, so each has its own. */
+  beforeEach(async () => {
+    const path = '/service/{service_id}/job';
+    const rows = [['07700900123', 'Rowan', '14:05']];
+    const add = () => upload(world.connection.db, tenant, { header: ['phone number', 'name', 'time'], rows });
+    idsOf[`POST ${path}`] = { upload_id: await add() };
+    const made = async (more: object) => {
+      const job_id = await add();
+      const body = { id: job_id, created_by: platformUserId, ...more };
+      const { status } = await world.admin('POST', `/service/${tenant.id}/job`, body);
+      assert.equal(status, 201);
+      return job_id;
+    };
+    const scheduled_for = new Date(systemClock.now() + 3_600_000).toISOString();
+    idsOf[`POST ${path}/{job_id}/cancel`] = { job_id: await made({ scheduled_for }) };
+    for (const step of ['stop', 'pause', 'resume'])
+      idsOf[`POST ${path}/{job_id}/${step}`] = { job_id: await made({ hold_seconds: 600 }) };
+    ids['job_id'] = await made({});
+    const { job_id } = idsOf[`POST ${path}/{job_id}/resume`]!;
+    await world.admin('POST', `/service/${tenant.id}/job/${job_id}/pause`);
   });
 
   /** Examples release and drop what is parked, so each test has something. */
@@ -350,6 +378,13 @@ describe('the OpenAPI document', () => {
   }
 
   /** Uploads a file as if it were sent by email; returns its link. */
+  /** A file of recipients with a faulty row. */
+  async function uploadRows(): Promise<string> {
+    const path = `/service/${tenant.id}/upload?template_id=${tenant.templates.sms}&file_name=tides.csv`;
+    const file = 'phone number,name,time\n07700900123,Rowan,14:05\n12,Ash,15:10\n';
+    return (await world.admin('POST', path, file)).body.data.id;
+  }
+
   async function uploadOne(): Promise<string> {
     return await uploadFile(world.connection.db, {
       ...{ serviceId: tenant.id, recipient: 'rowan@example.com', baseUrl: world.api, now: Date.now() },
@@ -398,11 +433,14 @@ describe('the OpenAPI document', () => {
 
   test('every example in the OpenAPI document is answered as documented', async () => {
     for (const { name, method, operation } of withExample()) {
-      const example = operation.requestBody?.content['application/json']?.example;
+      const [content] = Object.values(operation.requestBody?.content ?? {});
+      const example = content?.example;
       const response = await fetch(world.api + fill(operation['x-example-path'], name), {
         method,
         headers: { Authorization: `Bearer ${await token(operation)}` },
-        ...(example !== undefined && { body: fill(JSON.stringify(example), name) }),
+        ...(example !== undefined && {
+          body: fill(typeof example === 'string' ? example : JSON.stringify(example), name),
+        }),
       });
       const text = await response.text();
       const expected = goodStatus(operation);
@@ -435,7 +473,8 @@ describe('the OpenAPI document', () => {
       const path = fill(operation['x-example-path'], name);
       const calls: [number, string, { key?: string | null; body?: string }][] = [[405, 'PATCH', {}]];
       if (operation.security.length > 0) calls.push([401, method, { key: null }]);
-      if (operation.requestBody?.required) calls.push([400, method, { body: '{', key: tenant.keys.normal }]);
+      if (operation.requestBody?.required && operation.requestBody.content['application/json'])
+        calls.push([400, method, { body: '{', key: tenant.keys.normal }]);
       for (const [status, wrong, options] of calls) {
         const isAdmin = operation.security.some((scheme) => 'admin' in scheme) && options.key !== null;
         const answer = isAdmin

@@ -1,11 +1,11 @@
 import type { Template } from '../../content/template/template.ts';
 import type { Db } from '../../database/connection.ts';
 import type { Clock } from '../../ground/clock.ts';
-import { noResultFound } from '../../ground/problem.ts';
+import { badRequest, noResultFound } from '../../ground/problem.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import type { Service } from '../../tenant/service/service.ts';
-import type { Upload } from '../upload/store.ts';
+import { lockUpload, type Upload } from '../upload/store.ts';
 import type { JobRecord } from './job.ts';
 import { jobTask, processJob } from './queue.ts';
 import { addJob, findJob, keepUpload, type NewJob } from './store.ts';
@@ -25,12 +25,11 @@ export type Order = Readonly<{
 }>;
 
 const day = 86_400_000;
-/** An upload is kept so long after its job begins. */
-const keptDays = 9;
+export const notValid = "File is not valid, can't create job";
 
 /**
  * Makes a job of an upload, with its task. Of several requests for the same upload, one makes it. Returns it, whoever
- * made it. Throws a Problem (404) if the upload is gone.
+ * made it. Throws a Problem: 404 if the upload is gone, 400 if it is not valid any more.
  */
 export async function createJob(
   { db, clock, queues }: CreateDeps,
@@ -40,10 +39,15 @@ export async function createJob(
   const { id } = upload;
   const now = new Date(clock.now());
   const isNew = await queues.transaction(async ({ trx, send }) => {
-    const keptUntil = new Date((scheduledFor ?? now).getTime() + keptDays * day);
-    if (!(await keepUpload(trx, id, keptUntil))) throw noResultFound();
-    const job = newJob(order, now);
-    if (!(await addJob(trx, job))) return false;
+    // Whoever mends rows has done so by now, or finds the job.
+    const locked = await lockUpload(trx, service.id, id);
+    if (!locked) throw noResultFound();
+    if (locked.hasJob) return false;
+    if (!locked.valid) throw badRequest(notValid);
+    // An upload with a job is kept; this keeps it from those that look for expired ones at this moment.
+    await keepUpload(trx, id, new Date(now.getTime() + day));
+    const job = newJob({ ...order, upload: locked }, now);
+    await addJob(trx, job);
     if (scheduledFor === null) await send(processJob, [jobTask(id, holdSeconds)]);
     const after = {
       ...{ original_file_name: job.originalFileName, notification_count: job.notificationCount },

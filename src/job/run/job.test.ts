@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import type { JobStatus } from '../../database/tables.ts';
 import { type Step, steered } from './job.ts';
 
+type Times = Omit<Parameters<typeof steered>[1], 'status'>;
+
 const at = new Date('2026-11-21T12:00:00.000Z');
 const begun = { processingStarted: at, processingFinished: null, finalAt: null };
 const made = { ...begun, processingFinished: at };
@@ -10,11 +12,7 @@ const fresh = { ...begun, processingStarted: null };
 const final = { ...made, finalAt: at };
 
 test('what can be done to a job depends on how far it is', () => {
-  const table: [
-    status: JobStatus,
-    times: typeof final | typeof fresh,
-    outcome: Partial<Record<Step, JobStatus>>,
-  ][] = [
+  const table: [status: JobStatus, times: Times, outcome: Partial<Record<Step, JobStatus>>][] = [
     ['scheduled', fresh, { cancel: 'cancelled', stop: 'cancelled' }],
     ['pending', fresh, { stop: 'cancelled', pause: 'paused' }],
     ['in progress', begun, { stop: 'cancelled', pause: 'paused' }],

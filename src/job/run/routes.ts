@@ -18,7 +18,7 @@ import { requirePermission } from '../../tenant/permission/acting.ts';
 import type { Service } from '../../tenant/service/service.ts';
 import { isUser } from '../../tenant/user/store.ts';
 import { findUpload, type Upload } from '../upload/store.ts';
-import { type CreateDeps, createJob } from './create.ts';
+import { type CreateDeps, createJob, notValid } from './create.ts';
 import { type JobRecord, jobSchema, longestHold, showJob } from './job.ts';
 import { findJob } from './store.ts';
 import { findJobCounts } from './store-counts.ts';
@@ -191,7 +191,7 @@ async function findSubject(
   if (job) return { service, template, upload, job };
   if (!service.permissions.has(template.type)) throw badRequest(notAllowed[template.type]);
   refuseUnprovided(deps, template.type);
-  if (!upload.valid) throw badRequest("File is not valid, can't create job");
+  if (!upload.valid) throw badRequest(notValid);
   if (template.archived) throw invalidFields({ template: ['Template has been deleted'] });
   if (template.type !== upload.templateType)
     throw invalidFields({ template: ['The file was checked for a template of another type'] });

@@ -16,7 +16,6 @@ const common = {
   permission: 'member',
   method: 'POST',
   params: Type.Object({ service_id: uuid('The service.'), job_id: Type.String() }),
-  bodyLimit: 0,
 } as const;
 const pathOf = (step: Step) => `/service/${uuidPart('service_id')}/job/:job_id/${step}`;
 const one = { description: 'The job.', schema: Type.Object({ data: jobSchema }) };

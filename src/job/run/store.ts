@@ -46,9 +46,9 @@ export function holdJob(trx: Trx, id: string): Promise<JobRecord | null> {
 
 export type NewJob = Omit<Job, 'updatedAt' | 'processingStarted' | 'processingFinished' | 'finalAt'>;
 
-/** Adds a job. Returns false if there is one with this id. */
-export async function addJob(trx: Trx, job: NewJob): Promise<boolean> {
-  const { numInsertedOrUpdatedRows = 0n } = await trx
+/** Adds the job of an upload that has none. */
+export async function addJob(trx: Trx, job: NewJob): Promise<void> {
+  await trx
     .insertInto('jobs')
     .values({
       ...{ id: job.id, service_id: job.serviceId, template_id: job.templateId },
@@ -60,18 +60,12 @@ export async function addJob(trx: Trx, job: NewJob): Promise<boolean> {
       ...{ processing_started: null, processing_finished: null, final_at: null },
       ...{ resent_from: null, contact_list_id: null, reference: null },
     })
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .executeTakeFirstOrThrow();
-  return numInsertedOrUpdatedRows > 0n;
+    .execute();
 }
 
-/** Keeps the upload of a job at least until then. Returns false if there is no upload by now. */
-export async function keepUpload(trx: Trx, id: string, until: Date): Promise<boolean> {
-  const { rows } = await sql`
-    update uploads set expires_at = greatest(expires_at, ${until}) where id = ${id} returning id`.execute(
-    trx,
-  );
-  return rows.length > 0;
+/** Keeps an upload at least until then. */
+export async function keepUpload(trx: Trx, id: string, until: Date): Promise<void> {
+  await sql`update uploads set expires_at = greatest(expires_at, ${until}) where id = ${id}`.execute(trx);
 }
 
 /** Changes a job that the transaction has locked. */

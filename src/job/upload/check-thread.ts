@@ -5,13 +5,13 @@ import { csvProblemText } from '../../content/recipient/csv/record.ts';
 import { recipientColumns } from '../../content/recipient/csv/row.ts';
 import { compileContent, placeholdersIn } from '../../content/template/template.ts';
 import type { NotificationType } from '../../database/tables.ts';
-import { fileTexts, formatOf } from './file-format.ts';
+import { formatOf, maxRows } from './file-format.ts';
 import { type Piece, PieceMaker } from './piece.ts';
 import { columnsOf, createRowCheck, type RowRules, unclosedQuoteFault } from './row-check.ts';
 import type { UploadFormat, WrittenRows } from './store.ts';
 import type { StoredFault } from './store-faults.ts';
 import { Counter, emptySummary, isValid, RepeatedRecipients, type Summary } from './summary.ts';
-import { type Records, readWorkbook } from './workbook.ts';
+import { readWorkbook } from './workbook.ts';
 
 /** A file and what it is checked against; everything in it can be copied to a thread. */
 export type CheckTask = Readonly<{
@@ -31,8 +31,7 @@ export type CheckMessage =
 /** All rows, or why the file cannot be read (spec 03, section 4.1). */
 export type CheckAnswer = Readonly<{ written: WrittenRows }> | Readonly<{ problem: string }>;
 
-/** The rows of a file of which more may not be checked, and of which the first ones are stored all the same. */
-const maxRows = 100_000;
+/** The rows that are stored of a file with too many. */
 const firstRows = 10;
 
 /** A file that can be read: its header and form, and its rows. */
@@ -55,11 +54,8 @@ export default async function checkTask({
     const content = compileContent(type, subject, task.content);
     const expected = [...recipientColumns[type], ...placeholdersIn(content)];
     const format = formatOf(bytes, fileName);
-    if (format === 'old') return { problem: fileTexts.oldWorkbook };
-    const file =
-      format === 'xlsx' || format === 'ods'
-        ? await openWorkbook(await readWorkbook(format, bytes))
-        : await openText(bytes, expected);
+    const isText = format === 'csv' || format === 'tsv';
+    const file = isText ? await openText(bytes, expected) : await openSheet(bytes);
     if (typeof file === 'string') return { problem: file };
 
     const send = createSender(port);
@@ -129,34 +125,22 @@ async function openText(bytes: Uint8Array, expected: readonly string[]): Promise
   };
 }
 
-/** A workbook is read twice, as text is: what its columns mean is known at its end (spec 03, section 4.3). */
-async function openWorkbook(records: Records | string): Promise<OpenedFile | string> {
-  if (typeof records === 'string') return records;
-  let header: readonly string[] | null = null;
-  let filledWidth = 0;
-  let rowCount = 0;
-  for await (const cells of records()) {
-    if (header === null) header = cells;
-    else {
-      rowCount += 1;
-      filledWidth = Math.max(filledWidth, filledTo(cells));
-    }
-  }
+/** A workbook, or why it cannot be read. */
+async function openSheet(bytes: Uint8Array): Promise<OpenedFile | string> {
+  const workbook = await readWorkbook(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+  if (typeof workbook === 'string') return workbook;
+  const { header, rowCount, filledWidth } = workbook;
   return {
-    ...{ header: header ?? [], filledWidth, rowCount, unclosedQuote: null },
+    ...{ header, rowCount, filledWidth, unclosedQuote: null },
     form: { encoding: null, separator: null },
     async *records() {
       let isHeader = true;
-      for await (const cells of records()) {
-        if (!isHeader) yield cells.slice(0, filledTo(cells));
+      for await (const cells of workbook.records()) {
+        if (!isHeader) yield cells;
         isHeader = false;
       }
     },
   };
-}
-
-function filledTo(cells: readonly string[]): number {
-  return cells.findLastIndex((cell) => cell !== '') + 1;
 }
 
 /** Messages that are not answered yet: more would fill the memory of the other side. */

@@ -57,6 +57,8 @@ export function startCheckThreads(): CheckThreads {
     const failed = new AbortController();
     const time = AbortSignal.timeout(timeoutMilliseconds);
     let taken = Promise.resolve();
+    // A copy, which the thread takes over; what was received may be part of something else.
+    const bytes = new Uint8Array(task.bytes);
     ours.on('message', (message: CheckMessage) => {
       taken = taken
         .then(() => take(message))
@@ -67,9 +69,9 @@ export function startCheckThreads(): CheckThreads {
     });
     try {
       return await pool.run(
-        { ...task, port: theirs },
+        { ...task, bytes, port: theirs },
         {
-          transferList: [theirs, task.bytes.buffer as ArrayBuffer],
+          transferList: [theirs, bytes.buffer],
           signal: AbortSignal.any([left, failed.signal, time]),
         },
       );

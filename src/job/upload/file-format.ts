@@ -1,6 +1,9 @@
 import { extname } from 'node:path';
 import type { UploadFormat } from './store.ts';
 
+/** Rows in the largest file that is checked (spec 03, section 4.5). */
+export const maxRows = 100_000;
+
 /** The sentences for a file that is not read (spec 03, section 4.1). */
 export const fileTexts = {
   noFile: 'You need to chose a file to upload',
@@ -21,18 +24,13 @@ export function isSpreadsheetName(name: string): boolean {
 
 /**
  * What a file is, by its first bytes: the extension is often another, and many programs write text into a file that
- * they call .xls. `old`: a workbook of before 2007, which is not read.
+ * they call .xls. Anything with the signature of a workbook, also one that cannot be read, is `xlsx` or `ods`.
  */
-export function formatOf(bytes: Uint8Array, name: string): Exclude<UploadFormat, 'rows'> | 'old' {
-  if (startsWith(bytes, [0xd0, 0xcf, 0x11, 0xe0])) return 'old';
-  if (startsWith(bytes, [0x50, 0x4b, 0x03, 0x04])) {
+export function formatOf(bytes: Uint8Array, name: string): Exclude<UploadFormat, 'rows'> {
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 200)).toString('latin1');
+  if (start.startsWith('\xd0\xcf\x11\xe0')) return 'xlsx';
+  if (start.startsWith('PK\x03\x04'))
     // The first entry of an OpenDocument file is its type, stored as it is.
-    const entry = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 200)).toString('latin1');
-    return entry.includes('application/vnd.oasis.opendocument') ? 'ods' : 'xlsx';
-  }
+    return start.includes('application/vnd.oasis.opendocument') ? 'ods' : 'xlsx';
   return extname(name.trimEnd()).toLowerCase() === '.tsv' ? 'tsv' : 'csv';
-}
-
-function startsWith(bytes: Uint8Array, signature: readonly number[]): boolean {
-  return signature.every((byte, index) => bytes[index] === byte);
 }

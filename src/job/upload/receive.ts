@@ -60,9 +60,7 @@ export async function receiveFile(deps: ReceiveDeps, file: ReceivedFile, left: A
   };
   const { id } = upload;
   const task = {
-    // A copy of its own, which the thread takes over.
-    bytes: new Uint8Array(bytes),
-    fileName,
+    ...{ bytes, fileName },
     type: template.type,
     ...textsOf(template.current.content),
     rules: await rulesFor(deps, service, template.type),

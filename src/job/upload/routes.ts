@@ -77,6 +77,10 @@ const receive = defineRoute({
     404: { description: 'There is no such service or template.' },
     429: { description: 'Too many files are being checked.' },
   },
+  async before({ services }: UploadRouteDeps, { params }) {
+    const service = await services.get(params.service_id);
+    if (!service) throw noResultFound();
+  },
   async handler(deps: UploadRouteDeps, request, reply) {
     const { params, query, body, actorId } = request;
     const service = await deps.services.get(params.service_id);
@@ -169,10 +173,11 @@ type UploadRequest = Readonly<{ params: { service_id: string; upload_id: string 
 
 /** The upload for somebody who may look at it. Throws a Problem. */
 export async function openForReading(deps: UploadRouteDeps, request: UploadRequest): Promise<OpenUpload> {
+  const open = await openOf(deps, request);
   const { actor } = request;
   const mayText = !actor || refusal(actor, 'send_texts') === null;
   if (!mayText) requirePermission(request, 'send_emails');
-  return await openOf(deps, request);
+  return open;
 }
 
 /** The upload for somebody who may change it. Throws a Problem. */

@@ -13,8 +13,9 @@ import { oneOf, orNull, time, uuid } from '../../http/validate/shapes.ts';
 import { smsRate } from '../../message/reading/cost.ts';
 import { countAccepted } from '../../message/submission/store.ts';
 import type { DailyLimit, Service } from '../../tenant/service/service.ts';
+import { maxRows } from './file-format.ts';
 import { rulesFor } from './receive.ts';
-import { columnsOf, createExplain } from './row-check.ts';
+import { columnsOf, createExplain, unclosedQuoteFault } from './row-check.ts';
 import { findRecords, findRecordsOf, findSameFile, type Upload } from './store.ts';
 import { findFaults, type StoredFault } from './store-faults.ts';
 import { emptySummary, faultKinds, type RowFault, type Summary, summaryPhrases } from './summary.ts';
@@ -174,10 +175,10 @@ export async function showUpload(
     allowedToSendTo: (summary.kinds['not-allowed'] ?? 0) === 0,
     moreRowsThanCanSend: upload.rowCount > messages,
     moreInternationalThanCanSend: isSms && internationalCount > international,
-    limits: { maxRows: 100_000, remainingMessages: messages, remainingInternational: international },
+    limits: { maxRows, remainingMessages: messages, remainingInternational: international },
   });
   const ofHeader = summary.unclosedQuoteInHeader
-    ? [{ row: 1, column: null, message: unclosedQuoteText }]
+    ? [{ row: 1, column: null, message: unclosedQuoteFault(null).text }]
     : [];
   const ofRows = faults.map((fault) => ({
     row: rowNumber(fault.index),
@@ -223,9 +224,6 @@ export async function showUpload(
     valid: upload.valid && ofFile.length === 0,
   };
 }
-
-const unclosedQuoteText =
-  'A cell begins with a quote (") that is not closed, so the lines after it became part of the cell – close the quote, or delete it';
 
 function groupsOf({ groups }: Summary) {
   return Object.entries(groups)

@@ -268,7 +268,7 @@ export async function deleteUpload(db: DbOrTrx, id: string): Promise<void> {
 
 /**
  * A job of this day that sent the same: the same file, or one of the same name to the same version of the template. The
- * latest one; null if there is none. A job that was cancelled sent nothing.
+ * latest one; null if there is none. A job that was cancelled before it began sent nothing.
  */
 export async function findSameFile(
   db: DbOrTrx,
@@ -277,7 +277,7 @@ export async function findSameFile(
 ): Promise<Readonly<{ id: string; createdAt: Date }> | null> {
   const { rows } = await sql<{ id: string; createdAt: Date }>`
     select j.id, j.created_at as "createdAt" from jobs j left join uploads u on u.id = j.id
-    where j.service_id = ${upload.serviceId} and j.created_at >= ${since} and j.status <> 'cancelled' and j.id <> ${upload.id}
+    where j.service_id = ${upload.serviceId} and j.created_at >= ${since} and (j.status <> 'cancelled' or j.processing_started is not null) and j.id <> ${upload.id}
       and ((octet_length(u.digest) > 0 and u.digest = ${upload.digest})
         or (j.original_file_name = ${upload.originalFileName} and j.template_id = ${upload.templateId}
           and j.template_version = ${upload.templateVersion}))
@@ -298,7 +298,7 @@ export async function deleteExpiredUploads(
   limit: number,
 ): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
-    delete from uploads where id = any(array(
+    delete from uploads where expires_at < ${now} and id = any(array(
       select u.id from uploads u left join jobs j on j.id = u.id
       left join service_data_retention r on r.service_id = u.service_id and r.notification_type = u.template_type
       where u.expires_at < ${now} and (j.id is null or (j.status <> all(${openStatuses}::text[])
