@@ -28,6 +28,7 @@ import { up as operations } from './migrations/0025-operations.ts';
 import { up as leversAndBranding } from './migrations/0026-levers-and-branding.ts';
 import { up as oneOff } from './migrations/0027-one-off.ts';
 import { up as jobs } from './migrations/0028-jobs.ts';
+import { up as resends } from './migrations/0031-resends.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -58,6 +59,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0028-jobs': { up: jobs },
   '0025-operations': { up: operations },
   '0026-levers-and-branding': { up: leversAndBranding },
+  '0031-resends': { up: resends },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

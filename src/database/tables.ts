@@ -33,6 +33,7 @@ export type Tables = {
   job_lots: JobLotRow;
   job_changes: JobChangeRow;
   job_totals: JobTotalRow;
+  resends: ResendRow;
   admin_requests: AdminRequestRow;
   accepted: AcceptedRow;
   notifications: NotificationRow;
@@ -678,3 +679,6 @@ export type JobLotRow = {
 
 export type JobChangeRow = { id: Generated<string>; job_id: string; status: string; change: number };
 export type JobTotalRow = { job_id: string; status: string; count: number };
+
+/** A message that was sent again, and as what. */
+export type ResendRow = { message_id: string; job_id: string; job_row_number: number; created_at: Date };

@@ -29,6 +29,9 @@ import {
   type MountedRoute,
 } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
+import { resultCsvRoutes } from '../job/results/csv-routes.ts';
+import { createResending, resendRoutes } from '../job/results/resend-routes.ts';
+import { resultRoutes } from '../job/results/routes.ts';
 import { jobRoutes } from '../job/run/routes.ts';
 import { steerRoutes } from '../job/run/steer-routes.ts';
 import { type CheckThreads, startCheckThreads } from '../job/upload/check-threads.ts';
@@ -370,10 +373,11 @@ function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(conversationRoutes, deps);
   mount(findRoutes, deps);
   const { queuePrefix } = deps.config.installation;
-  mount(adminNotificationRoutes, {
-    ...deps,
-    deliverQueues: deliverQueues.map(({ name }) => queuePrefix + name),
-  });
+  const reading = { ...deps, deliverQueues: deliverQueues.map(({ name }) => queuePrefix + name) };
+  mount(adminNotificationRoutes, reading);
+  mount(resultRoutes, reading);
+  mount(resendRoutes, { ...reading, resending: createResending() });
+  mount(resultCsvRoutes, { ...reading, downloads });
   mountOperations(mount, deps);
 }
 

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { deleteExpiredDocuments } from '../content/document/store.ts';
 import { ensurePartitions } from '../database/partitions.ts';
 import { dayOf } from '../ground/clock.ts';
+import { deleteResends } from '../job/results/store-resend.ts';
 import { keepJobCounts, resumeLateJobs, runScheduledJobs } from '../job/run/schedule.ts';
 import { uploadDays } from '../job/upload/receive.ts';
 import { deleteExpiredUploads } from '../job/upload/store.ts';
@@ -11,7 +12,7 @@ import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
 import { deleteRequests } from '../tenant/idempotency/store.ts';
 import { deleteInvites } from '../tenant/invite/store.ts';
 import { deleteOldUses } from '../tenant/key/store.ts';
-import { allCutoffs } from '../tenant/service/retention.ts';
+import { allCutoffs, mostRetentionDays } from '../tenant/service/retention.ts';
 import { deleteSignInLeftovers } from '../tenant/user/store-sign-in.ts';
 import type { Timing } from '../upkeep/due.ts';
 import { createReplay } from '../upkeep/replay.ts';
@@ -76,6 +77,11 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       name: 'forget-uses-of-keys',
       everySeconds: 3600,
       run: () => deleteOldUses(db, dayOf(clock.now()), 50_000),
+    },
+    {
+      name: 'forget-resent-messages',
+      everySeconds: 3600,
+      run: () => deleteResends(db, new Date(clock.now() - (mostRetentionDays + 1) * day), 50_000),
     },
     { name: 'forget-lost-processes', everySeconds: 3600, run: () => deleteLostProcesses(db) },
     {

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Db } from '../../../database/connection.ts';
-import { dayAfter, dayOf, dayStart, parseDatetime } from '../../../ground/clock.ts';
+import { dayAfter, dayOf } from '../../../ground/clock.ts';
 import { badRequest, invalidFields, noResultFound } from '../../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../../http/server/define-route.ts';
 import { plainError } from '../../../http/server/error-format.ts';
@@ -16,27 +16,17 @@ import { fillPage } from '../page.ts';
 import { findNotification, findTimeline } from '../store.ts';
 import { type NotificationRouteDeps, showEntry } from '../v2/routes.ts';
 import { timeline } from '../v2/schemas.ts';
+import { filterFormats, filterOf, flag, messageFilter, mostPerPage, typeFault, usualPage } from './filter.ts';
 import { showForAdmin } from './show.ts';
-import { type AdminFilter, findCircumstances, searchNotifications } from './store.ts';
+import { findCircumstances, searchNotifications } from './store.ts';
 import { readTerm, type Term, tooShort } from './term.ts';
 
 /** `deliverQueues`: the names of all queues that messages are delivered from, as the database has them. */
 export type AdminNotificationDeps = NotificationRouteDeps & Readonly<{ deliverQueues: readonly string[] }>;
 
-const usualPage = 50;
-const mostPerPage = 250;
-/** There are no letters, but they may be asked for. */
-const listedTypes: readonly string[] = ['sms', 'email', 'letter'];
-const failed = ['technical-failure', 'temporary-failure', 'permanent-failure', 'validation-failed'];
-/** No message is older; keeps dates within the range that is supported. */
-const mostDays = 10_000;
 /** Of which messages are counted. */
 const usualDays = 7;
 const mostDaysCounted = 366;
-
-const flag = (description: string, byDefault: boolean) =>
-  Type.Optional(Type.Boolean({ description, default: byDefault }));
-const moment = (description: string) => Type.Optional(Type.String({ format: 'datetime', description }));
 
 /** In a query or, so that no log has the recipient, in a body. */
 const listRequest = Type.Object(
@@ -48,40 +38,15 @@ const listRequest = Type.Object(
           'Search: the whole, the beginning or the end of a phone number or email address in any notation (at least 4 characters), or the whole of an id, of your reference or of the provider’s.',
       }),
     ),
-    status: Type.Optional(
-      Type.Array(Type.String(), { description: '`failed` means every kind of failure.' }),
-    ),
-    template_type: Type.Optional(
-      Type.Array(Type.String(), { description: `May be repeated: ${listedTypes.join(', ')}.` }),
-    ),
-    template_id: Type.Optional(uuid()),
-    api_key_id: Type.Optional(uuid()),
-    job_id: Type.Optional(uuid()),
-    client_reference: Type.Optional(
-      Type.String({ maxLength: 1000, description: 'The whole of your own reference.' }),
-    ),
-    created_from: moment('Only messages created at this time or later.'),
-    created_before: moment('Only messages created before this time.'),
-    limit_days: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        description: 'Only messages from today and from this many whole days before it.',
-      }),
-    ),
-    include_jobs: flag('Includes messages sent from files.', true),
-    include_one_off: flag('Includes messages sent one by one, by hand.', true),
-    include_from_test_key: flag('Includes messages sent with test keys.', false),
+    ...messageFilter,
     count_pages: flag('`false`: without links.', true),
-    older_than: Type.Optional(
-      uuid('Only messages older than the one with this `id`, whether it is still kept or not.'),
-    ),
     page: Type.Optional(Type.Integer({ minimum: 1, description: 'Only 1: pages are not numbered.' })),
     page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: mostPerPage, default: usualPage })),
   },
   { additionalProperties: false },
 );
 
-const notification = Type.Object(
+export const notification = Type.Object(
   {
     id: uuid(),
     to: Type.String(),
@@ -96,6 +61,11 @@ const notification = Type.Object(
     service: uuid(),
     job: orNull(Type.Object({ id: uuid(), original_file_name: orNull(Type.String()) })),
     job_row_number: orNull(Type.Integer()),
+    resent_from: orNull(uuid(), 'The message that it repeats.'),
+    resent_as: orNull(
+      Type.Object({ job: uuid(), job_row_number: Type.Integer() }),
+      'The row of a job that repeats it.',
+    ),
     template: Type.Object({
       id: uuid(),
       name: Type.String(),
@@ -142,9 +112,7 @@ const list = {
   summary: 'List or find messages of a service',
   description: `Newest first, at most ${usualPage} to a page; fewer if they are large or few of many messages match. For the next page give the \`id\` of the last message as \`older_than\`, until a page is empty.`,
   params: Type.Object({ service_id: uuid('The service.') }),
-  formats: () => ({
-    datetime: (text: string) => (parseDatetime(text) ? null : 'Not a valid datetime.'),
-  }),
+  formats: filterFormats,
   answers: {
     200: {
       description: 'A page of messages.',
@@ -299,11 +267,8 @@ async function readPage(
     throw invalidFields({
       page: ['Pages are not numbered. For the next one give the id of the last message as older_than.'],
     });
-  const wrong = request.template_type?.findIndex((type) => !listedTypes.includes(type)) ?? -1;
-  if (wrong >= 0) {
-    const message = { template_type: { [wrong]: { template_type: ['Not a valid choice.'] } } };
-    return reply.code(400).type('application/json').send(plainError(message));
-  }
+  const wrong = typeFault(request.template_type);
+  if (wrong) return reply.code(400).type('application/json').send(plainError(wrong));
   const term = termOf(request.to);
   const filter = filterOf(serviceId, request, deps.clock.now());
   const left = callerLeaves(reply);
@@ -330,34 +295,6 @@ function termOf(text: string | undefined): Term | null {
   const term = readTerm(text);
   if (!term) throw invalidFields({ to: [tooShort] });
   return term;
-}
-
-function filterOf(serviceId: string, request: Static<typeof listRequest>, now: number): AdminFilter {
-  const { limit_days: days, created_from: from, created_before: until } = request;
-  const starts = [
-    ...(from === undefined ? [] : [parseDatetime(from)!.getTime()]),
-    ...(days === undefined ? [] : [dayStart(dayAfter(dayOf(now), -Math.min(days, mostDays)))]),
-  ];
-  return {
-    serviceId,
-    types: request.template_type ?? null,
-    statuses: request.status?.flatMap((one) => (one === 'failed' ? failed : withoutNull(one))) ?? null,
-    templateId: request.template_id ?? null,
-    keyId: request.api_key_id ?? null,
-    jobId: request.job_id ?? null,
-    reference: request.client_reference === undefined ? null : withoutNull(request.client_reference),
-    from: starts.length === 0 ? null : new Date(Math.max(...starts)),
-    until: until === undefined ? null : parseDatetime(until),
-    jobs: request.include_jobs ?? true,
-    oneOff: request.include_one_off ?? true,
-    testKeys: request.include_from_test_key ?? false,
-    olderThan: request.older_than ?? null,
-  };
-}
-
-/** PostgreSQL rejects null characters in text; nothing stored has the character that stands for them. */
-function withoutNull(text: string): string {
-  return text.replaceAll('\0', '\ufffd');
 }
 
 type MessageParams = Readonly<{ service_id: string; notification_id: string }>;

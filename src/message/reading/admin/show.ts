@@ -42,8 +42,10 @@ export async function showForAdmin(
     key_name: circumstances?.keyName ?? null,
     api_key: apiKeyId,
     service: notification.serviceId,
-    job: jobId === null ? null : { id: jobId, original_file_name: null },
+    job: jobId === null ? null : { id: jobId, original_file_name: circumstances?.fileName ?? null },
     job_row_number: notification.jobRowNumber,
+    resent_from: circumstances?.resentFrom ?? null,
+    resent_as: circumstances?.resentAs ?? null,
     template: {
       ...{ id: templateId, name, template_type: type, version: templateVersion },
       ...writtenTexts(content),

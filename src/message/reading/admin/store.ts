@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Db } from '../../../database/connection.ts';
-import { searchPage } from '../../../database/reads.ts';
+import { type Portion, searchPage } from '../../../database/reads.ts';
 import type { GivenUpReason, NotificationType, SuppressionReason } from '../../../database/tables.ts';
 import type { Clock } from '../../../ground/clock.ts';
 import { idFloor, idTime } from '../../../ground/id.ts';
@@ -92,6 +92,22 @@ export async function searchNotifications(
 }
 
 const day = 86_400_000;
+
+/**
+ * Looks at the next `size` messages older than `before` for at most `wanted` that match, with no limit of time: for what
+ * reads all of them, portion by portion.
+ */
+export function findNextPortion(
+  db: Db,
+  filter: AdminFilter,
+  { before, size, wanted }: Readonly<{ before: string | null; size: number; wanted: number }>,
+): Promise<Portion<StoredNotification>> {
+  const [lowest, until] = [filter.from, filter.until].map((time) => time && idFloor(time.getTime()));
+  const range = { from: lowest ?? null, until: null };
+  const highest = [before, filter.olderThan, until].filter((id) => typeof id === 'string').sort()[0] ?? null;
+  const walked = walkOf(filter, null, range);
+  return findPortion(db, walked, { before: highest, size, wanted, bytes: fetchedBytes });
+}
 
 /** Ids from `from` to before `until`; null: no limit. */
 type Range = Pick<MoreConditions, 'from' | 'until'>;
@@ -290,12 +306,20 @@ export async function findThings(db: Db, id: string): Promise<readonly FoundThin
 export type Circumstances = Readonly<{
   id: string;
   keyName: string | null;
+  /** The name of the file that it came in. */
+  fileName: string | null;
   suppressed: SuppressionReason | null;
   givenUp: GivenUpReason | null;
   /** How often it was handed to a provider. */
   attempts: number;
   /** Whether a provider reported its outcome, in its answer or a receipt. */
   isReported: boolean;
+  /** Whether a try ended without an answer, or is under way: it may have arrived. */
+  isUnknown: boolean;
+  /** The message that it repeats. */
+  resentFrom: string | null;
+  /** The row of a job that repeats it. */
+  resentAs: Readonly<{ job: string; job_row_number: number }> | null;
   /** When it is tried next; null: it is under way, or done. */
   nextAttemptAt: Date | null;
 }>;
@@ -307,21 +331,27 @@ export async function findCircumstances(
   queues: readonly string[],
 ): Promise<ReadonlyMap<string, Circumstances>> {
   const { rows } = await sql<Circumstances>`
-    select h.id, k.name as "keyName", h.suppressed, h.given_up as "givenUp", tries.count as attempts,
+    select h.id, k.name as "keyName", j.original_file_name as "fileName", h.suppressed, h.given_up as "givenUp", tries.count as attempts,
       tries.refused or exists (select from receipts where notification_id = h.id and ignored is null) as "isReported",
+      tries.unknown as "isUnknown",
+      (select message_id from resends where job_id = h.job_id and job_row_number = h.job_row_number) as "resentFrom",
+      (select json_build_object('job', job_id, 'job_row_number', job_row_number) from resends
+        where message_id = h.id) as "resentAs",
       case when h.status = 'created' then (
-        select start_after from pgboss.job j where j.name = any(${queues}::text[]) and j.id = h.id
-          and j.state in ('created', 'retry')
+        select start_after from pgboss.job t where t.name = any(${queues}::text[]) and t.id = h.id
+          and t.state in ('created', 'retry')
       ) end as "nextAttemptAt"
     from unnest(${ids}::uuid[]) given (id)
     cross join lateral (select * from notification_history where id = given.id limit 1) h
     cross join lateral (
-      select count(*)::int, coalesce(bool_or(outcome = 'rejected'), false) as refused from attempts
+      select count(*)::int, coalesce(bool_or(outcome = 'rejected'), false) as refused,
+        coalesce(bool_or(outcome is null or outcome = 'unknown'), false) as unknown from attempts
       where notification_id = h.id
     ) tries
     left join api_keys k on k.id = h.api_key_id
+    left join jobs j on j.id = h.job_id
     union all
-    select a.id, k.name, null, null, 0, false, a.due_at from accepted a left join api_keys k on k.id = a.api_key_id
+    select a.id, k.name, null, null, null, 0, false, false, null, null, a.due_at from accepted a left join api_keys k on k.id = a.api_key_id
     where a.id = any(${ids}::uuid[])`.execute(db);
   return new Map(rows.map((row) => [row.id, row]));
 }

@@ -160,7 +160,11 @@ test('a page links to its neighbours and to the last page, keeping all other par
   for (const [query, total, links] of table) {
     const page = Number(query['page'] ?? 1);
     const pageSize = Number(query['page_size'] ?? 250);
-    assert.deepEqual(pageLinks(parametersOf(query), { page, pageSize }, total), links, JSON.stringify(query));
+    assert.deepEqual(
+      pageLinks('/notifications', parametersOf(query), { page, pageSize }, total),
+      links,
+      JSON.stringify(query),
+    );
   }
 });
 

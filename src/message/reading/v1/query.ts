@@ -100,8 +100,9 @@ function clampDays(days: number): number {
   return Math.max(-1, Math.min(days, 10_000));
 }
 
-/** A page's links, relative, with the other parameters unchanged (spec 01, section 2.3). */
+/** A page's links, relative to the list at `path`, with the other parameters unchanged (spec 01, section 2.3). */
 export function pageLinks(
+  path: string,
   parameters: URLSearchParams,
   { page, pageSize }: Pick<ListQuery, 'page' | 'pageSize'>,
   total: number,
@@ -111,7 +112,7 @@ export function pageLinks(
     const query = new URLSearchParams({ page: String(to) });
     for (const name of new Set(parameters.keys()))
       if (name !== 'page') for (const value of parameters.getAll(name)) query.append(name, value);
-    return `/notifications?${query}`;
+    return `${path}?${query}`;
   };
   return {
     ...(page > 1 && { prev: link(page - 1) }),

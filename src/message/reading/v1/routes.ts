@@ -128,7 +128,7 @@ const readList = defineRoute({
     if (ids.length === 0 && query.page > 1) throw noResultFound();
     const rows = showRows(deps, service.id, ids, left);
     const { first, isAll } = await takeRows(rows);
-    const links = pageLinks(queryParameters(request.url), query, total);
+    const links = pageLinks('/notifications', queryParameters(request.url), query, total);
     const end = `],${JSON.stringify({ page_size: query.pageSize, total, links }).slice(1)}`;
     reply.type('application/json');
     if (isAll) return reply.send(`{"notifications":[${first.join(',')}${end}`);

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { type Clock, londonTime } from '../../../ground/clock.ts';
 import { byteOrderMark, csvLine } from '../../../ground/csv.ts';
@@ -36,6 +37,22 @@ export function createDownloads(): Turns {
   });
 }
 
+/**
+ * Waits for the turn of a download of a service. The turn ends with the answer, whatever it is, and when the caller
+ * leaves, which the signal tells.
+ */
+export async function beginDownload(
+  downloads: Turns,
+  serviceId: string,
+  reply: FastifyReply,
+): Promise<AbortSignal> {
+  const left = callerLeaves(reply);
+  const leave = await downloads(serviceId, left);
+  if (left.aborted) leave();
+  else left.addEventListener('abort', leave);
+  return left;
+}
+
 const download = defineRoute({
   ...common,
   method: 'GET',
@@ -52,11 +69,7 @@ const download = defineRoute({
   },
   async handler(deps: InboundCsvDeps, { params, query }, reply) {
     const { service_id: serviceId } = params;
-    const left = callerLeaves(reply);
-    const leave = await deps.downloads(serviceId, left);
-    // Also when the answer has ended, whatever it was.
-    if (left.aborted) leave();
-    else left.addEventListener('abort', leave);
+    const left = await beginDownload(deps.downloads, serviceId, reply);
     const filter = await keptOnly(deps, serviceId, filterOf(query), left);
     // Read now, so that what fails at once gets an answer of its own.
     const first = await readTexts(deps, serviceId, filter, left);
