@@ -19,7 +19,7 @@ const patienceMilliseconds = 60_000;
 const types = ['sms', 'email'] as const;
 type Type = (typeof types)[number];
 
-/** Targets (DESIGN, "Figures to reach"), in seconds for 100,000 rows. */
+/** Targets in seconds, for 100,000 rows. */
 const atMost = { checked: 10, created: 20, delivered: 120 } as const;
 const rowsOfTargets = 100_000;
 

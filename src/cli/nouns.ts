@@ -7,6 +7,7 @@ export const nouns: Readonly<Record<string, () => Promise<{ noun: Noun }>>> = {
   key: () => import('./key.ts'),
   template: () => import('./stored-template.ts'),
   sender: () => import('./sender.ts'),
+  job: () => import('./job.ts'),
   provider: () => import('./provider.ts'),
   'guest-list': () => import('./guest-list.ts'),
 };

@@ -6,7 +6,8 @@ import { readFileOf, splitSubject } from './template-file.ts';
 import { templateFileActions } from './template-files/actions.ts';
 
 /** The path and the template that the arguments name. */
-async function templateNamed(call: AdminCall, { options, plain }: Given) {
+/** The template of a service that an argument names. */
+export async function templateNamed(call: AdminCall, { options, plain }: Given) {
   const { id: serviceId } = await serviceNamed(call, options['service']!);
   const path = `/service/${serviceId}/template`;
   const text = plain[0]!;

@@ -158,8 +158,8 @@ export async function startApi(
 
 /** The admin API without a port. */
 export type AdminApi = Readonly<{
-  /** `body`: JSON. `text`: the answer's body, empty if there is none. */
-  inject(method: string, path: string, body?: string): Promise<{ status: number; text: string }>;
+  /** `body`: JSON, or a file. `text`: the answer's body, empty if there is none. */
+  inject(method: string, path: string, body?: string | Buffer): Promise<{ status: number; text: string }>;
   close(): Promise<void>;
 }>;
 

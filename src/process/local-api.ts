@@ -12,7 +12,7 @@ export type LocalApi = Readonly<{
   cipher: Cipher;
   clock: Clock;
   /**
-   * Calls the admin API. `path` with its query. `body`: of the answer, parsed; null if it has none, its text if it is
+   * Calls the admin API. `path` with its query. A Buffer is sent as it is, any other body as JSON. `body`: of the answer, parsed; null if it has none, its text if it is
    * not JSON.
    */
   call(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
@@ -34,7 +34,11 @@ export function openLocalApi(config: Config, log: Log): Promise<LocalApi> {
       cipher: core.cipher,
       clock: core.clock,
       async call(method, path, body) {
-        const answer = await api.inject(method, path, body === undefined ? undefined : JSON.stringify(body));
+        const answer = await api.inject(
+          method,
+          path,
+          body === undefined || Buffer.isBuffer(body) ? body : JSON.stringify(body),
+        );
         return { status: answer.status, body: answer.text === '' ? null : parsed(answer.text) };
       },
     };
