@@ -74,7 +74,6 @@ const listJobs = defineRoute({
       }),
     },
     400: { description: 'A parameter is unknown or invalid.' },
-    404: { description: 'There is no such page.' },
   },
   async handler({ reads, clock }: ResultDeps, request, reply) {
     const { params, query } = request;
@@ -178,7 +177,9 @@ const countMessages = defineRoute({
 
 const messagesQuery = Type.Object({
   page: Type.Optional(Type.Integer({ minimum: 1, default: 1 })),
-  page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: mostPerPage, default: usualPage })),
+  page_size: Type.Optional(
+    Type.Integer({ minimum: 1, default: usualPage, description: `At most ${mostPerPage} are returned.` }),
+  ),
   from_row: Type.Optional(
     Type.Integer({ minimum: 0, description: 'Only messages from this `job_row_number` on.' }),
   ),
@@ -211,11 +212,10 @@ const listMessages = defineRoute({
       }),
     },
     400: { description: 'A parameter is invalid.' },
-    404: { description: 'There is no such page.' },
   },
   async handler(deps: ResultDeps, request, reply) {
     const { params, query } = request;
-    const pageSize = query.page_size ?? usualPage;
+    const pageSize = Math.min(query.page_size ?? usualPage, mostPerPage);
     const asked = askedOf(query, pageSize);
     const left = callerLeaves(reply);
     const isForFile = (query.format_for_csv ?? '') !== '';
