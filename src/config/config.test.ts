@@ -41,6 +41,8 @@ test('with nothing set, every variable has its documented default', () => {
       retrySeconds: 300,
       retryDelays: null,
       smsFirstRetryImmediate: false,
+      scheduledJobMaxDays: 7,
+      scheduledJobsEvery: 'hour',
       persistRetries: 5,
       persistRetrySeconds: 300,
       concurrency: 300,
@@ -173,6 +175,7 @@ test('a variable that is set is read, trimmed, under each of its names', () => {
 const numbers: [string, number, number][] = [
   ['INVITATION_EXPIRATION_DAYS', 1, 30],
   ['NOTIFICATIONS_ALERT', 1, 1440],
+  ['SCHEDULED_JOB_MAX_DAYS', 1, 365],
   ['DOCUMENT_MAX_BYTES', 1, 10_485_760],
   ['DOCUMENT_DAILY_FILES', 0, 1_000_000_000],
   ['DOCUMENT_DAILY_BYTES', 0, 1_000_000_000_000_000],
@@ -252,6 +255,7 @@ const wrong: Record<string, string[]> = {
   ],
   SMTP_URL: ['mail.example', 'http://mail.example'],
   ADMIN_BASE_URL: ['admin.example', 'ftp://admin.example'],
+  SCHEDULED_JOBS_EVERY: ['minute', 'Hour', '15'],
   DOCUMENT_BASE_URL: ['documents.example', 'ftp://documents.example'],
 };
 for (const [name, least, most] of numbers)
