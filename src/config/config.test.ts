@@ -255,7 +255,7 @@ const wrong: Record<string, string[]> = {
   ],
   SMTP_URL: ['mail.example', 'http://mail.example'],
   ADMIN_BASE_URL: ['admin.example', 'ftp://admin.example'],
-  SCHEDULED_JOBS_EVERY: ['minute', 'Hour', '15'],
+  SCHEDULED_JOBS_EVERY: ['minute', '15', 'hours'],
   DOCUMENT_BASE_URL: ['documents.example', 'ftp://documents.example'],
 };
 for (const [name, least, most] of numbers)

@@ -1,22 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { documentRoutes } from '../content/document/routes.ts';
-import { parseEmailAddress } from '../content/recipient/email-address.ts';
-import type { Rates } from '../content/recipient/international-rates.ts';
-import {
-  checkPermissions,
-  longestPhoneNumber,
-  parsePhoneNumber,
-  parseServiceContactNumber,
-} from '../content/recipient/phone-number.ts';
-import { phoneProblemText } from '../content/recipient/phone-problem.ts';
-import { simulatedRecipients } from '../content/recipient/simulator.ts';
-import { adminTemplateRoutes } from '../content/template/admin-routes.ts';
-import { draftRoutes } from '../content/template/draft-routes.ts';
-import { folderRoutes } from '../content/template/folder-routes.ts';
 import { templateRoutes } from '../content/template/routes.ts';
-import { archiveTemplates, findTemplateHistory } from '../content/template/store.ts';
-import { addToFolders } from '../content/template/store-folders.ts';
-import { createIdSource } from '../ground/id.ts';
 import { ConfigError } from '../ground/problem.ts';
 import { adminGuard } from '../http/auth/admin.ts';
 import { createSpecification, docsRoutes, readDocsFiles } from '../http/openapi/docs-routes.ts';
@@ -29,83 +13,26 @@ import {
   type MountedRoute,
 } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
-import { resultCsvRoutes } from '../job/results/csv-routes.ts';
-import { createResending, resendRoutes } from '../job/results/resend-routes.ts';
-import { resultRoutes } from '../job/results/routes.ts';
-import { jobRoutes } from '../job/run/routes.ts';
-import { steerRoutes } from '../job/run/steer-routes.ts';
-import { type CheckThreads, startCheckThreads } from '../job/upload/check-threads.ts';
-import { uploadRoutes } from '../job/upload/routes.ts';
-import { uploadRowRoutes } from '../job/upload/row-routes.ts';
-import { createPoster } from '../message/callback/post.ts';
-import { callbackApiRoutes } from '../message/callback/routes.ts';
-import { callbackHealthRoutes } from '../message/callback/routes-health.ts';
-import { adminCallbackLogRoutes, callbackLogRoutes } from '../message/callback/routes-log.ts';
-import { deliverQueues } from '../message/delivery/queue.ts';
-import { deliverRoutes } from '../message/delivery/routes.ts';
-import { conversationRoutes } from '../message/reading/admin/conversation-routes.ts';
-import { findRoutes } from '../message/reading/admin/find-routes.ts';
-import { adminNotificationRoutes } from '../message/reading/admin/routes.ts';
-import { smsRate } from '../message/reading/cost.ts';
-import { findNotification } from '../message/reading/store.ts';
+import { startCheckThreads } from '../job/upload/check-threads.ts';
+import { callbackLogRoutes } from '../message/callback/routes-log.ts';
 import { notificationRoutesV1 } from '../message/reading/v1/routes.ts';
 import { notificationRoutes } from '../message/reading/v2/routes.ts';
-import { adminInboundRoutes } from '../message/receipt/inbound/admin-routes.ts';
-import { createDownloads, inboundCsvRoutes } from '../message/receipt/inbound/csv-routes.ts';
-import { numberRoutes } from '../message/receipt/inbound/number-routes.ts';
 import { inboundEndpoint, inboundRoutes } from '../message/receipt/inbound/routes.ts';
 import { receiptEndpoint } from '../message/receipt/routes.ts';
-import { createAcceptBatcher } from '../message/submission/accept-batch.ts';
-import { createAcceptWithFiles } from '../message/submission/accept-with-files.ts';
-import { createFairOrder } from '../message/submission/fair-order.ts';
-import { oneOffRoutes } from '../message/submission/one-off/routes.ts';
-import {
-  createPreparePlatformMessage,
-  createSendPlatformMessage,
-} from '../message/submission/platform-message.ts';
-import { createKnownLimits } from '../message/submission/submit.ts';
 import { submissionRoutesV1 } from '../message/submission/v1/routes.ts';
 import { submissionRoutes } from '../message/submission/v2/routes.ts';
-import { adminSuppressionRoutes, suppressionRoutes } from '../message/suppression/routes.ts';
+import { suppressionRoutes } from '../message/suppression/routes.ts';
 import { unsubscribeRoutes } from '../message/suppression/unsubscribe-routes.ts';
-import { providerLeverRoutes } from '../provider/lever/routes.ts';
-import { createRateLimits } from '../provider/rate-limit/rate-limit.ts';
-import { providerRoutes } from '../provider/routes.ts';
 import { findUsedProviders } from '../provider/store.ts';
-import { eventRoutes } from '../tenant/event/routes.ts';
 import { createRequestMemory } from '../tenant/idempotency/store.ts';
-import { inviteRoutes } from '../tenant/invite/routes.ts';
-import { inviteTokenRoutes } from '../tenant/invite/token-routes.ts';
 import { createKeyUses, keyGuard } from '../tenant/key/authenticate.ts';
-import { keyRoutes } from '../tenant/key/routes.ts';
-import { endKeys, findKeyHistory } from '../tenant/key/store.ts';
-import { organisationRoutes } from '../tenant/organisation/routes.ts';
 import { actingGuard } from '../tenant/permission/acting.ts';
-import { memberRoutes } from '../tenant/service/member-routes.ts';
-import { retentionRoutes } from '../tenant/service/retention-routes.ts';
-import { serviceRoutes } from '../tenant/service/routes.ts';
-import { senderRoutes } from '../tenant/service/sender-routes.ts';
-import { platformServiceId } from '../tenant/service/service.ts';
-import { serviceStateRoutes } from '../tenant/service/state-routes.ts';
-import { linkRoutes } from '../tenant/user/link-routes.ts';
-import { userRoutes } from '../tenant/user/routes.ts';
-import { signInRoutes } from '../tenant/user/sign-in-routes.ts';
 import { createLateCount, deliveryStatusRoutes } from '../upkeep/delivery-status-routes.ts';
-import { parkedRoutes } from '../upkeep/parked-routes.ts';
-import { queueRoutes } from '../upkeep/queues-routes.ts';
 import { findBacklog } from '../upkeep/store-backlog.ts';
-import { stuckRoutes } from '../upkeep/stuck-routes.ts';
-import { systemRoutes } from '../upkeep/system-routes.ts';
+import { mountAdmin } from './admin-routes.ts';
 import type { Core } from './core.ts';
-import { periodicTasks } from './periodic.ts';
-import {
-  checkReceiptProofs,
-  inboundEndpointsOf,
-  isOpenTo,
-  openClient,
-  sandboxTypes,
-  unprovidedTypes,
-} from './suppliers.ts';
+import { openSending, type RouteDeps, routeDeps } from './route-deps.ts';
+import { checkReceiptProofs, isOpenTo } from './suppliers.ts';
 
 export type Api = Readonly<{
   /** Base URL, as this machine reaches it. */
@@ -114,12 +41,6 @@ export type Api = Readonly<{
   /** Stops accepting requests, and lets those in progress finish. */
   close(): Promise<void>;
 }>;
-
-/** The routes' dependencies: the core, and what only the API needs. */
-type RouteDeps = Core &
-  ReturnType<typeof routeDeps> &
-  ReturnType<typeof openSending>['deps'] &
-  Readonly<{ checks: CheckThreads }>;
 
 /**
  * The role `api`: every route, in the scope that sets its error format. The admin client signs its tokens with one of
@@ -214,40 +135,6 @@ async function buildServer(core: Core, admin: Guard, sandboxUrl: string) {
   };
 }
 
-/** The longest that a test of a callback address takes. */
-const mostTestSeconds = 10;
-
-/**
- * For test messages of operators and test callbacks, which the API makes itself. `use`: the address that receipts go
- * to.
- */
-function openSending(core: Core, sandboxUrl: string) {
-  const { config, clock } = core;
-  const rateLimits = createRateLimits(core);
-  const { timeoutSeconds, allowPrivate } = config.callbacks;
-  const poster = createPoster({
-    ...{ clock, allowPrivate },
-    timeoutSeconds: Math.min(timeoutSeconds, mostTestSeconds),
-  });
-  let ownUrl = config.api.publicUrl ?? '';
-  const open = (identifier: string) =>
-    openClient(config, identifier, {
-      ...{ connections: 1, sandboxUrl, ownUrl },
-      // A test message has no row that a receipt could change.
-      reportDelivered: async () => undefined,
-    });
-  return {
-    deps: { poster, rateLimits, openClient: open, providerTimeoutSeconds: config.providers.timeoutSeconds },
-    use(url: string): void {
-      ownUrl = url;
-    },
-    async stop() {
-      rateLimits.stop();
-      await poster.close();
-    },
-  };
-}
-
 /** At `/metrics`; the same in every process. */
 function watchQueues({ config, db, metrics }: Core): void {
   metrics.gauges(
@@ -261,34 +148,6 @@ function watchQueues({ config, db, metrics }: Core): void {
     'queue',
     () => findBacklog(db, config.installation.queuePrefix),
   );
-}
-
-/** Shared by v1 and v2, which count against the same limits. */
-function routeDeps(
-  { config, clock, db, connection, queues, storage, metrics }: Core,
-  used: ReadonlySet<string>,
-) {
-  const { publicUrl, gitCommit, buildTime, adminBaseUrl, invitationDays } = config.api;
-  const { fromNumber, emailDomain } = config.delivery;
-  const { maxBytes, baseUrl, dailyFiles, dailyBytes } = config.documents;
-  const documentLimits = { files: dailyFiles, file_bytes: dailyBytes };
-  const accepting = { db, pool: connection.pool, clock, metrics, queues, fairOrder: createFairOrder(clock) };
-  return {
-    ...{ publicUrl, gitCommit, buildTime, adminBaseUrl, invitationDays, fromNumber, emailDomain },
-    used,
-    receiving: inboundEndpointsOf(config),
-    sandboxTypes: sandboxTypes(config),
-    unprovided: unprovidedTypes(config),
-    registry: metrics.registry,
-    newId: createIdSource(clock),
-    acceptance: createAcceptBatcher(accepting),
-    acceptWithFiles: createAcceptWithFiles({ ...accepting, storage, limits: documentLimits }),
-    documentLimits,
-    knownLimits: createKnownLimits(clock),
-    simulated: simulatedRecipients(config.api.simulatedRecipients ?? undefined),
-    files: { maxBytes, baseUrl },
-    allowPrivate: config.callbacks.allowPrivate,
-  };
 }
 
 /** Routes that need no Despatch token: status, files and unsubscribing for recipients, and providers' endpoints. */
@@ -323,95 +182,6 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
   mount(callbackLogRoutes, deps);
   mount(suppressionRoutes, deps);
   mount(notificationRoutes, deps);
-}
-
-/** Routes that the admin client calls. */
-function mountAdmin(mount: Mount, deps: RouteDeps): void {
-  const rules = recipientRules(deps.rates);
-  const people = {
-    ...deps,
-    ...rules,
-    sendPlatformMessage: createSendPlatformMessage(deps),
-    preparePlatformMessage: createPreparePlatformMessage(deps),
-  };
-  mount(userRoutes, people);
-  mount(signInRoutes, people);
-  mount(linkRoutes, people);
-  mount(eventRoutes, deps);
-  mount(providerRoutes, deps);
-  mount(serviceRoutes, people);
-  mount(providerLeverRoutes, deps);
-  mount(organisationRoutes, deps);
-  mount(serviceStateRoutes, { ...deps, endKeys, findKeyHistory, archiveTemplates, findTemplateHistory });
-  mount(memberRoutes, { ...deps, ...rules });
-  mount(inviteRoutes, people);
-  mount(inviteTokenRoutes, { ...deps, addToFolders });
-  mount(keyRoutes, deps);
-  mount(senderRoutes, {
-    ...people,
-    findPlatformStatus: async (id) =>
-      (await findNotification(deps, deps.db, platformServiceId, id))?.status ?? null,
-  });
-  mount(retentionRoutes, deps);
-  mount(deliverRoutes, deps);
-  mount(numberRoutes, { ...deps, providers: deps.receiving.map(({ identifier }) => identifier) });
-  mount(callbackApiRoutes, deps);
-  mount(callbackHealthRoutes, deps);
-  mount(adminCallbackLogRoutes, deps);
-  mount(adminSuppressionRoutes, deps);
-  mount(adminTemplateRoutes, deps);
-  mount(draftRoutes, { ...deps, smsRate });
-  mount(folderRoutes, deps);
-  mount(adminInboundRoutes, deps);
-  const downloads = createDownloads();
-  mount(inboundCsvRoutes, { ...deps, downloads });
-  mount(oneOffRoutes, deps);
-  mount(jobRoutes, { ...deps, scheduledJobMaxDays: deps.config.delivery.scheduledJobMaxDays });
-  mount(steerRoutes, deps);
-  mount(uploadRoutes, deps);
-  mount(uploadRowRoutes, { ...deps, downloads });
-  mount(conversationRoutes, deps);
-  mount(findRoutes, deps);
-  const { queuePrefix } = deps.config.installation;
-  const reading = { ...deps, deliverQueues: deliverQueues.map(({ name }) => queuePrefix + name) };
-  mount(adminNotificationRoutes, reading);
-  mount(resultRoutes, reading);
-  mount(resendRoutes, { ...reading, resending: createResending() });
-  mount(resultCsvRoutes, { ...reading, downloads });
-  mountOperations(mount, deps);
-}
-
-/** How the platform itself is, for operators. */
-function mountOperations(mount: Mount, deps: RouteDeps): void {
-  const { queuePrefix } = deps.config.installation;
-  const { sendingTimeoutSeconds } = deps.config.delivery;
-  mount(queueRoutes, { ...deps, queuePrefix });
-  mount(parkedRoutes, { ...deps, queuePrefix });
-  mount(stuckRoutes, { ...deps, queuePrefix, sendingTimeoutSeconds });
-  mount(systemRoutes, { ...deps, periodic: periodicTasks(deps) });
-}
-
-/** Recipients as services enter them, for rooms that come before the recipients. */
-function recipientRules(rates: Rates) {
-  const isEmailAddress = (text: string) => parseEmailAddress(text).ok;
-  const parseEmail = (text: string) => {
-    const outcome = parseEmailAddress(text);
-    return outcome.ok ? outcome.emailAddress.address : null;
-  };
-  const isPhoneNumber = (text: string) =>
-    text.length <= longestPhoneNumber && parsePhoneNumber(text, rates).ok;
-  const isContact = (text: string) =>
-    (/^https?:\/\/\S+$/i.test(text) && URL.canParse(text)) ||
-    isEmailAddress(text) ||
-    parseServiceContactNumber(text).ok;
-  const phoneFault = (text: string) => {
-    const outcome = parsePhoneNumber(text.slice(0, longestPhoneNumber), rates);
-    const fault = outcome.ok
-      ? checkPermissions(outcome.phoneNumber, { international: true, ukLandlines: false })
-      : outcome.error;
-    return fault && phoneProblemText(fault);
-  };
-  return { isEmailAddress, parseEmail, isPhoneNumber, isContact, phoneFault };
 }
 
 /** Starts listening. Returns the base URL. */
