@@ -70,7 +70,10 @@ async function measureJobs(harness: Harness, { messages }: Settings): Promise<Ou
     faults.push(`${expected} messages were to be sent, but ${counts.distinct} reached the provider`);
   const servers = [api.child, worker.child];
   faults.push(...unexpectedEnds([...servers, provider.child]));
-  const memory = servers.reduce((sum, { residentPeak }) => sum + (residentPeak ?? Number.NaN), 0) / 2 ** 20;
+  const peaks = servers.map(({ residentPeak }) => (residentPeak ?? Number.NaN) / 2 ** 20);
+  console.error(
+    `  most memory: ${servers.map(({ name }, index) => `${name} ${peaks[index]!.toFixed(0)} MiB`).join(', ')}`,
+  );
   return {
     faults,
     figures: [
@@ -78,7 +81,7 @@ async function measureJobs(harness: Harness, { messages }: Settings): Promise<Ou
       {
         key: 'memory_mib',
         meaning: 'most memory of API and worker together',
-        value: memory,
+        value: peaks.reduce((sum, peak) => sum + peak, 0),
         unit: 'MiB',
         target: { under: 512 },
       },
