@@ -32,6 +32,7 @@ import { statusRoutes } from '../http/server/status.ts';
 import { resultCsvRoutes } from '../job/results/csv-routes.ts';
 import { createResending, resendRoutes } from '../job/results/resend-routes.ts';
 import { resultRoutes } from '../job/results/routes.ts';
+import { bulkRoutes } from '../job/run/bulk-routes.ts';
 import { jobRoutes } from '../job/run/routes.ts';
 import { steerRoutes } from '../job/run/steer-routes.ts';
 import { type CheckThreads, startCheckThreads } from '../job/upload/check-threads.ts';
@@ -318,6 +319,7 @@ function mountOpen(mount: Mount, deps: RouteDeps): void {
 /** Routes that services call with their keys. */
 function mountV2(mount: Mount, deps: RouteDeps): void {
   mount(submissionRoutes, deps);
+  mount(bulkRoutes, deps);
   mount(templateRoutes, deps);
   mount(inboundRoutes, deps);
   mount(callbackLogRoutes, deps);
