@@ -72,7 +72,12 @@ const body = Type.Object(
           'The header, and a list of values for each message: texts, numbers or null. The header names the column of the recipient, `phone number` or `email address`, and the template’s placeholders; a column `reference` gives each message a reference of its own.',
       }),
     ),
-    csv: Type.Optional(Type.String({ description: 'The same as CSV, in place of `rows`; for 100,000 rows of more than four columns, which have too many values for a list.' })),
+    csv: Type.Optional(
+      Type.String({
+        description:
+          'The same as CSV, in place of `rows`; for 100,000 rows of more than four columns, which have too many values for a list.',
+      }),
+    ),
     scheduled_for: Type.Optional(
       orNull(
         Type.String({ format: 'datetime' }),
@@ -106,7 +111,7 @@ const sendBulk = defineRoute({
   tag: 'Sending',
   summary: 'Send to many recipients',
   description:
-    'Makes a job of up to 100,000 rows, each of which becomes a message; the body has at most 10 MiB. All rows are checked first: if any cannot be sent, the answer names the first 100 of them, and nothing is accepted. A 201 means that the job is stored, and each of its rows will be sent or accounted for. Read it by its `id` to see how far it is; its messages are in the list of messages with `include_jobs=true`. The whole job counts towards the daily limit when it begins. One such request of a service is checked at a time; a few more wait.',
+    'Makes a job of up to 100,000 rows, each of which becomes a message; the body has at most 10 MiB. All rows are checked first: if any cannot be sent, the answer names the first 100 of them, and nothing is accepted. A 201 means that the job is stored, and each of its rows will be sent or accounted for. Read it by its `id` to see how far it is. Its messages are in the list of messages with `include_jobs=true`. The whole job counts towards the daily limit when it begins. One such request of a service is checked at a time; a few more wait.',
   headers: {
     'Idempotency-Key': Type.String({
       minLength: 1,
