@@ -116,7 +116,32 @@ describe('a job that a service sends itself', () => {
       'BadRequestError Row 2: phone number: Mobile number is too short',
       'BadRequestError Row 3: Message is too long',
     ]);
+    const wide = `phone${' '.repeat(100_000)}number`;
+    const first = ['0790', 'Bob', '9'];
+    const all = await post({ rows: [[wide, 'name', 'time'], ...Array(5000).fill(first)] }, { of: fresh });
+    assert.ok(errors(all)[1][0].length < 200, 'a header is not repeated whole');
+    assert.equal(errors(all)[1][100], 'BadRequestError 4900 more rows have faults');
     assert.deepEqual(await kept(fresh), { uploads: 0, jobs: 0 });
+  });
+
+  test('texts that no database stores are taken or refused, and never a fault of ours', async () => {
+    const odd = await post({
+      ...{
+        rows: [
+          [...header, 'a\0\ud800'],
+          ['07900900123', 'x\0', 'y\ud800', 'z'],
+        ],
+      },
+      ...{ name: 'May \ud800', reference: '\ud800' },
+    });
+    assert.deepEqual([odd.status, odd.body.data.reference], [201, '\ufffd']);
+    const faulty = await post({
+      rows: [
+        [...header, '\0\ud800'],
+        ['0790', '\0', '\ud800', ''],
+      ],
+    });
+    assert.equal(faulty.status, 400);
   });
 
   test('what is wrong with all rows is said once', async () => {

@@ -39,7 +39,7 @@ import type { Caller } from '../../tenant/key/authenticate.ts';
 import type { Sender, Service } from '../../tenant/service/service.ts';
 import { type ReceiveDeps, receiveRows, rulesFor } from '../upload/receive.ts';
 import { finishUpload } from '../upload/store.ts';
-import { type GivenRows, readRows, rowsProblem, rulesOfKey } from './bulk.ts';
+import { type GivenRows, mostFaults, readRows, rowsProblem, rulesOfKey } from './bulk.ts';
 import { type CreateDeps, orderJob } from './create.ts';
 import { jobSchema, showJob } from './job.ts';
 import { findJob } from './store.ts';
@@ -325,7 +325,7 @@ async function accept(
   const rules = rulesOfKey(sending, await rulesFor(deps, service, type));
   const file = {
     ...{ service, template, fileName: name, ...rows, senderId: sender?.id ?? null },
-    ...{ createdBy: null, apiKeyId: key.id },
+    ...{ createdBy: null, apiKeyId: key.id, mostFaults },
   };
   return await receiveRows(deps, file, rules, left, async (upload, written, now) => {
     if (!written.valid) throw await rowsProblem(deps, upload.id, written, current.content, sending, rules);

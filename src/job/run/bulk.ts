@@ -48,8 +48,8 @@ export function rulesOfKey({ service, key }: Caller, rules: RowRules): RowRules 
 }
 
 const mostRows = 100;
-/** A row has a few faults, one with many damaged characters more. */
-const mostFaults = 1000;
+/** Faults that are looked at: a row has a few, one with many damaged characters more. */
+export const mostFaults = 1000;
 /** Characters of a header that an error shows. */
 const shownHeader = 100;
 

@@ -41,6 +41,8 @@ export type ReceivedFile = Readonly<{
   senderId: string | null;
   createdBy: string | null;
   apiKeyId: string | null;
+  /** Faults that are stored: the first ones. */
+  mostFaults: number;
 }>;
 
 const hour = 3_600_000;
@@ -107,6 +109,7 @@ export async function receiveRows<Result>(
     rules,
   };
   let hasBegun = false;
+  let faultsLeft = file.mostFaults;
   try {
     const answer = await checks.check(service.id, task, left, async (message) => {
       if ('opened' in message) {
@@ -118,8 +121,9 @@ export async function receiveRows<Result>(
       }
       await db.transaction().execute(async (trx) => {
         await addPieces(trx, cipher, id, [message.piece]);
-        await addFaults(trx, id, message.faults);
+        await addFaults(trx, id, message.faults.slice(0, faultsLeft));
       });
+      faultsLeft = Math.max(0, faultsLeft - message.faults.length);
     });
     if ('problem' in answer) throw unreadable(answer.problem);
     return await end(upload, answer.written, new Date(clock.now()));

@@ -98,7 +98,7 @@ const receive = defineRoute({
     if (!isSpreadsheetName(fileName)) throw unreadable(fileTexts.wrongExtension);
     const file = {
       ...({ service, template, fileName, given: 'file', bytes, senderId } as const),
-      ...{ createdBy: actorId, apiKeyId: null },
+      ...{ createdBy: actorId, apiKeyId: null, mostFaults: Number.POSITIVE_INFINITY },
     };
     const id = await receiveFile(deps, file, callerLeaves(reply));
     const upload = await findUpload(deps.db, service.id, id);
