@@ -143,8 +143,11 @@ const deepestJson = 100;
 /** Values that are accepted from outside: parsing millions of small ones takes seconds. */
 const mostJsonValues = 50_000;
 
-/** What a JSON text has too much of, as a sentence; null for nothing. Linear in its length, valid or not. */
-export function jsonExcess(text: string): string | null {
+/**
+ * What a JSON text has too much of, as a sentence; null for nothing. Linear in its length, valid or not. `mostValues`:
+ * how many it may have.
+ */
+export function jsonExcess(text: string, mostValues = mostJsonValues): string | null {
   let depth = 0;
   let values = 0;
   for (let index = 0; index < text.length; index++) {
@@ -158,7 +161,7 @@ export function jsonExcess(text: string): string | null {
       if (depth > deepestJson) return `The JSON is nested too deeply: the limit is ${deepestJson} levels.`;
     } else if (character === ']' || character === '}') depth -= 1;
     else if (character === ',') values += 1;
-    if (values > mostJsonValues) return `The JSON has too many values: the limit is ${mostJsonValues}.`;
+    if (values > mostValues) return `The JSON has too many values: the limit is ${mostValues}.`;
   }
   return null;
 }

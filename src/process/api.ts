@@ -15,6 +15,26 @@ import {
 import { statusRoutes } from '../http/server/status.ts';
 import { startCheckThreads } from '../job/upload/check-threads.ts';
 import { callbackLogRoutes } from '../message/callback/routes-log.ts';
+import { resultCsvRoutes } from '../job/results/csv-routes.ts';
+import { createResending, resendRoutes } from '../job/results/resend-routes.ts';
+import { resultRoutes } from '../job/results/routes.ts';
+import { bulkRoutes } from '../job/run/bulk-routes.ts';
+import { jobRoutes } from '../job/run/routes.ts';
+import { steerRoutes } from '../job/run/steer-routes.ts';
+import { type CheckThreads, startCheckThreads } from '../job/upload/check-threads.ts';
+import { uploadRoutes } from '../job/upload/routes.ts';
+import { uploadRowRoutes } from '../job/upload/row-routes.ts';
+import { createPoster } from '../message/callback/post.ts';
+import { callbackApiRoutes } from '../message/callback/routes.ts';
+import { callbackHealthRoutes } from '../message/callback/routes-health.ts';
+import { adminCallbackLogRoutes, callbackLogRoutes } from '../message/callback/routes-log.ts';
+import { deliverQueues } from '../message/delivery/queue.ts';
+import { deliverRoutes } from '../message/delivery/routes.ts';
+import { conversationRoutes } from '../message/reading/admin/conversation-routes.ts';
+import { findRoutes } from '../message/reading/admin/find-routes.ts';
+import { adminNotificationRoutes } from '../message/reading/admin/routes.ts';
+import { smsRate } from '../message/reading/cost.ts';
+import { findNotification } from '../message/reading/store.ts';
 import { notificationRoutesV1 } from '../message/reading/v1/routes.ts';
 import { notificationRoutes } from '../message/reading/v2/routes.ts';
 import { inboundEndpoint, inboundRoutes } from '../message/receipt/inbound/routes.ts';
@@ -177,6 +197,7 @@ function mountOpen(mount: Mount, deps: RouteDeps): void {
 /** Routes that services call with their keys. */
 function mountV2(mount: Mount, deps: RouteDeps): void {
   mount(submissionRoutes, deps);
+  mount(bulkRoutes, deps);
   mount(templateRoutes, deps);
   mount(inboundRoutes, deps);
   mount(callbackLogRoutes, deps);

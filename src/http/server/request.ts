@@ -131,13 +131,13 @@ function traceIdOf(request: FastifyRequest): string {
 /**
  * The JSON document of a request, whatever its content type (spec 01, section 3.2). A falsy document counts as `{}`.
  * Throws a Problem for a body that is nested too deeply or has too many values, and one with the text `malformed` for one that is not JSON in
- * UTF-8.
+ * UTF-8. `mostValues`: more than usual, where lists are long.
  */
-export function readJson(body: unknown, malformed: string): unknown {
+export function readJson(body: unknown, malformed: string, mostValues?: number): unknown {
   let document: unknown;
   const text = Buffer.isBuffer(body) ? readUtf8(body) : '';
   if (text === null) throw badRequest(malformed);
-  const excess = jsonExcess(text);
+  const excess = jsonExcess(text, mostValues);
   if (excess !== null) throw badRequest(excess);
   try {
     document = parseLossless(text);

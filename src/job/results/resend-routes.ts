@@ -273,7 +273,7 @@ async function sendAgain(
         keyType: 'normal',
         replyToText,
       } as const),
-      ...{ scheduledFor: null, holdUntil: null },
+      ...{ scheduledFor: null, holdUntil: null, reference: null },
     });
     if (repeated) await setResentFrom(trx, id, repeated.id);
     await addResends(

@@ -2,8 +2,9 @@ import type { Template } from '../../content/template/template.ts';
 import type { Db } from '../../database/connection.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { badRequest, noResultFound } from '../../ground/problem.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues, QueueTransaction } from '../../queue/boss.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
+import type { ApiKey } from '../../tenant/key/key.ts';
 import type { Service } from '../../tenant/service/service.ts';
 import { lockUpload, type Upload } from '../upload/store.ts';
 import type { JobRecord } from './job.ts';
@@ -16,9 +17,13 @@ export type CreateDeps = Readonly<{ db: Db; clock: Clock; queues: Pick<Queues, '
 export type Order = Readonly<{
   service: Service;
   template: Template;
-  upload: Upload;
+  upload: Pick<Upload, 'id' | 'originalFileName' | 'rowCount'>;
   originalFileName: string | null;
   createdBy: string | null;
+  /** The key of a job that a service sends itself; null for one that a person made. */
+  key: Pick<ApiKey, 'id' | 'keyType'> | null;
+  /** Of each message whose row has none. */
+  reference: string | null;
   replyToText: string | null;
   scheduledFor: Date | null;
   holdSeconds: number;
@@ -35,10 +40,11 @@ export async function createJob(
   { db, clock, queues }: CreateDeps,
   order: Order,
 ): Promise<Readonly<{ job: JobRecord; isNew: boolean }>> {
-  const { service, upload, scheduledFor, holdSeconds } = order;
+  const { service, upload } = order;
   const { id } = upload;
   const now = new Date(clock.now());
-  const isNew = await queues.transaction(async ({ trx, send }) => {
+  const isNew = await queues.transaction(async (transaction) => {
+    const { trx } = transaction;
     // Whoever mends rows has done so by now, or finds the job.
     const locked = await lockUpload(trx, service.id, id);
     if (!locked) throw noResultFound();
@@ -46,19 +52,30 @@ export async function createJob(
     if (!locked.valid) throw badRequest(notValid);
     // An upload with a job is kept; this keeps it from those that look for expired ones at this moment.
     await keepUpload(trx, id, new Date(now.getTime() + day));
-    const job = newJob({ ...order, upload: locked }, now);
-    await addJob(trx, job);
-    if (scheduledFor === null) await send(processJob, [jobTask(id, holdSeconds)]);
-    const after = {
-      ...{ original_file_name: job.originalFileName, notification_count: job.notificationCount },
-      ...{ template: job.templateId, template_version: job.templateVersion, job_status: job.status },
-      scheduled_for: scheduledFor,
-    };
-    const event = { type: 'create_job', serviceId: service.id, userId: order.createdBy, subjectId: id };
-    await recordEvent(trx, { ...event, data: { before: null, after } }, now);
+    await orderJob(transaction, { ...order, upload: locked }, now);
     return true;
   });
   return { job: (await findJob(db, service.id, id))!, isNew };
+}
+
+/** Adds the job of an upload that has none, with its task and its event. */
+export async function orderJob(
+  { trx, send }: Pick<QueueTransaction, 'trx' | 'send'>,
+  order: Order,
+  now: Date,
+): Promise<void> {
+  const { service, key, scheduledFor, holdSeconds } = order;
+  const job = newJob(order, now);
+  await addJob(trx, job);
+  if (scheduledFor === null) await send(processJob, [jobTask(job.id, holdSeconds)]);
+  const after = {
+    ...{ original_file_name: job.originalFileName, notification_count: job.notificationCount },
+    ...{ template: job.templateId, template_version: job.templateVersion, job_status: job.status },
+    scheduled_for: scheduledFor,
+    ...(key && { api_key: key.id }),
+  };
+  const event = { type: 'create_job', serviceId: service.id, userId: order.createdBy, subjectId: job.id };
+  await recordEvent(trx, { ...event, data: { before: null, after } }, now);
 }
 
 function newJob(order: Order, now: Date): NewJob {
@@ -69,8 +86,9 @@ function newJob(order: Order, now: Date): NewJob {
     originalFileName: order.originalFileName ?? upload.originalFileName,
     notificationCount: upload.rowCount,
     status: scheduledFor === null ? 'pending' : 'scheduled',
-    replyToText: order.replyToText,
-    ...{ keyType: 'normal', apiKeyId: null, createdBy: order.createdBy, createdAt: now, scheduledFor },
+    ...{ replyToText: order.replyToText, reference: order.reference },
+    ...{ keyType: order.key?.keyType ?? 'normal', apiKeyId: order.key?.id ?? null },
+    ...{ createdBy: order.createdBy, createdAt: now, scheduledFor },
     holdUntil: holdSeconds > 0 ? new Date(now.getTime() + holdSeconds * 1000) : null,
   };
 }

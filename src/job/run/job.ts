@@ -17,6 +17,8 @@ export type Job = Readonly<{
   status: JobStatus;
   /** The sender or reply-to address of its messages; null: the service's default one. */
   replyToText: string | null;
+  /** Of each message whose row has none. */
+  reference: string | null;
   keyType: KeyType;
   apiKeyId: string | null;
   createdBy: string | null;
@@ -68,6 +70,7 @@ export const jobSchema = Type.Object(
     template_name: Type.String(),
     template_type: oneOf(['sms', 'email']),
     notification_count: Type.Integer({ description: 'Its rows.' }),
+    reference: orNull(Type.String(), 'What the service that sent it calls it.'),
     job_status: oneOf(
       jobStatuses,
       '`finished`: every row is a message, whether sent or not; `cancelled`: also of one that was stopped.',
@@ -105,6 +108,7 @@ export function showJob(job: JobRecord, counts: readonly StatusCount[]) {
     template_name: job.templateName,
     template_type: job.templateType,
     notification_count: job.notificationCount,
+    reference: job.reference,
     job_status: job.status,
     created_at: isoMicroseconds(job.createdAt),
     updated_at: shown(job.updatedAt),

@@ -112,7 +112,13 @@ async function prepare(
     const row = readRow(columns, firstRow + index, { cells, width: columns.width });
     const { values, ...message } = await readMessage(rules, row);
     const id = derivedId(beganAt.getTime(), index, `${job.id} ${row.index}`);
-    prepared.push({ ...message, id, personalisation: cipher.seal(JSON.stringify(values.source), id) });
+    const clientReference = message.clientReference ?? job.reference;
+    prepared.push({
+      ...message,
+      clientReference,
+      id,
+      personalisation: cipher.seal(JSON.stringify(values.source), id),
+    });
     if (elapsed() < pauseMilliseconds) continue;
     await setImmediate();
     signal.throwIfAborted();

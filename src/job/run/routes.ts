@@ -121,6 +121,7 @@ const create = defineRoute({
             createdBy: actorId ?? (await userIn(deps, body.created_by)),
             replyToText: chosenSender(deps, service, template.type, body.sender_id ?? upload.senderId),
             holdSeconds: body.hold_seconds ?? 0,
+            ...{ key: null, reference: null },
           })
         : { job: subject.job, isNew: false };
     if (!made.isNew) refuseOther(made.job, scheduledFor);

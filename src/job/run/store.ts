@@ -7,7 +7,7 @@ import type { Job, JobRecord } from './job.ts';
 export const jobColumns = sql`
   j.id, j.service_id as "serviceId", j.template_id as "templateId", j.template_version as "templateVersion",
   j.template_type as "templateType", j.original_file_name as "originalFileName",
-  j.notification_count as "notificationCount", j.status, j.reply_to_text as "replyToText", j.key_type as "keyType",
+  j.notification_count as "notificationCount", j.status, j.reply_to_text as "replyToText", j.reference, j.key_type as "keyType",
   j.api_key_id as "apiKeyId", j.created_by as "createdBy", j.created_at as "createdAt", j.updated_at as "updatedAt",
   j.scheduled_for as "scheduledFor", j.hold_until as "holdUntil", j.processing_started as "processingStarted",
   j.processing_finished as "processingFinished", j.final_at as "finalAt", s.name as "serviceName",
@@ -58,7 +58,7 @@ export async function addJob(trx: Trx, job: NewJob): Promise<void> {
       ...{ api_key_id: job.apiKeyId, created_by: job.createdBy, created_at: job.createdAt },
       ...{ scheduled_for: job.scheduledFor, hold_until: job.holdUntil, updated_at: null },
       ...{ processing_started: null, processing_finished: null, final_at: null },
-      ...{ resent_from: null, contact_list_id: null, reference: null },
+      ...{ resent_from: null, contact_list_id: null, reference: job.reference },
     })
     .execute();
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { MessagePort } from 'node:worker_threads';
 import { readCsv, surveyCsv } from '../../content/recipient/csv/file.ts';
-import { csvProblemText } from '../../content/recipient/csv/record.ts';
+import { csvProblemText, maxCellLength, maxColumns } from '../../content/recipient/csv/record.ts';
 import { recipientColumns } from '../../content/recipient/csv/row.ts';
 import { compileContent, placeholdersIn } from '../../content/template/template.ts';
 import type { NotificationType } from '../../database/tables.ts';
@@ -17,6 +17,8 @@ import { readWorkbook } from './workbook.ts';
 export type CheckTask = Readonly<{
   bytes: Uint8Array;
   fileName: string;
+  /** A file of any format; CSV; or JSON of a list of records, each a list of texts, of which the header is the first. */
+  given: 'file' | 'csv' | 'rows';
   type: NotificationType;
   subject: string | null;
   content: string;
@@ -50,12 +52,11 @@ export default async function checkTask({
   ...task
 }: CheckTask & { port: MessagePort }): Promise<CheckAnswer> {
   try {
-    const { bytes, fileName, type, subject } = task;
+    const { bytes, fileName, given, type, subject } = task;
     const content = compileContent(type, subject, task.content);
     const expected = [...recipientColumns[type], ...placeholdersIn(content)];
-    const format = formatOf(bytes, fileName);
-    const isText = format === 'csv' || format === 'tsv';
-    const file = isText ? await openText(bytes, expected) : await openSheet(bytes);
+    const format = given === 'file' ? formatOf(bytes, fileName) : given;
+    const file = await open(format, bytes, expected);
     if (typeof file === 'string') return { problem: file };
 
     const send = createSender(port);
@@ -105,6 +106,34 @@ export default async function checkTask({
   } finally {
     port.close();
   }
+}
+
+function open(
+  format: UploadFormat,
+  bytes: Uint8Array,
+  expected: readonly string[],
+): Promise<OpenedFile | string> | OpenedFile | string {
+  if (format === 'rows') return openRows(bytes);
+  return format === 'csv' || format === 'tsv' ? openText(bytes, expected) : openSheet(bytes);
+}
+
+/** The rows of a request, or why they cannot be read: in the limits of a file. */
+function openRows(bytes: Uint8Array): OpenedFile | string {
+  const [header = [], ...records] = JSON.parse(Buffer.from(bytes).toString()) as string[][];
+  let filledWidth = 0;
+  for (const [index, cells] of [header, ...records].entries()) {
+    if (cells.length > maxColumns) return csvProblemText('too-many-columns');
+    if (cells.some((cell) => cell.length > maxCellLength))
+      return csvProblemText('cell-too-long', { row: index + 1 });
+    if (index > 0) filledWidth = Math.max(filledWidth, cells.findLastIndex((cell) => cell !== '') + 1);
+  }
+  return {
+    ...{ header, filledWidth, rowCount: records.length, unclosedQuote: null },
+    form: { encoding: null, separator: null },
+    async *records() {
+      for (const cells of records) yield cells.slice(0, cells.findLastIndex((cell) => cell !== '') + 1);
+    },
+  };
 }
 
 /** A text file, or why it cannot be read. */

@@ -9,9 +9,17 @@ import type { IdSource } from '../../ground/id.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import type { Service } from '../../tenant/service/service.ts';
 import { findMembersOf } from '../../tenant/user/store.ts';
+import type { CheckTask } from './check-thread.ts';
 import { type CheckThreads, unreadable } from './check-threads.ts';
 import type { RowRules } from './row-check.ts';
-import { addPieces, beginUpload, deleteUpload, finishUpload } from './store.ts';
+import {
+  addPieces,
+  beginUpload,
+  deleteUnfinished,
+  finishUpload,
+  type NewUpload,
+  type WrittenRows,
+} from './store.ts';
 import { addFaults } from './store-faults.ts';
 
 export type ReceiveDeps = Readonly<{
@@ -23,14 +31,18 @@ export type ReceiveDeps = Readonly<{
   checks: CheckThreads;
 }>;
 
-/** A file that somebody uploads. */
+/** A file that somebody uploads, or the rows of a request. */
 export type ReceivedFile = Readonly<{
   service: Service;
   template: Template;
   fileName: string;
+  given: CheckTask['given'];
   bytes: Uint8Array;
   senderId: string | null;
   createdBy: string | null;
+  apiKeyId: string | null;
+  /** Faults that are stored: the first ones. */
+  mostFaults: number;
 }>;
 
 const hour = 3_600_000;
@@ -44,28 +56,60 @@ export function expiryOf(now: Date): Date {
 }
 
 /**
- * Checks a file and stores its rows; returns the id of the upload. Its rows are written while it is checked, in many
- * transactions, and it exists only with the last of them. What is left of a check that did not end is deleted at once,
- * or when its hour is over. Throws a Problem if the file cannot be read or the caller leaves.
+ * Checks a file and stores its rows; returns the id of the upload. Throws a Problem if the file cannot be read or the
+ * caller leaves.
  */
 export async function receiveFile(deps: ReceiveDeps, file: ReceivedFile, left: AbortSignal): Promise<string> {
+  const { service, template, fileName, createdBy } = file;
+  const rules = await rulesFor(deps, service, template.type);
+  return await receiveRows(deps, file, rules, left, async (upload, written, at) => {
+    await deps.db.transaction().execute(async (trx) => {
+      await finishUpload(trx, upload, written, at);
+      const after = {
+        ...{ template: template.id, original_file_name: fileName },
+        ...{ notification_count: written.rowCount, valid: written.valid },
+      };
+      const event = { type: 'create_upload', serviceId: service.id, userId: createdBy, subjectId: upload.id };
+      await recordEvent(trx, { ...event, data: { before: null, after } }, at);
+    });
+    return upload.id;
+  });
+}
+
+/** An upload whose rows are written, and which exists when it is finished. */
+export type Unfinished = Omit<NewUpload, 'format' | 'digest'>;
+
+/**
+ * Checks rows and stores them. They are written while they are checked, in many transactions, and are there only when
+ * `end` has finished the upload (`finishUpload`), in its own transaction; returns what it returns. What is left of an
+ * upload that was not finished is deleted at once, or when its hour is over. Throws what `end` throws, and a Problem if
+ * the rows cannot be read or the caller leaves.
+ */
+export async function receiveRows<Result>(
+  deps: ReceiveDeps,
+  file: ReceivedFile,
+  rules: RowRules,
+  left: AbortSignal,
+  end: (upload: Unfinished, written: WrittenRows, at: Date) => Promise<Result>,
+): Promise<Result> {
   const { db, clock, cipher, newId, checks } = deps;
-  const { service, template, fileName, bytes } = file;
+  const { service, template, fileName, bytes, given } = file;
   const now = new Date(clock.now());
-  const upload = {
+  const upload: Unfinished = {
     ...{ id: newId(), serviceId: service.id, templateId: template.id, templateType: template.type },
     ...{ templateVersion: template.current.version, originalFileName: fileName, bytes: bytes.length },
-    ...{ senderId: file.senderId, createdBy: file.createdBy, apiKeyId: null, leftOutOf: null },
+    ...{ senderId: file.senderId, createdBy: file.createdBy, apiKeyId: file.apiKeyId, leftOutOf: null },
     ...{ createdAt: now, expiresAt: expiryOf(now) },
   };
   const { id } = upload;
   const task = {
-    ...{ bytes, fileName },
+    ...{ bytes, fileName, given },
     type: template.type,
     ...textsOf(template.current.content),
-    rules: await rulesFor(deps, service, template.type),
+    rules,
   };
   let hasBegun = false;
+  let faultsLeft = file.mostFaults;
   try {
     const answer = await checks.check(service.id, task, left, async (message) => {
       if ('opened' in message) {
@@ -77,25 +121,15 @@ export async function receiveFile(deps: ReceiveDeps, file: ReceivedFile, left: A
       }
       await db.transaction().execute(async (trx) => {
         await addPieces(trx, cipher, id, [message.piece]);
-        await addFaults(trx, id, message.faults);
+        await addFaults(trx, id, message.faults.slice(0, faultsLeft));
       });
+      faultsLeft = Math.max(0, faultsLeft - message.faults.length);
     });
     if ('problem' in answer) throw unreadable(answer.problem);
-    const { written } = answer;
-    const at = new Date(clock.now());
-    await db.transaction().execute(async (trx) => {
-      await finishUpload(trx, upload, written, at);
-      const after = {
-        ...{ template: template.id, original_file_name: fileName },
-        ...{ notification_count: written.rowCount, valid: written.valid },
-      };
-      const event = { type: 'create_upload', serviceId: service.id, userId: file.createdBy, subjectId: id };
-      await recordEvent(trx, { ...event, data: { before: null, after } }, at);
-    });
-    return id;
+    return await end(upload, answer.written, new Date(clock.now()));
   } catch (error) {
     // Should this fail too, the upload is deleted when its hour is over.
-    if (hasBegun) await deleteUpload(db, id).catch(() => undefined);
+    if (hasBegun) await deleteUnfinished(db, id).catch(() => undefined);
     throw error;
   }
 }
@@ -124,8 +158,12 @@ async function teamOf(db: Db, serviceId: string, now: Date): Promise<RecipientSe
   const team = recipientSet(
     members.flatMap(({ emailAddress, mobileNumber }) => [emailAddress, mobileNumber]),
   );
-  // An empty list would mean everybody.
-  return team.size > 0 ? team : recipientSet(['']);
+  return onlyTo(team);
+}
+
+/** An empty list would mean everybody. */
+export function onlyTo(allowed: RecipientSet): RecipientSet {
+  return allowed.size > 0 ? allowed : recipientSet(['']);
 }
 
 function textsOf(content: Content) {

@@ -96,7 +96,10 @@ const receive = defineRoute({
     if (!Buffer.isBuffer(bytes) || bytes.length === 0) throw unreadable(fileTexts.noFile);
     const fileName = storableText(query.file_name);
     if (!isSpreadsheetName(fileName)) throw unreadable(fileTexts.wrongExtension);
-    const file = { service, template, fileName, bytes, senderId, createdBy: actorId };
+    const file = {
+      ...({ service, template, fileName, given: 'file', bytes, senderId } as const),
+      ...{ createdBy: actorId, apiKeyId: null, mostFaults: Number.POSITIVE_INFINITY },
+    };
     const id = await receiveFile(deps, file, callerLeaves(reply));
     const upload = await findUpload(deps.db, service.id, id);
     const open = upload && (await openUpload(deps, service, upload));

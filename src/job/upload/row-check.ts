@@ -43,7 +43,7 @@ export function createRowCheck(
     const { normalised, isForeign, rateMultiplier } = row.recipientCheck;
     const counted = rateMultiplier === null ? 0 : fragments;
     return {
-      faults: faultsOf(row, columns),
+      faults: faultsOf(row, columns).map(withShortHeader),
       totals: {
         international: isForeign ? 1 : 0,
         fragments: counted,
@@ -82,6 +82,15 @@ function faultsOf(
   return faults;
 }
 
+const longestHeader = 1000;
+
+/** The header is stored with each fault, and all rows can have some. */
+function withShortHeader(fault: RowFault): RowFault {
+  const { header } = fault;
+  if (header === null || header.length <= longestHeader) return fault;
+  return { ...fault, header: header.slice(0, longestHeader).toWellFormed() };
+}
+
 const none: readonly RowFault[] = [];
 const notAllowedText = 'You cannot send to this recipient while your service is in trial mode';
 const doubtTexts = {
@@ -92,7 +101,7 @@ const doubtTexts = {
 
 /** The fault of the row in which a quote is not closed. */
 export function unclosedQuoteFault(header: string | null): RowFault {
-  return { kind: 'unclosed-quote', header, text: doubtTexts['unclosed-quote'] };
+  return withShortHeader({ kind: 'unclosed-quote', header, text: doubtTexts['unclosed-quote'] });
 }
 
 /**

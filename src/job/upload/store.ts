@@ -266,6 +266,11 @@ export async function deleteUpload(db: DbOrTrx, id: string): Promise<void> {
   await sql`delete from uploads where id = ${id}`.execute(db);
 }
 
+/** Deletes an upload that has begun and is not finished; of one whose end nobody knows, nothing if it was finished. */
+export async function deleteUnfinished(db: DbOrTrx, id: string): Promise<void> {
+  await sql`delete from uploads where id = ${id} and checked_at is null`.execute(db);
+}
+
 /**
  * A job of this day that sent the same: the same file, or one of the same name to the same version of the template. The
  * latest one; null if there is none. A job that was cancelled before it began sent nothing.

@@ -14,7 +14,7 @@ import { defaultSender, platformServiceId, type Sender, type Service } from '../
 import { deliverQueueFor, priorities } from '../delivery/queue.ts';
 import type { AcceptedMessage } from './store.ts';
 
-const trialModeUrl = 'https://www.notifications.service.gov.uk/trial-mode';
+export const trialModeUrl = 'https://www.notifications.service.gov.uk/trial-mode';
 
 export type AcceptDeps = Readonly<{
   cipher: Cipher;
@@ -90,7 +90,7 @@ export function refuseMissing(missing: readonly string[]): void {
 /** Step 9: the requested sender, else the service's default; undefined if it has none. Throws a Problem. */
 export function chosenSender(
   senders: readonly Sender[],
-  field: 'sms_sender_id' | 'email_reply_to_id',
+  field: 'sms_sender_id' | 'email_reply_to_id' | 'reply_to_id',
   wanted: string | undefined,
   serviceId: string,
 ): Sender | undefined {

@@ -233,6 +233,24 @@ export async function findAnswer(
   return row ?? null;
 }
 
+/**
+ * Remembers the response to a request that is no message, within the transaction that gives effect to it. Returns false
+ * if another request has used the key.
+ */
+export async function rememberAnswer(
+  trx: Trx,
+  serviceId: string,
+  keyType: KeyType,
+  { key, fingerprint, answer }: Readonly<{ key: string; fingerprint: Buffer; answer: Buffer }>,
+  now: Date,
+): Promise<boolean> {
+  const { numAffectedRows = 0n } = await sql`
+    insert into idempotency_keys (service_id, key, key_type, fingerprint, answer, created_at)
+    values (${serviceId}, ${storedKey(keyType, key)}, ${keyType}, ${fingerprint}, ${answer}, ${now})
+    on conflict do nothing`.execute(trx);
+  return numAffectedRows > 0n;
+}
+
 /** What limits a message: requests per minute of the service and key type, and messages of its type per day; null: nothing does. */
 type Limited = Readonly<{
   serviceId: string;

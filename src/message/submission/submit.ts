@@ -85,10 +85,7 @@ export async function submit(
     rateLimit: service.rateLimit,
     message: isSimulated ? null : message,
     ...(isCounted ? dailyLimits(service, message) : { dailyLimit: null, internationalLimit: null }),
-    idempotency: idempotency && {
-      ...idempotency,
-      answer: deps.cipher.seal(answer, answerContext(service.id, storedKey(key.keyType, idempotency.key))),
-    },
+    idempotency: idempotency && withAnswer(deps, sending, idempotency, answer),
   };
   for (let attempt = 1; ; attempt++) {
     const { verdict, tokens } = await accept(deps, sending, submission, prepared.documents ?? []);
@@ -190,6 +187,17 @@ export function countRefused(deps: SubmitDeps, { service, key }: Sending): void 
       // While the database is unreachable, nothing is counted.
       () => undefined,
     );
+}
+
+/** What is remembered of a request with an `Idempotency-Key`: its answer is sealed. */
+export function withAnswer(
+  { cipher }: Pick<SubmitDeps, 'cipher'>,
+  { service, key }: Caller,
+  idempotency: Idempotency,
+  answer: string,
+) {
+  const context = answerContext(service.id, storedKey(key.keyType, idempotency.key));
+  return { ...idempotency, answer: cipher.seal(answer, context) };
 }
 
 function answerContext(serviceId: string, stored: string): string {
