@@ -109,7 +109,7 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       run: (run) => runScheduledJobs(core, run),
     },
     { name: 'check-job-status', everySeconds: 60, run: (run) => resumeLateJobs(core, run) },
-    { name: 'fold-job-counts', everySeconds: 3, run: (run) => keepJobCounts(core, run) },
+    { name: 'fold-job-counts', everySeconds: 1, run: (run) => keepJobCounts(core, run) },
     {
       name: 'delete-inbound-sms',
       // In UTC: in London there is no 01:40 on one night of the year, and two on another.
