@@ -11,8 +11,8 @@ import { createMeasuredClock, systemClock } from '../ground/clock.ts';
 import { ConfigError } from '../ground/problem.ts';
 import { findProviders } from '../provider/store.ts';
 import { isDue } from '../upkeep/due.ts';
-import { findLastRuns } from '../upkeep/store.ts';
-import { countParked } from '../upkeep/store-backlog.ts';
+import { findTaskRuns } from '../upkeep/store.ts';
+import { countParked, hasQueues } from '../upkeep/store-parked.ts';
 import { periodicTimings } from './periodic.ts';
 import { providerRows, sandboxTypes, unprovidedTypes } from './suppliers.ts';
 
@@ -36,6 +36,8 @@ const mostSkewMilliseconds = 2000;
 const aliveMilliseconds = 15 * 60_000;
 /** A nightly task may itself take a while before it counts as run. */
 const lateMilliseconds = 60 * 60_000;
+/** Most that is counted of each queue. */
+const mostParked = 100_000;
 /** How many days ahead must have partitions; the schedule makes those of a week. */
 const partitionDays = 3;
 
@@ -105,7 +107,13 @@ function checksOf({ config, connection }: CheckUpDeps): readonly Check[] {
     {
       name: 'parked',
       async look() {
-        const { messages, tasks } = await countParked(db);
+        const { queuePrefix } = config.installation;
+        const parked = (await hasQueues(db)) ? [...(await countParked(db, queuePrefix, mostParked))] : [];
+        const sum = (isMessages: boolean) =>
+          parked
+            .filter(([queue]) => queue.startsWith('db-') === isMessages)
+            .reduce((total, [, count]) => total + count, 0);
+        const [messages, tasks] = [sum(true), sum(false)];
         return messages + tasks === 0
           ? { wrong: [] }
           : {
@@ -193,14 +201,15 @@ async function checkProviderRows(config: Config, { db }: Connection): Promise<Lo
 }
 
 async function checkSchedule(config: Config, { db }: Connection, now: number): Promise<Look> {
-  const lastRuns = await findLastRuns(db);
-  const newest = Math.max(0, ...[...lastRuns.values()].map((time) => time.getTime()));
+  const runs = await findTaskRuns(db);
+  const lastRunOf = (name: string) => runs.get(name)?.last_run?.getTime() ?? null;
+  const newest = Math.max(0, ...[...runs.keys()].map((name) => lastRunOf(name) ?? 0));
   if (now - newest > aliveMilliseconds)
     return {
       wrong: ['No process with the role scheduler has run a task in the last 15 minutes: start one.'],
     };
   const late = periodicTimings(config).filter((task) =>
-    isDue(task, lastRuns.get(task.name)?.getTime() ?? null, now - lateMilliseconds),
+    isDue(task, lastRunOf(task.name), now - lateMilliseconds),
   );
   return late.length === 0
     ? { wrong: [] }

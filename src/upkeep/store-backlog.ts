@@ -77,23 +77,3 @@ export async function findActive(db: Db, prefix: string): Promise<ReadonlyMap<Qu
     join pgboss.queue q on q.name = ${prefix} || queue.name`.execute(db);
   return new Map(rows.map(({ queue, active }) => [queue, active]));
 }
-
-/**
- * What waits for an operator: accepted messages that could not be stored, and tasks that could not be read. At most
- * 100,000 of each are counted.
- */
-export async function countParked(db: Db): Promise<Readonly<{ messages: number; tasks: number }>> {
-  const { rows: messages } = await sql<{ count: number }>`
-    select count(*)::int as count from (
-      select from accepted where notification_type in ('sms', 'email') and due_at is null limit ${mostRows}
-    ) parked`.execute(db);
-  // The queues make their tables at the first start, after the migrations.
-  const { rows: queues } = await sql<{ has: boolean }>`
-    select to_regclass('pgboss.job') is not null as has`.execute(db);
-  if (!queues[0]!.has) return { messages: messages[0]!.count, tasks: 0 };
-  const { rows: tasks } = await sql<{ count: number }>`
-    select count(*)::int as count from (
-      select from pgboss.job where state in ('cancelled', 'failed') limit ${mostRows}
-    ) parked`.execute(db);
-  return { messages: messages[0]!.count, tasks: tasks[0]!.count };
-}

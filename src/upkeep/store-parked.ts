@@ -80,6 +80,14 @@ export async function findParked(
   return rows;
 }
 
+/** Whether there are queues: the first start makes them, after the migrations. */
+export async function hasQueues(db: DbOrTrx): Promise<boolean> {
+  const { rows } = await sql<{ has: boolean }>`select to_regclass('pgboss.job') is not null as has`.execute(
+    db,
+  );
+  return rows[0]!.has;
+}
+
 /** How much is parked in each queue, at most `most` in each; a queue without any is left out. */
 export async function countParked(
   db: DbOrTrx,

@@ -31,12 +31,6 @@ export async function findTaskState(db: DbOrTrx, task: string): Promise<TaskStat
   return row ?? { lastRun: null, askedAt: null };
 }
 
-/** When the last successful run of each task began. */
-export async function findLastRuns(db: DbOrTrx): Promise<ReadonlyMap<string, Date>> {
-  const rows = await db.selectFrom('periodic_tasks').select(['name', 'last_run']).execute();
-  return new Map(rows.flatMap(({ name, last_run }) => (last_run ? [[name, last_run] as const] : [])));
-}
-
 /** The tasks that an operator wants to run. */
 export async function findAskedTasks(db: DbOrTrx): Promise<ReadonlySet<string>> {
   const rows = await db
