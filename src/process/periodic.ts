@@ -114,7 +114,7 @@ export function periodicTasks(core: Core): readonly Periodic[] {
     { name: 'check-job-status', everySeconds: 60, run: (run) => resumeLateJobs(core, run) },
     { name: 'fold-job-counts', everySeconds: 1, run: (run) => keepJobCounts(core, run) },
     {
-      name: 'delete-old-report-requests',
+      name: 'update-report-status-to-deleted',
       at: '0 2 * * *',
       zone: 'Europe/London',
       run: async ({ signal }) => {

@@ -836,12 +836,6 @@ const refusals: readonly Refusal[] = [
   ['GET /service/:service_id/contact-list/:contact_list_id {contact_list_id: unknown}', null, 404, none],
   ['DELETE /service/:service_id/contact-list/:contact_list_id {contact_list_id: unknown}', null, 404, none],
   ['POST /service/:service_id/contact-list/:contact_list_id/upload', null, 400, { template_id: [missing] }],
-  [
-    'POST /service/:service_id/contact-list/:contact_list_id/upload?template_id={sms_template_id} {service_id: archived}',
-    null,
-    403,
-    'Upload is not allowed: service is inactive',
-  ],
   // 03, 6.4
   [
     'POST /service/:service_id/report-request',
@@ -859,10 +853,10 @@ const refusals: readonly Refusal[] = [
     report({ notification_type: 'fax', notification_status: 'lost', created_from: 'once', day: 1 }),
     400,
     [
-      'Additional properties are not allowed (day was unexpected)',
       'notification_type fax is not one of [email, sms]',
       'notification_status lost is not one of [all, sending, delivered, failed]',
-      'created_from Not a valid datetime.',
+      'created_from is not a valid datetime',
+      'Additional properties are not allowed (day was unexpected)',
     ],
   ],
   ['POST /service/:service_id/report-request', report({ user_id: randomUUID() }), 404, none],
@@ -1126,12 +1120,34 @@ describe('refusals of the admin API', () => {
         : [],
     );
 
+  test('every list refuses a page or a page size of 0, or none at all, with the same texts', async () => {
+    let asked = 0;
+    for (const { name, method, route } of admin()) {
+      const { properties = {} } = (route.query ?? {}) as { properties?: object };
+      for (const field of ['page', 'page_size'].filter((one) => Object.hasOwn(properties, one)))
+        for (const [value, text] of [
+          ['0', 'Not a positive integer'],
+          ['-1', 'Not a positive integer'],
+          ['x', 'Not a valid integer.'],
+        ] as const) {
+          const { status, body } = await world.admin(method, `${pathOf(name)[1]}?${field}=${value}`);
+          assert.deepEqual([status, body.message], [400, { [field]: [text] }], `${name} ${field}=${value}`);
+          asked += 1;
+        }
+    }
+    assert.ok(asked >= 12, String(asked));
+    const large = await world.admin('GET', `/service/${values['service']}/notifications?page_size=1000000`);
+    assert.deepEqual([large.status, large.body.page_size], [200, 250]);
+  });
+
   test('every documented refusal of a route is in this test', () => {
     const tested = new Set(refusals.map(([route, , status]) => `${route.replace(/ \{.*/, '')} ${status}`));
     // Of too many wrong tries, `people.test.ts` tells, and of messages that cannot be stored even when an operator
     // drops them, `platform-operations.test.ts`; unknown ids are tried below.
     tested.add('POST /platform/parked/:parked_id/drop 409');
-    // Of an email that is too long, and of a file of which a job was made, `upload.test.ts` tells.
+    // Of a contact list of an inactive service, `contact-lists.test.ts` tells, because a query is needed;
+    tested.add('POST /service/:service_id/contact-list/:contact_list_id/upload 403');
+    // of an email that is too long, and of a file of which a job was made, `upload.test.ts` tells.
     tested.add('GET /service/:service_id/upload/:upload_id/row/:row/preview 400');
     tested.add('DELETE /service/:service_id/upload/:upload_id 400');
     const documented = admin().flatMap(({ name, route }) =>

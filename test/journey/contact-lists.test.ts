@@ -45,6 +45,11 @@ describe('contact lists', () => {
     const body = { name: content, template_type: 'sms', content, service: of.id, created_by: platformUserId };
     return (await world.admin('POST', `/service/${of.id}/template`, body)).body.data.id as string;
   };
+  const suspended = async (act: () => Promise<void>) => {
+    await world.admin('POST', `/service/${tenant.id}/suspend`);
+    await act();
+    await world.admin('POST', `/service/${tenant.id}/resume`);
+  };
   const refused = ({ status, body }: { status: number; body: any }) => [status, body.message];
 
   test('a list is made of a checked file, sent to several templates, deleted, and its jobs remain', async () => {
@@ -73,7 +78,7 @@ describe('contact lists', () => {
       const sent = await send(data.id, jobs.length === 1 ? { contact_list_id: id } : {});
       assert.deepEqual([sent.status, sent.body.data.contact_list_id], [201, id]);
     }
-    await world.drain();
+    await world.drain(120);
     const bodies = await Promise.all(
       jobs.map(async (job) => {
         const { body } = await world.admin('GET', `/service/${tenant.id}/job/${job}/notifications`);
@@ -160,6 +165,9 @@ describe('contact lists', () => {
     assert.deepEqual([mended.status, mended.body.data.valid], [200, true]);
     const again = await check(id);
     assert.equal(again.body.data.preview[0].body, 'Hi Rowan, high tide at 14:05');
+    await suspended(async () =>
+      assert.deepEqual(refused(await check(id)), [403, 'Upload is not allowed: service is inactive']),
+    );
     const email = await check(id, tenant.templates.email);
     assert.deepEqual(refused(email), [
       400,

@@ -402,6 +402,13 @@ describe('the OpenAPI document', () => {
       });
       return body.data.id as string;
     };
+    // The one that the example asks for is under way already.
+    await world.connection.pool.query(
+      `insert into report_requests (id, service_id, user_id, notification_type, notification_status, filter, status, parts,
+         row_count, characters, created_at)
+       values ($1, $2, $3, 'sms', 'failed', '{}', 'in progress', 0, 0, 0, now())`,
+      [randomUUID(), tenant.id, platformUserId],
+    );
     ids['report_request_id'] = await ask('sms');
     idsOf['DELETE /service/{service_id}/report-request/{report_request_id}'] = {
       report_request_id: await ask('email'),

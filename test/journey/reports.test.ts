@@ -22,11 +22,11 @@ describe('reports', () => {
   before(async () => {
     world = await createWorld();
     tenant = await world.addTenant();
-    const rows = [...tideRows(1200)].map((row, index) => (index === 3 ? ['nobody', ...row.slice(1)] : row));
+    const rows = [...tideRows(620)].map((row, index) => (index === 3 ? ['nobody', ...row.slice(1)] : row));
     job = await startJob(world, tenant, rows);
-    await world.drain();
+    await world.drain(120);
     await single();
-    await world.drain();
+    await world.drain(120);
   });
   after(() => world.stop());
 
@@ -76,12 +76,12 @@ describe('reports', () => {
       ...{ created_at: data.created_at, updated_at: null },
     });
     const done = await stored(data.id);
-    assert.deepEqual([done.status, done.row_count], ['stored', 1201]);
+    assert.deepEqual([done.status, done.row_count], ['stored', 621]);
     const text = await file(`${at(data.id)}/csv`);
     assert.equal(text, await file(`/service/${tenant.id}/notifications/csv`));
     const lines = text.split('\r\n');
     assert.equal(lines[0], columns);
-    assert.equal(lines.length, 1203);
+    assert.equal(lines.length, 623);
     const { rows } = await world.connection.pool.query(
       'select content from report_parts where report_id = $1',
       [data.id],
@@ -99,7 +99,7 @@ describe('reports', () => {
 
   test('a report of a job is the same file as the download of the job', async () => {
     for (const [status, count] of [
-      ['all', 1200],
+      ['all', 620],
       ['failed', 1],
     ] as const) {
       const { body } = await ask({ notification_status: status, job_id: job });
@@ -188,7 +188,7 @@ describe('reports', () => {
       ]);
     assert.equal((await world.admin('DELETE', at(made[0]!.body.data.id))).status, 204);
     assert.equal((await ask({ client_reference: 'another' })).status, 201);
-    await world.drain();
+    await world.drain(120);
     await remove();
   });
 
@@ -196,7 +196,7 @@ describe('reports', () => {
     const { db, pool } = world.connection;
     const cipher = createCipher([secretKey], salt);
     const whole = await file(`/service/${tenant.id}/job/${job}/csv`);
-    const cut = whole.indexOf('\r\n700,') + 2;
+    const cut = whole.indexOf('\r\n300,') + 2;
     const { body } = await ask({ job_id: job });
     const { id } = body.data;
     await stored(id);
@@ -207,12 +207,12 @@ describe('reports', () => {
     );
     assert.notEqual(await beginReport(db, id, new Date()), null);
     const content = deflateRawSync(whole.slice(0, cut)).toString('base64');
-    const part = { content, messages: 699, characters: cut, place: 699 };
+    const part = { content, messages: 299, characters: cut, place: 299 };
     assert.equal(await addPart(db, cipher, id, 0, part, new Date()), true);
     assert.equal(await addPart(db, cipher, id, 0, part, new Date()), false);
     await requeue(id);
     const done = await stored(id);
-    assert.deepEqual([done.status, done.row_count], ['stored', 1200]);
+    assert.deepEqual([done.status, done.row_count], ['stored', 620]);
     assert.equal(await file(`${at(id)}/csv`), whole);
     await remove();
   });

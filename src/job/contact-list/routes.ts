@@ -186,12 +186,15 @@ const send = defineRoute({
     404: { description: 'The service has no such contact list or template.' },
     429: { description: 'Too many files are being checked.' },
   },
+  before: async (deps: ContactListDeps, request) => {
+    await keptList(deps, request);
+  },
   async handler(deps: ContactListDeps, request, reply) {
     const { actorId, query } = request;
-    const service = await deps.services.get(request.params.service_id);
+    const kept = await keptList(deps, request);
+    const service = await deps.services.get(kept.serviceId);
     if (!service) throw noResultFound();
     const { template, senderId } = await findChosen(deps, request, service, query);
-    const kept = await keptList(deps, request);
     if (template.type !== kept.templateType)
       throw invalidFields({ template: ['The contact list is for templates of another type'] });
     const file = {

@@ -2,11 +2,12 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
 import { type Static, Type } from 'typebox';
+import type { Cache } from '../../database/cache.ts';
 import type { Db } from '../../database/connection.ts';
 import type { Reads } from '../../database/reads.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
-import type { Clock } from '../../ground/clock.ts';
+import { type Clock, parseDatetime } from '../../ground/clock.ts';
 import { type IdSource, parseUuid } from '../../ground/id.ts';
 import { badRequest, invalidFields, noResultFound } from '../../ground/problem.ts';
 import type { Turns } from '../../ground/turns.ts';
@@ -14,10 +15,10 @@ import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
 import { callerLeaves } from '../../http/server/request.ts';
 import { uuid } from '../../http/validate/shapes.ts';
-import { filterFormats } from '../../message/reading/admin/filter.ts';
 import { beginDownload } from '../../message/receipt/inbound/csv-routes.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
+import type { Service } from '../../tenant/service/service.ts';
 import { isUser } from '../../tenant/user/store.ts';
 import { findJob } from '../run/store.ts';
 import { storableText } from '../upload/store.ts';
@@ -49,6 +50,7 @@ type ReportRouteDeps = Readonly<{
   clock: Clock;
   cipher: Cipher;
   queues: Pick<Queues, 'transaction'>;
+  services: Cache<Service | null>;
   newId: IdSource;
   downloads: Turns;
 }>;
@@ -90,7 +92,9 @@ const create = defineRoute({
   description: `A CSV file with what became of messages, as the downloads have it, over all that the service’s retention keeps; it is made in the background and can be downloaded once its status is \`stored\`. It is deleted at 02:00 when it is a day old. The same request of the same person is answered with the report that is under way. A service can keep ${bounds.reports}; a report has at most ${bounds.messages.toLocaleString('en-GB')} messages.`,
   params: ofService,
   body,
-  formats: filterFormats,
+  formats: () => ({
+    datetime: (text) => (parseDatetime(text) ? null : 'is not a valid datetime'),
+  }),
   example: {
     ...{ user_id: '{user_id}', report_type: 'notifications_report' },
     ...{ notification_type: 'sms', notification_status: 'failed' },
@@ -99,10 +103,11 @@ const create = defineRoute({
     201: { description: 'The report, which is `pending`.', ...one },
     200: { description: 'The same report was asked for before and is under way.', ...one },
     400: { description: 'The request is invalid, or the service keeps too many reports.' },
-    404: { description: 'There is no such user, or the service has no such job.' },
+    404: { description: 'There is no such service or user, or the service has no such job.' },
   },
   async handler(deps: ReportRouteDeps, request, reply) {
     const { params, body, actorId } = request;
+    if (!(await deps.services.get(params.service_id))) throw noResultFound();
     const userId = actorId ?? parseUuid(body.user_id)!;
     if (!(await isUser(deps.db, userId))) throw noResultFound();
     const filter = filterIn(body);
