@@ -197,6 +197,7 @@ describe('results of jobs', () => {
       last: `${at}?page=2&statuses=finished`,
     });
     const next = await world.admin('GET', body.links.next);
+    assert.equal(next.status, 200, JSON.stringify(next.body));
     assert.deepEqual(
       next.body.data.map((one: { original_file_name: string }) => one.original_file_name),
       range(51, 61).map((n) => `a${n}`),

@@ -220,8 +220,8 @@ describe('reports', () => {
   /** Gives the report a task again, as one whose worker was killed has it. */
   const requeue = async (id: string) => {
     await world.connection.pool.query(
-      `insert into pgboss.job (id, name, data) values ($1, 'process-report-request', $2)`,
-      [id, JSON.stringify({ payload: { report_request_id: id } })],
+      `insert into pgboss.job (id, name, data) values (gen_random_uuid(), 'process-report-request', $1)`,
+      [JSON.stringify({ payload: { report_request_id: id } })],
     );
   };
 
