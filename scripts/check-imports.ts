@@ -22,7 +22,7 @@ const districts: readonly (readonly [name: string, rooms: readonly string[]])[] 
   ['content', ['recipient', 'template', 'document']],
   ['provider', ['.', 'circuit', 'balancing', 'rate-limit', 'lever', 'suppliers']],
   ['message', ['callback', 'suppression', 'status', 'submission', 'delivery', 'receipt', 'reading']],
-  ['job', ['upload', 'run', 'results']],
+  ['job', ['upload', 'contact-list', 'run', 'results', 'report']],
   ['statistics', []],
   ['upkeep', []],
   ['bootstrap', []],

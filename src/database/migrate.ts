@@ -29,6 +29,8 @@ import { up as leversAndBranding } from './migrations/0026-levers-and-branding.t
 import { up as oneOff } from './migrations/0027-one-off.ts';
 import { up as jobs } from './migrations/0028-jobs.ts';
 import { up as resends } from './migrations/0031-resends.ts';
+import { up as contactLists } from './migrations/0032-contact-lists.ts';
+import { up as reportRequests } from './migrations/0033-report-requests.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -60,6 +62,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0025-operations': { up: operations },
   '0026-levers-and-branding': { up: leversAndBranding },
   '0031-resends': { up: resends },
+  '0032-contact-lists': { up: contactLists },
+  '0033-report-requests': { up: reportRequests },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

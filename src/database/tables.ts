@@ -34,6 +34,10 @@ export type Tables = {
   job_changes: JobChangeRow;
   job_totals: JobTotalRow;
   resends: ResendRow;
+  contact_lists: ContactListRow;
+  contact_list_rows: ContactListRowsRow;
+  report_requests: ReportRequestRow;
+  report_parts: ReportPartRow;
   admin_requests: AdminRequestRow;
   accepted: AcceptedRow;
   notifications: NotificationRow;
@@ -596,7 +600,7 @@ export type UploadRow = {
   template_version: number;
   template_type: NotificationType;
   original_file_name: string;
-  format: 'csv' | 'tsv' | 'xlsx' | 'ods' | 'rows';
+  format: 'csv' | 'tsv' | 'xlsx' | 'ods' | 'rows' | 'messages';
   bytes: number;
   digest: Buffer;
   header: unknown;
@@ -605,6 +609,7 @@ export type UploadRow = {
   summary: unknown;
   valid: boolean;
   left_out_of: string | null;
+  contact_list_id: string | null;
   sender_id: string | null;
   created_by: string | null;
   api_key_id: string | null;
@@ -679,6 +684,45 @@ export type JobLotRow = {
 
 export type JobChangeRow = { id: Generated<string>; job_id: string; status: string; change: number };
 export type JobTotalRow = { job_id: string; status: string; count: number };
+
+export type ContactListRow = {
+  id: string;
+  service_id: string;
+  template_type: NotificationType;
+  original_file_name: string;
+  header: unknown;
+  filled_width: number;
+  row_count: number;
+  bytes: number;
+  created_by: string;
+  created_at: Date;
+  archived_at: Date | null;
+};
+
+export type ContactListRowsRow = { list_id: string; first_row: number; row_count: number; records: Buffer };
+
+/** How far a report is (spec 03, section 6.4). */
+export type ReportStatus = 'pending' | 'in progress' | 'stored' | 'failed';
+
+export type ReportRequestRow = {
+  id: string;
+  service_id: string;
+  user_id: string;
+  notification_type: NotificationType;
+  notification_status: string;
+  job_id: string | null;
+  filter: unknown;
+  status: ReportStatus;
+  reason: string | null;
+  parts: number;
+  row_count: number;
+  characters: string;
+  place: unknown;
+  created_at: Date;
+  updated_at: Date | null;
+};
+
+export type ReportPartRow = { report_id: string; number: number; content: Buffer };
 
 /** A message that was sent again, and as what. */
 export type ResendRow = { message_id: string; job_id: string; job_row_number: number; created_at: Date };

@@ -13,6 +13,8 @@ import { folderRoutes } from '../content/template/folder-routes.ts';
 import { archiveTemplates, findTemplateHistory } from '../content/template/store.ts';
 import { addToFolders } from '../content/template/store-folders.ts';
 import type { Mount } from '../http/server/server.ts';
+import { contactListRoutes } from '../job/contact-list/routes.ts';
+import { reportRoutes } from '../job/report/routes.ts';
 import { resultCsvRoutes } from '../job/results/csv-routes.ts';
 import { createResending, resendRoutes } from '../job/results/resend-routes.ts';
 import { resultRoutes } from '../job/results/routes.ts';
@@ -108,6 +110,7 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(steerRoutes, deps);
   mount(uploadRoutes, deps);
   mount(uploadRowRoutes, { ...deps, downloads });
+  mount(contactListRoutes, deps);
   mount(conversationRoutes, deps);
   mount(findRoutes, deps);
   const { queuePrefix } = deps.config.installation;
@@ -116,6 +119,7 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(resultRoutes, reading);
   mount(resendRoutes, { ...reading, resending: createResending() });
   mount(resultCsvRoutes, { ...reading, downloads });
+  mount(reportRoutes, { ...deps, downloads });
   mountOperations(mount, deps);
 }
 

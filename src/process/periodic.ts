@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { deleteExpiredDocuments } from '../content/document/store.ts';
 import { ensurePartitions } from '../database/partitions.ts';
 import { dayOf } from '../ground/clock.ts';
+import { deleteOldReports } from '../job/report/store.ts';
 import { deleteResends } from '../job/results/store-resend.ts';
 import { keepJobCounts, resumeLateJobs, runScheduledJobs } from '../job/run/schedule.ts';
 import { uploadDays } from '../job/upload/receive.ts';
@@ -25,6 +26,8 @@ const day = 86_400_000;
 const inboundBatch = 10_000;
 /** Each can have 100,000 rows. */
 const uploadBatch = 5;
+/** Each can have 1,000,000 messages. */
+const reportBatch = 2;
 
 /**
  * The tasks of the role `scheduler` (spec 06, section 1.3). None may run only between 23:00 and 24:00 UTC: that hour
@@ -110,6 +113,18 @@ export function periodicTasks(core: Core): readonly Periodic[] {
     },
     { name: 'check-job-status', everySeconds: 60, run: (run) => resumeLateJobs(core, run) },
     { name: 'fold-job-counts', everySeconds: 1, run: (run) => keepJobCounts(core, run) },
+    {
+      name: 'update-report-status-to-deleted',
+      at: '0 2 * * *',
+      zone: 'Europe/London',
+      run: async ({ signal }) => {
+        const before = new Date(clock.now() - day);
+        let total = 0;
+        for (let count = reportBatch; count === reportBatch && !signal.aborted; total += count)
+          count = await deleteOldReports(db, before, reportBatch);
+        return total;
+      },
+    },
     {
       name: 'delete-inbound-sms',
       // In UTC: in London there is no 01:40 on one night of the year, and two on another.

@@ -325,7 +325,7 @@ async function accept(
   const rules = rulesOfKey(sending, await rulesFor(deps, service, type));
   const file = {
     ...{ service, template, fileName: name, ...rows, senderId: sender?.id ?? null },
-    ...{ createdBy: null, apiKeyId: key.id, mostFaults },
+    ...{ createdBy: null, apiKeyId: key.id, contactListId: null, mostFaults },
   };
   return await receiveRows(deps, file, rules, left, async (upload, written, now) => {
     if (!written.valid) throw await rowsProblem(deps, upload.id, written, current.content, sending, rules);

@@ -17,7 +17,7 @@ export type CreateDeps = Readonly<{ db: Db; clock: Clock; queues: Pick<Queues, '
 export type Order = Readonly<{
   service: Service;
   template: Template;
-  upload: Pick<Upload, 'id' | 'originalFileName' | 'rowCount'>;
+  upload: Pick<Upload, 'id' | 'originalFileName' | 'rowCount' | 'contactListId'>;
   originalFileName: string | null;
   createdBy: string | null;
   /** The key of a job that a service sends itself; null for one that a person made. */
@@ -87,6 +87,7 @@ function newJob(order: Order, now: Date): NewJob {
     notificationCount: upload.rowCount,
     status: scheduledFor === null ? 'pending' : 'scheduled',
     ...{ replyToText: order.replyToText, reference: order.reference },
+    ...{ contactListId: upload.contactListId, resentFrom: null },
     ...{ keyType: order.key?.keyType ?? 'normal', apiKeyId: order.key?.id ?? null },
     ...{ createdBy: order.createdBy, createdAt: now, scheduledFor },
     holdUntil: holdSeconds > 0 ? new Date(now.getTime() + holdSeconds * 1000) : null,

@@ -32,6 +32,10 @@ export type Job = Readonly<{
   processingFinished: Date | null;
   /** When every message had its final status. */
   finalAt: Date | null;
+  /** The job whose messages it repeats. */
+  resentFrom: string | null;
+  /** The contact list that its rows are of, even if that is deleted. */
+  contactListId: string | null;
 }>;
 
 /** A job with the names that are shown with it. */
@@ -83,6 +87,11 @@ export const jobSchema = Type.Object(
     processing_finished: orNull(time),
     final_at: orNull(time, 'When every message had its final status.'),
     paused: Type.Boolean(),
+    resent_from: orNull(
+      uuid(),
+      'The job whose messages it sends again; null also if they are of several jobs, or of none.',
+    ),
+    contact_list_id: orNull(uuid(), 'The contact list that it sends to, which may be deleted by now.'),
     created_by: orNull(Type.Object({ id: uuid(), name: Type.String() })),
     statistics: Type.Array(Type.Object({ status: Type.String(), count: Type.Integer() }), {
       description: 'Its messages by status, each that there is.',
@@ -118,6 +127,8 @@ export function showJob(job: JobRecord, counts: readonly StatusCount[]) {
     processing_finished: shown(job.processingFinished),
     final_at: shown(job.finalAt),
     paused: job.status === 'paused',
+    resent_from: job.resentFrom,
+    contact_list_id: job.contactListId,
     created_by: job.createdBy === null ? null : { id: job.createdBy, name: job.creatorName ?? '' },
     statistics: counts.map(({ status, count }) => ({ status, count })),
     rows_total: job.notificationCount,

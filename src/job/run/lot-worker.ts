@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import { readColumns, readRow } from '../../content/recipient/csv/row.ts';
+import { readRow } from '../../content/recipient/csv/row.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
-import { placeholdersIn, type Render } from '../../content/template/template.ts';
+import type { Render } from '../../content/template/template.ts';
 import type { Cache } from '../../database/cache.ts';
 import { type Db, isTransient, isUnreachable } from '../../database/connection.ts';
 import { createPartitionGuard } from '../../database/partitions.ts';
@@ -17,6 +17,7 @@ import { type RowMessage, storeRows, takeFitting } from '../../message/submissio
 import type { Queues, QueueTransaction } from '../../queue/boss.ts';
 import type { Task, Verdict } from '../../queue/consume.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
+import { columnsOf } from '../upload/row-check.ts';
 import { findRecords, findUpload } from '../upload/store.ts';
 import type { JobRecord } from './job.ts';
 import type { LotPayload } from './queue.ts';
@@ -100,11 +101,7 @@ async function prepare(
   if (!template || !upload) throw new Error(`Job ${job.id} lacks its template or upload`);
   const records = await findRecords(db, cipher, job.id, firstRow, firstRow + rowCount);
   if (records.length !== rowCount) throw new Error(`Job ${job.id} lacks rows of its upload`);
-  const { header, filledWidth } = upload;
-  const columns = readColumns({ cells: header, width: header.length }, filledWidth, {
-    type: job.templateType,
-    placeholders: placeholdersIn(template.content),
-  });
+  const columns = columnsOf(template.content, upload);
   const rules = { service, keyType: job.keyType, content: template.content, rates, render };
   const prepared: Prepared[] = [];
   let elapsed = stopwatch();

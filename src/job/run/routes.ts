@@ -55,6 +55,9 @@ const body = Type.Object({
     Type.Integer({ description: 'The rows of the upload; any other number is refused.' }),
   ),
   created_by: relatedId('The id of the user who makes it; the acting user if there is one.'),
+  contact_list_id: Type.Optional(
+    orNull(relatedId(''), 'The contact list that the upload was made of; any other one is refused.'),
+  ),
   scheduled_for: Type.Optional(
     orNull(
       Type.String({ format: 'datetime' }),
@@ -112,6 +115,8 @@ const create = defineRoute({
     const { service, template, upload } = subject;
     if (body.notification_count !== undefined && body.notification_count !== upload.rowCount)
       throw invalidFields({ notification_count: [`The file has ${upload.rowCount} rows.`] });
+    if (body.contact_list_id && idIn(body.contact_list_id) !== upload.contactListId)
+      throw invalidFields({ contact_list_id: ['The file is not of this contact list.'] });
     const scheduledFor = body.scheduled_for ? parseDatetime(body.scheduled_for) : null;
     const made =
       subject.job === null

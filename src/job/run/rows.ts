@@ -137,7 +137,7 @@ async function judge({ content, render }: RowRules, values: Given): Promise<Give
 function referenceOf(cell: CellValue): string | null {
   const text =
     typeof cell === 'string' || cell === null ? cell : (cell.find((part) => part !== null) ?? null);
-  return text === null ? null : storable(text, longestReference);
+  return text === null || text === '' ? null : storable(text, longestReference);
 }
 
 /** As much of a text as the database takes in an indexed column: no zeros and no half characters. */

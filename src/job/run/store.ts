@@ -10,7 +10,8 @@ export const jobColumns = sql`
   j.notification_count as "notificationCount", j.status, j.reply_to_text as "replyToText", j.reference, j.key_type as "keyType",
   j.api_key_id as "apiKeyId", j.created_by as "createdBy", j.created_at as "createdAt", j.updated_at as "updatedAt",
   j.scheduled_for as "scheduledFor", j.hold_until as "holdUntil", j.processing_started as "processingStarted",
-  j.processing_finished as "processingFinished", j.final_at as "finalAt", s.name as "serviceName",
+  j.processing_finished as "processingFinished", j.final_at as "finalAt", j.resent_from as "resentFrom",
+  j.contact_list_id as "contactListId", s.name as "serviceName",
   v.name as "templateName", u.name as "creatorName"`;
 export const jobTables = sql`
   jobs j join services s on s.id = j.service_id
@@ -58,7 +59,7 @@ export async function addJob(trx: Trx, job: NewJob): Promise<void> {
       ...{ api_key_id: job.apiKeyId, created_by: job.createdBy, created_at: job.createdAt },
       ...{ scheduled_for: job.scheduledFor, hold_until: job.holdUntil, updated_at: null },
       ...{ processing_started: null, processing_finished: null, final_at: null },
-      ...{ resent_from: null, contact_list_id: null, reference: job.reference },
+      ...{ resent_from: job.resentFrom, contact_list_id: job.contactListId, reference: job.reference },
     })
     .execute();
 }

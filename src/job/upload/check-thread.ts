@@ -17,13 +17,19 @@ import { readWorkbook } from './workbook.ts';
 export type CheckTask = Readonly<{
   bytes: Uint8Array;
   fileName: string;
-  /** A file of any format; CSV; or JSON of a list of records, each a list of texts, of which the header is the first. */
-  given: 'file' | 'csv' | 'rows';
+  /**
+   * A file of any format; CSV; JSON of a list of records, each a list of texts, of which the header is the first; or
+   * lines of JSON: of `PiecesHead`, then of the records of each piece.
+   */
+  given: 'file' | 'csv' | 'rows' | 'pieces';
   type: NotificationType;
   subject: string | null;
   content: string;
   rules: RowRules;
 }>;
+
+/** What is known of rows that come in pieces. */
+export type PiecesHead = Pick<WrittenRows, 'header' | 'filledWidth' | 'rowCount'>;
 
 /** What the thread tells while it works. Each message is answered before the third one after it is sent. */
 export type CheckMessage =
@@ -55,8 +61,8 @@ export default async function checkTask({
     const { bytes, fileName, given, type, subject } = task;
     const content = compileContent(type, subject, task.content);
     const expected = [...recipientColumns[type], ...placeholdersIn(content)];
-    const format = given === 'file' ? formatOf(bytes, fileName) : given;
-    const file = await open(format, bytes, expected);
+    const format = given === 'file' ? formatOf(bytes, fileName) : given === 'pieces' ? 'rows' : given;
+    const file = given === 'pieces' ? openPieces(bytes) : await open(format, bytes, expected);
     if (typeof file === 'string') return { problem: file };
 
     const send = createSender(port);
@@ -132,6 +138,23 @@ function openRows(bytes: Uint8Array): OpenedFile | string {
     form: { encoding: null, separator: null },
     async *records() {
       for (const cells of records) yield cells.slice(0, cells.findLastIndex((cell) => cell !== '') + 1);
+    },
+  };
+}
+
+/** Rows that have been an upload before; one piece of them is read at a time. */
+function openPieces(bytes: Uint8Array): OpenedFile {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const headEnd = all.indexOf('\n');
+  return {
+    ...(JSON.parse(all.toString('utf8', 0, headEnd)) as PiecesHead),
+    ...{ unclosedQuote: null, form: { encoding: null, separator: null } },
+    async *records() {
+      for (let from = headEnd + 1; from < all.length; ) {
+        const end = all.indexOf('\n', from);
+        yield* JSON.parse(all.toString('utf8', from, end)) as string[][];
+        from = end + 1;
+      }
     },
   };
 }

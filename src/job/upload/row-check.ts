@@ -9,14 +9,20 @@ import { doubtText, messageProblemTexts } from '../../content/recipient/csv/repo
 import { type CsvColumns, readColumns, readRow } from '../../content/recipient/csv/row.ts';
 import { emailRows, smsRows } from '../../content/template/recipient-rows.ts';
 import { type Content, placeholdersIn } from '../../content/template/template.ts';
+import type { UploadFormat } from './store.ts';
 import type { RowFault, RowOutcome } from './summary.ts';
 
-/** The columns of an upload for the content of its template. `header`: raw cells. */
+/** The columns of an upload for the content of its template. `header`: raw cells; `format`: once it is known. */
 export function columnsOf(
   content: Content,
-  { header, filledWidth }: Readonly<{ header: readonly string[]; filledWidth: number }>,
+  {
+    header,
+    filledWidth,
+    format,
+  }: Readonly<{ header: readonly string[]; filledWidth: number; format?: UploadFormat }>,
 ): CsvColumns {
-  const template = { type: content.type, placeholders: placeholdersIn(content) };
+  const { type } = content;
+  const template = { type, placeholders: placeholdersIn(content), isVerbatim: format === 'messages' };
   return readColumns({ cells: header, width: header.length }, filledWidth, template);
 }
 

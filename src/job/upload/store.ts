@@ -31,6 +31,8 @@ export type Upload = Readonly<{
   summary: Summary | null;
   /** The upload that its rows were left out of. */
   leftOutOf: string | null;
+  /** The contact list that its rows are a copy of. */
+  contactListId: string | null;
   createdBy: string | null;
   apiKeyId: string | null;
   createdAt: Date;
@@ -53,7 +55,7 @@ export type WrittenRows = Pick<Upload, 'header' | 'filledWidth' | 'rowCount' | '
 const columns = sql`id, service_id as "serviceId", template_id as "templateId", template_version as "templateVersion",
   template_type as "templateType", original_file_name as "originalFileName", row_count as "rowCount", valid, header,
   filled_width as "filledWidth", sender_id as "senderId", format, digest, summary, left_out_of as "leftOutOf",
-  created_by as "createdBy", api_key_id as "apiKeyId", created_at as "createdAt", updated_at as "updatedAt",
+  contact_list_id as "contactListId", created_by as "createdBy", api_key_id as "apiKeyId", created_at as "createdAt", updated_at as "updatedAt",
   expires_at as "expiresAt"`;
 
 /** An upload of a service; null if it has none with this id, or it is still being written. */
@@ -161,6 +163,7 @@ export async function beginUpload(db: DbOrTrx, upload: NewUpload, until: Date): 
       ...{ template_version: upload.templateVersion, template_type: upload.templateType },
       ...{ original_file_name: storableText(upload.originalFileName), format: upload.format },
       ...{ bytes: upload.bytes, digest: upload.digest, left_out_of: upload.leftOutOf },
+      contact_list_id: upload.contactListId,
       ...{ header: '[]', filled_width: 0, row_count: 0, summary: 'null', valid: false },
       ...{ sender_id: upload.senderId, created_by: upload.createdBy, api_key_id: upload.apiKeyId },
       ...{ created_at: createdAt, updated_at: createdAt, checked_at: null, expires_at: until },
