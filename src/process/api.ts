@@ -146,8 +146,11 @@ function watchQueues({ config, db, metrics }: Core): void {
       despatch_queue_oldest_due_seconds:
         'For how long the oldest of the due tasks has been due; 0: there is none.',
     },
-    'queue',
-    () => findBacklog(db, config.installation.queuePrefix),
+    ['queue'],
+    async () =>
+      [...(await findBacklog(db, config.installation.queuePrefix))].map(
+        ([name, row]) => [[name], row] as const,
+      ),
   );
 }
 
