@@ -9,6 +9,7 @@ import { openStatsd, type StatsdSettings } from './statsd.ts';
  * under the full name that it is given (spec 06, section 4.4).
  */
 export type Metrics = {
+  /** With 0, `/metrics` has the counter from now on: the rise from nothing to 1 is not seen there. */
   count(stat: string, by?: number): void;
   /** `milliseconds` may have a fraction. */
   timing(stat: string, milliseconds: number): void;
@@ -72,7 +73,7 @@ export function createMetrics(statsd: StatsdSettings | null, log: Log): Metrics 
   const promName = (stat: string) => `despatch_${stat.replace(/[^a-zA-Z0-9_]/g, '_')}`;
 
   function count(stat: string, by = 1): void {
-    client?.increment(stat, by);
+    if (by !== 0) client?.increment(stat, by);
     let counter = counters.get(stat);
     if (!counter) {
       const name = `${promName(stat)}_total`;

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import type { Provider } from '../../src/provider/contract.ts';
-import { startProviderServer } from '../conformance/http-provider.ts';
-import { type Receiver, receiver, registerCallback } from '../support/callback-receiver.ts';
+import { type Receiver, registerCallback } from '../support/callback-receiver.ts';
 import { startStatsd } from '../support/statsd.ts';
+import { createSuppliedWorld, sendThrough } from '../support/supplied.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const personalisation = { name: 'Rowan', time: '14:05' };
@@ -12,48 +10,18 @@ const prefix = 'hosted.staging.notifications.api.';
 /** Counted and timed. */
 const both = (...names: string[]) => names.flatMap((name) => [`${name}|c`, `${name}|ms`]);
 
-async function provider(t: TestContext, yes: string) {
-  const server = await startProviderServer({
-    replies: {
-      accept: () => ({ status: 200, body: yes }),
-      fail: () => ({ status: 500, body: 'down' }),
-      reject: () => ({ status: 400, body: '{}' }),
-      malformed: () => ({ status: 200, body: '<html>' }),
-    },
-    read: ({ body }) => ({ to: [], from: '', reference: null, body, fields: [] }),
-    connect: () => ({}) as Provider,
-  });
-  t.after(() => server.stop());
-  return server;
-}
-
 /** A platform with MMG, SES and a StatsD host, whose service has a callback address. */
 async function open(
   t: TestContext,
 ): Promise<{ world: World; told: Receiver; seen: () => readonly string[] }> {
   const statsd = await startStatsd();
   t.after(() => statsd.stop());
-  const mmg = await provider(t, '{"Reference": 55120934}');
-  const ses = await provider(t, '{"MessageId":"ses-1"}');
-  const told = await receiver();
-  t.after(() => told.stop());
-  const world = await createWorld({
-    roles: ['api', 'worker'],
-    environment: {
-      MMG_URL: `${mmg.url}/json/api.php`,
-      MMG_API_KEY: 'mmg-key',
-      SES_ENABLED: '1',
-      SES_URL: ses.url,
-      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-      AWS_SECRET_ACCESS_KEY: 'example',
-      CALLBACK_ALLOW_PRIVATE: '1',
-      NOTIFY_ENVIRONMENT: 'staging',
-      STATSD_HOST: '127.0.0.1',
-      STATSD_PORT: String(statsd.port),
-      STATSD_PREFIX: 'hosted',
-    },
+  const { world, told } = await createSuppliedWorld(t, {
+    NOTIFY_ENVIRONMENT: 'staging',
+    STATSD_HOST: '127.0.0.1',
+    STATSD_PORT: String(statsd.port),
+    STATSD_PREFIX: 'hosted',
   });
-  t.after(() => world.stop());
   await registerCallback(world, world.tenant, told.url);
   const last = 'user-agent.non-notify-user-agent|c';
   await world.until(
@@ -70,43 +38,9 @@ async function open(
   return { world, told, seen };
 }
 
-const becomes = (world: World, id: string, status: string) =>
-  world.until(
-    async () =>
-      (await world.connection.pool.query('select status from notification_history where id = $1', [id])).rows,
-    ([row]) => row?.status === status,
-  );
-
 test('one text and one email, from request to receipt and callback, give exactly the stats of the specification', async (t) => {
   const { world, told, seen } = await open(t);
-  const { client, tenant } = world;
-  const text = (await client.sendSms(tenant.templates.sms, '07700900123', { personalisation })).data.id;
-  await becomes(world, text, 'sending');
-  const mmg = { CID: text, status: '3', MSISDN: '447700900123' };
-  assert.equal((await world.call('POST', '/notifications/sms/mmg', { key: null, body: mmg })).status, 200);
-  await world.until(
-    async () => told.seen.length,
-    (count) => count === 1,
-  );
-  const mail = (await client.sendEmail(tenant.templates.email, 'kim@recipient.example', { personalisation }))
-    .data.id;
-  await becomes(world, mail, 'sending');
-  const sns = {
-    Type: 'Notification',
-    MessageId: randomUUID(),
-    TopicArn: 'arn:aws:sns:eu-west-1:000000000000:receipts',
-    Message: JSON.stringify({
-      notificationType: 'Bounce',
-      bounce: { bounceType: 'Permanent' },
-      mail: { messageId: 'ses-1' },
-    }),
-  };
-  assert.equal((await world.call('POST', '/notifications/email/ses', { key: null, body: sns })).status, 200);
-  await world.until(
-    async () => told.seen.length,
-    (count) => count === 2,
-  );
-
+  await sendThrough(world, told);
   const ofEach = both(
     'tasks.send_delivery_status',
     'dao.dao_create_notification',
@@ -164,7 +98,7 @@ test('periodic tasks are counted and timed by the names of the specification; an
   assert.deepEqual(others, []);
 });
 
-test('callers and messages fare the same whether StatsD is absent, refuses or cannot be resolved', async (t) => {
+test('callers and messages fare the same whether StatsD is absent, refuses or cannot be resolved', async () => {
   const gone = await startStatsd();
   gone.stop();
   // A closed port of this machine answers with ICMP; the second one can be no name.

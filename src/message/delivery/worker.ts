@@ -77,6 +77,7 @@ const nothing: DeliveryRecord = { attempt: null, move: null, simulatedReceipts: 
  */
 export function createDeliver(given: DeliverDeps): (task: DeliverTask) => Promise<Verdict> {
   const deps = { ...given, measures: createMeasures(given.metrics) };
+  deps.metrics.count('attempts.stalled', 0);
   const apart = pLimit(mostLarge);
   return async (task) => {
     try {
