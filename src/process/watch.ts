@@ -3,6 +3,7 @@ import { missingPartitions } from '../database/partitions.ts';
 import { findNotDelivered } from '../provider/balancing/store.ts';
 import { circuitState } from '../provider/state.ts';
 import { findProviderRecords } from '../provider/store.ts';
+import { queueNames } from '../queue/define.ts';
 import { overdueMilliseconds } from '../upkeep/due.ts';
 import { findTaskRuns } from '../upkeep/store.ts';
 import { findBacklog } from '../upkeep/store-backlog.ts';
@@ -45,7 +46,9 @@ function watchQueues({ config, db, metrics }: Core): void {
     ['queue'],
     async () => {
       const parked = await countParked(db, queuePrefix, mostParked);
-      return [...parked].map(([name, count]) => [[name], { despatch_queue_parked_tasks: count }] as const);
+      return queueNames.map(
+        (name) => [[name], { despatch_queue_parked_tasks: parked.get(name) ?? 0 }] as const,
+      );
     },
     30,
   );
