@@ -14,6 +14,7 @@ test('with nothing set, every variable has its documented default', () => {
       dataDir: '.despatch',
       demo: true,
       logLevel: 'info',
+      metricsPort: 0,
       queuePrefix: '',
     },
     api: {
@@ -222,6 +223,7 @@ const wrong: Record<string, string[]> = {
   LOG_LEVEL: ['loud'],
   NOTIFY_LOG_LEVEL: ['WARNING'],
   STATSD_ENABLED: ['never'],
+  METRICS_PORT: ['-1', '65536', 'auto'],
   NOTIFICATION_QUEUE_PREFIX: ['a b', 'é', 'x'.repeat(41)],
   FROM_NUMBER: ['ab', 'twelve chars', 'a/b', '...', '1234567890123456'],
   NOTIFY_EMAIL_DOMAIN: ['localhost', 'a@b.example', 'mail..example'],

@@ -23,6 +23,11 @@ export const installation = {
     oneOf<LogLevel>('info', ['debug', 'info', 'warn', 'error', 'silent']),
     'debug, info, warn, error or silent.',
   ),
+  metricsPort: setting(
+    'METRICS_PORT',
+    whole(0, 0, 65_535),
+    'Port at which a process without the role `api` shows `/metrics` and `/_status`, on the address of `HOST`; 0: at none.',
+  ),
   queuePrefix: setting(
     'NOTIFICATION_QUEUE_PREFIX',
     matching('', /^[\w.-]{0,40}$/, 'at most 40 letters, digits, "_", "-" and "."'),

@@ -29,11 +29,11 @@ import { createRequestMemory } from '../tenant/idempotency/store.ts';
 import { createKeyUses, keyGuard } from '../tenant/key/authenticate.ts';
 import { actingGuard } from '../tenant/permission/acting.ts';
 import { createLateCount, deliveryStatusRoutes } from '../upkeep/delivery-status-routes.ts';
-import { findBacklog } from '../upkeep/store-backlog.ts';
 import { mountAdmin } from './admin-routes.ts';
 import type { Core } from './core.ts';
-import { openSending, type RouteDeps, routeDeps } from './route-deps.ts';
+import { openSending, type RouteDeps, routeDeps, statusDeps } from './route-deps.ts';
 import { checkReceiptProofs, isOpenTo } from './suppliers.ts';
+import { watchDatabase } from './watch.ts';
 
 export type Api = Readonly<{
   /** Base URL, as this machine reaches it. */
@@ -56,7 +56,7 @@ export async function startApi(
   const { config, clock } = core;
   const { publicUrl } = config.api;
   checkReceiptProofs(config);
-  watchQueues(core);
+  watchDatabase(core);
   const admin = adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets });
   const { server, deps, reachedAt, close } = await buildServer(core, admin, sandboxUrl);
   const specification = createSpecification(server.routes);
@@ -73,7 +73,7 @@ export async function startApi(
   await server.app.ready();
   // Built now, so that a defective document fails the start instead of a reader's request.
   specification('');
-  const url = await listen(server.app, config.api);
+  const url = await listen(server.app, { ...config.api, variable: 'PORT' });
   reachedAt(url);
   return { url, routes: server.routes, close };
 }
@@ -136,19 +136,17 @@ async function buildServer(core: Core, admin: Guard, sandboxUrl: string) {
   };
 }
 
-/** At `/metrics`; the same in every process. */
-function watchQueues({ config, db, metrics }: Core): void {
-  metrics.gauges(
-    {
-      despatch_queue_due_tasks: 'Tasks that could be taken now, by queue; at most 100,000 are counted.',
-      despatch_queue_delayed_tasks:
-        'Tasks that wait for their time, scheduled or to be retried; counted likewise.',
-      despatch_queue_oldest_due_seconds:
-        'For how long the oldest of the due tasks has been due; 0: there is none.',
-    },
-    'queue',
-    () => findBacklog(db, config.installation.queuePrefix),
-  );
+/**
+ * `/metrics` and `/_status` of a process without the API, so that its worker or scheduler can be watched. Returns the
+ * base URL. Throws a ConfigError if the port is taken.
+ */
+export async function startMetrics(core: Core, port: number): Promise<Pick<Api, 'url' | 'close'>> {
+  watchDatabase(core);
+  const open: Guard = (_request, _reply, done) => done();
+  const server = createServer({ ...core, guards: { 'service key': open, admin: open } });
+  server.scope(plainErrors, (mount) => mount(statusRoutes, statusDeps(core)));
+  const url = await listen(server.app, { host: core.config.api.host, port, variable: 'METRICS_PORT' });
+  return { url, close: () => closeServer(server.app) };
 }
 
 /** Routes that need no Despatch token: status, files and unsubscribing for recipients, and providers' endpoints. */
@@ -189,10 +187,10 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
 /** Starts listening. Returns the base URL. */
 async function listen(
   app: Parameters<typeof closeServer>[0],
-  { host, port }: Core['config']['api'],
+  { host, port, variable }: Readonly<{ host: string; port: number; variable: string }>,
 ): Promise<string> {
   await app.listen({ host, port }).catch((error: unknown) => {
-    throw portProblem(error, 'PORT', port);
+    throw portProblem(error, variable, port);
   });
   const { port: actual } = app.server.address() as AddressInfo;
   return `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${actual}`;

@@ -13,7 +13,7 @@ import type { MountedRoute } from '../http/server/server.ts';
 import { type QueueName, queueNames } from '../queue/define.ts';
 import { startHeartbeat } from '../upkeep/processes.ts';
 import { startSchedule } from '../upkeep/schedule.ts';
-import { type Api, startApi } from './api.ts';
+import { type Api, startApi, startMetrics } from './api.ts';
 import type { Core } from './core.ts';
 import { type OnStop, openInstallation, stoppable } from './installation.ts';
 import { resumeReceipts } from './owed-receipts.ts';
@@ -96,6 +96,10 @@ async function startRoles(
   if (has.includes('api')) {
     api = await startApi(core, secrets, sandboxUrl);
     onStop(api.close);
+  } else if (config.installation.metricsPort !== 0) {
+    const shown = await startMetrics(core, config.installation.metricsPort);
+    onStop(shown.close);
+    log.info({ url: shown.url }, 'Metrics of this process are at /metrics');
   }
   // This process's own address first, since the public name may not resolve here.
   const ownUrl = api?.url ?? config.api.publicUrl ?? `http://127.0.0.1:${config.api.port}`;

@@ -95,6 +95,7 @@ export function periodicTasks(core: Core): readonly Periodic[] {
     { name: 'tend-providers-back-to-middle', everySeconds: 300, run: () => balancing.tendBack() },
     {
       name: 'timeout-sending-notifications',
+      stat: 'timeout_notifications',
       at: '0 3 * * *',
       zone: 'Europe/London',
       run: createTimeOut({ ...core, timeoutSeconds: config.delivery.sendingTimeoutSeconds }),

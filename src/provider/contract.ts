@@ -141,6 +141,8 @@ export type ReadReceipt = Readonly<{
    * reference of their own, because their receipt may arrive before that reference is stored.
    */
   handedOverAt?: number | null;
+  /** When the provider says that it delivered the message, in Unix milliseconds; only for metrics. */
+  deliveredAt?: number | null;
   complaint?: Complaint | null;
 }>;
 

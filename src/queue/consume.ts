@@ -26,8 +26,11 @@ export type Task<Payload> = Readonly<{
   held: HeldTask;
 }>;
 
-/** What became of a task. `settled`: its work has settled it in its own transaction, with what it wrote. */
-export type Verdict = 'settled' | Settlement;
+/**
+ * What became of a task. `settled`: its work has settled it in its own transaction, with what it wrote; `put back`: the
+ * same, and it is tried again.
+ */
+export type Verdict = 'settled' | 'put back' | Settlement;
 
 export type Consumer = {
   /** Takes no more tasks and waits for those under way; after `milliseconds` gives back the rest, if any. */
@@ -51,6 +54,9 @@ const fetchLimit = 500;
 const paceMilliseconds = 20;
 /** Delay until a task is retried whose work rejected. */
 const errorRetrySeconds = 60;
+const fetchBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+/** Of `celery.task.duration` (spec 06, section 4.4). */
+const taskBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 240, 480, 900, 1800];
 
 /**
  * At least once: a task is held by one process at a time, stays in its queue until it is settled, and goes to another
@@ -64,6 +70,18 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   const { queue, concurrency, work } = options;
   const stopping = new AbortController();
   const running = new Map<string, { held: HeldTask; abort: AbortController; ended: Promise<void> }>();
+  const fetches = metrics.histogram(
+    'despatch_queue_fetch_duration_seconds',
+    'Fetching of tasks that found some.',
+    ['queue'],
+    fetchBuckets,
+  );
+  const durations = metrics.histogram(
+    'despatch_task_duration_seconds',
+    'Tasks, by how they ended.',
+    ['queue', 'status'],
+    taskBuckets,
+  );
   const settlements = createBatcher<Settled, void>({
     onFlush: (items) => metrics.batch('settle', items),
     flush: async (batch) => {
@@ -78,6 +96,8 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   /** Runs one task. Never rejects. */
   async function run(held: HeldTask, signal: AbortSignal): Promise<void> {
     const { attempt, request_id: requestId } = held.data;
+    const elapsed = stopwatch();
+    let status: TaskStatus = 'failure';
     try {
       const { payload } = held.data;
       if (!queue.payloads.Check(payload)) {
@@ -91,7 +111,8 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
       const verdict = await work(
         taskOf(queue.name, held, payload as Payload, { signal, stopping: stopping.signal }),
       );
-      if (verdict !== 'settled') await settle(held, verdict);
+      status = statusOf(verdict);
+      if (verdict !== 'settled' && verdict !== 'put back') await settle(held, verdict);
     } catch (error) {
       const fields = { queue: queue.name, taskId: held.id, attempt, requestId };
       log.error({ ...fields, err: error }, 'A task failed and is tried again later');
@@ -101,6 +122,8 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
           'A failed task could not be put back; its heartbeats end and another worker takes it',
         ),
       );
+    } finally {
+      durations(elapsed() / 1000, queue.name, status);
     }
   }
 
@@ -124,7 +147,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
       const elapsed = stopwatch();
       const tasks = await queues.fetch(queue.name, wanted);
       for (const held of tasks) start(held);
-      if (tasks.length > 0) metrics.timing(`queue.${queue.name}.fetch`, elapsed());
+      if (tasks.length > 0) fetches(elapsed() / 1000, queue.name);
       // A full batch: there may be more.
       return tasks.length === wanted;
     },
@@ -177,6 +200,14 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
         );
     },
   };
+}
+
+/** As a task ended, in metrics (spec 06, section 4.4). */
+type TaskStatus = 'success' | 'retry' | 'failure';
+
+function statusOf(verdict: Verdict): TaskStatus {
+  if (verdict === 'parked') return 'failure';
+  return verdict === 'settled' || verdict === 'done' ? 'success' : 'retry';
 }
 
 function taskOf<Payload>(

@@ -1,11 +1,15 @@
 import { type Db, errorClass } from '../database/connection.ts';
 import { type Clock, stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
+import type { Metrics } from '../ground/metrics.ts';
 import { isDue, type Timing } from './due.ts';
 import { findAskedTasks, findTaskState, lockTask, recordFailure, recordRun, unlockTask } from './store.ts';
 
-/** A periodic task. `run` returns how many items it processed, for the log. */
-export type Periodic = Timing & Readonly<{ name: string; run: (run: Run) => Promise<number> }>;
+/**
+ * A periodic task. `run` returns how many items it processed, for the log. `stat`: its name in metrics, if that is not
+ * its own with underscores (spec 06, section 4.2).
+ */
+export type Periodic = Timing & Readonly<{ name: string; stat?: string; run: (run: Run) => Promise<number> }>;
 
 export type Run = Readonly<{
   /** When the last successful run began; null if there was none. */
@@ -32,10 +36,10 @@ const retryMilliseconds = 60_000;
  * so does one that an operator asks for. A failed run is logged and retried within a minute.
  */
 export function startSchedule(
-  deps: Readonly<{ db: Db; clock: Clock; log: Log }>,
+  deps: Readonly<{ db: Db; clock: Clock; log: Log; metrics: Pick<Metrics, 'timed'> }>,
   tasks: readonly Periodic[],
 ): Schedule {
-  const { db, clock, log } = deps;
+  const { db, clock, log, metrics } = deps;
   const running = new Map<string, Promise<void>>();
   const stopping = new AbortController();
   /** As far as this process knows: another scheduler may have run it since. */
@@ -55,7 +59,9 @@ export function startSchedule(
     const isRare = 'at' in task;
     log[isRare ? 'info' : 'debug']({ task: name }, 'Periodic task begins');
     const elapsed = stopwatch();
-    const count = await task.run({ lastRun, signal: stopping.signal }).catch(async (error: unknown) => {
+    const stat = task.stat ?? name.replaceAll('-', '_');
+    const work = () => task.run({ lastRun, signal: stopping.signal });
+    const count = await metrics.timed('tasks', stat, work).catch(async (error: unknown) => {
       const failed = { began: new Date(began), failure: errorClass(error) };
       await recordFailure(db, name, failed).catch((unrecorded: unknown) =>
         log.debug({ err: unrecorded, task: name }, 'A failed run could not be recorded'),

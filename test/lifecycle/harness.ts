@@ -241,7 +241,7 @@ export async function createHarness() {
       const worker: Worker = { held, abort, call: null, ended: Promise.resolve() };
       await untilNext(worker, () => {
         worker.ended = deliver(task).then(async (verdict) => {
-          if (verdict !== 'settled')
+          if (verdict !== 'settled' && verdict !== 'put back')
             await queues.transaction(({ settle }) =>
               settle([{ queue: 'send-sms', held, settlement: verdict }]),
             );

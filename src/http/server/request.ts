@@ -74,6 +74,31 @@ export function sendStale(
     .send(JSON.stringify({ result: 'error', message, data }));
 }
 
+/** Clients that a process counts by name; anybody can name further ones. */
+const mostAgents = 100;
+const longestPart = 60;
+
+/**
+ * Names the stat of a request's client: `user-agent.<client>.<version>` of clients that begin with `notify` (spec 06,
+ * section 4.3). After 100 different ones, further ones are `user-agent.other`.
+ */
+export function createAgentNames(): (userAgent: string | undefined) => string {
+  const names = new Set<string>();
+  return (userAgent) => {
+    if (!userAgent) return 'user-agent.unknown';
+    if (!/^notify/i.test(userAgent)) return 'user-agent.non-notify-user-agent';
+    const [client = '', version = ''] = userAgent
+      .split('/', 2)
+      .map((part) => part.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, longestPart));
+    const name = `user-agent.${client.toLowerCase()}.${version || 'unknown'}`;
+    if (!names.has(name)) {
+      if (names.size >= mostAgents) return 'user-agent.other';
+      names.add(name);
+    }
+    return name;
+  };
+}
+
 /** There is nothing at this path: always in the old envelope (spec 01, section 6). */
 export function sendNotFound(reply: FastifyReply): FastifyReply {
   return reply.code(404).type('application/json').send(plainError(notFound));

@@ -19,6 +19,7 @@ import { createOnce, type Once, type RequestMemory } from './once.ts';
 import { requestReader } from './read-request.ts';
 import {
   beginRequest,
+  createAgentNames,
   createBodyReader,
   createLargeRequests,
   type LargeRequests,
@@ -114,6 +115,14 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
   });
   app.server.maxConnections = connections;
   app.server.on('connect', refuseTunnel);
+  watchRequests(app, metrics);
+  const agentName = createAgentNames();
+  const durations = metrics.histogram(
+    'despatch_http_request_duration_seconds',
+    'Requests, by handler and status.',
+    ['method', 'handler', 'status'],
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+  );
   const paths = watchPaths(app);
 
   // Content types are ignored on requests (spec 01, section 6): a route gets the bytes.
@@ -140,9 +149,12 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
       { requestId: request.traceId, ...request.logFields },
       `${request.method} ${loggedPath(request)} ${status} took ${(took / 1000).toFixed(5)}`,
     );
-    const stat = [request.method, request.routeOptions.config.handlerName, status].filter(Boolean).join('.');
+    const { handlerName } = request.routeOptions.config;
+    const stat = [request.method, handlerName, status].filter(Boolean).join('.');
     metrics.count(stat);
     metrics.timing(stat, took);
+    metrics.count(agentName(request.headers['user-agent']));
+    durations(took / 1000, request.method, handlerName ?? 'none', String(status));
     done();
   });
 
@@ -176,6 +188,18 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
       });
     },
   };
+}
+
+/** Shows how many requests are being answered; those whose callers left too are counted until they end. */
+function watchRequests(app: FastifyInstance, metrics: Metrics): void {
+  let open = 0;
+  app.server.on('request', (_request, response) => {
+    open += 1;
+    response.once('close', () => {
+      open -= 1;
+    });
+  });
+  metrics.gauge('concurrent_web_request_count', 'Requests that are being answered.', () => open);
 }
 
 /** What the requests of all routes share. */

@@ -5,7 +5,7 @@ import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
-import type { Metrics } from '../../ground/metrics.ts';
+import type { Metrics, Observe } from '../../ground/metrics.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { startRounds } from '../../queue/consume.ts';
 import { callbackQueue } from './enqueue.ts';
@@ -158,6 +158,26 @@ function createRecorder({
   });
 }
 
+const forwardBuckets = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600];
+/** Attempts that metrics tell apart. */
+const mostAttempts = 10;
+
+/** Posts of callbacks, by how they ended (spec 06, section 4.4). */
+function forwardDurations(metrics: Pick<Metrics, 'histogram'>): Observe {
+  return metrics.histogram(
+    'service_callback_forward_duration_seconds',
+    'Posts of callbacks to services; one that failed has an error_type.',
+    ['callback_type', 'callback_attempt', 'error_type'],
+    forwardBuckets,
+  );
+}
+
+function errorTypeOf(response: CallbackResponse): string {
+  if (response.kind !== 'answered') return response.kind.replace(' ', '-');
+  const hundreds = Math.floor(response.status / 100);
+  return hundreds === 2 ? '' : `${hundreds}xx`;
+}
+
 export type AttemptDeps = Readonly<{
   clock: Clock;
   log: Log;
@@ -187,7 +207,10 @@ export async function attemptCallback(
   const { clock, metrics, retries, retrySeconds } = deps;
   const { type, isProbe } = claimed;
   const name = taskNames[type].replaceAll('-', '_');
+  const elapsed = stopwatch();
   const response = await metrics.timed('tasks', name, () => post(deps, claimed, signal));
+  const attempt = String(Math.min(claimed.attempt, mostAttempts));
+  forwardDurations(metrics)(elapsed() / 1000, type, attempt, errorTypeOf(response));
   const now = clock.now();
   const result = resultOf(response, { tries: claimed.tries, isProbe, retries, retrySeconds }, now);
   logResult(deps.log, claimed, response, result);

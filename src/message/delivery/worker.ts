@@ -25,7 +25,7 @@ import {
   type NotClaimed,
 } from './claim.ts';
 import { type DeliverPayload, notifyInternal } from './queue.ts';
-import type { DeliveryRecord, Recorder } from './record.ts';
+import { createMeasures, type DeliveryRecord, type Measures, type Recorder } from './record.ts';
 import { describeResult, nextStep, type RetryPolicy } from './retry-policy.ts';
 import type { AttemptEnd, Candidate } from './store.ts';
 
@@ -43,6 +43,7 @@ export type DeliverDeps = Readonly<{
   retries: RetryPolicy;
 }>;
 
+type Delivering = DeliverDeps & Readonly<{ measures: Measures }>;
 type DeliverTask = Task<DeliverPayload>;
 
 /**
@@ -74,12 +75,18 @@ const nothing: DeliveryRecord = { attempt: null, move: null, simulatedReceipts: 
  * the retry policy, by default 48 times 5 minutes apart, and finally becomes `technical-failure`. A provider that
  * refuses the recipient decides the status at once.
  */
-export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise<Verdict> {
+export function createDeliver(given: DeliverDeps): (task: DeliverTask) => Promise<Verdict> {
+  const deps = { ...given, measures: createMeasures(given.metrics) };
+  deps.metrics.count('attempts.stalled', 0);
   const apart = pLimit(mostLarge);
   return async (task) => {
     try {
-      return await deps.metrics.timed('tasks', `deliver_${task.payload.type}`, () =>
-        deliver(deps, task, apart),
+      return await deps.metrics.timed(
+        'tasks',
+        `deliver_${task.payload.type}`,
+        () => deliver(deps, task, apart),
+        // One that is tried again is not counted (spec 06, section 4.3).
+        (verdict) => (verdict === 'settled' || verdict === 'done' ? 1 : 0),
       );
     } catch (error) {
       // Without a database nothing can be written, and the message must not lose a try because of it.
@@ -92,7 +99,7 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
 }
 
 async function deliver(
-  deps: DeliverDeps,
+  deps: Delivering,
   task: DeliverTask,
   apart: LimitFunction,
   composed: Composed | null = null,
@@ -124,7 +131,8 @@ async function deliver(
       const queued = deps.clock.now() - claim.notification.createdAt.getTime();
       deps.metrics.timing(`tasks.deliver_${type}.queued-for`, queued);
     }
-    if ((await attempt(deps, task, claim)) === 'settled') return 'settled';
+    const ending = await attempt(deps, task, claim);
+    if (ending !== 'refused') return ending;
     refused.push(claim.attempt.provider);
   }
 }
@@ -220,7 +228,7 @@ async function withoutClaim(
 }
 
 /** Hands over a claimed message and records the outcome. `refused`: the next provider can be tried. */
-async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Promise<'settled' | 'refused'> {
+async function attempt(deps: Delivering, task: DeliverTask, claim: Claim): Promise<Verdict | 'refused'> {
   const { clock, log, recorder, retries } = deps;
   const { type } = task.payload;
   if (isStale(claim, clock.now())) return await abandon(deps, task, claim);
@@ -229,6 +237,7 @@ async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
   const result = await handOver(deps, task, claim);
   const end = endOf(claim, result, new Date(clock.now()));
   const { identifier } = claim.provider;
+  deps.measures.attempted(claim.notification, identifier, result, end.finishedAt);
   if (result.outcome !== 'accepted')
     log.warn(
       { ...fieldsOf(task), provider: identifier, outcome: end.outcome, code: end.code },
@@ -255,14 +264,14 @@ async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
           why: null,
         });
   await recorder.write({ ...nothing, attempt: end, ...ending }, task.signal);
-  return 'settled';
+  return verdictOf(ending);
 }
 
 /**
  * Closes a claim that is too old for a call to the provider. It counts as a try: where every claim grows too old, the
  * message must not go round for ever.
  */
-async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Promise<'settled'> {
+async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Promise<Verdict> {
   if (claim.isProbe) deps.circuits.endProbe(claim.provider, claim.notification.id, null);
   deps.metrics.count('attempts.stalled');
   const detail = 'The worker stalled and did not call the provider';
@@ -270,12 +279,12 @@ async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
   const reason = { error: new Error(detail), isDefinite: true, waitsFor: null, why: null };
   const ending = retryOrGiveUp(deps, task, reason);
   await deps.recorder.write({ ...nothing, attempt: end, ...ending }, task.signal);
-  return 'settled';
+  return verdictOf(ending);
 }
 
 /** Hands the message to its provider, with no transaction open; the outcome counts towards the provider's circuit. */
 async function handOver(
-  { log, metrics, circuits, clients }: DeliverDeps,
+  { log, metrics, measures, circuits, clients }: Delivering,
   task: DeliverTask,
   { notification, message, provider: state, isProbe }: Claim,
 ): Promise<SendResult> {
@@ -296,6 +305,7 @@ async function handOver(
     return { outcome: 'unknown', code: 'error', detail: 'The provider’s client failed' };
   });
   const milliseconds = elapsed();
+  measures.called(identifier, notification.type, result, milliseconds);
   metrics.timing(`clients.${identifier}.request-time`, milliseconds);
   metrics.count(`clients.${identifier}.${result.outcome === 'accepted' ? 'success' : 'error'}`);
   // A call that we aborted says nothing about the provider.
@@ -357,8 +367,9 @@ function simulatedOutcome({ type, recipient, normalisedRecipient }: Candidate) {
 }
 
 async function retryLater(deps: DeliverDeps, task: DeliverTask, reason: RetryReason): Promise<Verdict> {
-  await deps.recorder.write({ ...nothing, ...retryOrGiveUp(deps, task, reason) }, task.signal);
-  return 'settled';
+  const ending = retryOrGiveUp(deps, task, reason);
+  await deps.recorder.write({ ...nothing, ...ending }, task.signal);
+  return verdictOf(ending);
 }
 
 /** Gives up a message that is too large to be sent. */
@@ -373,6 +384,10 @@ async function refuse(deps: DeliverDeps, task: DeliverTask, problem: Problem): P
 }
 
 type Ending = Pick<DeliveryRecord, 'move' | 'settled'>;
+
+function verdictOf({ settled }: Ending): Verdict {
+  return typeof settled?.settlement === 'object' ? 'put back' : 'settled';
+}
 
 /** What is recorded when no provider took the message: it is retried, or given up when its tries are used up. */
 function retryOrGiveUp(deps: DeliverDeps, task: DeliverTask, reason: RetryReason): Ending {

@@ -4,7 +4,7 @@ import type { NotificationStatus } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
-import type { Metrics } from '../../ground/metrics.ts';
+import type { Metrics, Observe } from '../../ground/metrics.ts';
 import type { ReadReceipt, ReceiptEndpoint, ReceiptOutcome } from '../../provider/contract.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
@@ -51,6 +51,7 @@ type Decided = Readonly<{
  */
 export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOutcome> {
   const { queues, clock, callbacks } = deps;
+  const measures = createMeasures(deps.metrics);
   return createBatcher<IncomingReceipt, ReceiptOutcome>({
     onFlush: (items) => deps.metrics.batch('receipt', items),
     paceMilliseconds: 15,
@@ -73,7 +74,7 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
         if (complainedOf.length > 0) await suppressRecipientsOf(trx, 'complaint', complainedOf, at);
         return [subjects, decided] as const;
       });
-      measure(deps, receipts, outcomes, subjects, at);
+      measure({ ...deps, measures }, receipts, outcomes, subjects, at);
       return outcomes;
     },
   });
@@ -149,21 +150,59 @@ function eventOf(
   return { kind: 'receipt', status, found, international, reliable };
 }
 
+const receiptBuckets = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18_000, 36_000, 108_000];
+
+type Measures = Readonly<{ receipt: Observe; delivery: Observe; abroad: (...values: string[]) => void }>;
+
+/** At `/metrics` (spec 06, section 4.4). */
+function createMeasures(metrics: Metrics): Measures {
+  const labels = [
+    ...['key_type', 'notification_status', 'notification_type', 'provider_name'],
+    'notification_sms_international',
+  ];
+  return {
+    receipt: metrics.histogram(
+      'notification_callback_duration_seconds',
+      'From the acceptance of a message to a receipt that changed it.',
+      labels,
+      receiptBuckets,
+    ),
+    delivery: metrics.histogram(
+      'notification_deliver_duration_seconds',
+      'From the acceptance of a message to its delivery, as its provider dates it.',
+      labels,
+      receiptBuckets,
+    ),
+    abroad: metrics.counter('notification_sms_internationals_total', 'Receipts for texts abroad.', [
+      'notification_status',
+      'notification_sms_country_code',
+    ]),
+  };
+}
+
 function measure(
-  { log, metrics }: ApplyDeps,
+  { log, metrics, measures }: ApplyDeps & Readonly<{ measures: Measures }>,
   receipts: readonly IncomingReceipt[],
   outcomes: readonly ReceiptOutcome[],
   subjects: readonly ReceiptSubject[],
   at: Date,
 ): void {
-  const sentAts = new Map(subjects.map(({ id, sentAt }) => [id, sentAt]));
+  const byId = new Map(subjects.map((subject) => [subject.id, subject]));
   outcomes.forEach((outcome, index) => {
     const { receipt, endpoint } = receipts[index]!;
     const provider = endpoint.identifier;
     if (outcome.outcome === 'applied') {
       // As received: softening is about the message, not about the provider (spec 05, section 11).
       metrics.count(`callback.${provider}.${receipt.status}`);
-      const sentAt = sentAts.get(outcome.notificationId);
+      const subject = byId.get(outcome.notificationId)!;
+      const { sentAt, type, keyType, createdAt, international, phonePrefix } = subject;
+      const values = [keyType, receipt.status, type, provider, String(international)];
+      measures.receipt((at.getTime() - createdAt.getTime()) / 1000, ...values);
+      const { deliveredAt = null } = receipt;
+      // A provider's clock may be behind ours.
+      if (deliveredAt !== null)
+        measures.delivery(Math.max(0, deliveredAt - createdAt.getTime()) / 1000, ...values);
+      if (international) measures.abroad(receipt.status, phonePrefix ?? '');
       if (sentAt) metrics.timing(`callback.${provider}.elapsed-time`, at.getTime() - sentAt.getTime());
     } else
       log.warn(

@@ -74,7 +74,7 @@ export function receiptEndpoint(endpoint: ReceiptEndpoint, isOpen: boolean): Rou
     method: 'POST',
     path,
     authentication: 'provider',
-    handlerName: `callback.process_${identifier}_response`,
+    handlerName: `${endpoint.type === 'sms' ? 'sms_callback' : `notifications_${identifier}_callback`}.process_${identifier}_response`,
     rawBody: { schema: Type.Unknown(), contentType: '*/*' },
     bodyLimit: providerBodyLimit,
     async handler(deps: ReceiptRouteDeps, request, reply) {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Trx } from '../../database/connection.ts';
-import type { NotificationStatus, NotificationType } from '../../database/tables.ts';
+import type { KeyType, NotificationStatus, NotificationType } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { Complaint, ReadReceipt } from '../../provider/contract.ts';
 
@@ -9,6 +9,8 @@ import type { Complaint, ReadReceipt } from '../../provider/contract.ts';
 export type ReceiptSubject = Readonly<{
   id: string;
   serviceId: string;
+  keyType: KeyType;
+  createdAt: Date;
   type: NotificationType;
   status: NotificationStatus;
   reference: string | null;
@@ -46,7 +48,7 @@ export function lockSubjects(
       for (const { id } of named.rows) ids.push(id);
     }
     const { rows } = await sql<ReceiptSubject>`
-      select h.id, h.service_id as "serviceId", h.notification_type as "type", h.status, h.reference,
+      select h.id, h.service_id as "serviceId", h.key_type as "keyType", h.created_at as "createdAt", h.notification_type as "type", h.status, h.reference,
         h.sent_at as "sentAt", h.sent_by as "sentBy", h.international, h.phone_prefix as "phonePrefix",
         array(select distinct provider from attempts where notification_id = h.id) as "attemptedBy",
         a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy"

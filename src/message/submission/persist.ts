@@ -50,7 +50,12 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
     pollMilliseconds,
     async round() {
       await orderDueIfTime();
-      const count = await metrics.timed('tasks', `send_${type}`, () => persistBatch(deps, type, batchSize));
+      const count = await metrics.timed(
+        'tasks',
+        `send_${type}`,
+        () => persistBatch(deps, type, batchSize),
+        (persisted) => persisted,
+      );
       return count === batchSize;
     },
     async failed(error) {

@@ -69,7 +69,10 @@ export async function receiveText(
     if (isAdded) await callbacks.inboundSms(transaction, [{ id, serviceId }]);
     return isAdded;
   });
-  if (isNew) metrics.count(`inbound_sms.${provider}`);
+  if (isNew) {
+    metrics.count(`inbound_sms.${provider}`);
+    metrics.counter('inbound_sms_total', 'Received texts.', ['provider'])(provider);
+  }
   log.info(
     { ...fields, ...(isNew && { inboundSmsId: id }) },
     isNew ? `A text from ${endpoint.name} was received` : `A text from ${endpoint.name} was posted again`,
