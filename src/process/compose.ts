@@ -63,7 +63,7 @@ const graceMarginMilliseconds = 10_000;
 
 /**
  * Builds everything that the roles need, in order, and starts it. If a step fails, everything started is stopped. A role
- * is loaded only by a process that has it: the modules of the API are a fifth of a worker's memory.
+ * is loaded only by a process that has it: the modules of the API would be a sixth of a worker's live heap.
  */
 export function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { installation } = options.config;
