@@ -9,7 +9,7 @@ import { platformUserId } from '../src/tenant/user/store.ts';
 import { unexpectedEnds } from './child-process.ts';
 import { every, type Sent } from './every.ts';
 import type { Harness } from './harness.ts';
-import { addTenant, openAccount, openInstallation } from './installation.ts';
+import { addTenant, memoryFigures, openAccount, openInstallation } from './installation.ts';
 import { Requests, Wire } from './load.ts';
 import type { SandboxClient } from './sandbox-client.ts';
 import { type Figure, type Outcome, quantile, type Scenario, type Settings } from './scenario.ts';
@@ -68,25 +68,8 @@ async function measureJobs(harness: Harness, { messages }: Settings): Promise<Ou
   if (counts.duplicates > 0) faults.push(`${counts.duplicates} messages reached the provider more than once`);
   if (counts.distinct !== expected)
     faults.push(`${expected} messages were to be sent, but ${counts.distinct} reached the provider`);
-  const servers = [api.child, worker.child];
-  faults.push(...unexpectedEnds([...servers, provider.child]));
-  const peaks = servers.map(({ residentPeak }) => (residentPeak ?? Number.NaN) / 2 ** 20);
-  console.error(
-    `  most memory: ${servers.map(({ name }, index) => `${name} ${peaks[index]!.toFixed(0)} MiB`).join(', ')}`,
-  );
-  return {
-    faults,
-    figures: [
-      ...figures,
-      {
-        key: 'memory_mib',
-        meaning: 'most memory of API and worker together',
-        value: peaks.reduce((sum, peak) => sum + peak, 0),
-        unit: 'MiB',
-        target: { under: 512 },
-      },
-    ],
-  };
+  faults.push(...unexpectedEnds([api.child, worker.child, provider.child]));
+  return { faults, figures: [...figures, ...memoryFigures({ api, worker })] };
 }
 
 function figuresOf(type: Type, rows: number, times: Times, singles: Float64Array): Figure[] {

@@ -1,7 +1,5 @@
-import type { AddressInfo } from 'node:net';
 import { documentRoutes } from '../content/document/routes.ts';
 import { templateRoutes } from '../content/template/routes.ts';
-import { ConfigError } from '../ground/problem.ts';
 import { adminGuard } from '../http/auth/admin.ts';
 import { createSpecification, docsRoutes, readDocsFiles } from '../http/openapi/docs-routes.ts';
 import { plainErrors, v2Errors } from '../http/server/error-format.ts';
@@ -31,7 +29,8 @@ import { actingGuard } from '../tenant/permission/acting.ts';
 import { createLateCount, deliveryStatusRoutes } from '../upkeep/delivery-status-routes.ts';
 import { mountAdmin } from './admin-routes.ts';
 import type { Core } from './core.ts';
-import { openSending, type RouteDeps, routeDeps, statusDeps } from './route-deps.ts';
+import { listen } from './metrics.ts';
+import { openSending, type RouteDeps, routeDeps } from './route-deps.ts';
 import { checkReceiptProofs, isOpenTo } from './suppliers.ts';
 import { watchDatabase } from './watch.ts';
 
@@ -136,19 +135,6 @@ async function buildServer(core: Core, admin: Guard, sandboxUrl: string) {
   };
 }
 
-/**
- * `/metrics` and `/_status` of a process without the API, so that its worker or scheduler can be watched. Returns the
- * base URL. Throws a ConfigError if the port is taken.
- */
-export async function startMetrics(core: Core, port: number): Promise<Pick<Api, 'url' | 'close'>> {
-  watchDatabase(core);
-  const open: Guard = (_request, _reply, done) => done();
-  const server = createServer({ ...core, guards: { 'service key': open, admin: open } });
-  server.scope(plainErrors, (mount) => mount(statusRoutes, statusDeps(core)));
-  const url = await listen(server.app, { host: core.config.api.host, port, variable: 'METRICS_PORT' });
-  return { url, close: () => closeServer(server.app) };
-}
-
 /** Routes that need no Despatch token: status, files and unsubscribing for recipients, and providers' endpoints. */
 function mountOpen(mount: Mount, deps: RouteDeps): void {
   mount(statusRoutes, deps);
@@ -182,24 +168,4 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
   mount(callbackLogRoutes, deps);
   mount(suppressionRoutes, deps);
   mount(notificationRoutes, deps);
-}
-
-/** Starts listening. Returns the base URL. */
-async function listen(
-  app: Parameters<typeof closeServer>[0],
-  { host, port, variable }: Readonly<{ host: string; port: number; variable: string }>,
-): Promise<string> {
-  await app.listen({ host, port }).catch((error: unknown) => {
-    throw portProblem(error, variable, port);
-  });
-  const { port: actual } = app.server.address() as AddressInfo;
-  return `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${actual}`;
-}
-
-function portProblem(error: unknown, variable: string, port: number): unknown {
-  return (error as { code?: string }).code === 'EADDRINUSE'
-    ? new ConfigError(
-        `Port ${port} is taken by another program. Stop that, or choose another with ${variable}.`,
-      )
-    : error;
 }

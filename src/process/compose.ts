@@ -1,4 +1,4 @@
-import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
+import type { Sandbox } from '../../sandbox/server.ts';
 import {
   type Credentials,
   collectCredentials,
@@ -13,13 +13,12 @@ import type { MountedRoute } from '../http/server/server.ts';
 import { type QueueName, queueNames } from '../queue/define.ts';
 import { startHeartbeat } from '../upkeep/processes.ts';
 import { startSchedule } from '../upkeep/schedule.ts';
-import { type Api, startApi, startMetrics } from './api.ts';
+import type { Api } from './api.ts';
 import type { Core } from './core.ts';
 import { type OnStop, openInstallation, stoppable } from './installation.ts';
 import { resumeReceipts } from './owed-receipts.ts';
 import { periodicTasks } from './periodic.ts';
 import { sandboxTypes, unprovidedTypes } from './suppliers.ts';
-import { startWorkers } from './worker.ts';
 
 /** What a process does: serve the API, work the queues, run periodic tasks, simulate a provider. */
 export const roles = ['api', 'worker', 'scheduler', 'sandbox'] as const;
@@ -62,7 +61,10 @@ export type Platform = Readonly<{
  */
 const graceMarginMilliseconds = 10_000;
 
-/** Builds everything that the roles need, in order, and starts it. If a step fails, everything started is stopped. */
+/**
+ * Builds everything that the roles need, in order, and starts it. If a step fails, everything started is stopped. A role
+ * is loaded only by a process that has it: the modules of the API would be a sixth of a worker's live heap.
+ */
 export function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { installation } = options.config;
   const log = options.log ?? createLog(installation.logLevel, { environment: installation.environment });
@@ -94,9 +96,11 @@ async function startRoles(
   const secrets = adminSecrets(config);
   let api: Api | null = null;
   if (has.includes('api')) {
+    const { startApi } = await import('./api.ts');
     api = await startApi(core, secrets, sandboxUrl);
     onStop(api.close);
   } else if (config.installation.metricsPort !== 0) {
+    const { startMetrics } = await import('./metrics.ts');
     const shown = await startMetrics(core, config.installation.metricsPort);
     onStop(shown.close);
     log.info({ url: shown.url }, 'Metrics of this process are at /metrics');
@@ -104,6 +108,7 @@ async function startRoles(
   // This process's own address first, since the public name may not resolve here.
   const ownUrl = api?.url ?? config.api.publicUrl ?? `http://127.0.0.1:${config.api.port}`;
   if (has.includes('worker')) {
+    const { startWorkers } = await import('./worker.ts');
     const workers = await startWorkers(core, { sandboxUrl, ownUrl, only: options.queues });
     onStop(workers.close);
     onStop(() => workers.stop(config.providers.timeoutSeconds * 1000 + graceMarginMilliseconds));
@@ -144,6 +149,7 @@ function reportTypes(config: Config, log: Log): void {
 async function openSandbox({ config, log }: Core, onStop: OnStop): Promise<Sandbox> {
   const { host, port } = config.sandbox;
   const allowAnyReceiptHost = config.api.publicUrl !== null;
+  const { startSandbox } = await import('../../sandbox/server.ts');
   const sandbox = await startSandbox({ host, port, log, allowAnyReceiptHost });
   onStop(() => sandbox.stop());
   return sandbox;
