@@ -64,8 +64,8 @@ const graceMarginMilliseconds = 10_000;
 
 /** Builds everything that the roles need, in order, and starts it. If a step fails, everything started is stopped. */
 export function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { installation } = options.config;
-  const log = options.log ?? createLog(installation.logLevel, { environment: installation.environment });
+  const { logLevel, environment, logJson: json } = options.config.installation;
+  const log = options.log ?? createLog(logLevel, { environment }, { json });
   return stoppable(log, (onStop) => startRoles(options, log, onStop));
 }
 
