@@ -63,13 +63,13 @@ export const traces = {
   ),
   url: setting(
     'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
-    url(['http:', 'https:']),
+    url(['http', 'https']),
     'URL that takes traces: OTLP over HTTP, as JSON.',
     'the next one with /v1/traces',
   ),
   endpoint: setting(
     'OTEL_EXPORTER_OTLP_ENDPOINT',
-    url(['http:', 'https:']),
+    url(['http', 'https']),
     'Base URL of the collector, such as http://localhost:4318.',
     'none: no traces',
   ),

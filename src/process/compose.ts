@@ -92,9 +92,10 @@ async function startRoles(
 
   const sandboxUrl = config.sandbox.url ?? sandbox?.url ?? `http://127.0.0.1:${config.sandbox.port}`;
   const secrets = adminSecrets(config);
+  const stopping = new AbortController();
   let api: Api | null = null;
   if (has.includes('api')) {
-    api = await startApi(core, secrets, sandboxUrl);
+    api = await startApi(core, secrets, sandboxUrl, stopping.signal);
     onStop(api.close);
   }
   // This process's own address first, since the public name may not resolve here.
@@ -109,6 +110,8 @@ async function startRoles(
     onStop(schedule.stop);
   }
 
+  // Registered last, so that it comes first.
+  onStop(() => stopping.abort());
   const credentials = await collectCredentials(db, cipher, config.api.publicUrl ?? ownUrl, {
     issuer: config.secrets.adminUserName,
     secret: secrets[0]!,

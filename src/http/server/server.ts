@@ -325,7 +325,7 @@ function patternOf(url: string): RegExp {
 
 /** Paths that are asked for every few seconds. */
 function isQuiet(path: string): boolean {
-  return path === '/_status' || path === '/metrics';
+  return path === '/_status' || path === '/_status/ready' || path === '/metrics';
 }
 
 function beginSpan(traces: Traces, request: FastifyRequest): void {
