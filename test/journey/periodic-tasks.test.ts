@@ -6,7 +6,12 @@ import type { Platform } from '../../src/process/compose.ts';
 import { openInstallation, stoppable } from '../../src/process/installation.ts';
 import { periodicTasks } from '../../src/process/periodic.ts';
 import type { Periodic } from '../../src/upkeep/schedule.ts';
-import { registerCallback, send, receiver as startReceiver } from '../support/callback-receiver.ts';
+import {
+  personalisation,
+  registerCallback,
+  send,
+  receiver as startReceiver,
+} from '../support/callback-receiver.ts';
 import { compileCache, runCommand } from '../support/process.ts';
 import { createWorld, environment, type World } from '../support/world.ts';
 
