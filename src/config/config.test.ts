@@ -15,6 +15,7 @@ test('with nothing set, every variable has its documented default', () => {
       demo: true,
       logLevel: 'info',
       metricsPort: 0,
+      logJson: null,
       queuePrefix: '',
     },
     api: {
@@ -37,6 +38,15 @@ test('with nothing set, every variable has its documented default', () => {
       adminUserName: 'notify-admin',
     },
     statsd: { host: null, port: 8125, prefix: '', enabled: true },
+    traces: {
+      exporter: null,
+      url: null,
+      endpoint: null,
+      headers: null,
+      serviceName: 'despatch',
+      sampler: 'parentbased_always_on',
+      samplerShare: 1,
+    },
     delivery: {
       retries: 48,
       retrySeconds: 300,
@@ -147,6 +157,12 @@ test('a variable that is set is read, trimmed, under each of its names', () => {
     ],
     [{ DESPATCH_DEMO: 'TRUE' }, { installation: { demo: true } }],
     [{ NOTIFY_LOG_LEVEL: 'DEBUG' }, { installation: { logLevel: 'debug' } }],
+    [{ LOGGING_STDOUT_JSON: '1' }, { installation: { logJson: true } }],
+    [
+      { OTEL_EXPORTER_OTLP_HEADERS: 'Api-Key=a%20b, other=c' },
+      { traces: { headers: { 'api-key': 'a b', other: 'c' } } },
+    ],
+    [{ OTEL_TRACES_SAMPLER_ARG: '0.25' }, { traces: { samplerShare: 0.25 } }],
     [{ FROM_NUMBER: '447700900123' }, { delivery: { fromNumber: '447700900123' } }],
     [{ NOTIFY_EMAIL_DOMAIN: 'Mail.Example.com' }, { delivery: { emailDomain: 'mail.example.com' } }],
     [{ NOTIFICATION_QUEUE_PREFIX: 'preview_1.-' }, { installation: { queuePrefix: 'preview_1.-' } }],
@@ -221,6 +237,14 @@ const wrong: Record<string, string[]> = {
   FUNCTIONAL_TEST_PROVIDER_SMS_TEMPLATE_ID: ['one'],
   CALLBACK_ALLOW_PRIVATE: ['maybe'],
   LOG_LEVEL: ['loud'],
+  LOGGING_STDOUT_JSON: ['maybe'],
+  OTEL_TRACES_EXPORTER: ['console'],
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['localhost:4318'],
+  OTEL_EXPORTER_OTLP_ENDPOINT: ['ftp://collector'],
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: ['key', 'key=%zz'],
+  OTEL_EXPORTER_OTLP_HEADERS: ['=value', 'a=b,c'],
+  OTEL_TRACES_SAMPLER: ['jaeger_remote'],
+  OTEL_TRACES_SAMPLER_ARG: ['1.1', '-1', 'half', '.'],
   NOTIFY_LOG_LEVEL: ['WARNING'],
   STATSD_ENABLED: ['never'],
   METRICS_PORT: ['-1', '65536', 'auto'],
@@ -271,7 +295,15 @@ const freeText = [
     'FIRETEXT_INBOUND_SMS_AUTH',
   ],
   ...['NOTIFY_ENVIRONMENT', 'HOST', 'DESPATCH_DATA_DIR', 'DANGEROUS_SALT', 'ADMIN_CLIENT_SECRET'],
-  ...['STATSD_HOST', 'STATSD_PREFIX', 'SMS_RATES_FILE', 'SANDBOX_HOST', 'GIT_COMMIT', 'BUILD_TIME'],
+  ...[
+    'OTEL_SERVICE_NAME',
+    'STATSD_HOST',
+    'STATSD_PREFIX',
+    'SMS_RATES_FILE',
+    'SANDBOX_HOST',
+    'GIT_COMMIT',
+    'BUILD_TIME',
+  ],
 ];
 
 test('an invalid value is a ConfigError that names its variable, and this test covers every variable', () => {
@@ -333,6 +365,7 @@ test('no error repeats a secret', () => {
     { ADMIN_CLIENT_SECRET: 'hunter2', PORT: 'x' },
     { MMG_API_KEY: 'hunter2 ?' },
     { FIRETEXT_RECEIPT_AUTH: 'hunter2' },
+    { OTEL_EXPORTER_OTLP_HEADERS: 'hunter2' },
     { SMTP_URL: 'http://u:hunter2@h' },
     { SES_ENABLED: '1', AWS_ACCESS_KEY_ID: 'hunter2' },
   ];

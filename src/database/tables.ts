@@ -336,7 +336,6 @@ export type AcceptedRow = Omit<
 > & {
   queue: string;
   priority: number;
-  request_id: string | null;
   attempt: Generated<number>;
   due_at: Generated<Date | null>;
   turn_at: Date | null;
@@ -353,6 +352,7 @@ export type NotificationRow = {
   personalisation: Buffer;
   reply_to_text: string | null;
   unsubscribe_url: string | null;
+  request_id: Generated<string | null>;
 };
 
 export type NotificationStatus =
@@ -578,6 +578,7 @@ export type ServiceCallbackRow = {
   state: CallbackState;
   last_code: string | null;
   finished_at: Date | null;
+  request_id: Generated<string | null>;
 };
 
 /** The outcome of one callback attempt; null in the row while it is under way. */

@@ -44,13 +44,14 @@ export type Api = Readonly<{
 
 /**
  * The role `api`: every route, in the scope that sets its error format. The admin client signs its tokens with one of
- * `adminSecrets`. `sandboxUrl`: base URL of the sandbox. Throws a ConfigError if the port is taken, or if anybody could
+ * `adminSecrets`. `sandboxUrl`: base URL of the sandbox. `stopping`: aborted when the process begins to stop. Throws a ConfigError if the port is taken, or if anybody could
  * post receipts of a provider.
  */
 export async function startApi(
   core: Core,
   adminSecrets: readonly string[],
   sandboxUrl: string,
+  stopping: AbortSignal,
 ): Promise<Api> {
   const { config, clock } = core;
   const { publicUrl } = config.api;
@@ -61,7 +62,7 @@ export async function startApi(
   const specification = createSpecification(server.routes);
   server.scope(plainErrors, (mount) => {
     mount(docsRoutes, { specification, files: readDocsFiles(), publicUrl });
-    mountOpen(mount, deps);
+    mountOpen(mount, { ...deps, stopping });
   });
   server.scope(v2Errors, (mount) => mountV2(mount, deps));
   server.scope(plainErrors, (mount) => {
@@ -136,7 +137,7 @@ async function buildServer(core: Core, admin: Guard, sandboxUrl: string) {
 }
 
 /** Routes that need no Despatch token: status, files and unsubscribing for recipients, and providers' endpoints. */
-function mountOpen(mount: Mount, deps: RouteDeps): void {
+function mountOpen(mount: Mount, deps: RouteDeps & Readonly<{ stopping: AbortSignal }>): void {
   mount(statusRoutes, deps);
   const { sendingTimeoutSeconds } = deps.config.delivery;
   const { alertMinutes } = deps.config.api;

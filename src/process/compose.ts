@@ -66,8 +66,8 @@ const graceMarginMilliseconds = 10_000;
  * is loaded only by a process that has it: the modules of the API would be a sixth of a worker's live heap.
  */
 export function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { installation } = options.config;
-  const log = options.log ?? createLog(installation.logLevel, { environment: installation.environment });
+  const { logLevel, environment, logJson: json } = options.config.installation;
+  const log = options.log ?? createLog(logLevel, { environment }, { json });
   return stoppable(log, (onStop) => startRoles(options, log, onStop));
 }
 
@@ -94,14 +94,15 @@ async function startRoles(
 
   const sandboxUrl = config.sandbox.url ?? sandbox?.url ?? `http://127.0.0.1:${config.sandbox.port}`;
   const secrets = adminSecrets(config);
+  const stopping = new AbortController();
   let api: Api | null = null;
   if (has.includes('api')) {
     const { startApi } = await import('./api.ts');
-    api = await startApi(core, secrets, sandboxUrl);
+    api = await startApi(core, secrets, sandboxUrl, stopping.signal);
     onStop(api.close);
   } else if (config.installation.metricsPort !== 0) {
     const { startMetrics } = await import('./metrics.ts');
-    const shown = await startMetrics(core, config.installation.metricsPort);
+    const shown = await startMetrics(core, config.installation.metricsPort, stopping.signal);
     onStop(shown.close);
     log.info({ url: shown.url }, 'Metrics of this process are at /metrics');
   }
@@ -118,6 +119,8 @@ async function startRoles(
     onStop(schedule.stop);
   }
 
+  // Registered last, so that it comes first.
+  onStop(() => stopping.abort());
   const credentials = await collectCredentials(db, cipher, config.api.publicUrl ?? ownUrl, {
     issuer: config.secrets.adminUserName,
     secret: secrets[0]!,

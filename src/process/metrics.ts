@@ -3,20 +3,23 @@ import { ConfigError } from '../ground/problem.ts';
 import { plainErrors } from '../http/server/error-format.ts';
 import { closeServer, createServer, type Guard } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
-import type { Api } from './api.ts';
 import type { Core } from './core.ts';
 import { statusDeps } from './route-deps.ts';
 import { watchDatabase } from './watch.ts';
 
 /**
  * `/metrics` and `/_status` of a process without the API, so that its worker or scheduler can be watched. Returns the
- * base URL. Throws a ConfigError if the port is taken.
+ * base URL. `stopping`: aborted when the process begins to stop. Throws a ConfigError if the port is taken.
  */
-export async function startMetrics(core: Core, port: number): Promise<Pick<Api, 'url' | 'close'>> {
+export async function startMetrics(
+  core: Core,
+  port: number,
+  stopping: AbortSignal,
+): Promise<Readonly<{ url: string; close: () => Promise<void> }>> {
   watchDatabase(core);
   const open: Guard = (_request, _reply, done) => done();
   const server = createServer({ ...core, guards: { 'service key': open, admin: open } });
-  server.scope(plainErrors, (mount) => mount(statusRoutes, statusDeps(core)));
+  server.scope(plainErrors, (mount) => mount(statusRoutes, { ...statusDeps(core), stopping }));
   const url = await listen(server.app, { host: core.config.api.host, port, variable: 'METRICS_PORT' });
   return { url, close: () => closeServer(server.app) };
 }

@@ -1,7 +1,7 @@
 import { databaseErrors } from '../database/connection.ts';
 import { createBatcher } from '../ground/batcher.ts';
 import { stopwatch } from '../ground/clock.ts';
-import type { Log } from '../ground/log.ts';
+import { type Log, requestIdOf } from '../ground/log.ts';
 import type { Metrics } from '../ground/metrics.ts';
 import type { HeldTask, Queues, Settled, Settlement } from './boss.ts';
 import type { Queue, QueueName } from './define.ts';
@@ -16,7 +16,10 @@ export type Task<Payload> = Readonly<{
   priority: number;
   /** How many seconds before its next try it was made due (`Queues.makeDue`); 0: it was not. */
   earlySeconds: number;
+  /** Of the request that it results from, for log lines. */
   requestId: string | undefined;
+  /** That and the trace it belongs to (ground/traces.ts), for tasks that this one leads to. */
+  carried: string | undefined;
   /** Aborted when another process has taken the task, or this one is stopping and can wait no longer. */
   signal: AbortSignal;
   /** Aborted as soon as this process is stopping: what the task has not begun yet is left to another process. */
@@ -95,7 +98,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
 
   /** Runs one task. Never rejects. */
   async function run(held: HeldTask, signal: AbortSignal): Promise<void> {
-    const { attempt, request_id: requestId } = held.data;
+    const { attempt, request_id: carried } = held.data;
     const elapsed = stopwatch();
     let status: TaskStatus = 'failure';
     try {
@@ -114,7 +117,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
       status = statusOf(verdict);
       if (verdict !== 'settled' && verdict !== 'put back') await settle(held, verdict);
     } catch (error) {
-      const fields = { queue: queue.name, taskId: held.id, attempt, requestId };
+      const fields = { queue: queue.name, taskId: held.id, attempt, requestId: requestIdOf(carried) };
       log.error({ ...fields, err: error }, 'A task failed and is tried again later');
       await settle(held, { waitSeconds: errorRetrySeconds }).catch((unsettled: unknown) =>
         log.error(
@@ -216,8 +219,11 @@ function taskOf<Payload>(
   payload: Payload,
   signals: Pick<Task<Payload>, 'signal' | 'stopping'>,
 ): Task<Payload> {
-  const { attempt, priority = 0, early_seconds: earlySeconds = 0, request_id: requestId } = held.data;
-  return { id: held.id, payload, attempt, priority, earlySeconds, requestId, ...signals, queue, held };
+  const { attempt, priority = 0, early_seconds: earlySeconds = 0, request_id: carried } = held.data;
+  return {
+    ...{ id: held.id, payload, attempt, priority, earlySeconds },
+    ...{ requestId: requestIdOf(carried), carried, ...signals, queue, held },
+  };
 }
 
 /** Resolves when all of these have ended, or the time is up. */

@@ -106,8 +106,9 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
     circuits,
     rateLimits,
     retries: retryPolicy({ retries: 4, seconds: 300, delays: null, smsFirstImmediate: false }),
+    traces: null,
   });
-  const apply = createApply({ queues, clock, log, metrics, rates: defaultRates, callbacks });
+  const apply = createApply({ queues, clock, log, metrics, rates: defaultRates, callbacks, traces: null });
   const timeOut = createTimeOut({
     ...{ db, queues, clock, log, metrics, callbacks, timeoutSeconds: timeoutHours * 3600 },
   });
@@ -236,7 +237,7 @@ export async function createHarness() {
         ...{ id: held.id, queue: 'send-sms', held, signal: abort.signal },
         stopping: new AbortController().signal,
         ...{ payload: held.data.payload as DeliverPayload, attempt: held.data.attempt },
-        ...{ priority: 0, earlySeconds: 0, requestId: undefined },
+        ...{ priority: 0, earlySeconds: 0, requestId: undefined, carried: undefined },
       };
       const worker: Worker = { held, abort, call: null, ended: Promise.resolve() };
       await untilNext(worker, () => {

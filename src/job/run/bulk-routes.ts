@@ -188,7 +188,7 @@ export const bulkRoutes = [sendBulk, readOne];
 async function post(deps: BulkDeps, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const sending = {
     ...request.caller,
-    ...{ requestId: request.traceId, baseUrl: baseUrl(request, deps.publicUrl) },
+    ...{ requestId: request.carriedId, baseUrl: baseUrl(request, deps.publicUrl) },
   };
   const { idempotency, repeated } = await readRepeat(deps, sending, request);
   if (repeated) return created(reply, repeated);
@@ -339,7 +339,7 @@ async function accept(
         {
           ...{ service, template, scheduledFor, reference, key, createdBy: null, holdSeconds: 0 },
           upload: { ...upload, rowCount: written.rowCount },
-          ...{ originalFileName: null, replyToText: sender?.text ?? null },
+          ...{ originalFileName: null, replyToText: sender?.text ?? null, requestId: sending.requestId },
         },
         now,
       );

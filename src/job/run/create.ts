@@ -27,6 +27,8 @@ export type Order = Readonly<{
   replyToText: string | null;
   scheduledFor: Date | null;
   holdSeconds: number;
+  /** Of the request, for the tasks. */
+  requestId: string;
 }>;
 
 const day = 86_400_000;
@@ -67,7 +69,7 @@ export async function orderJob(
   const { service, key, scheduledFor, holdSeconds } = order;
   const job = newJob(order, now);
   await addJob(trx, job);
-  if (scheduledFor === null) await send(processJob, [jobTask(job.id, holdSeconds)]);
+  if (scheduledFor === null) await send(processJob, [jobTask(job.id, holdSeconds, order.requestId)]);
   const after = {
     ...{ original_file_name: job.originalFileName, notification_count: job.notificationCount },
     ...{ template: job.templateId, template_version: job.templateVersion, job_status: job.status },

@@ -72,7 +72,7 @@ export function createLotWork(deps: LotDeps): (task: Task<LotPayload>) => Promis
       const isLast = task.attempt >= deps.retries.limit;
       const rows = `job ${jobId} row numbers ${lot.firstRow} to ${lot.firstRow + lot.rowCount - 1}`;
       deps.log.error(
-        { err: error, jobId, lot: number },
+        { err: error, jobId, lot: number, requestId: task.requestId },
         isLast ? `RETRY FAILED: task ${name} failed for ${rows}` : `RETRY: ${name} for ${rows}`,
       );
       return isLast ? 'parked' : { retryAfterSeconds: deps.retries.seconds };
@@ -139,7 +139,12 @@ async function store(
     const now = new Date(deps.clock.now());
     if (!(await endLot(trx, jobId, task.payload.lot, beganAt, now))) return;
     const rows = await withinLimitAbroad(transaction, job, service, prepared, now);
-    await storeAll(deps, transaction, job, service, beganAt, rows);
+    await storeAll(
+      deps,
+      transaction,
+      { job, service, createdAt: beganAt, requestId: task.carried ?? null },
+      rows,
+    );
   });
 }
 
@@ -166,14 +171,27 @@ async function withinLimitAbroad(
 async function storeAll(
   deps: LotDeps,
   transaction: QueueTransaction,
-  job: JobRecord,
-  service: Service,
-  createdAt: Date,
+  {
+    job,
+    service,
+    createdAt,
+    requestId,
+  }: Readonly<{ job: JobRecord; service: Service; createdAt: Date; requestId: string | null }>,
   rows: readonly Prepared[],
 ): Promise<void> {
   const { id: jobId, serviceId, templateId, templateVersion, templateType: type, apiKeyId, keyType } = job;
   const sender = type === 'sms' ? (defaultSender(service.smsSenders)?.text ?? deps.fromNumber) : null;
-  const common = { jobId, serviceId, templateId, templateVersion, apiKeyId, keyType, type, createdAt };
+  const common = {
+    jobId,
+    serviceId,
+    templateId,
+    templateVersion,
+    apiKeyId,
+    keyType,
+    type,
+    createdAt,
+    requestId,
+  };
   const isNew = await storeRows(transaction.trx, { ...common, replyToText: job.replyToText ?? sender }, rows);
   const stored = rows.filter(({ id }) => isNew.has(id));
   const failed = stored.filter(({ givenUp }) => givenUp !== null);
@@ -191,7 +209,10 @@ async function storeAll(
     .map(({ id }) => {
       const behind = deps.fairOrder.take(serviceId, priorities.csv);
       const priority = taskPriority(priorities.csv, Math.floor(behind / stepMilliseconds));
-      return { queue, task: { id, payload: { notification_id: id, type }, priority } };
+      return {
+        queue,
+        task: { id, payload: { notification_id: id, type }, priority, requestId: requestId ?? undefined },
+      };
     });
   await sendDeliveries(transaction.send, deliveries);
 }

@@ -110,7 +110,7 @@ const create = defineRoute({
       ? []
       : [{ field: 'hold_seconds', text: 'A scheduled job is not held: it can be cancelled until its time.' }],
   async handler(deps: JobRouteDeps, request) {
-    const { body, actorId } = request;
+    const { body, actorId, carriedId: requestId } = request;
     const subject = await findSubject(deps, request, body);
     const { service, template, upload } = subject;
     if (body.notification_count !== undefined && body.notification_count !== upload.rowCount)
@@ -126,7 +126,7 @@ const create = defineRoute({
             createdBy: actorId ?? (await userIn(deps, body.created_by)),
             replyToText: chosenSender(deps, service, template.type, body.sender_id ?? upload.senderId),
             holdSeconds: body.hold_seconds ?? 0,
-            ...{ key: null, reference: null },
+            ...{ key: null, reference: null, requestId },
           })
         : { job: subject.job, isNew: false };
     if (!made.isNew) refuseOther(made.job, scheduledFor);

@@ -4,8 +4,9 @@ import type { CallbackType } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
-import type { Log } from '../../ground/log.ts';
+import { type Log, requestIdOf } from '../../ground/log.ts';
 import type { Metrics, Observe } from '../../ground/metrics.ts';
+import type { Traces } from '../../ground/traces.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { startRounds } from '../../queue/consume.ts';
 import { callbackQueue } from './enqueue.ts';
@@ -64,7 +65,7 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
       await finished.add(await attemptCallback(deps, claimed, abort.signal));
     } catch (error) {
       log.error(
-        { err: error, callbackId: claimed.id },
+        { err: error, callbackId: claimed.id, requestId: requestIdOf(claimed.requestId) },
         'The outcome of a callback could not be recorded; it is sent again when its claim expires',
       );
     } finally {
@@ -179,6 +180,7 @@ function errorTypeOf(response: CallbackResponse): string {
 }
 
 export type AttemptDeps = Readonly<{
+  traces: Traces | null;
   clock: Clock;
   log: Log;
   metrics: Metrics;
@@ -204,11 +206,13 @@ export async function attemptCallback(
   claimed: ClaimedCallback,
   signal: AbortSignal,
 ): Promise<FinishedAttempt> {
-  const { clock, metrics, retries, retrySeconds } = deps;
+  const { clock, metrics, retries, retrySeconds, traces } = deps;
   const { type, isProbe } = claimed;
   const name = taskNames[type].replaceAll('-', '_');
+  const span = traces?.begin(`callback ${type}`, claimed.requestId, { isCall: true });
+  const traceparent = span?.traceparent ?? null;
   const elapsed = stopwatch();
-  const response = await metrics.timed('tasks', name, () => post(deps, claimed, signal));
+  const response = await metrics.timed('tasks', name, () => post(deps, claimed, traceparent, signal));
   const attempt = String(Math.min(claimed.attempt, mostAttempts));
   forwardDurations(metrics)(elapsed() / 1000, type, attempt, errorTypeOf(response));
   const now = clock.now();
@@ -218,6 +222,8 @@ export async function attemptCallback(
   const isDelivered = outcome === 'delivered';
   const isOurs = outcome === 'again';
   const isFinished = isDelivered || outcome === 'failed';
+  const about = { 'callback.id': claimed.id, 'notification.id': claimed.notificationId };
+  span?.end({ ...about, attempt: claimed.attempt, outcome, code }, !isDelivered);
   if (!isOurs) metrics.count(`service-callback.${type}.${isDelivered ? 'success' : 'failure'}`);
   const nextTry = now + seconds * 1000;
   return {
@@ -240,6 +246,7 @@ export async function attemptCallback(
 async function post(
   { log, cipher, poster }: AttemptDeps,
   { id, apiId, url, payload, bearerToken }: ClaimedCallback,
+  traceparent: string | null,
   signal: AbortSignal,
 ): Promise<CallbackResponse> {
   let body: string;
@@ -252,7 +259,7 @@ async function post(
     log.error({ err: error, callbackId: id }, 'A callback could not be decrypted');
     return { kind: 'no answer', code: 'sealed', detail: 'The callback could not be decrypted' };
   }
-  return await poster.post({ url, token, body }, signal);
+  return await poster.post({ url, token, body, traceparent }, signal);
 }
 
 function logResult(
@@ -264,7 +271,8 @@ function logResult(
   const task = taskNames[claimed.type];
   const id = claimed.notificationId ?? claimed.subjectId;
   const host = loggedHost(claimed.url);
-  const fields = { callbackId: claimed.id, attempt: claimed.attempt };
+  const { id: callbackId, attempt } = claimed;
+  const fields = { callbackId, attempt, requestId: requestIdOf(claimed.requestId) };
   const exception = result.detail ?? `HTTP ${result.code}`;
   if (response.kind === 'answered')
     log.info(fields, `${task} sending ${id} to ${host}, response ${response.status}`);

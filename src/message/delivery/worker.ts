@@ -8,6 +8,7 @@ import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { Problem } from '../../ground/problem.ts';
+import type { Span, Traces } from '../../ground/traces.ts';
 import type { Circuits } from '../../provider/circuit/circuits.ts';
 import type { Provider, RecipientVerdict, SendResult } from '../../provider/contract.ts';
 import type { RateLimits } from '../../provider/rate-limit/rate-limit.ts';
@@ -41,6 +42,7 @@ export type DeliverDeps = Readonly<{
   composeLarge(notification: Candidate, service: Service): Promise<Composed>;
   recorder: Recorder;
   retries: RetryPolicy;
+  traces: Traces | null;
 }>;
 
 type Delivering = DeliverDeps & Readonly<{ measures: Measures }>;
@@ -79,7 +81,7 @@ export function createDeliver(given: DeliverDeps): (task: DeliverTask) => Promis
   const deps = { ...given, measures: createMeasures(given.metrics) };
   deps.metrics.count('attempts.stalled', 0);
   const apart = pLimit(mostLarge);
-  return async (task) => {
+  const work = async (task: DeliverTask): Promise<Verdict> => {
     try {
       return await deps.metrics.timed(
         'tasks',
@@ -96,6 +98,27 @@ export function createDeliver(given: DeliverDeps): (task: DeliverTask) => Promis
       return await retryLater(deps, task, { error, isDefinite: true, waitsFor: null, why: 'error' });
     }
   };
+  const { traces } = deps;
+  return traces === null ? work : (task) => inSpan(traces, task, work);
+}
+
+/** The span of a try, to which those of its calls belong. */
+async function inSpan(
+  traces: Traces,
+  task: DeliverTask,
+  work: (task: DeliverTask) => Promise<Verdict>,
+): Promise<Verdict> {
+  const { type } = task.payload;
+  const attributes = { 'notification.id': task.id, 'notification.type': type, attempt: task.attempt };
+  const span = traces.begin(`deliver ${type}`, task.carried, { attributes });
+  let isDone = false;
+  try {
+    const verdict = await work({ ...task, carried: span.carried });
+    isDone = true;
+    return verdict;
+  } finally {
+    span.end({}, !isDone);
+  }
 }
 
 async function deliver(
@@ -284,7 +307,7 @@ async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
 
 /** Hands the message to its provider, with no transaction open; the outcome counts towards the provider's circuit. */
 async function handOver(
-  { log, metrics, measures, circuits, clients }: Delivering,
+  { log, metrics, measures, circuits, clients, traces }: Delivering,
   task: DeliverTask,
   { notification, message, provider: state, isProbe }: Claim,
 ): Promise<SendResult> {
@@ -299,6 +322,7 @@ async function handOver(
     const detail = `The provider ${identifier} is not configured in this process`;
     return { outcome: 'failed', code: 'not configured', detail };
   }
+  const span = traces?.begin(`call ${identifier}`, task.carried, { isCall: true });
   const elapsed = stopwatch();
   const result = await provider.send(message, task.signal).catch((error: unknown): SendResult => {
     log.error({ ...fieldsOf(task), err: error }, `The client of provider ${identifier} failed`);
@@ -306,6 +330,7 @@ async function handOver(
   });
   const milliseconds = elapsed();
   measures.called(identifier, notification.type, result, milliseconds);
+  span?.end(callAttributes(notification.id, identifier, result), result.outcome !== 'accepted');
   metrics.timing(`clients.${identifier}.request-time`, milliseconds);
   metrics.count(`clients.${identifier}.${result.outcome === 'accepted' ? 'success' : 'error'}`);
   // A call that we aborted says nothing about the provider.
@@ -313,6 +338,12 @@ async function handOver(
   if (!isOurs) circuits.record(state, result.outcome, milliseconds);
   endProbe(isOurs ? null : result.outcome);
   return result;
+}
+
+function callAttributes(id: string, provider: string, result: SendResult): Parameters<Span['end']>[0] {
+  const { outcome } = result;
+  const code = outcome === 'accepted' ? null : result.code;
+  return { 'notification.id': id, provider, outcome, code };
 }
 
 /** Records that a provider has the message. `reference`: the provider's own id for it. */

@@ -2,9 +2,10 @@ import type { Rates } from '../../content/recipient/international-rates.ts';
 import { databaseErrors } from '../../database/connection.ts';
 import type { NotificationStatus } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
-import type { Clock } from '../../ground/clock.ts';
-import type { Log } from '../../ground/log.ts';
+import { type Clock, stopwatch } from '../../ground/clock.ts';
+import { type Log, requestIdOf } from '../../ground/log.ts';
 import type { Metrics, Observe } from '../../ground/metrics.ts';
+import type { Traces } from '../../ground/traces.ts';
 import type { ReadReceipt, ReceiptEndpoint, ReceiptOutcome } from '../../provider/contract.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
@@ -26,6 +27,7 @@ export type ApplyDeps = Readonly<{
   metrics: Metrics;
   rates: Rates;
   callbacks: CallbackQueue;
+  traces: Traces | null;
 }>;
 
 /** A receipt, and what applying it needs to know about its endpoint. */
@@ -58,6 +60,7 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
     ...databaseErrors,
     async flush(receipts) {
       const at = new Date(clock.now());
+      const elapsed = stopwatch();
       const [subjects, { outcomes }] = await queues.transaction(async (transaction) => {
         const { trx } = transaction;
         const subjects = await lockSubjects(
@@ -75,6 +78,7 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
         return [subjects, decided] as const;
       });
       measure({ ...deps, measures }, receipts, outcomes, subjects, at);
+      if (deps.traces) traceBatch(deps.traces, receipts, outcomes, subjects, elapsed());
       return outcomes;
     },
   });
@@ -103,6 +107,8 @@ function decide(
     const subject = found.by === 'id' ? byId.get(found.value) : byReference.get(found.value);
     if (!subject || subject.type !== endpoint.type) return { outcome: 'not found' };
     const { id: notificationId, claimedAt, claimedUnits } = subject;
+    const requestId = requestIdOf(subject.carried);
+    const about = { notificationId, ...(requestId !== undefined && { requestId }) };
     const provider = endpoint.identifier;
     const current = statuses.get(notificationId)!;
     // If the receipt overtakes the record of the hand-over, the attempt says which provider has the message.
@@ -110,19 +116,19 @@ function decide(
     const status = endpoint.soften?.(receipt, { status: current, sentBy }) ?? receipt.status;
     if (!wasAsked(subject, endpoint)) {
       kept.push({ notificationId, provider, receivedAt: at, rawStatus, status, ignored: notAsked });
-      return { outcome: 'not asked', notificationId, status, why: notAsked };
+      return { outcome: 'not asked', ...about, status, why: notAsked };
     }
     if (complaint) complaints.push({ ...complaint, subject, receivedAt: at });
     const event = eventOf(subject, status, found.by, rates);
     const transition = nextStatus(current, event);
     const ignored = 'stays' in transition ? transition.stays : null;
     kept.push({ notificationId, provider, receivedAt: at, rawStatus, status, ignored });
-    if ('stays' in transition) return { outcome: 'ignored', notificationId, status, why: transition.stays };
+    if ('stays' in transition) return { outcome: 'ignored', ...about, status, why: transition.stays };
     statuses.set(notificationId, transition.to);
     // Known only from the attempt, where the hand-over is not recorded yet.
     const handOver = { sentAt: claimedAt, sentBy: sentBy ?? provider, billableUnits: claimedUnits };
     moves.push({ id: notificationId, event, at, handOver: { ...handOver, reference: null } });
-    return { outcome: 'applied', notificationId, status: transition.to };
+    return { outcome: 'applied', ...about, status: transition.to };
   });
   return { outcomes, moves, kept, complaints };
 }
@@ -208,10 +214,30 @@ function measure(
       log.warn(
         {
           provider,
-          ...('why' in outcome && { notificationId: outcome.notificationId, why: outcome.why }),
+          ...('why' in outcome && {
+            ...{ notificationId: outcome.notificationId, requestId: outcome.requestId, why: outcome.why },
+          }),
         },
         `A receipt of ${provider} with status ${receipt.status} changed nothing: ${outcome.outcome}`,
       );
+  });
+}
+
+/** The spans of receipts are in the traces of their messages. */
+function traceBatch(
+  traces: Traces,
+  receipts: readonly IncomingReceipt[],
+  outcomes: readonly ReceiptOutcome[],
+  subjects: readonly ReceiptSubject[],
+  began: number,
+): void {
+  const byId = new Map(subjects.map((subject) => [subject.id, subject]));
+  outcomes.forEach((outcome, index) => {
+    if (!('notificationId' in outcome)) return;
+    const { notificationId, status } = outcome;
+    const provider = receipts[index]!.endpoint.identifier;
+    const attributes = { 'notification.id': notificationId, provider, status, outcome: outcome.outcome };
+    traces.begin(`receipt ${provider}`, byId.get(notificationId)?.carried, { began, attributes }).end();
   });
 }
 

@@ -24,6 +24,8 @@ export type ReceiptSubject = Readonly<{
   claimedUnits: number | null;
   claimedAt: Date | null;
   claimedBy: string | null;
+  /** Of the request that brought it, with its trace; null once its personal data is gone. */
+  carried: string | null;
 }>;
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
@@ -51,8 +53,10 @@ export function lockSubjects(
       select h.id, h.service_id as "serviceId", h.key_type as "keyType", h.created_at as "createdAt", h.notification_type as "type", h.status, h.reference,
         h.sent_at as "sentAt", h.sent_by as "sentBy", h.international, h.phone_prefix as "phonePrefix",
         array(select distinct provider from attempts where notification_id = h.id) as "attemptedBy",
-        a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy"
+        a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy",
+        n.request_id as "carried"
       from unnest(${[...new Set(ids)].toSorted()}::uuid[]) as input (id) join notification_history h on h.id = input.id
+      left join notifications n on n.id = input.id
       left join lateral (
         select billable_units, started_at, provider from attempts
         where h.status = 'created' and notification_id = h.id order by number desc limit 1

@@ -3,9 +3,10 @@ import type { NotificationType } from '../../database/tables.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
+import type { Traces } from '../../ground/traces.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { startRounds } from '../../queue/consume.ts';
-import { sendDeliveries } from '../delivery/queue.ts';
+import { type Delivery, sendDeliveries } from '../delivery/queue.ts';
 import { moveStatuses, type StatusDeps } from '../status/status.ts';
 import { persistQueues } from './accept-batch.ts';
 import { findDue, orderDue, persistAccepted, postponeAccepted, storeScheduled } from './store.ts';
@@ -17,6 +18,7 @@ export type PersistDeps = Readonly<{
   log: Log;
   metrics: Metrics;
   retries: Readonly<{ limit: number; seconds: number }>;
+  traces: Traces | null;
 }>;
 
 /** Messages persisted in one transaction. */
@@ -73,17 +75,36 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
 }
 
 /** Returns how many messages left `accepted`. */
-function persistBatch(
+async function persistBatch(
   deps: PersistDeps,
   type: NotificationType,
   limit: number,
   only: string | null = null,
 ): Promise<number> {
-  return deps.queues.transaction(async ({ trx, send }) => {
-    const { count, deliveries } = await persistAccepted(deps, trx, type, limit, only);
-    await sendDeliveries(send, deliveries);
-    return count;
+  const elapsed = stopwatch();
+  const { count, deliveries } = await deps.queues.transaction(async ({ trx, send }) => {
+    const persisted = await persistAccepted(deps, trx, type, limit, only);
+    await sendDeliveries(send, persisted.deliveries);
+    return persisted;
   });
+  if (deps.traces) traceBatch(deps.traces, type, deliveries, elapsed());
+  return count;
+}
+
+/** One span for each message: they belong to different requests. */
+function traceBatch(
+  traces: Traces,
+  type: NotificationType,
+  deliveries: readonly Delivery[],
+  began: number,
+): void {
+  for (const { queue, task } of deliveries)
+    traces
+      .begin(`persist ${type}`, task.requestId, {
+        began,
+        attributes: { 'notification.id': task.id, 'notification.type': type, queue: queue.name },
+      })
+      .end();
 }
 
 /** After a failed batch, persists each message by itself, so that one that cannot be stored blocks no other. */
@@ -94,7 +115,7 @@ async function persistOneByOne(
 ): Promise<void> {
   const { db, clock, log, retries } = deps;
   const task = `send_${type}`;
-  for (const { id, attempt } of await findDue(db, type, batchSize)) {
+  for (const { id, attempt, requestId } of await findDue(db, type, batchSize)) {
     if (isStopping()) return;
     try {
       await persistBatch(deps, type, 1, id);
@@ -103,7 +124,7 @@ async function persistOneByOne(
       const isLast = attempt >= retries.limit;
       // An accepted message is never discarded: it stays for an operator, and reads still find it.
       log.error(
-        { err: error, notificationId: id },
+        { err: error, notificationId: id, requestId },
         isLast
           ? `RETRY FAILED: task ${task} failed for notification ${id}`
           : `RETRY: ${task} notification ${id}`,

@@ -17,7 +17,7 @@ export type RowsInCommon = Pick<
   | 'createdAt'
   | 'replyToText'
 > &
-  Readonly<{ jobId: string }>;
+  Readonly<{ jobId: string; requestId: string | null }>;
 
 /** A row of a file as it is stored. `personalisation`: sealed with its id as the context. */
 export type RowMessage = Pick<
@@ -54,7 +54,8 @@ export async function storeRows(
         ${common.templateVersion}::int as template_version, ${common.jobId}::uuid as job_id,
         ${common.apiKeyId}::uuid as api_key_id, ${common.keyType}::text as key_type, ${common.type}::text as notification_type,
         ${common.createdAt}::timestamptz as created_at, ${common.replyToText}::text as reply_to_text,
-        null::timestamptz as scheduled_for, null::text as unsubscribe_url, null::uuid as created_by
+        null::timestamptz as scheduled_for, null::text as unsubscribe_url, null::uuid as created_by,
+        ${common.requestId}::text as request_id
       from unnest(${column(({ id }) => id)}::uuid[], ${column(({ jobRowNumber }) => jobRowNumber)}::int[],
         ${column(({ recipient }) => recipient)}::text[], ${column(({ normalisedRecipient }) => normalisedRecipient)}::text[],
         ${column(({ personalisation }) => personalisation)}::bytea[], ${column(({ international }) => international)}::boolean[],

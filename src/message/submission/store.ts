@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../../database/connection.ts';
 import type { KeyType, NotificationType } from '../../database/tables.ts';
+import { requestIdOf } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueName } from '../../queue/define.ts';
 import type { DailyLimit } from '../../tenant/service/service.ts';
@@ -20,6 +21,7 @@ export type AcceptedMessage = NewNotification &
     /** The delivery queue, and the priority within it. */
     queue: QueueName;
     priority: number;
+    /** The id of its request, and the trace that it belongs to (ground/traces.ts). */
     requestId: string | null;
   }>;
 
@@ -152,9 +154,9 @@ export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
         from moved on conflict (id) do nothing returning id
       ), personal as (
         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
-          unsubscribe_url)
+          unsubscribe_url, request_id)
         select m.id, m.service_id, m.recipient, m.normalised_recipient, m.personalisation, m.reply_to_text,
-          m.unsubscribe_url
+          m.unsubscribe_url, m.request_id
         from moved m join facts on facts.id = m.id
       )`;
 const storeMoved = storing(sql`null::text`);
@@ -164,16 +166,17 @@ export async function findDue(
   db: DbOrTrx,
   type: NotificationType,
   limit: number,
-): Promise<readonly { id: string; attempt: number }[]> {
-  return await db
+): Promise<readonly { id: string; attempt: number; requestId: string | undefined }[]> {
+  const rows = await db
     .selectFrom('accepted')
-    .select(['id', 'attempt'])
+    .select(['id', 'attempt', 'request_id'])
     .where('notification_type', '=', type)
     .where('turn_at', 'is not', null)
     .orderBy('turn_at')
     .orderBy('id')
     .limit(limit)
     .execute();
+  return rows.map(({ id, attempt, request_id }) => ({ id, attempt, requestId: requestIdOf(request_id) }));
 }
 
 /** Whether a message is accepted but not yet persisted. */

@@ -31,7 +31,7 @@ export async function receiveText(
   deps: ReceiveDeps,
   endpoint: Pick<InboundEndpoint, 'identifier' | 'name'>,
   text: ReadText,
-  requestId: string,
+  { traceId: requestId, carriedId }: Readonly<{ traceId: string; carriedId: string }>,
 ): Promise<'accepted' | 'unclaimed'> {
   const { db, queues, clock, log, metrics, cipher, callbacks } = deps;
   const provider = endpoint.identifier;
@@ -66,7 +66,7 @@ export async function receiveText(
       providerDate: (text.date === null ? null : parseDatetime(text.date)) ?? now,
       createdAt: now,
     });
-    if (isAdded) await callbacks.inboundSms(transaction, [{ id, serviceId }]);
+    if (isAdded) await callbacks.inboundSms(transaction, [{ id, serviceId }], carriedId);
     return isAdded;
   });
   if (isNew) {
