@@ -4,6 +4,7 @@ import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueTransaction } from '../../queue/boss.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
 import { suppressRecipientsOf } from '../suppression/store.ts';
+import { countMoved } from './store-changes.ts';
 
 /**
  * The state machine of a notification (spec 05, sections 5.5 and 10). Pure: an event goes in, the next status or the
@@ -121,16 +122,13 @@ export type HandOver = Readonly<{
 /** A message whose status has just changed. */
 export type StatusChange = Readonly<{ id: string; serviceId: string; status: NotificationStatus }>;
 
-/** The same with what it was before, and the job that it belongs to. */
-type Moved = StatusChange & Readonly<{ before: NotificationStatus; jobId: string | null }>;
-
 export type StatusDeps = Readonly<{ metrics: Metrics; callbacks: Pick<CallbackQueue, 'deliveryStatuses'> }>;
 
 /**
  * The only writer of an existing message's status. Locks the rows in id order, as every writer does, applies
  * `nextStatus`, and in the same transaction queues the callbacks for completed messages and suppresses the recipients
  * that failed permanently, where a service wants that. Moves that `nextStatus` does not allow change nothing. Several
- * moves of one message are applied in order. `name`: the data-access function of spec 06, section 4.2, that this is
+ * moves of one message are applied in order. What changes for the figures is appended by the same statement. `name`: the data-access function of spec 06, section 4.2, that this is
  * counted and timed as. Returns the messages that changed, in the order of the moves.
  */
 export async function moveStatuses(
@@ -144,8 +142,7 @@ export async function moveStatuses(
     const first = new Map<string, StatusMove>();
     for (const move of wave) if (!first.has(move.id)) first.set(move.id, move);
     const changed = await metrics.timed('dao', name, () => applyMoves(transaction, [...first.values()]));
-    for (const { id, serviceId, status } of changed) changes.set(id, { id, serviceId, status });
-    await countForJobs(transaction, changed);
+    for (const change of changed) changes.set(change.id, change);
     wave = first.size === wave.length ? [] : wave.filter((move) => first.get(move.id) !== move);
   }
   const all = [...new Set(moves.map(({ id }) => id))].flatMap((id) => changes.get(id) ?? []);
@@ -163,7 +160,7 @@ export async function moveStatuses(
 async function applyMoves(
   { trx }: QueueTransaction,
   moves: readonly StatusMove[],
-): Promise<readonly Moved[]> {
+): Promise<readonly StatusChange[]> {
   const ordered = moves.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const column = <T>(pick: (move: StatusMove) => T) => ordered.map(pick);
   const next = (from: NotificationStatus) =>
@@ -172,7 +169,7 @@ async function applyMoves(
       return 'to' in transition ? transition.to : null;
     });
   const [fromCreated, fromSending, fromPending, fromSent] = openStatuses.map(next);
-  const { rows } = await sql<Moved>`
+  const { rows } = await sql<StatusChange>`
     with input as materialized (
       select * from unnest(${column(({ id }) => id)}::uuid[], ${column(({ at }) => at)}::timestamptz[],
         ${column(({ event }) => event.kind === 'handed over')}::boolean[],
@@ -186,7 +183,8 @@ async function applyMoves(
         as t (id, at, is_hand_over, from_created, from_sending, from_pending, from_sent, sent_at, sent_by, reference,
           billable_units, suppressed, given_up)
     ), locked as materialized (
-      select h.id, h.status as before, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
+      select h.id, h.status as before_status, h.sent_by as before_sent_by, h.billable_units as before_billable_units,
+        h.sent_at as before_sent_at, h.updated_at as before_updated_at, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
           when 'pending' then input.from_pending when 'sent' then input.from_sent end as next
       from notification_history h join input on input.id = h.id order by h.id for update of h
     ), updated as (
@@ -202,24 +200,11 @@ async function applyMoves(
           then coalesce(input.billable_units, h.billable_units) else h.billable_units end
       from input join locked on locked.id = input.id
       where h.id = input.id and (locked.next is not null or is_hand_over)
-      returning h.id, h.service_id as "serviceId", h.status, locked.before, h.job_id as "jobId", locked.next is not null as changed
-    )
-    select id, "serviceId", status, before, "jobId" from updated where changed`.execute(trx);
+      returning h.id, h.service_id, h.template_id, h.job_id, h.api_key_id, h.notification_type, h.key_type, h.status, h.sent_by,
+        h.billable_units, h.international, h.rate_multiplier, h.created_at, h.scheduled_for, h.sent_at, h.updated_at,
+        locked.before_status, locked.before_sent_by, locked.before_billable_units, locked.before_sent_at,
+        locked.before_updated_at, locked.next is not null as changed
+    ), ${countMoved('updated')}
+    select id, service_id as "serviceId", status from updated where changed`.execute(trx);
   return rows;
-}
-
-/** Appends what changed for jobs, which know their counts so (docs/decisions/0020). Messages without a job cost nothing. */
-async function countForJobs({ trx }: QueueTransaction, moved: readonly Moved[]): Promise<void> {
-  const ofJobs = moved.filter(({ jobId }) => jobId !== null);
-  if (ofJobs.length === 0) return;
-  const column = <T>(pick: (one: Moved) => T) => ofJobs.map(pick);
-  await sql`
-    insert into job_changes (job_id, status, change)
-    select job_id, status, sum(change) from (
-      select job_id, before as status, -1 as change from unnest(${column(({ jobId }) => jobId)}::uuid[],
-        ${column(({ before }) => before)}::text[]) as t (job_id, before)
-      union all
-      select job_id, after, 1 from unnest(${column(({ jobId }) => jobId)}::uuid[],
-        ${column(({ status }) => status)}::text[]) as t (job_id, after)
-    ) changes group by job_id, status having sum(change) <> 0`.execute(trx);
 }
