@@ -10,4 +10,5 @@ export const nouns: Readonly<Record<string, () => Promise<{ noun: Noun }>>> = {
   job: () => import('./job.ts'),
   provider: () => import('./provider.ts'),
   'guest-list': () => import('./guest-list.ts'),
+  statistics: () => import('./statistics.ts'),
 };

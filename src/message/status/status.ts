@@ -4,7 +4,7 @@ import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueTransaction } from '../../queue/boss.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
 import { suppressRecipientsOf } from '../suppression/store.ts';
-import { countMoved } from './store-changes.ts';
+import { columnsBefore, countMoved, movedColumns } from './store-changes.ts';
 
 /**
  * The state machine of a notification (spec 05, sections 5.5 and 10). Pure: an event goes in, the next status or the
@@ -183,8 +183,7 @@ async function applyMoves(
         as t (id, at, is_hand_over, from_created, from_sending, from_pending, from_sent, sent_at, sent_by, reference,
           billable_units, suppressed, given_up)
     ), locked as materialized (
-      select h.id, h.status as before_status, h.sent_by as before_sent_by, h.billable_units as before_billable_units,
-        h.sent_at as before_sent_at, h.updated_at as before_updated_at, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
+      select h.id, ${columnsBefore('h')}, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
           when 'pending' then input.from_pending when 'sent' then input.from_sent end as next
       from notification_history h join input on input.id = h.id order by h.id for update of h
     ), updated as (
@@ -200,11 +199,8 @@ async function applyMoves(
           then coalesce(input.billable_units, h.billable_units) else h.billable_units end
       from input join locked on locked.id = input.id
       where h.id = input.id and (locked.next is not null or is_hand_over)
-      returning h.id, h.service_id, h.template_id, h.job_id, h.api_key_id, h.notification_type, h.key_type, h.status, h.sent_by,
-        h.billable_units, h.international, h.rate_multiplier, h.created_at, h.scheduled_for, h.sent_at, h.updated_at,
-        locked.before_status, locked.before_sent_by, locked.before_billable_units, locked.before_sent_at,
-        locked.before_updated_at, locked.next is not null as changed
+      returning h.id, ${movedColumns('h', 'locked')}, locked.next is not null as changed
     ), ${countMoved('updated')}
-    select id, service_id as "serviceId", status from updated where changed`.execute(trx);
+    select id, service_id as "serviceId", after_status as status from updated where changed`.execute(trx);
   return rows;
 }
