@@ -830,6 +830,40 @@ const refusals: readonly Refusal[] = [
   ['POST /platform/parked/:parked_id/release', { reason: 5 }, 400, { reason: ['Not a valid string.'] }],
   ['POST /platform/parked/:parked_id/drop', { reason: 5 }, 400, { reason: ['Not a valid string.'] }],
   ['GET /platform/stuck', 'seconds=-1', 400, /seconds/],
+  // 7.4, 7.5
+  ['GET /service/:service_id/statistics', 'limit_days=x', 400, { limit_days: ['Not a valid integer.'] }],
+  ...['monthly', 'templates/monthly', 'templates_usage/monthly'].map(
+    (route): Refusal => [
+      `GET /service/:service_id/notifications/${route}`,
+      'year=x',
+      400,
+      'Year must be a number',
+    ],
+  ),
+  [
+    'GET /service/:service_id/statistics/daily',
+    'from=2026-02-02&to=2026-02-01',
+    400,
+    { to: ['Start date must be before end date'] },
+  ],
+  [
+    'GET /service/:service_id/template-statistics',
+    'limit_days=x',
+    400,
+    { limit_days: ['x is not an integer'] },
+  ],
+  ['GET /platform/figures', 'from=x&to=2026-02-01', 400, { from: ['Not a valid date.'] }],
+  ...[
+    ...['/platform-stats', '/performance-dashboard', '/platform-stats/daily-volumes-report'],
+    ...['/platform-stats/daily-sms-provider-volumes-report', '/platform-stats/volumes-by-service'],
+  ].map(
+    (path): Refusal => [
+      `GET ${path}`,
+      'start_date=1-2-2026',
+      400,
+      'Input must be a date in the format: YYYY-MM-DD',
+    ],
+  ),
   // The platform’s own service
   ['POST /service/:service_id/archive {service_id: platform}', {}, 400, /cannot be made inactive/],
   ['POST /service/:service_id/suspend {service_id: platform}', {}, 400, /cannot be made inactive/],

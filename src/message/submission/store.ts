@@ -12,7 +12,7 @@ import {
   taskPriority,
 } from '../delivery/queue.ts';
 import type { NewNotification } from '../status/notification.ts';
-import { countStored, storedColumns } from '../status/store-changes.ts';
+import { countStored, storedColumns } from '../status/status.ts';
 import { mostBehind, spacingMilliseconds, stepMilliseconds } from './fair-order.ts';
 
 /** An accepted message as stored; `personalisation` is sealed with the message's id as its context. */

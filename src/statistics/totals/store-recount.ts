@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import { type Db, type DbOrTrx, isTransient, type Trx } from '../../database/connection.ts';
 import { dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
 import { idFloor, idMarginMilliseconds } from '../../ground/id.ts';
-import { delaysOf, fixedFacts } from '../../message/status/store-changes.ts';
+import { delaysOf, fixedFacts } from '../../message/status/status.ts';
 import { alone, costUnits, foldAll } from './store.ts';
 
 /** Counts a day of the history again, to see whether the totals are right, or to put them right. */
