@@ -23,7 +23,7 @@ const districts: readonly (readonly [name: string, rooms: readonly string[]])[] 
   ['provider', ['.', 'circuit', 'balancing', 'rate-limit', 'lever', 'suppliers']],
   ['message', ['callback', 'suppression', 'status', 'submission', 'delivery', 'receipt', 'reading']],
   ['job', ['upload', 'contact-list', 'run', 'results', 'report']],
-  ['statistics', []],
+  ['statistics', ['totals', 'platform', 'usage']],
   ['upkeep', []],
   ['bootstrap', []],
   ['web', []],

@@ -11,4 +11,5 @@ export const nouns: Readonly<Record<string, () => Promise<{ noun: Noun }>>> = {
   provider: () => import('./provider.ts'),
   task: () => import('./task.ts'),
   'guest-list': () => import('./guest-list.ts'),
+  statistics: () => import('./statistics.ts'),
 };

@@ -31,6 +31,7 @@ import { up as jobs } from './migrations/0028-jobs.ts';
 import { up as resends } from './migrations/0031-resends.ts';
 import { up as contactLists } from './migrations/0032-contact-lists.ts';
 import { up as reportRequests } from './migrations/0033-report-requests.ts';
+import { up as totals } from './migrations/0034-totals.ts';
 import { up as requestIds } from './migrations/0040-request-ids.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
@@ -66,6 +67,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0032-contact-lists': { up: contactLists },
   '0033-report-requests': { up: reportRequests },
   '0040-request-ids': { up: requestIds },
+  '0034-totals': { up: totals },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

@@ -33,6 +33,12 @@ export type Tables = {
   job_lots: JobLotRow;
   job_changes: JobChangeRow;
   job_totals: JobTotalRow;
+  status_changes: StatusChangeRow;
+  status_totals: StatusTotalRow;
+  platform_totals: PlatformTotalRow;
+  delay_changes: DelayRow;
+  delay_totals: DelayRow;
+  figures_due: FiguresDueRow;
   resends: ResendRow;
   contact_lists: ContactListRow;
   contact_list_rows: ContactListRowsRow;
@@ -684,7 +690,43 @@ export type JobLotRow = {
 };
 
 export type JobChangeRow = { id: Generated<string>; job_id: string; status: string; change: number };
-export type JobTotalRow = { job_id: string; status: string; count: number };
+export type JobTotalRow = { job_id: string; status: string; count: number; cost_units: Generated<string> };
+
+/** How many messages of a kind there are, or by how many their number changed. `day`: of created_at, business zone. */
+export type StatusTotalRow = {
+  day: string;
+  service_id: string;
+  template_id: string;
+  notification_type: NotificationType;
+  key_type: KeyType;
+  via_api: boolean;
+  status: NotificationStatus;
+  provider: string | null;
+  international: boolean;
+  rate_multiplier: string | null;
+  count: number;
+  units: number;
+  last_at: Date;
+};
+export type StatusChangeRow = StatusTotalRow & { job_id: string | null };
+export type PlatformTotalRow = Omit<
+  StatusTotalRow,
+  'service_id' | 'template_id' | 'rate_multiplier' | 'last_at'
+> & { cost_units: string };
+
+/** How many messages took how long, by buckets. */
+export type DelayRow = {
+  day: string;
+  notification_type: NotificationType;
+  provider: string;
+  via_api: boolean;
+  measure: 'handed-over' | 'delivered';
+  bucket: number;
+  count: number;
+};
+
+/** A day whose totals are to be counted from the history, and from when on. */
+export type FiguresDueRow = { day: string; due_at: Date };
 
 export type ContactListRow = {
   id: string;

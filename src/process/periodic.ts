@@ -10,6 +10,7 @@ import { deleteExpiredUploads } from '../job/upload/store.ts';
 import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
 import { deleteAnswers } from '../message/submission/store.ts';
 import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
+import { buildFigures, checkFigures, foldFigures } from '../statistics/totals/keep.ts';
 import { deleteRequests } from '../tenant/idempotency/store.ts';
 import { deleteInvites } from '../tenant/invite/store.ts';
 import { deleteOldUses } from '../tenant/key/store.ts';
@@ -114,6 +115,14 @@ export function periodicTasks(core: Core): readonly Periodic[] {
     },
     { name: 'check-job-status', everySeconds: 60, run: (run) => resumeLateJobs(core, run) },
     { name: 'fold-job-counts', everySeconds: 1, run: (run) => keepJobCounts(core, run) },
+    { name: 'fold-figures', everySeconds: 2, run: (run) => foldFigures(core, run) },
+    { name: 'build-figures', everySeconds: 60, run: (run) => buildFigures(core, run) },
+    {
+      name: 'check-figures',
+      at: '30 2 * * *',
+      zone: 'Europe/London',
+      run: (run) => checkFigures(core, run),
+    },
     {
       name: 'update-report-status-to-deleted',
       at: '0 2 * * *',

@@ -97,7 +97,7 @@ const refusals: readonly Refusal[] = [
   ],
   // 1.3, 1.4
   ['GET /service', 'only_active=maybe', 400, { only_active: ['Not a valid choice.'] }],
-  ['GET /service/:service_id', 'today_only=maybe', 400, { today_only: ['There is no such parameter.'] }],
+  ['GET /service/:service_id', 'today_only=maybe', 400, { today_only: ['Not a valid choice.'] }],
   ['GET /service/find-services-by-name', null, 400, { service_name: [missing] }],
   // 1.5
   ['POST /service/:service_id', { name: null }, 400, { name: ['Field may not be null.'] }],
@@ -929,6 +929,40 @@ const refusals: readonly Refusal[] = [
   ['POST /platform/parked/:parked_id/release', { reason: 5 }, 400, { reason: ['Not a valid string.'] }],
   ['POST /platform/parked/:parked_id/drop', { reason: 5 }, 400, { reason: ['Not a valid string.'] }],
   ['GET /platform/stuck', 'seconds=-1', 400, /seconds/],
+  // 7.4, 7.5
+  ['GET /service/:service_id/statistics', 'limit_days=x', 400, { limit_days: ['Not a valid integer.'] }],
+  ...['monthly', 'templates/monthly', 'templates_usage/monthly'].map(
+    (route): Refusal => [
+      `GET /service/:service_id/notifications/${route}`,
+      'year=x',
+      400,
+      'Year must be a number',
+    ],
+  ),
+  [
+    'GET /service/:service_id/statistics/daily',
+    'from=2026-02-02&to=2026-02-01',
+    400,
+    { to: ['Start date must be before end date'] },
+  ],
+  [
+    'GET /service/:service_id/template-statistics',
+    'limit_days=x',
+    400,
+    { limit_days: ['x is not an integer'] },
+  ],
+  ['GET /platform/figures', 'from=x&to=2026-02-01', 400, { from: ['Not a valid date.'] }],
+  ...[
+    ...['/platform-stats', '/performance-dashboard', '/platform-stats/daily-volumes-report'],
+    ...['/platform-stats/daily-sms-provider-volumes-report', '/platform-stats/volumes-by-service'],
+  ].map(
+    (path): Refusal => [
+      `GET ${path}`,
+      'start_date=1-2-2026',
+      400,
+      'Input must be a date in the format: YYYY-MM-DD',
+    ],
+  ),
   // The platform’s own service
   ['POST /service/:service_id/archive {service_id: platform}', {}, 400, /cannot be made inactive/],
   ['POST /service/:service_id/suspend {service_id: platform}', {}, 400, /cannot be made inactive/],
@@ -1166,6 +1200,14 @@ describe('refusals of the admin API', () => {
     'POST /service/:service_id/template-folder/:template_folder_id': { name: 'Tides' },
   };
 
+  /** What routes need before they look for anything. */
+  const queries: Readonly<Record<string, string>> = {
+    'GET /service/:service_id/notifications/monthly': '?year=2026',
+    'GET /service/:service_id/notifications/templates/monthly': '?year=2026',
+    'GET /service/:service_id/notifications/templates_usage/monthly': '?year=2026',
+    'GET /service/:service_id/statistics/daily': '?from=2026-02-01&to=2026-02-02',
+  };
+
   test('an id in the path that nothing has is not found, wherever it stands and however it is made up', async (t) => {
     let calls = 0;
     const wrong: string[] = [];
@@ -1177,7 +1219,7 @@ describe('refusals of the admin API', () => {
         const unknown = name.replace(/:(\w+)/g, (_all, one) =>
           one === parameter ? randomUUID() : (values[one] ?? randomUUID()),
         );
-        const path = unknown.split(' ')[1]!;
+        const path = `${unknown.split(' ')[1]}${queries[name] ?? ''}`;
         const body = (route.summary === null ? undefined : route.example) ?? shapes[name];
         const given = method === 'POST' || method === 'PUT' ? (body ?? {}) : undefined;
         const { status, body: answer } = await world.admin(

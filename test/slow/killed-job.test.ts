@@ -30,7 +30,7 @@ test('workers that are killed while they make a job’s messages lose no row and
     async function look(): Promise<{ counted: number; made: number; unmade: number; moved: number }> {
       const { rows } = await pool.query(
         `select (select coalesce(sum(count), 0) from job_totals where job_id = $1)::int
-            + (select coalesce(sum(change), 0) from job_changes where job_id = $1)::int as counted,
+            + (select coalesce(sum(count), 0) from status_changes where job_id = $1)::int as counted,
           (select count(*) from notification_history where job_id = $1)::int as made,
           (select coalesce(sum(row_count), 0) from job_lots where job_id = $1 and done_at is null)::int as unmade,
           (select count(*) from (
@@ -38,7 +38,7 @@ test('workers that are killed while they make a job’s messages lose no row and
             except
             select status, sum(count) from (
               select status, count from job_totals where job_id = $1
-              union all select status, change from job_changes where job_id = $1) c group by status
+              union all select status, count from status_changes where job_id = $1) c group by status
           ) differing)::int as moved`,
         [id],
       );

@@ -23,7 +23,6 @@ import type { JobRecord } from './job.ts';
 import type { LotPayload } from './queue.ts';
 import { type ReadMessage, readMessage } from './rows.ts';
 import { beginLot, endLot, findAnyJob, holdJob, type Lot } from './store.ts';
-import { countNew } from './store-counts.ts';
 import { reportFinished } from './worker.ts';
 
 export type LotDeps = Readonly<{
@@ -194,11 +193,6 @@ async function storeAll(
   };
   const isNew = await storeRows(transaction.trx, { ...common, replyToText: job.replyToText ?? sender }, rows);
   const stored = rows.filter(({ id }) => isNew.has(id));
-  const failed = stored.filter(({ givenUp }) => givenUp !== null);
-  await countNew(transaction.trx, jobId, [
-    { status: 'created', count: stored.length - failed.length },
-    { status: 'validation-failed', count: failed.length },
-  ]);
   const queue = deliverQueueFor({
     isPlatform: serviceId === platformServiceId,
     researchMode: service.researchMode,

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { countedStatuses, readJob, startJob, tideRows } from '../../../test/support/jobs.ts';
+import { readJob, startJob, tideRows } from '../../../test/support/jobs.ts';
 import { openTestQueues } from '../../../test/support/queues.ts';
 import { createWorld, type World } from '../../../test/support/world.ts';
 import { readConfig } from '../../config/config.ts';
 import type { Log } from '../../ground/log.ts';
 import { periodicTimings } from '../../process/periodic.ts';
 import { isDue } from '../../upkeep/due.ts';
-import { keepJobCounts, resumeLateJobs, runScheduledJobs, type ScheduleDeps } from './schedule.ts';
+import { resumeLateJobs, runScheduledJobs, type ScheduleDeps } from './schedule.ts';
 
 const run = { signal: new AbortController().signal };
 const minute = 60_000;
@@ -85,38 +85,6 @@ describe('the schedule of jobs', () => {
     assert.equal((await readJob(world, world.tenant, held))['job_status'], 'pending');
     assert.equal(await resumeLateJobs(deps, run), 0);
     await sql(`delete from pgboss.job where name in ('process-job', 'bulk-sms')`);
-  });
-
-  test('counts are the same at every moment, however many fold them at once', async () => {
-    const id = await startJob(world, world.tenant, tideRows(1), { hold_seconds: 3600 });
-    let isFolding = true;
-    const folding = Promise.all(
-      [1, 2].map(async () => {
-        while (isFolding) await keepJobCounts(deps, run);
-      }),
-    );
-    for (let round = 0; round < 40; round += 1) {
-      await sql(
-        `insert into job_changes (job_id, status, change) select $1::uuid, 'created', case when $2 = 0 then 100 else -1 end
-          union all select $1::uuid, 'sending', case when $2 = 0 then 0 else 1 end`,
-        [id, round],
-      );
-      const { statistics, rows_done } = await readJob(world, world.tenant, id);
-      assert.equal(rows_done, 100);
-      assert.deepEqual(
-        statistics,
-        [
-          { status: 'created', count: 100 - round },
-          { status: 'sending', count: round },
-        ].filter(({ count }) => count > 0),
-      );
-    }
-    isFolding = false;
-    await folding;
-    await keepJobCounts(deps, run);
-    const { rows } = await sql('select count(*)::int as count from job_changes');
-    assert.equal(rows[0].count, 0);
-    assert.deepEqual(await countedStatuses(world, id), {});
   });
 });
 

@@ -13,6 +13,7 @@ import {
   taskPriority,
 } from '../delivery/queue.ts';
 import type { NewNotification } from '../status/notification.ts';
+import { countStored, storedColumns } from '../status/status.ts';
 import { mostBehind, spacingMilliseconds, stepMilliseconds } from './fair-order.ts';
 
 /** An accepted message as stored; `personalisation` is sealed with the message's id as its context. */
@@ -140,7 +141,7 @@ export async function orderDue(
 }
 
 /**
- * Stores the rows of the CTE `moved`, which has the columns of `accepted`; the CTE `facts` has the newly stored ones.
+ * Stores the rows of the CTE `moved`, which has the columns of `accepted`; the CTE `facts` has the newly stored ones, which are counted.
  * `givenUp`: the reason why a row is stored as not sendable, or null.
  */
 export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
@@ -151,8 +152,8 @@ export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
           notification_type, case when ${givenUp} is null then 'created' else 'validation-failed' end, created_at,
           scheduled_for, client_reference, international, phone_prefix, rate_multiplier, created_by, ${givenUp},
           case when ${givenUp} is not null then created_at end
-        from moved on conflict (id) do nothing returning id
-      ), personal as (
+        from moved on conflict (id) do nothing returning ${storedColumns}
+      ), ${countStored('facts')}, personal as (
         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
           unsubscribe_url, request_id)
         select m.id, m.service_id, m.recipient, m.normalised_recipient, m.personalisation, m.reply_to_text,
