@@ -263,6 +263,81 @@ describe('files of recipients', () => {
     assert.match(body.data.preview[1].body, /^Harbour \w+: Hi Bob/);
   });
 
+  test('the shortest and the longest message of a file are shown, also after it has changed', async () => {
+    const { id, ...first } = (
+      await upload(
+        `${header}\n${ann}\n07900900456,Eve the second,1\n07900900457,Bo,${'1'.repeat(160)}\n12,A,1`,
+      )
+    ).body.data;
+    const rows = ({ shortest, longest }: any) => [shortest.row, longest.row];
+    assert.deepEqual(rows(first), [5, 4]);
+    assert.deepEqual(first.shortest, {
+      ...{ row: 5, recipient: '12', subject: null, body: 'Hi A, high tide at 1' },
+      ...{ fragments: 1, characters: 20 },
+    });
+    assert.deepEqual([first.longest.characters, first.longest.fragments], [180, 2]);
+    const mended = await world.admin('POST', at(id, '/row/4'), { column: 'time', value: '1' });
+    assert.deepEqual(rows(mended.body.data), [5, 3]);
+    const { data, left_out: left } = (await world.admin('POST', at(id, '/leave-out-faulty'), {})).body;
+    assert.deepEqual(
+      [rows(data), rows(left)],
+      [
+        [4, 3],
+        [2, 2],
+      ],
+    );
+    const none = (await upload(header)).body.data;
+    assert.deepEqual([none.shortest, none.longest], [null, null]);
+    const emails = `email address,name,time\na@example.com,Ann,1\nb@example.com,Annabel,1`;
+    const email = (await upload(emails, { template: tenant.templates.email })).body.data;
+    assert.deepEqual(rows(email), [2, 3]);
+    assert.equal(email.longest.subject, 'Tide for Annabel');
+  });
+
+  test('nothing of a file without a header can be read in the database', async () => {
+    const { pool } = world.connection;
+    const file = `07900900123,Secretperson,"14:05\n07900900456,Secretperson,15:10"x`;
+    const { id, columns } = (await upload(file)).body.data;
+    assert.equal(columns[1], 'Secretperson');
+    for (const table of ['uploads', 'upload_rows', 'upload_fault_pieces', 'upload_faults']) {
+      const key = table === 'uploads' ? 'id' : 'upload_id';
+      const { rows } = await pool.query(`select t::text from ${table} t where ${key} = $1`, [id]);
+      assert.doesNotMatch(JSON.stringify(rows), /Secret|0790|14:05/, table);
+    }
+  });
+
+  test('an upload of the release before is shown, mended and parted', async () => {
+    const { pool } = world.connection;
+    const { id, ...now } = (await upload(`${header}\n12,Ann,1\n${bob}\n13,Eve,1`)).body.data;
+    // As that release stored it.
+    await pool.query(
+      `update uploads set header = $2, sealed_header = null, summary = summary - 'extremes' where id = $1`,
+      [id, JSON.stringify(header.split(','))],
+    );
+    await pool.query('update upload_rows set lengths = null where upload_id = $1', [id]);
+    await pool.query(
+      `insert into upload_faults (upload_id, row_index, number, kind, header, text)
+      select upload_id, f.row, 0, f.kind, f.header, f.text from upload_fault_pieces,
+        unnest(rows, kinds, headers, texts) f (row, kind, header, text) where upload_id = $1`,
+      [id],
+    );
+    await pool.query('delete from upload_fault_pieces where upload_id = $1', [id]);
+    const seen = (await world.admin('GET', at(id))).body.data;
+    assert.deepEqual(seen, { id, ...now, shortest: null, longest: null });
+    const mended = await world.admin('POST', at(id, '/row/2'), { column: 'phone number', value: '14' });
+    assert.equal(mended.body.row.faults.length, 1);
+    assert.deepEqual(
+      mended.body.data.errors.map(({ row }: any) => row),
+      [2, 4],
+    );
+    const { data, left_out: left } = (await world.admin('POST', at(id, '/leave-out-faulty'), {})).body;
+    assert.deepEqual([data.notification_count, data.errors], [1, []]);
+    assert.deepEqual(
+      left.errors.map(({ row }: any) => row),
+      [2, 3],
+    );
+  });
+
   test('the limits of the day decide now, and change nothing of the upload', async () => {
     const { body } = await upload(`${header}\n${ann}\n${bob}`);
     const { id } = body.data;
@@ -600,8 +675,8 @@ describe('files of recipients', () => {
     );
     const inDays = (days: number) => new Date(world.clock.now() + days * 86_400_000);
     const exist = async () => [
-      (await findUpload(db, tenant.id, late!)) !== null,
-      (await findUpload(db, tenant.id, sent!)) !== null,
+      (await findUpload(db, createCipher([secretKey], salt), tenant.id, late!)) !== null,
+      (await findUpload(db, createCipher([secretKey], salt), tenant.id, sent!)) !== null,
     ];
     await deleteExpiredUploads(db, inDays(6.9), 7, 1000);
     assert.deepEqual(await exist(), [true, true]);

@@ -10,7 +10,7 @@ import { type Piece, PieceMaker } from './piece.ts';
 import { columnsOf, createRowCheck, type RowRules, unclosedQuoteFault } from './row-check.ts';
 import type { UploadFormat, WrittenRows } from './store.ts';
 import type { StoredFault } from './store-faults.ts';
-import { Counter, emptySummary, isValid, RepeatedRecipients, type Summary } from './summary.ts';
+import { ComparedRows, Counter, emptySummary, isValid, type Summary } from './summary.ts';
 import { readWorkbook } from './workbook.ts';
 
 /** A file and what it is checked against; everything in it can be copied to a thread. */
@@ -68,7 +68,7 @@ export default async function checkTask({
       ...emptySummary({ ...file.form, prefix: task.rules.prefix }),
       ...{ tooManyRows, unclosedQuoteInHeader: file.unclosedQuote?.record === 0 },
     });
-    const repeated = new RepeatedRecipients();
+    const compared = new ComparedRows();
     const ready: Piece[] = [];
     const faults: StoredFault[] = [];
     const maker = new PieceMaker(true, (piece) => ready.push(piece));
@@ -84,22 +84,22 @@ export default async function checkTask({
         ? {
             ...checked,
             faults: [
-              unclosedQuoteFault(file.header[file.unclosedQuote!.position] || null),
+              unclosedQuoteFault(columns, file.header[file.unclosedQuote!.position] || null),
               ...checked.faults,
             ],
           }
         : checked;
-      maker.add(cells, outcome.recipient);
+      maker.add(cells, outcome);
       if (ready.length > 0) await pass();
       counter.add(outcome);
-      repeated.add(outcome.recipient);
+      compared.add(outcome);
       for (const fault of outcome.faults) faults.push({ ...fault, index });
       index += 1;
     }
     maker.end();
     await pass();
     await send(null);
-    const summary = counter.summary(repeated.result());
+    const summary = counter.summary(compared.result());
     const { header, filledWidth, rowCount } = file;
     const valid = isValid(summary, rowCount, columns);
     return { written: { header, filledWidth, rowCount, valid, summary } };
