@@ -5,7 +5,7 @@ import { csvProblemText, maxCellLength, maxColumns } from '../../content/recipie
 import { recipientColumns } from '../../content/recipient/csv/row.ts';
 import { compileContent, placeholdersIn } from '../../content/template/template.ts';
 import type { NotificationType } from '../../database/tables.ts';
-import { formatOf, maxRows } from './file-format.ts';
+import { fileTexts, formatOf, isMarkup, maxRows } from './file-format.ts';
 import { type Piece, PieceMaker } from './piece.ts';
 import { columnsOf, createRowCheck, type RowRules, unclosedQuoteFault } from './row-check.ts';
 import type { UploadFormat, WrittenRows } from './store.ts';
@@ -144,6 +144,7 @@ async function openText(bytes: Uint8Array, expected: readonly string[]): Promise
   const survey = await surveyCsv(source(), { expected });
   if (!survey.ok) return csvProblemText(survey.problem, survey);
   const { form } = survey;
+  if (isMarkup(form.header.cells[0] ?? '')) return fileTexts.markup;
   const { encoding, separator, filledWidth, rowCount, unclosedQuote } = form;
   const header = Array.from({ length: form.header.width }, (_, index) => form.header.cells[index] ?? '');
   return {

@@ -92,7 +92,7 @@ export async function mendCell(deps: ChangeDeps, service: Service, mend: Mend): 
       ...piece,
       records: JSON.stringify(records.with(index - piece.firstRow, written)),
       recipients: recipients && JSON.stringify(recipients.with(index - piece.firstRow, after.recipient)),
-      lengths: piece.lengths && piece.lengths.with(index - piece.firstRow, after.length),
+      lengths: piece.lengths?.with(index - piece.firstRow, after.length) ?? null,
     });
     await replaceFaults(trx, id, index, left);
 
