@@ -10,7 +10,7 @@ import { deleteExpiredUploads, findRecords, findUpload } from '../../src/job/upl
 import { addUser } from '../../src/tenant/user/store.ts';
 import { addTeamMember, setLimits } from '../support/operator.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
-import { odsOf, xlsxOf } from '../support/workbooks.ts';
+import { hugePart, odsOf, odsParts, xlsxOf, xlsxParts, zip } from '../support/workbooks.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const header = 'phone number,name,time';
@@ -126,7 +126,7 @@ describe('files of recipients', () => {
       ['another extension', 'a', 'a.pdf', 400, 'The file must be a spreadsheet that Notify can read'],
       ['no extension', 'a', 'csv', 400, 'The file must be a spreadsheet that Notify can read'],
       ['more than 10 MiB', big, 'a.csv', 413, 'The file must be smaller than 10MB'],
-      ['one damaged byte in UTF-8', damaged, 'a.csv', 400, unreadable],
+      ['one damaged byte in UTF-8', damaged, 'a.csv', 400, /save it again as ‘CSV UTF-8’/],
       ['a NUL', `${header}\n07900900123,\0,14:05`, 'a.csv', 400, unreadable],
       ['an image', Buffer.from('89504e470d0a1a0a0000000d', 'hex'), 'a.csv', 400, unreadable],
       ['a broken workbook', Buffer.from('504b030400000000', 'hex'), 'a.xlsx', 400, unreadable],
@@ -146,6 +146,83 @@ describe('files of recipients', () => {
         if (typeof message === 'string') assert.equal(answer.body.message, message);
         else assert.match(answer.body.message, message);
       });
+
+    const mebibytes = 10 * 1024 * 1024;
+    const filled = (start: string, sign: string, end = '') =>
+      Buffer.concat([
+        Buffer.from(start),
+        Buffer.alloc(mebibytes - start.length - end.length, sign),
+        Buffer.from(end),
+      ]);
+    const sheet = (rest: string) =>
+      zip(
+        xlsxParts(
+          `<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>${rest}</sheetData>`,
+        ),
+      );
+    const table = (rows: string) => zip(odsParts(`<table:table>${rows}</table:table>`));
+    const odsCell = '<table:table-cell office:value-type="string"><text:p>a</text:p></table:table-cell>';
+    const large: [string, Uint8Array, RegExp][] = [
+      ['a single cell of 10 MiB', filled('', 'a'), /row 1 has a cell of more than 131,072 characters/],
+      [
+        'a cell of 10 MiB in quotes that are not closed',
+        filled(`${header}\n"`, 'a'),
+        /row 2 has a cell of more than 131,072 characters: look for a quote/,
+      ],
+      ['10 MiB of line ends before a row', filled(`${header}\n`, '\n', ann), /too many cells/],
+      ['10 MiB of commas before a value', filled('', ',', 'a'), /too many columns/],
+      [
+        'a million columns',
+        Buffer.from(Array.from({ length: 1_000_000 }, (_, at) => at).join(',')),
+        /too many columns/,
+      ],
+      [
+        'XML that is nested 100,000 deep',
+        sheet('<row><c><is>'.repeat(100_000)),
+        /^Notify cannot read this file/,
+      ],
+      [
+        'XML with entities that multiply',
+        zip({
+          ...xlsxParts(''),
+          'xl/worksheets/sheet1.xml': `<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "${'&a;'.repeat(1000)}">]><worksheet>&b;</worksheet>`,
+        }),
+        /^Notify cannot read this file/,
+      ],
+      [
+        'a row that is repeated a million times',
+        table(
+          `<table:table-row>${odsCell}</table:table-row><table:table-row table:number-rows-repeated="1000000">${odsCell}</table:table-row>`,
+        ),
+        /too many rows/,
+      ],
+      [
+        'a shared text that unpacks to 70 MB',
+        zip({
+          ...xlsxParts(''),
+          'xl/sharedStrings.xml': hugePart(
+            xlsxParts('')['xl/sharedStrings.xml']!.replace('</sst>', ''),
+            `<si><t>${'a'.repeat(100_000)}</t></si>`,
+            700,
+          ),
+        }),
+        /took too long to process/,
+      ],
+    ];
+    for (const [promise, file, message] of large)
+      test(`${promise}, within seconds`, async () => {
+        const began = performance.now();
+        const { status, body } = await upload(file);
+        assert.equal(status, 400, JSON.stringify(body));
+        assert.match(body.message, message);
+        // Far less than the two minutes after which any check ends, also on a busy machine.
+        assert.ok(performance.now() - began < 30_000);
+      });
+
+    test('10 MiB of line ends after the last row are nothing', async () => {
+      const { body } = await upload(filled(`${header}\n${ann}`, '\n'));
+      assert.deepEqual([body.data.notification_count, body.data.valid], [1, true]);
+    });
 
     test('a file of exactly 10 MiB is read', async () => {
       const file = Buffer.alloc(10 * 1024 * 1024, ' ');
