@@ -29,6 +29,7 @@ export type Tables = {
   uploads: UploadRow;
   upload_rows: UploadRowsRow;
   upload_faults: UploadFaultRow;
+  upload_fault_pieces: UploadFaultPieceRow;
   jobs: JobRow;
   job_lots: JobLotRow;
   job_changes: JobChangeRow;
@@ -611,6 +612,7 @@ export type UploadRow = {
   bytes: number;
   digest: Buffer;
   header: unknown;
+  sealed_header: Buffer | null;
   filled_width: number;
   row_count: number;
   summary: unknown;
@@ -632,6 +634,7 @@ export type UploadRowsRow = {
   row_count: number;
   records: Buffer;
   recipients: Buffer | null;
+  lengths: number[] | null;
 };
 
 export type UploadFaultRow = {
@@ -641,6 +644,15 @@ export type UploadFaultRow = {
   kind: string;
   header: string | null;
   text: string;
+};
+
+export type UploadFaultPieceRow = {
+  upload_id: string;
+  first_row: number;
+  rows: number[];
+  kinds: string[];
+  headers: (string | null)[];
+  texts: string[];
 };
 
 /** The statuses of a job (spec 04, section 6.2); `paused` is Despatch's own. */
@@ -733,7 +745,7 @@ export type ContactListRow = {
   service_id: string;
   template_type: NotificationType;
   original_file_name: string;
-  header: unknown;
+  header: Buffer;
   filled_width: number;
   row_count: number;
   bytes: number;

@@ -10,8 +10,8 @@ export type ContactList = Readonly<{
   serviceId: string;
   templateType: NotificationType;
   originalFileName: string;
-  /** Raw cells. */
-  header: readonly string[];
+  /** Raw cells as JSON, sealed; empty once it has been deleted. */
+  header: Buffer;
   /** As of its upload. */
   filledWidth: number;
   rowCount: number;

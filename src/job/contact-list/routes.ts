@@ -34,8 +34,10 @@ import {
   findContactList,
   findContactLists,
   findRecordsFrom,
+  headerOf,
   holdContactList,
   lockContactLists,
+  sealedHeader,
   sizeOfRows,
 } from './store.ts';
 
@@ -125,7 +127,7 @@ const create = defineRoute({
     const { body } = request;
     const id = parseUuid(body.id)!;
     const kept = await findContactList(deps.db, serviceId, id);
-    const upload = kept ?? (await findUpload(deps.db, serviceId, id));
+    const upload = kept ?? (await findUpload(deps.db, deps.cipher, serviceId, id));
     if (!upload) throw noResultFound();
     requirePermission(request, permissions[upload.templateType]);
     refuseOther(body, upload);
@@ -263,13 +265,14 @@ async function keep(
     if (kept?.archivedAt) throw invalidFields({ id: ['Already in use'] });
     if (kept) return;
     // Nobody mends its rows meanwhile.
-    const upload = await lockUpload(trx, serviceId, id);
+    const upload = await lockUpload(trx, cipher, serviceId, id);
     if (!upload) throw noResultFound();
     if (!upload.valid || upload.format === 'messages')
       throw badRequest('File is not valid, can’t create contact list');
     const bytes = await sizeOfRows(trx, id);
     refuseTooMuch(used, bytes);
-    const { templateType, header, filledWidth, rowCount } = upload;
+    const { templateType, filledWidth, rowCount } = upload;
+    const header = sealedHeader(cipher, id, upload.header);
     const list = {
       ...{ id, serviceId, templateType, header, filledWidth, rowCount, bytes, createdBy },
       ...{ originalFileName: originalFileName ?? upload.originalFileName, createdAt: at, archivedAt: null },
@@ -298,8 +301,11 @@ function refuseTooMuch(used: Readonly<{ lists: number; bytes: number }>, bytes: 
 /** The rows of a contact list for a check (`PiecesHead`). */
 async function bytesOf(
   { db, cipher }: Pick<ReceiveDeps, 'db' | 'cipher'>,
-  { id, header, filledWidth, rowCount }: ContactList,
+  list: ContactList,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const { id, filledWidth, rowCount, archivedAt } = list;
+  if (archivedAt) throw noResultFound();
+  const header = headerOf(cipher, list);
   const lines = [`${JSON.stringify({ header, filledWidth, rowCount })}\n`];
   for (let next = 0; next < rowCount; ) {
     const found = await findRecordsFrom(db, cipher, id, next);

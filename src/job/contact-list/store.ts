@@ -72,7 +72,7 @@ export async function addContactList(trx: Trx, cipher: Cipher, list: ContactList
     .insertInto('contact_lists')
     .values({
       ...{ id: list.id, service_id: list.serviceId, template_type: list.templateType },
-      ...{ original_file_name: list.originalFileName, header: JSON.stringify(list.header) },
+      ...{ original_file_name: list.originalFileName, header: list.header },
       ...{ filled_width: list.filledWidth, row_count: list.rowCount, bytes: list.bytes },
       ...{ created_by: list.createdBy, created_at: list.createdAt, archived_at: list.archivedAt },
     })
@@ -122,7 +122,7 @@ export async function archiveContactList(
   at: Date,
 ): Promise<boolean> {
   const { numAffectedRows = 0n } = await sql`
-    update contact_lists set archived_at = ${at}, header = '[]', bytes = 0
+    update contact_lists set archived_at = ${at}, header = '', bytes = 0
     where id = ${id} and service_id = ${serviceId} and archived_at is null`.execute(trx);
   if (numAffectedRows === 0n) return false;
   await sql`delete from contact_list_rows where list_id = ${id}`.execute(trx);
@@ -131,4 +131,21 @@ export async function archiveContactList(
 
 function rowsContext(listId: string, firstRow: number): string {
   return `${listId} ${firstRow} contact list`;
+}
+
+function headerContext(listId: string): string {
+  return `${listId} header contact list`;
+}
+
+/** The header of a contact list, as `ContactList` has it. */
+export function sealedHeader(cipher: Cipher, listId: string, cells: readonly string[]): Buffer {
+  return cipher.seal(JSON.stringify(cells), headerContext(listId));
+}
+
+/** The raw cells of the header of a contact list that has not been deleted. */
+export function headerOf(
+  cipher: Cipher,
+  { id, header }: Pick<ContactList, 'id' | 'header'>,
+): readonly string[] {
+  return JSON.parse(cipher.open(header, headerContext(id))) as string[];
 }

@@ -25,7 +25,7 @@ export async function openOriginal(
   left: AbortSignal,
 ): Promise<Original> {
   const { id, serviceId, templateId, templateVersion, templateType: type } = job;
-  const upload = await reads(serviceId, left, (db) => findUpload(db, serviceId, id));
+  const upload = await reads(serviceId, left, (db) => findUpload(db, cipher, serviceId, id));
   const template = await templates.version(templateId, templateVersion);
   if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
   if (!upload) return { headers: recipientColumns[type], cells: async (_row, recipient) => [recipient] };

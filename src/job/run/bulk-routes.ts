@@ -333,7 +333,7 @@ async function accept(
     if (scheduledFor === null) await refusePastLimit(deps, sending, type, written.rowCount);
     return await deps.queues.transaction(async (transaction) => {
       const { trx } = transaction;
-      await finishUpload(trx, upload, written, now);
+      await finishUpload(trx, deps.cipher, upload, written, now);
       await orderJob(
         transaction,
         {

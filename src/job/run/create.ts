@@ -1,5 +1,6 @@
 import type { Template } from '../../content/template/template.ts';
 import type { Db } from '../../database/connection.ts';
+import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { badRequest, noResultFound } from '../../ground/problem.ts';
 import type { Queues, QueueTransaction } from '../../queue/boss.ts';
@@ -11,7 +12,12 @@ import type { JobRecord } from './job.ts';
 import { jobTask, processJob } from './queue.ts';
 import { addJob, findJob, keepUpload, type NewJob } from './store.ts';
 
-export type CreateDeps = Readonly<{ db: Db; clock: Clock; queues: Pick<Queues, 'transaction'> }>;
+export type CreateDeps = Readonly<{
+  db: Db;
+  clock: Clock;
+  cipher: Cipher;
+  queues: Pick<Queues, 'transaction'>;
+}>;
 
 /** A job that may be made: everything about it has been checked. */
 export type Order = Readonly<{
@@ -39,7 +45,7 @@ export const notValid = "File is not valid, can't create job";
  * made it. Throws a Problem: 404 if the upload is gone, 400 if it is not valid any more.
  */
 export async function createJob(
-  { db, clock, queues }: CreateDeps,
+  { db, clock, cipher, queues }: CreateDeps,
   order: Order,
 ): Promise<Readonly<{ job: JobRecord; isNew: boolean }>> {
   const { service, upload } = order;
@@ -48,7 +54,7 @@ export async function createJob(
   const isNew = await queues.transaction(async (transaction) => {
     const { trx } = transaction;
     // Whoever mends rows has done so by now, or finds the job.
-    const locked = await lockUpload(trx, service.id, id);
+    const locked = await lockUpload(trx, cipher, service.id, id);
     if (!locked) throw noResultFound();
     if (locked.hasJob) return false;
     if (!locked.valid) throw badRequest(notValid);

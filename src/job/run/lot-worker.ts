@@ -95,7 +95,7 @@ async function prepare(
   const { db, cipher, rates, render } = deps;
   const [template, upload] = await Promise.all([
     deps.templates.version(job.templateId, job.templateVersion),
-    findUpload(db, job.serviceId, job.id),
+    findUpload(db, cipher, job.serviceId, job.id),
   ]);
   if (!template || !upload) throw new Error(`Job ${job.id} lacks its template or upload`);
   const records = await findRecords(db, cipher, job.id, firstRow, firstRow + rowCount);

@@ -176,7 +176,7 @@ async function findSubject(
   request: Pick<FastifyRequest, 'actor'> & { params: { service_id: string } },
   given: unknown,
 ): Promise<Subject> {
-  const { db, services, templates } = deps;
+  const { db, cipher, services, templates } = deps;
   const { service_id: serviceId } = request.params;
   const service = await services.get(serviceId);
   if (!service) throw noResultFound();
@@ -188,7 +188,7 @@ async function findSubject(
   if (fields['id'] === undefined || fields['id'] === null)
     throw invalidFields({ id: ['Missing data for required field.'] });
   const id = idIn(fields['id']);
-  const upload = id === null ? null : await findUpload(db, serviceId, id);
+  const upload = id === null ? null : await findUpload(db, cipher, serviceId, id);
   const templateId = fields['template'] === undefined ? upload?.templateId : idIn(fields['template']);
   const template = templateId ? await templates.templates.get(templateId) : null;
   if (!upload || !template || template.serviceId !== serviceId || template.hidden) throw noResultFound();

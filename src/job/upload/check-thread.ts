@@ -5,12 +5,12 @@ import { csvProblemText, maxCellLength, maxColumns } from '../../content/recipie
 import { recipientColumns } from '../../content/recipient/csv/row.ts';
 import { compileContent, placeholdersIn } from '../../content/template/template.ts';
 import type { NotificationType } from '../../database/tables.ts';
-import { formatOf, maxRows } from './file-format.ts';
+import { fileTexts, formatOf, isMarkup, maxRows } from './file-format.ts';
 import { type Piece, PieceMaker } from './piece.ts';
 import { columnsOf, createRowCheck, type RowRules, unclosedQuoteFault } from './row-check.ts';
 import type { UploadFormat, WrittenRows } from './store.ts';
 import type { StoredFault } from './store-faults.ts';
-import { Counter, emptySummary, isValid, RepeatedRecipients, type Summary } from './summary.ts';
+import { ComparedRows, Counter, emptySummary, isValid, type Summary } from './summary.ts';
 import { readWorkbook } from './workbook.ts';
 
 /** A file and what it is checked against; everything in it can be copied to a thread. */
@@ -74,7 +74,7 @@ export default async function checkTask({
       ...emptySummary({ ...file.form, prefix: task.rules.prefix }),
       ...{ tooManyRows, unclosedQuoteInHeader: file.unclosedQuote?.record === 0 },
     });
-    const repeated = new RepeatedRecipients();
+    const compared = new ComparedRows();
     const ready: Piece[] = [];
     const faults: StoredFault[] = [];
     const maker = new PieceMaker(true, (piece) => ready.push(piece));
@@ -90,22 +90,22 @@ export default async function checkTask({
         ? {
             ...checked,
             faults: [
-              unclosedQuoteFault(file.header[file.unclosedQuote!.position] || null),
+              unclosedQuoteFault(columns, file.header[file.unclosedQuote!.position] || null),
               ...checked.faults,
             ],
           }
         : checked;
-      maker.add(cells, outcome.recipient);
+      maker.add(cells, outcome);
       if (ready.length > 0) await pass();
       counter.add(outcome);
-      repeated.add(outcome.recipient);
+      compared.add(outcome);
       for (const fault of outcome.faults) faults.push({ ...fault, index });
       index += 1;
     }
     maker.end();
     await pass();
     await send(null);
-    const summary = counter.summary(repeated.result());
+    const summary = counter.summary(compared.result());
     const { header, filledWidth, rowCount } = file;
     const valid = isValid(summary, rowCount, columns);
     return { written: { header, filledWidth, rowCount, valid, summary } };
@@ -167,6 +167,7 @@ async function openText(bytes: Uint8Array, expected: readonly string[]): Promise
   const survey = await surveyCsv(source(), { expected });
   if (!survey.ok) return csvProblemText(survey.problem, survey);
   const { form } = survey;
+  if (isMarkup(form.header.cells[0] ?? '')) return fileTexts.markup;
   const { encoding, separator, filledWidth, rowCount, unclosedQuote } = form;
   const header = Array.from({ length: form.header.width }, (_, index) => form.header.cells[index] ?? '');
   return {

@@ -72,7 +72,7 @@ export async function receiveFile(
   return await receiveRows(deps, file, rules, left, async (upload, written, at) => {
     await deps.db.transaction().execute(async (trx) => {
       await hold(trx);
-      await finishUpload(trx, upload, written, at);
+      await finishUpload(trx, deps.cipher, upload, written, at);
       const after = {
         ...{ template: template.id, original_file_name: fileName },
         ...{ notification_count: written.rowCount, valid: written.valid },

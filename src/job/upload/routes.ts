@@ -137,7 +137,7 @@ const remove = defineRoute({
     await openForWriting(deps, request);
     const at = new Date(deps.clock.now());
     await deps.db.transaction().execute(async (trx) => {
-      const locked = await lockUpload(trx, serviceId, id);
+      const locked = await lockUpload(trx, deps.cipher, serviceId, id);
       if (!locked) throw noResultFound();
       refuseWithJob(locked);
       await deleteUpload(trx, id);
@@ -188,7 +188,7 @@ export async function openForWriting(deps: UploadRouteDeps, request: UploadReque
 
 async function openOf(deps: UploadRouteDeps, { params }: UploadRequest): Promise<OpenUpload> {
   const service = await deps.services.get(params.service_id);
-  const upload = service && (await findUpload(deps.db, service.id, params.upload_id));
+  const upload = service && (await findUpload(deps.db, deps.cipher, service.id, params.upload_id));
   const open = upload && (await openUpload(deps, service, upload));
   if (!open) throw noResultFound();
   return open;
@@ -215,7 +215,7 @@ export async function findChosen(
 
 /** A new upload as its route answers with it. */
 export async function shownUpload(deps: UploadRouteDeps, service: Service, id: string) {
-  const upload = await findUpload(deps.db, service.id, id);
+  const upload = await findUpload(deps.db, deps.cipher, service.id, id);
   const open = upload && (await openUpload(deps, service, upload));
   if (!open) throw noResultFound();
   return { data: await showUpload(deps, deps.db, open) };
