@@ -112,6 +112,11 @@ export class Fleet {
     }
   }
 
+  /** The lines of the log of a process, since it was last started, that match. */
+  linesOf(name: string, pattern: RegExp): readonly string[] {
+    return this.#children.get(name)!.linesWith(pattern);
+  }
+
   /** A sentence for each process that ended without being killed or stopped. */
   faults(): string[] {
     return unexpectedEnds([...this.#children.values()]);
