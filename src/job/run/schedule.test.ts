@@ -138,7 +138,7 @@ describe('the schedule of jobs', () => {
     ]);
     // As workers end them, between the look at the lots and the one at the tasks.
     const waiting: ScheduleDeps['queues']['waiting'] = async (...of) => {
-      await sql(`delete from pgboss.job where name in ('process-job', 'bulk-sms')`);
+      await sql(`delete from pgboss.job where name = 'process-job'`);
       await sql(`update job_lots set done_at = now() where job_id = $1 and number = 0`, [begun]);
       await sql(`update jobs set status = 'in progress' where id = $1`, [pending]);
       await sql(
