@@ -78,6 +78,13 @@ export class Child {
     }
   }
 
+  /** The lines of its log that match. */
+  linesWith(pattern: RegExp): string[] {
+    return readFileSync(this.#logFile, 'utf8')
+      .split('\n')
+      .filter((line) => pattern.test(line));
+  }
+
   lastLines(count = 15): string {
     return readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
   }

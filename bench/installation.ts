@@ -45,7 +45,13 @@ export async function startServer(
       ...environment,
     },
   });
-  await child.logged(/^Despatch is running/m);
+  try {
+    await child.logged(/^Despatch is running/m);
+  } catch (error) {
+    // One that is only slow would keep its port from the next.
+    await child.kill();
+    throw error;
+  }
   const hasApi = roles.split(',').includes('api');
   return { child, url: hasApi ? (await child.logged(/^\s*API\s+(http:\S+)$/m))[1]! : '' };
 }

@@ -11,13 +11,13 @@ import { every, type Sent } from './every.ts';
 import type { Harness } from './harness.ts';
 import { addTenant, memoryFigures, openAccount, openInstallation } from './installation.ts';
 import { Requests, Wire } from './load.ts';
+import { type FileType, fileOf } from './persistent-job.ts';
 import type { SandboxClient } from './sandbox-client.ts';
 import { type Figure, type Outcome, quantile, type Scenario, type Settings } from './scenario.ts';
 
 const pollMilliseconds = 100;
 const patienceMilliseconds = 60_000;
-const types = ['sms', 'email'] as const;
-type Type = (typeof types)[number];
+const types = ['sms', 'email'] as const satisfies readonly FileType[];
 
 /** Targets in seconds, for 100,000 rows. */
 const atMost = { checked: 10, created: 20, delivered: 120 } as const;
@@ -72,7 +72,7 @@ async function measureJobs(harness: Harness, { messages }: Settings): Promise<Ou
   return { faults, figures: [...figures, ...memoryFigures({ api, worker })] };
 }
 
-function figuresOf(type: Type, rows: number, times: Times, singles: Float64Array): Figure[] {
+function figuresOf(type: FileType, rows: number, times: Times, singles: Float64Array): Figure[] {
   const what = type === 'sms' ? 'texts' : 'emails';
   const meanings = {
     checked: 'uploaded and checked',
@@ -101,16 +101,6 @@ function figuresOf(type: Type, rows: number, times: Times, singles: Float64Array
       target: { under: 2000 },
     },
   ];
-}
-
-/** A file whose rows are all good and all different. */
-function fileOf(type: Type, rows: number): string {
-  const lines = [`${type === 'sms' ? 'phone number' : 'email address'},name,title,date`];
-  for (let row = 0; row < rows; row++) {
-    const recipient = type === 'sms' ? `07${700_000_000 + row}` : `person${row}@example.com`;
-    lines.push(`${recipient},Rowan ${row},Sea Charts,4 May`);
-  }
-  return `${lines.join('\r\n')}\r\n`;
 }
 
 type Call = <Data>(method: string, path: string, body?: string) => Promise<Data>;

@@ -48,6 +48,11 @@ export type StatusCount = Readonly<{ status: string; count: number }>;
 /** Rows of one lot: one transaction makes them. */
 export const rowsPerLot = 500;
 
+/** The number of the lot of a row that was taken out of its own; no other lot of the job has it. */
+export function numberOfSingle({ notificationCount }: Pick<Job, 'notificationCount'>, row: number): number {
+  return Math.ceil(notificationCount / rowsPerLot) + row;
+}
+
 /** Rows wait this long at most before they are made, so that a job can still be stopped as if nothing had happened. */
 export const longestHold = 3600;
 

@@ -98,6 +98,19 @@ export async function addLots(
   return rows.map(({ number }) => number);
 }
 
+/** Adds lots of one row each. */
+export async function addSingleLots(
+  trx: Trx,
+  id: string,
+  lots: readonly Readonly<{ row: number; number: number }>[],
+): Promise<void> {
+  if (lots.length === 0) return;
+  await trx
+    .insertInto('job_lots')
+    .values(lots.map(({ row, number }) => ({ job_id: id, number, first_row: row, row_count: 1 })))
+    .execute();
+}
+
 /** A lot that is about to be made. */
 export type Lot = Readonly<{ firstRow: number; rowCount: number; beganAt: Date }>;
 

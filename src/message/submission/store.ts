@@ -149,8 +149,9 @@ export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
           api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
           phone_prefix, rate_multiplier, created_by, given_up, updated_at)
         select id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
-          notification_type, case when ${givenUp} is null then 'created' else 'validation-failed' end, created_at,
-          scheduled_for, client_reference, international, phone_prefix, rate_multiplier, created_by, ${givenUp},
+          notification_type, case when ${givenUp} is null then 'created' when ${givenUp} = 'error'
+            then 'technical-failure' else 'validation-failed' end, created_at, scheduled_for, client_reference,
+          international, phone_prefix, rate_multiplier, created_by, ${givenUp},
           case when ${givenUp} is not null then created_at end
         from moved on conflict (id) do nothing returning ${storedColumns}
       ), ${countStored('facts')}, personal as (
