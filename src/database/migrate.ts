@@ -29,6 +29,7 @@ import { up as leversAndBranding } from './migrations/0026-levers-and-branding.t
 import { up as oneOff } from './migrations/0027-one-off.ts';
 import { up as jobs } from './migrations/0028-jobs.ts';
 import { up as resends } from './migrations/0031-resends.ts';
+import { up as tableSizes } from './migrations/0036-table-sizes.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -60,6 +61,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0025-operations': { up: operations },
   '0026-levers-and-branding': { up: leversAndBranding },
   '0031-resends': { up: resends },
+  '0036-table-sizes': { up: tableSizes },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */
