@@ -1,5 +1,6 @@
 import { ensurePartitions } from '../../src/database/partitions.ts';
 import type { NotificationStatus, NotificationType } from '../../src/database/tables.ts';
+import { dayOf } from '../../src/ground/clock.ts';
 import { createIdSource, idFloor } from '../../src/ground/id.ts';
 import type { Tenant } from './tenant.ts';
 import type { World } from './world.ts';
@@ -20,53 +21,46 @@ export async function storeKept(
   { connection: { db, pool }, tenant: owner }: Pick<World, 'connection' | 'tenant'>,
   messages: readonly KeptMessage[],
 ): Promise<string[]> {
-  const ids: string[] = [];
-  for (const {
-    at,
-    tenant = owner,
-    type = 'sms',
-    status = 'delivered',
-    scheduledFor = null,
-    calledBackAt = at,
-  } of messages) {
-    const [time, called] = [Date.parse(at), Date.parse(calledBackAt)];
-    const newId = createIdSource({ now: () => time });
-    const [id, callback] = [newId(), createIdSource({ now: () => called })()];
-    await ensurePartitions(db, time, time);
-    await ensurePartitions(db, called, called);
-    const one = async (text: string, values: readonly unknown[]) =>
-      void (await pool.query(text, [...values]));
-    await one(
-      `insert into notification_history (id, service_id, template_id, template_version, key_type, notification_type,
-        status, created_at, scheduled_for, sent_by) values ($1, $2, $3, 1, 'normal', $4, $5, $6, $7, 'sandbox')`,
-      [id, tenant.id, tenant.templates[type], type, status, at, scheduledFor],
+  const rows = messages.map((message) => {
+    const { at, tenant = owner, type = 'sms', status = 'delivered', scheduledFor = null } = message;
+    const calledBackAt = message.calledBackAt ?? at;
+    const [id, callback] = [at, calledBackAt].map((time) =>
+      createIdSource({ now: () => Date.parse(time) })(),
     );
-    await one(
-      `insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)
-       values ($1, $2, '07700900123', '447700900123', '\\x00')`,
-      [id, tenant.id],
-    );
-    await one(
-      `insert into attempts (notification_id, number, provider, started_at, billable_units) values ($1, 1, 'sandbox', $2, 1)`,
-      [id, at],
-    );
-    await one(
-      `insert into receipts (notification_id, provider, received_at, raw_status, status)
-       values ($1, 'sandbox', $2, '3', 'delivered')`,
-      [id, at],
-    );
-    await one(
-      `insert into service_callbacks (id, service_id, callback_type, notification_id, payload, created_at, queued_at, state)
-       values ($1, $2, 'delivery_status', $3, '\\x00', $4, $4, 'delivered')`,
-      [callback, tenant.id, id, calledBackAt],
-    );
-    await one('insert into service_callback_attempts (callback_id, number, started_at) values ($1, 1, $2)', [
-      callback,
-      calledBackAt,
-    ]);
-    ids.push(id);
-  }
-  return ids;
+    const template = tenant.templates[type];
+    return { id: id!, callback, service: tenant.id, template, type, status, at, scheduledFor, calledBackAt };
+  });
+  const days = new Map(
+    rows.flatMap(({ at, calledBackAt }) =>
+      [at, calledBackAt].map((time) => [dayOf(Date.parse(time)), Date.parse(time)] as const),
+    ),
+  );
+  for (const time of days.values()) await ensurePartitions(db, time, time);
+  await pool.query(
+    `with given as (
+      select * from json_to_recordset($1) as g (id uuid, callback uuid, service uuid, template uuid, type text, status text,
+        at timestamptz, "scheduledFor" timestamptz, "calledBackAt" timestamptz)
+    ), facts as (
+      insert into notification_history (id, service_id, template_id, template_version, key_type, notification_type, status,
+        created_at, scheduled_for, sent_by)
+      select id, service, template, 1, 'normal', type, status, at, "scheduledFor", 'sandbox' from given
+    ), personal as (
+      insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)
+      select id, service, '07700900123', '447700900123', '\\x00' from given
+    ), tried as (
+      insert into attempts (notification_id, number, provider, started_at, billable_units)
+      select id, 1, 'sandbox', at, 1 from given
+    ), reported as (
+      insert into receipts (notification_id, provider, received_at, raw_status, status)
+      select id, 'sandbox', at, '3', 'delivered' from given
+    ), told as (
+      insert into service_callbacks (id, service_id, callback_type, notification_id, payload, created_at, queued_at, state)
+      select callback, service, 'delivery_status', id, '\\x00', "calledBackAt", "calledBackAt", 'delivered' from given
+    )
+    insert into service_callback_attempts (callback_id, number, started_at) select callback, 1, "calledBackAt" from given`,
+    [JSON.stringify(rows)],
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** How many rows of these messages each table has: all the same for a message that is whole, or gone. */

@@ -12,7 +12,7 @@ import type { Metrics } from '../../ground/metrics.ts';
 import { moveStatuses, type StatusDeps } from '../../message/status/status.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { allCutoffs, type Cutoff } from '../../tenant/service/retention.ts';
-import { piecesOf, type Span } from '../range.ts';
+import type { Span } from '../range.ts';
 import type { Run } from '../schedule.ts';
 import {
   type Assessment,
@@ -42,13 +42,11 @@ export type DeletionDeps = StatusDeps &
     batch?: number;
   }>;
 
-const hour = 3_600_000;
-
 /** What is kept for a time and partitioned by day: the table with the ids, and those that go with it. */
 type Kind = Readonly<{
   table: PartitionedTable;
   others: readonly PartitionedTable[];
-  assess: (db: DbOrTrx, span: Span, cutoffs: readonly Cutoff[]) => Promise<Assessment>;
+  assess: (db: Db, span: Span, cutoffs: readonly Cutoff[]) => Promise<Assessment>;
   remove: (
     db: DbOrTrx,
     span: Span,
@@ -138,7 +136,7 @@ async function endDay(
   const elapsed = stopwatch();
   // In this order: what is awaited becomes a row, and is then assessed.
   const isAwaited = await kind.isAwaited(db, partition);
-  const { gone, kept, open } = await assessDay(kind, db, partition, cutoffs);
+  const { gone, kept, open } = await kind.assess(db, partition, cutoffs);
   const isOver = partition.until <= cutoffs[0]!.before.getTime();
   if (gone === 0 && (kept > 0 || !isOver)) return 0;
   if (open > 0) await endOpen(deps, kind, partition, cutoffs, batch);
@@ -154,18 +152,6 @@ async function endDay(
   if (count > 0)
     log.info({ table: kind.table, day: dayOf(partition.from), count, seconds }, 'Deleted after retention');
   return count;
-}
-
-/** Hour by hour, so that no statement takes long. */
-async function assessDay(kind: Kind, db: Db, day: Span, cutoffs: readonly Cutoff[]): Promise<Assessment> {
-  const sum = { gone: 0, kept: 0, open: 0 };
-  for (const piece of piecesOf(day, hour)) {
-    const { gone, kept, open } = await kind.assess(db, piece, cutoffs);
-    sum.gone += gone;
-    sum.kept += kept;
-    sum.open += open;
-  }
-  return sum;
 }
 
 async function deleteInBatches(

@@ -51,16 +51,25 @@ const messagesOf = (span: Span, cutoffs: readonly Cutoff[]) => sql`
 
 const isOpen = sql`h.status in ('created', 'sending', 'pending')`;
 
-export async function assessMessages(
-  db: DbOrTrx,
-  span: Span,
-  cutoffs: readonly Cutoff[],
-): Promise<Assessment> {
-  const { rows } = await sql<Assessment>`
+/** A statement that reads all rows of a day, which may be many, has this long. */
+const allowTime = (trx: Trx) => sql`set local statement_timeout = '10min'`.execute(trx);
+
+export function assessMessages(db: Db, span: Span, cutoffs: readonly Cutoff[]): Promise<Assessment> {
+  return assess(
+    db,
+    sql`
     select count(*) filter (where is_gone)::int as gone, count(*) filter (where not is_gone)::int as kept,
       count(*) filter (where is_gone and ${isOpen})::int as open
-    from ${messagesOf(span, cutoffs)}`.execute(db);
-  return rows[0]!;
+    from ${messagesOf(span, cutoffs)}`,
+  );
+}
+
+function assess(db: Db, query: RawBuilder<unknown>): Promise<Assessment> {
+  return db.transaction().execute(async (trx) => {
+    await allowTime(trx);
+    const { rows } = await sql<Assessment>`${query}`.execute(trx);
+    return rows[0]!;
+  });
 }
 
 /** At most `limit` unfinished messages past their retention, locked in the order of their ids. */
@@ -134,8 +143,7 @@ function keepOnly(db: Db, ids: RawBuilder<unknown>, partitions: readonly Kept[])
     },
     {
       async before(trx) {
-        // It reads the whole day, which may be large.
-        await sql`set local statement_timeout = '10min'`.execute(trx);
+        await allowTime(trx);
         await sql`create temp table kept_ids on commit drop as ${ids}`.execute(trx);
       },
     },
@@ -170,16 +178,14 @@ const callbacksOf = (span: Span, cutoffs: readonly Cutoff[]) => sql`
     cross join lateral (select c.created_at < coalesce(own.before, ${commonCutoff(cutoffs)}) as is_gone) age
     where ${within(sql`c.id`, span)}`;
 
-export async function assessCallbacks(
-  db: DbOrTrx,
-  span: Span,
-  cutoffs: readonly Cutoff[],
-): Promise<Assessment> {
-  const { rows } = await sql<Assessment>`
+export function assessCallbacks(db: Db, span: Span, cutoffs: readonly Cutoff[]): Promise<Assessment> {
+  return assess(
+    db,
+    sql`
     select count(*) filter (where is_gone)::int as gone, count(*) filter (where not is_gone)::int as kept,
       count(*) filter (where is_gone and c.due_at is not null)::int as open
-    from ${callbacksOf(span, cutoffs)}`.execute(db);
-  return rows[0]!;
+    from ${callbacksOf(span, cutoffs)}`,
+  );
 }
 
 /** Deletes at most `limit` callbacks past their retention, with ids after `after`, with their attempts. */
