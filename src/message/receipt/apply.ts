@@ -63,7 +63,6 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
           deps,
           trx,
           receipts.map(({ receipt }) => receipt.found),
-          at.getTime(),
         );
         const decided = decide(receipts, subjects, deps.rates, at);
         await moveStatuses(deps, transaction, 'update_notification_status_by_reference', decided.moves);

@@ -2,10 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Trx } from '../../database/connection.ts';
 import type { NotificationStatus, NotificationType } from '../../database/tables.ts';
-import { idFloor } from '../../ground/id.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { Complaint, ReadReceipt } from '../../provider/contract.ts';
-import { leastRetentionDays, retentionCutoff } from '../../tenant/service/retention.ts';
 
 /** What decides whether a receipt may change a message. */
 export type ReceiptSubject = Readonly<{
@@ -24,7 +22,7 @@ export type ReceiptSubject = Readonly<{
   claimedUnits: number | null;
   claimedAt: Date | null;
   claimedBy: string | null;
-  /** False if it was deleted after its retention; its facts are still there. */
+  /** False if it was deleted after its retention; its facts are still there. Only what is final is deleted. */
   isKept: boolean;
 }>;
 
@@ -32,16 +30,13 @@ export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
 /**
  * The messages that receipts are about, locked in id order until the transaction ends, so that two receipts for one
- * message take effect one after the other. `now` in Unix milliseconds.
+ * message take effect one after the other.
  */
 export function lockSubjects(
   { metrics }: StoreDeps,
   trx: Trx,
   found: readonly ReadReceipt['found'][],
-  now: number,
 ): Promise<readonly ReceiptSubject[]> {
-  // Nothing younger is deleted.
-  const young = idFloor(retentionCutoff(now, leastRetentionDays).before.getTime());
   const values = (by: 'id' | 'reference') =>
     [...new Set(found.filter((entry) => entry.by === by).map(({ value }) => value))].toSorted();
   return metrics.timed('dao', 'get_notifications_for_receipts', async () => {
@@ -57,7 +52,7 @@ export function lockSubjects(
         h.sent_at as "sentAt", h.sent_by as "sentBy", h.international, h.phone_prefix as "phonePrefix",
         array(select distinct provider from attempts where notification_id = h.id) as "attemptedBy",
         a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy",
-        h.id >= ${young} or exists (select from notifications where id = h.id) as "isKept"
+        h.status in ('created', 'sending', 'pending') or exists (select from notifications where id = h.id) as "isKept"
       from unnest(${[...new Set(ids)].toSorted()}::uuid[]) as input (id) join notification_history h on h.id = input.id
       left join lateral (
         select billable_units, started_at, provider from attempts

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTrx, Trx } from '../../database/connection.ts';
-import { withShortLock } from '../../database/short-lock.ts';
+import { withShortLock } from '../../database/partitions.ts';
 import { idFloor } from '../../ground/id.ts';
 import {
   type Cutoff,
