@@ -32,6 +32,7 @@ import { up as resends } from './migrations/0031-resends.ts';
 import { up as contactLists } from './migrations/0032-contact-lists.ts';
 import { up as reportRequests } from './migrations/0033-report-requests.ts';
 import { up as totals } from './migrations/0034-totals.ts';
+import { up as tableSizes } from './migrations/0036-table-sizes.ts';
 import { up as uploadPieces } from './migrations/0039-upload-pieces.ts';
 import { up as requestIds } from './migrations/0040-request-ids.ts';
 
@@ -70,6 +71,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0040-request-ids': { up: requestIds },
   '0034-totals': { up: totals },
   '0039-upload-pieces': { up: uploadPieces },
+  '0036-table-sizes': { up: tableSizes },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

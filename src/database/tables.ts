@@ -58,6 +58,7 @@ export type Tables = {
   service_data_retention: DataRetentionRow;
   periodic_tasks: PeriodicTaskRow;
   processes: ProcessRow;
+  table_sizes: TableSizeRow;
   documents: DocumentRow;
   document_contents: DocumentContentRow;
   document_counts: DocumentCountRow;
@@ -528,6 +529,9 @@ export type ProcessRow = {
   started_at: Date;
   seen_at: Date;
 };
+
+/** How large a table was. */
+export type TableSizeRow = { name: string; measured_at: Date; bytes: number };
 
 /** A file sent as a link. */
 export type DocumentRow = {

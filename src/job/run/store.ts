@@ -146,6 +146,16 @@ export async function endLot(
   return rows.length > 0;
 }
 
+/** Deletes at most `limit` lots of jobs that have been final since before `before`. Returns how many. */
+export async function deleteOldLots(db: DbOrTrx, before: Date, limit: number): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from job_lots where ctid = any(array(
+      select l.ctid from job_lots l join jobs j on j.id = l.job_id where j.final_at < ${before} limit ${limit}))`.execute(
+    db,
+  );
+  return Number(numAffectedRows);
+}
+
 /** The numbers of the lots of a job that are not made. */
 export async function findOpenLots(db: DbOrTrx, jobId: string): Promise<readonly number[]> {
   const { rows } = await sql<{ number: number }>`

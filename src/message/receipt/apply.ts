@@ -46,7 +46,7 @@ type Decided = Readonly<{
 
 /**
  * Batches receipts: many are applied in one transaction, each with an outcome of its own. Guarantee: every receipt for
- * a known message is kept on its timeline, with the reason if it changed nothing; only a provider that was asked to send
+ * a message that is kept is kept on its timeline, with the reason if it changed nothing; only a provider that was asked to send
  * the message can change it; of several receipts for one message, even within one batch, each sees the effect of the
  * one before (spec 05, section 5.5). In the same transaction callbacks are queued, and recipients who complained or
  * failed permanently are suppressed (docs/decisions/0017).
@@ -114,6 +114,12 @@ function decide(
     // If the receipt overtakes the record of the hand-over, the attempt says which provider has the message.
     const sentBy = subject.sentBy ?? subject.claimedBy;
     const status = endpoint.soften?.(receipt, { status: current, sentBy }) ?? receipt.status;
+    if (!subject.isKept) {
+      // Its attempts are gone, too, and there is no timeline to keep the receipt on.
+      if (complaint && wasAsked(subject, endpoint))
+        complaints.push({ ...complaint, subject, receivedAt: at });
+      return { outcome: 'ignored', notificationId, status, why: deleted };
+    }
     if (!wasAsked(subject, endpoint)) {
       kept.push({ notificationId, provider, receivedAt: at, rawStatus, status, ignored: notAsked });
       return { outcome: 'not asked', ...about, status, why: notAsked };
@@ -133,6 +139,7 @@ function decide(
   return { outcomes, moves, kept, complaints };
 }
 
+const deleted = 'the message was deleted after its retention';
 const notAsked = 'this provider was not asked to send the message';
 
 /**

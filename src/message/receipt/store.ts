@@ -26,6 +26,8 @@ export type ReceiptSubject = Readonly<{
   claimedBy: string | null;
   /** Of the request that brought it, with its trace; null once its personal data is gone. */
   carried: string | null;
+  /** False if it was deleted after its retention; its facts are still there. Only what is final is deleted. */
+  isKept: boolean;
 }>;
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
@@ -54,7 +56,8 @@ export function lockSubjects(
         h.sent_at as "sentAt", h.sent_by as "sentBy", h.international, h.phone_prefix as "phonePrefix",
         array(select distinct provider from attempts where notification_id = h.id) as "attemptedBy",
         a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy",
-        n.request_id as "carried"
+        n.request_id as "carried",
+        h.status in ('created', 'sending', 'pending') or n.id is not null as "isKept"
       from unnest(${[...new Set(ids)].toSorted()}::uuid[]) as input (id) join notification_history h on h.id = input.id
       left join notifications n on n.id = input.id
       left join lateral (

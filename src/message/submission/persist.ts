@@ -1,4 +1,5 @@
 import { type Db, errorClass, isUnreachable, type Trx } from '../../database/connection.ts';
+import { createPartitionGuard } from '../../database/partitions.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
@@ -115,9 +116,12 @@ async function persistOneByOne(
 ): Promise<void> {
   const { db, clock, log, retries } = deps;
   const task = `send_${type}`;
+  const ensureDays = createPartitionGuard(db);
   for (const { id, attempt, requestId } of await findDue(db, type, batchSize)) {
     if (isStopping()) return;
     try {
+      // A day that was thought to be over may have been dropped; if so, it is dropped again on the next night.
+      await ensureDays([id]);
       await persistBatch(deps, type, 1, id);
     } catch (error) {
       if (isUnreachable(error)) throw error;

@@ -305,6 +305,14 @@ export async function countAccepted(
   return rows[0]!.count;
 }
 
+/** Deletes at most `limit` daily counts from before a day (in the business zone, YYYY-MM-DD). Returns how many. */
+export async function deleteDailyCounts(db: DbOrTrx, before: string, limit: number): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from daily_counts where ctid = any(array(
+      select ctid from daily_counts where day < ${before} limit ${limit}))`.execute(db);
+  return Number(numAffectedRows);
+}
+
 /** Deletes at most `limit` Idempotency-Keys older than `before`. Returns how many. */
 export async function deleteAnswers(db: DbOrTrx, before: Date, limit: number): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
