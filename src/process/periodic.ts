@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { deleteDocumentCounts, deleteExpiredDocuments } from '../content/document/store.ts';
 import { ensurePartitions } from '../database/partitions.ts';
-import { dayAfter, dayOf, dayOf } from '../ground/clock.ts';
+import { dayAfter, dayOf } from '../ground/clock.ts';
 import { deleteOldReports } from '../job/report/store.ts';
 import { deleteResends } from '../job/results/store-resend.ts';
 import { keepJobCounts, resumeLateJobs, runScheduledJobs } from '../job/run/schedule.ts';
