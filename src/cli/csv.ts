@@ -88,6 +88,7 @@ function problemOf(survey: Extract<Survey, { ok: false }>, bytes: Buffer, path: 
   const { problem } = survey;
   const { size } = statSync(path);
   const text = csvProblemText(problem, size > maxCsvBytes ? { ...survey, bytes: size } : survey);
+  if (problem === 'damaged-text') return `${text}. As UTF-8, ${faultIn(bytes)}. Save it as CSV in UTF-8.`;
   if (problem !== 'not-text') return `${text}.`;
   if (bytes.subarray(0, 2).toString() === 'PK')
     return `${text}. It looks like a workbook: save it as CSV in UTF-8.`;

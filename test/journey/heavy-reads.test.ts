@@ -18,7 +18,7 @@ after(async () => {
 
 /** Makes every statement on stored messages wait, like one that takes very long. */
 async function whileReadsHang(work: () => Promise<void>): Promise<void> {
-  await locking.query('begin; lock table notification_history in access exclusive mode');
+  await locking.query('begin; lock table notification_history, status_totals in access exclusive mode');
   await work().finally(() => locking.query('rollback'));
 }
 
