@@ -14,6 +14,8 @@ import {
  * to another row does not open. Stored form: version (1 byte), key id (4), nonce (12), tag (16), text.
  */
 export type Cipher = {
+  /** The ids of the keys in the order of SECRET_KEY, 8 hexadecimal digits as at bytes 2 to 5 of the stored form. */
+  readonly keyIds: readonly string[];
   /** Encrypts UTF-8 text under the first key. */
   seal(text: string, context: string): Buffer;
   /**
@@ -69,6 +71,8 @@ export function createCipher(secretKeys: readonly string[], salt: string): Ciphe
   }
 
   return Object.freeze({
+    keyIds: Object.freeze(keys.map(({ id }) => id.toString(16).padStart(8, '0'))),
+
     seal: (text: string, context: string) => sealWith(nonces(), text, context),
 
     sealAlike(text: string, context: string): Buffer {

@@ -129,6 +129,7 @@ export async function archiveContactList(
   return true;
 }
 
-function rowsContext(listId: string, firstRow: number): string {
+/** What its sealed value belongs to. */
+export function rowsContext(listId: string, firstRow: number): string {
   return `${listId} ${firstRow} contact list`;
 }

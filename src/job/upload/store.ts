@@ -321,10 +321,12 @@ export function storableText(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
-function rowsContext(uploadId: string, firstRow: number): string {
+/** What its sealed value belongs to. */
+export function rowsContext(uploadId: string, firstRow: number): string {
   return `${uploadId} ${firstRow}`;
 }
 
-function recipientsContext(uploadId: string, firstRow: number): string {
+/** What its sealed value belongs to. */
+export function recipientsContext(uploadId: string, firstRow: number): string {
   return `${uploadId} ${firstRow} recipients`;
 }
