@@ -1,12 +1,10 @@
-import { type Db, isTransient } from '../database/connection.ts';
+import type { Db } from '../database/connection.ts';
 import { type Cipher, CipherError } from '../ground/cipher.ts';
 import { type SealedColumn, sealedColumns } from './sealed-columns.ts';
-import { countPortion, findOld, type Place, type Replacement, replaceValues } from './store-sealed.ts';
+import { findValues, type Place, type Replacement } from './store-sealed.ts';
+import { replacePatiently, walk } from './walk-sealed.ts';
 
 export type RotateDeps = Readonly<{ db: Db; cipher: Cipher }>;
-
-/** Rows that one statement looks at. */
-const portionRows = 2000;
 
 /** How many values of a column are sealed under which key. */
 export type Count = Readonly<{ column: SealedColumn; values: ReadonlyMap<string, number> }>;
@@ -58,17 +56,6 @@ export function oldIn(values: ReadonlyMap<string, number>, { keyIds }: Pick<Ciph
   return [...values].reduce((sum, [keyId, count]) => (keyId === keyIds[0] ? sum : sum + count), 0);
 }
 
-type Step = Readonly<{ values: ReadonlyMap<string, number>; after: Place | null; last: Place }>;
-
-async function walk(db: Db, column: SealedColumn, onStep: (step: Step) => Promise<void>): Promise<void> {
-  for (let after: Place | null = null; ; ) {
-    const { last, values } = await countPortion(db, column, after, portionRows);
-    if (last === null) return;
-    await onStep({ values, after, last });
-    after = last;
-  }
-}
-
 async function resealPortion(
   { db, cipher }: RotateDeps,
   column: SealedColumn,
@@ -77,7 +64,7 @@ async function resealPortion(
 ): Promise<number> {
   let done = 0;
   for (let after = from; ; ) {
-    const found = await findOld(db, column, cipher.keyIds[0]!, after, until);
+    const found = await findValues(db, column, { except: cipher.keyIds[0]!, after, until });
     if (found.length === 0) return done;
     const replacements = found.flatMap(({ place, value }): Replacement[] => {
       const now = resealed(cipher, value, column.context(...place));
@@ -95,23 +82,5 @@ function resealed(cipher: Cipher, value: Buffer, context: string): Buffer | null
   } catch (error) {
     if (error instanceof CipherError) return null;
     throw error;
-  }
-}
-
-const mostTries = 5;
-
-/** Others lock rows in other orders; the database ends one of two statements that wait for each other. */
-async function replacePatiently(
-  db: Db,
-  column: SealedColumn,
-  replacements: readonly Replacement[],
-): Promise<number> {
-  if (replacements.length === 0) return 0;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await replaceValues(db, column, replacements);
-    } catch (error) {
-      if (attempt === mostTries || !isTransient(error)) throw error;
-    }
   }
 }

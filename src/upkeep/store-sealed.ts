@@ -57,21 +57,24 @@ export type SealedValue = Readonly<{ place: Place; value: Buffer }>;
 /** Bytes of values that are read at once, and one value. */
 const fetchedBytes = 4 * 1024 * 1024;
 
-/** Values between two rows that are not sealed under the key with this id, in order; fewer if they are large. */
-export async function findOld(
+/** Which values of a column: those after one row until another. `except`: the id of a key that they are not under. */
+export type ValueRange = Readonly<{ except: string | null; after: Place | null; until: Place }>;
+
+/** Values in the order of their rows; fewer if they are large. */
+export async function findValues(
   db: DbOrTrx,
   column: SealedColumn,
-  keyId: string,
-  after: Place | null,
-  until: Place,
+  { except, after, until }: ValueRange,
 ): Promise<readonly SealedValue[]> {
   const value = sql.ref(`t.${column.column}`);
+  const wanted =
+    except === null ? sql`${value} is not null` : sql`${keyIdOf(value)} <> decode(${except}, 'hex')`;
   const { rows } = await sql<SealedValue>`
     select place, value from (
       select ${placeOf(column, 't')} as place, ${value} as value, row_number() over ordered as number,
         sum(octet_length(${value})) over ordered - octet_length(${value}) as preceding
       from ${sql.table(column.table)} t
-      where ${range(column, after, until)} and ${keyIdOf(value)} <> decode(${keyId}, 'hex')
+      where ${range(column, after, until)} and ${wanted}
       window ordered as (order by ${named(column, 't')})
     ) sized where preceding < ${fetchedBytes} order by number`.execute(db);
   return rows;

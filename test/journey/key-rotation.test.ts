@@ -11,7 +11,7 @@ import { type Platform, startPlatform } from '../../src/process/compose.ts';
 import { platformUserId } from '../../src/tenant/user/store.ts';
 import { countSealed, oldIn, rotate } from '../../src/upkeep/rotate.ts';
 import { sealedColumns } from '../../src/upkeep/sealed-columns.ts';
-import { countPortion, findOld, replaceValues } from '../../src/upkeep/store-sealed.ts';
+import { countPortion, findValues, replaceValues } from '../../src/upkeep/store-sealed.ts';
 import { callbacksOf, type Receiver, receiver, registerCallback } from '../support/callback-receiver.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
 import { createWorld, environment, type World } from '../support/world.ts';
@@ -147,7 +147,7 @@ describe('the rotation of SECRET_KEY', () => {
   test('a value that somebody else has changed since it was read stays as they wrote it', async () => {
     const column = sealedColumns.find(({ table }) => table === 'service_callback_api')!;
     const { last } = await countPortion(db(), column, null, 1);
-    const [read] = await findOld(db(), column, oldFirst.keyIds[0]!, null, last!);
+    const [read] = await findValues(db(), column, { except: oldFirst.keyIds[0]!, after: null, until: last! });
     const context = column.context(...read!.place);
     const theirs = newFirst.seal('another token', context);
     const replace = (value: Buffer, now: Buffer) => replaceValues(db(), column, [{ ...read!, value, now }]);
@@ -220,6 +220,8 @@ describe('the rotation of SECRET_KEY', () => {
         });
         return { status: response.status, body: (await response.json()) as any };
       };
+      const onlyNew = createCipher([next], salt);
+      for (const column of sealedColumns) await openAll(column, onlyNew);
       const again = await call(
         ...(['POST', '/v2/notifications/sms'] as const),
         {
@@ -238,8 +240,6 @@ describe('the rotation of SECRET_KEY', () => {
         assert.equal(body.status, 'delivered');
         assert.match(body.body, /Hi Rowan, high tide at 14:05/);
       }
-      const onlyNew = createCipher([next], salt);
-      for (const column of sealedColumns) await openAll(column, onlyNew);
     } finally {
       await alone.stop();
     }
