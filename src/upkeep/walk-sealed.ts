@@ -9,7 +9,11 @@ const portionRows = 2000;
 type Step = Readonly<{ values: ReadonlyMap<string, number>; after: Place | null; last: Place }>;
 
 /** Goes through all rows of a column, some at a time, in the order of their keys. */
-export async function walk(db: Db, column: SealedColumn, onStep: (step: Step) => Promise<void>): Promise<void> {
+export async function walk(
+  db: Db,
+  column: SealedColumn,
+  onStep: (step: Step) => Promise<void>,
+): Promise<void> {
   for (let after: Place | null = null; ; ) {
     const { last, values } = await countPortion(db, column, after, portionRows);
     if (last === null) return;
@@ -17,7 +21,6 @@ export async function walk(db: Db, column: SealedColumn, onStep: (step: Step) =>
     after = last;
   }
 }
-
 
 /** A value as text, and the row that it is in. */
 export type OpenedValue = Readonly<{ place: Place; text: string }>;
@@ -43,9 +46,7 @@ export async function rewriteValues(
       const texts = await rewrite(opened);
       const replacements = opened.flatMap(({ place, value }, index): Replacement[] => {
         const text = texts[index] ?? null;
-        return text === null
-          ? []
-          : [{ place, value, now: cipher.seal(text, column.context(...place)) }];
+        return text === null ? [] : [{ place, value, now: cipher.seal(text, column.context(...place)) }];
       });
       const replaced = await replacePatiently(db, column, replacements);
       tries += 1;
