@@ -32,6 +32,7 @@ describe('what is kept of a recipient', () => {
   let service: Receiver;
   let first: Tenant;
   let second: Tenant;
+  let person: string;
   const later = () => new Date(world.clock.now() + 3_600_000).toISOString();
 
   before(async () => {
@@ -41,10 +42,11 @@ describe('what is kept of a recipient', () => {
     [first, second] = [await world.addTenant(options), await world.addTenant(options)];
     await fill(first, '07700900456');
     await fill(second, '07700900457');
-    const person = { name: 'Rowan', email_address: address, mobile_number: '07700900321' };
-    await ok(
-      world.admin('POST', '/user', { ...person, password: 'sea charts and tides', auth_type: 'sms_auth' }),
+    const account = { name: 'Rowan', email_address: address, mobile_number: '07700900321' };
+    const added = await ok(
+      world.admin('POST', '/user', { ...account, password: 'sea charts and tides', auth_type: 'sms_auth' }),
     );
+    person = added.data.id;
     await ok(world.admin('POST', `/service/${first.id}/suppressions`, { recipient: address }));
   });
   after(async () => {
@@ -123,6 +125,12 @@ describe('what is kept of a recipient', () => {
       world.admin('PUT', `/service/${tenant.id}/guest-list`, {
         ...{ phone_numbers: [number, '07700900124'] },
         email_addresses: ['Rowan@harbour.example', 'ash@harbour.example'],
+      }),
+    );
+    await ok(
+      world.admin('POST', '/events', {
+        event_type: 'called',
+        data: { service_id: tenant.id, about: [{ number, price: 0.1 }, { number: '07700900124' }] },
       }),
     );
     await world.until(
@@ -264,8 +272,11 @@ describe('what is kept of a recipient', () => {
     const post = await erase(address, '--cancel-pending');
     assert.deepEqual([post.erased.messages, post.erased.files_sent_as_links], [4, 2]);
     assert.deepEqual([post.kept.suppressions, post.kept.people_who_sign_in], [1, 1]);
-    // Who must not get mail stays known, and so does a person who signs in.
-    assert.deepEqual(await found('address'), ['suppressions', 'users']);
+    // Who must not get mail stays known, and so does a person who signs in, with what happened to them.
+    assert.deepEqual(await found('address'), ['events', 'suppressions', 'users']);
+    const { body } = await world.admin('GET', '/events');
+    const naming = body.events.filter((event: object) => traces.address.test(JSON.stringify(event)));
+    assert.deepEqual([...new Set(naming.map((event: any) => event.subject_id))], [person]);
     for (const recipient of [number, address]) {
       const second = await erase(recipient, '--cancel-pending');
       assert.deepEqual(
@@ -312,7 +323,16 @@ describe('what is kept of a recipient', () => {
     );
     assert.deepEqual([data.valid, data.notification_count], [true, 1]);
     await world.advance(2 * 3600);
-    await world.drain(120);
+    await world.until(
+      async () =>
+        (
+          await world.connection.pool.query(
+            'select from jobs where scheduled_for is not null and final_at is null',
+          )
+        ).rowCount,
+      (open) => open === 0,
+      60,
+    );
     const { rows } = await world.connection.pool.query(
       `select h.status, h.given_up, count(*)::int as count from notification_history h join jobs j on j.id = h.job_id
        where j.scheduled_for is not null group by 1, 2 order by 1`,
