@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { finished } from 'node:stream/promises';
 import { ConfigError } from '../ground/problem.ts';
@@ -105,13 +105,17 @@ function writeTo(stream: NodeJS.WritableStream): Write {
 /** A new file that only its owner reads. Throws a ConfigError if it cannot be written. */
 async function inFile(path: string, write: (to: Write) => Promise<void>): Promise<void> {
   const stream = createWriteStream(path, { mode: 0o600, flags: 'wx' });
+  let isOurs = false;
   try {
     await new Promise((resolve, reject) => stream.once('open', resolve).once('error', reject));
+    isOurs = true;
     await write(writeTo(stream));
     stream.end();
     await finished(stream);
   } catch (error) {
     stream.destroy();
+    // Half a file looks like the whole one, and is as personal.
+    if (isOurs) rmSync(path, { force: true });
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw new ConfigError(`${path} exists already: name a file that does not.`);
     if (syscall !== undefined) throw new ConfigError(`${path} could not be written (${code}).`);

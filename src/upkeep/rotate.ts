@@ -10,9 +10,12 @@ export type RotateDeps = Readonly<{ db: Db; cipher: Cipher }>;
 export type Count = Readonly<{ column: SealedColumn; values: ReadonlyMap<string, number> }>;
 
 /** Counts every value that is sealed under SECRET_KEY, column by column. */
-export async function countSealed({ db }: Pick<RotateDeps, 'db'>): Promise<readonly Count[]> {
+export async function countSealed(
+  { db }: Pick<RotateDeps, 'db'>,
+  columns: readonly SealedColumn[] = sealedColumns,
+): Promise<readonly Count[]> {
   const counts: Count[] = [];
-  for (const column of sealedColumns) {
+  for (const column of columns) {
     const values = new Map<string, number>();
     await walk(db, column, async ({ values: some }) => {
       for (const [keyId, count] of some) values.set(keyId, (values.get(keyId) ?? 0) + count);

@@ -344,6 +344,46 @@ describe('what is kept of a recipient', () => {
     assert.deepEqual(await found('number'), []);
   });
 
+  test('of what waits for another try, only what no provider can have is cancelled and erased', async () => {
+    await world.behave({ failure_rate: 1 });
+    const send = async () => {
+      const body = { template_id: first.templates.sms, phone_number: '07700900125' };
+      const personalisation = { name: 'Elm', time: '14:05' };
+      const options = { key: first.keys.normal, body: { ...body, personalisation } };
+      return (await ok(world.call('POST', '/v2/notifications/sms', options))).id as string;
+    };
+    const ids = [await send(), await send()];
+    for (const id of ids)
+      await world.until(
+        () => world.call('GET', `/v2/notifications/${id}/timeline`, { key: first.keys.normal }),
+        ({ body }) => body.timeline.some(({ outcome }: { outcome?: string }) => outcome === 'failed'),
+        60,
+      );
+    // As if its answer had been lost.
+    await world.connection.pool.query(`update attempts set outcome = 'unknown' where notification_id = $1`, [
+      ids[0],
+    ]);
+    const counts = ({ erased, kept }: Record<string, any>) => [
+      erased.messages,
+      kept.messages_still_to_be_sent,
+    ];
+    assert.deepEqual(counts(await erase('07700900125')), [0, 2]);
+    assert.deepEqual(counts(await erase('07700900125', '--cancel-pending')), [1, 1]);
+    await world.behave({ failure_rate: 0 });
+    await world.advance(3600);
+    await world.drain(120);
+    assert.deepEqual(counts(await erase('07700900125')), [1, 0]);
+    const { rows } = await world.connection.pool.query(
+      'select status, (select count(*)::int from attempts where notification_id = id) as attempts from notification_history where id = any($1) order by status',
+      [ids],
+    );
+    assert.deepEqual(
+      rows.map(({ status }) => status),
+      ['cancelled', 'delivered'],
+    );
+    assert.equal(rows[0].attempts, 1);
+  });
+
   test('without a terminal it must be confirmed, and a recipient must be one', async () => {
     const run = (...args: string[]) =>
       runCommand(args, environment(world.databaseUrl, world.dataDir, settings));
