@@ -23,6 +23,10 @@ const help = `despatch: templated emails and text messages for many services
       Shows what is wrong with a file of recipients, what it would cost, and the first messages.
   despatch fixture [--json]
       Makes what the test suites of the official clients need, and prints the environment variables that they read.
+  despatch erase --recipient <number or address> [--service <service>] [--cancel-pending] [--yes] [--json]
+      Erases everything personal of a recipient, in all services or in one, and says what.
+  despatch export --recipient <number or address> [--service <service>] [--output <file>]
+      Writes everything that is kept of a recipient as JSON, for whoever asks what is known of them.
 `;
 
 const helpEnd = `
@@ -47,6 +51,10 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
       return await (await import('./cli/csv.ts')).csv(args);
     case 'fixture':
       return await (await import('./cli/fixture.ts')).fixture(args);
+    case 'erase':
+      return await (await import('./cli/recipient.ts')).erase(args);
+    case 'export':
+      return await (await import('./cli/recipient.ts')).exportAll(args);
     case undefined:
     case 'help':
     case '--help':

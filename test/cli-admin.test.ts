@@ -14,8 +14,10 @@ import * as sender from '../src/cli/sender.ts';
 import * as service from '../src/cli/service.ts';
 import * as template from '../src/cli/stored-template.ts';
 import * as user from '../src/cli/user.ts';
+import { createCipher } from '../src/ground/cipher.ts';
 import { ConfigError } from '../src/ground/problem.ts';
 import { compileCache } from './support/process.ts';
+import { salt, secretKey } from './support/tenant.ts';
 import { createWorld, environment, type World } from './support/world.ts';
 
 let world: World;
@@ -52,9 +54,13 @@ const noTask = () => Promise.reject(new Error('Only a process of its own runs ta
 async function json(words: string, ...more: string[]): Promise<any> {
   const [name, ...args] = wordsOf(words, more);
   const { run } = readAction(nouns[name!]!, args);
-  return (
-    await run(world.admin as AdminCall, { db: world.connection.db, clock: world.clock, runTask: noTask })
-  ).data;
+  const local = {
+    db: world.connection.db,
+    clock: world.clock,
+    cipher: createCipher([secretKey], salt),
+    runTask: noTask,
+  };
+  return (await run(world.admin as AdminCall, local)).data;
 }
 
 async function refused(said: RegExp, words: string, ...more: string[]) {

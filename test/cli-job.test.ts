@@ -7,8 +7,10 @@ import type { AdminCall } from '../src/cli/admin-call.ts';
 import { noun } from '../src/cli/job.ts';
 import { progressOf } from '../src/cli/job-progress.ts';
 import { readAction } from '../src/cli/noun.ts';
+import { createCipher } from '../src/ground/cipher.ts';
 import { ConfigError } from '../src/ground/problem.ts';
 import type { Tenant } from './support/tenant.ts';
+import { salt, secretKey } from './support/tenant.ts';
 import { createWorld, type World } from './support/world.ts';
 
 test('the progress of a job is one line: how many messages have ended, how fast, how long the rest takes, what failed', () => {
@@ -47,6 +49,7 @@ describe('despatch job', () => {
       db: world.connection.db,
       clock: world.clock,
       runTask: () => Promise.reject(new Error('No job runs a task')),
+      cipher: createCipher([secretKey], salt),
     });
   function file(name: string, ...lines: string[]): string {
     const path = join(folder, name);

@@ -3,7 +3,9 @@ import { after, before, describe, test } from 'node:test';
 import type { AdminCall } from '../src/cli/admin-call.ts';
 import { readAction } from '../src/cli/noun.ts';
 import { noun } from '../src/cli/statistics.ts';
+import { createCipher } from '../src/ground/cipher.ts';
 import { storeMessages } from './support/messages.ts';
+import { salt, secretKey } from './support/tenant.ts';
 import { createWorld, type World } from './support/world.ts';
 
 const call: AdminCall = () => Promise.reject(new Error('the admin API is not called'));
@@ -16,7 +18,7 @@ describe('despatch statistics', () => {
   after(() => world.stop());
   const run = (...args: string[]) =>
     readAction(noun, args).run(call, {
-      ...{ db: world.connection.db, clock: world.clock },
+      ...{ db: world.connection.db, clock: world.clock, cipher: createCipher([secretKey], salt) },
       runTask: () => Promise.reject(new Error('no task is run')),
     });
 

@@ -125,6 +125,15 @@ describe('`despatch doctor`', () => {
     assert.match(still['schedule']!, /^No process with the role scheduler has run a task .*: start one\.$/);
   });
 
+  test('tells that keys are still encrypted under a secret that is no longer the first', async () => {
+    const { code, out } = await runCommand(['doctor'], {
+      ...settings,
+      SECRET_KEY: `another secret key of ours,${settings['SECRET_KEY']}`,
+    });
+    assert.equal(code, 1);
+    assert.match(out, /^secret key: ok \(\d+ secrets of keys and callbacks .*: run `despatch keys rotate`/m);
+  });
+
   test('finds a secret key that opens nothing, and settings without a provider', async () => {
     const { SANDBOX, ...without } = settings;
     settings = { ...without, SECRET_KEY: 'another secret key of ours', SMTP_URL: 'smtp://127.0.0.1:1' };

@@ -5,6 +5,7 @@ export const nouns: Readonly<Record<string, () => Promise<{ noun: Noun }>>> = {
   service: () => import('./service.ts'),
   user: () => import('./user.ts'),
   key: () => import('./key.ts'),
+  keys: () => import('./keys.ts'),
   template: () => import('./stored-template.ts'),
   sender: () => import('./sender.ts'),
   job: () => import('./job.ts'),

@@ -749,7 +749,7 @@ export type ContactListRow = {
   service_id: string;
   template_type: NotificationType;
   original_file_name: string;
-  header: Buffer;
+  header: Buffer | null;
   filled_width: number;
   row_count: number;
   bytes: number;

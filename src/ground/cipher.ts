@@ -14,6 +14,8 @@ import {
  * to another row does not open. Stored form: version (1 byte), key id (4), nonce (12), tag (16), text.
  */
 export type Cipher = {
+  /** The ids of the keys in the order of SECRET_KEY, 8 hexadecimal digits as at bytes 2 to 5 of the stored form. */
+  readonly keyIds: readonly string[];
   /** Encrypts UTF-8 text under the first key. */
   seal(text: string, context: string): Buffer;
   /**
@@ -23,6 +25,8 @@ export type Cipher = {
   sealAlike(text: string, context: string): Buffer;
   /** Decrypts text sealed under any of the keys. Throws a CipherError. */
   open(sealed: Uint8Array, context: string): string;
+  /** A hash of text under the first key, 64 hexadecimal digits: it says nothing to those who lack SECRET_KEY. */
+  hash(text: string, context: string): string;
 };
 
 /** The value was changed, belongs to another row, or was sealed under a key that is no longer in SECRET_KEY. */
@@ -46,6 +50,7 @@ export function createCipher(secretKeys: readonly string[], salt: string): Ciphe
       key: createSecretKey(bytes),
       id,
       nonceKey: Buffer.from(hkdfSync('sha256', secret, salt, 'despatch nonces', 32)),
+      hashKey: Buffer.from(hkdfSync('sha256', secret, salt, 'despatch hashes', 32)),
     };
   });
   const current = keys[0];
@@ -53,7 +58,7 @@ export function createCipher(secretKeys: readonly string[], salt: string): Ciphe
   const byId = new Map(keys.map((entry) => [entry.id, entry.key]));
   const nonces = noncePool();
 
-  const { key: currentKey, id: currentId, nonceKey } = current;
+  const { key: currentKey, id: currentId, nonceKey, hashKey } = current;
 
   function sealWith(nonce: Buffer, text: string, context: string): Buffer {
     const cipher = createCipheriv('aes-256-gcm', currentKey, nonce);
@@ -69,12 +74,17 @@ export function createCipher(secretKeys: readonly string[], salt: string): Ciphe
   }
 
   return Object.freeze({
+    keyIds: Object.freeze(keys.map(({ id }) => id.toString(16).padStart(8, '0'))),
+
     seal: (text: string, context: string) => sealWith(nonces(), text, context),
 
     sealAlike(text: string, context: string): Buffer {
       const hash = createHmac('sha256', nonceKey).update(`${context.length} ${context}${text}`).digest();
       return sealWith(hash.subarray(0, nonceLength), text, context);
     },
+
+    hash: (text: string, context: string) =>
+      createHmac('sha256', hashKey).update(`${context.length} ${context}${text}`).digest('hex'),
 
     open(stored: Uint8Array, context: string): string {
       const sealed = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);

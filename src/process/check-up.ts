@@ -11,6 +11,8 @@ import { createMeasuredClock, systemClock } from '../ground/clock.ts';
 import { ConfigError } from '../ground/problem.ts';
 import { findProviders } from '../provider/store.ts';
 import { isDue } from '../upkeep/due.ts';
+import { countSealed, oldIn } from '../upkeep/rotate.ts';
+import { sealedColumns } from '../upkeep/sealed-columns.ts';
 import { findTaskRuns } from '../upkeep/store.ts';
 import { countParked, hasQueues } from '../upkeep/store-parked.ts';
 import { periodicTimings } from './periodic.ts';
@@ -152,6 +154,9 @@ async function checkMigrations({ db }: Connection): Promise<Look> {
       };
 }
 
+/** Few, and what has not been rotated is among them: values of messages go by themselves. */
+const credentials = sealedColumns.filter(({ table }) => ['api_keys', 'service_callback_api'].includes(table));
+
 async function checkSecret({ secrets, installation }: Config, { db }: Connection): Promise<Look> {
   const path = join(installation.dataDir, 'secret-key');
   // Looking must not make one.
@@ -163,7 +168,14 @@ async function checkSecret({ secrets, installation }: Config, { db }: Connection
   );
   try {
     await checkSecretKey(db, cipher);
-    return { wrong: [] };
+    const counts = await countSealed({ db }, credentials);
+    const old = counts.reduce((sum, { values }) => sum + oldIn(values, cipher), 0);
+    return {
+      wrong: [],
+      ...(old > 0 && {
+        remark: `${old} secrets of keys and callbacks are not encrypted under the first secret: run \`despatch keys rotate\` and keep all secrets until it says otherwise`,
+      }),
+    };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { wrong: [error.message] };

@@ -1,31 +1,27 @@
 import type { Config } from '../config/config.ts';
-import type { Db } from '../database/connection.ts';
-import type { Cipher } from '../ground/cipher.ts';
-import type { Clock } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import { ConfigError } from '../ground/problem.ts';
 import { type Ran, runByHand } from '../upkeep/schedule.ts';
 import { openAdminApi } from './api.ts';
+import type { Core } from './core.ts';
 import { openInstallation, stoppable } from './installation.ts';
 import { periodicTasks } from './periodic.ts';
 
 /** An installation as one command uses it. */
-export type LocalApi = Readonly<{
-  db: Db;
-  cipher: Cipher;
-  clock: Clock;
-  /**
-   * Calls the admin API. `path` with its query. A Buffer is sent as it is, any other body as JSON. `body`: of the answer, parsed; null if it has none, its text if it is
-   * not JSON.
-   */
-  call(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
-  /**
-   * Runs a periodic task in this process; null while another process is running it. Throws a ConfigError if there is no
-   * such task, and what the task throws.
-   */
-  runTask(name: string): Promise<Ran | null>;
-  stop(): Promise<void>;
-}>;
+export type LocalApi = Pick<Core, 'db' | 'cipher' | 'clock' | 'metrics' | 'callbacks' | 'queues'> &
+  Readonly<{
+    /**
+     * Calls the admin API. `path` with its query. A Buffer is sent as it is, any other body as JSON. `body`: of the answer, parsed; null if it has none, its text if it is
+     * not JSON.
+     */
+    call(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
+    /**
+     * Runs a periodic task in this process; null while another process is running it. Throws a ConfigError if there is
+     * no such task, and what the task throws.
+     */
+    runTask(name: string): Promise<Ran | null>;
+    stop(): Promise<void>;
+  }>;
 
 /**
  * Opens an installation for a command on its own machine, whether or not a server runs: the admin API's own routes,
@@ -38,9 +34,8 @@ export function openLocalApi(config: Config, log: Log): Promise<LocalApi> {
     const api = await openAdminApi(core);
     onStop(api.close);
     return {
-      db: core.db,
-      cipher: core.cipher,
-      clock: core.clock,
+      ...{ db: core.db, cipher: core.cipher, clock: core.clock },
+      ...{ metrics: core.metrics, callbacks: core.callbacks, queues: core.queues },
       async call(method, path, body) {
         const answer = await api.inject(
           method,

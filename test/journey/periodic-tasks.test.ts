@@ -124,7 +124,10 @@ describe('periodic tasks', () => {
 
     const unknown = await despatch('task', 'run', 'tidy');
     assert.equal(unknown.code, 1);
-    assert.match(unknown.err, /There is no periodic task "tidy"\. These exist: check-job-status, delete-/);
+    assert.match(
+      unknown.err,
+      /There is no periodic task "tidy"\. These exist: build-figures, check-figures, check-job-status, delete-/,
+    );
 
     const holder = await world.connection.pool.connect();
     const lock = `hashtextextended('despatch.delete-inbound-sms', 0)`;

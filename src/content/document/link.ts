@@ -27,6 +27,12 @@ export function parseLink(shortId: string, key: string): DocumentLink | null {
   return { id, key: Buffer.from(key, 'base64url') };
 }
 
+/** The ids of the documents whose links a text has. */
+export function documentsIn(text: string): readonly string[] {
+  const links = text.matchAll(/\/d\/([\w-]{22})\/([\w-]{43})/g);
+  return [...links].flatMap(([, shortId, key]) => parseLink(shortId!, key!)?.id ?? []);
+}
+
 /** The link that a simulated recipient gets (spec 01, section 3.6). It opens no document. */
 export function testDocumentUrl(baseUrl: string, serviceId: string): string {
   return `${baseUrl}/services/${serviceId}/documents/test-document`;

@@ -9,8 +9,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       service_id uuid not null references services,
       template_type text not null,
       original_file_name text not null,
-      -- sealed; empty once it has been deleted
-      header bytea not null,
+      -- sealed; null once it has been deleted
+      header bytea,
       filled_width integer not null,
       row_count integer not null,
       -- of its sealed rows

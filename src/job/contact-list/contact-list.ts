@@ -10,8 +10,8 @@ export type ContactList = Readonly<{
   serviceId: string;
   templateType: NotificationType;
   originalFileName: string;
-  /** Raw cells as JSON, sealed; empty once it has been deleted. */
-  header: Buffer;
+  /** Raw cells as JSON, sealed; null once it has been deleted. */
+  header: Buffer | null;
   /** As of its upload. */
   filledWidth: number;
   rowCount: number;

@@ -290,7 +290,7 @@ function refuseTooMuch(used: Readonly<{ lists: number; bytes: number }>, bytes: 
     throw badRequest('The contact lists of this service are too large: delete one before making another');
 }
 
-/** The rows of a contact list for a check (`PiecesHead`). */
+/** The rows of a contact list for a check (`PiecesHead`), without those that were erased. */
 async function bytesOf(
   { db, cipher }: Pick<ReceiveDeps, 'db' | 'cipher'>,
   list: ContactList,
@@ -298,12 +298,16 @@ async function bytesOf(
   const { id, filledWidth, rowCount, archivedAt } = list;
   if (archivedAt) throw noResultFound();
   const header = headerOf(cipher, list);
-  const lines = [`${JSON.stringify({ header, filledWidth, rowCount })}\n`];
+  const lines: string[] = [];
+  let kept = 0;
   for (let next = 0; next < rowCount; ) {
     const found = await findRecordsFrom(db, cipher, id, next);
     if (!found) throw noResultFound();
-    lines.push(`${found.records}\n`);
+    const records = (JSON.parse(found.records) as string[][]).filter((cells) => cells.length > 0);
+    lines.push(`${records.length === found.rowCount ? found.records : JSON.stringify(records)}\n`);
+    kept += records.length;
     next += found.rowCount;
   }
-  return new TextEncoder().encode(lines.join(''));
+  const head = `${JSON.stringify({ header, filledWidth, rowCount: kept })}\n`;
+  return new TextEncoder().encode(head + lines.join(''));
 }

@@ -122,18 +122,20 @@ export async function archiveContactList(
   at: Date,
 ): Promise<boolean> {
   const { numAffectedRows = 0n } = await sql`
-    update contact_lists set archived_at = ${at}, header = '', bytes = 0
+    update contact_lists set archived_at = ${at}, header = null, bytes = 0
     where id = ${id} and service_id = ${serviceId} and archived_at is null`.execute(trx);
   if (numAffectedRows === 0n) return false;
   await sql`delete from contact_list_rows where list_id = ${id}`.execute(trx);
   return true;
 }
 
-function rowsContext(listId: string, firstRow: number): string {
+/** What its sealed value belongs to. */
+export function rowsContext(listId: string, firstRow: number): string {
   return `${listId} ${firstRow} contact list`;
 }
 
-function headerContext(listId: string): string {
+/** What its sealed header belongs to. */
+export function headerContext(listId: string): string {
   return `${listId} header contact list`;
 }
 
@@ -147,5 +149,6 @@ export function headerOf(
   cipher: Cipher,
   { id, header }: Pick<ContactList, 'id' | 'header'>,
 ): readonly string[] {
+  if (header === null) throw new Error(`The contact list ${id} was deleted.`);
   return JSON.parse(cipher.open(header, headerContext(id))) as string[];
 }

@@ -134,6 +134,7 @@ export async function deleteOldReports(db: DbOrTrx, before: Date, limit: number)
   return Number(numAffectedRows);
 }
 
-function partContext(id: string, number: number): string {
+/** What its sealed value belongs to. */
+export function partContext(id: string, number: number): string {
   return `${id} ${number} report`;
 }

@@ -354,14 +354,17 @@ export function storableText(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
-function rowsContext(uploadId: string, firstRow: number): string {
+/** What its sealed value belongs to. */
+export function rowsContext(uploadId: string, firstRow: number): string {
   return `${uploadId} ${firstRow}`;
 }
 
-function headerContext(uploadId: string): string {
+/** What its sealed header belongs to. */
+export function headerContext(uploadId: string): string {
   return `${uploadId} header`;
 }
 
-function recipientsContext(uploadId: string, firstRow: number): string {
+/** What its sealed value belongs to. */
+export function recipientsContext(uploadId: string, firstRow: number): string {
   return `${uploadId} ${firstRow} recipients`;
 }

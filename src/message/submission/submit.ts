@@ -200,7 +200,8 @@ export function withAnswer(
   return { ...idempotency, answer: cipher.seal(answer, context) };
 }
 
-function answerContext(serviceId: string, stored: string): string {
+/** What its sealed value belongs to. */
+export function answerContext(serviceId: string, stored: string): string {
   return `${serviceId} ${stored}`;
 }
 

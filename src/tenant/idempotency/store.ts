@@ -8,6 +8,9 @@ import type { Claimed, RequestMemory } from '../../http/server/once.ts';
 
 export type RequestMemoryDeps = Readonly<{ db: Db; cipher: Cipher; clock: Clock }>;
 
+/** What the sealed fingerprint of a request belongs to. */
+export const fingerprintContext = (id: string) => `${id} request`;
+
 /** How long a request may be under way. A statement ends after as many seconds. */
 const leaseMilliseconds = 60_000;
 
@@ -27,7 +30,6 @@ type Remembered = Readonly<{
  */
 export function createRequestMemory({ db, cipher, clock }: RequestMemoryDeps): RequestMemory {
   const newId = createIdSource(clock);
-  const fingerprintContext = (id: string) => `${id} request`;
 
   return {
     async claim({ actorId }: FastifyRequest, key: string, fingerprint: string): Promise<Claimed> {

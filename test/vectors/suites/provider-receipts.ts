@@ -54,7 +54,9 @@ async function arrange({ pool, clock, outside }: ReceiptHarness, vector: Case): 
   clock.time = Date.parse(vector.now);
   outside.requests.length = 0;
   outside.status = vector.expected_outgoing?.respond_with ?? 200;
-  await pool.query('truncate notification_history, receipts, attempts, complaints, service_callbacks');
+  await pool.query(
+    'truncate notifications, notification_history, receipts, attempts, complaints, service_callbacks',
+  );
   await pool.query(`delete from pgboss.job where name = 'receipts'`);
   if (vector.given_status === null) return;
   const { given } = vector;
@@ -73,6 +75,10 @@ async function arrange({ pool, clock, outside }: ReceiptHarness, vector: Case): 
       ...[given.sent_at, given.sent_by, given.reference, given.international, given.phone_prefix],
       ...[given.billable_units, platformServiceId],
     ],
+  );
+  await pool.query(
+    'insert into notifications (id, service_id, recipient, normalised_recipient, personalisation) values ($1, $2, $3, $3, $4)',
+    [given.notification_id, platformServiceId, 'somebody', Buffer.alloc(0)],
   );
   // A receipt that overtakes the record of the hand-over finds the claim, which is written before the call.
   if (given.sent_by === null)
