@@ -19,10 +19,11 @@ import { type OnStop, openInstallation, stoppable } from './installation.ts';
 import { resumeReceipts } from './owed-receipts.ts';
 import { periodicTasks } from './periodic.ts';
 import { sandboxTypes, unprovidedTypes } from './suppliers.ts';
+import { firstLink, startWeb, type Web } from './web.ts';
 import { startWorkers } from './worker.ts';
 
-/** What a process does: serve the API, work the queues, run periodic tasks, simulate a provider. */
-export const roles = ['api', 'worker', 'scheduler', 'sandbox'] as const;
+/** What a process does: serve the API, work the queues, run periodic tasks, serve the pages, simulate a provider. */
+export const roles = ['api', 'worker', 'scheduler', 'web', 'sandbox'] as const;
 export type Role = (typeof roles)[number];
 
 export type PlatformOptions = Readonly<{
@@ -42,6 +43,10 @@ export type Platform = Readonly<{
   /** That API's routes; empty without that role. */
   routes: readonly MountedRoute[];
   sandboxUrl: string | null;
+  /** Base URL of this process's pages; null without that role. */
+  webUrl: string | null;
+  /** A link to the pages that signs in as the operator of the demo service; null without one. */
+  firstLink: string | null;
   /** The types of message that go through the sandbox, here or elsewhere. */
   sandboxTypes: readonly NotificationType[];
   databaseUrl: string;
@@ -109,6 +114,17 @@ async function startRoles(
     onStop(schedule.stop);
   }
 
+  let web: Web | null = null;
+  if (has.includes('web')) {
+    const { secretKeys } = core;
+    const shown = sandboxTypes(config).length > 0 ? sandboxUrl : null;
+    const apiUrl = config.web.apiUrl ?? ownUrl;
+    web = await startWeb({
+      ...{ config, apiUrl, sandboxUrl: shown, adminSecret: secrets[0]!, secretKeys, clock: core.clock, log },
+    });
+    onStop(web.stop);
+  }
+
   const credentials = await collectCredentials(db, cipher, config.api.publicUrl ?? ownUrl, {
     issuer: config.secrets.adminUserName,
     secret: secrets[0]!,
@@ -117,6 +133,8 @@ async function startRoles(
     url: api?.url ?? null,
     routes: api?.routes ?? [],
     sandboxUrl: sandbox?.url ?? null,
+    webUrl: web?.url ?? null,
+    firstLink: web ? await firstLink(core) : null,
     sandboxTypes: sandboxTypes(config),
     databaseUrl: core.connection.url,
     credentials,

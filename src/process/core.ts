@@ -42,6 +42,8 @@ export type Core = Readonly<{
   log: Log;
   metrics: Metrics;
   cipher: Cipher;
+  /** SECRET_KEY, or the one that is kept in the data directory. */
+  secretKeys: readonly string[];
   rates: Rates;
   connection: Connection;
   db: Db;
@@ -90,8 +92,8 @@ export async function openCore({
   const { clock, clockSkew } = await goByDatabase(givenClock, { connection, log, metrics, onStop });
   await migrate(db, log);
   await ensurePartitions(db, clock.now() - day, clock.now() + 7 * day);
-  const { keys: secretKeys, salt } = config.secrets;
-  const cipher = createCipher(secretKeys ?? [keptSecret(config.installation.dataDir, 'secret-key')], salt);
+  const secretKeys = config.secrets.keys ?? [keptSecret(config.installation.dataDir, 'secret-key')];
+  const cipher = createCipher(secretKeys, config.secrets.salt);
 
   const listener = createListener(connection.url, log);
   onStop(() => listener.stop());
@@ -110,7 +112,21 @@ export async function openCore({
   const callbacks = createCallbackQueue({ db, clock, cipher, caches });
   return {
     version: manifest.version,
-    ...{ config, clock, clockSkew, log, metrics, cipher, rates, connection, db, reads, queues, callbacks },
+    ...{
+      config,
+      clock,
+      clockSkew,
+      log,
+      metrics,
+      cipher,
+      secretKeys,
+      rates,
+      connection,
+      db,
+      reads,
+      queues,
+      callbacks,
+    },
     services: createServiceCache(db, caches),
     keys: createKeyCache(db, cipher, caches),
     templates: createTemplateCaches(db, caches),

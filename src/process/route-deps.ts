@@ -1,3 +1,4 @@
+import { adminBaseUrlOf } from '../config/config.ts';
 import { simulatedRecipients } from '../content/recipient/simulator.ts';
 import { createIdSource } from '../ground/id.ts';
 import type { CheckThreads } from '../job/upload/check-threads.ts';
@@ -21,13 +22,14 @@ export function routeDeps(
   { config, clock, db, connection, queues, storage, metrics }: Core,
   used: ReadonlySet<string>,
 ) {
-  const { publicUrl, gitCommit, buildTime, adminBaseUrl, invitationDays } = config.api;
+  const { publicUrl, gitCommit, buildTime, invitationDays } = config.api;
   const { fromNumber, emailDomain } = config.delivery;
   const { maxBytes, baseUrl, dailyFiles, dailyBytes } = config.documents;
   const documentLimits = { files: dailyFiles, file_bytes: dailyBytes };
   const accepting = { db, pool: connection.pool, clock, metrics, queues, fairOrder: createFairOrder(clock) };
   return {
-    ...{ publicUrl, gitCommit, buildTime, adminBaseUrl, invitationDays, fromNumber, emailDomain },
+    ...{ publicUrl, gitCommit, buildTime, invitationDays, fromNumber, emailDomain },
+    adminBaseUrl: adminBaseUrlOf(config),
     used,
     receiving: inboundEndpointsOf(config),
     sandboxTypes: sandboxTypes(config),
