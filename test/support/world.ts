@@ -78,6 +78,8 @@ export type World = {
   connection: Connection;
   api: string;
   sandboxUrl: string;
+  /** Base URL of the pages; '' without the role. */
+  webUrl: string;
   tenant: Tenant;
   credentials: Credentials;
   /** The platform's time, which keeps running. */
@@ -204,6 +206,7 @@ export async function createWorld(
     connection,
     api,
     sandboxUrl,
+    webUrl: platform.webUrl ?? '',
     tenant,
     credentials,
     clock,
