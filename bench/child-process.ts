@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { delimiter, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { settings } from '../src/config/config.ts';
 
 export type ChildOptions = Readonly<{
   name: string;
-  /** What follows `node`: its own options, the file and its arguments. */
+  /** What is run; Node.js, of the run itself, if nothing is given. */
+  command?: string;
+  /** What follows the command; for `node` its own options, the file and its arguments. */
   args: readonly string[];
   environment: Readonly<Record<string, string>>;
   /** Receives all output of the process; reading a pipe would cost us time. */
@@ -28,15 +31,16 @@ export class Child {
   readonly #killAtExit = () => void this.#process.kill('SIGKILL');
   #stopping = false;
 
-  constructor({ name, args, environment, logFile }: ChildOptions) {
+  constructor({ name, command = process.execPath, args, environment, logFile }: ChildOptions) {
     this.name = name;
     this.#logFile = logFile;
     const log = openSync(logFile, 'a');
     const inherited = Object.entries(process.env).filter(([key]) => !productSettings.has(key));
-    this.#process = spawn(process.execPath, args, {
+    const path = [dirname(process.execPath), process.env['PATH']].join(delimiter);
+    this.#process = spawn(command, args, {
       cwd: root,
       stdio: ['ignore', log, log],
-      env: { ...Object.fromEntries(inherited), ...environment },
+      env: { ...Object.fromEntries(inherited), PATH: path, ...environment },
     });
     closeSync(log);
     process.on('exit', this.#killAtExit);
@@ -72,6 +76,13 @@ export class Child {
         );
       await sleep(30);
     }
+  }
+
+  /** The lines of its log that match. */
+  linesWith(pattern: RegExp): string[] {
+    return readFileSync(this.#logFile, 'utf8')
+      .split('\n')
+      .filter((line) => pattern.test(line));
   }
 
   lastLines(count = 15): string {

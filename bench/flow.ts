@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { unexpectedEnds } from './child-process.ts';
 import type { Harness } from './harness.ts';
-import { openAccount, openInstallation } from './installation.ts';
+import { memoryFigures, openAccount, openInstallation } from './installation.ts';
 import { closedLoop, describeRefusals, type LoadOptions, Requests, type Tally, Wire } from './load.ts';
 import type { SandboxClient } from './sandbox-client.ts';
 import { type Outcome, quantile, type Scenario, type Settings } from './scenario.ts';
@@ -59,10 +59,7 @@ async function measureFlow(harness: Harness, { messages: wanted, emails }: Setti
   const lost = accepted.length - (await readProgress(client, accepted)).final;
   const counts = await provider.client.counts();
   const servers = [api.child, worker.child];
-  const peaks = servers.map((child) => (child.residentPeak ?? Number.NaN) / 2 ** 20);
-  console.error(
-    `  most memory: ${servers.map(({ name }, i) => `${name} ${peaks[i]!.toFixed(0)} MiB`).join(', ')}`,
-  );
+  const memory = memoryFigures({ api, worker });
   const faults = [
     ...[warmUp, idle, tally].flatMap((each) => describeRefusals('API', each)),
     ...unexpectedEnds([...servers, provider.child]),
@@ -111,13 +108,7 @@ async function measureFlow(harness: Harness, { messages: wanted, emails }: Setti
         unit: 'ms',
         target: { under: 150 },
       },
-      {
-        key: 'memory_mib',
-        meaning: 'most memory of API and worker together',
-        value: peaks.reduce((sum, peak) => sum + peak, 0),
-        unit: 'MiB',
-        target: { under: 512 },
-      },
+      ...memory,
     ],
   };
 }

@@ -50,9 +50,9 @@ export class Harness {
     return { url, dataPath: join(dataDir, 'postgres') };
   }
 
-  startChild({ name, args, environment }: Omit<ChildOptions, 'logFile'>): Child {
+  startChild(options: Omit<ChildOptions, 'logFile'>): Child {
     this.#refuseEnded();
-    const child = new Child({ name, args, environment, logFile: join(this.#directory, `${name}.log`) });
+    const child = new Child({ ...options, logFile: join(this.#directory, `${options.name}.log`) });
     this.onEnd(() => child.stop());
     return child;
   }

@@ -10,6 +10,7 @@ import { addService, addSmsSender } from '../src/tenant/service/store.ts';
 import type { Child } from './child-process.ts';
 import type { Harness } from './harness.ts';
 import { startProvider } from './sandbox-client.ts';
+import type { Figure } from './scenario.ts';
 
 export type ServerOptions = Readonly<{
   /** Used in messages and file names; default: the roles. Must be unique on the harness. */
@@ -24,25 +25,33 @@ export type ServerOptions = Readonly<{
 /** `url`: of the API; empty for a process without that role. */
 export type Server = Readonly<{ child: Child; url: string }>;
 
-/** Starts a process of the product and waits until it is ready. */
+/** Starts a process of the product, as `npm start` does, and waits until it is ready. */
 export async function startServer(
   harness: Harness,
   { databaseUrl, roles, name = roles.replaceAll(',', '-'), environment = {} }: ServerOptions,
 ): Promise<Server> {
-  const profile = harness.profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${harness.profileDir}`];
+  const { profileDir } = harness;
   const child = harness.startChild({
     name,
-    args: [...profile, 'src/main.ts', 'start', '--roles', roles],
+    command: 'bin/despatch',
+    args: ['start', '--roles', roles],
     environment: {
       SANDBOX: '1',
       DATABASE_URL: databaseUrl,
       SECRET_KEY: harness.secretKey,
       DESPATCH_DATA_DIR: harness.dataDir,
       PORT: '0',
+      ...(profileDir !== null && { NODE_OPTIONS: `--cpu-prof "--cpu-prof-dir=${profileDir}"` }),
       ...environment,
     },
   });
-  await child.logged(/^Despatch is running/m);
+  try {
+    await child.logged(/^Despatch is running/m);
+  } catch (error) {
+    // One that is only slow would keep its port from the next.
+    await child.kill();
+    throw error;
+  }
   const hasApi = roles.split(',').includes('api');
   return { child, url: hasApi ? (await child.logged(/^\s*API\s+(http:\S+)$/m))[1]! : '' };
 }
@@ -82,6 +91,19 @@ export async function openInstallation(harness: Harness) {
     environment: { SANDBOX_URL: provider.client.url, API_HOST_NAME: api.url },
   });
   return { databaseUrl, client, provider, api, worker };
+}
+
+/** The peak memory of each process, and of both together. */
+export function memoryFigures(servers: Readonly<{ api: Server; worker: Server }>): Figure[] {
+  const peakOf = ({ child }: Server) => (child.residentPeak ?? Number.NaN) / 2 ** 20;
+  const [api, worker] = [peakOf(servers.api), peakOf(servers.worker)];
+  const figure = (key: string, whose: string, value: number) =>
+    ({ key, meaning: `most memory of ${whose}`, value, unit: 'MiB' }) as const;
+  return [
+    figure('api_memory_mib', 'the API', api),
+    figure('worker_memory_mib', 'the worker', worker),
+    { ...figure('memory_mib', 'API and worker together', api + worker), target: { under: 512 } },
+  ];
 }
 
 /** Adds another service with limits that no run can reach. */

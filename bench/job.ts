@@ -9,15 +9,15 @@ import { platformUserId } from '../src/tenant/user/store.ts';
 import { unexpectedEnds } from './child-process.ts';
 import { every, type Sent } from './every.ts';
 import type { Harness } from './harness.ts';
-import { addTenant, openAccount, openInstallation } from './installation.ts';
+import { addTenant, memoryFigures, openAccount, openInstallation } from './installation.ts';
 import { Requests, Wire } from './load.ts';
+import { type FileType, fileOf } from './persistent-job.ts';
 import type { SandboxClient } from './sandbox-client.ts';
 import { type Figure, type Outcome, quantile, type Scenario, type Settings } from './scenario.ts';
 
 const pollMilliseconds = 100;
 const patienceMilliseconds = 60_000;
-const types = ['sms', 'email'] as const;
-type Type = (typeof types)[number];
+const types = ['sms', 'email'] as const satisfies readonly FileType[];
 
 /** Targets in seconds, for 100,000 rows. */
 const atMost = { checked: 10, created: 20, delivered: 120 } as const;
@@ -68,28 +68,11 @@ async function measureJobs(harness: Harness, { messages }: Settings): Promise<Ou
   if (counts.duplicates > 0) faults.push(`${counts.duplicates} messages reached the provider more than once`);
   if (counts.distinct !== expected)
     faults.push(`${expected} messages were to be sent, but ${counts.distinct} reached the provider`);
-  const servers = [api.child, worker.child];
-  faults.push(...unexpectedEnds([...servers, provider.child]));
-  const peaks = servers.map(({ residentPeak }) => (residentPeak ?? Number.NaN) / 2 ** 20);
-  console.error(
-    `  most memory: ${servers.map(({ name }, index) => `${name} ${peaks[index]!.toFixed(0)} MiB`).join(', ')}`,
-  );
-  return {
-    faults,
-    figures: [
-      ...figures,
-      {
-        key: 'memory_mib',
-        meaning: 'most memory of API and worker together',
-        value: peaks.reduce((sum, peak) => sum + peak, 0),
-        unit: 'MiB',
-        target: { under: 512 },
-      },
-    ],
-  };
+  faults.push(...unexpectedEnds([api.child, worker.child, provider.child]));
+  return { faults, figures: [...figures, ...memoryFigures({ api, worker })] };
 }
 
-function figuresOf(type: Type, rows: number, times: Times, singles: Float64Array): Figure[] {
+function figuresOf(type: FileType, rows: number, times: Times, singles: Float64Array): Figure[] {
   const what = type === 'sms' ? 'texts' : 'emails';
   const meanings = {
     checked: 'uploaded and checked',
@@ -118,16 +101,6 @@ function figuresOf(type: Type, rows: number, times: Times, singles: Float64Array
       target: { under: 2000 },
     },
   ];
-}
-
-/** A file whose rows are all good and all different. */
-function fileOf(type: Type, rows: number): string {
-  const lines = [`${type === 'sms' ? 'phone number' : 'email address'},name,title,date`];
-  for (let row = 0; row < rows; row++) {
-    const recipient = type === 'sms' ? `07${700_000_000 + row}` : `person${row}@example.com`;
-    lines.push(`${recipient},Rowan ${row},Sea Charts,4 May`);
-  }
-  return `${lines.join('\r\n')}\r\n`;
 }
 
 type Call = <Data>(method: string, path: string, body?: string) => Promise<Data>;

@@ -1,3 +1,6 @@
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findRunning } from '../embedded-postgres/server.ts';
 import { type Random, seededRandom } from '../sandbox/behaviour.ts';
@@ -36,14 +39,13 @@ export class Fleet {
     const apis: string[] = [];
     // One after another: the first sets up the installation, and starting all at once is no faster.
     for (const number of [1, 2]) {
-      const name = `api-${number}`;
-      const { url } = await fleet.#start({ name, roles: 'api', environment });
-      apis.push(url);
-      fleet.#configurations.set(name, {
-        name,
+      const ownEnvironment = { ...environment, PORT: String(await lowPort()) };
+      const { url } = await fleet.#start({
+        name: `api-${number}`,
         roles: 'api',
-        environment: { ...environment, PORT: new URL(url).port },
+        environment: ownEnvironment,
       });
+      apis.push(url);
     }
     for (const number of [1, 2])
       await fleet.#start({
@@ -112,9 +114,31 @@ export class Fleet {
     }
   }
 
+  /** The lines of the log of a process, since it was last started, that match. */
+  linesOf(name: string, pattern: RegExp): readonly string[] {
+    return this.#children.get(name)!.linesWith(pattern);
+  }
+
   /** A sentence for each process that ended without being killed or stopped. */
   faults(): string[] {
     return unexpectedEnds([...this.#children.values()]);
+  }
+}
+
+/**
+ * A free port below those that systems give to outgoing connections. One of those could be taken while its API is down:
+ * also by a client that connects to it and, finding nobody, by chance to itself.
+ */
+async function lowPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 30_000);
+    const server = createServer().listen({ host: '127.0.0.1', port });
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (isFree) return port;
   }
 }
 

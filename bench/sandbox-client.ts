@@ -12,7 +12,7 @@ export type ProviderCounts = Readonly<{
   distinct: number;
   /** Those that arrived more than once. */
   duplicates: number;
-  /** How often each of those arrived; at most the first 1,000. */
+  /** How often each of those arrived; at most the first 10,000. */
   times: ReadonlyMap<string, number>;
   /** Receipts that were accepted or given up on. */
   reported: number;

@@ -3,10 +3,15 @@ import { test } from 'node:test';
 import type { NotificationStatus } from '../src/database/tables.ts';
 import { faultsOf, judge, type Known } from './verdict.ts';
 
-const known = (id: string, status: NotificationStatus, unknown = 0): Known => ({ id, status, unknown });
-const clean = { final: 2, lost: 0, twice: 0, unknown: 0, repeated: 0, stray: 0, missing: 0 };
+const known = (id: string, status: NotificationStatus, unknown = 0, row: number | null = null): Known => ({
+  id,
+  status,
+  unknown,
+  row,
+});
+const clean = { final: 2, lost: 0, doubled: 0, twice: 0, unknown: 0, repeated: 0, stray: 0, missing: 0 };
 
-for (const { promise, accepted, rows, distinct, times, verdict, faults } of [
+for (const { promise, accepted, sentRows = 0, rows, distinct, times, verdict, faults } of [
   {
     promise: 'a run whose messages are all final and arrived once has no faults',
     accepted: ['a', 'b'],
@@ -53,9 +58,62 @@ for (const { promise, accepted, rows, distinct, times, verdict, faults } of [
     verdict: { ...clean, final: 3, missing: 1 },
     faults: 1,
   },
+  {
+    promise: 'every row of a file is one final message that arrived once, beside those sent by themselves',
+    accepted: ['a'],
+    sentRows: 2,
+    rows: [known('a', 'delivered'), known('r', 'delivered', 0, 0), known('s', 'technical-failure', 1, 1)],
+    distinct: 3,
+    times: [['s', 2] as const],
+    verdict: { ...clean, final: 3, unknown: 1, repeated: 1 },
+    faults: 0,
+  },
+  {
+    promise: 'a row without a message and one whose message is not final are lost',
+    accepted: [],
+    sentRows: 3,
+    rows: [known('r', 'delivered', 0, 0), known('t', 'sending', 0, 2)],
+    distinct: 2,
+    times: [],
+    verdict: { ...clean, final: 1, lost: 2 },
+    faults: 1,
+  },
+  {
+    promise: 'a second message of a row is a fault, even where both are delivered',
+    accepted: [],
+    sentRows: 2,
+    rows: [known('r', 'delivered', 0, 0), known('s', 'delivered', 0, 1), known('t', 'delivered', 0, 1)],
+    distinct: 3,
+    times: [],
+    verdict: { ...clean, doubled: 1, stray: 1 },
+    faults: 2,
+  },
+  {
+    promise: 'a message of a row that the file does not have is a fault',
+    accepted: [],
+    sentRows: 2,
+    rows: [known('r', 'delivered', 0, 0), known('s', 'delivered', 0, 1), known('t', 'created', 0, 2)],
+    distinct: 2,
+    times: [],
+    verdict: { ...clean, stray: 1 },
+    faults: 1,
+  },
+  {
+    promise: 'a message of a row that arrived twice without an unknown attempt was sent twice',
+    accepted: [],
+    sentRows: 2,
+    rows: [known('r', 'delivered', 0, 0), known('s', 'delivered', 0, 1)],
+    distinct: 2,
+    times: [['r', 2] as const],
+    verdict: { ...clean, twice: 1 },
+    faults: 1,
+  },
 ])
   test(`verdict of a run: ${promise}`, () => {
-    const found = judge(new Set(accepted), rows, { distinct, times: new Map(times) });
+    const found = judge({ ids: new Set(accepted), rows: sentRows }, rows, {
+      distinct,
+      times: new Map(times),
+    });
     assert.deepEqual(found, verdict);
     assert.equal(faultsOf(found).length, faults);
   });

@@ -6,15 +6,27 @@ import type { ProviderCounts, SandboxClient } from './sandbox-client.ts';
 
 const pollMilliseconds = 1000;
 
-/** One message in the database; `unknown`: the number of its attempts whose outcome is unknown. */
-export type Known = Readonly<{ id: string; status: NotificationStatus; unknown: number }>;
+/** One message in the database. */
+export type Known = Readonly<{
+  id: string;
+  status: NotificationStatus;
+  /** The number of its attempts whose outcome is unknown. */
+  unknown: number;
+  /** Its row in the file, from 0; null: it was sent by itself. */
+  row: number | null;
+}>;
+
+/** What was sent: single messages, by the ids that were answered, and the rows of a file. */
+export type Sent = Readonly<{ ids: ReadonlySet<string>; rows: number }>;
 
 /** The outcome of a run, as numbers of messages. */
 export type Verdict = Readonly<{
-  /** Accepted, and in a final status. */
+  /** Accepted, or of a row, and in a final status. */
   final: number;
-  /** Accepted, and never final. */
+  /** Accepted, or of a row, and never final. */
   lost: number;
+  /** Messages of rows that have another message already. */
+  doubled: number;
   /** Arrived at the provider more often than once plus once for each unknown attempt. */
   twice: number;
   /** With an attempt whose outcome is unknown: only these may arrive more than once. */
@@ -27,13 +39,24 @@ export type Verdict = Readonly<{
   missing: number;
 }>;
 
-/** Compares the accepted messages with those in the database and at the provider. */
+/** The messages that were sent: those that were accepted, and one for each row of the file. */
+function promisedOf({ ids, rows }: Sent, known: readonly Known[]): readonly Known[] {
+  const firstOf = new Map<number, string>();
+  for (const { id, row } of known)
+    if (row !== null && row >= 0 && row < rows && !firstOf.has(row)) firstOf.set(row, id);
+  return known.filter(({ id, row }) => (row === null ? ids.has(id) : firstOf.get(row) === id));
+}
+
+/** Compares what was sent with the messages in the database and at the provider. */
 export function judge(
-  accepted: ReadonlySet<string>,
+  sent: Sent,
   known: readonly Known[],
   provider: Pick<ProviderCounts, 'distinct' | 'times'>,
 ): Verdict {
-  const promised = known.filter(({ id }) => accepted.has(id));
+  const total = sent.ids.size + sent.rows;
+  const promised = promisedOf(sent, known);
+  const isDoubled = ({ row }: Known) => row !== null && row >= 0 && row < sent.rows;
+  const doubled = known.filter(isDoubled).length - promised.filter(isDoubled).length;
   const final = promised.filter(({ status }) => isCompleted(status)).length;
   const unknownOf = new Map(known.map(({ id, unknown }) => [id, unknown]));
   const repeats = [...provider.times];
@@ -44,19 +67,21 @@ export function judge(
   ).length;
   return {
     final,
-    lost: accepted.size - final,
+    lost: total - final,
+    doubled,
     twice,
     unknown: promised.filter(({ unknown }) => unknown > 0).length,
     repeated: repeats.length - twice,
-    stray: Math.max(known.length - promised.length, provider.distinct - accepted.size, 0),
+    stray: Math.max(known.length - promised.length - doubled, provider.distinct - total, 0),
     missing: Math.max(0, handedOver - provider.distinct),
   };
 }
 
 /** A sentence for each promise that was broken. */
-export function faultsOf({ lost, twice, stray, missing }: Verdict): string[] {
+export function faultsOf({ lost, doubled, twice, stray, missing }: Verdict): string[] {
   return [
-    ...(lost > 0 ? [`${lost} accepted messages did not reach a final status`] : []),
+    ...(lost > 0 ? [`${lost} accepted messages or rows did not reach a final status`] : []),
+    ...(doubled > 0 ? [`${doubled} messages are of a row that has another one`] : []),
     ...(twice > 0
       ? [`${twice} messages reached the provider more than once, and no unknown attempt explains it`]
       : []),
@@ -66,45 +91,51 @@ export function faultsOf({ lost, twice, stray, missing }: Verdict): string[] {
 }
 
 /**
- * Waits until every accepted message is final and the provider has posted all receipts, or nothing has changed for
+ * Waits until every message that was sent is final and the provider has posted all receipts, or nothing has changed for
  * `patienceSeconds`. Returns the messages in the database and the counts of the provider.
  */
 export async function settled(
   databaseUrl: string,
-  accepted: ReadonlySet<string>,
+  sent: Sent,
   provider: SandboxClient,
   patienceSeconds: number,
 ): Promise<{ known: readonly Known[]; counts: ProviderCounts }> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    let last = '';
-    let movedAt = performance.now();
-    for (;;) {
-      const known = await readKnown(client);
-      const counts = await provider.counts();
-      const final = known.filter(({ id, status }) => accepted.has(id) && isCompleted(status)).length;
-      if (final === accepted.size && counts.pending === 0) return { known, counts };
+  let last = '';
+  let movedAt = performance.now();
+  for (;;) {
+    const counts = await provider.counts();
+    // Fails while the database recovers from its crash.
+    const known = await readKnown(databaseUrl).catch((error: unknown) => {
+      if (performance.now() - movedAt > patienceSeconds * 1000) throw error;
+      return null;
+    });
+    if (known) {
+      const final = promisedOf(sent, known).filter(({ status }) => isCompleted(status)).length;
+      if (final === sent.ids.size + sent.rows && counts.pending === 0) return { known, counts };
       const now = JSON.stringify([known.length, final, counts.distinct, counts.reported]);
       if (now !== last) movedAt = performance.now();
       last = now;
       if (performance.now() - movedAt > patienceSeconds * 1000) return { known, counts };
-      await sleep(pollMilliseconds);
     }
-  } finally {
-    await client.end();
+    await sleep(pollMilliseconds);
   }
 }
 
-async function readKnown(client: pg.Client): Promise<Known[]> {
-  const { rows } = await client.query<Known>(
-    `select h.id, h.status, coalesce(a.unknown, 0)::int as unknown
-     from notification_history h
-     left join (
-       select notification_id, count(*) as unknown from attempts where outcome = 'unknown' group by notification_id
-     ) a on a.notification_id = h.id
-     union all select id, 'created', 0 from accepted`,
-  );
-  return rows;
+async function readKnown(databaseUrl: string): Promise<Known[]> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    const { rows } = await client.query<Known>(
+      `select h.id, h.status, coalesce(a.unknown, 0)::int as unknown, h.job_row_number as row
+       from notification_history h
+       left join (
+         select notification_id, count(*) as unknown from attempts where outcome = 'unknown' group by notification_id
+       ) a on a.notification_id = h.id
+       union all select id, 'created', 0, null from accepted`,
+    );
+    return rows;
+  } finally {
+    await client.end();
+  }
 }

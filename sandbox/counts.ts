@@ -5,7 +5,7 @@ import type { MessageType } from './message.ts';
 export type Fate = 'malformed' | 'refused' | 'failed' | 'outage' | 'answered' | 'unanswered' | 'reset';
 
 /** The most duplicates that are listed by reference. */
-const maxListed = 1_000;
+const maxListed = 10_000;
 
 /**
  * Counts since the start, or since they were last cleared. They outlive the messages in the inbox, so a benchmark or a

@@ -11,6 +11,7 @@ const help = `despatch: templated emails and text messages for many services
   despatch migrate
       Migrates the database to the newest version and exits.
   despatch doctor [--repair] [--json]
+  despatch doctor --tables [--json]
       Checks the installation, while it runs or not, and says what to do; --repair puts right what it can.
   despatch demo
       Sends a handful of messages through the running server (or one it starts) and shows what happens to them.

@@ -46,6 +46,7 @@ describe('despatch job', () => {
     readAction(noun, [...args, '--service', tenant.id]).run(world.admin as AdminCall, {
       db: world.connection.db,
       clock: world.clock,
+      runTask: () => Promise.reject(new Error('No job runs a task')),
     });
   function file(name: string, ...lines: string[]): string {
     const path = join(folder, name);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { compileCache } from './support/process.ts';
 
@@ -39,6 +39,24 @@ describe('the command line', () => {
       assert.doesNotMatch(err, /\n {4}at /);
       assert.match(err, /\.\n$/);
     }
+  });
+
+  test('`despatch` runs from any folder and through a link, with bounded memory and the exit code of the command', () => {
+    const link = join(folder, 'despatch');
+    symlinkSync(join(import.meta.dirname, '../bin/despatch'), link);
+    const shown =
+      "data:text/javascript,console.error(process.execArgv.join(' '),process.env.MALLOC_ARENA_MAX)";
+    const { status, stderr } = spawnSync(link, ['token', '--key', 'a key'], {
+      cwd: tmpdir(),
+      encoding: 'utf8',
+      env: {
+        ...{ PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter), ...compileCache },
+        NODE_OPTIONS: `--import="${shown}"`,
+      },
+    });
+    assert.match(stderr, /^--max-semi-space-size=16 --heap-growing-percent=50 2\n/);
+    assert.match(stderr, / has no a key key\. /);
+    assert.equal(status, 1);
   });
 
   test('an invalid setting stops the start with an error message that names it', () => {

@@ -18,8 +18,8 @@ export async function withAdminCall<Result>(
   run: (call: AdminCall, local: LocalApi) => Promise<Result>,
 ): Promise<Result> {
   const config = readConfig(process.env);
-  const { logLevel, environment } = config.installation;
-  const log = createLog(logLevel === 'debug' ? 'debug' : 'error', { environment }, 'standard error');
+  const { logLevel, environment, logJson: json } = config.installation;
+  const log = createLog(logLevel === 'debug' ? 'debug' : 'error', { environment }, { to: 2, json });
   const local = await openLocalApi(config, log);
   // In order, as a server that has begun meanwhile may use this process's database.
   onSignal(() => local.stop(), 1);

@@ -15,7 +15,7 @@ export type Given = Readonly<{
 export type Result = Readonly<{ data: unknown; text?: string }>;
 
 /** For what the admin API does not do. */
-export type Local = Pick<LocalApi, 'db' | 'clock'>;
+export type Local = Pick<LocalApi, 'db' | 'clock' | 'runTask'>;
 
 export type Action = Readonly<{
   /**

@@ -23,8 +23,8 @@ export async function start(args: readonly string[]): Promise<void> {
 export async function migrateOnly(args: readonly string[]): Promise<void> {
   readOptions(args, []);
   const config = readConfig(process.env);
-  const { logLevel, environment } = config.installation;
-  const log = createLog(logLevel, { environment });
+  const { logLevel, environment, logJson: json } = config.installation;
+  const log = createLog(logLevel, { environment }, { json });
   const stops: (() => Promise<unknown>)[] = [];
   try {
     const { connection } = await openDatabase(config, log, (undo) => stops.push(undo));

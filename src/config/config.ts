@@ -3,7 +3,7 @@ import { api, documents } from './api.ts';
 import { database, secrets } from './database.ts';
 import { callbacks, delivery } from './delivery.ts';
 import { firetext, loadtesting } from './firetext.ts';
-import { installation, statsd } from './installation.ts';
+import { installation, statsd, traces } from './installation.ts';
 import { mmg } from './mmg.ts';
 import { circuit, providers } from './providers.ts';
 import { sandbox } from './sandbox.ts';
@@ -20,6 +20,7 @@ export const areas = {
   database,
   secrets,
   statsd,
+  traces,
   delivery,
   callbacks,
   providers,

@@ -94,6 +94,41 @@ export function whole(fallback: number, least: number, most: number): Reader<num
   };
 }
 
+/** A number from 0 to 1. */
+export function fraction(fallback: number): Reader<number> {
+  return {
+    fallback,
+    read(name, given) {
+      const value = Number(given);
+      if (!/^[\d.]+$/.test(given) || !(value >= 0 && value <= 1))
+        throw new ConfigError(`${name} must be a number from 0 to 1, not "${given}".`);
+      return value;
+    },
+  };
+}
+
+/** `name=value` pairs, separated by commas; values are percent-encoded, and may be secret. */
+export function keyValues(): Reader<Readonly<Record<string, string>> | null> {
+  return {
+    fallback: null,
+    read(name, given) {
+      const pairs = given.split(',').filter((pair) => pair.trim() !== '');
+      try {
+        return Object.fromEntries(pairs.map(readPair));
+      } catch {
+        throw new ConfigError(
+          `${name} must be name=value pairs, separated by commas, with values percent-encoded.`,
+        );
+      }
+    },
+  };
+}
+
+function readPair(pair: string): [string, string] {
+  const [, name, value] = /^\s*([\w-]+)\s*=\s*([\x21-\x7e]+)\s*$/.exec(pair) ?? [];
+  return [name!.toLowerCase(), decodeURIComponent(value!)];
+}
+
 /** 1 or 0, or one of their usual synonyms. */
 export function flag<Default extends boolean | null>(fallback: Default): Reader<boolean | Default> {
   return {
@@ -107,7 +142,10 @@ export function flag<Default extends boolean | null>(fallback: Default): Reader<
 }
 
 /** One of `values`, in any case. */
-export function oneOf<T extends string>(fallback: T, values: readonly T[]): Reader<T> {
+export function oneOf<T extends string, Default extends T | null = T>(
+  fallback: Default,
+  values: readonly T[],
+): Reader<T | Default> {
   return {
     fallback,
     read(name, given) {

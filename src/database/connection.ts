@@ -78,6 +78,17 @@ export function isTransient(error: unknown): boolean {
 }
 
 /**
+ * True if the values of a statement may be to blame: they do not fit their columns, break a constraint or are refused
+ * by a trigger, or the error is none of the database's.
+ */
+export function isOfValues(error: unknown): boolean {
+  if (isUnreachable(error)) return false;
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  // 22: data exception; 23: integrity constraint; 54: a program limit, as of the size of an index entry; P0: raised.
+  return typeof code !== 'string' || /^(22|23|54|P0)...$/.test(code);
+}
+
+/**
  * What may be kept of an error and shown: its class, and of an error of the database its code and the constraint that
  * was broken. Never its message, which can quote a recipient or the content of a message.
  */

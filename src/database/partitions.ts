@@ -1,11 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
+import { dayAfter, dayOf, dayStart, stopwatch } from '../ground/clock.ts';
 import { idFloor, idTime } from '../ground/id.ts';
-import type { Db } from './connection.ts';
+import type { Db, DbOrTrx, Trx } from './connection.ts';
 
 /**
- * Messages, attempts, receipts and callbacks are partitioned by UTC day, `notification_history` by UTC month, each by
- * range of the UUIDv7 of the notification or callback. So an insert touches one small index, a look-up by id one
- * partition, and deleting a day means dropping a table.
+ * Messages, attempts, receipts and callbacks are partitioned by day in the business zone, `notification_history` by UTC
+ * month, each by range of the UUIDv7 of the notification or callback. So an insert touches one small index, a look-up by
+ * id one partition, and deleting a day means dropping a table (docs/decisions/0024). Releases before 0024 made the days
+ * UTC days; whatever exists is left as it is.
  */
 const byDay = [
   'notifications',
@@ -17,83 +20,188 @@ const byDay = [
 /** Tables whose rows are updated, so that their pages need free space. */
 const updated: readonly string[] = ['attempts', 'service_callbacks', 'service_callback_attempts'];
 const byMonth = ['notification_history'] as const;
+const tables = [...byDay, ...byMonth];
+export type PartitionedTable = (typeof tables)[number];
 
-const day = 86_400_000;
+/** From `from`, included, to `until`, excluded; Unix milliseconds of the ids. */
+type Range = Readonly<{ from: number; until: number }>;
 
-/** The start of the UTC day or month that is `offset` periods after the one of `time`. */
-function periodStart(time: number, unit: 'day' | 'month', offset: number): Date {
-  const date = new Date(time);
-  return unit === 'day'
-    ? new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + offset))
-    : new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + offset, 1));
+/** A partition; its name is unique. */
+export type Partition = Range & Readonly<{ table: PartitionedTable; name: string }>;
+
+/** The partitions of these tables, by table and from the oldest to the newest. */
+export async function findPartitions(
+  db: DbOrTrx,
+  of: readonly PartitionedTable[],
+): Promise<readonly Partition[]> {
+  const { rows } = await sql<{ table: PartitionedTable; name: string; from: string; until: string }>`
+    select p.relname as table, c.relname as name, bounds[1] as from, bounds[2] as until
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
+    cross join lateral (
+      select regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \\(''(.*)''\\) TO \\(''(.*)''\\)') as bounds
+    ) bound
+    where p.relname = any(${of}) and p.relnamespace = to_regnamespace(current_schema()) and bounds is not null
+    order by p.relname, bounds[1]`.execute(db);
+  return rows.map((row) => ({ ...row, from: idTime(row.from), until: idTime(row.until) }));
 }
 
-type Partition = Readonly<{ table: string; name: string; lower: string; upper: string; settings: string }>;
-
-/** The partitions that do not exist yet for messages of the days from `from` to `until` (Unix milliseconds). */
-export async function missingPartitions(db: Db, from: number, until: number): Promise<readonly Partition[]> {
-  const wanted: Partition[] = [];
-  for (let time = from; ; time += day) {
-    const plan = (table: string, unit: 'day' | 'month', settings: string) => {
-      const start = periodStart(time, unit, 0);
-      const name = `${table}_${start
-        .toISOString()
-        .slice(0, unit === 'day' ? 10 : 7)
-        .replaceAll('-', '')}`;
-      if (wanted.some((partition) => partition.name === name)) return;
-      wanted.push({
-        table,
-        name,
-        lower: idFloor(start.getTime()),
-        upper: idFloor(periodStart(time, unit, 1).getTime()),
-        settings,
-      });
-    };
-    for (const table of byDay)
-      plan(table, 'day', updated.includes(table) ? 'fillfactor = 80' : 'fillfactor = 100');
-    for (const table of byMonth)
-      plan(table, 'month', 'fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05');
-    if (time >= until) break;
+/** What a table needs in order to have partitions for ids of the times from `from` to `until`, both included. */
+function wantedRanges(table: PartitionedTable, from: number, until: number): readonly Range[] {
+  const ranges: Range[] = [];
+  if (table === 'notification_history') {
+    for (let start = monthStart(from, 0); start <= until; start = monthStart(start, 1))
+      ranges.push({ from: start, until: monthStart(start, 1) });
+    return ranges;
   }
-  const existing = await sql<{ name: string }>`
-    select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    join pg_class p on p.oid = i.inhparent
-    where p.relname = any(${[...byDay, ...byMonth]}) and p.relnamespace = to_regnamespace(current_schema())`.execute(
-    db,
-  );
-  const known = new Set(existing.rows.map(({ name }) => name));
-  return wanted.filter(({ name }) => !known.has(name));
+  for (let day = dayOf(from); dayStart(day) <= until; day = dayAfter(day, 1))
+    ranges.push({ from: dayStart(day), until: dayStart(dayAfter(day, 1)) });
+  return ranges;
+}
+
+function monthStart(time: number, offset: number): number {
+  const date = new Date(time);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + offset, 1);
+}
+
+/** The parts of a range that none of the others, which are in order, covers. */
+export function uncovered(range: Range, others: readonly Range[]): readonly Range[] {
+  const holes: Range[] = [];
+  let { from } = range;
+  for (const other of others) {
+    if (other.until <= from || other.from >= range.until) continue;
+    if (other.from > from) holes.push({ from, until: other.from });
+    from = other.until;
+  }
+  return from < range.until ? [...holes, { from, until: range.until }] : holes;
+}
+
+/** The partitions that do not exist yet for ids of the times from `from` to `until` (Unix milliseconds). */
+export async function missingPartitions(
+  db: DbOrTrx,
+  from: number,
+  until: number,
+): Promise<readonly Partition[]> {
+  const existing = await findPartitions(db, tables);
+  const names = new Set(existing.map(({ name }) => name));
+  return tables.flatMap((table) => {
+    const own = existing.filter((partition) => partition.table === table);
+    return wantedRanges(table, from, until)
+      .flatMap((range) => uncovered(range, own))
+      .map((hole) => ({ ...hole, table, name: freeName(table, hole.from, names) }));
+  });
 }
 
 /**
- * Creates the missing partitions for messages of the days from `from` to `until` (Unix milliseconds). Safe to repeat,
- * also concurrently. Returns how many were missing.
+ * Drops a partition with its rows, unless `isWanted` says that it is still needed. Nobody can write to its table between
+ * that answer and the end of the transaction. Returns whether it was dropped.
+ */
+export function dropPartition(
+  db: Db,
+  { table, name }: Partition,
+  isWanted: (trx: Trx) => Promise<boolean>,
+): Promise<boolean> {
+  return withShortLock(db, async (trx) => {
+    await sql`lock table only ${sql.table(table)} in access exclusive mode`.execute(trx);
+    if (await isWanted(trx)) return false;
+    await sql`drop table if exists ${sql.table(name)}`.execute(trx);
+    return true;
+  });
+}
+
+/** Named by its day or month; a second one that begins on a day, between two that exist, also by the time. */
+function freeName(table: PartitionedTable, from: number, names: ReadonlySet<string>): string {
+  const day = table === 'notification_history' ? new Date(from).toISOString().slice(0, 7) : dayOf(from);
+  const name = `${table}_${day.replaceAll('-', '')}`;
+  return names.has(name) ? `${name}_${new Date(from).toISOString().slice(11, 16).replace(':', '')}` : name;
+}
+
+/**
+ * Creates the missing partitions for ids of the times from `from` to `until` (Unix milliseconds). Safe to repeat, also
+ * concurrently. Returns how many were missing.
  */
 export async function ensurePartitions(db: Db, from: number, until: number): Promise<number> {
   const missing = await missingPartitions(db, from, until);
-  if (missing.length === 0) return 0;
-  await db.transaction().execute(async (trx) => {
-    // Otherwise two processes that start at once would both create the table.
-    await sql`select pg_advisory_xact_lock(hashtextextended('despatch.partitions', 0))`.execute(trx);
-    for (const { table, name, lower, upper, settings } of missing)
-      await sql`create table if not exists ${sql.table(name)} partition of ${sql.table(table)}
-        for values from (${sql.lit(lower)}) to (${sql.lit(upper)}) with (${sql.raw(settings)})`.execute(trx);
-  });
+  // One table after the other, so that nobody waits for more than one lock.
+  for (const table of new Set(missing.map((partition) => partition.table)))
+    await withShortLock(
+      db,
+      async (trx) => {
+        const still = await missingPartitions(trx, from, until);
+        for (const { name, from: lower, until: upper } of still.filter((one) => one.table === table))
+          await sql`create table ${sql.table(name)} partition of ${sql.table(table)}
+            for values from (${sql.lit(idFloor(lower))}) to (${sql.lit(idFloor(upper))})
+            with (${sql.raw(settingsOf(table))})`.execute(trx);
+      },
+      {
+        // Otherwise two processes that start at once would both create the table.
+        before: (trx) =>
+          sql`select pg_advisory_xact_lock(hashtextextended('despatch.partitions', 0))`.execute(trx),
+      },
+    );
   return missing.length;
 }
 
+function settingsOf(table: PartitionedTable): string {
+  if (table === 'notification_history') return 'fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05';
+  return updated.includes(table) ? 'fillfactor = 80' : 'fillfactor = 100';
+}
+
+const mostRemembered = 3;
+
 /**
- * Creates the partitions for ids before they are written. It remembers the days that have partitions, so that a writer
- * can call it before each batch, even in a process that has outlived the partitions created at its start.
+ * Creates the partitions for ids before they are written. It remembers the last few days that it has seen, so that a
+ * writer can call it before each batch, even in a process that has outlived the partitions created at its start. Days
+ * that it has not seen lately may have been dropped since.
  */
 export function createPartitionGuard(db: Db): (ids: readonly string[]) => Promise<void> {
-  const ready = new Set<number>();
+  const ready: Range[] = [];
   return async (ids) => {
     for (const id of ids) {
-      const dayNumber = Math.floor(idTime(id) / day);
-      if (ready.has(dayNumber)) continue;
-      await ensurePartitions(db, dayNumber * day, dayNumber * day);
-      ready.add(dayNumber);
+      const time = idTime(id);
+      if (ready.some(({ from, until }) => time >= from && time < until)) continue;
+      await ensurePartitions(db, time, time);
+      ready.unshift({ from: dayStart(dayOf(time)), until: dayStart(dayAfter(dayOf(time), 1)) });
+      ready.splice(mostRemembered);
     }
   };
+}
+
+/**
+ * How long a change of a table may wait for its lock. Whoever needs the table meanwhile waits behind it, so this is also
+ * how long sending may pause.
+ */
+const lockMilliseconds = 50;
+const pauses = { first: 50, most: 1000 } as const;
+
+/**
+ * Runs a transaction that takes locks which shut out everybody else, such as those for making and dropping partitions.
+ * It waits only for a moment, gives way if the table is in use for longer, and tries again, for `seconds` in all; then it
+ * throws the database's error. `before` is done first and may wait.
+ */
+export async function withShortLock<T>(
+  db: Db,
+  work: (trx: Trx) => Promise<T>,
+  {
+    before = async () => {},
+    seconds = 30,
+  }: { before?: (trx: Trx) => Promise<unknown>; seconds?: number } = {},
+): Promise<T> {
+  const elapsed = stopwatch();
+  for (let pause: number = pauses.first; ; pause = Math.min(pause * 2, pauses.most)) {
+    try {
+      return await db.transaction().execute(async (trx) => {
+        await before(trx);
+        await sql`set local lock_timeout = ${sql.lit(lockMilliseconds)}`.execute(trx);
+        return await work(trx);
+      });
+    } catch (error) {
+      if (!isLockTimeout(error) || elapsed() > seconds * 1000) throw error;
+      await sleep(pause);
+    }
+  }
+}
+
+/** True if a lock was not free in time. */
+function isLockTimeout(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: unknown }).code === '55P03';
 }

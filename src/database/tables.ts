@@ -29,11 +29,22 @@ export type Tables = {
   uploads: UploadRow;
   upload_rows: UploadRowsRow;
   upload_faults: UploadFaultRow;
+  upload_fault_pieces: UploadFaultPieceRow;
   jobs: JobRow;
   job_lots: JobLotRow;
   job_changes: JobChangeRow;
   job_totals: JobTotalRow;
+  status_changes: StatusChangeRow;
+  status_totals: StatusTotalRow;
+  platform_totals: PlatformTotalRow;
+  delay_changes: DelayRow;
+  delay_totals: DelayRow;
+  figures_due: FiguresDueRow;
   resends: ResendRow;
+  contact_lists: ContactListRow;
+  contact_list_rows: ContactListRowsRow;
+  report_requests: ReportRequestRow;
+  report_parts: ReportPartRow;
   admin_requests: AdminRequestRow;
   accepted: AcceptedRow;
   notifications: NotificationRow;
@@ -47,6 +58,7 @@ export type Tables = {
   service_data_retention: DataRetentionRow;
   periodic_tasks: PeriodicTaskRow;
   processes: ProcessRow;
+  table_sizes: TableSizeRow;
   documents: DocumentRow;
   document_contents: DocumentContentRow;
   document_counts: DocumentCountRow;
@@ -332,7 +344,6 @@ export type AcceptedRow = Omit<
 > & {
   queue: string;
   priority: number;
-  request_id: string | null;
   attempt: Generated<number>;
   due_at: Generated<Date | null>;
   turn_at: Date | null;
@@ -349,6 +360,7 @@ export type NotificationRow = {
   personalisation: Buffer;
   reply_to_text: string | null;
   unsubscribe_url: string | null;
+  request_id: Generated<string | null>;
 };
 
 export type NotificationStatus =
@@ -518,6 +530,9 @@ export type ProcessRow = {
   seen_at: Date;
 };
 
+/** How large a table was. */
+export type TableSizeRow = { name: string; measured_at: Date; bytes: number };
+
 /** A file sent as a link. */
 export type DocumentRow = {
   id: string;
@@ -574,6 +589,7 @@ export type ServiceCallbackRow = {
   state: CallbackState;
   last_code: string | null;
   finished_at: Date | null;
+  request_id: Generated<string | null>;
 };
 
 /** The outcome of one callback attempt; null in the row while it is under way. */
@@ -596,15 +612,17 @@ export type UploadRow = {
   template_version: number;
   template_type: NotificationType;
   original_file_name: string;
-  format: 'csv' | 'tsv' | 'xlsx' | 'ods' | 'rows';
+  format: 'csv' | 'tsv' | 'xlsx' | 'ods' | 'rows' | 'messages';
   bytes: number;
   digest: Buffer;
   header: unknown;
+  sealed_header: Buffer | null;
   filled_width: number;
   row_count: number;
   summary: unknown;
   valid: boolean;
   left_out_of: string | null;
+  contact_list_id: string | null;
   sender_id: string | null;
   created_by: string | null;
   api_key_id: string | null;
@@ -620,6 +638,7 @@ export type UploadRowsRow = {
   row_count: number;
   records: Buffer;
   recipients: Buffer | null;
+  lengths: number[] | null;
 };
 
 export type UploadFaultRow = {
@@ -629,6 +648,15 @@ export type UploadFaultRow = {
   kind: string;
   header: string | null;
   text: string;
+};
+
+export type UploadFaultPieceRow = {
+  upload_id: string;
+  first_row: number;
+  rows: number[];
+  kinds: string[];
+  headers: (string | null)[];
+  texts: string[];
 };
 
 /** The statuses of a job (spec 04, section 6.2); `paused` is Despatch's own. */
@@ -678,7 +706,82 @@ export type JobLotRow = {
 };
 
 export type JobChangeRow = { id: Generated<string>; job_id: string; status: string; change: number };
-export type JobTotalRow = { job_id: string; status: string; count: number };
+export type JobTotalRow = { job_id: string; status: string; count: number; cost_units: Generated<string> };
+
+/** How many messages of a kind there are, or by how many their number changed. `day`: of created_at, business zone. */
+export type StatusTotalRow = {
+  day: string;
+  service_id: string;
+  template_id: string;
+  notification_type: NotificationType;
+  key_type: KeyType;
+  via_api: boolean;
+  status: NotificationStatus;
+  provider: string | null;
+  international: boolean;
+  rate_multiplier: string | null;
+  count: number;
+  units: number;
+  last_at: Date;
+};
+export type StatusChangeRow = StatusTotalRow & { job_id: string | null };
+export type PlatformTotalRow = Omit<
+  StatusTotalRow,
+  'service_id' | 'template_id' | 'rate_multiplier' | 'last_at'
+> & { cost_units: string };
+
+/** How many messages took how long, by buckets. */
+export type DelayRow = {
+  day: string;
+  notification_type: NotificationType;
+  provider: string;
+  via_api: boolean;
+  measure: 'handed-over' | 'delivered';
+  bucket: number;
+  count: number;
+};
+
+/** A day whose totals are to be counted from the history, and from when on. */
+export type FiguresDueRow = { day: string; due_at: Date };
+
+export type ContactListRow = {
+  id: string;
+  service_id: string;
+  template_type: NotificationType;
+  original_file_name: string;
+  header: Buffer;
+  filled_width: number;
+  row_count: number;
+  bytes: number;
+  created_by: string;
+  created_at: Date;
+  archived_at: Date | null;
+};
+
+export type ContactListRowsRow = { list_id: string; first_row: number; row_count: number; records: Buffer };
+
+/** How far a report is (spec 03, section 6.4). */
+export type ReportStatus = 'pending' | 'in progress' | 'stored' | 'failed';
+
+export type ReportRequestRow = {
+  id: string;
+  service_id: string;
+  user_id: string;
+  notification_type: NotificationType;
+  notification_status: string;
+  job_id: string | null;
+  filter: unknown;
+  status: ReportStatus;
+  reason: string | null;
+  parts: number;
+  row_count: number;
+  characters: string;
+  place: unknown;
+  created_at: Date;
+  updated_at: Date | null;
+};
+
+export type ReportPartRow = { report_id: string; number: number; content: Buffer };
 
 /** A message that was sent again, and as what. */
 export type ResendRow = { message_id: string; job_id: string; job_row_number: number; created_at: Date };

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createMeasuredClock, dayAfter, dayOf, dayStart, scheduleFault, stopwatch } from './clock.ts';
+import {
+  createMeasuredClock,
+  dayAfter,
+  dayOf,
+  dayStart,
+  londonTime,
+  parseLondonTime,
+  scheduleFault,
+  stopwatch,
+} from './clock.ts';
 
 const invalid =
   'datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601';
@@ -105,4 +114,29 @@ test('every business day of a century contains its first moment, and the moment 
       assert.equal(dayOf(dayStart(dayAfter(day, 1)) - 1), day);
     }),
   );
+});
+
+test('a time in London without an offset is read as it was written, in summer and in winter; anything else is none', () => {
+  const table: [string, string | null][] = [
+    ['2017-05-02 14:03:07', '2017-05-02T13:03:07.000Z'],
+    ['2017-12-02 14:03:07', '2017-12-02T14:03:07.000Z'],
+    // The last second of winter and the first of summer, and the other way round.
+    ['2026-03-29 00:59:59', '2026-03-29T00:59:59.000Z'],
+    ['2026-03-29 02:00:00', '2026-03-29T01:00:00.000Z'],
+    ['2026-10-25 00:59:59', '2026-10-24T23:59:59.000Z'],
+    ['2026-10-25 02:00:00', '2026-10-25T02:00:00.000Z'],
+    ...[
+      '',
+      'yesterday',
+      '2017-05-02',
+      '2017-05-02T14:03:07',
+      '2017-02-30 14:03:07',
+      '2017-05-02 24:03:07',
+    ].map((text): [string, null] => [text, null]),
+  ];
+  for (const [text, expected] of table) {
+    const read = parseLondonTime(text);
+    assert.equal(read === null ? null : new Date(read).toISOString(), expected, text);
+    if (read !== null) assert.equal(londonTime(read), text);
+  }
 });

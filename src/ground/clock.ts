@@ -81,6 +81,17 @@ export function londonTime(unixMilliseconds: number): string {
   return asTime.format(unixMilliseconds);
 }
 
+/** Reads what `londonTime` writes, as Unix milliseconds; null if it is nothing like it. */
+export function parseLondonTime(text: string): number | null {
+  const read = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(text) ? readDatetime(text) : null;
+  if (!read) return null;
+  // London is at most an hour ahead, so the offset an hour earlier decides where the clocks change.
+  const offset = Date.parse(`${londonTime(read.written - hour).replace(' ', 'T')}Z`) - (read.written - hour);
+  return read.written - offset;
+}
+
+const hour = 3_600_000;
+
 const iso8601 =
   /^(\d{4})-?(\d{2})-?(\d{2})(?:[T ](\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d+))?)?)?(?:(Z)|([+-])(\d{2})(?::?(\d{2}))?)?)?$/i;
 const day = 86_400_000;

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { type Logger, type LoggerOptions, pino } from 'pino';
 
 /** First argument: fields (an error as `err`); second: the message (spec 06, section 5). */
@@ -5,43 +6,128 @@ export type Log = Logger;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
+export type LogTo = Readonly<{
+  /** 1 is standard output, 2 standard error; or whatever takes lines. */
+  to?: 1 | 2 | Readonly<{ write(line: string): void }>;
+  /** JSON lines, or lines for people; null: JSON unless they go to a terminal. */
+  json?: boolean | null;
+}>;
+
 /**
- * JSON lines on standard output, or on standard error for a command whose output is its answer. Log only ids, types, statuses and counts: never a recipient, content, code, token or
- * secret (spec 06, section 5).
+ * Lines on standard output, or on standard error for a command whose output is its answer. Log only ids, types, statuses
+ * and counts: never a recipient, content, code, token or secret (spec 06, section 5).
  */
 export function createLog(
   level: LogLevel,
   fields: Record<string, unknown> = {},
-  to: 'standard output' | 'standard error' = 'standard output',
+  { to = 1, json = null }: LogTo = {},
 ): Log {
-  // Lines are written in blocks, after a tenth of a second at the latest: a system call per line would cost more than
-  // everything else about it. The last block is written when the process exits, unless it is killed.
-  const destination = pino.destination({
-    dest: to === 'standard error' ? 2 : 1,
-    sync: false,
-    minLength: 8192,
-    periodicFlush: 100,
-  });
   const options: LoggerOptions = {
     level,
     base: { application: 'despatch', ...fields },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
     messageKey: 'message',
-    // Errors of the database driver contain personal data: the row in `detail`, the values of the statement in `where`.
     serializers: { err: describeError },
   };
-  return pino(options, destination);
+  // Lines are written in blocks, after a tenth of a second at the latest: a system call per line would cost more than
+  // everything else about it. The last block is written when the process exits, unless it is killed.
+  const lines =
+    typeof to === 'object'
+      ? to
+      : pino.destination({ dest: to, sync: false, minLength: 8192, periodicFlush: 100 });
+  const isJson = json ?? (typeof to === 'object' || !isatty(to));
+  return pino(options, isJson ? lines : { write: (line: string) => void lines.write(readable(line)) });
 }
 
-function describeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
+/** The id of a request in what its tasks carry: after it, while traces are on, comes their context (traces.ts). */
+export function requestIdOf(carried: string): string;
+export function requestIdOf(carried: string | null | undefined): string | undefined;
+export function requestIdOf(carried: string | null | undefined): string | undefined {
+  if (carried === null || carried === undefined) return undefined;
+  const end = carried.indexOf(' ');
+  return end === -1 ? carried : carried.slice(0, end);
+}
+
+/** A word of somebody else, such as a provider's own status, for the message of a line: short, and nobody's address. */
+export function plainWord(given: string): string {
+  return withoutAddresses(given.slice(0, 100)).replace(notPrintable, '…');
+}
+
+/** Also the controls of Latin 1, with which a terminal can be steered. */
+const notPrintable = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
+
+/** A JSON line as one for people: time, level and message, then the fields, and below them an error. */
+function readable(line: string): string {
+  const { time, level, message, application: _, environment: __, err, ...fields } = JSON.parse(line);
+  const shown = (value: unknown) =>
+    (typeof value === 'string' ? value : JSON.stringify(value)).replace(notPrintable, '…');
+  const rest = Object.entries(fields).map(([name, value]) => `${name}=${shown(value)}`);
+  const first = [time, String(level).toUpperCase().padEnd(5), shown(message ?? ''), ...rest].join(' ');
+  return `${first}\n${err === undefined ? '' : readableError(err, '  ')}`;
+}
+
+type DescribedError = Readonly<{
+  type?: string;
+  message: string;
+  code?: string;
+  stack?: string;
+  cause?: DescribedError;
+}>;
+
+function readableError({ type, message, code, stack, cause }: DescribedError, indent: string): string {
+  const said = `${type ?? 'Error'}${code === undefined ? '' : ` (${code})`}: ${message}`;
+  const lines = [said.replace(notPrintable, '…'), ...(stack ? stack.split('\n') : [])];
+  const own = lines.map((each) => `${indent}${each}\n`).join('');
+  return cause ? `${own}${readableError(cause, `${indent}  `)}` : own;
+}
+
+/**
+ * What may be said of an error. Errors of libraries quote what they were about: the database driver's have the row in
+ * `detail`, the values of the statement in `where` and in the message, a parser's have the text that it could not read, a
+ * mail server's answer names the recipient. So of all their properties only the code and the names of a table and its
+ * parts are kept, and what a message quotes is left out; so is the message in `stack`.
+ */
+function describeError(error: unknown): DescribedError {
+  if (!(error instanceof Error)) return { message: withoutValues(String(error)) };
+  const { code, cause, ...others } = error as unknown as Record<string, unknown>;
+  const names = ['constraint', 'table', 'column', 'routine'].flatMap((name) =>
+    typeof others[name] === 'string' ? [[name, others[name]]] : [],
+  );
   return {
     type: error.name,
-    message: error.message,
+    message: messageOf(error, code),
     ...(typeof code === 'string' && { code }),
-    stack: error.stack,
+    ...Object.fromEntries(names),
+    stack: framesOf(error.stack),
     ...(cause instanceof Error && { cause: describeError(cause) }),
   };
+}
+
+/** Errors of PostgreSQL about a statement, not about its values: what they quote is names (appendix A of its manual). */
+const aboutStatement = /^(?:0A|23|25|26|34|3B|3D|3F|40|42|53|55|57|58|XX)[0-9A-Z]{3}$/;
+
+function messageOf(error: Error, code: unknown): string {
+  if (error instanceof SyntaxError) return 'The text could not be read';
+  if (typeof code === 'string' && aboutStatement.test(code)) return withoutAddresses(error.message);
+  return withoutValues(error.message);
+}
+
+const longestMessage = 500;
+const quoted = /"[^"]*(?:"|$)|“[^”]*(?:”|$)|`[^`]*(?:`|$)|(?<!\p{L})'[^']*(?:'|$)/gu;
+
+function withoutValues(message: string): string {
+  return withoutAddresses(message.slice(0, longestMessage).replace(quoted, '"…"'));
+}
+
+/** Email addresses and phone numbers; the digits of ids and times are in other company. */
+function withoutAddresses(text: string): string {
+  return text
+    .replace(/[^\s<>"]+@[^\s<>"]+/g, '…@…')
+    .replace(/(?<![\w.:-])\+?\d[\d ()]{6,}\d(?![\w:-])/g, '…');
+}
+
+function framesOf(stack: string | undefined): string | undefined {
+  const frames = stack?.split('\n').filter((line) => /^\s+at /.test(line));
+  return frames?.join('\n');
 }

@@ -13,6 +13,8 @@ import { folderRoutes } from '../content/template/folder-routes.ts';
 import { archiveTemplates, findTemplateHistory } from '../content/template/store.ts';
 import { addToFolders } from '../content/template/store-folders.ts';
 import type { Mount } from '../http/server/server.ts';
+import { contactListRoutes } from '../job/contact-list/routes.ts';
+import { reportRoutes } from '../job/report/routes.ts';
 import { resultCsvRoutes } from '../job/results/csv-routes.ts';
 import { createResending, resendRoutes } from '../job/results/resend-routes.ts';
 import { resultRoutes } from '../job/results/routes.ts';
@@ -41,6 +43,10 @@ import {
 import { adminSuppressionRoutes } from '../message/suppression/routes.ts';
 import { providerLeverRoutes } from '../provider/lever/routes.ts';
 import { providerRoutes } from '../provider/routes.ts';
+import { platformFiguresRoutes } from '../statistics/platform/figures-routes.ts';
+import { platformStatsRoutes } from '../statistics/platform/stats-routes.ts';
+import { createReadStatistics, statisticsRoutes } from '../statistics/totals/service-routes.ts';
+import { templateStatisticsRoutes } from '../statistics/totals/template-routes.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
 import { inviteRoutes } from '../tenant/invite/routes.ts';
 import { inviteTokenRoutes } from '../tenant/invite/token-routes.ts';
@@ -71,6 +77,7 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
     ...rules,
     sendPlatformMessage: createSendPlatformMessage(deps),
     preparePlatformMessage: createPreparePlatformMessage(deps),
+    readStatistics: createReadStatistics(deps.reads, platformServiceId),
   };
   mount(userRoutes, people);
   mount(signInRoutes, people);
@@ -108,6 +115,7 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(steerRoutes, deps);
   mount(uploadRoutes, deps);
   mount(uploadRowRoutes, { ...deps, downloads });
+  mount(contactListRoutes, deps);
   mount(conversationRoutes, deps);
   mount(findRoutes, deps);
   const { queuePrefix } = deps.config.installation;
@@ -116,6 +124,9 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(resultRoutes, reading);
   mount(resendRoutes, { ...reading, resending: createResending() });
   mount(resultCsvRoutes, { ...reading, downloads });
+  mount(reportRoutes, { ...deps, downloads });
+  mount(statisticsRoutes, deps);
+  mount(templateStatisticsRoutes, deps);
   mountOperations(mount, deps);
 }
 
@@ -123,6 +134,8 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
 function mountOperations(mount: Mount, deps: RouteDeps): void {
   const { queuePrefix } = deps.config.installation;
   const { sendingTimeoutSeconds } = deps.config.delivery;
+  mount(platformFiguresRoutes, deps);
+  mount(platformStatsRoutes, deps);
   mount(queueRoutes, { ...deps, queuePrefix });
   mount(parkedRoutes, { ...deps, queuePrefix });
   mount(stuckRoutes, { ...deps, queuePrefix, sendingTimeoutSeconds });

@@ -1,7 +1,5 @@
-import type { AddressInfo } from 'node:net';
 import { documentRoutes } from '../content/document/routes.ts';
 import { templateRoutes } from '../content/template/routes.ts';
-import { ConfigError } from '../ground/problem.ts';
 import { adminGuard } from '../http/auth/admin.ts';
 import { createSpecification, docsRoutes, readDocsFiles } from '../http/openapi/docs-routes.ts';
 import { plainErrors, v2Errors } from '../http/server/error-format.ts';
@@ -29,11 +27,12 @@ import { createRequestMemory } from '../tenant/idempotency/store.ts';
 import { createKeyUses, keyGuard } from '../tenant/key/authenticate.ts';
 import { actingGuard } from '../tenant/permission/acting.ts';
 import { createLateCount, deliveryStatusRoutes } from '../upkeep/delivery-status-routes.ts';
-import { findBacklog } from '../upkeep/store-backlog.ts';
 import { mountAdmin } from './admin-routes.ts';
 import type { Core } from './core.ts';
+import { listen } from './metrics.ts';
 import { openSending, type RouteDeps, routeDeps } from './route-deps.ts';
 import { checkReceiptProofs, isOpenTo } from './suppliers.ts';
+import { watchDatabase } from './watch.ts';
 
 export type Api = Readonly<{
   /** Base URL, as this machine reaches it. */
@@ -45,24 +44,25 @@ export type Api = Readonly<{
 
 /**
  * The role `api`: every route, in the scope that sets its error format. The admin client signs its tokens with one of
- * `adminSecrets`. `sandboxUrl`: base URL of the sandbox. Throws a ConfigError if the port is taken, or if anybody could
+ * `adminSecrets`. `sandboxUrl`: base URL of the sandbox. `stopping`: aborted when the process begins to stop. Throws a ConfigError if the port is taken, or if anybody could
  * post receipts of a provider.
  */
 export async function startApi(
   core: Core,
   adminSecrets: readonly string[],
   sandboxUrl: string,
+  stopping: AbortSignal,
 ): Promise<Api> {
   const { config, clock } = core;
   const { publicUrl } = config.api;
   checkReceiptProofs(config);
-  watchQueues(core);
+  watchDatabase(core);
   const admin = adminGuard({ clock, issuer: config.secrets.adminUserName, secrets: adminSecrets });
   const { server, deps, reachedAt, close } = await buildServer(core, admin, sandboxUrl);
   const specification = createSpecification(server.routes);
   server.scope(plainErrors, (mount) => {
     mount(docsRoutes, { specification, files: readDocsFiles(), publicUrl });
-    mountOpen(mount, deps);
+    mountOpen(mount, { ...deps, stopping });
   });
   server.scope(v2Errors, (mount) => mountV2(mount, deps));
   server.scope(plainErrors, (mount) => {
@@ -73,7 +73,7 @@ export async function startApi(
   await server.app.ready();
   // Built now, so that a defective document fails the start instead of a reader's request.
   specification('');
-  const url = await listen(server.app, config.api);
+  const url = await listen(server.app, { ...config.api, variable: 'PORT' });
   reachedAt(url);
   return { url, routes: server.routes, close };
 }
@@ -136,23 +136,8 @@ async function buildServer(core: Core, admin: Guard, sandboxUrl: string) {
   };
 }
 
-/** At `/metrics`; the same in every process. */
-function watchQueues({ config, db, metrics }: Core): void {
-  metrics.gauges(
-    {
-      despatch_queue_due_tasks: 'Tasks that could be taken now, by queue; at most 100,000 are counted.',
-      despatch_queue_delayed_tasks:
-        'Tasks that wait for their time, scheduled or to be retried; counted likewise.',
-      despatch_queue_oldest_due_seconds:
-        'For how long the oldest of the due tasks has been due; 0: there is none.',
-    },
-    'queue',
-    () => findBacklog(db, config.installation.queuePrefix),
-  );
-}
-
 /** Routes that need no Despatch token: status, files and unsubscribing for recipients, and providers' endpoints. */
-function mountOpen(mount: Mount, deps: RouteDeps): void {
+function mountOpen(mount: Mount, deps: RouteDeps & Readonly<{ stopping: AbortSignal }>): void {
   mount(statusRoutes, deps);
   const { sendingTimeoutSeconds } = deps.config.delivery;
   const { alertMinutes } = deps.config.api;
@@ -184,24 +169,4 @@ function mountV2(mount: Mount, deps: RouteDeps): void {
   mount(callbackLogRoutes, deps);
   mount(suppressionRoutes, deps);
   mount(notificationRoutes, deps);
-}
-
-/** Starts listening. Returns the base URL. */
-async function listen(
-  app: Parameters<typeof closeServer>[0],
-  { host, port }: Core['config']['api'],
-): Promise<string> {
-  await app.listen({ host, port }).catch((error: unknown) => {
-    throw portProblem(error, 'PORT', port);
-  });
-  const { port: actual } = app.server.address() as AddressInfo;
-  return `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${actual}`;
-}
-
-function portProblem(error: unknown, variable: string, port: number): unknown {
-  return (error as { code?: string }).code === 'EADDRINUSE'
-    ? new ConfigError(
-        `Port ${port} is taken by another program. Stop that, or choose another with ${variable}.`,
-      )
-    : error;
 }

@@ -1,4 +1,4 @@
-import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
+import type { Sandbox } from '../../sandbox/server.ts';
 import {
   type Credentials,
   collectCredentials,
@@ -13,14 +13,13 @@ import type { MountedRoute } from '../http/server/server.ts';
 import { type QueueName, queueNames } from '../queue/define.ts';
 import { startHeartbeat } from '../upkeep/processes.ts';
 import { startSchedule } from '../upkeep/schedule.ts';
-import { type Api, startApi } from './api.ts';
+import type { Api } from './api.ts';
 import type { Core } from './core.ts';
 import { type OnStop, openInstallation, stoppable } from './installation.ts';
 import { resumeReceipts } from './owed-receipts.ts';
 import { periodicTasks } from './periodic.ts';
 import { sandboxTypes, unprovidedTypes } from './suppliers.ts';
-import { firstLink, startWeb, type Web } from './web.ts';
-import { startWorkers } from './worker.ts';
+import type { Web } from './web.ts';
 
 /** What a process does: serve the API, work the queues, run periodic tasks, serve the pages, simulate a provider. */
 export const roles = ['api', 'worker', 'scheduler', 'web', 'sandbox'] as const;
@@ -67,10 +66,13 @@ export type Platform = Readonly<{
  */
 const graceMarginMilliseconds = 10_000;
 
-/** Builds everything that the roles need, in order, and starts it. If a step fails, everything started is stopped. */
+/**
+ * Builds everything that the roles need, in order, and starts it. If a step fails, everything started is stopped. A role
+ * is loaded only by a process that has it: the modules of the API would be a sixth of a worker's live heap.
+ */
 export function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { installation } = options.config;
-  const log = options.log ?? createLog(installation.logLevel, { environment: installation.environment });
+  const { logLevel, environment, logJson: json } = options.config.installation;
+  const log = options.log ?? createLog(logLevel, { environment }, { json });
   return stoppable(log, (onStop) => startRoles(options, log, onStop));
 }
 
@@ -97,14 +99,22 @@ async function startRoles(
 
   const sandboxUrl = config.sandbox.url ?? sandbox?.url ?? `http://127.0.0.1:${config.sandbox.port}`;
   const secrets = adminSecrets(config);
+  const stopping = new AbortController();
   let api: Api | null = null;
   if (has.includes('api')) {
-    api = await startApi(core, secrets, sandboxUrl);
+    const { startApi } = await import('./api.ts');
+    api = await startApi(core, secrets, sandboxUrl, stopping.signal);
     onStop(api.close);
+  } else if (config.installation.metricsPort !== 0) {
+    const { startMetrics } = await import('./metrics.ts');
+    const shown = await startMetrics(core, config.installation.metricsPort, stopping.signal);
+    onStop(shown.close);
+    log.info({ url: shown.url }, 'Metrics of this process are at /metrics');
   }
   // This process's own address first, since the public name may not resolve here.
   const ownUrl = api?.url ?? config.api.publicUrl ?? `http://127.0.0.1:${config.api.port}`;
   if (has.includes('worker')) {
+    const { startWorkers } = await import('./worker.ts');
     const workers = await startWorkers(core, { sandboxUrl, ownUrl, only: options.queues });
     onStop(workers.close);
     onStop(() => workers.stop(config.providers.timeoutSeconds * 1000 + graceMarginMilliseconds));
@@ -115,7 +125,9 @@ async function startRoles(
   }
 
   let web: Web | null = null;
+  let firstLink: string | null = null;
   if (has.includes('web')) {
+    const { firstLink: linkFor, startWeb } = await import('./web.ts');
     const { secretKeys } = core;
     const shown = sandboxTypes(config).length > 0 ? sandboxUrl : null;
     const apiUrl = config.web.apiUrl ?? ownUrl;
@@ -123,8 +135,11 @@ async function startRoles(
       ...{ config, apiUrl, sandboxUrl: shown, adminSecret: secrets[0]!, secretKeys, clock: core.clock, log },
     });
     onStop(web.stop);
+    firstLink = await linkFor(core);
   }
 
+  // Registered last, so that it comes first.
+  onStop(() => stopping.abort());
   const credentials = await collectCredentials(db, cipher, config.api.publicUrl ?? ownUrl, {
     issuer: config.secrets.adminUserName,
     secret: secrets[0]!,
@@ -134,7 +149,7 @@ async function startRoles(
     routes: api?.routes ?? [],
     sandboxUrl: sandbox?.url ?? null,
     webUrl: web?.url ?? null,
-    firstLink: web ? await firstLink(core) : null,
+    firstLink,
     sandboxTypes: sandboxTypes(config),
     databaseUrl: core.connection.url,
     credentials,
@@ -158,6 +173,7 @@ function reportTypes(config: Config, log: Log): void {
 async function openSandbox({ config, log }: Core, onStop: OnStop): Promise<Sandbox> {
   const { host, port } = config.sandbox;
   const allowAnyReceiptHost = config.api.publicUrl !== null;
+  const { startSandbox } = await import('../../sandbox/server.ts');
   const sandbox = await startSandbox({ host, port, log, allowAnyReceiptHost });
   onStop(() => sandbox.stop());
   return sandbox;

@@ -17,6 +17,7 @@ import { type Cipher, createCipher } from '../ground/cipher.ts';
 import { type Clock, createMeasuredClock, systemClock } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import { createMetrics, type Metrics } from '../ground/metrics.ts';
+import type { Traces } from '../ground/traces.ts';
 import { type CallbackQueue, createCallbackQueue } from '../message/callback/enqueue.ts';
 import { createApply, type IncomingReceipt } from '../message/receipt/apply.ts';
 import type { Balancing } from '../provider/balancing/balancing.ts';
@@ -41,6 +42,8 @@ export type Core = Readonly<{
   clockSkew: () => number;
   log: Log;
   metrics: Metrics;
+  /** null: none are made. */
+  traces: Traces | null;
   cipher: Cipher;
   /** SECRET_KEY, or the one that is kept in the data directory. */
   secretKeys: readonly string[];
@@ -85,6 +88,8 @@ export async function openCore({
   const rates = readRates(config.delivery.smsRatesFile);
   const metrics = createMetrics(statsdOf(config), log);
   onStop(() => metrics.stop());
+  const traces = await openTracesOf(config, log);
+  onStop(() => traces?.stop());
   const { connection, reading, reads } = await openDatabase(config, log, onStop);
   const { db } = connection;
   metrics.watchProcess();
@@ -118,6 +123,7 @@ export async function openCore({
       clockSkew,
       log,
       metrics,
+      traces,
       cipher,
       secretKeys,
       rates,
@@ -134,9 +140,28 @@ export async function openCore({
     providers: createProviderCache(db, caches, providerRows(config)),
     storage: databaseStorage(db),
     balancing: openBalancing(config, { db, clock, log, metrics }),
-    apply: createApply({ queues, clock, log, metrics, rates, callbacks }),
+    apply: createApply({ queues, clock, log, metrics, rates, callbacks, traces }),
     endpoints: receiptEndpointsOf(config, clock),
   };
+}
+
+/** The libraries of OpenTelemetry are loaded only where the settings ask for traces. */
+async function openTracesOf({ traces, installation }: Config, log: Log): Promise<Traces | null> {
+  const { exporter, endpoint, headers, serviceName, sampler, samplerShare: share } = traces;
+  const url = traces.url ?? (endpoint && `${endpoint}/v1/traces`);
+  if (exporter === 'none' || (exporter === null && url === null)) return null;
+  const { openTraces } = await import('../ground/traces.ts');
+  const isParentBased = sampler.startsWith('parentbased_');
+  const root = sampler.replace('parentbased_', '');
+  return await openTraces(
+    {
+      url: url ?? 'http://localhost:4318/v1/traces',
+      ...{ headers: headers ?? {}, serviceName, version: manifest.version, isParentBased, share },
+      environment: installation.environment,
+      sampler: root === 'traceidratio' ? 'share' : root === 'always_on' ? 'on' : 'off',
+    },
+    log,
+  );
 }
 
 const measureMilliseconds = 10_000;

@@ -3,8 +3,11 @@ import type { Db } from '../database/connection.ts';
 import type { Cipher } from '../ground/cipher.ts';
 import type { Clock } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
+import { ConfigError } from '../ground/problem.ts';
+import { type Ran, runByHand } from '../upkeep/schedule.ts';
 import { openAdminApi } from './api.ts';
 import { openInstallation, stoppable } from './installation.ts';
+import { periodicTasks } from './periodic.ts';
 
 /** An installation as one command uses it. */
 export type LocalApi = Readonly<{
@@ -16,6 +19,11 @@ export type LocalApi = Readonly<{
    * not JSON.
    */
   call(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
+  /**
+   * Runs a periodic task in this process; null while another process is running it. Throws a ConfigError if there is no
+   * such task, and what the task throws.
+   */
+  runTask(name: string): Promise<Ran | null>;
   stop(): Promise<void>;
 }>;
 
@@ -40,6 +48,13 @@ export function openLocalApi(config: Config, log: Log): Promise<LocalApi> {
           body === undefined || Buffer.isBuffer(body) ? body : JSON.stringify(body),
         );
         return { status: answer.status, body: answer.text === '' ? null : parsed(answer.text) };
+      },
+      async runTask(name) {
+        const tasks = periodicTasks(core);
+        const task = tasks.find((one) => one.name === name);
+        if (task) return await runByHand(core, task);
+        const names = tasks.map((one) => one.name).toSorted();
+        throw new ConfigError(`There is no periodic task "${name}". These exist: ${names.join(', ')}.`);
       },
     };
   });

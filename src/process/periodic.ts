@@ -1,14 +1,18 @@
 import type { Config } from '../config/config.ts';
-import { deleteExpiredDocuments } from '../content/document/store.ts';
+import { deleteDocumentCounts, deleteExpiredDocuments } from '../content/document/store.ts';
 import { ensurePartitions } from '../database/partitions.ts';
-import { dayOf } from '../ground/clock.ts';
+import { dayAfter, dayOf } from '../ground/clock.ts';
+import { deleteOldReports } from '../job/report/store.ts';
 import { deleteResends } from '../job/results/store-resend.ts';
 import { keepJobCounts, resumeLateJobs, runScheduledJobs } from '../job/run/schedule.ts';
+import { deleteOldLots } from '../job/run/store.ts';
 import { uploadDays } from '../job/upload/receive.ts';
 import { deleteExpiredUploads } from '../job/upload/store.ts';
 import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
-import { deleteAnswers } from '../message/submission/store.ts';
+import { deleteAnswers, deleteDailyCounts } from '../message/submission/store.ts';
 import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
+import { buildFigures, checkFigures, foldFigures } from '../statistics/totals/keep.ts';
+import { deleteOldEvents } from '../tenant/event/store.ts';
 import { deleteRequests } from '../tenant/idempotency/store.ts';
 import { deleteInvites } from '../tenant/invite/store.ts';
 import { deleteOldUses } from '../tenant/key/store.ts';
@@ -16,15 +20,21 @@ import { allCutoffs, mostRetentionDays } from '../tenant/service/retention.ts';
 import { deleteSignInLeftovers } from '../tenant/user/store-sign-in.ts';
 import type { Timing } from '../upkeep/due.ts';
 import { createReplay } from '../upkeep/replay.ts';
-import type { Periodic } from '../upkeep/schedule.ts';
+import { createDeletion } from '../upkeep/retention/delete.ts';
+import { measureTables } from '../upkeep/retention/store-sizes.ts';
+import type { Periodic, Run } from '../upkeep/schedule.ts';
 import { deleteLostProcesses } from '../upkeep/store-processes.ts';
 import { createTimeOut } from '../upkeep/time-out.ts';
 import type { Core } from './core.ts';
 
 const day = 86_400_000;
 const inboundBatch = 10_000;
+/** Days whose counts are kept: operators and services look back a year. */
+const countedDays = 367;
 /** Each can have 100,000 rows. */
 const uploadBatch = 5;
+/** Each can have 1,000,000 messages. */
+const reportBatch = 2;
 
 /**
  * The tasks of the role `scheduler` (spec 06, section 1.3). None may run only between 23:00 and 24:00 UTC: that hour
@@ -32,6 +42,7 @@ const uploadBatch = 5;
  */
 export function periodicTasks(core: Core): readonly Periodic[] {
   const { config, db, clock, storage, balancing } = core;
+  const ago = (days: number) => new Date(clock.now() - days * day);
   return [
     {
       name: 'make-partitions',
@@ -83,6 +94,34 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       everySeconds: 3600,
       run: () => deleteResends(db, new Date(clock.now() - (mostRetentionDays + 1) * day), 50_000),
     },
+    {
+      name: 'delete-old-job-lots',
+      at: '0 4 * * *',
+      zone: 'UTC',
+      run: (run) => inBatches(run, (limit) => deleteOldLots(db, ago(mostRetentionDays + 1), limit)),
+    },
+    {
+      name: 'delete-old-counts',
+      at: '10 4 * * *',
+      zone: 'UTC',
+      async run(run) {
+        const before = dayAfter(dayOf(clock.now()), -countedDays);
+        const sent = await inBatches(run, (limit) => deleteDailyCounts(db, before, limit));
+        return sent + (await inBatches(run, (limit) => deleteDocumentCounts(db, before, limit)));
+      },
+    },
+    {
+      name: 'delete-old-records-from-events-table',
+      at: '4 3 * * *',
+      zone: 'UTC',
+      run: (run) => inBatches(run, (limit) => deleteOldEvents(db, ago(52 * 7), limit)),
+    },
+    {
+      name: 'measure-tables',
+      at: '50 4 * * *',
+      zone: 'UTC',
+      run: () => measureTables(db, new Date(clock.now())),
+    },
     { name: 'forget-lost-processes', everySeconds: 3600, run: () => deleteLostProcesses(db) },
     {
       name: 'switch-current-sms-provider-on-slow-delivery',
@@ -92,9 +131,17 @@ export function periodicTasks(core: Core): readonly Periodic[] {
     { name: 'tend-providers-back-to-middle', everySeconds: 300, run: () => balancing.tendBack() },
     {
       name: 'timeout-sending-notifications',
+      stat: 'timeout_notifications',
       at: '0 3 * * *',
       zone: 'Europe/London',
       run: createTimeOut({ ...core, timeoutSeconds: config.delivery.sendingTimeoutSeconds }),
+    },
+    {
+      name: 'delete-notifications-older-than-retention',
+      // After the time-out.
+      at: '30 3 * * *',
+      zone: 'Europe/London',
+      run: createDeletion(core),
     },
     {
       name: 'replay-created-notifications',
@@ -110,6 +157,26 @@ export function periodicTasks(core: Core): readonly Periodic[] {
     },
     { name: 'check-job-status', everySeconds: 60, run: (run) => resumeLateJobs(core, run) },
     { name: 'fold-job-counts', everySeconds: 1, run: (run) => keepJobCounts(core, run) },
+    { name: 'fold-figures', everySeconds: 2, run: (run) => foldFigures(core, run) },
+    { name: 'build-figures', everySeconds: 60, run: (run) => buildFigures(core, run) },
+    {
+      name: 'check-figures',
+      at: '30 2 * * *',
+      zone: 'Europe/London',
+      run: (run) => checkFigures(core, run),
+    },
+    {
+      name: 'update-report-status-to-deleted',
+      at: '0 2 * * *',
+      zone: 'Europe/London',
+      run: async ({ signal }) => {
+        const before = new Date(clock.now() - day);
+        let total = 0;
+        for (let count = reportBatch; count === reportBatch && !signal.aborted; total += count)
+          count = await deleteOldReports(db, before, reportBatch);
+        return total;
+      },
+    },
     {
       name: 'delete-inbound-sms',
       // In UTC: in London there is no 01:40 on one night of the year, and two on another.
@@ -124,6 +191,16 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       },
     },
   ];
+}
+
+const deletedAtOnce = 50_000;
+
+/** Deletes in batches until one is not full. Returns how many were deleted. */
+async function inBatches({ signal }: Run, remove: (limit: number) => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let count = deletedAtOnce; count === deletedAtOnce && !signal.aborted; total += count)
+    count = await remove(deletedAtOnce);
+  return total;
 }
 
 /** When the tasks run. Nothing of the core but its settings is looked at before one does. */

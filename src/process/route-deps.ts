@@ -17,24 +17,27 @@ export type RouteDeps = Core &
   ReturnType<typeof openSending>['deps'] &
   Readonly<{ checks: CheckThreads }>;
 
+/** Of `/_status` and `/metrics`. */
+export function statusDeps({ config, db, metrics }: Core) {
+  const { gitCommit, buildTime } = config.api;
+  return { db, gitCommit, buildTime, registry: metrics.registry, sandboxTypes: sandboxTypes(config) };
+}
+
 /** Shared by v1 and v2, which count against the same limits. */
-export function routeDeps(
-  { config, clock, db, connection, queues, storage, metrics }: Core,
-  used: ReadonlySet<string>,
-) {
-  const { publicUrl, gitCommit, buildTime, invitationDays } = config.api;
+export function routeDeps(core: Core, used: ReadonlySet<string>) {
+  const { config, clock, db, connection, queues, storage, metrics } = core;
+  const { publicUrl, invitationDays } = config.api;
   const { fromNumber, emailDomain } = config.delivery;
   const { maxBytes, baseUrl, dailyFiles, dailyBytes } = config.documents;
   const documentLimits = { files: dailyFiles, file_bytes: dailyBytes };
   const accepting = { db, pool: connection.pool, clock, metrics, queues, fairOrder: createFairOrder(clock) };
   return {
-    ...{ publicUrl, gitCommit, buildTime, invitationDays, fromNumber, emailDomain },
+    ...statusDeps(core),
+    ...{ publicUrl, invitationDays, fromNumber, emailDomain },
     adminBaseUrl: adminBaseUrlOf(config),
     used,
     receiving: inboundEndpointsOf(config),
-    sandboxTypes: sandboxTypes(config),
     unprovided: unprovidedTypes(config),
-    registry: metrics.registry,
     newId: createIdSource(clock),
     acceptance: createAcceptBatcher(accepting),
     acceptWithFiles: createAcceptWithFiles({ ...accepting, storage, limits: documentLimits }),

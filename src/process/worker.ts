@@ -1,3 +1,5 @@
+import { processReport } from '../job/report/queue.ts';
+import { createReportWork } from '../job/report/worker.ts';
 import { createLotWork } from '../job/run/lot-worker.ts';
 import { bulkQueues, processJob } from '../job/run/queue.ts';
 import { createProcessJob } from '../job/run/worker.ts';
@@ -33,6 +35,8 @@ import { suppliersOf } from './suppliers.ts';
 const internalConcurrency = 50;
 const receiptConcurrency = 50;
 const jobConcurrency = 4;
+/** Reports that a process writes at once. */
+const reportConcurrency = 2;
 /** Lots of one type that a process makes at once: one reads its rows while the other is written. */
 const lotConcurrency = 2;
 
@@ -66,6 +70,8 @@ export async function startWorkers(core: Core, options: WorkerOptions): Promise<
   const starters: Readonly<Record<QueueName, () => { stop(milliseconds: number): Promise<void> }>> = {
     'process-job': () =>
       consume(core, { queue: processJob, concurrency: jobConcurrency, work: createProcessJob(core) }),
+    'process-report-request': () =>
+      consume(core, { queue: processReport, concurrency: reportConcurrency, work: createReportWork(core) }),
     'bulk-sms': () => consume(core, { queue: bulkQueues.sms, concurrency: lotConcurrency, work: makeLot }),
     'bulk-email': () =>
       consume(core, { queue: bulkQueues.email, concurrency: lotConcurrency, work: makeLot }),

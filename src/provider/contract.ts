@@ -141,6 +141,8 @@ export type ReadReceipt = Readonly<{
    * reference of their own, because their receipt may arrive before that reference is stored.
    */
   handedOverAt?: number | null;
+  /** When the provider says that it delivered the message, in Unix milliseconds; only for metrics. */
+  deliveredAt?: number | null;
   complaint?: Complaint | null;
 }>;
 
@@ -157,13 +159,20 @@ export type Complaint = Readonly<{
 /** The state of a message's row when a receipt for it is applied. */
 export type ReceiptRow = Readonly<{ status: NotificationStatus; sentBy: string | null }>;
 
+type OfMessage = Readonly<{
+  notificationId: string;
+  status: NotificationStatus;
+  /** Of the request that brought the message, if that is known. */
+  requestId?: string;
+}>;
+
 /** The outcome of applying a receipt (spec 05, section 5.5). */
 export type ReceiptOutcome =
-  | Readonly<{ outcome: 'applied'; notificationId: string; status: NotificationStatus }>
-  | Readonly<{ outcome: 'ignored'; notificationId: string; status: NotificationStatus; why: string }>
+  | (OfMessage & Readonly<{ outcome: 'applied' }>)
+  | (OfMessage & Readonly<{ outcome: 'ignored'; why: string }>)
   | Readonly<{ outcome: 'not found' }>
   /** It names a message that its provider was not asked to send, and nothing of it was taken. */
-  | Readonly<{ outcome: 'not asked'; notificationId: string; status: NotificationStatus; why: string }>
+  | (OfMessage & Readonly<{ outcome: 'not asked'; why: string }>)
   /** It came before its message could be found, and is applied later. */
   | Readonly<{ outcome: 'postponed' }>;
 

@@ -15,6 +15,7 @@ export type NewTask<Payload> = Readonly<{
   /** Higher goes first; 0 by default. */
   priority?: number;
   startAfterSeconds?: number;
+  /** Of the request that it results from, with its trace (`Task.carried`). */
   requestId?: string | undefined;
 }>;
 

@@ -1,7 +1,7 @@
 import { databaseErrors } from '../database/connection.ts';
 import { createBatcher } from '../ground/batcher.ts';
 import { stopwatch } from '../ground/clock.ts';
-import type { Log } from '../ground/log.ts';
+import { type Log, requestIdOf } from '../ground/log.ts';
 import type { Metrics } from '../ground/metrics.ts';
 import type { HeldTask, Queues, Settled, Settlement } from './boss.ts';
 import type { Queue, QueueName } from './define.ts';
@@ -16,7 +16,10 @@ export type Task<Payload> = Readonly<{
   priority: number;
   /** How many seconds before its next try it was made due (`Queues.makeDue`); 0: it was not. */
   earlySeconds: number;
+  /** Of the request that it results from, for log lines. */
   requestId: string | undefined;
+  /** That and the trace it belongs to (ground/traces.ts), for tasks that this one leads to. */
+  carried: string | undefined;
   /** Aborted when another process has taken the task, or this one is stopping and can wait no longer. */
   signal: AbortSignal;
   /** Aborted as soon as this process is stopping: what the task has not begun yet is left to another process. */
@@ -26,8 +29,11 @@ export type Task<Payload> = Readonly<{
   held: HeldTask;
 }>;
 
-/** What became of a task. `settled`: its work has settled it in its own transaction, with what it wrote. */
-export type Verdict = 'settled' | Settlement;
+/**
+ * What became of a task. `settled`: its work has settled it in its own transaction, with what it wrote; `put back`: the
+ * same, and it is tried again.
+ */
+export type Verdict = 'settled' | 'put back' | Settlement;
 
 export type Consumer = {
   /** Takes no more tasks and waits for those under way; after `milliseconds` gives back the rest, if any. */
@@ -51,6 +57,9 @@ const fetchLimit = 500;
 const paceMilliseconds = 20;
 /** Delay until a task is retried whose work rejected. */
 const errorRetrySeconds = 60;
+const fetchBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+/** Of `celery.task.duration` (spec 06, section 4.4). */
+const taskBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 240, 480, 900, 1800];
 
 /**
  * At least once: a task is held by one process at a time, stays in its queue until it is settled, and goes to another
@@ -64,6 +73,18 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   const { queue, concurrency, work } = options;
   const stopping = new AbortController();
   const running = new Map<string, { held: HeldTask; abort: AbortController; ended: Promise<void> }>();
+  const fetches = metrics.histogram(
+    'despatch_queue_fetch_duration_seconds',
+    'Fetching of tasks that found some.',
+    ['queue'],
+    fetchBuckets,
+  );
+  const durations = metrics.histogram(
+    'despatch_task_duration_seconds',
+    'Tasks, by how they ended.',
+    ['queue', 'status'],
+    taskBuckets,
+  );
   const settlements = createBatcher<Settled, void>({
     onFlush: (items) => metrics.batch('settle', items),
     flush: async (batch) => {
@@ -77,7 +98,9 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
 
   /** Runs one task. Never rejects. */
   async function run(held: HeldTask, signal: AbortSignal): Promise<void> {
-    const { attempt, request_id: requestId } = held.data;
+    const { attempt, request_id: carried } = held.data;
+    const elapsed = stopwatch();
+    let status: TaskStatus = 'failure';
     try {
       const { payload } = held.data;
       if (!queue.payloads.Check(payload)) {
@@ -91,9 +114,10 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
       const verdict = await work(
         taskOf(queue.name, held, payload as Payload, { signal, stopping: stopping.signal }),
       );
-      if (verdict !== 'settled') await settle(held, verdict);
+      status = statusOf(verdict);
+      if (verdict !== 'settled' && verdict !== 'put back') await settle(held, verdict);
     } catch (error) {
-      const fields = { queue: queue.name, taskId: held.id, attempt, requestId };
+      const fields = { queue: queue.name, taskId: held.id, attempt, requestId: requestIdOf(carried) };
       log.error({ ...fields, err: error }, 'A task failed and is tried again later');
       await settle(held, { waitSeconds: errorRetrySeconds }).catch((unsettled: unknown) =>
         log.error(
@@ -101,6 +125,8 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
           'A failed task could not be put back; its heartbeats end and another worker takes it',
         ),
       );
+    } finally {
+      durations(elapsed() / 1000, queue.name, status);
     }
   }
 
@@ -124,7 +150,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
       const elapsed = stopwatch();
       const tasks = await queues.fetch(queue.name, wanted);
       for (const held of tasks) start(held);
-      if (tasks.length > 0) metrics.timing(`queue.${queue.name}.fetch`, elapsed());
+      if (tasks.length > 0) fetches(elapsed() / 1000, queue.name);
       // A full batch: there may be more.
       return tasks.length === wanted;
     },
@@ -179,14 +205,25 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   };
 }
 
+/** As a task ended, in metrics (spec 06, section 4.4). */
+type TaskStatus = 'success' | 'retry' | 'failure';
+
+function statusOf(verdict: Verdict): TaskStatus {
+  if (verdict === 'parked') return 'failure';
+  return verdict === 'settled' || verdict === 'done' ? 'success' : 'retry';
+}
+
 function taskOf<Payload>(
   queue: QueueName,
   held: HeldTask,
   payload: Payload,
   signals: Pick<Task<Payload>, 'signal' | 'stopping'>,
 ): Task<Payload> {
-  const { attempt, priority = 0, early_seconds: earlySeconds = 0, request_id: requestId } = held.data;
-  return { id: held.id, payload, attempt, priority, earlySeconds, requestId, ...signals, queue, held };
+  const { attempt, priority = 0, early_seconds: earlySeconds = 0, request_id: carried } = held.data;
+  return {
+    ...{ id: held.id, payload, attempt, priority, earlySeconds },
+    ...{ requestId: requestIdOf(carried), carried, ...signals, queue, held },
+  };
 }
 
 /** Resolves when all of these have ended, or the time is up. */

@@ -20,6 +20,7 @@ export function defineQueue<Schema extends TSchema>(name: QueueName, schema: Sch
  */
 export const queueNames = [
   'process-job',
+  'process-report-request',
   'bulk-sms',
   'bulk-email',
   'db-sms',

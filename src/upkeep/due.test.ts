@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isDue, nextDue, type Timing } from './due.ts';
+import { isDue, nextDue, overdueMilliseconds, type Timing } from './due.ts';
 
 const london = (at: string): Timing => ({ at, zone: 'Europe/London' });
 const check = (table: readonly (readonly [Timing, string | null, string, boolean])[]) => {
@@ -125,5 +125,23 @@ test('a task is next due when its interval or time comes after its last run, and
     const last = lastRun === null ? null : Date.parse(lastRun);
     const next = new Date(nextDue(timing, last, Date.parse(now))).toISOString();
     assert.equal(next, expected, `${JSON.stringify(timing)} after ${lastRun} at ${now}`);
+  }
+});
+
+test('a task is overdue from the moment it was due until it runs', () => {
+  const table: [Timing, string | null, string, number][] = [
+    [{ everySeconds: 600 }, null, '2026-11-21T12:00:00.000Z', 0],
+    [{ everySeconds: 600 }, '2026-11-21T12:00:00.000Z', '2026-11-21T12:09:59.999Z', 0],
+    [{ everySeconds: 600 }, '2026-11-21T12:00:00.000Z', '2026-11-21T12:15:00.000Z', 300],
+    [london('0 3 * * *'), '2026-11-20T03:00:00.000Z', '2026-11-21T02:59:59.999Z', 0],
+    [london('0 3 * * *'), '2026-11-20T03:00:00.000Z', '2026-11-21T03:00:30.000Z', 30],
+    // Missed twice: late since the first time. In summer 03:00 in London is 02:00 UTC.
+    [london('0 3 * * *'), '2026-07-18T02:00:00.400Z', '2026-07-20T03:00:00.000Z', 25 * 3600],
+    // A wrong clock wrote the last run.
+    [{ everySeconds: 600 }, '2027-11-21T12:00:00.000Z', '2026-11-21T12:15:00.000Z', 0],
+  ];
+  for (const [timing, lastRun, now, seconds] of table) {
+    const last = lastRun === null ? null : Date.parse(lastRun);
+    assert.equal(overdueMilliseconds(timing, last, Date.parse(now)) / 1000, seconds, `${lastRun} ${now}`);
   }
 });

@@ -25,6 +25,16 @@ export function nextDue(timing: Timing, lastRun: number | null, now: number): nu
   return CronExpressionParser.parse(timing.at, { currentDate: now, tz: timing.zone }).next().getTime();
 }
 
+/** For how long a task has been due at `now`, in milliseconds; 0 if it is not, or never ran. `lastRun`: as above. */
+export function overdueMilliseconds(timing: Timing, lastRun: number | null, now: number): number {
+  if (lastRun === null || !isDue(timing, lastRun, now)) return 0;
+  const due =
+    'everySeconds' in timing
+      ? lastRun + timing.everySeconds * 1000
+      : CronExpressionParser.parse(timing.at, { currentDate: lastRun, tz: timing.zone }).next().getTime();
+  return Math.max(0, now - due);
+}
+
 /** The latest scheduled time at or before `now`; both in Unix milliseconds. */
 function latestTime({ at, zone }: Extract<Timing, { at: string }>, now: number): number {
   // `prev` returns a time strictly before its date, but a task is due at exactly its time.

@@ -30,25 +30,24 @@ const queueNames = deliverQueues.map(({ name }) => name);
  * whose task waits for a retry, is being worked on or is parked is left alone. Returns the number of messages queued.
  */
 export function createReplay(deps: ReplayDeps): (run: Run) => Promise<number> {
-  const { db, clock, log, metrics, queues, batch = 10_000 } = deps;
-  return ({ lastRun, signal }) =>
-    metrics.timed('tasks', 'replay_created_notifications', async () => {
-      let total = 0;
-      for (const slice of piecesOf(replaySpan(clock.now(), lastRun?.getTime() ?? null), sliceMilliseconds))
-        for (let after: string | null = idFloor(0); after !== null && !signal.aborted; ) {
-          const found = await findCreated(deps, db, slice, after, batch);
-          const ids = found.map(({ id }) => id);
-          const queued = await queues.waiting(queueNames, ids);
-          const lost = found.filter(({ id }) => !queued.has(id));
-          for (const { id } of lost)
-            log.warn(
-              { notificationId: id },
-              `Notification ${id} is still created and in no queue: it is queued for delivery again`,
-            );
-          await sendDeliveries(queues.send, lost.map(deliveryOf));
-          total += lost.length;
-          after = found.length < batch ? null : found.at(-1)!.id;
-        }
-      return total;
-    });
+  const { db, clock, log, queues, batch = 10_000 } = deps;
+  return async ({ lastRun, signal }) => {
+    let total = 0;
+    for (const slice of piecesOf(replaySpan(clock.now(), lastRun?.getTime() ?? null), sliceMilliseconds))
+      for (let after: string | null = idFloor(0); after !== null && !signal.aborted; ) {
+        const found = await findCreated(deps, db, slice, after, batch);
+        const ids = found.map(({ id }) => id);
+        const queued = await queues.waiting(queueNames, ids);
+        const lost = found.filter(({ id }) => !queued.has(id));
+        for (const { id } of lost)
+          log.warn(
+            { notificationId: id },
+            `Notification ${id} is still created and in no queue: it is queued for delivery again`,
+          );
+        await sendDeliveries(queues.send, lost.map(deliveryOf));
+        total += lost.length;
+        after = found.length < batch ? null : found.at(-1)!.id;
+      }
+    return total;
+  };
 }

@@ -4,9 +4,11 @@ import { freshDatabase } from '../../test/support/database.ts';
 import { type Connection, connect } from '../database/connection.ts';
 import { migrate } from '../database/migrate.ts';
 import { createLog } from '../ground/log.ts';
+import { createMetrics } from '../ground/metrics.ts';
 import { type Periodic, type Run, type Schedule, startSchedule } from './schedule.ts';
 
 const log = createLog('silent');
+const metrics = createMetrics(null, log);
 const at = (text: string) => Date.parse(text);
 
 describe('the schedule', () => {
@@ -33,7 +35,7 @@ describe('the schedule', () => {
 
   /** Starts a scheduler and waits for its first check. */
   async function begin(tasks: readonly Periodic[]): Promise<Schedule> {
-    const schedule = startSchedule({ db: connection.db, clock, log }, tasks);
+    const schedule = startSchedule({ db: connection.db, clock, log, metrics }, tasks);
     schedules.push(schedule);
     await schedule.look();
     return schedule;
@@ -92,7 +94,7 @@ describe('the schedule', () => {
       },
     };
     now = at('2026-11-10T03:00:00Z');
-    const [one, other] = [0, 1].map(() => startSchedule({ db: connection.db, clock, log }, [task]));
+    const [one, other] = [0, 1].map(() => startSchedule({ db: connection.db, clock, log, metrics }, [task]));
     schedules.push(one!, other!);
     await begun;
     // The checks of the scheduler without the lock finish meanwhile.
@@ -159,7 +161,7 @@ describe('the schedule', () => {
     let stopped = false;
     const seen: Run[] = [];
     now = at('2026-11-10T03:00:00Z');
-    const schedule = startSchedule({ db: connection.db, clock, log }, [
+    const schedule = startSchedule({ db: connection.db, clock, log, metrics }, [
       {
         name: 'tidy',
         everySeconds: 60,

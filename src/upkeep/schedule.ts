@@ -1,11 +1,15 @@
 import { type Db, errorClass } from '../database/connection.ts';
 import { type Clock, stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
+import type { Metrics } from '../ground/metrics.ts';
 import { isDue, type Timing } from './due.ts';
 import { findAskedTasks, findTaskState, lockTask, recordFailure, recordRun, unlockTask } from './store.ts';
 
-/** A periodic task. `run` returns how many items it processed, for the log. */
-export type Periodic = Timing & Readonly<{ name: string; run: (run: Run) => Promise<number> }>;
+/**
+ * A periodic task. `run` returns how many items it processed, for the log. `stat`: its name in metrics, if that is not
+ * its own with underscores (spec 06, section 4.2).
+ */
+export type Periodic = Timing & Readonly<{ name: string; stat?: string; run: (run: Run) => Promise<number> }>;
 
 export type Run = Readonly<{
   /** When the last successful run began; null if there was none. */
@@ -20,6 +24,11 @@ export type Schedule = {
   stop(): Promise<void>;
 };
 
+export type ScheduleDeps = Readonly<{ db: Db; clock: Clock; log: Log; metrics: Pick<Metrics, 'timed'> }>;
+
+/** How a run went. */
+export type Ran = Readonly<{ count: number; seconds: number }>;
+
 const lookMilliseconds = 1000;
 /** Each task holds a connection for its lock besides the one it works with, and a pool may have only four. */
 const mostAtOnce = 3;
@@ -31,10 +40,7 @@ const retryMilliseconds = 60_000;
  * section 1.3). The database records when each last ran: a missed task runs once, as soon as there is a scheduler, and
  * so does one that an operator asks for. A failed run is logged and retried within a minute.
  */
-export function startSchedule(
-  deps: Readonly<{ db: Db; clock: Clock; log: Log }>,
-  tasks: readonly Periodic[],
-): Schedule {
+export function startSchedule(deps: ScheduleDeps, tasks: readonly Periodic[]): Schedule {
   const { db, clock, log } = deps;
   const running = new Map<string, Promise<void>>();
   const stopping = new AbortController();
@@ -52,20 +58,9 @@ export function startSchedule(
     if (lastRun) lastRuns.set(name, lastRun.getTime());
     if (!askedAt && !isDue(task, lastRun?.getTime() ?? null, began)) return;
     // A frequent task is worth a line only if there was something to do.
-    const isRare = 'at' in task;
-    log[isRare ? 'info' : 'debug']({ task: name }, 'Periodic task begins');
-    const elapsed = stopwatch();
-    const count = await task.run({ lastRun, signal: stopping.signal }).catch(async (error: unknown) => {
-      const failed = { began: new Date(began), failure: errorClass(error) };
-      await recordFailure(db, name, failed).catch((unrecorded: unknown) =>
-        log.debug({ err: unrecorded, task: name }, 'A failed run could not be recorded'),
-      );
-      throw error;
-    });
-    const seconds = Math.round(elapsed()) / 1000;
-    log[isRare || count > 0 ? 'info' : 'debug']({ task: name, count, seconds }, 'Periodic task done');
+    const level = 'at' in task || askedAt ? 'info' : 'debug';
+    await run(deps, task, { lastRun, askedAt, level, signal: stopping.signal });
     if (stopping.signal.aborted) return;
-    await recordRun(db, name, { began: new Date(began), seconds, count, askedAt });
     lastRuns.set(name, began);
   }
 
@@ -121,4 +116,52 @@ export function startSchedule(
       await Promise.all(running.values());
     },
   };
+}
+
+/**
+ * Runs a task now, whether or not it is due; for a command. null: a scheduler or another command is running it. Throws
+ * what the task throws, which is recorded and in the log by then.
+ */
+export async function runByHand(deps: ScheduleDeps, task: Periodic): Promise<Ran | null> {
+  const { db, log } = deps;
+  const { name } = task;
+  return await db.connection().execute(async (connection) => {
+    if (!(await lockTask(connection, name))) return null;
+    try {
+      const { signal } = new AbortController();
+      return await run(deps, task, { ...(await findTaskState(db, name)), level: 'info', signal });
+    } catch (error) {
+      log.error({ err: error, task: name }, `Failed to ${name}`);
+      throw error;
+    } finally {
+      await unlockTask(connection, name);
+    }
+  });
+}
+
+type RunOptions = Run & Readonly<{ askedAt: Date | null; level: 'info' | 'debug' }>;
+
+/** Runs a task under its lock, logs and records it. A run that was aborted is not recorded as one. */
+async function run(
+  { db, clock, log, metrics }: ScheduleDeps,
+  task: Periodic,
+  { lastRun, askedAt, level, signal }: RunOptions,
+): Promise<Ran> {
+  const { name } = task;
+  const began = new Date(clock.now());
+  log[level]({ task: name }, 'Periodic task begins');
+  const elapsed = stopwatch();
+  const stat = task.stat ?? name.replaceAll('-', '_');
+  const work = () => task.run({ lastRun, signal });
+  const count = await metrics.timed('tasks', stat, work).catch(async (error: unknown) => {
+    const failed = { began, failure: errorClass(error) };
+    await recordFailure(db, name, failed).catch((unrecorded: unknown) =>
+      log.debug({ err: unrecorded, task: name }, 'A failed run could not be recorded'),
+    );
+    throw error;
+  });
+  const seconds = Math.round(elapsed()) / 1000;
+  log[count > 0 ? 'info' : level]({ task: name, count, seconds }, 'Periodic task done');
+  if (!signal.aborted) await recordRun(db, name, { began, seconds, count, askedAt });
+  return { count, seconds };
 }

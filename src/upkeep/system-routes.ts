@@ -11,6 +11,8 @@ import { oneOf, orNull, time } from '../http/validate/shapes.ts';
 import { recordEvent } from '../tenant/event/store.ts';
 import { platformServiceId } from '../tenant/service/service.ts';
 import { nextDue, type Timing } from './due.ts';
+import { endOf } from './retention/ends.ts';
+import { findTableSizes, type TableSize } from './retention/store-sizes.ts';
 import { askForRun, findTaskRuns } from './store.ts';
 import { findDatabaseFacts } from './store-system.ts';
 
@@ -90,6 +92,24 @@ const runTask = defineRoute({
   },
 });
 
+const table = Type.Object(
+  {
+    name: Type.String(),
+    bytes: Type.Integer({ description: 'With its indexes and partitions.' }),
+    bytes_a_week_ago: orNull(Type.Integer(), 'On the earliest night of the last week that was measured.'),
+    rows: Type.Integer({ description: 'An estimate.' }),
+    ends: orNull(
+      Type.String(),
+      'Which periodic task deletes its rows and when, what else does, or why they are kept for ever.',
+    ),
+  },
+  { $id: 'TableSize' },
+);
+
+function showTable({ name, bytes, bytesBefore, rows }: TableSize) {
+  return { name, bytes, bytes_a_week_ago: bytesBefore, rows, ends: endOf(name) };
+}
+
 const types = Type.Array(oneOf(['sms', 'email']));
 const readSystem = defineRoute({
   ...common,
@@ -114,9 +134,7 @@ const readSystem = defineRoute({
           version: Type.String({ description: 'Of PostgreSQL.' }),
           migration: orNull(Type.String(), 'The last one that has run.'),
           bytes: Type.Integer(),
-          tables: Type.Array(Type.Object({ name: Type.String(), bytes: Type.Integer() }), {
-            description: 'The 20 largest, with their indexes and partitions.',
-          }),
+          tables: Type.Array(table, { description: 'All of them, the largest first.' }),
         }),
       }),
     },
@@ -126,6 +144,7 @@ const readSystem = defineRoute({
     const database = await reads(platformServiceId, callerLeaves(reply), async (db) => ({
       migration: await schemaVersion(db),
       ...(await findDatabaseFacts(db)),
+      tables: (await findTableSizes(db, new Date(clock.now()))).map(showTable),
     }));
     return {
       ...{ version, git_commit: gitCommit, build_time: buildTime },

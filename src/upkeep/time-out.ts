@@ -32,26 +32,25 @@ const pieceMilliseconds = 6 * 3_600_000;
  * Messages not persisted yet are skipped: they are parked on purpose. Returns how many messages changed.
  */
 export function createTimeOut(deps: TimeOutDeps): (run: Run) => Promise<number> {
-  const { db, clock, log, metrics, timeoutSeconds } = deps;
-  return ({ lastRun, signal }) =>
-    metrics.timed('tasks', 'timeout_notifications', async () => {
-      const span = timeOutSpan(clock.now(), lastRun?.getTime() ?? null, timeoutSeconds * 1000);
-      const from = span.from ?? (await oldestMessage(db));
-      if (from === null) return 0;
-      let total = 0;
-      for (const piece of piecesOf({ from, until: span.until + idMarginMilliseconds }, pieceMilliseconds))
-        for (let after: string | null = idFloor(0); after !== null && !signal.aborted; ) {
-          const batch: Batch = await closeBatch(deps, piece, span.until, after);
-          total += batch.count;
-          after = batch.last;
-        }
-      if (total > 0)
-        log.info(
-          { count: total },
-          `Timeout period reached for ${total} notifications, status has been updated.`,
-        );
-      return total;
-    });
+  const { db, clock, log, timeoutSeconds } = deps;
+  return async ({ lastRun, signal }) => {
+    const span = timeOutSpan(clock.now(), lastRun?.getTime() ?? null, timeoutSeconds * 1000);
+    const from = span.from ?? (await oldestMessage(db));
+    if (from === null) return 0;
+    let total = 0;
+    for (const piece of piecesOf({ from, until: span.until + idMarginMilliseconds }, pieceMilliseconds))
+      for (let after: string | null = idFloor(0); after !== null && !signal.aborted; ) {
+        const batch: Batch = await closeBatch(deps, piece, span.until, after);
+        total += batch.count;
+        after = batch.last;
+      }
+    if (total > 0)
+      log.info(
+        { count: total },
+        `Timeout period reached for ${total} notifications, status has been updated.`,
+      );
+    return total;
+  };
 }
 
 /** `last`: the last id examined, null if there are no more. `count`: how many messages changed. */

@@ -33,6 +33,10 @@ const oneOff = (more: object) => ({
   ...{ template_id: '{sms_template_id}', to: '07700900123', created_by: '{user}' },
   ...{ personalisation: { name: 'Rowan', time: '14:05' }, ...more },
 });
+const report = (more: object) => ({
+  ...{ user_id: '{user}', report_type: 'notifications_report', notification_type: 'sms' },
+  ...{ notification_status: 'all', ...more },
+});
 const callback = (more: object) => ({
   ...{ url: 'https://service.example/', bearer_token: 'long-enough' },
   ...{ updated_by_id: '{user}', callback_type: 'complaint', ...more },
@@ -93,7 +97,7 @@ const refusals: readonly Refusal[] = [
   ],
   // 1.3, 1.4
   ['GET /service', 'only_active=maybe', 400, { only_active: ['Not a valid choice.'] }],
-  ['GET /service/:service_id', 'today_only=maybe', 400, { today_only: ['There is no such parameter.'] }],
+  ['GET /service/:service_id', 'today_only=maybe', 400, { today_only: ['Not a valid choice.'] }],
   ['GET /service/find-services-by-name', null, 400, { service_name: [missing] }],
   // 1.5
   ['POST /service/:service_id', { name: null }, 400, { name: ['Field may not be null.'] }],
@@ -786,6 +790,101 @@ const refusals: readonly Refusal[] = [
     'The file has no rows with errors',
   ],
   ['DELETE /service/:service_id/upload/:upload_id {upload_id: unknown}', null, 404, none],
+  // 6.5
+  [
+    'POST /service/:service_id/job',
+    { id: '{upload}', created_by: '{user}', contact_list_id: '{contact_list_id}' },
+    400,
+    { contact_list_id: ['The file is not of this contact list.'] },
+  ],
+  [
+    'POST /service/:service_id/contact-list',
+    {},
+    400,
+    ['id is a required property', 'created_by is a required property'],
+  ],
+  [
+    'POST /service/:service_id/contact-list',
+    { id: 'x', row_count: 'many', template_type: 'letter', created_by: '{user}' },
+    400,
+    [
+      'id is not a valid UUID',
+      'row_count many is not of type integer',
+      'template_type letter is not one of [email, sms]',
+    ],
+  ],
+  [
+    'POST /service/:service_id/contact-list',
+    { id: '{faulty upload}', created_by: '{user}' },
+    400,
+    'File is not valid, can’t create contact list',
+  ],
+  [
+    'POST /service/:service_id/contact-list',
+    { id: '{upload}', created_by: '{user}', row_count: 3 },
+    400,
+    { row_count: ['The file has 2 rows.'] },
+  ],
+  [
+    'POST /service/:service_id/contact-list',
+    { id: '{upload}', created_by: '{user}', template_type: 'email' },
+    400,
+    { template_type: ['The file was checked for a template of another type'] },
+  ],
+  ['POST /service/:service_id/contact-list', { id: randomUUID(), created_by: '{user}' }, 404, none],
+  ['POST /service/:service_id/contact-list', { id: '{upload}', created_by: randomUUID() }, 404, none],
+  ['GET /service/:service_id/contact-list/:contact_list_id {contact_list_id: unknown}', null, 404, none],
+  ['DELETE /service/:service_id/contact-list/:contact_list_id {contact_list_id: unknown}', null, 404, none],
+  ['POST /service/:service_id/contact-list/:contact_list_id/upload', null, 400, { template_id: [missing] }],
+  // 03, 6.4
+  [
+    'POST /service/:service_id/report-request',
+    {},
+    400,
+    [
+      'user_id is a required property',
+      'report_type is a required property',
+      'notification_type is a required property',
+      'notification_status is a required property',
+    ],
+  ],
+  [
+    'POST /service/:service_id/report-request',
+    report({ notification_type: 'fax', notification_status: 'lost', created_from: 'once', day: 1 }),
+    400,
+    [
+      'notification_type fax is not one of [email, sms]',
+      'notification_status lost is not one of [all, sending, delivered, failed]',
+      'created_from is not a valid datetime',
+      'Additional properties are not allowed (day was unexpected)',
+    ],
+  ],
+  ['POST /service/:service_id/report-request', report({ user_id: randomUUID() }), 404, none],
+  ['POST /service/:service_id/report-request', report({ job_id: randomUUID() }), 404, none],
+  [
+    'POST /service/:service_id/report-request',
+    report({ job_id: '{job_id}', notification_type: 'email' }),
+    400,
+    { notification_type: ['The job has messages of another type'] },
+  ],
+  [
+    'POST /service/:service_id/report-request',
+    report({ job_id: '{job_id}', include_jobs: false }),
+    400,
+    { include_jobs: ['Not together with job_id.'] },
+  ],
+  [
+    'GET /service/:service_id/report-request/:report_request_id {report_request_id: unknown}',
+    null,
+    404,
+    none,
+  ],
+  [
+    'GET /service/:service_id/report-request/:report_request_id/csv',
+    null,
+    400,
+    'The report could not be made. Ask for it again.',
+  ],
   ['GET /platform/find', 'q=a', 400, { q: [/^Too short/] }],
   ['GET /service/:service_id/inbound-sms', 'day=yesterday', 400, /day/],
   ['GET /service/:service_id/inbound-sms/:inbound_sms_id/conversation', 'older_than=x', 400, /older_than/],
@@ -830,6 +929,40 @@ const refusals: readonly Refusal[] = [
   ['POST /platform/parked/:parked_id/release', { reason: 5 }, 400, { reason: ['Not a valid string.'] }],
   ['POST /platform/parked/:parked_id/drop', { reason: 5 }, 400, { reason: ['Not a valid string.'] }],
   ['GET /platform/stuck', 'seconds=-1', 400, /seconds/],
+  // 7.4, 7.5
+  ['GET /service/:service_id/statistics', 'limit_days=x', 400, { limit_days: ['Not a valid integer.'] }],
+  ...['monthly', 'templates/monthly', 'templates_usage/monthly'].map(
+    (route): Refusal => [
+      `GET /service/:service_id/notifications/${route}`,
+      'year=x',
+      400,
+      'Year must be a number',
+    ],
+  ),
+  [
+    'GET /service/:service_id/statistics/daily',
+    'from=2026-02-02&to=2026-02-01',
+    400,
+    { to: ['Start date must be before end date'] },
+  ],
+  [
+    'GET /service/:service_id/template-statistics',
+    'limit_days=x',
+    400,
+    { limit_days: ['x is not an integer'] },
+  ],
+  ['GET /platform/figures', 'from=x&to=2026-02-01', 400, { from: ['Not a valid date.'] }],
+  ...[
+    ...['/platform-stats', '/performance-dashboard', '/platform-stats/daily-volumes-report'],
+    ...['/platform-stats/daily-sms-provider-volumes-report', '/platform-stats/volumes-by-service'],
+  ].map(
+    (path): Refusal => [
+      `GET ${path}`,
+      'start_date=1-2-2026',
+      400,
+      'Input must be a date in the format: YYYY-MM-DD',
+    ],
+  ),
   // The platform’s own service
   ['POST /service/:service_id/archive {service_id: platform}', {}, 400, /cannot be made inactive/],
   ['POST /service/:service_id/suspend {service_id: platform}', {}, 400, /cannot be made inactive/],
@@ -926,6 +1059,15 @@ describe('refusals of the admin API', () => {
       `${of}/upload?template_id=${tenant.templates.sms}&file_name=tides.csv`,
       'phone number,name,time\n07700900123,Rowan,14:05',
     );
+    const listed = { id: uploaded.data.id, created_by: user };
+    const { body: contactList } = await world.admin('POST', `${of}/contact-list`, listed);
+    const reportId = randomUUID();
+    await pool.query(
+      `insert into report_requests (id, service_id, user_id, notification_type, notification_status, filter, status, reason,
+         parts, row_count, characters, created_at)
+       values ($1, $2, $3, 'sms', 'all', '{}', 'failed', 'The report could not be made. Ask for it again.', 0, 0, 0, now())`,
+      [reportId, tenant.id, user],
+    );
     const { body: providers } = await world.admin('GET', '/provider-details');
     const [mine, theirs] = [await nameOf(tenant.id), await nameOf(other.id)];
     Object.assign(values, {
@@ -941,6 +1083,7 @@ describe('refusals of the admin API', () => {
       ...{ retention_id: retention.id, notification_id: sent.data.id, inbound_sms_id: randomUUID() },
       ...{ 'without texts': withoutTexts.id, 'their text': withoutTexts.templates.sms },
       organisation_id: organisation.id,
+      ...{ contact_list_id: contactList.id, report_request_id: reportId },
       ...{ upload_id: uploaded.data.id, '2': '2', '9': '9' },
       ...{ invite_id: invite.id, 'cancelled invite': cancelled.id },
       ...{ sms_template_id: tenant.templates.sms, email_template_id: tenant.templates.email },
@@ -1011,12 +1154,34 @@ describe('refusals of the admin API', () => {
         : [],
     );
 
+  test('every list refuses a page or a page size of 0, or none at all, with the same texts', async () => {
+    let asked = 0;
+    for (const { name, method, route } of admin()) {
+      const { properties = {} } = (route.query ?? {}) as { properties?: object };
+      for (const field of ['page', 'page_size'].filter((one) => Object.hasOwn(properties, one)))
+        for (const [value, text] of [
+          ['0', 'Not a positive integer'],
+          ['-1', 'Not a positive integer'],
+          ['x', 'Not a valid integer.'],
+        ] as const) {
+          const { status, body } = await world.admin(method, `${pathOf(name)[1]}?${field}=${value}`);
+          assert.deepEqual([status, body.message], [400, { [field]: [text] }], `${name} ${field}=${value}`);
+          asked += 1;
+        }
+    }
+    assert.ok(asked >= 12, String(asked));
+    const large = await world.admin('GET', `/service/${values['service']}/notifications?page_size=1000000`);
+    assert.deepEqual([large.status, large.body.page_size], [200, 250]);
+  });
+
   test('every documented refusal of a route is in this test', () => {
     const tested = new Set(refusals.map(([route, , status]) => `${route.replace(/ \{.*/, '')} ${status}`));
     // Of too many wrong tries, `people.test.ts` tells, and of messages that cannot be stored even when an operator
     // drops them, `platform-operations.test.ts`; unknown ids are tried below.
     tested.add('POST /platform/parked/:parked_id/drop 409');
-    // Of an email that is too long, and of a file of which a job was made, `upload.test.ts` tells.
+    // Of a contact list of an inactive service, `contact-lists.test.ts` tells, because a query is needed;
+    tested.add('POST /service/:service_id/contact-list/:contact_list_id/upload 403');
+    // of an email that is too long, and of a file of which a job was made, `upload.test.ts` tells.
     tested.add('GET /service/:service_id/upload/:upload_id/row/:row/preview 400');
     tested.add('DELETE /service/:service_id/upload/:upload_id 400');
     const documented = admin().flatMap(({ name, route }) =>
@@ -1035,6 +1200,14 @@ describe('refusals of the admin API', () => {
     'POST /service/:service_id/template-folder/:template_folder_id': { name: 'Tides' },
   };
 
+  /** What routes need before they look for anything. */
+  const queries: Readonly<Record<string, string>> = {
+    'GET /service/:service_id/notifications/monthly': '?year=2026',
+    'GET /service/:service_id/notifications/templates/monthly': '?year=2026',
+    'GET /service/:service_id/notifications/templates_usage/monthly': '?year=2026',
+    'GET /service/:service_id/statistics/daily': '?from=2026-02-01&to=2026-02-02',
+  };
+
   test('an id in the path that nothing has is not found, wherever it stands and however it is made up', async (t) => {
     let calls = 0;
     const wrong: string[] = [];
@@ -1046,7 +1219,7 @@ describe('refusals of the admin API', () => {
         const unknown = name.replace(/:(\w+)/g, (_all, one) =>
           one === parameter ? randomUUID() : (values[one] ?? randomUUID()),
         );
-        const path = unknown.split(' ')[1]!;
+        const path = `${unknown.split(' ')[1]}${queries[name] ?? ''}`;
         const body = (route.summary === null ? undefined : route.example) ?? shapes[name];
         const given = method === 'POST' || method === 'PUT' ? (body ?? {}) : undefined;
         const { status, body: answer } = await world.admin(

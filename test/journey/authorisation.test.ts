@@ -37,6 +37,7 @@ const openPaths = [
   '/',
   '/_delivery_status',
   '/_status',
+  '/_status/ready',
   '/d/*',
   '/d/:id/:key',
   '/d/:id/:key/download',

@@ -123,7 +123,7 @@ describe('invites to a service', () => {
     );
     const spelled = await get(`/%69nvite/${token}`);
     assert.equal(spelled.status, 200);
-    assert.ok(lines.some(({ message }) => message.startsWith('POST /invite/… 201')));
+    assert.ok(lines.some(({ message }) => message.startsWith('POST /invite/…/accept 201')));
     assert.ok(lines.some(({ message }) => message.startsWith(`POST ${of.path} 201`)));
     const secrets = [token, address, 'Harbour office'];
     for (const line of lines.map((one) => JSON.stringify(one)))

@@ -197,6 +197,7 @@ describe('results of jobs', () => {
       last: `${at}?page=2&statuses=finished`,
     });
     const next = await world.admin('GET', body.links.next);
+    assert.equal(next.status, 200, JSON.stringify(next.body));
     assert.deepEqual(
       next.body.data.map((one: { original_file_name: string }) => one.original_file_name),
       range(51, 61).map((n) => `a${n}`),
@@ -371,10 +372,11 @@ describe('results of jobs', () => {
         [original.body, original.to, 'ref 1', 'delivered', original.id, null],
       );
       assert.deepEqual(original.resent_as, { job: data.id, job_row_number: 0 });
-      const { rows } = await world.connection.pool.query('select resent_from from jobs where id = $1', [
-        data.id,
-      ]);
-      assert.deepEqual(rows, [{ resent_from: file }]);
+      assert.deepEqual([data.resent_from, data.contact_list_id], [file, null]);
+      assert.deepEqual(
+        [(await readJob(world, of, data.id)).resent_from, (await readJob(world, of, file)).resent_from],
+        [file, null],
+      );
       const { rows: events } = await world.connection.pool.query(
         `select data->'after'->>'notification_count' as count from events where event_type = 'resend_notifications' and subject_id = $1`,
         [data.id],
@@ -404,14 +406,15 @@ describe('results of jobs', () => {
       );
     });
 
-    test('values come again as they were, lists too; what a row cannot hold is left out', async () => {
+    test('values come again as they were, lists and empty ones too; what a row cannot hold is left out', async () => {
       const plain = await send({ personalisation: { name: '=1+1, "x"\ny', time: 5.5 } });
       const list = await send({ personalisation: { name: ['Ash', 'Rowan', 'Zoë'], time: ['14:05'] } });
-      const empty = await send({ personalisation: { name: '', time: '14:05' } });
+      const empty = await send({ personalisation: { name: '', time: ' 14:05 ' } });
+      const none = await send({ personalisation: { name: [], time: '14:05' } });
       await world.drain();
-      const { body } = await resend({ ids: [plain, list, empty, randomUUID()] });
-      assert.deepEqual([body.count, reasons(body)], [2, { 'not-found': 1, values: 1 }]);
-      assert.equal(body.may_arrive_twice, 2);
+      const { body } = await resend({ ids: [plain, list, empty, none, randomUUID()] });
+      assert.deepEqual([body.count, reasons(body)], [3, { 'not-found': 1, values: 1 }]);
+      assert.equal(body.may_arrive_twice, 3);
       await settled(of, body.data.id);
       const read = (id: string) => world.admin('GET', `/service/${of.id}/notifications/${id}`);
       const page = await world.admin('GET', `/service/${of.id}/job/${body.data.id}/notifications`);

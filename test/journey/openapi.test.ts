@@ -140,6 +140,11 @@ describe('the OpenAPI document', () => {
     ids['upload_id'] = await uploadRows();
     idsOf[`DELETE ${uploads}`] = { upload_id: await uploadRows() };
     idsOf[`POST ${uploads}/leave-out-faulty`] = { upload_id: await uploadRows() };
+    const lists = '/service/{service_id}/contact-list';
+    ids['contact_list_id'] = await keepList();
+    idsOf[`DELETE ${lists}/{contact_list_id}`] = { contact_list_id: await keepList() };
+    idsOf[`POST ${lists}`] = { upload_id: await uploadRows(goodRows) };
+    await makeReports();
     await world.connection.pool.query('delete from service_callback_api');
     for (const [type, examples] of [
       ['inbound_sms', ['GET', 'POST']],
@@ -379,9 +384,45 @@ describe('the OpenAPI document', () => {
 
   /** Uploads a file as if it were sent by email; returns its link. */
   /** A file of recipients with a faulty row. */
-  async function uploadRows(): Promise<string> {
+  const goodRows = 'phone number,name,time\n07700900123,Rowan,14:05\n';
+
+  async function keepList(): Promise<string> {
+    const of = { id: await uploadRows(goodRows), created_by: platformUserId };
+    return (await world.admin('POST', `/service/${tenant.id}/contact-list`, of)).body.id;
+  }
+
+  /** Examples read a report and delete one, and ask for a new one. */
+  async function makeReports(): Promise<void> {
+    const reports = `/service/${tenant.id}/report-request`;
+    await world.connection.pool.query('delete from report_requests');
+    const ask = async (notification_type: string) => {
+      const { body } = await world.admin('POST', reports, {
+        ...{ user_id: platformUserId, report_type: 'notifications_report', notification_type },
+        notification_status: 'all',
+      });
+      return body.data.id as string;
+    };
+    // The one that the example asks for is under way already.
+    await world.connection.pool.query(
+      `insert into report_requests (id, service_id, user_id, notification_type, notification_status, filter, status, parts,
+         row_count, characters, created_at)
+       values ($1, $2, $3, 'sms', 'failed', '{}', 'in progress', 0, 0, 0, now())`,
+      [randomUUID(), tenant.id, platformUserId],
+    );
+    ids['report_request_id'] = await ask('sms');
+    idsOf['DELETE /service/{service_id}/report-request/{report_request_id}'] = {
+      report_request_id: await ask('email'),
+    };
+    await world.until(
+      async () => (await world.admin('GET', `${reports}/${ids['report_request_id']}`)).body.data.status,
+      (status) => status === 'stored',
+    );
+  }
+
+  async function uploadRows(
+    file = 'phone number,name,time\n07700900123,Rowan,14:05\n12,Ash,15:10\n',
+  ): Promise<string> {
     const path = `/service/${tenant.id}/upload?template_id=${tenant.templates.sms}&file_name=tides.csv`;
-    const file = 'phone number,name,time\n07700900123,Rowan,14:05\n12,Ash,15:10\n';
     return (await world.admin('POST', path, file)).body.data.id;
   }
 

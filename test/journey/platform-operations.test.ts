@@ -349,7 +349,7 @@ describe('operating the platform', () => {
     await stop(scheduler);
   });
 
-  test('the system says its version, its database and the largest tables', async () => {
+  test('the system says its version, its database, and what ends the rows of each table', async () => {
     const { database, ...system } = await get('/platform/system');
     assert.deepEqual(
       [system['version'], system['git_commit'], system['sandbox'], system['unprovided']],
@@ -359,7 +359,10 @@ describe('operating the platform', () => {
     assert.match(database.version, /^\d+/);
     assert.ok(database.bytes > 1_000_000);
     const names = database.tables.map(({ name }: Row) => name);
-    assert.ok(names.includes('pgboss.job') && names.length <= 20, names.join());
+    assert.ok(names.includes('pgboss.job') && names.includes('notification_history'), names.join());
+    const events = database.tables.find(({ name }: Row) => name === 'events');
+    assert.deepEqual(Object.keys(events), ['name', 'bytes', 'bytes_a_week_ago', 'rows', 'ends']);
+    assert.equal(events.ends, 'delete-old-records-from-events-table, after: 52 weeks');
     assert.ok(Math.abs(system['clock_skew_seconds']) < 5);
   });
 });

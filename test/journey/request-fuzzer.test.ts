@@ -238,7 +238,9 @@ test(`none of ${total} random requests is answered 5xx, and every one is answere
   assert.equal((await world.call('GET', '/_status')).status, 200);
 });
 
-test('every message accepted from the request fuzzer is sent or accounted for', async () => {
+test('every message accepted from the request fuzzer is sent or accounted for', {
+  timeout: 300_000,
+}, async () => {
   const { pool } = world.connection;
   await world.until(
     async () => {
@@ -252,9 +254,25 @@ test('every message accepted from the request fuzzer is sent or accounted for', 
         `select name, state, start_after from pgboss.job
          where state = 'active' or (state in ('created', 'retry') and start_after <= now()) limit 5`,
       );
+      // A receipt that could not be posted or applied under the load of the requests waits for its next try, a minute
+      // or five later. That is not lost, and this does not wait for it.
+      const owed = await pool.query(
+        `select name, id, data->'attempt' as tries from pgboss.job
+         where name in ('receipts', 'research-receipts') and state in ('created', 'retry') and start_after > now() limit 5`,
+      );
+      if (open.length > 0 && tasks.length === 0 && owed.rows.length > 0)
+        await pool.query(
+          `update pgboss.job set start_after = now()
+           where name in ('receipts', 'research-receipts') and state in ('created', 'retry')`,
+        );
       // A receipt that the sandbox gave up on leaves its message in `sending`.
       const { receipts } = await world.sandbox('/counts');
-      return { open, tasks, receipts };
+      const posted = await Promise.all(
+        open
+          .filter(({ key_type }) => key_type !== 'test')
+          .map(async ({ id }) => (await world.sandbox(`/messages?reference=${id}`)).messages[0]?.receipts),
+      );
+      return { open, tasks, owed: owed.rows, receipts, posted };
     },
     ({ open, tasks }) => open.length === 0 && tasks.length === 0,
     120,

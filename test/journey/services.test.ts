@@ -245,7 +245,13 @@ describe('services in the admin API', () => {
       data.map(({ id }: any) => id),
       [c],
     );
-    for (const query of ['detailed=True', 'only_active=yes', 'older_than=x', 'order=size'])
+    for (const query of [
+      'detailed=yes',
+      'start_date=1-2-2026',
+      'only_active=yes',
+      'older_than=x',
+      'order=size',
+    ])
       assert.equal((await world.admin('GET', `/service?${query}`)).status, 400, query);
     const own = await world.admin('GET', '/service', undefined, acting(someone));
     assert.deepEqual(

@@ -10,7 +10,7 @@ import { deleteExpiredUploads, findRecords, findUpload } from '../../src/job/upl
 import { addUser } from '../../src/tenant/user/store.ts';
 import { addTeamMember, setLimits } from '../support/operator.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
-import { odsOf, xlsxOf } from '../support/workbooks.ts';
+import { hugePart, odsOf, odsParts, xlsxOf, xlsxParts, zip } from '../support/workbooks.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const header = 'phone number,name,time';
@@ -126,7 +126,7 @@ describe('files of recipients', () => {
       ['another extension', 'a', 'a.pdf', 400, 'The file must be a spreadsheet that Notify can read'],
       ['no extension', 'a', 'csv', 400, 'The file must be a spreadsheet that Notify can read'],
       ['more than 10 MiB', big, 'a.csv', 413, 'The file must be smaller than 10MB'],
-      ['one damaged byte in UTF-8', damaged, 'a.csv', 400, unreadable],
+      ['one damaged byte in UTF-8', damaged, 'a.csv', 400, /save it again as ‘CSV UTF-8’/],
       ['a NUL', `${header}\n07900900123,\0,14:05`, 'a.csv', 400, unreadable],
       ['an image', Buffer.from('89504e470d0a1a0a0000000d', 'hex'), 'a.csv', 400, unreadable],
       ['a broken workbook', Buffer.from('504b030400000000', 'hex'), 'a.xlsx', 400, unreadable],
@@ -146,6 +146,83 @@ describe('files of recipients', () => {
         if (typeof message === 'string') assert.equal(answer.body.message, message);
         else assert.match(answer.body.message, message);
       });
+
+    const mebibytes = 10 * 1024 * 1024;
+    const filled = (start: string, sign: string, end = '') =>
+      Buffer.concat([
+        Buffer.from(start),
+        Buffer.alloc(mebibytes - start.length - end.length, sign),
+        Buffer.from(end),
+      ]);
+    const sheet = (rest: string) =>
+      zip(
+        xlsxParts(
+          `<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>${rest}</sheetData>`,
+        ),
+      );
+    const table = (rows: string) => zip(odsParts(`<table:table>${rows}</table:table>`));
+    const odsCell = '<table:table-cell office:value-type="string"><text:p>a</text:p></table:table-cell>';
+    const large: [string, Uint8Array, RegExp][] = [
+      ['a single cell of 10 MiB', filled('', 'a'), /row 1 has a cell of more than 131,072 characters/],
+      [
+        'a cell of 10 MiB in quotes that are not closed',
+        filled(`${header}\n"`, 'a'),
+        /row 2 has a cell of more than 131,072 characters: look for a quote/,
+      ],
+      ['10 MiB of line ends before a row', filled(`${header}\n`, '\n', ann), /too many cells/],
+      ['10 MiB of commas before a value', filled('', ',', 'a'), /too many columns/],
+      [
+        'a million columns',
+        Buffer.from(Array.from({ length: 1_000_000 }, (_, at) => at).join(',')),
+        /too many columns/,
+      ],
+      [
+        'XML that is nested 100,000 deep',
+        sheet('<row><c><is>'.repeat(100_000)),
+        /^Notify cannot read this file/,
+      ],
+      [
+        'XML with entities that multiply',
+        zip({
+          ...xlsxParts(''),
+          'xl/worksheets/sheet1.xml': `<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "${'&a;'.repeat(1000)}">]><worksheet>&b;</worksheet>`,
+        }),
+        /^Notify cannot read this file/,
+      ],
+      [
+        'a row that is repeated a million times',
+        table(
+          `<table:table-row>${odsCell}</table:table-row><table:table-row table:number-rows-repeated="1000000">${odsCell}</table:table-row>`,
+        ),
+        /too many rows/,
+      ],
+      [
+        'a shared text that unpacks to 70 MB',
+        zip({
+          ...xlsxParts(''),
+          'xl/sharedStrings.xml': hugePart(
+            xlsxParts('')['xl/sharedStrings.xml']!.replace('</sst>', ''),
+            `<si><t>${'a'.repeat(100_000)}</t></si>`,
+            700,
+          ),
+        }),
+        /took too long to process/,
+      ],
+    ];
+    for (const [promise, file, message] of large)
+      test(`${promise}, within seconds`, async () => {
+        const began = performance.now();
+        const { status, body } = await upload(file);
+        assert.equal(status, 400, JSON.stringify(body));
+        assert.match(body.message, message);
+        // Far less than the two minutes after which any check ends, also on a busy machine.
+        assert.ok(performance.now() - began < 30_000);
+      });
+
+    test('10 MiB of line ends after the last row are nothing', async () => {
+      const { body } = await upload(filled(`${header}\n${ann}`, '\n'));
+      assert.deepEqual([body.data.notification_count, body.data.valid], [1, true]);
+    });
 
     test('a file of exactly 10 MiB is read', async () => {
       const file = Buffer.alloc(10 * 1024 * 1024, ' ');
@@ -261,6 +338,81 @@ describe('files of recipients', () => {
     assert.equal(count, 1);
     assert.equal(typeof limits.international_sms, 'number');
     assert.match(body.data.preview[1].body, /^Harbour \w+: Hi Bob/);
+  });
+
+  test('the shortest and the longest message of a file are shown, also after it has changed', async () => {
+    const { id, ...first } = (
+      await upload(
+        `${header}\n${ann}\n07900900456,Eve the second,1\n07900900457,Bo,${'1'.repeat(160)}\n12,A,1`,
+      )
+    ).body.data;
+    const rows = ({ shortest, longest }: any) => [shortest.row, longest.row];
+    assert.deepEqual(rows(first), [5, 4]);
+    assert.deepEqual(first.shortest, {
+      ...{ row: 5, recipient: '12', subject: null, body: 'Hi A, high tide at 1' },
+      ...{ fragments: 1, characters: 20 },
+    });
+    assert.deepEqual([first.longest.characters, first.longest.fragments], [180, 2]);
+    const mended = await world.admin('POST', at(id, '/row/4'), { column: 'time', value: '1' });
+    assert.deepEqual(rows(mended.body.data), [5, 3]);
+    const { data, left_out: left } = (await world.admin('POST', at(id, '/leave-out-faulty'), {})).body;
+    assert.deepEqual(
+      [rows(data), rows(left)],
+      [
+        [4, 3],
+        [2, 2],
+      ],
+    );
+    const none = (await upload(header)).body.data;
+    assert.deepEqual([none.shortest, none.longest], [null, null]);
+    const emails = `email address,name,time\na@example.com,Ann,1\nb@example.com,Annabel,1`;
+    const email = (await upload(emails, { template: tenant.templates.email })).body.data;
+    assert.deepEqual(rows(email), [2, 3]);
+    assert.equal(email.longest.subject, 'Tide for Annabel');
+  });
+
+  test('nothing of a file without a header can be read in the database', async () => {
+    const { pool } = world.connection;
+    const file = `07900900123,Secretperson,"14:05\n07900900456,Secretperson,15:10"x`;
+    const { id, columns } = (await upload(file)).body.data;
+    assert.equal(columns[1], 'Secretperson');
+    for (const table of ['uploads', 'upload_rows', 'upload_fault_pieces', 'upload_faults']) {
+      const key = table === 'uploads' ? 'id' : 'upload_id';
+      const { rows } = await pool.query(`select t::text from ${table} t where ${key} = $1`, [id]);
+      assert.doesNotMatch(JSON.stringify(rows), /Secret|0790|14:05/, table);
+    }
+  });
+
+  test('an upload of the release before is shown, mended and parted', async () => {
+    const { pool } = world.connection;
+    const { id, ...now } = (await upload(`${header}\n12,Ann,1\n${bob}\n13,Eve,1`)).body.data;
+    // As that release stored it.
+    await pool.query(
+      `update uploads set header = $2, sealed_header = null, summary = summary - 'extremes' where id = $1`,
+      [id, JSON.stringify(header.split(','))],
+    );
+    await pool.query('update upload_rows set lengths = null where upload_id = $1', [id]);
+    await pool.query(
+      `insert into upload_faults (upload_id, row_index, number, kind, header, text)
+      select upload_id, f.row, 0, f.kind, f.header, f.text from upload_fault_pieces,
+        unnest(rows, kinds, headers, texts) f (row, kind, header, text) where upload_id = $1`,
+      [id],
+    );
+    await pool.query('delete from upload_fault_pieces where upload_id = $1', [id]);
+    const seen = (await world.admin('GET', at(id))).body.data;
+    assert.deepEqual(seen, { id, ...now, shortest: null, longest: null });
+    const mended = await world.admin('POST', at(id, '/row/2'), { column: 'phone number', value: '14' });
+    assert.equal(mended.body.row.faults.length, 1);
+    assert.deepEqual(
+      mended.body.data.errors.map(({ row }: any) => row),
+      [2, 4],
+    );
+    const { data, left_out: left } = (await world.admin('POST', at(id, '/leave-out-faulty'), {})).body;
+    assert.deepEqual([data.notification_count, data.errors], [1, []]);
+    assert.deepEqual(
+      left.errors.map(({ row }: any) => row),
+      [2, 3],
+    );
   });
 
   test('the limits of the day decide now, and change nothing of the upload', async () => {
@@ -600,8 +752,8 @@ describe('files of recipients', () => {
     );
     const inDays = (days: number) => new Date(world.clock.now() + days * 86_400_000);
     const exist = async () => [
-      (await findUpload(db, tenant.id, late!)) !== null,
-      (await findUpload(db, tenant.id, sent!)) !== null,
+      (await findUpload(db, createCipher([secretKey], salt), tenant.id, late!)) !== null,
+      (await findUpload(db, createCipher([secretKey], salt), tenant.id, sent!)) !== null,
     ];
     await deleteExpiredUploads(db, inDays(6.9), 7, 1000);
     assert.deepEqual(await exist(), [true, true]);

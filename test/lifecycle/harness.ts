@@ -6,7 +6,7 @@ import { createCaches } from '../../src/database/cache.ts';
 import { createListener } from '../../src/database/listener.ts';
 import type { NotificationStatus } from '../../src/database/tables.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
-import type { Clock } from '../../src/ground/clock.ts';
+import { type Clock, dayOf } from '../../src/ground/clock.ts';
 import { createIdSource } from '../../src/ground/id.ts';
 import { createLog } from '../../src/ground/log.ts';
 import { createMetrics } from '../../src/ground/metrics.ts';
@@ -23,6 +23,7 @@ import { createRateLimits } from '../../src/provider/rate-limit/rate-limit.ts';
 import { addMissingProviders, createProviderCache } from '../../src/provider/store.ts';
 import { type HeldTask, openQueues } from '../../src/queue/boss.ts';
 import type { Task } from '../../src/queue/consume.ts';
+import { type Drift, findDrift, rebuildDay } from '../../src/statistics/totals/store-recount.ts';
 import { createServiceCache } from '../../src/tenant/service/store.ts';
 import { platformUserId } from '../../src/tenant/user/store.ts';
 import { createTimeOut } from '../../src/upkeep/time-out.ts';
@@ -106,8 +107,9 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
     circuits,
     rateLimits,
     retries: retryPolicy({ retries: 4, seconds: 300, delays: null, smsFirstImmediate: false }),
+    traces: null,
   });
-  const apply = createApply({ queues, clock, log, metrics, rates: defaultRates, callbacks });
+  const apply = createApply({ queues, clock, log, metrics, rates: defaultRates, callbacks, traces: null });
   const timeOut = createTimeOut({
     ...{ db, queues, clock, log, metrics, callbacks, timeoutSeconds: timeoutHours * 3600 },
   });
@@ -161,6 +163,7 @@ export async function createHarness() {
   const parts = await openParts(world, clock, clients);
   const { queues, metrics, cipher, deliver, apply, timeOut } = parts;
   const newId = createIdSource(clock);
+  let day = '';
 
   /** Runs until the worker calls a provider or is done with its task. */
   async function untilNext(worker: Worker, start: () => void): Promise<void> {
@@ -223,8 +226,16 @@ export async function createHarness() {
           prefix,
         ],
       );
+      await pool.query('delete from status_changes; delete from delay_changes');
+      day = dayOf(clock.now());
+      await rebuildDay(world.connection.db, day);
       await queues.send(sendSms, [{ id, payload: { notification_id: id, type: 'sms' } }]);
       return id;
+    },
+
+    /** What the figures of the day on which the message was made differ in from its history. */
+    async drift(): Promise<readonly Drift[]> {
+      return (await findDrift(world.connection.db, day)).examples;
     },
 
     /** A worker takes the task, if it is due, and runs until it calls a provider or is done. */
@@ -236,12 +247,12 @@ export async function createHarness() {
         ...{ id: held.id, queue: 'send-sms', held, signal: abort.signal },
         stopping: new AbortController().signal,
         ...{ payload: held.data.payload as DeliverPayload, attempt: held.data.attempt },
-        ...{ priority: 0, earlySeconds: 0, requestId: undefined },
+        ...{ priority: 0, earlySeconds: 0, requestId: undefined, carried: undefined },
       };
       const worker: Worker = { held, abort, call: null, ended: Promise.resolve() };
       await untilNext(worker, () => {
         worker.ended = deliver(task).then(async (verdict) => {
-          if (verdict !== 'settled')
+          if (verdict !== 'settled' && verdict !== 'put back')
             await queues.transaction(({ settle }) =>
               settle([{ queue: 'send-sms', held, settlement: verdict }]),
             );

@@ -259,6 +259,7 @@ test('a message makes only allowed transitions and is sent once, whatever the or
         };
         await fc.asyncModelRun(() => ({ model: story, real: harness }), commands);
         await finish(story);
+        assert.deepEqual(await harness.drift(), [], 'the figures are what the history says');
       },
     ),
     { numRuns, endOnFailure: true },

@@ -28,6 +28,16 @@ test('the benchmark ends with one line of figures, and a small run loses nothing
   assert.match(output, /accept {2,}accepted, as a multiple of/);
 });
 
+test('an API and a worker under load take less than 512 MiB together, with a large file as with single messages', async (t) => {
+  const { code, output, complaints } = await bench(t, 'flow', 'job', '--json', '--messages', '10000');
+  assert.equal(code, 0, complaints);
+  const { flow, job } = JSON.parse(output.trimEnd().split('\n').at(-1)!);
+  for (const { api_memory_mib: api, worker_memory_mib: worker, memory_mib: together } of [flow, job]) {
+    t.diagnostic(`API ${api} MiB, worker ${worker} MiB`);
+    assert.ok(api > 0 && worker > 0 && together < 512, `${together} MiB`);
+  }
+});
+
 test('a flood of one service delays neither another service nor a sign-in code', async (t) => {
   const { code, output, complaints } = await bench(t, 'fairness', '--json', '--messages', '1000');
   assert.equal(code, 0, complaints);

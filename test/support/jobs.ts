@@ -54,6 +54,7 @@ export async function upload(
           bytes: 0,
           digest: randomBytes(32),
           leftOutOf: null,
+          contactListId: null,
         },
         ...{ senderId: null, createdBy: platformUserId, apiKeyId: null, createdAt: now },
         expiresAt: new Date(now.getTime() + day),

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /** A process of the product, started as users start it. */
@@ -18,13 +18,17 @@ export const compileCache: Readonly<Record<string, string>> = process.env['NODE_
   ? { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }
   : {};
 
+/** The command as users run it; `node` is the one that runs the tests. */
+const despatch = join(import.meta.dirname, '../../bin/despatch');
+const path = [dirname(process.execPath), process.env['PATH']].join(delimiter);
+
 /** Runs `despatch start …` and resolves when it is ready. */
 export async function startProcess(
   args: readonly string[],
   environment: Record<string, string>,
 ): Promise<ProductProcess> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), 'start', ...args], {
-    env: { PATH: process.env['PATH'], ...compileCache, ...environment },
+  const child = spawn(despatch, ['start', ...args], {
+    env: { PATH: path, ...compileCache, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output: string[] = [];
@@ -59,8 +63,8 @@ export async function runCommand(
   args: readonly string[],
   environment: Record<string, string>,
 ): Promise<{ code: number; out: string; err: string }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), ...args], {
-    env: { PATH: process.env['PATH'], ...compileCache, ...environment },
+  const child = spawn(despatch, [...args], {
+    env: { PATH: path, ...compileCache, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';

@@ -107,6 +107,14 @@ export async function takeQuota(trx: Trx, quota: Quota): Promise<keyof DocumentL
   return rows.length > 0 ? null : ((await quotaReached(trx, quota)) ?? 'files');
 }
 
+/** Deletes at most `limit` counts of files from before a day (in the business zone, YYYY-MM-DD). Returns how many. */
+export async function deleteDocumentCounts(db: DbOrTrx, before: string, limit: number): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from document_counts where ctid = any(array(
+      select ctid from document_counts where day < ${before} limit ${limit}))`.execute(db);
+  return Number(numAffectedRows);
+}
+
 /** The document; null when there is none or it has expired at `now` (Unix milliseconds). */
 export async function findDocument(db: DbOrTrx, id: string, now: number): Promise<Document | null> {
   const row = await db

@@ -13,23 +13,35 @@ import { trim } from './text/whitespace.ts';
 /** UTF-16 units of a text message that is too long whatever is taken away from it: rendering them would take long. */
 const farTooLong = 50_000;
 
+/** How long the message of a row is. */
+export type RowMessage = Readonly<{
+  /** In characters: of a text as it is sent, with its prefix; of an email with its subject, as they are filled in. */
+  length: number;
+  /** Of a text that is not far too long, else 0. */
+  fragments: number;
+}>;
+
 /**
  * A text message: too long above 918 characters, empty with none; the service's prefix does not count. `seen` is called
- * with the fragments of each message as it is sent, with `prefix`.
+ * with each message as it is sent, with `prefix`.
  */
 export function smsRows(
   sms: CompiledSms,
   prefix: string | null = null,
-  seen: (fragments: number) => void = () => undefined,
+  seen: (message: RowMessage) => void = () => undefined,
 ): CsvTemplate {
   return {
     type: 'sms',
     placeholders: sms.placeholders,
     judge: (row) => {
       const values = valuesOf(row);
-      if (filledLength(sms.text, values) > farTooLong) return 'too-long';
-      const { fragments, empty, aboveLimit } = renderSms(sms, values, prefix);
-      seen(fragments);
+      const length = filledLength(sms.text, values);
+      if (length > farTooLong) {
+        seen({ length, fragments: 0 });
+        return 'too-long';
+      }
+      const { characters, fragments, empty, aboveLimit } = renderSms(sms, values, prefix);
+      seen({ length: characters, fragments });
       if (empty) return 'empty';
       if (aboveLimit === 0) return null;
       // Behind a prefix, white space at the start of the text stays.
@@ -39,17 +51,20 @@ export function smsRows(
 }
 
 /** An email: its length is not checked here; it is empty as spec 02, section 5.5, says. */
-export function emailRows(email: {
-  readonly subject: ParsedText;
-  readonly content: ParsedText;
-}): CsvTemplate {
+export function emailRows(
+  email: { readonly subject: ParsedText; readonly content: ParsedText },
+  seen: (message: RowMessage) => void = () => undefined,
+): CsvTemplate {
   const canBeEmpty = mayBeEmpty(email.content);
   return {
     type: 'email',
     placeholders: placeholdersOf(email.subject, email.content),
-    judge: (values) => {
+    judge: (row) => {
+      const values = valuesOf(row);
+      const length = filledLength(email.subject, values) + filledLength(email.content, values);
+      seen({ length, fragments: 0 });
       if (!canBeEmpty) return null;
-      return trim(substitute(email.content, valuesOf(values), modes.emailBody)) === '' ? 'empty' : null;
+      return trim(substitute(email.content, values, modes.emailBody)) === '' ? 'empty' : null;
     },
   };
 }

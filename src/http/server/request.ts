@@ -15,6 +15,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** `X-B3-TraceId` of the request, or one made for it; in every log line and task that results from it. */
     traceId: string;
+    /** What its tasks carry: that id and, while traces are on, its span (ground/traces.ts). */
+    carriedId: string;
     elapsed: () => number;
     /** The service that called, once its token is verified. */
     serviceId?: string;
@@ -42,10 +44,11 @@ const notFound =
 export function beginRequest(request: FastifyRequest, reply: FastifyReply): void {
   request.elapsed = stopwatch();
   request.traceId = traceIdOf(request);
+  request.carriedId = request.traceId;
   reply.headers(fixedHeaders);
   if (request.routeOptions.config?.sameOrigin) withoutCors(reply);
   reply.header('X-B3-TraceId', request.traceId);
-  reply.header('X-B3-SpanId', headerOf(request, 'x-b3-spanid') ?? `self-${randomHex(8)}`);
+  reply.header('X-B3-SpanId', idIn(request, 'x-b3-spanid') ?? `self-${randomHex(8)}`);
 }
 
 /** Pages of other sites may not read the answer. */
@@ -74,6 +77,31 @@ export function sendStale(
     .send(JSON.stringify({ result: 'error', message, data }));
 }
 
+/** Clients that a process counts by name; anybody can name further ones. */
+const mostAgents = 100;
+const longestPart = 60;
+
+/**
+ * Names the stat of a request's client: `user-agent.<client>.<version>` of clients that begin with `notify` (spec 06,
+ * section 4.3). After 100 different ones, further ones are `user-agent.other`.
+ */
+export function createAgentNames(): (userAgent: string | undefined) => string {
+  const names = new Set<string>();
+  return (userAgent) => {
+    if (!userAgent) return 'user-agent.unknown';
+    if (!/^notify/i.test(userAgent)) return 'user-agent.non-notify-user-agent';
+    const [client = '', version = ''] = userAgent
+      .split('/', 2)
+      .map((part) => part.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, longestPart));
+    const name = `user-agent.${client.toLowerCase()}.${version || 'unknown'}`;
+    if (!names.has(name)) {
+      if (names.size >= mostAgents) return 'user-agent.other';
+      names.add(name);
+    }
+    return name;
+  };
+}
+
 /** There is nothing at this path: always in the old envelope (spec 01, section 6). */
 export function sendNotFound(reply: FastifyReply): FastifyReply {
   return reply.code(404).type('application/json').send(plainError(notFound));
@@ -84,18 +112,36 @@ export function pathOf(request: FastifyRequest): string {
   return question === -1 ? request.url : request.url.slice(0, question);
 }
 
+/** Parameters of paths with values that say nothing of a person. */
+const harmless = /^(?:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|\d{1,9}|sms|email|letter)$/i;
+/** The paths of routes in pieces: what is fixed, and in every second place the name of a parameter. */
+const piecesOfRoutes = new Map<string, readonly string[]>();
+
 /**
- * The path for a log line, without what opens a document (below `/d/`), unsubscribes a recipient or accepts an
- * invitation: a reader of the log must not be able to.
+ * The path for a log line. It shows what the route itself has, ids and numbers: whatever else is in a path may open a
+ * document, unsubscribe a recipient, accept an invitation, or be an address that somebody put there. `words`: what a
+ * path to which there is no route may be shown to have.
  */
-export function loggedPath(request: FastifyRequest): string {
-  const path = pathOf(request);
-  // The router decodes letters, and accepts a whole URL in place of a path.
-  const plain = path.replace(/%[2-7][\da-f]/gi, decodeURIComponent).replace(/%2f/gi, '/');
-  // An invitation is named by its token at the top, and by its id below its service.
-  const secret = /\/(d|unsubscribe)\/|^(?:[a-z]+:\/\/[^/]*)?\/(invite)\//i.exec(plain);
-  return secret === null ? path : `/${(secret[1] ?? secret[2])!.toLowerCase()}/…`;
+export function loggedPath(request: FastifyRequest, words: ReadonlySet<string>): string {
+  const { url } = request.routeOptions;
+  const shown = (part: string) => (harmless.test(part) ? part : '…');
+  if (url === undefined || request.is404)
+    return pathOf(request)
+      .split('/', mostParts)
+      .map((part) => (words.has(part) ? part : shown(part)))
+      .join('/');
+  let pieces = piecesOfRoutes.get(url);
+  if (!pieces) {
+    pieces = url.split(/:([a-z_]+)(?:\([^)]*\))?|(\*)/i).filter((piece) => piece !== undefined);
+    piecesOfRoutes.set(url, pieces);
+  }
+  if (pieces.length === 1) return url;
+  const params = request.params as Readonly<Record<string, unknown>>;
+  return pieces.map((piece, index) => (index % 2 === 0 ? piece : shown(String(params[piece])))).join('');
 }
+
+/** Parts of a path without a route that are shown. */
+const mostParts = 12;
 
 /** What a request says of where it was sent. */
 type Origin = Pick<FastifyRequest, 'host' | 'headers' | 'protocol'>;
@@ -117,13 +163,19 @@ function headerOf(request: FastifyRequest, name: string): string | undefined {
   return first === undefined || first === '' ? undefined : first;
 }
 
-/** The first tracing header that is set, cut to what a header and a log line may hold; otherwise a new id. */
+/** An id for logs: it cannot end a line, steer a terminal, or be an address. */
+function idIn(request: FastifyRequest, name: string): string | undefined {
+  const value = headerOf(request, name)?.slice(0, 128);
+  return value !== undefined && /^[\w.:;=+/-]+$/.test(value) ? value : undefined;
+}
+
+/** The first tracing header that holds an id, else the trace of `traceparent` (W3C), else a new id. */
 function traceIdOf(request: FastifyRequest): string {
   for (const name of ['x-b3-traceid', 'x-amz-cf-id', 'x-amzn-trace-id']) {
-    const value = headerOf(request, name);
-    if (value !== undefined) return value.slice(0, 128);
+    const value = idIn(request, name);
+    if (value !== undefined) return value;
   }
-  return randomHex(16);
+  return /^[\da-f]{2}-([\da-f]{32})-/.exec(headerOf(request, 'traceparent') ?? '')?.[1] ?? randomHex(16);
 }
 
 /** The body, the query and the path of a request as documents that can be checked against a schema. */

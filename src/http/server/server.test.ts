@@ -202,7 +202,7 @@ test('what the parser refuses is answered like any request: a HEAD without a bod
   }
 });
 
-test('a request keeps the first trace id it has, and gets one if it has none', async () => {
+test('a request keeps the first trace id it has that is safe in a log, and gets one if it has none', async () => {
   const { call } = world();
   const names = ['x-b3-traceid', 'x-amz-cf-id', 'x-amzn-trace-id'];
   for (let first = 0; first < names.length; first++) {
@@ -216,6 +216,20 @@ test('a request keeps the first trace id it has, and gets one if it has none', a
     assert.match(String(headers['x-b3-spanid']), /^self-[0-9a-f]{16}$/);
   }
   assert.notEqual(made[0]!.headers['x-b3-traceid'], made[1]!.headers['x-b3-traceid']);
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const traceparent = `00-${trace}-00f067aa0ba902b7-01`;
+  const unsafe = ['a b', 'bob@example.com', 'a\u009b2J', '"', 'a\\', '<b>', '%0a', '\u00e9'];
+  for (const value of unsafe) {
+    const headers = { 'x-b3-traceid': value, 'x-b3-spanid': value, 'x-amz-cf-id': value, traceparent };
+    const answer = await call({ url: '/base', headers });
+    assert.equal(answer.headers['x-b3-traceid'], trace, value);
+    assert.match(String(answer.headers['x-b3-spanid']), /^self-[0-9a-f]{16}$/, value);
+  }
+  const amazon = 'Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1';
+  const fromAmazon = await call({ url: '/base', headers: { 'x-amzn-trace-id': amazon, traceparent } });
+  assert.equal(fromAmazon.headers['x-b3-traceid'], amazon);
+  const malformed = await call({ url: '/base', headers: { traceparent: '00-zz-1-1' } });
+  assert.match(String(malformed.headers['x-b3-traceid']), /^[0-9a-f]{32}$/);
   const own = await call({
     url: '/base',
     headers: { 'x-b3-spanid': 'span', 'x-b3-traceid': 'x'.repeat(999) },
@@ -322,18 +336,32 @@ test('a caller who disconnects does not count as a server error', async () => {
   assert.ok(lines.every(({ level }) => level <= 30));
 });
 
-test('each request leaves one log line without its query, and one metric named after its handler', async () => {
+test('each request leaves one log line, of whose path only words of routes, ids and numbers are shown, and one metric named after its handler', async () => {
   const { call, lines, metrics } = world();
-  await call({ url: '/v2/notifications/a?to=07700900123' });
-  await call({ url: '/nowhere?to=07700900123' });
+  const id = '3f9d0c52-7b1e-4a86-b2c4-91e05d6a7f38';
+  await call({ url: `/v2/notifications/${id}?to=07700900123` });
+  await call({ url: '/v2/throw/numbers/07700900123?to=07700900123' });
+  await call({ url: '/numbers/12/x' });
+  await call({ url: '/v2/notifications/bob@example.com' });
+  await call({ url: `/numbers/${'9'.repeat(12)}/x` });
+  await call({ method: 'POST', url: `/v2/notifications/sms/${id}` });
+  await call({ url: '/v2/notifications/a%2Fb' });
   assert.deepEqual(
     lines.map(({ msg }) => msg.replace(/took .*/, 'took')),
-    ['GET /v2/notifications/a 200 took', 'GET /nowhere 404 took'],
+    [
+      `GET /v2/notifications/${id} 200 took`,
+      'GET /v2/throw/numbers/… 404 took',
+      'GET /numbers/12/x 200 took',
+      'GET /v2/notifications/… 200 took',
+      'GET /numbers/…/x 200 took',
+      `POST /v2/notifications/sms/${id} 404 took`,
+      'GET /v2/notifications/… 200 took',
+    ],
   );
   assert.ok(!JSON.stringify(lines).includes('07700900123'));
   const stats = await metrics.registry.metrics();
-  for (const stat of ['GET_notifications_read_200', 'GET_404'])
-    assert.match(stats, new RegExp(`^despatch_${stat}_total 1$`, 'm'));
+  for (const [stat, count] of Object.entries({ GET_notifications_read_200: 3, GET_404: 1 }))
+    assert.match(stats, new RegExp(`^despatch_${stat}_total ${count}$`, 'm'));
 });
 
 test('the base URL is the configured one, or else the one that the caller used', async () => {
@@ -373,10 +401,10 @@ test('no log line contains the key of a document, however its path is written an
     }
   lines.length = 0;
   await app.inject({ url: '/d/i/secret' });
-  assert.match(lines[0]!.msg, /^GET \/d\/… 200 took /);
+  assert.match(lines[0]!.msg, /^GET \/d\/…\/… 200 took /);
   lines.length = 0;
   await app.inject({ url: '/v2/dogs/d' });
-  assert.match(lines[0]!.msg, /^GET \/v2\/dogs\/d 404 took /);
+  assert.match(lines[0]!.msg, /^GET \/v2\/…\/d 404 took /);
 });
 
 test('a route that was not made by defineRoute, and so has no authentication, stops the server from starting', async () => {

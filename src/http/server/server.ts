@@ -12,6 +12,7 @@ import { isUnreachable } from '../../database/connection.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { Problem, unreachable } from '../../ground/problem.ts';
+import type { Span, Traces } from '../../ground/traces.ts';
 import type { Authentication, Route } from './define-route.ts';
 import { type ErrorFormat, plainError, plainErrors } from './error-format.ts';
 import { tagReads } from './etag.ts';
@@ -19,6 +20,7 @@ import { createOnce, type Once, type RequestMemory } from './once.ts';
 import { requestReader } from './read-request.ts';
 import {
   beginRequest,
+  createAgentNames,
   createBodyReader,
   createLargeRequests,
   type LargeRequests,
@@ -38,6 +40,10 @@ declare module 'fastify' {
     bodyLimit?: number;
     bodyLimitText?: string;
   }
+  interface FastifyRequest {
+    /** While traces are on. */
+    span?: Span;
+  }
 }
 
 /** Runs first for a request that needs such credentials. Throws a Problem, or passes it to `done`. */
@@ -47,6 +53,8 @@ export type ServerDeps = Readonly<{
   log: Log;
   metrics: Metrics;
   guards: Readonly<Record<Exclude<Authentication, 'none' | 'provider'>, Guard>>;
+  /** null: none are made. */
+  traces?: Traces | null;
   /** Needed for writing routes of the admin API. */
   requests?: RequestMemory;
 }>;
@@ -88,7 +96,7 @@ export type HttpServer = Readonly<{
  * starting.
  */
 export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {}): HttpServer {
-  const { log, metrics } = deps;
+  const { log, metrics, traces } = deps;
   const { heldBytes, connections, requestMilliseconds } = { ...usualLimits, ...limits };
   const bodies = createBodyReader(heldBytes);
   const large = createLargeRequests(heldBytes / 4);
@@ -114,6 +122,14 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
   });
   app.server.maxConnections = connections;
   app.server.on('connect', refuseTunnel);
+  watchRequests(app, metrics);
+  const agentName = createAgentNames();
+  const durations = metrics.histogram(
+    'despatch_http_request_duration_seconds',
+    'Requests, by handler and status.',
+    ['method', 'handler', 'status'],
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+  );
   const paths = watchPaths(app);
 
   // Content types are ignored on requests (spec 01, section 6): a route gets the bytes.
@@ -122,6 +138,7 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
 
   app.addHook('onRequest', (request, reply, done) => {
     beginRequest(request, reply);
+    if (traces && !isQuiet(pathOf(request))) beginSpan(traces, request);
     // Fastify would refuse a malformed one.
     delete request.raw.headers['content-type'];
     // Fastify allows empty parameters, so `/things/` would match `/things/:id`.
@@ -132,17 +149,19 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
   app.addHook('onResponse', (request, reply, done) => {
     const took = request.elapsed();
     const status = reply.statusCode;
-    const path = pathOf(request);
-    const quiet = path === '/_status' || path === '/metrics';
-    const level = status >= 500 ? 'warn' : quiet ? 'debug' : 'info';
+    const level = status >= 500 ? 'warn' : isQuiet(pathOf(request)) ? 'debug' : 'info';
     // The path without its query: a search can contain a recipient.
     log[level](
       { requestId: request.traceId, ...request.logFields },
-      `${request.method} ${loggedPath(request)} ${status} took ${(took / 1000).toFixed(5)}`,
+      `${request.method} ${loggedPath(request, paths.words)} ${status} took ${(took / 1000).toFixed(5)}`,
     );
-    const stat = [request.method, request.routeOptions.config.handlerName, status].filter(Boolean).join('.');
+    const { handlerName } = request.routeOptions.config;
+    const stat = [request.method, handlerName, status].filter(Boolean).join('.');
     metrics.count(stat);
     metrics.timing(stat, took);
+    metrics.count(agentName(request.headers['user-agent']));
+    durations(took / 1000, request.method, handlerName ?? 'none', String(status));
+    if (request.span) endSpan(request.span, request, status);
     done();
   });
 
@@ -176,6 +195,18 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
       });
     },
   };
+}
+
+/** Shows how many requests are being answered; those whose callers left too are counted until they end. */
+function watchRequests(app: FastifyInstance, metrics: Metrics): void {
+  let open = 0;
+  app.server.on('request', (_request, response) => {
+    open += 1;
+    response.once('close', () => {
+      open -= 1;
+    });
+  });
+  metrics.gauge('concurrent_web_request_count', 'Requests that are being answered.', () => open);
 }
 
 /** What the requests of all routes share. */
@@ -249,6 +280,8 @@ function hasBody(method: string): boolean {
 type Paths = Readonly<{
   /** The methods of a path; none if there is nothing at it. */
   allowedAt: (path: string) => readonly string[];
+  /** The fixed parts of them all. */
+  words: ReadonlySet<string>;
   /** Whether pages of other sites may not read its answers; with nothing at it, as its neighbours have it. */
   isSameOrigin: (path: string) => boolean;
 }>;
@@ -259,12 +292,14 @@ type Paths = Readonly<{
 function watchPaths(app: FastifyInstance): Paths {
   const known: { method: string; pattern: RegExp; top: string; sameOrigin: boolean }[] = [];
   const withOptions = new Set<string>();
+  const words = new Set<string>();
   const allowedAt = (path: string) => {
     const methods = new Set(known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
     return methods.size === 0 ? [] : [...methods, 'OPTIONS'];
   };
   app.addHook('onRoute', function (this: FastifyInstance, route: RouteOptions) {
     const pattern = patternOf(route.url);
+    for (const part of route.url.split('/')) if (/^[\w.-]*$/.test(part)) words.add(part);
     const methods = [route.method].flat().filter((method) => method !== 'OPTIONS');
     if (methods.length > 0 && route.config?.handlerName === undefined)
       throw new Error(`${methods} ${route.url} was not made by defineRoute, so it has no authentication`);
@@ -287,6 +322,7 @@ function watchPaths(app: FastifyInstance): Paths {
   });
   return {
     allowedAt,
+    words,
     isSameOrigin(path) {
       const here = known.filter(({ pattern }) => pattern.test(path));
       const near = here.length > 0 ? here : known.filter(({ top }) => top === topOf(path));
@@ -311,6 +347,35 @@ function patternOf(url: string): RegExp {
   return new RegExp(`^${parts.join('')}$`);
 }
 
+/** Paths that are asked for every few seconds. */
+function isQuiet(path: string): boolean {
+  return path === '/_status' || path === '/_status/ready' || path === '/metrics';
+}
+
+function beginSpan(traces: Traces, request: FastifyRequest): void {
+  const { method, routeOptions, headers, traceId } = request;
+  const route = routeOptions.url?.replace(/\([^)]*\)/g, '');
+  const { traceparent } = headers;
+  const given = typeof traceparent === 'string' ? traceparent : undefined;
+  request.span = traces.request(route === undefined ? method : `${method} ${route}`, traceId, given);
+  request.carriedId = request.span.carried;
+}
+
+function endSpan(span: Span, { method, routeOptions, serviceId }: FastifyRequest, status: number): void {
+  span.end(
+    {
+      'http.request.method': method,
+      'http.route': routeOptions.url?.replace(/\([^)]*\)/g, ''),
+      'http.response.status_code': status,
+      'service.id': serviceId,
+    },
+    status >= 500,
+  );
+}
+
+/** An error is handled where there is a route. */
+const noWords: ReadonlySet<string> = new Set();
+
 /** Answers with the thrown Problem, or the one for any other error, in the given format. */
 function errorHandler(log: Log, errors: ErrorFormat) {
   return async (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
@@ -318,7 +383,7 @@ function errorHandler(log: Log, errors: ErrorFormat) {
     if (problem.status >= 500)
       log.error(
         { err: error, requestId: request.traceId },
-        `${request.method} ${loggedPath(request)} failed`,
+        `${request.method} ${loggedPath(request, noWords)} failed`,
       );
     return reply
       .code(problem.status)

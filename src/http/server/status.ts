@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
-import { schemaVersion } from '../../database/migrate.ts';
+import { migrationGap, schemaVersion } from '../../database/migrate.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { type Documentation, defineRoute, type Route } from './define-route.ts';
 
@@ -12,6 +12,8 @@ export type StatusDeps = Readonly<{
   buildTime: string;
   /** The types of message that go through the sandbox. */
   sandboxTypes: readonly NotificationType[];
+  /** Aborted as soon as the process is stopping. */
+  stopping: AbortSignal;
 }>;
 
 /** Of the status routes. */
@@ -91,8 +93,47 @@ const metrics = defineRoute({
   },
 });
 
+const longestLookMilliseconds = 3000;
+
+/** Why the process should get no requests now; null: it is ready. */
+async function unready({ db, stopping }: StatusDeps): Promise<string | null> {
+  if (stopping.aborted) return 'The process is stopping.';
+  const { promise: late, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(resolve, longestLookMilliseconds, null);
+  const gap = await Promise.race([migrationGap(db).catch(() => null), late]);
+  clearTimeout(timer);
+  if (gap === null) return 'The database does not answer.';
+  return gap.missing.length === 0 ? null : `Migrations are missing: ${gap.missing.join(', ')}.`;
+}
+
+const ready = defineRoute({
+  method: 'GET',
+  path: '/_status/ready',
+  authentication: 'none',
+  handlerName: 'status.show_ready',
+  summary: 'Check whether the process can serve',
+  description:
+    'For load balancers and readiness probes: 503 while the process is stopping, its database does not answer, or migrations are missing. `/_status?simple=1` is for liveness: it asks only whether the process answers.',
+  tag: 'Status',
+  answers: {
+    200: { description: 'It can.', schema: Type.Object({ status: Type.Literal('ok') }) },
+    503: {
+      description: 'It cannot; `message` says why.',
+      schema: Type.Object({ status: Type.Literal('error'), message: Type.String() }),
+    },
+  },
+  async handler(deps: StatusDeps, _request, reply) {
+    const message = await unready(deps);
+    if (message === null) return { status: 'ok' };
+    return reply
+      .code(503)
+      .type('application/json')
+      .send(JSON.stringify({ status: 'error', message }));
+  },
+});
+
 /**
  * `/_status` and `/`: whether the process serves, for load balancers and people (spec 04, section 9); `/metrics` for
  * Prometheus (spec 06, section 4.4).
  */
-export const statusRoutes = [statusRoute('/_status'), statusRoute('/'), metrics];
+export const statusRoutes = [statusRoute('/_status'), statusRoute('/'), ready, metrics];

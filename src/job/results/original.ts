@@ -1,9 +1,9 @@
-import { cellsOf, readColumns, readRow, recipientColumns } from '../../content/recipient/csv/row.ts';
+import { cellsOf, readRow, recipientColumns } from '../../content/recipient/csv/row.ts';
 import type { TemplateCaches } from '../../content/template/store.ts';
-import { placeholdersIn } from '../../content/template/template.ts';
 import type { Reads } from '../../database/reads.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import type { JobRecord } from '../run/job.ts';
+import { columnsOf } from '../upload/row-check.ts';
 import { findPieces, findUpload } from '../upload/store.ts';
 
 type OriginalDeps = Readonly<{ reads: Reads; cipher: Cipher; templates: TemplateCaches }>;
@@ -25,14 +25,11 @@ export async function openOriginal(
   left: AbortSignal,
 ): Promise<Original> {
   const { id, serviceId, templateId, templateVersion, templateType: type } = job;
-  const upload = await reads(serviceId, left, (db) => findUpload(db, serviceId, id));
+  const upload = await reads(serviceId, left, (db) => findUpload(db, cipher, serviceId, id));
   const template = await templates.version(templateId, templateVersion);
   if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
   if (!upload) return { headers: recipientColumns[type], cells: async (_row, recipient) => [recipient] };
-  const { header, filledWidth } = upload;
-  const columns = readColumns({ cells: header, width: header.length }, filledWidth, {
-    ...{ type, placeholders: placeholdersIn(template.content) },
-  });
+  const columns = columnsOf(template.content, upload);
   let piece: Readonly<{ firstRow: number; records: readonly (readonly string[])[] }> = {
     firstRow: 0,
     records: [],

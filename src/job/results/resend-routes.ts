@@ -25,7 +25,7 @@ import { leftOutMeanings } from './resend.ts';
 import { isRecipient, type Plan, planResend, type Selection } from './resend-plan.ts';
 import type { ResultDeps } from './routes.ts';
 import { statusesOf } from './row.ts';
-import { addResends, findResent, lockResends, type Resent, setResentFrom } from './store-resend.ts';
+import { addResends, findResent, lockResends, type Resent } from './store-resend.ts';
 
 /** `resending`: requests of each service, one at a time. */
 export type ResendDeps = ResultDeps &
@@ -256,8 +256,13 @@ async function sendAgain(
     const { rows, header, replyToText } = left;
     if (rows.length === 0) return { plan: left, job: null };
     const upload = {
-      ...({ ...common, header, format: 'rows', bytes: 0, digest: Buffer.alloc(0), valid: true } as const),
-      ...{ leftOutOf: null, senderId: null, expiresAt: new Date(now.getTime() + keptMilliseconds) },
+      ...({ ...common, header, format: 'messages', bytes: 0, digest: Buffer.alloc(0), valid: true } as const),
+      ...{
+        leftOutOf: null,
+        contactListId: null,
+        senderId: null,
+        expiresAt: new Date(now.getTime() + keptMilliseconds),
+      },
     };
     await addUpload(
       trx,
@@ -273,9 +278,9 @@ async function sendAgain(
         keyType: 'normal',
         replyToText,
       } as const),
-      ...{ scheduledFor: null, holdUntil: null, reference: null },
+      ...{ scheduledFor: null, holdUntil: null, reference: null, contactListId: null },
+      resentFrom: repeated?.id ?? null,
     });
-    if (repeated) await setResentFrom(trx, id, repeated.id);
     await addResends(
       trx,
       id,

@@ -68,11 +68,12 @@ test('rows have the values of each message as they were; what a row cannot hold 
     [repeat('=x', ['a']), ['07700 900123', '', '=x', 'a', '', '']],
     [repeat('"', 'a'), ['07700 900123', '', '"', '', '', 'a']],
     [repeat(true, ['', 'b']), ['07700 900123', '', 'True', 'b', '', '']],
-    [repeat('', 'a'), null],
-    [repeat(' Ash', 'a'), null],
-    [repeat('="Ash"', 'a'), null],
+    [repeat('', 'a'), ['07700 900123', '', '', '', '', 'a']],
+    [repeat(' Ash\n', 'a'), ['07700 900123', '', ' Ash\n', '', '', 'a']],
+    [repeat('="Ash"', [' a ']), ['07700 900123', '', '="Ash"', ' a ', '', '']],
+    [repeat('Ash', ''), ['07700 900123', '', 'Ash', '', '', '']],
     [repeat('Ash', []), null],
-    [repeat(undefined, 'a'), ['07700 900123', '', '', '', '', 'a']],
+    [repeat(undefined, 'a'), null],
   ] as const;
   const { header, cellsOf } = layOut(
     layout,

@@ -1,10 +1,11 @@
 import { keyOf } from '../../content/recipient/characters.ts';
-import { readColumns, readRow, recipientColumns } from '../../content/recipient/csv/row.ts';
+import { readRow, recipientColumns } from '../../content/recipient/csv/row.ts';
 import { type Given, listText, normaliseKey, valueText } from '../../content/template/personalisation.ts';
 import { placeholdersIn, type TemplateVersion } from '../../content/template/template.ts';
 import type { GivenUpReason } from '../../database/tables.ts';
 import type { Circumstances } from '../../message/reading/admin/store.ts';
 import type { StoredNotification } from '../../message/status/notification.ts';
+import { columnsOf } from '../upload/row-check.ts';
 
 /** Why a message is not sent again, and what that means. */
 export const leftOutMeanings = {
@@ -14,7 +15,7 @@ export const leftOutMeanings = {
   'test-key': 'it was sent with a test key',
   recipient: 'its recipient cannot be reached, does not want messages or is not valid: give another one',
   content: 'its content cannot be sent',
-  values: 'a row of a file cannot hold one of its values, such as an empty one',
+  values: 'a row cannot hold one of its values, such as a list without items or with more than 100',
 } as const;
 export type LeftOut = keyof typeof leftOutMeanings;
 
@@ -97,9 +98,7 @@ export function layOut({ template, names }: Layout, repeats: readonly Repeat[]):
     ...(hasReference ? [] : [referenceColumn]),
     ...names.flatMap((name, at) => Array.from({ length: widths[at]! }, () => name)),
   ];
-  const columns = readColumns({ cells: header, width: header.length }, header.length, {
-    ...{ type: content.type, placeholders: placeholdersIn(content) },
-  });
+  const columns = columnsOf(content, { header, filledWidth: header.length, format: 'messages' });
   return {
     header,
     cellsOf({ recipient, reference, values }) {

@@ -28,11 +28,6 @@ export async function addResends(trx: Trx, jobId: string, ids: readonly string[]
     from unnest(${ids}::uuid[]) with ordinality as given (id, place)`.execute(trx);
 }
 
-/** Sets which job a new one repeats. */
-export async function setResentFrom(trx: Trx, jobId: string, resentFrom: string): Promise<void> {
-  await trx.updateTable('jobs').set({ resent_from: resentFrom }).where('id', '=', jobId).execute();
-}
-
 /** Deletes at most `limit` records of messages from before `before`, which are no longer kept. Returns how many. */
 export async function deleteResends(db: DbOrTrx, before: Date, limit: number): Promise<number> {
   const { numAffectedRows = 0n } = await sql`

@@ -188,7 +188,7 @@ export const bulkRoutes = [sendBulk, readOne];
 async function post(deps: BulkDeps, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const sending = {
     ...request.caller,
-    ...{ requestId: request.traceId, baseUrl: baseUrl(request, deps.publicUrl) },
+    ...{ requestId: request.carriedId, baseUrl: baseUrl(request, deps.publicUrl) },
   };
   const { idempotency, repeated } = await readRepeat(deps, sending, request);
   if (repeated) return created(reply, repeated);
@@ -325,7 +325,7 @@ async function accept(
   const rules = rulesOfKey(sending, await rulesFor(deps, service, type));
   const file = {
     ...{ service, template, fileName: name, ...rows, senderId: sender?.id ?? null },
-    ...{ createdBy: null, apiKeyId: key.id, mostFaults },
+    ...{ createdBy: null, apiKeyId: key.id, contactListId: null, mostFaults },
   };
   return await receiveRows(deps, file, rules, left, async (upload, written, now) => {
     if (!written.valid) throw await rowsProblem(deps, upload.id, written, current.content, sending, rules);
@@ -333,13 +333,13 @@ async function accept(
     if (scheduledFor === null) await refusePastLimit(deps, sending, type, written.rowCount);
     return await deps.queues.transaction(async (transaction) => {
       const { trx } = transaction;
-      await finishUpload(trx, upload, written, now);
+      await finishUpload(trx, deps.cipher, upload, written, now);
       await orderJob(
         transaction,
         {
           ...{ service, template, scheduledFor, reference, key, createdBy: null, holdSeconds: 0 },
           upload: { ...upload, rowCount: written.rowCount },
-          ...{ originalFileName: null, replyToText: sender?.text ?? null },
+          ...{ originalFileName: null, replyToText: sender?.text ?? null, requestId: sending.requestId },
         },
         now,
       );

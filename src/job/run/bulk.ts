@@ -73,7 +73,7 @@ export async function rowsProblem(
     ...{ moreRowsThanCanSend: false, internationalCount: 0, moreInternationalThanCanSend: false },
     limits: { maxRows, remainingMessages: 0, remainingInternational: 0 },
   }).map(({ message }) => message);
-  if (summary.unclosedQuoteInHeader) ofAll.push(`Row 1: ${unclosedQuoteFault(null).text}`);
+  if (summary.unclosedQuoteInHeader) ofAll.push(`Row 1: ${unclosedQuoteFault(columns, null).text}`);
   if (ofAll.length > 0) return refused(ofAll);
 
   const faults = await findFaults(db, uploadId, 0, rowCount, mostFaults);

@@ -1,5 +1,6 @@
 import type { Template } from '../../content/template/template.ts';
 import type { Db } from '../../database/connection.ts';
+import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { badRequest, noResultFound } from '../../ground/problem.ts';
 import type { Queues, QueueTransaction } from '../../queue/boss.ts';
@@ -11,13 +12,18 @@ import type { JobRecord } from './job.ts';
 import { jobTask, processJob } from './queue.ts';
 import { addJob, findJob, keepUpload, type NewJob } from './store.ts';
 
-export type CreateDeps = Readonly<{ db: Db; clock: Clock; queues: Pick<Queues, 'transaction'> }>;
+export type CreateDeps = Readonly<{
+  db: Db;
+  clock: Clock;
+  cipher: Cipher;
+  queues: Pick<Queues, 'transaction'>;
+}>;
 
 /** A job that may be made: everything about it has been checked. */
 export type Order = Readonly<{
   service: Service;
   template: Template;
-  upload: Pick<Upload, 'id' | 'originalFileName' | 'rowCount'>;
+  upload: Pick<Upload, 'id' | 'originalFileName' | 'rowCount' | 'contactListId'>;
   originalFileName: string | null;
   createdBy: string | null;
   /** The key of a job that a service sends itself; null for one that a person made. */
@@ -27,6 +33,8 @@ export type Order = Readonly<{
   replyToText: string | null;
   scheduledFor: Date | null;
   holdSeconds: number;
+  /** Of the request, for the tasks. */
+  requestId: string;
 }>;
 
 const day = 86_400_000;
@@ -37,7 +45,7 @@ export const notValid = "File is not valid, can't create job";
  * made it. Throws a Problem: 404 if the upload is gone, 400 if it is not valid any more.
  */
 export async function createJob(
-  { db, clock, queues }: CreateDeps,
+  { db, clock, cipher, queues }: CreateDeps,
   order: Order,
 ): Promise<Readonly<{ job: JobRecord; isNew: boolean }>> {
   const { service, upload } = order;
@@ -46,7 +54,7 @@ export async function createJob(
   const isNew = await queues.transaction(async (transaction) => {
     const { trx } = transaction;
     // Whoever mends rows has done so by now, or finds the job.
-    const locked = await lockUpload(trx, service.id, id);
+    const locked = await lockUpload(trx, cipher, service.id, id);
     if (!locked) throw noResultFound();
     if (locked.hasJob) return false;
     if (!locked.valid) throw badRequest(notValid);
@@ -67,7 +75,7 @@ export async function orderJob(
   const { service, key, scheduledFor, holdSeconds } = order;
   const job = newJob(order, now);
   await addJob(trx, job);
-  if (scheduledFor === null) await send(processJob, [jobTask(job.id, holdSeconds)]);
+  if (scheduledFor === null) await send(processJob, [jobTask(job.id, holdSeconds, order.requestId)]);
   const after = {
     ...{ original_file_name: job.originalFileName, notification_count: job.notificationCount },
     ...{ template: job.templateId, template_version: job.templateVersion, job_status: job.status },
@@ -87,6 +95,7 @@ function newJob(order: Order, now: Date): NewJob {
     notificationCount: upload.rowCount,
     status: scheduledFor === null ? 'pending' : 'scheduled',
     ...{ replyToText: order.replyToText, reference: order.reference },
+    ...{ contactListId: upload.contactListId, resentFrom: null },
     ...{ keyType: order.key?.keyType ?? 'normal', apiKeyId: order.key?.id ?? null },
     ...{ createdBy: order.createdBy, createdAt: now, scheduledFor },
     holdUntil: holdSeconds > 0 ? new Date(now.getTime() + holdSeconds * 1000) : null,

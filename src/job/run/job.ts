@@ -32,6 +32,10 @@ export type Job = Readonly<{
   processingFinished: Date | null;
   /** When every message had its final status. */
   finalAt: Date | null;
+  /** The job whose messages it repeats. */
+  resentFrom: string | null;
+  /** The contact list that its rows are of, even if that is deleted. */
+  contactListId: string | null;
 }>;
 
 /** A job with the names that are shown with it. */
@@ -43,6 +47,11 @@ export type StatusCount = Readonly<{ status: string; count: number }>;
 
 /** Rows of one lot: one transaction makes them. */
 export const rowsPerLot = 500;
+
+/** The number of the lot of a row that was taken out of its own; no other lot of the job has it. */
+export function numberOfSingle({ notificationCount }: Pick<Job, 'notificationCount'>, row: number): number {
+  return Math.ceil(notificationCount / rowsPerLot) + row;
+}
 
 /** Rows wait this long at most before they are made, so that a job can still be stopped as if nothing had happened. */
 export const longestHold = 3600;
@@ -83,6 +92,11 @@ export const jobSchema = Type.Object(
     processing_finished: orNull(time),
     final_at: orNull(time, 'When every message had its final status.'),
     paused: Type.Boolean(),
+    resent_from: orNull(
+      uuid(),
+      'The job whose messages it sends again; null also if they are of several jobs, or of none.',
+    ),
+    contact_list_id: orNull(uuid(), 'The contact list that it sends to, which may be deleted by now.'),
     created_by: orNull(Type.Object({ id: uuid(), name: Type.String() })),
     statistics: Type.Array(Type.Object({ status: Type.String(), count: Type.Integer() }), {
       description: 'Its messages by status, each that there is.',
@@ -118,6 +132,8 @@ export function showJob(job: JobRecord, counts: readonly StatusCount[]) {
     processing_finished: shown(job.processingFinished),
     final_at: shown(job.finalAt),
     paused: job.status === 'paused',
+    resent_from: job.resentFrom,
+    contact_list_id: job.contactListId,
     created_by: job.createdBy === null ? null : { id: job.createdBy, name: job.creatorName ?? '' },
     statistics: counts.map(({ status, count }) => ({ status, count })),
     rows_total: job.notificationCount,

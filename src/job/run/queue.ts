@@ -20,13 +20,16 @@ export const bulkQueues = {
 } as const satisfies Record<NotificationType, unknown>;
 
 /** The task of a job; while one waits, a second is not added. */
-export function jobTask(jobId: string, startAfterSeconds = 0): NewTask<JobPayload> {
-  return { id: jobId, payload: { job_id: jobId }, startAfterSeconds };
+export function jobTask(jobId: string, startAfterSeconds = 0, requestId?: string): NewTask<JobPayload> {
+  return { id: jobId, payload: { job_id: jobId }, startAfterSeconds, requestId };
 }
 
 /** The task of a lot, likewise. The first lots of a job go before the later ones of all others. */
-export function lotTask(jobId: string, number: number): NewTask<LotPayload> {
-  return { id: lotTaskId(jobId, number), payload: { job_id: jobId, lot: number }, priority: -number };
+export function lotTask(jobId: string, number: number, requestId?: string): NewTask<LotPayload> {
+  return {
+    ...{ id: lotTaskId(jobId, number), payload: { job_id: jobId, lot: number } },
+    ...{ priority: -number, requestId },
+  };
 }
 
 export function lotTaskId(jobId: string, number: number): string {

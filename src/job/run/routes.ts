@@ -55,6 +55,9 @@ const body = Type.Object({
     Type.Integer({ description: 'The rows of the upload; any other number is refused.' }),
   ),
   created_by: relatedId('The id of the user who makes it; the acting user if there is one.'),
+  contact_list_id: Type.Optional(
+    orNull(relatedId(''), 'The contact list that the upload was made of; any other one is refused.'),
+  ),
   scheduled_for: Type.Optional(
     orNull(
       Type.String({ format: 'datetime' }),
@@ -107,11 +110,13 @@ const create = defineRoute({
       ? []
       : [{ field: 'hold_seconds', text: 'A scheduled job is not held: it can be cancelled until its time.' }],
   async handler(deps: JobRouteDeps, request) {
-    const { body, actorId } = request;
+    const { body, actorId, carriedId: requestId } = request;
     const subject = await findSubject(deps, request, body);
     const { service, template, upload } = subject;
     if (body.notification_count !== undefined && body.notification_count !== upload.rowCount)
       throw invalidFields({ notification_count: [`The file has ${upload.rowCount} rows.`] });
+    if (body.contact_list_id && idIn(body.contact_list_id) !== upload.contactListId)
+      throw invalidFields({ contact_list_id: ['The file is not of this contact list.'] });
     const scheduledFor = body.scheduled_for ? parseDatetime(body.scheduled_for) : null;
     const made =
       subject.job === null
@@ -121,7 +126,7 @@ const create = defineRoute({
             createdBy: actorId ?? (await userIn(deps, body.created_by)),
             replyToText: chosenSender(deps, service, template.type, body.sender_id ?? upload.senderId),
             holdSeconds: body.hold_seconds ?? 0,
-            ...{ key: null, reference: null },
+            ...{ key: null, reference: null, requestId },
           })
         : { job: subject.job, isNew: false };
     if (!made.isNew) refuseOther(made.job, scheduledFor);
@@ -171,7 +176,7 @@ async function findSubject(
   request: Pick<FastifyRequest, 'actor'> & { params: { service_id: string } },
   given: unknown,
 ): Promise<Subject> {
-  const { db, services, templates } = deps;
+  const { db, cipher, services, templates } = deps;
   const { service_id: serviceId } = request.params;
   const service = await services.get(serviceId);
   if (!service) throw noResultFound();
@@ -183,7 +188,7 @@ async function findSubject(
   if (fields['id'] === undefined || fields['id'] === null)
     throw invalidFields({ id: ['Missing data for required field.'] });
   const id = idIn(fields['id']);
-  const upload = id === null ? null : await findUpload(db, serviceId, id);
+  const upload = id === null ? null : await findUpload(db, cipher, serviceId, id);
   const templateId = fields['template'] === undefined ? upload?.templateId : idIn(fields['template']);
   const template = templateId ? await templates.templates.get(templateId) : null;
   if (!upload || !template || template.serviceId !== serviceId || template.hidden) throw noResultFound();

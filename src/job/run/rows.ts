@@ -11,7 +11,7 @@ import { isEmptyEmail, leastComposed, maxEmailBytes } from '../../content/templa
 import { type Given, personalisationOf } from '../../content/template/personalisation.ts';
 import { missingPlaceholders } from '../../content/template/placeholder.ts';
 import { type Content, lengthOf, placeholdersIn, type Render } from '../../content/template/template.ts';
-import type { GivenUpReason, KeyType } from '../../database/tables.ts';
+import type { GivenUpReason, KeyType, NotificationType } from '../../database/tables.ts';
 import { Problem } from '../../ground/problem.ts';
 import type { RowMessage } from '../../message/submission/store-rows.ts';
 import type { Service } from '../../tenant/service/service.ts';
@@ -45,6 +45,18 @@ export async function readMessage(rules: RowRules, row: CsvRow): Promise<ReadMes
     clientReference: referenceOf(row.reference),
     values,
     givenUp: givenUp ?? (await judge(rules, values)),
+  };
+}
+
+/** A row of which no message can be made, through no fault of its own: what it says, given up. Pure. */
+export function unread(type: NotificationType, row: CsvRow): ReadMessage {
+  const recipient = storable(typeof row.recipient === 'string' ? row.recipient : '', longestRecipient);
+  const isSms = type === 'sms';
+  return {
+    ...{ recipient, normalisedRecipient: recipient, international: false, isAbroad: false },
+    ...{ phonePrefix: isSms ? '44' : null, rateMultiplier: isSms ? 0 : null },
+    ...{ jobRowNumber: row.index, clientReference: referenceOf(row.reference), givenUp: 'error' },
+    values: personalisationOf(Object.fromEntries(row.personalisation)),
   };
 }
 
@@ -137,7 +149,7 @@ async function judge({ content, render }: RowRules, values: Given): Promise<Give
 function referenceOf(cell: CellValue): string | null {
   const text =
     typeof cell === 'string' || cell === null ? cell : (cell.find((part) => part !== null) ?? null);
-  return text === null ? null : storable(text, longestReference);
+  return text === null || text === '' ? null : storable(text, longestReference);
 }
 
 /** As much of a text as the database takes in an indexed column: no zeros and no half characters. */

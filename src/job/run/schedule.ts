@@ -1,9 +1,10 @@
 import type { Db } from '../../database/connection.ts';
+import type { NotificationType } from '../../database/tables.ts';
 import type { Clock } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { bulkQueues, jobTask, lotTask, lotTaskId, processJob } from './queue.ts';
-import { findLate, findOpenLots, type LiveJob, releaseScheduled } from './store.ts';
+import { findAnyJob, findLate, findOpenLots, type LiveJob, releaseScheduled } from './store.ts';
 import { foldCounts, settleCounts } from './store-counts.ts';
 import { reportFinished } from './worker.ts';
 
@@ -65,17 +66,15 @@ async function resumeLate(deps: ScheduleDeps, { id, status, templateType }: Live
   const { db, log, queues } = deps;
   if (status === 'pending') {
     if ((await queues.waiting([processJob.name], [id])).has(id)) return false;
+    // Or it has begun between the two looks.
+    if ((await findAnyJob(db, id))?.status !== 'pending') return false;
     log.warn({ jobId: id }, `Job ${id} has not completed`);
     await queues.send(processJob, [jobTask(id)]);
     return true;
   }
   const queue = bulkQueues[templateType];
   const open = await findOpenLots(db, id);
-  const waiting = await queues.waiting(
-    [queue.name],
-    open.map((number) => lotTaskId(id, number)),
-  );
-  const lost = open.filter((number) => !waiting.has(lotTaskId(id, number)));
+  const lost = await withoutTask(deps, queue, id, open);
   if (open.length > 0 && lost.length === 0) return false;
   log.warn({ jobId: id, lots: lost.length }, `Job ${id} has not completed`);
   await queues.send(
@@ -84,6 +83,23 @@ async function resumeLate(deps: ScheduleDeps, { id, status, templateType }: Live
   );
   await reportFinished(deps, id);
   return true;
+}
+
+/** Those of these open lots that have no task. A lot that was made between the two looks has none either. */
+async function withoutTask(
+  { db, queues }: ScheduleDeps,
+  queue: (typeof bulkQueues)[NotificationType],
+  id: string,
+  open: readonly number[],
+): Promise<readonly number[]> {
+  const waiting = await queues.waiting(
+    [queue.name],
+    open.map((number) => lotTaskId(id, number)),
+  );
+  const without = open.filter((number) => !waiting.has(lotTaskId(id, number)));
+  if (without.length === 0) return without;
+  const stillOpen = new Set(await findOpenLots(db, id));
+  return without.filter((number) => stillOpen.has(number));
 }
 
 const foldBatch = 50_000;

@@ -1,10 +1,11 @@
 import { sql } from 'kysely';
-import type { DbOrTrx, Trx } from '../../database/connection.ts';
+import type { DbOrTrx } from '../../database/connection.ts';
 import type { StatusCount } from './job.ts';
 
 /**
- * The counts of jobs (docs/decisions/0020): whoever makes or changes messages of jobs appends the net changes to
- * `job_changes`, `foldCounts` adds them to `job_totals`, and a reader adds both.
+ * The counts of jobs (docs/decisions/0023): whoever makes or changes messages appends the net changes to
+ * `status_changes`, `statistics/totals` adds those of jobs to `job_totals`, and a reader adds both. `job_changes` holds
+ * what processes of the release before append while they still run.
  */
 
 /** What every one of these jobs has, by status; jobs without messages are left out. One statement sees one moment. */
@@ -15,6 +16,8 @@ export async function findJobCounts(
   const { rows } = await sql<StatusCount & { jobId: string }>`
     select job_id as "jobId", status, sum(count)::int as count from (
       select job_id, status, count from job_totals where job_id = any(${jobIds}::uuid[])
+      union all
+      select job_id, status, count from status_changes where job_id = any(${jobIds}::uuid[])
       union all
       select job_id, status, change from job_changes where job_id = any(${jobIds}::uuid[])
     ) both_parts group by job_id, status having sum(count) <> 0 order by job_id, status`.execute(db);
@@ -27,18 +30,8 @@ export async function findJobCounts(
   return counts;
 }
 
-/** Counts the new messages of a lot. */
-export async function countNew(trx: Trx, jobId: string, counts: readonly StatusCount[]): Promise<void> {
-  const some = counts.filter(({ count }) => count > 0);
-  if (some.length === 0) return;
-  await trx
-    .insertInto('job_changes')
-    .values(some.map(({ status, count }) => ({ job_id: jobId, status, change: count })))
-    .execute();
-}
-
 /**
- * Adds at most `limit` changes to the totals. Several may run at once: a change is taken by one of them, and a reader
+ * Adds at most `limit` changes of the release before to the totals. Several may run at once: a change is taken by one of them, and a reader
  * sees it before or after. Returns how many.
  */
 export async function foldCounts(db: DbOrTrx, limit: number): Promise<number> {
@@ -67,6 +60,8 @@ export async function settleCounts(db: DbOrTrx, open: readonly string[], now: Da
         coalesce(sum(c.count) filter (where c.status = any(${open}::text[])), 0) as still_open
       from jobs j left join lateral (
         select status, count from job_totals where job_id = j.id
+        union all
+        select status, count from status_changes where job_id = j.id
         union all
         select status, change from job_changes where job_id = j.id
       ) c on true

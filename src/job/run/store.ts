@@ -10,7 +10,8 @@ export const jobColumns = sql`
   j.notification_count as "notificationCount", j.status, j.reply_to_text as "replyToText", j.reference, j.key_type as "keyType",
   j.api_key_id as "apiKeyId", j.created_by as "createdBy", j.created_at as "createdAt", j.updated_at as "updatedAt",
   j.scheduled_for as "scheduledFor", j.hold_until as "holdUntil", j.processing_started as "processingStarted",
-  j.processing_finished as "processingFinished", j.final_at as "finalAt", s.name as "serviceName",
+  j.processing_finished as "processingFinished", j.final_at as "finalAt", j.resent_from as "resentFrom",
+  j.contact_list_id as "contactListId", s.name as "serviceName",
   v.name as "templateName", u.name as "creatorName"`;
 export const jobTables = sql`
   jobs j join services s on s.id = j.service_id
@@ -58,7 +59,7 @@ export async function addJob(trx: Trx, job: NewJob): Promise<void> {
       ...{ api_key_id: job.apiKeyId, created_by: job.createdBy, created_at: job.createdAt },
       ...{ scheduled_for: job.scheduledFor, hold_until: job.holdUntil, updated_at: null },
       ...{ processing_started: null, processing_finished: null, final_at: null },
-      ...{ resent_from: null, contact_list_id: null, reference: job.reference },
+      ...{ resent_from: job.resentFrom, contact_list_id: job.contactListId, reference: job.reference },
     })
     .execute();
 }
@@ -97,6 +98,19 @@ export async function addLots(
   return rows.map(({ number }) => number);
 }
 
+/** Adds lots of one row each. */
+export async function addSingleLots(
+  trx: Trx,
+  id: string,
+  lots: readonly Readonly<{ row: number; number: number }>[],
+): Promise<void> {
+  if (lots.length === 0) return;
+  await trx
+    .insertInto('job_lots')
+    .values(lots.map(({ row, number }) => ({ job_id: id, number, first_row: row, row_count: 1 })))
+    .execute();
+}
+
 /** A lot that is about to be made. */
 export type Lot = Readonly<{ firstRow: number; rowCount: number; beganAt: Date }>;
 
@@ -130,6 +144,16 @@ export async function endLot(
     where job_id = ${jobId} and number = ${number} and done_at is null and began_at = ${beganAt}
     returning number`.execute(trx);
   return rows.length > 0;
+}
+
+/** Deletes at most `limit` lots of jobs that have been final since before `before`. Returns how many. */
+export async function deleteOldLots(db: DbOrTrx, before: Date, limit: number): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from job_lots where ctid = any(array(
+      select l.ctid from job_lots l join jobs j on j.id = l.job_id where j.final_at < ${before} limit ${limit}))`.execute(
+    db,
+  );
+  return Number(numAffectedRows);
 }
 
 /** The numbers of the lots of a job that are not made. */

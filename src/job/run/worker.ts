@@ -24,7 +24,7 @@ export function createProcessJob(deps: ProcessDeps): (task: Task<JobPayload>) =>
     deps.metrics.timed('tasks', 'process_job', async () => {
       const { job_id: id } = task.payload;
       const outcome = await deps.queues.transaction(async (transaction) => {
-        const begun = await begin(deps, transaction, id);
+        const begun = await begin(deps, transaction, task);
         if (begun.kind !== 'stopped')
           await transaction.settle([
             { queue: task.queue, held: task.held, settlement: begun.kind === 'held' ? begun : 'done' },
@@ -47,7 +47,11 @@ type Begun =
   | Readonly<{ kind: 'held'; waitSeconds: number }>
   | Readonly<{ kind: 'refused'; level: 'warn' | 'info'; line: string }>;
 
-async function begin(deps: ProcessDeps, { trx, send }: QueueTransaction, id: string): Promise<Begun> {
+async function begin(
+  deps: ProcessDeps,
+  { trx, send }: QueueTransaction,
+  { payload: { job_id: id }, carried }: Task<JobPayload>,
+): Promise<Begun> {
   const job = await lockJob(trx, id);
   if (job?.status === 'cancelled') return { kind: 'stopped' };
   if (job?.status !== 'pending') return { kind: 'left' };
@@ -71,7 +75,7 @@ async function begin(deps: ProcessDeps, { trx, send }: QueueTransaction, id: str
   const lots = await addLots(trx, id, job.notificationCount, rowsPerLot);
   await send(
     bulkQueues[job.templateType],
-    lots.map((number) => lotTask(id, number)),
+    lots.map((number) => lotTask(id, number, carried)),
   );
   return { kind: 'begun' };
 }

@@ -5,25 +5,31 @@ import { csvProblemText, maxCellLength, maxColumns } from '../../content/recipie
 import { recipientColumns } from '../../content/recipient/csv/row.ts';
 import { compileContent, placeholdersIn } from '../../content/template/template.ts';
 import type { NotificationType } from '../../database/tables.ts';
-import { formatOf, maxRows } from './file-format.ts';
+import { fileTexts, formatOf, isMarkup, maxRows } from './file-format.ts';
 import { type Piece, PieceMaker } from './piece.ts';
 import { columnsOf, createRowCheck, type RowRules, unclosedQuoteFault } from './row-check.ts';
 import type { UploadFormat, WrittenRows } from './store.ts';
 import type { StoredFault } from './store-faults.ts';
-import { Counter, emptySummary, isValid, RepeatedRecipients, type Summary } from './summary.ts';
+import { ComparedRows, Counter, emptySummary, isValid, type Summary } from './summary.ts';
 import { readWorkbook } from './workbook.ts';
 
 /** A file and what it is checked against; everything in it can be copied to a thread. */
 export type CheckTask = Readonly<{
   bytes: Uint8Array;
   fileName: string;
-  /** A file of any format; CSV; or JSON of a list of records, each a list of texts, of which the header is the first. */
-  given: 'file' | 'csv' | 'rows';
+  /**
+   * A file of any format; CSV; JSON of a list of records, each a list of texts, of which the header is the first; or
+   * lines of JSON: of `PiecesHead`, then of the records of each piece.
+   */
+  given: 'file' | 'csv' | 'rows' | 'pieces';
   type: NotificationType;
   subject: string | null;
   content: string;
   rules: RowRules;
 }>;
+
+/** What is known of rows that come in pieces. */
+export type PiecesHead = Pick<WrittenRows, 'header' | 'filledWidth' | 'rowCount'>;
 
 /** What the thread tells while it works. Each message is answered before the third one after it is sent. */
 export type CheckMessage =
@@ -55,8 +61,8 @@ export default async function checkTask({
     const { bytes, fileName, given, type, subject } = task;
     const content = compileContent(type, subject, task.content);
     const expected = [...recipientColumns[type], ...placeholdersIn(content)];
-    const format = given === 'file' ? formatOf(bytes, fileName) : given;
-    const file = await open(format, bytes, expected);
+    const format = given === 'file' ? formatOf(bytes, fileName) : given === 'pieces' ? 'rows' : given;
+    const file = given === 'pieces' ? openPieces(bytes) : await open(format, bytes, expected);
     if (typeof file === 'string') return { problem: file };
 
     const send = createSender(port);
@@ -68,7 +74,7 @@ export default async function checkTask({
       ...emptySummary({ ...file.form, prefix: task.rules.prefix }),
       ...{ tooManyRows, unclosedQuoteInHeader: file.unclosedQuote?.record === 0 },
     });
-    const repeated = new RepeatedRecipients();
+    const compared = new ComparedRows();
     const ready: Piece[] = [];
     const faults: StoredFault[] = [];
     const maker = new PieceMaker(true, (piece) => ready.push(piece));
@@ -84,22 +90,22 @@ export default async function checkTask({
         ? {
             ...checked,
             faults: [
-              unclosedQuoteFault(file.header[file.unclosedQuote!.position] || null),
+              unclosedQuoteFault(columns, file.header[file.unclosedQuote!.position] || null),
               ...checked.faults,
             ],
           }
         : checked;
-      maker.add(cells, outcome.recipient);
+      maker.add(cells, outcome);
       if (ready.length > 0) await pass();
       counter.add(outcome);
-      repeated.add(outcome.recipient);
+      compared.add(outcome);
       for (const fault of outcome.faults) faults.push({ ...fault, index });
       index += 1;
     }
     maker.end();
     await pass();
     await send(null);
-    const summary = counter.summary(repeated.result());
+    const summary = counter.summary(compared.result());
     const { header, filledWidth, rowCount } = file;
     const valid = isValid(summary, rowCount, columns);
     return { written: { header, filledWidth, rowCount, valid, summary } };
@@ -136,6 +142,23 @@ function openRows(bytes: Uint8Array): OpenedFile | string {
   };
 }
 
+/** Rows that have been an upload before; one piece of them is read at a time. */
+function openPieces(bytes: Uint8Array): OpenedFile {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const headEnd = all.indexOf('\n');
+  return {
+    ...(JSON.parse(all.toString('utf8', 0, headEnd)) as PiecesHead),
+    ...{ unclosedQuote: null, form: { encoding: null, separator: null } },
+    async *records() {
+      for (let from = headEnd + 1; from < all.length; ) {
+        const end = all.indexOf('\n', from);
+        yield* JSON.parse(all.toString('utf8', from, end)) as string[][];
+        from = end + 1;
+      }
+    },
+  };
+}
+
 /** A text file, or why it cannot be read. */
 async function openText(bytes: Uint8Array, expected: readonly string[]): Promise<OpenedFile | string> {
   const source = async function* () {
@@ -144,6 +167,7 @@ async function openText(bytes: Uint8Array, expected: readonly string[]): Promise
   const survey = await surveyCsv(source(), { expected });
   if (!survey.ok) return csvProblemText(survey.problem, survey);
   const { form } = survey;
+  if (isMarkup(form.header.cells[0] ?? '')) return fileTexts.markup;
   const { encoding, separator, filledWidth, rowCount, unclosedQuote } = form;
   const header = Array.from({ length: form.header.width }, (_, index) => form.header.cells[index] ?? '');
   return {

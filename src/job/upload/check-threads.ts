@@ -18,6 +18,10 @@ const idleMilliseconds = 30_000;
 const heapMegabytes = 384;
 const youngMegabytes = 32;
 
+/** A task that waits for its turn; what a function returns is in memory only then. */
+export type WaitingTask = Omit<CheckTask, 'bytes'> &
+  Readonly<{ bytes: Uint8Array | (() => Promise<Uint8Array<ArrayBuffer>>) }>;
+
 /** Checks files in threads. */
 export type CheckThreads = Readonly<{
   /**
@@ -27,7 +31,7 @@ export type CheckThreads = Readonly<{
    */
   check(
     serviceId: string,
-    task: CheckTask,
+    task: WaitingTask,
     left: AbortSignal,
     take: (message: CheckMessage) => Promise<void>,
   ): Promise<CheckAnswer>;
@@ -49,16 +53,16 @@ export function startCheckThreads(): CheckThreads {
   const ofAll = createTurns({ ...rules, atOnce: mostThreads, mostWaiting: mostWaitingOfAll });
 
   async function run(
-    task: CheckTask,
+    task: WaitingTask,
     left: AbortSignal,
     take: (message: CheckMessage) => Promise<void>,
   ): Promise<CheckAnswer> {
+    // A copy, which the thread takes over; what was received may be part of something else.
+    const bytes = typeof task.bytes === 'function' ? await task.bytes() : new Uint8Array(task.bytes);
     const { port1: ours, port2: theirs } = new MessageChannel();
     const failed = new AbortController();
     const time = AbortSignal.timeout(timeoutMilliseconds);
     let taken = Promise.resolve();
-    // A copy, which the thread takes over; what was received may be part of something else.
-    const bytes = new Uint8Array(task.bytes);
     ours.on('message', (message: CheckMessage) => {
       taken = taken
         .then(() => take(message))

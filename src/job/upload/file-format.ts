@@ -10,6 +10,8 @@ export const fileTexts = {
   wrongExtension: 'The file must be a spreadsheet that Notify can read',
   tooLarge: 'The file must be smaller than 10MB',
   unreadable: 'Notify cannot read this file - try using a different file type',
+  markup:
+    'Notify cannot read this file because it is a web page or XML, whatever its name says – open it in a spreadsheet program, choose ‘Save As’, and save it as ‘Excel Workbook (*.xlsx)’',
   tooLong:
     'Your file took too long to process – try again, or remove any sheets, columns or rows that are not needed',
 } as const;
@@ -19,6 +21,11 @@ const extensions: ReadonlySet<string> = new Set(['.csv', '.tsv', '.xlsx', '.xlsm
 /** Whether a file of this name may be a spreadsheet. */
 export function isSpreadsheetName(name: string): boolean {
   return extensions.has(extname(name.trimEnd()).toLowerCase());
+}
+
+/** Whether a file of text is one that programs write as HTML or XML and call .xls, by its first cell. */
+export function isMarkup(firstCell: string): boolean {
+  return /^\ufeff?\s*<(?:\?xml|!doctype|html|head|meta|style|table)\b/i.test(firstCell);
 }
 
 /**

@@ -7,7 +7,7 @@ import { type Piece, PieceMaker } from './piece.ts';
 import { expiryOf } from './receive.ts';
 import { addPieces, beginUpload, changeUpload, deletePieces, findPieces, finishUpload } from './store.ts';
 import { findFaultyRows, moveFaults } from './store-faults.ts';
-import { isValid, partSummary, RepeatedRecipients } from './summary.ts';
+import { type ComparedRow, ComparedRows, isValid, partSummary } from './summary.ts';
 
 /**
  * Takes the rows with faults out of an upload, and keeps them as an upload of their own, whose id is returned. All of it
@@ -37,19 +37,21 @@ export async function leaveOutFaulty(
       ...{ originalFileName: `Left out of ${upload.originalFileName}`, digest: Buffer.alloc(0), bytes: 0 },
     };
     await beginUpload(trx, left, left.expiresAt);
-    const repeated = await partRows(deps, trx, id, leftId);
-    await moveFaults(trx, id, leftId);
-    const [good, bad] = partSummary(summary, repeated);
+    const compared = await partRows(deps, trx, id, leftId);
+    await moveFaults(trx, id, leftId, rowCount);
+    const [good, bad] = partSummary(summary, compared);
     const goodRows = rowCount - faultyRows;
     const isGoodValid = isValid(good, goodRows, columns);
     await changeUpload(
       trx,
+      deps.cipher,
       id,
       { header, filledWidth, rowCount: goodRows, valid: isGoodValid, summary: good },
       at,
     );
     await finishUpload(
       trx,
+      deps.cipher,
       left,
       { header, filledWidth, rowCount: faultyRows, valid: false, summary: bad },
       at,
@@ -79,32 +81,35 @@ async function partRows({ cipher }: ChangeDeps, trx: Trx, id: string, leftId: st
     const [piece] = await findPieces(trx, cipher, id, next, next + 1);
     if (!piece || piece.firstRow !== next) break;
     const { firstRow, rowCount } = piece;
-    const faulty = new Set(await findFaultyRows(trx, id, null, firstRow, rowCount));
+    const faulty = new Set(await findFaultyRows(trx, id, null, firstRow, firstRow + rowCount, rowCount));
     const records = JSON.parse(piece.records) as string[][];
     const recipients = JSON.parse(piece.recipients ?? '[]') as string[];
     await deletePieces(trx, id, [firstRow]);
     for (const [at, cells] of records.entries())
-      (faulty.has(firstRow + at) ? bad : good).add(cells, recipients[at] ?? '');
+      (faulty.has(firstRow + at) ? bad : good).add(cells, {
+        recipient: recipients[at] ?? '',
+        length: piece.lengths?.[at] ?? 0,
+      });
     await write();
     next += rowCount;
   }
   good.end();
   bad.end();
   await write();
-  return [good.repeated(), bad.repeated()] as const;
+  return [good.compared(), bad.compared()] as const;
 }
 
 function createPart() {
   const ready: Piece[] = [];
   const maker = new PieceMaker(true, (piece) => ready.push(piece));
-  const recipients = new RepeatedRecipients();
+  const compared = new ComparedRows();
   return {
     ready,
-    add(cells: readonly string[], recipient: string): void {
-      maker.add(cells, recipient);
-      recipients.add(recipient);
+    add(cells: readonly string[], row: ComparedRow): void {
+      maker.add(cells, row);
+      compared.add(row);
     },
     end: () => maker.end(),
-    repeated: () => recipients.result(),
+    compared: () => compared.result(),
   };
 }

@@ -2,15 +2,16 @@ import { keyOf } from '../../content/recipient/characters.ts';
 import { rowNumber } from '../../content/recipient/csv/report.ts';
 import type { CsvColumns } from '../../content/recipient/csv/row.ts';
 import type { Trx } from '../../database/connection.ts';
+import type { Cipher } from '../../ground/cipher.ts';
 import { badRequest, invalidFields, noResultFound } from '../../ground/problem.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import type { Service } from '../../tenant/service/service.ts';
 import { type ReceiveDeps, rulesFor } from './receive.ts';
 import { createRowCheck } from './row-check.ts';
 import { type OpenUpload, openUpload, type ShowDeps } from './show.ts';
-import { changeUpload, findPieces, findRecipients, lockUpload, replacePiece } from './store.ts';
+import { changeUpload, findComparedRows, findPieces, lockUpload, replacePiece } from './store.ts';
 import { findFaults, replaceFaults } from './store-faults.ts';
-import { Counter, isValid, RepeatedRecipients } from './summary.ts';
+import { type Compared, ComparedRows, Counter, isValid } from './summary.ts';
 
 export type ChangeDeps = ShowDeps & Pick<ReceiveDeps, 'newId'>;
 
@@ -33,12 +34,12 @@ const mostFaults = 10_000;
  * no such upload, 400 once a job has been made of it.
  */
 export async function openForChange(
-  deps: Pick<ShowDeps, 'templates'>,
+  deps: Pick<ShowDeps, 'cipher' | 'templates'>,
   trx: Trx,
   service: Service,
   id: string,
 ): Promise<OpenUpload> {
-  const locked = await lockUpload(trx, service.id, id);
+  const locked = await lockUpload(trx, deps.cipher, service.id, id);
   if (!locked) throw noResultFound();
   refuseWithJob(locked);
   if (!locked.summary) throw badRequest('The rows of this upload did not come in a file');
@@ -86,23 +87,22 @@ export async function mendCell(deps: ChangeDeps, service: Service, mend: Mend): 
     const left = [...kept.map(({ kind, header, text }) => ({ kind, header, text })), ...after.faults];
 
     const recipients = piece.recipients === null ? null : (JSON.parse(piece.recipients) as string[]);
-    const isSameRecipient = recipients?.[index - piece.firstRow] === after.recipient;
+    const isSame = before.recipient === after.recipient && before.length === after.length;
     await replacePiece(trx, cipher, id, {
       ...piece,
       records: JSON.stringify(records.with(index - piece.firstRow, written)),
       recipients: recipients && JSON.stringify(recipients.with(index - piece.firstRow, after.recipient)),
+      lengths: piece.lengths?.with(index - piece.firstRow, after.length) ?? null,
     });
     await replaceFaults(trx, id, index, left);
 
     const counter = new Counter(summary);
     counter.remove({ faults, totals: before.totals });
     counter.add({ faults: left, totals: after.totals });
-    const counted = isSameRecipient
-      ? counter.summary()
-      : counter.summary(repeatedIn(await findRecipients(trx, cipher, id)));
+    const counted = counter.summary(isSame ? {} : await compare(trx, cipher, id));
     const { header, rowCount } = upload;
     const valid = isValid(counted, rowCount, changed.columns);
-    await changeUpload(trx, id, { header, rowCount, filledWidth, valid, summary: counted }, at);
+    await changeUpload(trx, cipher, id, { header, rowCount, filledWidth, valid, summary: counted }, at);
     const event = { type: 'change_upload', serviceId: service.id, userId: mend.userId, subjectId: id };
     const data = {
       before: { valid: upload.valid, faulty_rows: summary.faultyRows },
@@ -112,10 +112,14 @@ export async function mendCell(deps: ChangeDeps, service: Service, mend: Mend): 
   });
 }
 
-export function repeatedIn(recipients: readonly string[]) {
-  const repeated = new RepeatedRecipients();
-  for (const recipient of recipients) repeated.add(recipient);
-  return repeated.result();
+/** Compares all rows of an upload anew. */
+async function compare(trx: Trx, cipher: Cipher, id: string): Promise<Partial<Compared>> {
+  const rows = await findComparedRows(trx, cipher, id);
+  const compared = new ComparedRows();
+  for (const { recipient, length } of rows) compared.add({ recipient, length: length ?? 0 });
+  const { repeated, extremes } = compared.result();
+  // Of files that came before lengths were kept.
+  return rows.some(({ length }) => length === null) ? { repeated } : { repeated, extremes };
 }
 
 /** The cells with the value in the column; null if there is no such column. */

@@ -3,6 +3,8 @@
  * few are needed (docs/decisions/0020).
  */
 
+import type { ComparedRow } from './summary.ts';
+
 /** Some records of an upload, in order. */
 export type Piece = Readonly<{
   /** The index of the first one. */
@@ -12,10 +14,13 @@ export type Piece = Readonly<{
   records: string;
   /** JSON: for each record a short hash of its recipient, `''` for none; null if they are not compared. */
   recipients: string | null;
+  /** For each record the length of its message; null if they are not compared. */
+  lengths: readonly number[] | null;
 }>;
 
 const mostRecords = 500;
 const mostBytes = 256 * 1024;
+const notCompared: ComparedRow = { recipient: '', length: 0 };
 
 /** Collects records into pieces. A record that is larger than a piece is a piece by itself. */
 export class PieceMaker {
@@ -23,10 +28,11 @@ export class PieceMaker {
   readonly #compares: boolean;
   #records: string[] = [];
   #recipients: string[] = [];
+  #lengths: number[] = [];
   #bytes = 0;
   #firstRow = 0;
 
-  /** `compares`: whether the recipients of records are given. */
+  /** `compares`: whether records are given with what is compared. */
   constructor(compares: boolean, onPiece: (piece: Piece) => void) {
     this.#compares = compares;
     this.#onPiece = onPiece;
@@ -37,12 +43,13 @@ export class PieceMaker {
     return this.#firstRow + this.#records.length;
   }
 
-  add(cells: readonly string[], recipient = ''): void {
+  add(cells: readonly string[], { recipient, length }: ComparedRow = notCompared): void {
     const record = JSON.stringify(cells);
     const bytes = Buffer.byteLength(record) + 1;
     if (this.#records.length === mostRecords || this.#bytes + bytes > mostBytes) this.end();
     this.#records.push(record);
     this.#recipients.push(recipient);
+    this.#lengths.push(length);
     this.#bytes += bytes;
   }
 
@@ -55,10 +62,12 @@ export class PieceMaker {
       rowCount,
       records: `[${this.#records.join(',')}]`,
       recipients: this.#compares ? JSON.stringify(this.#recipients) : null,
+      lengths: this.#compares ? this.#lengths : null,
     };
     this.#firstRow += rowCount;
     this.#records = [];
     this.#recipients = [];
+    this.#lengths = [];
     this.#bytes = 0;
     this.#onPiece(piece);
   }

@@ -2,7 +2,7 @@ import type { RecipientSet } from '../../content/recipient/allow-list.ts';
 import { recipientSet } from '../../content/recipient/allow-list.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
 import type { Content, Template } from '../../content/template/template.ts';
-import type { Db } from '../../database/connection.ts';
+import type { Db, Trx } from '../../database/connection.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import type { IdSource } from '../../ground/id.ts';
@@ -10,7 +10,7 @@ import { recordEvent } from '../../tenant/event/store.ts';
 import type { Service } from '../../tenant/service/service.ts';
 import { findMembersOf } from '../../tenant/user/store.ts';
 import type { CheckTask } from './check-thread.ts';
-import { type CheckThreads, unreadable } from './check-threads.ts';
+import { type CheckThreads, unreadable, type WaitingTask } from './check-threads.ts';
 import type { RowRules } from './row-check.ts';
 import {
   addPieces,
@@ -37,7 +37,9 @@ export type ReceivedFile = Readonly<{
   template: Template;
   fileName: string;
   given: CheckTask['given'];
-  bytes: Uint8Array;
+  bytes: WaitingTask['bytes'];
+  /** The contact list that its rows are a copy of. */
+  contactListId: string | null;
   senderId: string | null;
   createdBy: string | null;
   apiKeyId: string | null;
@@ -56,15 +58,21 @@ export function expiryOf(now: Date): Date {
 }
 
 /**
- * Checks a file and stores its rows; returns the id of the upload. Throws a Problem if the file cannot be read or the
- * caller leaves.
+ * Checks a file and stores its rows; returns the id of the upload. `hold` is called in the transaction after which it
+ * exists. Throws a Problem if the file cannot be read or the caller leaves, and what `hold` throws.
  */
-export async function receiveFile(deps: ReceiveDeps, file: ReceivedFile, left: AbortSignal): Promise<string> {
+export async function receiveFile(
+  deps: ReceiveDeps,
+  file: ReceivedFile,
+  left: AbortSignal,
+  hold: (trx: Trx) => Promise<void> = async () => undefined,
+): Promise<string> {
   const { service, template, fileName, createdBy } = file;
   const rules = await rulesFor(deps, service, template.type);
   return await receiveRows(deps, file, rules, left, async (upload, written, at) => {
     await deps.db.transaction().execute(async (trx) => {
-      await finishUpload(trx, upload, written, at);
+      await hold(trx);
+      await finishUpload(trx, deps.cipher, upload, written, at);
       const after = {
         ...{ template: template.id, original_file_name: fileName },
         ...{ notification_count: written.rowCount, valid: written.valid },
@@ -97,7 +105,8 @@ export async function receiveRows<Result>(
   const now = new Date(clock.now());
   const upload: Unfinished = {
     ...{ id: newId(), serviceId: service.id, templateId: template.id, templateType: template.type },
-    ...{ templateVersion: template.current.version, originalFileName: fileName, bytes: bytes.length },
+    ...{ templateVersion: template.current.version, originalFileName: fileName },
+    ...{ bytes: typeof bytes === 'function' ? 0 : bytes.length, contactListId: file.contactListId },
     ...{ senderId: file.senderId, createdBy: file.createdBy, apiKeyId: file.apiKeyId, leftOutOf: null },
     ...{ createdAt: now, expiresAt: expiryOf(now) },
   };

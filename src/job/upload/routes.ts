@@ -85,26 +85,16 @@ const receive = defineRoute({
     const { params, query, body, actorId } = request;
     const service = await deps.services.get(params.service_id);
     if (!service) throw noResultFound();
-    refuseInactive(service);
-    const template = await findTemplate(deps, service, query.template_id);
-    requirePermission(request, permissions[template.type]);
-    if (!service.permissions.has(template.type)) throw badRequest(notAllowed[template.type]);
-    refuseUnprovided(deps, template.type);
-    if (template.archived) throw invalidFields({ template: ['Template has been deleted'] });
-    const senderId = senderIdOf(service, template.type, query.sender_id ?? null);
+    const { template, senderId } = await findChosen(deps, request, service, query);
     const bytes = body as unknown;
     if (!Buffer.isBuffer(bytes) || bytes.length === 0) throw unreadable(fileTexts.noFile);
     const fileName = storableText(query.file_name);
     if (!isSpreadsheetName(fileName)) throw unreadable(fileTexts.wrongExtension);
     const file = {
       ...({ service, template, fileName, given: 'file', bytes, senderId } as const),
-      ...{ createdBy: actorId, apiKeyId: null, mostFaults: Number.POSITIVE_INFINITY },
+      ...{ createdBy: actorId, apiKeyId: null, contactListId: null, mostFaults: Number.POSITIVE_INFINITY },
     };
-    const id = await receiveFile(deps, file, callerLeaves(reply));
-    const upload = await findUpload(deps.db, service.id, id);
-    const open = upload && (await openUpload(deps, service, upload));
-    if (!open) throw noResultFound();
-    return { data: await showUpload(deps, deps.db, open) };
+    return await shownUpload(deps, service, await receiveFile(deps, file, callerLeaves(reply)));
   },
 });
 
@@ -147,7 +137,7 @@ const remove = defineRoute({
     await openForWriting(deps, request);
     const at = new Date(deps.clock.now());
     await deps.db.transaction().execute(async (trx) => {
-      const locked = await lockUpload(trx, serviceId, id);
+      const locked = await lockUpload(trx, deps.cipher, serviceId, id);
       if (!locked) throw noResultFound();
       refuseWithJob(locked);
       await deleteUpload(trx, id);
@@ -164,7 +154,8 @@ const remove = defineRoute({
 /** Files of recipients (spec 04, section 6.4). */
 export const uploadRoutes = [receive, read, remove];
 
-const permissions = { sms: 'send_texts', email: 'send_emails' } as const;
+/** The permission that a change needs, by the type of the template. */
+export const permissions = { sms: 'send_texts', email: 'send_emails' } as const;
 const notAllowed = {
   sms: 'Service is not allowed to send text messages',
   email: 'Service is not allowed to send emails',
@@ -177,10 +168,15 @@ type UploadRequest = Readonly<{ params: { service_id: string; upload_id: string 
 /** The upload for somebody who may look at it. Throws a Problem. */
 export async function openForReading(deps: UploadRouteDeps, request: UploadRequest): Promise<OpenUpload> {
   const open = await openOf(deps, request);
+  requireEither(request);
+  return open;
+}
+
+/** Throws a Problem (403) if whoever acts may send neither texts nor emails. */
+export function requireEither(request: Parameters<typeof requirePermission>[0]): void {
   const { actor } = request;
   const mayText = !actor || refusal(actor, 'send_texts') === null;
   if (!mayText) requirePermission(request, 'send_emails');
-  return open;
 }
 
 /** The upload for somebody who may change it. Throws a Problem. */
@@ -192,10 +188,37 @@ export async function openForWriting(deps: UploadRouteDeps, request: UploadReque
 
 async function openOf(deps: UploadRouteDeps, { params }: UploadRequest): Promise<OpenUpload> {
   const service = await deps.services.get(params.service_id);
-  const upload = service && (await findUpload(deps.db, service.id, params.upload_id));
+  const upload = service && (await findUpload(deps.db, deps.cipher, service.id, params.upload_id));
   const open = upload && (await openUpload(deps, service, upload));
   if (!open) throw noResultFound();
   return open;
+}
+
+/** What rows are checked for, and who would be their sender. */
+type Chosen = Readonly<{ template_id: string; sender_id?: string }>;
+
+/** The checks of a new upload before its rows are looked at (spec 04, section 6.4). Throws a Problem. */
+export async function findChosen(
+  deps: UploadRouteDeps,
+  request: Parameters<typeof requirePermission>[0],
+  service: Service,
+  { template_id: templateId, sender_id: senderId }: Chosen,
+): Promise<Readonly<{ template: Template; senderId: string | null }>> {
+  refuseInactive(service);
+  const template = await findTemplate(deps, service, templateId);
+  requirePermission(request, permissions[template.type]);
+  if (!service.permissions.has(template.type)) throw badRequest(notAllowed[template.type]);
+  refuseUnprovided(deps, template.type);
+  if (template.archived) throw invalidFields({ template: ['Template has been deleted'] });
+  return { template, senderId: senderIdOf(service, template.type, senderId ?? null) };
+}
+
+/** A new upload as its route answers with it. */
+export async function shownUpload(deps: UploadRouteDeps, service: Service, id: string) {
+  const upload = await findUpload(deps.db, deps.cipher, service.id, id);
+  const open = upload && (await openUpload(deps, service, upload));
+  if (!open) throw noResultFound();
+  return { data: await showUpload(deps, deps.db, open) };
 }
 
 /** As for jobs (spec 04, section 6.1). */

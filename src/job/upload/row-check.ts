@@ -7,16 +7,22 @@ import {
 } from '../../content/recipient/csv/check.ts';
 import { doubtText, messageProblemTexts } from '../../content/recipient/csv/report.ts';
 import { type CsvColumns, readColumns, readRow } from '../../content/recipient/csv/row.ts';
-import { emailRows, smsRows } from '../../content/template/recipient-rows.ts';
+import { emailRows, type RowMessage, smsRows } from '../../content/template/recipient-rows.ts';
 import { type Content, placeholdersIn } from '../../content/template/template.ts';
+import type { UploadFormat } from './store.ts';
 import type { RowFault, RowOutcome } from './summary.ts';
 
-/** The columns of an upload for the content of its template. `header`: raw cells. */
+/** The columns of an upload for the content of its template. `header`: raw cells; `format`: once it is known. */
 export function columnsOf(
   content: Content,
-  { header, filledWidth }: Readonly<{ header: readonly string[]; filledWidth: number }>,
+  {
+    header,
+    filledWidth,
+    format,
+  }: Readonly<{ header: readonly string[]; filledWidth: number; format?: UploadFormat }>,
 ): CsvColumns {
-  const template = { type: content.type, placeholders: placeholdersIn(content) };
+  const { type } = content;
+  const template = { type, placeholders: placeholdersIn(content), isVerbatim: format === 'messages' };
   return readColumns({ cells: header, width: header.length }, filledWidth, template);
 }
 
@@ -32,16 +38,17 @@ export function createRowCheck(
   columns: CsvColumns,
   { prefix, ...rules }: RowRules,
 ): (index: number, cells: readonly string[]) => RowOutcome {
-  let fragments = 0;
-  const seen = (counted: number) => {
-    fragments = counted;
+  let message: RowMessage = noMessage;
+  const seen = (found: RowMessage) => {
+    message = found;
   };
-  const template = content.type === 'sms' ? smsRows(content.sms, prefix, seen) : emailRows(content.email);
+  const template =
+    content.type === 'sms' ? smsRows(content.sms, prefix, seen) : emailRows(content.email, seen);
   return (index, cells) => {
-    fragments = 0;
+    message = noMessage;
     const row = checkRow(columns, readRow(columns, index, { cells, width: cells.length }), template, rules);
     const { normalised, isForeign, rateMultiplier } = row.recipientCheck;
-    const counted = rateMultiplier === null ? 0 : fragments;
+    const counted = rateMultiplier === null ? 0 : message.fragments;
     return {
       faults: faultsOf(row, columns).map(withShortHeader),
       totals: {
@@ -49,10 +56,13 @@ export function createRowCheck(
         fragments: counted,
         units: counted * (rateMultiplier ?? 1),
       },
+      length: message.length,
       recipient: normalised === null ? '' : hash('sha256', normalised, 'base64url').slice(0, 11),
     };
   };
 }
+
+const noMessage: RowMessage = { length: 0, fragments: 0 };
 
 export type RowRules = RecipientRules & Readonly<{ prefix: string | null }>;
 
@@ -99,9 +109,14 @@ const doubtTexts = {
   'damaged-character': 'A value has a damaged character',
 };
 
-/** The fault of the row in which a quote is not closed. */
-export function unclosedQuoteFault(header: string | null): RowFault {
-  return withShortHeader({ kind: 'unclosed-quote', header, text: doubtTexts['unclosed-quote'] });
+/**
+ * The fault of the row in which a quote is not closed. Only a column that the template has is named: any other header
+ * may be a value, of a file that has no header, and faults are not sealed.
+ */
+export function unclosedQuoteFault(columns: CsvColumns, header: string | null): RowFault {
+  const isNamed = columns.columns.some((column) => column.header === header && !column.isIgnored);
+  const text = doubtTexts['unclosed-quote'];
+  return withShortHeader({ kind: 'unclosed-quote', header: isNamed ? header : null, text });
 }
 
 /**

@@ -97,8 +97,8 @@ const list = defineRoute({
       if (query.faulty === false && kind !== null) return [];
       let indexes: readonly number[];
       if (query.faulty === true || kind !== null)
-        indexes = await findFaultyRows(db, id, kind, from, rowsPerPage);
-      else if (query.faulty === false) indexes = await findGoodRows(db, id, rowCount, from, rowsPerPage);
+        indexes = await findFaultyRows(db, id, kind, from, rowCount, rowsPerPage);
+      else if (query.faulty === false) indexes = await findGoodRows(db, id, from, rowCount, rowsPerPage);
       else
         indexes = Array.from(
           { length: Math.max(0, Math.min(rowsPerPage, rowCount - from)) },
@@ -203,7 +203,7 @@ const leaveOut = defineRoute({
     const { service } = await openForWriting(deps, request);
     const leftId = await leaveOutFaulty(deps, service, params.upload_id, actorId);
     const open = await openForWriting(deps, request);
-    const upload = await findUpload(deps.db, service.id, leftId);
+    const upload = await findUpload(deps.db, deps.cipher, service.id, leftId);
     const left = upload && (await openUpload(deps, service, upload));
     if (!left) throw noResultFound();
     return {

@@ -48,6 +48,11 @@ const renderedSchema = {
   body: Type.String(),
 };
 
+const lengthSchema = {
+  fragments: orNull(Type.Integer(), 'Of a text.'),
+  characters: orNull(Type.Integer(), 'Of a text, with the service’s name if it begins with it.'),
+};
+
 export const uploadSchema = Type.Object(
   {
     id: uuid('Also of the job that is made of it.'),
@@ -56,11 +61,15 @@ export const uploadSchema = Type.Object(
     template_version: Type.Integer({ description: 'The version that the rows were checked for.' }),
     template_type: oneOf(['sms', 'email']),
     original_file_name: Type.String(),
-    format: oneOf(['csv', 'tsv', 'xlsx', 'ods', 'rows'], 'As its first bytes tell, whatever its name says.'),
+    format: oneOf(
+      ['csv', 'tsv', 'xlsx', 'ods', 'rows', 'messages'],
+      'As its first bytes tell, whatever its name says. `rows`: it did not come as a file; `messages`: they are sent again.',
+    ),
     encoding: orNull(Type.String(), 'Of a text file, as it was recognised.'),
     separator: orNull(Type.String(), 'What separates the cells of a text file.'),
     sender_id: orNull(uuid(), 'The sender or reply-to address that was chosen.'),
     left_out_of: orNull(uuid(), 'The upload that its rows were left out of.'),
+    contact_list_id: orNull(uuid(), 'The contact list that its rows are a copy of.'),
     created_by: orNull(uuid()),
     created_at: time,
     updated_at: time,
@@ -98,6 +107,11 @@ export const uploadSchema = Type.Object(
     preview: Type.Array(Type.Object(renderedSchema), {
       description: `The first ${shownRows} rows as they would be sent, fewer if they are very long.`,
     }),
+    shortest: orNull(
+      Type.Object({ ...renderedSchema, ...lengthSchema }),
+      'The row with the shortest message, by its characters: of an email before Markdown, with the subject. null: no rows, or it is too long to be shown.',
+    ),
+    longest: orNull(Type.Object({ ...renderedSchema, ...lengthSchema }), 'The same of the longest message.'),
     duplicate_count: Type.Integer({
       description: 'Rows whose recipient is also in an earlier row. They are sent.',
     }),
@@ -158,6 +172,12 @@ export async function showUpload(
   const faults = await findFaults(db, upload.id, 0, upload.rowCount, shownErrors);
   const faulty = await findRecordsOf(db, cipher, upload.id, [...new Set(faults.map(({ index }) => index))]);
   const first = await findRecords(db, cipher, upload.id, 0, shownRows);
+  const extremes = await findRecordsOf(
+    db,
+    cipher,
+    upload.id,
+    summary.extremes ? Object.values(summary.extremes) : [],
+  );
   const same = await findSameFile(db, upload, new Date(dayStart(today)));
   const left = async (name: DailyLimit) => {
     const used = await countAccepted(db, service.id, [name], today);
@@ -178,7 +198,7 @@ export async function showUpload(
     limits: { maxRows, remainingMessages: messages, remainingInternational: international },
   });
   const ofHeader = summary.unclosedQuoteInHeader
-    ? [{ row: 1, column: null, message: unclosedQuoteFault(null).text }]
+    ? [{ row: 1, column: null, message: unclosedQuoteFault(columns, null).text }]
     : [];
   const ofRows = faults.map((fault) => ({
     row: rowNumber(fault.index),
@@ -193,6 +213,7 @@ export async function showUpload(
     ...{ original_file_name: upload.originalFileName, format: upload.format },
     ...{ encoding: summary.encoding, separator: summary.separator },
     ...{ sender_id: upload.senderId, left_out_of: upload.leftOutOf, created_by: upload.createdBy },
+    contact_list_id: upload.contactListId,
     created_at: isoMicroseconds(upload.createdAt),
     updated_at: isoMicroseconds(upload.updatedAt),
     expires_at: isoMicroseconds(upload.expiresAt),
@@ -210,6 +231,8 @@ export async function showUpload(
     fault_groups: groupsOf(summary),
     phrases: [...summaryPhrases(summary, upload.templateType)],
     preview: await renderFirst(deps, open, first),
+    shortest: await renderOne(deps, open, summary.extremes?.shortest, extremes),
+    longest: await renderOne(deps, open, summary.extremes?.longest, extremes),
     duplicate_count: summary.repeated.count,
     duplicates: summary.repeated.shown.map(([index, firstIndex]) => ({
       row: rowNumber(index),
@@ -235,16 +258,35 @@ function groupsOf({ groups }: Summary) {
     .slice(0, shownGroups);
 }
 
+/** A row as it would be sent, as far as the list of an upload shows it; null if it is too long to be rendered. */
+async function renderShort(deps: ShowDeps, open: OpenUpload, index: number, cells: readonly string[]) {
+  try {
+    const { html: _, ...shown } = await renderRow(deps, open, index, cells);
+    return shown;
+  } catch (error) {
+    // Its row has a fault, or its preview by itself says so.
+    if (error instanceof Problem) return null;
+    throw error;
+  }
+}
+
+/** null also if its row is not known or not stored. */
+async function renderOne(
+  deps: ShowDeps,
+  open: OpenUpload,
+  index: number | undefined,
+  records: ReadonlyMap<number, readonly string[]>,
+) {
+  const cells = index === undefined ? undefined : records.get(index);
+  return cells ? await renderShort(deps, open, index!, cells) : null;
+}
+
 async function renderFirst(deps: ShowDeps, open: OpenUpload, records: readonly (readonly string[])[]) {
   const shown = [];
   let length = 0;
   for (const [index, cells] of records.entries()) {
     if (length > shownLength) break;
-    const rendered = await renderRow(deps, open, index, cells).catch((error: unknown) => {
-      // Too long to be shown; its row has a fault, or its preview by itself says so.
-      if (error instanceof Problem) return null;
-      throw error;
-    });
+    const rendered = await renderShort(deps, open, index, cells);
     if (!rendered) break;
     const { row, recipient, subject, body } = rendered;
     length += body.length;
@@ -255,9 +297,8 @@ async function renderFirst(deps: ShowDeps, open: OpenUpload, records: readonly (
 
 export const rowPreviewSchema = Type.Object({
   ...renderedSchema,
+  ...lengthSchema,
   html: orNull(Type.String(), 'Of an email, as a page.'),
-  fragments: orNull(Type.Integer(), 'Of a text.'),
-  characters: orNull(Type.Integer(), 'Of a text, with the service’s name if it begins with it.'),
 });
 
 /** A row as it would be sent. Throws a Problem (400) for an email that is too long. */

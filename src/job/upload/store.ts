@@ -31,6 +31,8 @@ export type Upload = Readonly<{
   summary: Summary | null;
   /** The upload that its rows were left out of. */
   leftOutOf: string | null;
+  /** The contact list that its rows are a copy of. */
+  contactListId: string | null;
   createdBy: string | null;
   apiKeyId: string | null;
   createdAt: Date;
@@ -50,19 +52,34 @@ export type NewUpload = Omit<Upload, keyof WrittenRows | 'updatedAt'> &
 /** What is known of an upload when all its rows are written. */
 export type WrittenRows = Pick<Upload, 'header' | 'filledWidth' | 'rowCount' | 'valid' | 'summary'>;
 
+/** An upload as it is stored, with its header sealed, or not if it came before headers were. */
+type StoredUpload = Upload & Readonly<{ sealedHeader: Buffer | null }>;
+
+function withHeader<Stored extends StoredUpload>(cipher: Cipher, stored: Stored): Stored {
+  const { id, sealedHeader } = stored;
+  if (sealedHeader === null) return stored;
+  return { ...stored, header: JSON.parse(cipher.open(sealedHeader, headerContext(id))) as string[] };
+}
+
 const columns = sql`id, service_id as "serviceId", template_id as "templateId", template_version as "templateVersion",
   template_type as "templateType", original_file_name as "originalFileName", row_count as "rowCount", valid, header,
-  filled_width as "filledWidth", sender_id as "senderId", format, digest, summary, left_out_of as "leftOutOf",
-  created_by as "createdBy", api_key_id as "apiKeyId", created_at as "createdAt", updated_at as "updatedAt",
+  sealed_header as "sealedHeader", filled_width as "filledWidth", sender_id as "senderId", format, digest, summary,
+  left_out_of as "leftOutOf", contact_list_id as "contactListId", created_by as "createdBy", api_key_id as "apiKeyId",
+  created_at as "createdAt", updated_at as "updatedAt",
   expires_at as "expiresAt"`;
 
 /** An upload of a service; null if it has none with this id, or it is still being written. */
-export async function findUpload(db: DbOrTrx, serviceId: string, id: string): Promise<Upload | null> {
-  const { rows } = await sql<Upload>`
+export async function findUpload(
+  db: DbOrTrx,
+  cipher: Cipher,
+  serviceId: string,
+  id: string,
+): Promise<Upload | null> {
+  const { rows } = await sql<StoredUpload>`
     select ${columns} from uploads where id = ${id} and service_id = ${serviceId} and checked_at is not null`.execute(
     db,
   );
-  return rows[0] ?? null;
+  return rows[0] ? withHeader(cipher, rows[0]) : null;
 }
 
 /**
@@ -115,7 +132,7 @@ export async function findPieces(
 ): Promise<readonly Piece[]> {
   type Stored = Omit<Piece, 'records' | 'recipients'> & { records: Buffer; recipients: Buffer | null };
   const { rows } = await sql<Stored>`
-    select first_row as "firstRow", row_count as "rowCount", records, recipients from upload_rows
+    select first_row as "firstRow", row_count as "rowCount", records, recipients, lengths from upload_rows
     where upload_id = ${uploadId} and first_row < ${until} and first_row >= coalesce(
       (select max(first_row) from upload_rows where upload_id = ${uploadId} and first_row <= ${from}), 0)
     order by first_row`.execute(db);
@@ -148,7 +165,7 @@ export async function addUpload(
   maker.end();
   await addPieces(trx, cipher, upload.id, ready);
   const written = { header, filledWidth, rowCount: maker.rowCount, valid, summary: null };
-  await finishUpload(trx, upload, written, upload.createdAt);
+  await finishUpload(trx, cipher, upload, written, upload.createdAt);
 }
 
 /** Begins an upload, which nobody sees until `finishUpload`. `until`: when it is deleted if that does not come. */
@@ -161,6 +178,7 @@ export async function beginUpload(db: DbOrTrx, upload: NewUpload, until: Date): 
       ...{ template_version: upload.templateVersion, template_type: upload.templateType },
       ...{ original_file_name: storableText(upload.originalFileName), format: upload.format },
       ...{ bytes: upload.bytes, digest: upload.digest, left_out_of: upload.leftOutOf },
+      contact_list_id: upload.contactListId,
       ...{ header: '[]', filled_width: 0, row_count: 0, summary: 'null', valid: false },
       ...{ sender_id: upload.senderId, created_by: upload.createdBy, api_key_id: upload.apiKeyId },
       ...{ created_at: createdAt, updated_at: createdAt, checked_at: null, expires_at: until },
@@ -179,11 +197,12 @@ export async function addPieces(
   await db
     .insertInto('upload_rows')
     .values(
-      pieces.map(({ firstRow, rowCount, records, recipients }) => ({
+      pieces.map(({ firstRow, rowCount, records, recipients, lengths }) => ({
         ...{ upload_id: uploadId, first_row: firstRow, row_count: rowCount },
         records: cipher.seal(records, rowsContext(uploadId, firstRow)),
         recipients:
           recipients === null ? null : cipher.seal(recipients, recipientsContext(uploadId, firstRow)),
+        lengths: lengths && [...lengths],
       })),
     )
     .execute();
@@ -192,24 +211,38 @@ export async function addPieces(
 /** Ends the writing of an upload: from now on it exists. Throws if what was written is gone. */
 export async function finishUpload(
   db: DbOrTrx,
+  cipher: Cipher,
   { id, expiresAt }: Pick<Upload, 'id' | 'expiresAt'>,
   written: WrittenRows,
   at: Date,
 ): Promise<void> {
   const { numAffectedRows = 0n } = await sql`
-    update uploads set ${writtenColumns(written)}, checked_at = ${at}, updated_at = ${at}, expires_at = ${expiresAt}
+    update uploads set ${writtenColumns(cipher, id, written)}, checked_at = ${at}, updated_at = ${at}, expires_at = ${expiresAt}
     where id = ${id}`.execute(db);
   if (numAffectedRows === 0n) throw new Error(`The upload ${id} was deleted while it was written.`);
 }
 
-function writtenColumns({ header, filledWidth, rowCount, valid, summary }: WrittenRows) {
-  return sql`header = ${JSON.stringify(header)}::json, filled_width = ${filledWidth}, row_count = ${rowCount},
+/** The header of a file that has none is its first row, so it is sealed like one. */
+function writtenColumns(
+  cipher: Cipher,
+  id: string,
+  { header, filledWidth, rowCount, valid, summary }: WrittenRows,
+) {
+  return sql`header = 'null'::json, sealed_header = ${cipher.seal(JSON.stringify(header), headerContext(id))}, filled_width = ${filledWidth}, row_count = ${rowCount},
     valid = ${valid}, summary = ${JSON.stringify(summary)}::jsonb`;
 }
 
 /** Records what changed in the rows of an upload. */
-export async function changeUpload(trx: Trx, id: string, written: WrittenRows, at: Date): Promise<void> {
-  await sql`update uploads set ${writtenColumns(written)}, updated_at = ${at} where id = ${id}`.execute(trx);
+export async function changeUpload(
+  trx: Trx,
+  cipher: Cipher,
+  id: string,
+  written: WrittenRows,
+  at: Date,
+): Promise<void> {
+  await sql`update uploads set ${writtenColumns(cipher, id, written)}, updated_at = ${at} where id = ${id}`.execute(
+    trx,
+  );
 }
 
 /**
@@ -218,6 +251,7 @@ export async function changeUpload(trx: Trx, id: string, written: WrittenRows, a
  */
 export async function lockUpload(
   trx: Trx,
+  cipher: Cipher,
   serviceId: string,
   id: string,
 ): Promise<(Upload & Readonly<{ hasJob: boolean }>) | null> {
@@ -227,10 +261,10 @@ export async function lockUpload(
   );
   if (locked.length === 0) return null;
   // A statement of its own, which sees what the holder of the lock before wrote.
-  const { rows } = await sql<Upload & { hasJob: boolean }>`
+  const { rows } = await sql<StoredUpload & { hasJob: boolean }>`
     select ${columns}, exists (select from jobs where jobs.id = uploads.id) as "hasJob" from uploads
     where id = ${id}`.execute(trx);
-  return rows[0] ?? null;
+  return rows[0] ? withHeader(cipher, rows[0]) : null;
 }
 
 /** Puts a piece in the place of the one that begins with the same row. */
@@ -246,19 +280,21 @@ export async function deletePieces(trx: Trx, uploadId: string, firstRows: readon
   );
 }
 
-/** For each piece in order, the hashes of its recipients. */
-export async function findRecipients(
+/** What the rows are compared by, in order; a length that was not kept is null. */
+export async function findComparedRows(
   db: DbOrTrx,
   cipher: Cipher,
   uploadId: string,
-): Promise<readonly string[]> {
-  const { rows } = await sql<{ firstRow: number; recipients: Buffer | null }>`
-    select first_row as "firstRow", recipients from upload_rows where upload_id = ${uploadId}
+): Promise<readonly Readonly<{ recipient: string; length: number | null }>[]> {
+  const { rows } = await sql<{ firstRow: number; recipients: Buffer | null; lengths: number[] | null }>`
+    select first_row as "firstRow", recipients, lengths from upload_rows where upload_id = ${uploadId}
     order by first_row`.execute(db);
-  return rows.flatMap(({ firstRow, recipients }) =>
+  return rows.flatMap(({ firstRow, recipients, lengths }) =>
     recipients === null
       ? []
-      : (JSON.parse(cipher.open(recipients, recipientsContext(uploadId, firstRow))) as string[]),
+      : (JSON.parse(cipher.open(recipients, recipientsContext(uploadId, firstRow))) as string[]).map(
+          (recipient, at) => ({ recipient, length: lengths?.[at] ?? null }),
+        ),
   );
 }
 
@@ -320,6 +356,10 @@ export function storableText(text: string): string {
 
 function rowsContext(uploadId: string, firstRow: number): string {
   return `${uploadId} ${firstRow}`;
+}
+
+function headerContext(uploadId: string): string {
+  return `${uploadId} header`;
 }
 
 function recipientsContext(uploadId: string, firstRow: number): string {

@@ -28,8 +28,15 @@ export type Totals = Readonly<{ international: number; fragments: number; units:
 export type RowOutcome = Readonly<{
   faults: readonly RowFault[];
   totals: Totals;
+}> &
+  ComparedRow;
+
+/** What a row is compared by with the other rows. */
+export type ComparedRow = Readonly<{
   /** A short hash by which repeated recipients are recognised; `''` for none. */
   recipient: string;
+  /** Of the message, in characters: of a text as it is sent, of an email with its subject, before Markdown. */
+  length: number;
 }>;
 
 export type Repeated = Readonly<{
@@ -38,6 +45,11 @@ export type Repeated = Readonly<{
   /** The first of them, as indexes. */
   shown: readonly (readonly [index: number, firstIndex: number])[];
 }>;
+
+/** The rows with the shortest and the longest message, the first if several are as long, as indexes; null: no rows. */
+export type Extremes = Readonly<{ shortest: number; longest: number }> | null;
+
+export type Compared = Readonly<{ repeated: Repeated; extremes: Extremes }>;
 
 export type Summary = Readonly<{
   /** How the file was read; null for a workbook or rows that came in another way. */
@@ -58,6 +70,8 @@ export type Summary = Readonly<{
   sendable: Totals;
   unsendable: Totals;
   repeated: Repeated;
+  /** Not known of files that came before it was. */
+  extremes?: Extremes;
 }>;
 
 const noTotals: Totals = { international: 0, fragments: 0, units: 0 };
@@ -67,9 +81,11 @@ export function emptySummary(form: Pick<Summary, 'encoding' | 'separator' | 'pre
   return {
     ...form,
     ...{ tooManyRows: false, unclosedQuoteInHeader: false, faults: 0, faultyRows: 0, kinds: {}, groups: {} },
-    ...{ sendable: noTotals, unsendable: noTotals, repeated: { count: 0, shown: [] } },
+    ...{ sendable: noTotals, unsendable: noTotals, repeated: { count: 0, shown: [] }, extremes: null },
   };
 }
+
+type CountedRow = Omit<RowOutcome, keyof ComparedRow>;
 
 /** Counts rows into a summary, or out of it. */
 export class Counter {
@@ -91,15 +107,15 @@ export class Counter {
     this.#unsendable = base.unsendable;
   }
 
-  add(outcome: Omit<RowOutcome, 'recipient'>): void {
+  add(outcome: CountedRow): void {
     this.#count(outcome, 1);
   }
 
-  remove(outcome: Omit<RowOutcome, 'recipient'>): void {
+  remove(outcome: CountedRow): void {
     this.#count(outcome, -1);
   }
 
-  #count({ faults, totals }: Omit<RowOutcome, 'recipient'>, sign: 1 | -1): void {
+  #count({ faults, totals }: CountedRow, sign: 1 | -1): void {
     if (faults.length === 0) {
       this.#sendable = sum(this.#sendable, totals, sign);
       return;
@@ -112,10 +128,11 @@ export class Counter {
       change(this.#groups, JSON.stringify([kind, header, text]), sign);
   }
 
-  summary(repeated: Repeated = this.#base.repeated): Summary {
+  summary(compared: Partial<Compared> = {}): Summary {
     return {
       ...this.#base,
-      ...{ faults: this.#faults, faultyRows: this.#faultyRows, repeated },
+      ...compared,
+      ...{ faults: this.#faults, faultyRows: this.#faultyRows },
       ...{ kinds: Object.fromEntries(this.#kinds), groups: Object.fromEntries(this.#groups) },
       ...{ sendable: this.#sendable, unsendable: this.#unsendable },
     };
@@ -139,29 +156,33 @@ function change<Key>(counts: Map<Key, number>, key: Key, by: number): void {
 /** The summaries of the rows without faults and of those with one, when they part. */
 export function partSummary(
   summary: Summary,
-  repeated: readonly [sendable: Repeated, unsendable: Repeated],
+  [good, bad]: readonly [sendable: Compared, unsendable: Compared],
 ): readonly [sendable: Summary, unsendable: Summary] {
   const none = { faults: 0, faultyRows: 0, kinds: {}, groups: {} };
   return [
-    { ...summary, ...none, unsendable: noTotals, repeated: repeated[0] },
-    { ...summary, sendable: noTotals, repeated: repeated[1] },
+    { ...summary, ...none, unsendable: noTotals, ...good },
+    { ...summary, sendable: noTotals, ...bad },
   ];
 }
 
 /** Most repeated rows that are listed. */
 const mostShown = 20;
 
-/** Finds repeated recipients, in order of rows. */
-export class RepeatedRecipients {
+/** Finds repeated recipients, and the shortest and longest message, in order of rows. */
+export class ComparedRows {
   readonly #firstIndexes = new Map<string, number>();
   readonly #shown: (readonly [number, number])[] = [];
   #count = 0;
   #index = 0;
+  #extremes: Extremes = null;
+  #shortest = Infinity;
+  #longest = -Infinity;
 
-  /** The recipient of the next row, as a hash; `''` for none. */
-  add(recipient: string): void {
+  /** The next row. */
+  add({ recipient, length }: ComparedRow): void {
     const index = this.#index;
     this.#index += 1;
+    this.#measure(index, length);
     if (recipient === '') return;
     const firstIndex = this.#firstIndexes.get(recipient);
     if (firstIndex === undefined) {
@@ -172,8 +193,19 @@ export class RepeatedRecipients {
     if (this.#shown.length < mostShown) this.#shown.push([index, firstIndex]);
   }
 
-  result(): Repeated {
-    return { count: this.#count, shown: this.#shown };
+  #measure(index: number, length: number): void {
+    if (length >= this.#shortest && length <= this.#longest) return;
+    const { shortest, longest } = this.#extremes ?? { shortest: index, longest: index };
+    this.#extremes = {
+      shortest: length < this.#shortest ? index : shortest,
+      longest: length > this.#longest ? index : longest,
+    };
+    this.#shortest = Math.min(this.#shortest, length);
+    this.#longest = Math.max(this.#longest, length);
+  }
+
+  result(): Compared {
+    return { repeated: { count: this.#count, shown: this.#shown }, extremes: this.#extremes };
   }
 }
 

@@ -64,7 +64,7 @@ describe('the callback queue', () => {
   }
   /** Queues callbacks for `texts`; returns how many callbacks there are afterwards. */
   async function queue(texts: { id: string; serviceId: string }[]): Promise<number> {
-    await queues.transaction((transaction) => callbacks.inboundSms(transaction, texts));
+    await queues.transaction((transaction) => callbacks.inboundSms(transaction, texts, 'request'));
     return await count();
   }
   async function count(): Promise<number> {

@@ -33,7 +33,8 @@ export type CallbackQueue = Readonly<{
    */
   deliveryStatuses(transaction: QueueTransaction, changed: readonly OfService[]): Promise<void>;
   complaints(transaction: QueueTransaction, complaints: readonly OfService[]): Promise<void>;
-  inboundSms(transaction: QueueTransaction, texts: readonly OfService[]): Promise<void>;
+  /** `requestId`: of the provider's request that brought them. */
+  inboundSms(transaction: QueueTransaction, texts: readonly OfService[], requestId: string): Promise<void>;
 }>;
 
 export type CallbackQueueDeps = Readonly<{
@@ -50,6 +51,8 @@ type Snapshot = Readonly<{
   type: CallbackType;
   notificationId: string | null;
   subjectId: string | null;
+  /** Of the request that brought the message. */
+  requestId: string | null;
   body: object;
 }>;
 
@@ -84,12 +87,14 @@ export function createCallbackQueue({ db, clock, cipher, caches }: CallbackQueue
     const column = <T>(pick: (row: (typeof rows)[number]) => T) => rows.map(pick);
     await sql`
       insert into service_callbacks (id, service_id, callback_type, notification_id, subject_id, payload, created_at,
-        queued_at, due_at, state)
-      select id, service_id, callback_type, notification_id, subject_id, payload, ${at}, ${at}, ${at}, 'pending'
+        queued_at, due_at, state, request_id)
+      select id, service_id, callback_type, notification_id, subject_id, payload, ${at}, ${at}, ${at}, 'pending',
+        request_id
       from unnest(${column(({ id }) => id)}::uuid[], ${column(({ serviceId }) => serviceId)}::uuid[],
         ${column(({ type }) => type)}::text[], ${column(({ notificationId }) => notificationId)}::uuid[],
-        ${column(({ subjectId }) => subjectId)}::uuid[], ${column(({ payload }) => payload)}::bytea[])
-        as t (id, service_id, callback_type, notification_id, subject_id, payload)`.execute(trx);
+        ${column(({ subjectId }) => subjectId)}::uuid[], ${column(({ payload }) => payload)}::bytea[],
+        ${column(({ requestId }) => requestId)}::text[])
+        as t (id, service_id, callback_type, notification_id, subject_id, payload, request_id)`.execute(trx);
     announce(callbackQueue);
   }
 
@@ -104,13 +109,13 @@ export function createCallbackQueue({ db, clock, cipher, caches }: CallbackQueue
       if (ids.length === 0) return;
       await insert(transaction, (await findComplaints(transaction.trx, ids)).map(complaint));
     },
-    async inboundSms(transaction, texts) {
+    async inboundSms(transaction, texts, requestId) {
       const ids = withAddress('inbound_sms', texts);
       if (ids.length === 0) return;
       const found = await findTexts(transaction.trx, ids);
       await insert(
         transaction,
-        found.map((text) => inboundSms(text, cipher.open(text.content, text.id))),
+        found.map((text) => inboundSms(text, cipher.open(text.content, text.id), requestId)),
       );
     },
   };
@@ -139,6 +144,7 @@ type Status = Readonly<{
   type: string;
   templateId: string;
   templateVersion: number;
+  requestId: string | null;
 }>;
 
 async function findStatuses(trx: Trx, ids: readonly string[]): Promise<readonly Status[]> {
@@ -146,7 +152,8 @@ async function findStatuses(trx: Trx, ids: readonly string[]): Promise<readonly 
   const { rows } = await sql<Status>`
     select h.id, h.service_id as "serviceId", h.client_reference as "clientReference", n.recipient, h.status,
       h.created_at as "createdAt", h.updated_at as "updatedAt", h.sent_at as "sentAt", h.notification_type as "type",
-      h.template_id as "templateId", h.template_version as "templateVersion"
+      h.template_id as "templateId", h.template_version as "templateVersion",
+      n.request_id as "requestId"
     from unnest(${ids}::uuid[]) as input (id) join notification_history h on h.id = input.id
     join service_callback_api a on a.service_id = h.service_id and a.callback_type = 'delivery_status'
     left join notifications n on n.id = input.id
@@ -165,6 +172,7 @@ function deliveryStatus(row: Status): Snapshot {
     type: 'delivery_status',
     notificationId: row.id,
     subjectId: null,
+    requestId: row.requestId,
     body: {
       id: row.id,
       reference: row.clientReference,
@@ -186,13 +194,14 @@ type Complaint = Readonly<{
   notificationId: string;
   clientReference: string | null;
   recipient: string | null;
+  requestId: string | null;
   complaintDate: Date;
 }>;
 
 async function findComplaints(trx: Trx, ids: readonly string[]): Promise<readonly Complaint[]> {
   const { rows } = await sql<Complaint>`
     select c.id, c.service_id as "serviceId", c.notification_id as "notificationId",
-      h.client_reference as "clientReference", n.recipient, c.complaint_date as "complaintDate"
+      h.client_reference as "clientReference", n.recipient, n.request_id as "requestId", c.complaint_date as "complaintDate"
     from unnest(${ids}::uuid[]) as input (id) join complaints c on c.id = input.id
     join service_callback_api a on a.service_id = c.service_id and a.callback_type = 'complaint'
     join notification_history h on h.id = c.notification_id
@@ -206,6 +215,7 @@ function complaint(row: Complaint): Snapshot {
     type: 'complaint',
     notificationId: row.notificationId,
     subjectId: row.id,
+    requestId: row.requestId,
     body: {
       notification_id: row.notificationId,
       complaint_id: row.id,
@@ -236,12 +246,13 @@ async function findTexts(trx: Trx, ids: readonly string[]): Promise<readonly Rec
   return rows;
 }
 
-function inboundSms(row: ReceivedText, message: string): Snapshot {
+function inboundSms(row: ReceivedText, message: string, requestId: string): Snapshot {
   return {
     serviceId: row.serviceId,
     type: 'inbound_sms',
     notificationId: null,
     subjectId: row.id,
+    requestId,
     body: {
       id: row.id,
       source_number: row.userNumber,

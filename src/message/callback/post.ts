@@ -17,7 +17,13 @@ export type CallbackResponse =
   | Readonly<{ kind: 'given up' }>;
 
 /** A callback to post; `body` is JSON. */
-export type Outgoing = Readonly<{ url: string; token: string; body: string }>;
+export type Outgoing = Readonly<{
+  url: string;
+  token: string;
+  body: string;
+  /** The header of that name (W3C Trace Context); none if it is left out. */
+  traceparent?: string | null;
+}>;
 
 export type Poster = Readonly<{
   post(outgoing: Outgoing, signal: AbortSignal): Promise<CallbackResponse>;
@@ -69,7 +75,7 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
   });
 
   return {
-    async post({ url, token, body }, signal) {
+    async post({ url, token, body, traceparent = null }, signal) {
       if (!URL.canParse(url)) return forbidden('bad address', 'The callback address is not a URL');
       const target = new URL(url);
       if (target.protocol !== 'https:' && !(allowPrivate && target.protocol === 'http:'))
@@ -85,6 +91,7 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
             Authorization: `Bearer ${token}`,
             'User-Agent': 'Despatch',
             'Despatch-Signature': signature(body, token, clock.now()),
+            ...(traceparent !== null && { traceparent }),
           },
           body,
           signal: either,

@@ -16,6 +16,8 @@ export type ClaimedCallback = Readonly<{
   attempt: number;
   tries: number;
   isProbe: boolean;
+  /** Of the request that it goes back to, with its trace (ground/traces.ts). */
+  requestId: string | null;
 }>;
 
 export type ClaimOptions = Readonly<{
@@ -61,7 +63,7 @@ export async function claimCallbacks(
     ), claimed as (
       update service_callbacks set attempt = attempt + 1, due_at = ${until}
       where id = any(array(select id from due))
-      returning id, callback_type, notification_id, subject_id, payload, attempt, tries
+      returning id, callback_type, notification_id, subject_id, payload, attempt, tries, request_id
     ), lapsed as (
       update service_callback_attempts a set finished_at = ${now}, outcome = 'retry', code = 'lapsed',
         detail = 'The worker ended before it recorded an answer'
@@ -72,7 +74,7 @@ export async function claimCallbacks(
     )
     select c.id, d.api_id as "apiId", c.callback_type as type, c.notification_id as "notificationId",
       c.subject_id as "subjectId", c.payload, d.url, d.bearer_token as "bearerToken", c.attempt, c.tries,
-      d.probe as "isProbe"
+      d.probe as "isProbe", c.request_id as "requestId"
     from claimed c join due d on d.id = c.id`.execute(db);
   return rows;
 }

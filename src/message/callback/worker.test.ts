@@ -101,7 +101,7 @@ test('the log lines of a callback name the host of its address, and no path or q
   });
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const metrics = createMetrics(null, createLog('silent'));
-  const deps = { clock, log, metrics, cipher, poster, retries: 5, retrySeconds: 300 };
+  const deps = { clock, log, metrics, cipher, poster, retries: 5, retrySeconds: 300, traces: null };
   const addresses = [...Array(6).fill(`http://${host}/secret-path?key=secret-query`), 'secret-nonsense'];
   for (const [index, url] of addresses.entries())
     await attemptCallback(
@@ -115,7 +115,7 @@ test('the log lines of a callback name the host of its address, and no path or q
           subjectId: null,
         },
         ...{ payload: cipher.seal('{}', 'callback'), bearerToken: cipher.seal('token', 'api') },
-        ...{ url, attempt: 1, tries: index === 5 ? 5 : 0, isProbe: false },
+        ...{ url, attempt: 1, tries: index === 5 ? 5 : 0, isProbe: false, requestId: null },
       },
       new AbortController().signal,
     );

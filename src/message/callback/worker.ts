@@ -4,8 +4,9 @@ import type { CallbackType } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
-import type { Log } from '../../ground/log.ts';
-import type { Metrics } from '../../ground/metrics.ts';
+import { type Log, requestIdOf } from '../../ground/log.ts';
+import type { Metrics, Observe } from '../../ground/metrics.ts';
+import type { Traces } from '../../ground/traces.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { startRounds } from '../../queue/consume.ts';
 import { callbackQueue } from './enqueue.ts';
@@ -64,7 +65,7 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
       await finished.add(await attemptCallback(deps, claimed, abort.signal));
     } catch (error) {
       log.error(
-        { err: error, callbackId: claimed.id },
+        { err: error, callbackId: claimed.id, requestId: requestIdOf(claimed.requestId) },
         'The outcome of a callback could not be recorded; it is sent again when its claim expires',
       );
     } finally {
@@ -158,7 +159,28 @@ function createRecorder({
   });
 }
 
+const forwardBuckets = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600];
+/** Attempts that metrics tell apart. */
+const mostAttempts = 10;
+
+/** Posts of callbacks, by how they ended (spec 06, section 4.4). */
+function forwardDurations(metrics: Pick<Metrics, 'histogram'>): Observe {
+  return metrics.histogram(
+    'service_callback_forward_duration_seconds',
+    'Posts of callbacks to services; one that failed has an error_type.',
+    ['callback_type', 'callback_attempt', 'error_type'],
+    forwardBuckets,
+  );
+}
+
+function errorTypeOf(response: CallbackResponse): string {
+  if (response.kind !== 'answered') return response.kind.replace(' ', '-');
+  const hundreds = Math.floor(response.status / 100);
+  return hundreds === 2 ? '' : `${hundreds}xx`;
+}
+
 export type AttemptDeps = Readonly<{
+  traces: Traces | null;
   clock: Clock;
   log: Log;
   metrics: Metrics;
@@ -184,10 +206,15 @@ export async function attemptCallback(
   claimed: ClaimedCallback,
   signal: AbortSignal,
 ): Promise<FinishedAttempt> {
-  const { clock, metrics, retries, retrySeconds } = deps;
+  const { clock, metrics, retries, retrySeconds, traces } = deps;
   const { type, isProbe } = claimed;
   const name = taskNames[type].replaceAll('-', '_');
-  const response = await metrics.timed('tasks', name, () => post(deps, claimed, signal));
+  const span = traces?.begin(`callback ${type}`, claimed.requestId, { isCall: true });
+  const traceparent = span?.traceparent ?? null;
+  const elapsed = stopwatch();
+  const response = await metrics.timed('tasks', name, () => post(deps, claimed, traceparent, signal));
+  const attempt = String(Math.min(claimed.attempt, mostAttempts));
+  forwardDurations(metrics)(elapsed() / 1000, type, attempt, errorTypeOf(response));
   const now = clock.now();
   const result = resultOf(response, { tries: claimed.tries, isProbe, retries, retrySeconds }, now);
   logResult(deps.log, claimed, response, result);
@@ -195,6 +222,8 @@ export async function attemptCallback(
   const isDelivered = outcome === 'delivered';
   const isOurs = outcome === 'again';
   const isFinished = isDelivered || outcome === 'failed';
+  const about = { 'callback.id': claimed.id, 'notification.id': claimed.notificationId };
+  span?.end({ ...about, attempt: claimed.attempt, outcome, code }, !isDelivered);
   if (!isOurs) metrics.count(`service-callback.${type}.${isDelivered ? 'success' : 'failure'}`);
   const nextTry = now + seconds * 1000;
   return {
@@ -217,6 +246,7 @@ export async function attemptCallback(
 async function post(
   { log, cipher, poster }: AttemptDeps,
   { id, apiId, url, payload, bearerToken }: ClaimedCallback,
+  traceparent: string | null,
   signal: AbortSignal,
 ): Promise<CallbackResponse> {
   let body: string;
@@ -229,7 +259,7 @@ async function post(
     log.error({ err: error, callbackId: id }, 'A callback could not be decrypted');
     return { kind: 'no answer', code: 'sealed', detail: 'The callback could not be decrypted' };
   }
-  return await poster.post({ url, token, body }, signal);
+  return await poster.post({ url, token, body, traceparent }, signal);
 }
 
 function logResult(
@@ -241,7 +271,8 @@ function logResult(
   const task = taskNames[claimed.type];
   const id = claimed.notificationId ?? claimed.subjectId;
   const host = loggedHost(claimed.url);
-  const fields = { callbackId: claimed.id, attempt: claimed.attempt };
+  const { id: callbackId, attempt } = claimed;
+  const fields = { callbackId, attempt, requestId: requestIdOf(claimed.requestId) };
   const exception = result.detail ?? `HTTP ${result.code}`;
   if (response.kind === 'answered')
     log.info(fields, `${task} sending ${id} to ${host}, response ${response.status}`);

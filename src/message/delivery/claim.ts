@@ -138,6 +138,7 @@ type Sendable = Readonly<{
  */
 export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult> {
   const { db, clock, providers, circuits } = deps;
+  deps.metrics.count('attempts.lapsed', 0);
   return createBatcher<ClaimRequest, ClaimResult>({
     onFlush: (items) => deps.metrics.batch('claim', items),
     paceMilliseconds: 15,

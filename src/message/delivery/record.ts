@@ -1,10 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { databaseErrors, isUnreachable } from '../../database/connection.ts';
 import { createBatcher } from '../../ground/batcher.ts';
+import type { Metrics } from '../../ground/metrics.ts';
+import type { SendResult } from '../../provider/contract.ts';
 import type { Queues, Settled } from '../../queue/boss.ts';
 import { type ReceiptPayload, researchReceipts } from '../receipt/research/queue.ts';
 import { moveStatuses, type StatusDeps, type StatusMove } from '../status/status.ts';
-import { type AttemptEnd, finishAttempts } from './store.ts';
+import { type AttemptEnd, type Candidate, finishAttempts } from './store.ts';
 
 /** Everything that is written when a send task, or one attempt of it, ends. */
 export type DeliveryRecord = Readonly<{
@@ -77,5 +79,39 @@ export function createRecorder(deps: RecordDeps): Recorder {
         }
       }
     },
+  };
+}
+
+/** Durations at `/metrics` (spec 06, section 4.4). */
+export type Measures = Readonly<{
+  /** A call of a provider has ended after so many milliseconds. */
+  called(provider: string, type: Candidate['type'], result: SendResult, milliseconds: number): void;
+  /** An attempt has ended at this time, handed over or not. */
+  attempted(notification: Candidate, provider: string, result: SendResult, at: Date): void;
+}>;
+
+const requestBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+const sendBuckets = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600];
+
+/** The type of an error is an outcome: codes are the provider's own, and could be any number of different ones. */
+export function createMeasures(metrics: Pick<Metrics, 'histogram'>): Measures {
+  const errorOf = ({ outcome }: SendResult) => (outcome === 'accepted' ? '' : outcome);
+  const requests = metrics.histogram(
+    'provider_request_duration_seconds',
+    'Calls of providers.',
+    ['notification_type', 'provider_name', 'error_type'],
+    requestBuckets,
+  );
+  const sends = metrics.histogram(
+    'notification_send_duration_seconds',
+    'From the acceptance of a message to the end of an attempt to hand it over; one that failed has an error_type.',
+    ['key_type', 'notification_type', 'provider_name', 'error_type'],
+    sendBuckets,
+  );
+  return {
+    called: (provider, type, result, milliseconds) =>
+      requests(milliseconds / 1000, type, provider, errorOf(result)),
+    attempted: ({ keyType, type, createdAt }, provider, result, at) =>
+      sends((at.getTime() - createdAt.getTime()) / 1000, keyType, type, provider, errorOf(result)),
   };
 }

@@ -8,6 +8,7 @@ import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { Problem } from '../../ground/problem.ts';
+import type { Span, Traces } from '../../ground/traces.ts';
 import type { Circuits } from '../../provider/circuit/circuits.ts';
 import type { Provider, RecipientVerdict, SendResult } from '../../provider/contract.ts';
 import type { RateLimits } from '../../provider/rate-limit/rate-limit.ts';
@@ -25,7 +26,7 @@ import {
   type NotClaimed,
 } from './claim.ts';
 import { type DeliverPayload, notifyInternal } from './queue.ts';
-import type { DeliveryRecord, Recorder } from './record.ts';
+import { createMeasures, type DeliveryRecord, type Measures, type Recorder } from './record.ts';
 import { describeResult, nextStep, type RetryPolicy } from './retry-policy.ts';
 import type { AttemptEnd, Candidate } from './store.ts';
 
@@ -41,8 +42,10 @@ export type DeliverDeps = Readonly<{
   composeLarge(notification: Candidate, service: Service): Promise<Composed>;
   recorder: Recorder;
   retries: RetryPolicy;
+  traces: Traces | null;
 }>;
 
+type Delivering = DeliverDeps & Readonly<{ measures: Measures }>;
 type DeliverTask = Task<DeliverPayload>;
 
 /**
@@ -74,12 +77,18 @@ const nothing: DeliveryRecord = { attempt: null, move: null, simulatedReceipts: 
  * the retry policy, by default 48 times 5 minutes apart, and finally becomes `technical-failure`. A provider that
  * refuses the recipient decides the status at once.
  */
-export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise<Verdict> {
+export function createDeliver(given: DeliverDeps): (task: DeliverTask) => Promise<Verdict> {
+  const deps = { ...given, measures: createMeasures(given.metrics) };
+  deps.metrics.count('attempts.stalled', 0);
   const apart = pLimit(mostLarge);
-  return async (task) => {
+  const work = async (task: DeliverTask): Promise<Verdict> => {
     try {
-      return await deps.metrics.timed('tasks', `deliver_${task.payload.type}`, () =>
-        deliver(deps, task, apart),
+      return await deps.metrics.timed(
+        'tasks',
+        `deliver_${task.payload.type}`,
+        () => deliver(deps, task, apart),
+        // One that is tried again is not counted (spec 06, section 4.3).
+        (verdict) => (verdict === 'settled' || verdict === 'done' ? 1 : 0),
       );
     } catch (error) {
       // Without a database nothing can be written, and the message must not lose a try because of it.
@@ -89,10 +98,31 @@ export function createDeliver(deps: DeliverDeps): (task: DeliverTask) => Promise
       return await retryLater(deps, task, { error, isDefinite: true, waitsFor: null, why: 'error' });
     }
   };
+  const { traces } = deps;
+  return traces === null ? work : (task) => inSpan(traces, task, work);
+}
+
+/** The span of a try, to which those of its calls belong. */
+async function inSpan(
+  traces: Traces,
+  task: DeliverTask,
+  work: (task: DeliverTask) => Promise<Verdict>,
+): Promise<Verdict> {
+  const { type } = task.payload;
+  const attributes = { 'notification.id': task.id, 'notification.type': type, attempt: task.attempt };
+  const span = traces.begin(`deliver ${type}`, task.carried, { attributes });
+  let isDone = false;
+  try {
+    const verdict = await work({ ...task, carried: span.carried });
+    isDone = true;
+    return verdict;
+  } finally {
+    span.end({}, !isDone);
+  }
 }
 
 async function deliver(
-  deps: DeliverDeps,
+  deps: Delivering,
   task: DeliverTask,
   apart: LimitFunction,
   composed: Composed | null = null,
@@ -124,7 +154,8 @@ async function deliver(
       const queued = deps.clock.now() - claim.notification.createdAt.getTime();
       deps.metrics.timing(`tasks.deliver_${type}.queued-for`, queued);
     }
-    if ((await attempt(deps, task, claim)) === 'settled') return 'settled';
+    const ending = await attempt(deps, task, claim);
+    if (ending !== 'refused') return ending;
     refused.push(claim.attempt.provider);
   }
 }
@@ -220,7 +251,7 @@ async function withoutClaim(
 }
 
 /** Hands over a claimed message and records the outcome. `refused`: the next provider can be tried. */
-async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Promise<'settled' | 'refused'> {
+async function attempt(deps: Delivering, task: DeliverTask, claim: Claim): Promise<Verdict | 'refused'> {
   const { clock, log, recorder, retries } = deps;
   const { type } = task.payload;
   if (isStale(claim, clock.now())) return await abandon(deps, task, claim);
@@ -229,6 +260,7 @@ async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
   const result = await handOver(deps, task, claim);
   const end = endOf(claim, result, new Date(clock.now()));
   const { identifier } = claim.provider;
+  deps.measures.attempted(claim.notification, identifier, result, end.finishedAt);
   if (result.outcome !== 'accepted')
     log.warn(
       { ...fieldsOf(task), provider: identifier, outcome: end.outcome, code: end.code },
@@ -255,14 +287,14 @@ async function attempt(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
           why: null,
         });
   await recorder.write({ ...nothing, attempt: end, ...ending }, task.signal);
-  return 'settled';
+  return verdictOf(ending);
 }
 
 /**
  * Closes a claim that is too old for a call to the provider. It counts as a try: where every claim grows too old, the
  * message must not go round for ever.
  */
-async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Promise<'settled'> {
+async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Promise<Verdict> {
   if (claim.isProbe) deps.circuits.endProbe(claim.provider, claim.notification.id, null);
   deps.metrics.count('attempts.stalled');
   const detail = 'The worker stalled and did not call the provider';
@@ -270,12 +302,12 @@ async function abandon(deps: DeliverDeps, task: DeliverTask, claim: Claim): Prom
   const reason = { error: new Error(detail), isDefinite: true, waitsFor: null, why: null };
   const ending = retryOrGiveUp(deps, task, reason);
   await deps.recorder.write({ ...nothing, attempt: end, ...ending }, task.signal);
-  return 'settled';
+  return verdictOf(ending);
 }
 
 /** Hands the message to its provider, with no transaction open; the outcome counts towards the provider's circuit. */
 async function handOver(
-  { log, metrics, circuits, clients }: DeliverDeps,
+  { log, metrics, measures, circuits, clients, traces }: Delivering,
   task: DeliverTask,
   { notification, message, provider: state, isProbe }: Claim,
 ): Promise<SendResult> {
@@ -290,12 +322,15 @@ async function handOver(
     const detail = `The provider ${identifier} is not configured in this process`;
     return { outcome: 'failed', code: 'not configured', detail };
   }
+  const span = traces?.begin(`call ${identifier}`, task.carried, { isCall: true });
   const elapsed = stopwatch();
   const result = await provider.send(message, task.signal).catch((error: unknown): SendResult => {
     log.error({ ...fieldsOf(task), err: error }, `The client of provider ${identifier} failed`);
     return { outcome: 'unknown', code: 'error', detail: 'The provider’s client failed' };
   });
   const milliseconds = elapsed();
+  measures.called(identifier, notification.type, result, milliseconds);
+  span?.end(callAttributes(notification.id, identifier, result), result.outcome !== 'accepted');
   metrics.timing(`clients.${identifier}.request-time`, milliseconds);
   metrics.count(`clients.${identifier}.${result.outcome === 'accepted' ? 'success' : 'error'}`);
   // A call that we aborted says nothing about the provider.
@@ -303,6 +338,12 @@ async function handOver(
   if (!isOurs) circuits.record(state, result.outcome, milliseconds);
   endProbe(isOurs ? null : result.outcome);
   return result;
+}
+
+function callAttributes(id: string, provider: string, result: SendResult): Parameters<Span['end']>[0] {
+  const { outcome } = result;
+  const code = outcome === 'accepted' ? null : result.code;
+  return { 'notification.id': id, provider, outcome, code };
 }
 
 /** Records that a provider has the message. `reference`: the provider's own id for it. */
@@ -357,8 +398,9 @@ function simulatedOutcome({ type, recipient, normalisedRecipient }: Candidate) {
 }
 
 async function retryLater(deps: DeliverDeps, task: DeliverTask, reason: RetryReason): Promise<Verdict> {
-  await deps.recorder.write({ ...nothing, ...retryOrGiveUp(deps, task, reason) }, task.signal);
-  return 'settled';
+  const ending = retryOrGiveUp(deps, task, reason);
+  await deps.recorder.write({ ...nothing, ...ending }, task.signal);
+  return verdictOf(ending);
 }
 
 /** Gives up a message that is too large to be sent. */
@@ -373,6 +415,10 @@ async function refuse(deps: DeliverDeps, task: DeliverTask, problem: Problem): P
 }
 
 type Ending = Pick<DeliveryRecord, 'move' | 'settled'>;
+
+function verdictOf({ settled }: Ending): Verdict {
+  return typeof settled?.settlement === 'object' ? 'put back' : 'settled';
+}
 
 /** What is recorded when no provider took the message: it is retried, or given up when its tries are used up. */
 function retryOrGiveUp(deps: DeliverDeps, task: DeliverTask, reason: RetryReason): Ending {

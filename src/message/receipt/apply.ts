@@ -2,9 +2,10 @@ import type { Rates } from '../../content/recipient/international-rates.ts';
 import { databaseErrors } from '../../database/connection.ts';
 import type { NotificationStatus } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
-import type { Clock } from '../../ground/clock.ts';
-import type { Log } from '../../ground/log.ts';
-import type { Metrics } from '../../ground/metrics.ts';
+import { type Clock, stopwatch } from '../../ground/clock.ts';
+import { type Log, requestIdOf } from '../../ground/log.ts';
+import type { Metrics, Observe } from '../../ground/metrics.ts';
+import type { Traces } from '../../ground/traces.ts';
 import type { ReadReceipt, ReceiptEndpoint, ReceiptOutcome } from '../../provider/contract.ts';
 import type { Queues } from '../../queue/boss.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
@@ -26,6 +27,7 @@ export type ApplyDeps = Readonly<{
   metrics: Metrics;
   rates: Rates;
   callbacks: CallbackQueue;
+  traces: Traces | null;
 }>;
 
 /** A receipt, and what applying it needs to know about its endpoint. */
@@ -44,19 +46,21 @@ type Decided = Readonly<{
 
 /**
  * Batches receipts: many are applied in one transaction, each with an outcome of its own. Guarantee: every receipt for
- * a known message is kept on its timeline, with the reason if it changed nothing; only a provider that was asked to send
+ * a message that is kept is kept on its timeline, with the reason if it changed nothing; only a provider that was asked to send
  * the message can change it; of several receipts for one message, even within one batch, each sees the effect of the
  * one before (spec 05, section 5.5). In the same transaction callbacks are queued, and recipients who complained or
  * failed permanently are suppressed (docs/decisions/0017).
  */
 export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOutcome> {
   const { queues, clock, callbacks } = deps;
+  const measures = createMeasures(deps.metrics);
   return createBatcher<IncomingReceipt, ReceiptOutcome>({
     onFlush: (items) => deps.metrics.batch('receipt', items),
     paceMilliseconds: 15,
     ...databaseErrors,
     async flush(receipts) {
       const at = new Date(clock.now());
+      const elapsed = stopwatch();
       const [subjects, { outcomes }] = await queues.transaction(async (transaction) => {
         const { trx } = transaction;
         const subjects = await lockSubjects(
@@ -73,7 +77,8 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
         if (complainedOf.length > 0) await suppressRecipientsOf(trx, 'complaint', complainedOf, at);
         return [subjects, decided] as const;
       });
-      measure(deps, receipts, outcomes, subjects, at);
+      measure({ ...deps, measures }, receipts, outcomes, subjects, at);
+      if (deps.traces) traceBatch(deps.traces, receipts, outcomes, subjects, elapsed());
       return outcomes;
     },
   });
@@ -102,30 +107,39 @@ function decide(
     const subject = found.by === 'id' ? byId.get(found.value) : byReference.get(found.value);
     if (!subject || subject.type !== endpoint.type) return { outcome: 'not found' };
     const { id: notificationId, claimedAt, claimedUnits } = subject;
+    const requestId = requestIdOf(subject.carried);
+    const about = { notificationId, ...(requestId !== undefined && { requestId }) };
     const provider = endpoint.identifier;
     const current = statuses.get(notificationId)!;
     // If the receipt overtakes the record of the hand-over, the attempt says which provider has the message.
     const sentBy = subject.sentBy ?? subject.claimedBy;
     const status = endpoint.soften?.(receipt, { status: current, sentBy }) ?? receipt.status;
+    if (!subject.isKept) {
+      // Its attempts are gone, too, and there is no timeline to keep the receipt on.
+      if (complaint && wasAsked(subject, endpoint))
+        complaints.push({ ...complaint, subject, receivedAt: at });
+      return { outcome: 'ignored', notificationId, status, why: deleted };
+    }
     if (!wasAsked(subject, endpoint)) {
       kept.push({ notificationId, provider, receivedAt: at, rawStatus, status, ignored: notAsked });
-      return { outcome: 'not asked', notificationId, status, why: notAsked };
+      return { outcome: 'not asked', ...about, status, why: notAsked };
     }
     if (complaint) complaints.push({ ...complaint, subject, receivedAt: at });
     const event = eventOf(subject, status, found.by, rates);
     const transition = nextStatus(current, event);
     const ignored = 'stays' in transition ? transition.stays : null;
     kept.push({ notificationId, provider, receivedAt: at, rawStatus, status, ignored });
-    if ('stays' in transition) return { outcome: 'ignored', notificationId, status, why: transition.stays };
+    if ('stays' in transition) return { outcome: 'ignored', ...about, status, why: transition.stays };
     statuses.set(notificationId, transition.to);
     // Known only from the attempt, where the hand-over is not recorded yet.
     const handOver = { sentAt: claimedAt, sentBy: sentBy ?? provider, billableUnits: claimedUnits };
     moves.push({ id: notificationId, event, at, handOver: { ...handOver, reference: null } });
-    return { outcome: 'applied', notificationId, status: transition.to };
+    return { outcome: 'applied', ...about, status: transition.to };
   });
   return { outcomes, moves, kept, complaints };
 }
 
+const deleted = 'the message was deleted after its retention';
 const notAsked = 'this provider was not asked to send the message';
 
 /**
@@ -149,30 +163,88 @@ function eventOf(
   return { kind: 'receipt', status, found, international, reliable };
 }
 
+const receiptBuckets = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18_000, 36_000, 108_000];
+
+type Measures = Readonly<{ receipt: Observe; delivery: Observe; abroad: (...values: string[]) => void }>;
+
+/** At `/metrics` (spec 06, section 4.4). */
+function createMeasures(metrics: Metrics): Measures {
+  const labels = [
+    ...['key_type', 'notification_status', 'notification_type', 'provider_name'],
+    'notification_sms_international',
+  ];
+  return {
+    receipt: metrics.histogram(
+      'notification_callback_duration_seconds',
+      'From the acceptance of a message to a receipt that changed it.',
+      labels,
+      receiptBuckets,
+    ),
+    delivery: metrics.histogram(
+      'notification_deliver_duration_seconds',
+      'From the acceptance of a message to its delivery, as its provider dates it.',
+      labels,
+      receiptBuckets,
+    ),
+    abroad: metrics.counter('notification_sms_internationals_total', 'Receipts for texts abroad.', [
+      'notification_status',
+      'notification_sms_country_code',
+    ]),
+  };
+}
+
 function measure(
-  { log, metrics }: ApplyDeps,
+  { log, metrics, measures }: ApplyDeps & Readonly<{ measures: Measures }>,
   receipts: readonly IncomingReceipt[],
   outcomes: readonly ReceiptOutcome[],
   subjects: readonly ReceiptSubject[],
   at: Date,
 ): void {
-  const sentAts = new Map(subjects.map(({ id, sentAt }) => [id, sentAt]));
+  const byId = new Map(subjects.map((subject) => [subject.id, subject]));
   outcomes.forEach((outcome, index) => {
     const { receipt, endpoint } = receipts[index]!;
     const provider = endpoint.identifier;
     if (outcome.outcome === 'applied') {
       // As received: softening is about the message, not about the provider (spec 05, section 11).
       metrics.count(`callback.${provider}.${receipt.status}`);
-      const sentAt = sentAts.get(outcome.notificationId);
+      const subject = byId.get(outcome.notificationId)!;
+      const { sentAt, type, keyType, createdAt, international, phonePrefix } = subject;
+      const values = [keyType, receipt.status, type, provider, String(international)];
+      measures.receipt((at.getTime() - createdAt.getTime()) / 1000, ...values);
+      const { deliveredAt = null } = receipt;
+      // A provider's clock may be behind ours.
+      if (deliveredAt !== null)
+        measures.delivery(Math.max(0, deliveredAt - createdAt.getTime()) / 1000, ...values);
+      if (international) measures.abroad(receipt.status, phonePrefix ?? '');
       if (sentAt) metrics.timing(`callback.${provider}.elapsed-time`, at.getTime() - sentAt.getTime());
     } else
       log.warn(
         {
           provider,
-          ...('why' in outcome && { notificationId: outcome.notificationId, why: outcome.why }),
+          ...('why' in outcome && {
+            ...{ notificationId: outcome.notificationId, requestId: outcome.requestId, why: outcome.why },
+          }),
         },
         `A receipt of ${provider} with status ${receipt.status} changed nothing: ${outcome.outcome}`,
       );
+  });
+}
+
+/** The spans of receipts are in the traces of their messages. */
+function traceBatch(
+  traces: Traces,
+  receipts: readonly IncomingReceipt[],
+  outcomes: readonly ReceiptOutcome[],
+  subjects: readonly ReceiptSubject[],
+  began: number,
+): void {
+  const byId = new Map(subjects.map((subject) => [subject.id, subject]));
+  outcomes.forEach((outcome, index) => {
+    if (!('notificationId' in outcome)) return;
+    const { notificationId, status } = outcome;
+    const provider = receipts[index]!.endpoint.identifier;
+    const attributes = { 'notification.id': notificationId, provider, status, outcome: outcome.outcome };
+    traces.begin(`receipt ${provider}`, byId.get(notificationId)?.carried, { began, attributes }).end();
   });
 }
 

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { isUnreachable } from '../../database/connection.ts';
 import type { Batcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
-import type { Log } from '../../ground/log.ts';
+import { type Log, plainWord } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { refuseCredentials } from '../../http/auth/basic.ts';
 import { defineRoute, type Route } from '../../http/server/define-route.ts';
@@ -74,7 +75,7 @@ export function receiptEndpoint(endpoint: ReceiptEndpoint, isOpen: boolean): Rou
     method: 'POST',
     path,
     authentication: 'provider',
-    handlerName: `callback.process_${identifier}_response`,
+    handlerName: `${endpoint.type === 'sms' ? 'sms_callback' : `notifications_${identifier}_callback`}.process_${identifier}_response`,
     rawBody: { schema: Type.Unknown(), contentType: '*/*' },
     bodyLimit: providerBodyLimit,
     async handler(deps: ReceiptRouteDeps, request, reply) {
@@ -90,7 +91,7 @@ export function receiptEndpoint(endpoint: ReceiptEndpoint, isOpen: boolean): Rou
       const answer =
         'answer' in read
           ? answerWithoutReceipt(deps, endpoint, read, request.traceId)
-          : await take(deps, endpoint, read.receipt, request.traceId);
+          : await take(deps, endpoint, read.receipt, request);
       return reply.code(answer.status).send(JSON.stringify(answer.body));
     },
   });
@@ -117,17 +118,18 @@ async function take(
   deps: ReceiptRouteDeps,
   endpoint: ReceiptEndpoint,
   receipt: ReadReceipt,
-  requestId: string,
+  request: FastifyRequest,
 ): Promise<EndpointResponse> {
   const { log, clock } = deps;
+  const { traceId: requestId } = request;
   const { status, rawStatus, detail, detailCode, found } = receipt;
   // A receipt without a code has nothing unknown about it.
   const isUnknown = detail === '' && Boolean(detailCode);
   const explained = isUnknown ? ': unknown code' : detail && `: ${detail}`;
-  const code = detailCode ? `(${detailCode})` : '';
+  const code = detailCode ? `(${plainWord(detailCode)})` : '';
   log[isUnknown ? 'warn' : 'info'](
     { provider: endpoint.identifier, requestId },
-    `${endpoint.name ?? endpoint.identifier} callback returned status of ${status}(${rawStatus})${explained}${code} for reference: ${found.value}`,
+    `${endpoint.name ?? endpoint.identifier} callback returned status of ${status}(${plainWord(rawStatus)})${explained}${code} for reference: ${plainWord(found.value)}`,
   );
   let outcome: ReceiptOutcome;
   try {
@@ -141,6 +143,10 @@ async function take(
     );
     await later(deps, endpoint, receipt, requestId, 0);
     return { status: 200, body: { result: 'success' } };
+  }
+  if ('notificationId' in outcome) {
+    const { notificationId, requestId: messageRequestId } = outcome;
+    request.logFields = { notificationId, messageRequestId };
   }
   if (isEarly(receipt, outcome, clock.now())) {
     if (await deps.queues.holds(processReceipt.name, mostWaiting)) {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Trx } from '../../database/connection.ts';
-import type { NotificationStatus, NotificationType } from '../../database/tables.ts';
+import type { KeyType, NotificationStatus, NotificationType } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { Complaint, ReadReceipt } from '../../provider/contract.ts';
 
@@ -9,6 +9,8 @@ import type { Complaint, ReadReceipt } from '../../provider/contract.ts';
 export type ReceiptSubject = Readonly<{
   id: string;
   serviceId: string;
+  keyType: KeyType;
+  createdAt: Date;
   type: NotificationType;
   status: NotificationStatus;
   reference: string | null;
@@ -22,6 +24,10 @@ export type ReceiptSubject = Readonly<{
   claimedUnits: number | null;
   claimedAt: Date | null;
   claimedBy: string | null;
+  /** Of the request that brought it, with its trace; null once its personal data is gone. */
+  carried: string | null;
+  /** False if it was deleted after its retention; its facts are still there. Only what is final is deleted. */
+  isKept: boolean;
 }>;
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
@@ -46,11 +52,14 @@ export function lockSubjects(
       for (const { id } of named.rows) ids.push(id);
     }
     const { rows } = await sql<ReceiptSubject>`
-      select h.id, h.service_id as "serviceId", h.notification_type as "type", h.status, h.reference,
+      select h.id, h.service_id as "serviceId", h.key_type as "keyType", h.created_at as "createdAt", h.notification_type as "type", h.status, h.reference,
         h.sent_at as "sentAt", h.sent_by as "sentBy", h.international, h.phone_prefix as "phonePrefix",
         array(select distinct provider from attempts where notification_id = h.id) as "attemptedBy",
-        a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy"
+        a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy",
+        n.request_id as "carried",
+        h.status in ('created', 'sending', 'pending') or n.id is not null as "isKept"
       from unnest(${[...new Set(ids)].toSorted()}::uuid[]) as input (id) join notification_history h on h.id = input.id
+      left join notifications n on n.id = input.id
       left join lateral (
         select billable_units, started_at, provider from attempts
         where h.status = 'created' and notification_id = h.id order by number desc limit 1

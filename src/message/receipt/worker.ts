@@ -1,7 +1,7 @@
 import { isUnreachable } from '../../database/connection.ts';
 import type { Batcher } from '../../ground/batcher.ts';
 import type { Clock } from '../../ground/clock.ts';
-import type { Log } from '../../ground/log.ts';
+import { type Log, plainWord } from '../../ground/log.ts';
 import type { ReceiptEndpoint, ReceiptOutcome } from '../../provider/contract.ts';
 import type { Task, Verdict } from '../../queue/consume.ts';
 import { type IncomingReceipt, isEarly, laterSeconds } from './apply.ts';
@@ -28,7 +28,7 @@ export function createReceiptWork(deps: ReceiptWorkDeps): (task: Task<ReceiptTas
     const { provider, type, receipt, task: name } = task.payload;
     const fields = {
       provider,
-      reference: receipt.found.value,
+      reference: plainWord(receipt.found.value),
       attempt: task.attempt,
       requestId: task.requestId,
     };
@@ -44,8 +44,8 @@ export function createReceiptWork(deps: ReceiptWorkDeps): (task: Task<ReceiptTas
       log[isLast ? 'error' : 'warn'](
         { ...fields, ...(err !== null && { err }) },
         isLast
-          ? `RETRY FAILED: task ${name} failed for reference ${receipt.found.value}`
-          : `RETRY: ${name} for reference ${receipt.found.value} failed`,
+          ? `RETRY FAILED: task ${name} failed for reference ${fields.reference}`
+          : `RETRY: ${name} for reference ${fields.reference} failed`,
       );
       return isLast ? 'done' : { retryAfterSeconds: laterSeconds };
     };

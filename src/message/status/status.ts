@@ -121,16 +121,13 @@ export type HandOver = Readonly<{
 /** A message whose status has just changed. */
 export type StatusChange = Readonly<{ id: string; serviceId: string; status: NotificationStatus }>;
 
-/** The same with what it was before, and the job that it belongs to. */
-type Moved = StatusChange & Readonly<{ before: NotificationStatus; jobId: string | null }>;
-
 export type StatusDeps = Readonly<{ metrics: Metrics; callbacks: Pick<CallbackQueue, 'deliveryStatuses'> }>;
 
 /**
  * The only writer of an existing message's status. Locks the rows in id order, as every writer does, applies
  * `nextStatus`, and in the same transaction queues the callbacks for completed messages and suppresses the recipients
  * that failed permanently, where a service wants that. Moves that `nextStatus` does not allow change nothing. Several
- * moves of one message are applied in order. `name`: the data-access function of spec 06, section 4.2, that this is
+ * moves of one message are applied in order. What changes for the figures is appended by the same statement. `name`: the data-access function of spec 06, section 4.2, that this is
  * counted and timed as. Returns the messages that changed, in the order of the moves.
  */
 export async function moveStatuses(
@@ -144,8 +141,7 @@ export async function moveStatuses(
     const first = new Map<string, StatusMove>();
     for (const move of wave) if (!first.has(move.id)) first.set(move.id, move);
     const changed = await metrics.timed('dao', name, () => applyMoves(transaction, [...first.values()]));
-    for (const { id, serviceId, status } of changed) changes.set(id, { id, serviceId, status });
-    await countForJobs(transaction, changed);
+    for (const change of changed) changes.set(change.id, change);
     wave = first.size === wave.length ? [] : wave.filter((move) => first.get(move.id) !== move);
   }
   const all = [...new Set(moves.map(({ id }) => id))].flatMap((id) => changes.get(id) ?? []);
@@ -163,7 +159,7 @@ export async function moveStatuses(
 async function applyMoves(
   { trx }: QueueTransaction,
   moves: readonly StatusMove[],
-): Promise<readonly Moved[]> {
+): Promise<readonly StatusChange[]> {
   const ordered = moves.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const column = <T>(pick: (move: StatusMove) => T) => ordered.map(pick);
   const next = (from: NotificationStatus) =>
@@ -172,7 +168,7 @@ async function applyMoves(
       return 'to' in transition ? transition.to : null;
     });
   const [fromCreated, fromSending, fromPending, fromSent] = openStatuses.map(next);
-  const { rows } = await sql<Moved>`
+  const { rows } = await sql<StatusChange>`
     with input as materialized (
       select * from unnest(${column(({ id }) => id)}::uuid[], ${column(({ at }) => at)}::timestamptz[],
         ${column(({ event }) => event.kind === 'handed over')}::boolean[],
@@ -186,7 +182,7 @@ async function applyMoves(
         as t (id, at, is_hand_over, from_created, from_sending, from_pending, from_sent, sent_at, sent_by, reference,
           billable_units, suppressed, given_up)
     ), locked as materialized (
-      select h.id, h.status as before, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
+      select h.id, ${columnsBefore('h')}, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
           when 'pending' then input.from_pending when 'sent' then input.from_sent end as next
       from notification_history h join input on input.id = h.id order by h.id for update of h
     ), updated as (
@@ -202,24 +198,111 @@ async function applyMoves(
           then coalesce(input.billable_units, h.billable_units) else h.billable_units end
       from input join locked on locked.id = input.id
       where h.id = input.id and (locked.next is not null or is_hand_over)
-      returning h.id, h.service_id as "serviceId", h.status, locked.before, h.job_id as "jobId", locked.next is not null as changed
-    )
-    select id, "serviceId", status, before, "jobId" from updated where changed`.execute(trx);
+      returning h.id, ${movedColumns('h', 'locked')}, locked.next is not null as changed
+    ), ${countMoved('updated')}
+    select id, service_id as "serviceId", after_status as status from updated where changed`.execute(trx);
   return rows;
 }
 
-/** Appends what changed for jobs, which know their counts so (docs/decisions/0020). Messages without a job cost nothing. */
-async function countForJobs({ trx }: QueueTransaction, moved: readonly Moved[]): Promise<void> {
-  const ofJobs = moved.filter(({ jobId }) => jobId !== null);
-  if (ofJobs.length === 0) return;
-  const column = <T>(pick: (one: Moved) => T) => ofJobs.map(pick);
-  await sql`
-    insert into job_changes (job_id, status, change)
-    select job_id, status, sum(change) from (
-      select job_id, before as status, -1 as change from unnest(${column(({ jobId }) => jobId)}::uuid[],
-        ${column(({ before }) => before)}::text[]) as t (job_id, before)
-      union all
-      select job_id, after, 1 from unnest(${column(({ jobId }) => jobId)}::uuid[],
-        ${column(({ status }) => status)}::text[]) as t (job_id, after)
-    ) changes group by job_id, status having sum(change) <> 0`.execute(trx);
-}
+/**
+ * What figures count (docs/decisions/0023). Every statement that stores messages, or changes what is counted of them,
+ * appends the net change itself: so a figure never lacks a message, and never has one twice. `statistics/totals` folds
+ * the changes into totals, and counts the history by the same fragments when it checks them.
+ */
+
+/** By what a message is counted and never changes, besides its day. */
+const fixed = [
+  'service_id',
+  'template_id',
+  'job_id',
+  'notification_type',
+  'key_type',
+  'international',
+  'rate_multiplier',
+] as const;
+const key = sql.raw(['day', ...fixed, 'via_api', 'status', 'provider'].join(', '));
+
+/**
+ * The columns `day` (of the business zone: spec 06, section 3.2), `via_api` (made by itself with an API key, not by hand
+ * and not by a job: spec 06, section 9) and the other facts that never change. `row`: one of the history.
+ */
+export const fixedFacts = (row: string) =>
+  sql.raw(
+    `(${row}.created_at at time zone 'Europe/London')::date as day, ${fixed.map((column) => `${row}.${column}`).join(', ')},
+    (${row}.api_key_id is not null and ${row}.job_id is null) as via_api`,
+  );
+
+/**
+ * The bucket of a delay: bucket b holds those above 10 s × 2^((b-1)/4) up to 10 s × 2^(b/4), the first and last whatever
+ * is below or above. So bucket 0 ends at 10 seconds. `interval`: SQL for the delay, never null.
+ */
+const bucketOf = (interval: string) =>
+  `greatest(-40, least(60, ceil(4 * ln(greatest(date_part('epoch', ${interval}), 0.001) / 10) / ln(2))))::smallint`;
+
+/**
+ * The bucket of how long after it was due a message was handed over, and of how long after that it was delivered; null
+ * if it was not. `prefix`: of the names of its `sent_at`, `status` and `updated_at`.
+ */
+const handedOver = (row: string, prefix = '') =>
+  `case when ${row}.${prefix}sent_at is not null then ${bucketOf(
+    `${row}.${prefix}sent_at - greatest(${row}.created_at, ${row}.scheduled_for)`,
+  )} end`;
+const delivered = (row: string, prefix = '', status = `${row}.${prefix}status`) =>
+  `case when ${status} = 'delivered' and ${row}.${prefix}sent_at is not null then ${bucketOf(
+    `${row}.${prefix}updated_at - ${row}.${prefix}sent_at`,
+  )} end`;
+
+/** The delays of a message of the history, as rows (measure, bucket); a bucket that is null does not count. */
+export const delaysOf = (row: string) =>
+  sql.raw(`('handed-over', ${handedOver(row)}), ('delivered', ${delivered(row)})`);
+
+/** The columns of the history that a CTE of newly stored messages has to return for `countStored`. */
+export const storedColumns = sql`id, status, created_at, ${fixedFacts('notification_history')}`;
+
+/** A CTE that counts the messages of the CTE `stored`, which have just been stored and were never handed over. */
+export const countStored = (stored: string) => sql`counted as (
+  insert into status_changes (${key}, count, units, last_at)
+  select ${key}, count(*), 0, max(created_at)
+  from (select *, null::text as provider from ${sql.table(stored)}) facts_of_each group by ${key}
+)`;
+
+/**
+ * The columns that a CTE of changed messages has to return for `countMoved`. `row`: after the change; `before`: has what
+ * was before, as `before_status` and so on.
+ */
+const movedColumns = (row: string, before: string) =>
+  sql`${fixedFacts(row)}, ${sql.raw(
+    [
+      ...['created_at', 'scheduled_for', 'sent_by', 'billable_units', 'sent_at', 'updated_at'].map(
+        (column) => `${row}.${column}`,
+      ),
+      `${row}.status as after_status`,
+      ...changing.map((column) => `${before}.before_${column}`),
+    ].join(', '),
+  )}`;
+const changing = ['status', 'sent_by', 'billable_units', 'sent_at', 'updated_at'] as const;
+const columnsBefore = (row: string) =>
+  sql.raw(changing.map((column) => `${row}.${column} as before_${column}`).join(', '));
+
+/** CTEs that count what the CTE `moved` has changed. A delay is counted anew only if one of its ends has moved. */
+const countMoved = (moved: string) => sql`counted as (
+  insert into status_changes (${key}, count, units, last_at)
+  select ${key}, sum(sign), sum(sign * units), max(created_at)
+  from ${sql.table(moved)} m cross join lateral (values
+    (m.before_status, m.before_sent_by, m.before_billable_units, -1),
+    (m.after_status, m.sent_by, m.billable_units, 1)) v (status, provider, units, sign)
+  group by ${key} having sum(sign) <> 0 or sum(sign * units) <> 0
+), delayed as (
+  insert into delay_changes (day, notification_type, provider, via_api, measure, bucket, count)
+  select m.day, m.notification_type, v.provider, m.via_api, v.measure, v.bucket, sum(v.sign)
+  from (
+    select *, (sent_at, sent_by) is distinct from (before_sent_at, before_sent_by) as is_handed_over
+    from ${sql.table(moved)} where key_type <> 'test'
+  ) m cross join lateral (values
+    (m.before_sent_by, -1, 'handed-over', case when m.is_handed_over then ${sql.raw(handedOver('m', 'before_'))} end),
+    (m.sent_by, 1, 'handed-over', case when m.is_handed_over then ${sql.raw(handedOver('m'))} end),
+    (m.before_sent_by, -1, 'delivered', ${sql.raw(delivered('m', 'before_'))}),
+    (m.sent_by, 1, 'delivered', ${sql.raw(delivered('m', '', 'm.after_status'))})) v (provider, sign, measure, bucket)
+  where v.bucket is not null and v.provider is not null
+  group by 1, 2, 3, 4, 5, 6 having sum(v.sign) <> 0
+)`;

@@ -1,11 +1,13 @@
 import { type Db, errorClass, isUnreachable, type Trx } from '../../database/connection.ts';
+import { createPartitionGuard } from '../../database/partitions.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
+import type { Traces } from '../../ground/traces.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { startRounds } from '../../queue/consume.ts';
-import { sendDeliveries } from '../delivery/queue.ts';
+import { type Delivery, sendDeliveries } from '../delivery/queue.ts';
 import { moveStatuses, type StatusDeps } from '../status/status.ts';
 import { persistQueues } from './accept-batch.ts';
 import { findDue, orderDue, persistAccepted, postponeAccepted, storeScheduled } from './store.ts';
@@ -17,6 +19,7 @@ export type PersistDeps = Readonly<{
   log: Log;
   metrics: Metrics;
   retries: Readonly<{ limit: number; seconds: number }>;
+  traces: Traces | null;
 }>;
 
 /** Messages persisted in one transaction. */
@@ -50,7 +53,12 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
     pollMilliseconds,
     async round() {
       await orderDueIfTime();
-      const count = await metrics.timed('tasks', `send_${type}`, () => persistBatch(deps, type, batchSize));
+      const count = await metrics.timed(
+        'tasks',
+        `send_${type}`,
+        () => persistBatch(deps, type, batchSize),
+        (persisted) => persisted,
+      );
       return count === batchSize;
     },
     async failed(error) {
@@ -68,17 +76,36 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
 }
 
 /** Returns how many messages left `accepted`. */
-function persistBatch(
+async function persistBatch(
   deps: PersistDeps,
   type: NotificationType,
   limit: number,
   only: string | null = null,
 ): Promise<number> {
-  return deps.queues.transaction(async ({ trx, send }) => {
-    const { count, deliveries } = await persistAccepted(deps, trx, type, limit, only);
-    await sendDeliveries(send, deliveries);
-    return count;
+  const elapsed = stopwatch();
+  const { count, deliveries } = await deps.queues.transaction(async ({ trx, send }) => {
+    const persisted = await persistAccepted(deps, trx, type, limit, only);
+    await sendDeliveries(send, persisted.deliveries);
+    return persisted;
   });
+  if (deps.traces) traceBatch(deps.traces, type, deliveries, elapsed());
+  return count;
+}
+
+/** One span for each message: they belong to different requests. */
+function traceBatch(
+  traces: Traces,
+  type: NotificationType,
+  deliveries: readonly Delivery[],
+  began: number,
+): void {
+  for (const { queue, task } of deliveries)
+    traces
+      .begin(`persist ${type}`, task.requestId, {
+        began,
+        attributes: { 'notification.id': task.id, 'notification.type': type, queue: queue.name },
+      })
+      .end();
 }
 
 /** After a failed batch, persists each message by itself, so that one that cannot be stored blocks no other. */
@@ -89,16 +116,19 @@ async function persistOneByOne(
 ): Promise<void> {
   const { db, clock, log, retries } = deps;
   const task = `send_${type}`;
-  for (const { id, attempt } of await findDue(db, type, batchSize)) {
+  const ensureDays = createPartitionGuard(db);
+  for (const { id, attempt, requestId } of await findDue(db, type, batchSize)) {
     if (isStopping()) return;
     try {
+      // A day that was thought to be over may have been dropped; if so, it is dropped again on the next night.
+      await ensureDays([id]);
       await persistBatch(deps, type, 1, id);
     } catch (error) {
       if (isUnreachable(error)) throw error;
       const isLast = attempt >= retries.limit;
       // An accepted message is never discarded: it stays for an operator, and reads still find it.
       log.error(
-        { err: error, notificationId: id },
+        { err: error, notificationId: id, requestId },
         isLast
           ? `RETRY FAILED: task ${task} failed for notification ${id}`
           : `RETRY: ${task} notification ${id}`,

@@ -14,7 +14,7 @@ import { createPartitionGuard } from '../../database/partitions.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
-import type { IdSource } from '../../ground/id.ts';
+import { type IdSource, idTime } from '../../ground/id.ts';
 import { badRequest, noResultFound, Problem } from '../../ground/problem.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
@@ -72,7 +72,7 @@ export function createPreparePlatformMessage(deps: PlatformMessageDeps): Prepare
     refuseUnfilled(template, values);
     const id = deps.newId();
     await ensureDays([id]);
-    const now = new Date(deps.clock.now());
+    const now = new Date(idTime(id));
     const message: AcceptedMessage = {
       ...{ id, type, serviceId: platformServiceId, templateId, templateVersion: template.current.version },
       ...{ jobId: null, jobRowNumber: null, apiKeyId: null, keyType: 'normal', createdAt: now },

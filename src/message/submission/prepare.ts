@@ -7,7 +7,7 @@ import type { Content, Render, Template } from '../../content/template/template.
 import type { KeyType, NotificationType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, parseDatetime } from '../../ground/clock.ts';
-import { type IdSource, parseUuid } from '../../ground/id.ts';
+import { type IdSource, idTime, parseUuid } from '../../ground/id.ts';
 import { badRequest } from '../../ground/problem.ts';
 import type { Caller } from '../../tenant/key/authenticate.ts';
 import { defaultSender, platformServiceId, type Sender, type Service } from '../../tenant/service/service.ts';
@@ -183,7 +183,8 @@ export function commonFields(
     jobRowNumber: null,
     apiKeyId: key.id,
     keyType: key.keyType,
-    createdAt: new Date(deps.clock.now()),
+    // The day by which it is kept and the partition that it is in are the same.
+    createdAt: new Date(idTime(id)),
     clientReference: message.reference,
     scheduledFor: message.scheduledFor,
     personalisation: deps.cipher.seal(JSON.stringify(message.personalisation), id),

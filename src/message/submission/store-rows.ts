@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Trx } from '../../database/connection.ts';
-import type { GivenUpReason } from '../../database/tables.ts';
+import type { GivenUpReason, NotificationStatus } from '../../database/tables.ts';
 import type { DailyLimit } from '../../tenant/service/service.ts';
 import type { NewNotification } from '../status/notification.ts';
 import { storing } from './store.ts';
@@ -17,7 +17,7 @@ export type RowsInCommon = Pick<
   | 'createdAt'
   | 'replyToText'
 > &
-  Readonly<{ jobId: string }>;
+  Readonly<{ jobId: string; requestId: string | null }>;
 
 /** A row of a file as it is stored. `personalisation`: sealed with its id as the context. */
 export type RowMessage = Pick<
@@ -40,21 +40,22 @@ export type RowMessage = Pick<
 
 /**
  * Stores rows of a file as messages, without the table `accepted`. One whose id is stored already is left as it is.
- * Returns the ids of those that were not.
+ * Returns the statuses of those that were not, by id.
  */
 export async function storeRows(
   trx: Trx,
   common: RowsInCommon,
   rows: readonly RowMessage[],
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlyMap<string, NotificationStatus>> {
   const column = <T>(pick: (row: RowMessage) => T) => rows.map(pick);
-  const stored = await sql<{ id: string }>`
+  const stored = await sql<{ id: string; status: NotificationStatus }>`
     with moved as materialized (
       select t.*, ${common.serviceId}::uuid as service_id, ${common.templateId}::uuid as template_id,
         ${common.templateVersion}::int as template_version, ${common.jobId}::uuid as job_id,
         ${common.apiKeyId}::uuid as api_key_id, ${common.keyType}::text as key_type, ${common.type}::text as notification_type,
         ${common.createdAt}::timestamptz as created_at, ${common.replyToText}::text as reply_to_text,
-        null::timestamptz as scheduled_for, null::text as unsubscribe_url, null::uuid as created_by
+        null::timestamptz as scheduled_for, null::text as unsubscribe_url, null::uuid as created_by,
+        ${common.requestId}::text as request_id
       from unnest(${column(({ id }) => id)}::uuid[], ${column(({ jobRowNumber }) => jobRowNumber)}::int[],
         ${column(({ recipient }) => recipient)}::text[], ${column(({ normalisedRecipient }) => normalisedRecipient)}::text[],
         ${column(({ personalisation }) => personalisation)}::bytea[], ${column(({ international }) => international)}::boolean[],
@@ -63,8 +64,8 @@ export async function storeRows(
         as t (id, job_row_number, recipient, normalised_recipient, personalisation, international, phone_prefix,
           rate_multiplier, client_reference, given_up)
     ), ${storing(sql`given_up`)}
-    select id from facts`.execute(trx);
-  return new Set(stored.rows.map(({ id }) => id));
+    select id, status from facts`.execute(trx);
+  return new Map(stored.rows.map(({ id, status }) => [id, status]));
 }
 
 /** So many messages of a service that count towards a daily limit. `day`: in the business zone, YYYY-MM-DD. */

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../../database/connection.ts';
 import type { KeyType, NotificationType } from '../../database/tables.ts';
+import { requestIdOf } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueName } from '../../queue/define.ts';
 import type { DailyLimit } from '../../tenant/service/service.ts';
@@ -12,6 +13,7 @@ import {
   taskPriority,
 } from '../delivery/queue.ts';
 import type { NewNotification } from '../status/notification.ts';
+import { countStored, storedColumns } from '../status/status.ts';
 import { mostBehind, spacingMilliseconds, stepMilliseconds } from './fair-order.ts';
 
 /** An accepted message as stored; `personalisation` is sealed with the message's id as its context. */
@@ -20,6 +22,7 @@ export type AcceptedMessage = NewNotification &
     /** The delivery queue, and the priority within it. */
     queue: QueueName;
     priority: number;
+    /** The id of its request, and the trace that it belongs to (ground/traces.ts). */
     requestId: string | null;
   }>;
 
@@ -68,7 +71,7 @@ export function persistAccepted(
   limit: number,
   only: string | null = null,
 ): Promise<Persisted> {
-  return metrics.timed('dao', 'dao_create_notification', async () => {
+  const work = async () => {
     const one = only === null ? sql`` : sql`and id = ${only}`;
     const { rows } = await sql<PersistedRow>`
       with chosen as materialized (
@@ -81,7 +84,9 @@ export function persistAccepted(
       from moved m left join facts on facts.id = m.id`.execute(trx);
     const stored = rows.filter(({ isNew }) => isNew);
     return { count: rows.length, deliveries: stored.map((row) => deliveryOf(type, row)) };
-  });
+  };
+  // While nothing waits it looks once a second, and creates nothing.
+  return metrics.timed('dao', 'dao_create_notification', work, ({ count }) => Math.min(count, 1));
 }
 
 type PersistedRow = Readonly<{
@@ -136,7 +141,7 @@ export async function orderDue(
 }
 
 /**
- * Stores the rows of the CTE `moved`, which has the columns of `accepted`; the CTE `facts` has the newly stored ones.
+ * Stores the rows of the CTE `moved`, which has the columns of `accepted`; the CTE `facts` has the newly stored ones, which are counted.
  * `givenUp`: the reason why a row is stored as not sendable, or null.
  */
 export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
@@ -144,15 +149,16 @@ export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
           api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
           phone_prefix, rate_multiplier, created_by, given_up, updated_at)
         select id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
-          notification_type, case when ${givenUp} is null then 'created' else 'validation-failed' end, created_at,
-          scheduled_for, client_reference, international, phone_prefix, rate_multiplier, created_by, ${givenUp},
+          notification_type, case when ${givenUp} is null then 'created' when ${givenUp} = 'error'
+            then 'technical-failure' else 'validation-failed' end, created_at, scheduled_for, client_reference,
+          international, phone_prefix, rate_multiplier, created_by, ${givenUp},
           case when ${givenUp} is not null then created_at end
-        from moved on conflict (id) do nothing returning id
-      ), personal as (
+        from moved on conflict (id) do nothing returning ${storedColumns}
+      ), ${countStored('facts')}, personal as (
         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
-          unsubscribe_url)
+          unsubscribe_url, request_id)
         select m.id, m.service_id, m.recipient, m.normalised_recipient, m.personalisation, m.reply_to_text,
-          m.unsubscribe_url
+          m.unsubscribe_url, m.request_id
         from moved m join facts on facts.id = m.id
       )`;
 const storeMoved = storing(sql`null::text`);
@@ -162,16 +168,17 @@ export async function findDue(
   db: DbOrTrx,
   type: NotificationType,
   limit: number,
-): Promise<readonly { id: string; attempt: number }[]> {
-  return await db
+): Promise<readonly { id: string; attempt: number; requestId: string | undefined }[]> {
+  const rows = await db
     .selectFrom('accepted')
-    .select(['id', 'attempt'])
+    .select(['id', 'attempt', 'request_id'])
     .where('notification_type', '=', type)
     .where('turn_at', 'is not', null)
     .orderBy('turn_at')
     .orderBy('id')
     .limit(limit)
     .execute();
+  return rows.map(({ id, attempt, request_id }) => ({ id, attempt, requestId: requestIdOf(request_id) }));
 }
 
 /** Whether a message is accepted but not yet persisted. */
@@ -296,6 +303,14 @@ export async function countAccepted(
     select coalesce(sum(used), 0)::float8 as count from daily_counts
     where service_id = ${serviceId} and day >= ${since} and name = any(${types}::text[])`.execute(db);
   return rows[0]!.count;
+}
+
+/** Deletes at most `limit` daily counts from before a day (in the business zone, YYYY-MM-DD). Returns how many. */
+export async function deleteDailyCounts(db: DbOrTrx, before: string, limit: number): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from daily_counts where ctid = any(array(
+      select ctid from daily_counts where day < ${before} limit ${limit}))`.execute(db);
+  return Number(numAffectedRows);
 }
 
 /** Deletes at most `limit` Idempotency-Keys older than `before`. Returns how many. */

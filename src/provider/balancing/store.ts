@@ -100,3 +100,34 @@ export function findSlowness(
     return rows;
   });
 }
+
+const longestMilliseconds = 2000;
+
+/** The share of a provider's texts that was not delivered within so many seconds of the hand-over. */
+export type NotDelivered = Readonly<{ identifier: string; seconds: number; ratio: number }>;
+
+/** Of the texts created since `since`, as in `findSlowness`. Throws after 2 seconds. */
+export function findNotDelivered(
+  { metrics }: StoreDeps,
+  db: Db,
+  since: Date,
+  seconds: readonly number[],
+  now: Date,
+): Promise<readonly NotDelivered[]> {
+  return metrics.timed('dao', 'get_slow_text_message_delivery_reports_by_provider', () =>
+    db.transaction().execute(async (trx) => {
+      await sql`select set_config('statement_timeout', ${String(longestMilliseconds)}, true)`.execute(trx);
+      const { rows } = await sql<NotDelivered>`
+        select h.sent_by as identifier, w.seconds,
+          (count(*) filter (where h.took >= w.seconds * interval '1 second'))::float8 / count(*) as ratio
+        from (
+          select sent_by, (case when status = 'delivered' then updated_at else ${now}::timestamptz end) - sent_at as took
+          from notification_history
+          where id >= ${idFloor(since.getTime())}::uuid and notification_type = 'sms' and sent_at is not null
+            and sent_by is not null and status in ('delivered', 'pending', 'sending') and key_type <> 'test'
+        ) h cross join unnest(${seconds}::int[]) as w (seconds)
+        group by h.sent_by, w.seconds`.execute(trx);
+      return rows;
+    }),
+  );
+}

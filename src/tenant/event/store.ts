@@ -89,6 +89,14 @@ export async function hasEvent(
   return rows.length > 0;
 }
 
+/** Deletes at most `limit` events from before `before`. Returns how many. */
+export async function deleteOldEvents(db: DbOrTrx, before: Date, limit: number): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from events where id = any(array(
+      select id from events where id < ${idFloor(before.getTime())} order by id limit ${limit}))`.execute(db);
+  return Number(numAffectedRows);
+}
+
 type StoredEvent = Omit<Event, 'data'> & Readonly<{ data: string }>;
 
 function read(stored: StoredEvent): Event {

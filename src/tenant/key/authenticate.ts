@@ -195,7 +195,7 @@ export function keyGuard(deps: AuthenticateDeps & Readonly<{ uses: KeyUses }>): 
     request.logFields = {
       serviceId: caller.service.id,
       apiKeyId: caller.key.id,
-      userAgent,
+      userAgent: programOf(userAgent),
     };
   };
   return (request, _reply, done) => {
@@ -210,6 +210,11 @@ export function keyGuard(deps: AuthenticateDeps & Readonly<{ uses: KeyUses }>): 
       done();
     }, done);
   };
+}
+
+/** The program of a user agent with its version; what follows may be anything, such as somebody's address. */
+function programOf(userAgent: string | undefined): string | undefined {
+  return /^[\w.-]{1,60}(?:\/[\w.-]{1,20})?(?=\s|$)/.exec(userAgent ?? '')?.[0];
 }
 
 /** Whether a key has come to its end at `now` (Unix milliseconds). Its end may have been set long before. */

@@ -1,16 +1,24 @@
 import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
+import { type Clock, dayAfter, dayOf } from '../../ground/clock.ts';
 import { parseUuid } from '../../ground/id.ts';
 import { invalidFields, noResultFound } from '../../ground/problem.ts';
 import { authProblem } from '../../http/auth/tokens.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { plainErrors } from '../../http/server/error-format.ts';
-import { baseUrl, queryParameters } from '../../http/server/request.ts';
+import { baseUrl, callerLeaves, queryParameters } from '../../http/server/request.ts';
 import { oneOf, pageLinks, pageLinksSchema, pageSize, uuid } from '../../http/validate/shapes.ts';
-import { serviceSchema, showService } from './record.ts';
+import { requirePermission } from '../permission/acting.ts';
+import { detailedSchema, type ReadStatistics, type StatisticsOf, showDetailed } from './detailed.ts';
+import { type ServiceRecord, serviceSchema, showService } from './record.ts';
 import { findServiceRecord, findServiceRecords } from './store-admin.ts';
 
-export type ServiceListDeps = Readonly<{ db: Db; publicUrl: string | null }>;
+export type ServiceListDeps = Readonly<{
+  db: Db;
+  clock: Clock;
+  publicUrl: string | null;
+  readStatistics: ReadStatistics;
+}>;
 
 /** What the routes of services share. */
 export const common = { tag: 'Administration', authentication: 'admin', errors: plainErrors } as const;
@@ -19,11 +27,23 @@ export const byId = `/service/${uuidPart('service_id')}`;
 export const ofService = Type.Object({ service_id: uuid('The service.') });
 export const notFound = { description: 'There is no such service or user.' };
 
+const day = (description: string) => Type.String({ format: 'date', description });
+
 const listQuery = Type.Object(
   {
     only_active: Type.Optional(oneOf(['True', 'False'])),
     user_id: Type.Optional(Type.String({ description: 'Only services of this person.' })),
-    detailed: Type.Optional(oneOf(['False'], 'There are no statistics yet.')),
+    detailed: Type.Optional(
+      oneOf(
+        ['True', 'False'],
+        '`True` adds `statistics`, and leaves out people and branding. Not with `user_id`.',
+      ),
+    ),
+    start_date: Type.Optional(day('Statistics from this day on; today without it. Only with `detailed`.')),
+    end_date: Type.Optional(day('And up to the end of this one; today without it. Only with `detailed`.')),
+    include_from_test_key: Type.Optional(
+      oneOf(['True', 'False'], '`False` leaves messages of test keys out of the statistics.'),
+    ),
     name: Type.Optional(Type.String({ description: 'Only services with this in their name, in any case.' })),
     go_live_requested: Type.Optional(oneOf(['True', 'False'], 'Only those that have asked to go live.')),
     order: Type.Optional(
@@ -50,13 +70,18 @@ const list = defineRoute({
   answers: {
     200: {
       description: 'Services.',
-      schema: Type.Object({ data: Type.Array(serviceSchema), links: Type.Optional(pageLinksSchema) }),
+      schema: Type.Object({
+        data: Type.Array(Type.Union([serviceSchema, detailedSchema])),
+        links: Type.Optional(pageLinksSchema),
+      }),
     },
     400: { description: 'A parameter is unknown or invalid.' },
   },
-  async handler(deps: ServiceListDeps, request) {
+  async handler(deps: ServiceListDeps, request, reply) {
     const { query, actorId, mayDoForOthers } = request;
     const { name = null, older_than: after = null, order, go_live_requested: requested } = query;
+    const isDetailed = query.detailed === 'True' && query.user_id === undefined;
+    const days = statisticsOf(query, dayOf(deps.clock.now()));
     const userId = query.user_id === undefined ? null : parseUuid(query.user_id);
     if (!mayDoForOthers && query.user_id !== undefined && userId !== actorId)
       throw authProblem(403, 'Only operators of the platform may see the services of others');
@@ -77,7 +102,10 @@ const list = defineRoute({
       },
       isPaged ? pageSize : mostAtOnce + 1,
     );
-    const data = found.slice(0, isPaged ? pageSize : mostAtOnce).map(showService);
+    const page = found.slice(0, isPaged ? pageSize : mostAtOnce);
+    const data = isDetailed
+      ? await detail(deps, page, days, callerLeaves(reply))
+      : page.map((service) => showService(service));
     if (!isPaged && found.length <= mostAtOnce) return { data };
     const url = `${baseUrl(request, deps.publicUrl)}/service`;
     const parameters = queryParameters(request.url);
@@ -85,6 +113,27 @@ const list = defineRoute({
     return { data, links: pageLinks(url, parameters, data.at(-1)?.id) };
   },
 });
+
+type Days = Readonly<{ start_date?: string; end_date?: string; include_from_test_key?: string }>;
+
+/** From today, whatever the end, only today counts (spec 04, section 1.3). Throws a Problem if it ends before it begins. */
+function statisticsOf(query: Days, today: string): StatisticsOf {
+  const { start_date: from = today, end_date: end = today } = query;
+  const to = from === today ? today : end;
+  if (to < from) throw invalidFields({ end_date: ['Start date must be before end date'] });
+  return { from, to, testKeys: query.include_from_test_key !== 'False' };
+}
+
+async function detail(
+  { readStatistics }: Pick<ServiceListDeps, 'readStatistics'>,
+  services: readonly ServiceRecord[],
+  of: StatisticsOf,
+  left: AbortSignal,
+) {
+  const ids = services.map(({ id }) => id);
+  const statistics = await readStatistics(ids, of, left);
+  return services.map((service) => showDetailed(service, statistics.get(service.id)));
+}
 
 const find = defineRoute({
   ...common,
@@ -117,6 +166,9 @@ const find = defineRoute({
   },
 });
 
+/** Days before today whose messages are kept (spec 06, section 1.2). */
+const weekDays = 7;
+
 const read = defineRoute({
   ...common,
   permission: 'member',
@@ -126,14 +178,36 @@ const read = defineRoute({
   summary: 'Read a service',
   params: ofService,
   query: Type.Object(
-    { detailed: listQuery.properties.detailed, user_id: Type.Optional(Type.String()) },
+    {
+      detailed: Type.Optional(
+        oneOf(
+          ['True', 'False'],
+          '`True` adds `statistics` of today and the 7 days before it, without test keys; a person needs `view_activity` for it.',
+        ),
+      ),
+      today_only: Type.Optional(oneOf(['True', 'False'], 'Statistics of today only.')),
+      user_id: Type.Optional(Type.String()),
+    },
     { additionalProperties: false },
   ),
-  answers: { 200: one, 400: { description: 'A parameter is unknown or invalid.' }, 404: notFound },
-  async handler({ db }: ServiceListDeps, { params }) {
-    const found = await findServiceRecord(db, params.service_id);
+  answers: {
+    200: {
+      description: 'The service.',
+      schema: Type.Object({ data: Type.Union([serviceSchema, detailedSchema]) }),
+    },
+    400: { description: 'A parameter is unknown or invalid.' },
+    404: notFound,
+  },
+  async handler(deps: ServiceListDeps, request, reply) {
+    const { params, query } = request;
+    const found = await findServiceRecord(deps.db, params.service_id);
     if (!found) throw noResultFound();
-    return { data: showService(found) };
+    if (query.detailed !== 'True') return { data: showService(found) };
+    requirePermission(request, 'view_activity');
+    const to = dayOf(deps.clock.now());
+    const from = query.today_only === 'True' ? to : dayAfter(to, -weekDays);
+    const [data] = await detail(deps, [found], { from, to, testKeys: false }, callerLeaves(reply));
+    return { data };
   },
 });
 

@@ -79,8 +79,23 @@ describe('the encoding of a file is recognised', () => {
     assert.deepEqual([got.rows[0], got.rows.at(-1)], [['Ann'], ['René']]);
   });
 
-  test('half a UTF-8 character at the end makes a file Windows-1252', async () => {
-    assert.deepEqual((await read(latin1('name\nRen\xc3'))).rows, [['RenÃ']]);
+  test('signs of Windows-1252 are read wherever words and prices have them', async () => {
+    const words =
+      'Müller–Lüdenscheidt|“O’Neill”|‘quoted’|café™|well…then|Noël’s|cœur|Škoda|Žižek|SÃO PAULO|McÉWAN|£5|20°|' +
+      '«guillemets»|col·lega|€9|été|créée|Æthelred|¿Qué?|¡Hola!|Bjørn|name†|O´Neill';
+    const marks: Record<string, number> = {
+      ...{ '–': 0x96, '“': 0x93, '”': 0x94, '’': 0x92, '‘': 0x91, '™': 0x99, '…': 0x85, œ: 0x9c },
+      ...{ Š: 0x8a, Ž: 0x8e, ž: 0x9e, '€': 0x80, '†': 0x86 },
+    };
+    const bytes = latin1(
+      words.replace(/[\u0100-\uffff]/g, (sign) => String.fromCharCode(marks[sign]!)).replaceAll('|', '\n'),
+    );
+    const { encoding, header, rows } = await read(bytes);
+    assert.equal(encoding, 'windows-1252');
+    assert.deepEqual(
+      [header, ...rows],
+      words.split('|').map((word) => [word]),
+    );
   });
 
   test('two letters of Windows-1252 may look like one of UTF-8', async () => {
@@ -88,7 +103,7 @@ describe('the encoding of a file is recognised', () => {
     assert.deepEqual((await read(bytes)).rows, [['René'], ['“CAFÉ”']]);
   });
 
-  const notText: [string, Uint8Array][] = [
+  const damaged: [string, Uint8Array][] = [
     ['a file with a UTF-8 byte-order mark that is not UTF-8', new Uint8Array([0xef, 0xbb, 0xbf, 0x61, 0xff])],
     [
       'UTF-8 with one damaged byte',
@@ -100,6 +115,19 @@ describe('the encoding of a file is recognised', () => {
     ],
     ['UTF-8 that is cut off in a letter', utf8('name\nZoë\nJosé').subarray(0, -1)],
     ['a file with a byte that Windows-1252 does not define', latin1('name\nJos\xe9\nZo\x81\n')],
+    ['UTF-8 whose only letter is cut off', latin1('name\nRen\xc3')],
+    ['a CSV file of Excel for Mac', latin1('name\nRen\x8ee\nO\xd5Neill\nZo\x91\n')],
+    ['a file of Excel for Mac whose only letter is at an end', latin1('name\nJos\x8e\n')],
+    ['a CSV file for MS-DOS', latin1('name\nRen\x82e\nJ\x94rg\nChlo\x89\n')],
+    ['a file for MS-DOS with one letter within a name', latin1('name\nFran\x87ois\n')],
+    ['a file in Russian', latin1('name\n\xc0\xed\xed\xe0\n')],
+    ['a file in Polish', latin1('name\nZaj\xb9c\nPawe\xb3\n')],
+  ];
+  for (const [what, bytes] of damaged)
+    test(`${what} is damaged, or in an encoding that is not known`, async () =>
+      assert.deepEqual(await survey(bytes), { ok: false, problem: 'damaged-text' }));
+
+  const notText: [string, Uint8Array][] = [
     ['a file with a zero in a value', utf8('name\nAn\0n\n')],
     ['a file that ends in zeros', utf8(`name\nAnn\n${'\0'.repeat(512)}`)],
     ['UTF-16 with a zero in a value', utf16('name\nAn\0n\n', '\uFEFF')],

@@ -94,10 +94,15 @@ export async function surveyCsv(source: CsvSource, options: SurveyOptions): Prom
   readings ??= begin();
   for (const reading of readings) reading.end();
   const reading = readings.find(({ isText }) => isText);
-  if (!reading) return { ok: false, problem: 'not-text' };
+  if (!reading) return { ok: false, problem: looksLikeText(head) ? 'damaged-text' : 'not-text' };
   const { problem } = reading;
   if (problem === null) return { ok: true, form: reading.form() };
   return { ok: false, problem, ...(problem === 'cell-too-long' && { row: reading.recordCount + 1 }) };
+}
+
+/** Whether the start of a file has no bytes that only binary files and UTF-16 have. */
+function looksLikeText(head: Uint8Array): boolean {
+  return head.subarray(0, sniffedBytes).every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
 }
 
 /** Yields the data records of a surveyed file in order. Throws when `source` is not the file that was surveyed. */

@@ -12,6 +12,8 @@ export type CsvProblem =
   | 'too-large'
   /** Neither UTF-8, UTF-16 nor Windows-1252: a workbook or an image, or a wrong UTF-8 byte-order mark. */
   | 'not-text'
+  /** Text, but with letters that are damaged or in another encoding. */
+  | 'damaged-text'
   /** A carriage return in the middle of a line. */
   | 'lone-carriage-return'
   | 'cell-too-long'
@@ -46,6 +48,8 @@ export function csvProblemText(
       const size = bytes === undefined ? '' : `, your file has ${count(bytes)}`;
       return `The file must be smaller than 10MB (Notify can process up to ${count(maxCsvBytes)} bytes${size})`;
     }
+    case 'damaged-text':
+      return `${unreadable} (some of its letters are damaged, or in an encoding that cannot be told: save it again as ‘CSV UTF-8’ or as an Excel workbook)`;
     case 'too-many-cells':
       return `Your file has too many cells (Notify can process up to ${count(maxCells)} cells)`;
     case 'too-many-columns':

@@ -39,6 +39,8 @@ export type Column = {
 
 export type CsvColumns = {
   readonly type: TemplateType;
+  /** Cells are the values of messages as they were, not what somebody typed: nothing around them is taken away. */
+  readonly isVerbatim: boolean;
   /** Raw headers without exact repeats, in order; an empty header is `''`. */
   readonly headers: readonly string[];
   /** Placeholders and recipient columns that the file lacks, in the template's spelling and order. */
@@ -70,9 +72,13 @@ export type CsvColumns = {
 export function readColumns(
   header: CsvRecord,
   filledWidth: number,
-  template: { readonly type: TemplateType; readonly placeholders: readonly string[] },
+  template: {
+    readonly type: TemplateType;
+    readonly placeholders: readonly string[];
+    readonly isVerbatim?: boolean;
+  },
 ): CsvColumns {
-  const { type } = template;
+  const { type, isVerbatim = false } = template;
   const recipientKeys = recipientColumns[type].map(keyOf);
   const recipients = new Set(recipientKeys);
   const placeholders = new Map<string, string>();
@@ -100,6 +106,7 @@ export function readColumns(
   });
   return {
     type,
+    isVerbatim,
     headers,
     missing: [...placeholders]
       .filter(([key]) => !keys.has(key) && !(type === 'letter' && recipients.has(key)))
@@ -185,7 +192,7 @@ export function readRow(columns: CsvColumns, index: number, record: CsvRecord): 
   const personalisation = new Map<string, CellValue>();
   let reference: CellValue = null;
   for (const column of columns.needed) {
-    const value = columnValue(column, record);
+    const value = columnValue(column, record, columns.isVerbatim);
     if (isNoCell(column, value)) continue;
     if (!column.isIgnored) personalisation.set(column.key, value);
     if (column.key === referenceKey) reference = value;
@@ -206,7 +213,7 @@ export function cellsOf(
   const cells = new Map<string, Cell>();
   for (const column of columns.columns) {
     const { key, header, isIgnored } = column;
-    const value = columnValue(column, record);
+    const value = columnValue(column, record, columns.isVerbatim);
     if (!isNoCell(column, value)) cells.set(key, { key, header, value, isIgnored });
   }
   const withoutHeader: string[] = [];
@@ -219,13 +226,20 @@ export function cellsOf(
 /**
  * The value under one header. Repeats make a list if a value precedes them, but of a repeated recipient the last one
  * counts. A cell beyond the end of a short row is not the same as an empty one: there, even a recipient makes a list.
+ * Verbatim, a placeholder without a value has an empty one.
  */
-function columnValue({ positions, isRecipient }: Column, { cells, width }: CsvRecord): CellValue {
+function columnValue(
+  { positions, isRecipient, isIgnored }: Column,
+  { cells, width }: CsvRecord,
+  isVerbatim: boolean,
+): CellValue {
+  const isAsItWas = isVerbatim && !isRecipient;
   let held: string | null = null;
   let list: (string | null)[] | null = null;
   for (const position of positions) {
     const raw = cells[position];
-    const value = raw === undefined || raw === '' ? null : cellText(raw, isRecipient) || null;
+    const value =
+      raw === undefined || raw === '' ? null : isAsItWas ? raw : cellText(raw, isRecipient) || null;
     if (isRecipient && position < width) {
       held = value;
       list = null;
@@ -233,7 +247,7 @@ function columnValue({ positions, isRecipient }: Column, { cells, width }: CsvRe
     else if (held !== null) list = [held, value];
     else held = value;
   }
-  return list ?? held;
+  return list ?? held ?? (isAsItWas && !isIgnored ? '' : null);
 }
 
 /** The marks that copying from a page or document leaves around a recipient or header. */

@@ -69,9 +69,10 @@ export function createDecoder(encoding: CsvEncoding): CsvDecoder {
 const notInWindows1252 = new Set([0x00, 0x81, 0x8d, 0x8f, 0x90, 0x9d]);
 
 /**
- * Almost any bytes can be read as Windows-1252, a UTF-8 file with one damaged byte too: its other letters would then be
+ * Almost any bytes can be read as Windows-1252. A UTF-8 file with one damaged byte too: its other letters would then be
  * sent to people as `Ã«`. So a file is refused if it has a multi-byte character of UTF-8 before its first fault, or more
- * of them than faults.
+ * of them than faults. And files of Excel for Mac and of ‘CSV (MS-DOS)’, whose letters would become `RenŽe` or `Ren‚e`:
+ * so one is refused if one in ten of the signs that are not ASCII stands where no word has it.
  */
 function undamagedWindows1252(): CsvDecoder {
   const decoder = new TextDecoder('windows-1252', { ignoreBOM: true });
@@ -82,6 +83,19 @@ function undamagedWindows1252(): CsvDecoder {
   let needed = 0;
   let lowest = 0x80;
   let highest = 0xbf;
+  /** Signs that are not ASCII, and those of them that are out of place. */
+  let signs = 0;
+  let misplaced = 0;
+  let before = 0;
+  let current = 0;
+  const place = (next: number) => {
+    if (current >= 0x80) {
+      signs += 1;
+      if (isMisplaced(before, current, next)) misplaced += 1;
+    }
+    before = current;
+    current = next;
+  };
   const fault = () => {
     if (faults === 0) charactersBeforeFault = characters;
     faults += 1;
@@ -109,14 +123,45 @@ function undamagedWindows1252(): CsvDecoder {
       for (const byte of bytes) {
         if (notInWindows1252.has(byte)) return null;
         read(byte);
+        place(byte);
       }
       return charactersBeforeFault > 0 ? null : decoder.decode(bytes);
     },
     end() {
       if (needed > 0) fault();
-      return charactersBeforeFault > 0 || characters > faults ? null : '';
+      place(0);
+      return charactersBeforeFault > 0 || characters > faults || 10 * misplaced > signs ? null : '';
     },
   };
+}
+
+/** Signs of Windows-1252 that follow no letter: `‚ƒ„ˆ‰‹“`. */
+const behindNoLetter = new Set([0x82, 0x83, 0x84, 0x88, 0x89, 0x8b, 0x93]);
+/** Those below the letters that can stand within a word: `’‘–—…`, soft hyphen, `ª´·º`, and letters. */
+const withinWords = new Set([
+  ...[0x80, 0x85, 0x8a, 0x8c, 0x8e, 0x91, 0x92, 0x96, 0x97, 0x9a, 0x9c, 0x9e, 0x9f],
+  ...[0xa0, 0xaa, 0xad, 0xb4, 0xb7, 0xba],
+]);
+/** Capitals below the others: `ŠŒŽŸ`. */
+const capitals = new Set([0x8a, 0x8c, 0x8e, 0x9f]);
+
+/**
+ * Whether a byte that is not ASCII stands where no word has its sign: a capital behind a small letter, a symbol within a
+ * word, an opening quote at its end, or the middle of three letters with accents.
+ */
+function isMisplaced(before: number, byte: number, next: number): boolean {
+  if (byte >= 0xc0 && before >= 0xc0 && next >= 0xc0) return true;
+  if (!isSmall(before | 0x20)) return false;
+  if (behindNoLetter.has(byte)) return true;
+  if (byte === 0x91) return !isSmall(next | 0x20);
+  if (byte < 0xc0 && !withinWords.has(byte)) return isSmall(next);
+  const isCapital = capitals.has(byte) || (byte >= 0xc0 && byte <= 0xde && byte !== 0xd7);
+  const isBehind = byte === 0x9f || isSmall(before);
+  return isCapital && isBehind && !(next >= 0x41 && next <= 0x5a);
+}
+
+function isSmall(byte: number): boolean {
+  return byte >= 0x61 && byte <= 0x7a;
 }
 
 function strict(encoding: CsvEncoding): CsvDecoder {

@@ -6,11 +6,15 @@ import { maxCellLength } from '../../../content/recipient/csv/record.ts';
 
 /** How a format shows a number. */
 export type NumberKind =
-  | { readonly kind: 'number' | 'date' | 'time' | 'duration' }
+  | { readonly kind: 'date' | 'time' | 'duration' }
+  /** Digits of an integer at least. */
+  | { readonly kind: 'number'; readonly least: number }
+  /** Instead of a number: what is shown of one above, below and equal to zero. */
+  | { readonly kind: 'words'; readonly words: readonly [above: string, below: string, zero: string] }
   /** Digits after the point: so many at least, and at most. */
   | { readonly kind: 'percentage'; readonly least: number; readonly most: number };
 
-const number: NumberKind = { kind: 'number' };
+export const plain: NumberKind = { kind: 'number', least: 1 };
 const date: NumberKind = { kind: 'date' };
 const time: NumberKind = { kind: 'time' };
 const duration: NumberKind = { kind: 'duration' };
@@ -24,7 +28,7 @@ export function builtInKind(id: number): NumberKind {
   if (id === 45 || id === 47) return time;
   // 27 to 36 and 50 to 58 are dates in the East Asian languages, and not used by the others.
   const isDate = (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 50 && id <= 58);
-  return isDate ? date : number;
+  return isDate ? date : plain;
 }
 
 /** What is shown as it stands: quoted text, a character after a backslash, a space or fill of a character's width. */
@@ -32,17 +36,21 @@ const literal = /"[^"]*"|\\.|_.|\*./gsu;
 /** Colours, conditions, currencies and languages. */
 const bracketed = /\[[^\]]*\]/g;
 const elapsed = /\[(?:h+|m+|s+)\]/i;
+const words = /^"([^"]*)";"([^"]*)";"([^"]*)"$/;
 
 /** What a format such as `dd/mm/yyyy` or `0.0%` makes of a number; its first section decides. */
 export function kindOfFormat(format: string): NumberKind {
+  const found = words.exec(format);
+  if (found) return { kind: 'words', words: [found[1]!, found[2]!, found[3]!] };
   const [section = ''] = format.replace(literal, '').split(';');
   if (elapsed.test(section)) return duration;
   const code = section.replace(bracketed, '');
-  if (/^\s*general\s*$/i.test(code)) return number;
+  if (/^\s*general\s*$/i.test(code)) return plain;
   if (/[dyeg](?![+-])/i.test(code)) return date;
   if (/[hs]|am\/pm/i.test(code)) return time;
   if (/m/i.test(code)) return date;
-  if (!code.includes('%')) return number;
+  if (!code.includes('%'))
+    return { kind: 'number', least: /^[0#?\s()-]*$/.test(code) ? code.replace(/[^0]/g, '').length : 1 };
   const digits = /\.([0#?]+)/.exec(code)?.[1] ?? '';
   return { kind: 'percentage', least: digits.replace(/[^0]/g, '').length, most: digits.length };
 }
@@ -58,7 +66,9 @@ const secondsOfDay = 86_400;
  */
 export function numberText(value: string, kind: NumberKind, is1904 = false): string {
   const serial = asNumber(value);
-  if (serial === null || kind.kind === 'number') return plainNumber(value);
+  if (serial === null) return plainNumber(value);
+  if (kind.kind === 'number') return withZeros(plainNumber(value), kind.least);
+  if (kind.kind === 'words') return kind.words[serial > 0 ? 0 : serial < 0 ? 1 : 2];
   if (kind.kind === 'percentage') return percentage(serial, kind);
   if (serial < 0 || serial >= lastSerial) return plainNumber(value);
   const seconds = Math.round(serial * secondsOfDay);
@@ -67,6 +77,20 @@ export function numberText(value: string, kind: NumberKind, is1904 = false): str
   const epoch = is1904 ? Date.UTC(1904, 0, 1) : Date.UTC(1899, 11, serial < 60 ? 31 : 30);
   const moment = new Date(epoch + Math.floor(seconds / secondsOfDay) * dayMilliseconds);
   return `${moment.toISOString().slice(0, 10)} ${clockText(seconds % secondsOfDay)}`;
+}
+
+/**
+ * An integer with the zeros in front that its format shows, as of a code in the format `0000`, or a phone number in
+ * `00000 000000`; without what stands between its digits.
+ */
+function withZeros(text: string, least: number): string {
+  return /^\d+$/.test(text) ? text.padStart(Math.min(least, precision), '0') : text;
+}
+
+/** The same, if `shown` is how a program shows the number, such as `0007` or `07700 900123`. */
+export function shownZeros(value: string, shown: string): string {
+  const digits = shown.replace(/[\s()-]/g, '');
+  return /^0\d{1,14}$/.test(digits) && Number(digits) === asNumber(value) ? digits : plainNumber(value);
 }
 
 /** `HH:MM:SS`; a day has more than 24 hours if it is several. */

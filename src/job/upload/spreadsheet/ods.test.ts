@@ -30,6 +30,13 @@ describe('a cell of an ODS file is read as a person reads it', () => {
   const cases: [promise: string, cell: string, text: string][] = [
     ['an integer', typed('float', 'office:value="7700900123"', '7,700,900,123'), '7700900123'],
     ['a fraction', typed('float', 'office:value="0.30000000000000004"', '0'), '0.3'],
+    ['a code with zeros in front', typed('float', 'office:value="7"', '0007'), '0007'],
+    [
+      'a phone number with zeros and spaces',
+      typed('float', 'office:value="7700900123"', '07700 900123'),
+      '07700900123',
+    ],
+    ['a date that is stored as a number', typed('float', 'office:value="45322"', '01/02/2024'), '45322'],
     [
       'a number of more than 15 digits',
       typed('float', 'office:value="4.4770090012345E+17"', '4.5E+17'),

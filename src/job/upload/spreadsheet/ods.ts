@@ -1,6 +1,6 @@
 /** The rows of the first sheet of an OpenDocument workbook (.ods; OpenDocument 1.3 part 3, chapters 6, 9 and 19). */
 import type { Archive } from './archive.ts';
-import { booleanText, extended, isoDurationText, isoText, percentage, plainNumber } from './cell-text.ts';
+import { booleanText, extended, isoDurationText, isoText, percentage, shownZeros } from './cell-text.ts';
 import { type CellRun, type Grid, type MergedRange, sheetColumns, sheetRows } from './grid.ts';
 import { Refusal } from './refusal.ts';
 import { readXml, type XmlElement, type XmlReader } from './xml.ts';
@@ -181,7 +181,7 @@ function cellText(attributes: Attributes, text: string | null): string {
   switch (attributes.get('value-type')) {
     case 'float':
     case 'currency':
-      return plainNumber(attributes.get('value') ?? shown);
+      return shownZeros(attributes.get('value') ?? shown, shown);
     case 'percentage':
       return shown || percentage(Number(attributes.get('value') ?? 0), shortPercentage);
     case 'date':

@@ -1,6 +1,6 @@
 /** The rows of a sheet of an Office Open XML workbook (ECMA-376 part 1, 18.3). */
 import type { Archive } from './archive.ts';
-import { booleanText, extended, isoText, numberText } from './cell-text.ts';
+import { booleanText, extended, isoText, numberText, plain } from './cell-text.ts';
 import { type CellRun, type Grid, type MergedRange, sheetColumns, sheetRows } from './grid.ts';
 import { Refusal } from './refusal.ts';
 import { isMain, RichText, unescaped, type XlsxWorkbook } from './xlsx.ts';
@@ -208,7 +208,7 @@ class SheetReader implements XmlReader {
         return text;
       }
       case 'n':
-        return numberText(value, kinds[this.#style] ?? { kind: 'number' }, is1904);
+        return numberText(value, kinds[this.#style] ?? plain, is1904);
       case 'b':
         return booleanText(value);
       case 'd':

@@ -34,6 +34,10 @@ describe('a cell of an XLSX file is read as a person reads it', () => {
     '#,##0.00\\ [$€-2]',
     '0.00E+00',
     '"day" 0',
+    '0000',
+    '00000\\ 000000',
+    '"TRUE";"TRUE";"FALSE"',
+    '#,##00.0',
   ];
   const ids = [0, 14, 22, 9, 10, 20, 46, 49];
   const styles = `<numFmts>${formats
@@ -83,6 +87,14 @@ describe('a cell of an XLSX file is read as a person reads it', () => {
     ['an amount', styled('#,##0.00\\ [$€-2]', '1234.5'), '1234.5'],
     ['a scientific format', styled('0.00E+00', '1234.5'), '1234.5'],
     ['a format with a quoted text', styled('"day" 0', '3'), '3'],
+    ['a code with zeros in front', styled('0000', '7'), '0007'],
+    ['a code that needs none', styled('0000', '12345'), '12345'],
+    ['a phone number with zeros and spaces', styled('00000\\ 000000', '7700900123'), '07700900123'],
+    ['a fraction in a format with zeros', styled('0000', '1.5'), '1.5'],
+    ['what is below zero in a format with zeros', styled('0000', '-7'), '-7'],
+    ['an amount with zeros', styled('#,##00.0', '7'), '7'],
+    ['yes, as a number', styled('"TRUE";"TRUE";"FALSE"', '1'), 'TRUE'],
+    ['no, as a number', styled('"TRUE";"TRUE";"FALSE"', '0'), 'FALSE'],
     ['a date', styled(14, '45322'), '2024-01-31 00:00:00'],
     ['a date and time', styled(22, '45322.430555555555'), '2024-01-31 10:20:00'],
     ['a date in a format of its own', styled('dd/mm/yyyy', '45322'), '2024-01-31 00:00:00'],

@@ -41,7 +41,9 @@ const listRequest = Type.Object(
     ...messageFilter,
     count_pages: flag('`false`: without links.', true),
     page: Type.Optional(Type.Integer({ minimum: 1, description: 'Only 1: pages are not numbered.' })),
-    page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: mostPerPage, default: usualPage })),
+    page_size: Type.Optional(
+      Type.Integer({ minimum: 1, default: usualPage, description: `At most ${mostPerPage} are returned.` }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -262,7 +264,8 @@ async function readPage(
   serviceId: string,
   request: Static<typeof listRequest>,
 ) {
-  const { page = 1, page_size: size = usualPage, count_pages: counts = true, older_than } = request;
+  const { page = 1, count_pages: counts = true, older_than } = request;
+  const size = Math.min(request.page_size ?? usualPage, mostPerPage);
   if (page > 1)
     throw invalidFields({
       page: ['Pages are not numbered. For the next one give the id of the last message as older_than.'],

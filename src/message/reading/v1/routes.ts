@@ -173,6 +173,9 @@ async function* pageText(first: readonly string[], rows: AsyncGenerator<string>,
   yield end;
 }
 
+/** Earlier days hold no messages; PostgreSQL does not know all of them. */
+const firstDay = '1970-01-01';
+
 const readDay = defineRoute({
   ...common,
   path: '/notifications/statistics',
@@ -204,7 +207,8 @@ const readDay = defineRoute({
   async handler(deps: NotificationRouteV1Deps, { query: { day }, caller }, reply) {
     refuseFuture(day, deps.clock.now());
     const serviceId = caller.service.id;
-    const range = { floor: startOf(day), ceiling: startOf(dayAfter(day, 1)) };
+    const known = day < firstDay ? firstDay : day;
+    const range = { day: known, floor: startOf(known), ceiling: startOf(dayAfter(known, 1)) };
     const counts = await deps.reads(serviceId, callerLeaves(reply), (db) =>
       countDay(deps, db, serviceId, range),
     );

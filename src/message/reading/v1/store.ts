@@ -65,30 +65,31 @@ export type DayCount = Readonly<{
 }>;
 
 /**
- * Counts the messages with ids from `floor` up to but excluding `ceiling`; a type without messages has no row. It reads
- * the service's part of the history for that range; status_totals (docs/architecture.md, "Tables") will reduce that to
- * a handful of rows.
+ * Counts the messages of a day in the business zone (YYYY-MM-DD), from the totals (docs/decisions/0023), what is not in
+ * them yet, and what is accepted; a type without messages has no row. `floor`, `ceiling`: the ids of that day.
  */
 export async function countDay(
   { metrics }: StoreDeps,
   db: DbOrTrx,
   serviceId: string,
-  { floor, ceiling }: Readonly<{ floor: string; ceiling: string }>,
+  { day, floor, ceiling }: Readonly<{ day: string; floor: string; ceiling: string }>,
 ): Promise<readonly DayCount[]> {
   return metrics.timed('dao', 'dao_fetch_stats_for_service', async () => {
+    const ofDay = sql`service_id = ${serviceId} and day = ${day}::date and key_type <> 'test'`;
     const { rows } = await sql<DayCount>`
-      select h.notification_type as type, count(*) as requested,
-        count(*) filter (where h.status in ('delivered', 'sent')) as delivered,
-        count(*) filter (where h.status in ('technical-failure', 'temporary-failure', 'permanent-failure',
-          'validation-failed')) as failed
+      select notification_type as type, sum(count)::float8 as requested,
+        coalesce(sum(count) filter (where status in ('delivered', 'sent')), 0)::float8 as delivered,
+        coalesce(sum(count) filter (where status in ('technical-failure', 'temporary-failure', 'permanent-failure',
+          'validation-failed')), 0)::float8 as failed
       from (
-        select notification_type, status from notification_history
-        where service_id = ${serviceId} and id >= ${floor} and id < ${ceiling} and key_type <> 'test'
+        select notification_type, status, count from status_totals where ${ofDay}
         union all
-        select notification_type, 'created' from accepted
+        select notification_type, status, count from status_changes where ${ofDay}
+        union all
+        select notification_type, 'created', 1 from accepted
         where service_id = ${serviceId} and id >= ${floor} and id < ${ceiling} and key_type <> 'test'
-      ) h
-      group by h.notification_type`.execute(db);
+      ) parts
+      group by notification_type having sum(count) > 0`.execute(db);
     return rows;
   });
 }

@@ -56,7 +56,7 @@ describe('a received text', () => {
       { ...deps, log, callbacks: { inboundSms } },
       endpoint,
       { ...text, ...change },
-      'trace-1',
+      { traceId: 'trace-1', carriedId: 'trace-1' },
     );
     return { outcome, lines };
   }

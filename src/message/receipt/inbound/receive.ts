@@ -31,7 +31,7 @@ export async function receiveText(
   deps: ReceiveDeps,
   endpoint: Pick<InboundEndpoint, 'identifier' | 'name'>,
   text: ReadText,
-  requestId: string,
+  { traceId: requestId, carriedId }: Readonly<{ traceId: string; carriedId: string }>,
 ): Promise<'accepted' | 'unclaimed'> {
   const { db, queues, clock, log, metrics, cipher, callbacks } = deps;
   const provider = endpoint.identifier;
@@ -66,10 +66,13 @@ export async function receiveText(
       providerDate: (text.date === null ? null : parseDatetime(text.date)) ?? now,
       createdAt: now,
     });
-    if (isAdded) await callbacks.inboundSms(transaction, [{ id, serviceId }]);
+    if (isAdded) await callbacks.inboundSms(transaction, [{ id, serviceId }], carriedId);
     return isAdded;
   });
-  if (isNew) metrics.count(`inbound_sms.${provider}`);
+  if (isNew) {
+    metrics.count(`inbound_sms.${provider}`);
+    metrics.counter('inbound_sms_total', 'Received texts.', ['provider'])(provider);
+  }
   log.info(
     { ...fields, ...(isNew && { inboundSmsId: id }) },
     isNew ? `A text from ${endpoint.name} was received` : `A text from ${endpoint.name} was posted again`,

@@ -108,9 +108,7 @@ export function inboundEndpoint(endpoint: InboundEndpoint): Route<ReceiveDeps> {
           .send(refusal.body);
       const read = endpoint.read(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
       const answer =
-        'answer' in read
-          ? read.answer
-          : endpoint[await receiveText(deps, endpoint, read.text, request.traceId)];
+        'answer' in read ? read.answer : endpoint[await receiveText(deps, endpoint, read.text, request)];
       return reply.code(answer.status).type(answer.contentType).send(answer.body);
     },
   });

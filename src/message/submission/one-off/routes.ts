@@ -74,7 +74,7 @@ const sendOneOff = defineRoute({
     429: { description: 'The service may send no more messages of the type today.' },
   },
   async handler(deps: OneOffRouteDeps, request) {
-    const { params, body, actorId, traceId } = request;
+    const { params, body, actorId, carriedId } = request;
     const service = await deps.services.get(params.service_id);
     if (!service) throw noResultFound();
     refuseInactive(service);
@@ -86,7 +86,7 @@ const sendOneOff = defineRoute({
     await refusePastLimit(deps, service, template.type);
     const message = await prepareOneOff(deps, {
       ...{ service, template, to: body.to, personalisation: body.personalisation ?? {} },
-      ...{ createdBy: actorId ?? body.created_by, senderId: body.sender_id ?? null, requestId: traceId },
+      ...{ createdBy: actorId ?? body.created_by, senderId: body.sender_id ?? null, requestId: carriedId },
     });
     // No rate limits it, and its place in the fair order is that of its service.
     const { verdict } = await deps.acceptance.add({

@@ -114,7 +114,7 @@ async function post(
 ): ReturnType<typeof submit> {
   const sending = {
     ...request.caller,
-    requestId: request.traceId,
+    requestId: request.carriedId,
     baseUrl: baseUrl(request, deps.publicUrl),
   };
   const read = readRequestV1(deps, sending, type, readDocument(request));

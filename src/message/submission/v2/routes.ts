@@ -171,7 +171,7 @@ async function post(
   reply: FastifyReply,
 ): Promise<void> {
   const base = baseUrl(request, deps.publicUrl);
-  const sending = { ...request.caller, requestId: request.traceId, baseUrl: base };
+  const sending = { ...request.caller, requestId: request.carriedId, baseUrl: base };
   const limit = deps.knownLimits.reached(sending, type);
   if (limit) return created(reply, await pastLimit(deps, sending, limit, type, request));
   let isSubmitted = false;

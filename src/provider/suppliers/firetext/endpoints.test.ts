@@ -71,6 +71,10 @@ test('Firetext statuses are mapped; the code is explained even if it decides not
 test('receipts and texts of Firetext are read whatever the case of their fields', () => {
   const receipt = read(`Status=0&Reference=${id}&CODE=000`);
   assert.ok('receipt' in receipt && receipt.receipt.detailCode === '000');
+  const dated = read(`status=0&reference=${id}&time=2017-05-02+14%3A03%3A07`);
+  assert.ok('receipt' in dated);
+  // Firetext writes the time in London.
+  assert.equal(dated.receipt.deliveredAt, Date.parse('2017-05-02T13:03:07Z'));
   const text = readText('Source=447700900001&DESTINATION=447700900456&Message=Hi');
   assert.ok('text' in text && text.text.content === 'Hi');
 });

@@ -1,5 +1,5 @@
 import type { NotificationStatus } from '../../../database/tables.ts';
-import { londonTime, systemClock } from '../../../ground/clock.ts';
+import { londonTime, parseLondonTime, systemClock } from '../../../ground/clock.ts';
 import type {
   InboundEndpoint,
   ReadReceipt,
@@ -79,6 +79,7 @@ export function firetextReceipts(credentials: string | null): ReceiptEndpoint {
           rawStatus: receiptText(status),
           detail: code === null ? meaning : (codes.get(code)?.[1] ?? ''),
           detailCode: code === null ? null : receiptText(code),
+          deliveredAt: mapped === 'delivered' ? parseLondonTime(fieldText(form.get('time')) ?? '') : null,
         },
       };
     },

@@ -185,3 +185,20 @@ test('every MMG user is accepted with every password; without users or passwords
   assert.deepEqual(mmgInbound([], ['1']).credentials, []);
   assert.deepEqual(mmgInbound(['a'], []).credentials, []);
 });
+
+test('MMG says when it delivered a text in London time; what cannot be read is left out', () => {
+  const table: [object, string | null][] = [
+    [{ deliverytime: '2017-05-02 14:03:07' }, '2017-05-02T13:03:07.000Z'],
+    [{ DeliveryTime: '2017-12-02 14:03:07' }, '2017-12-02T14:03:07.000Z'],
+    [{ deliverytime: 'soon' }, null],
+    [{ deliverytime: ['2017-05-02 14:03:07'] }, null],
+    [{}, null],
+    [{ status: '4', deliverytime: '2017-05-02 14:03:07' }, null],
+  ];
+  for (const [fields, expected] of table) {
+    const result = readFields(fields);
+    assert.ok('receipt' in result);
+    const { deliveredAt = null } = result.receipt;
+    assert.equal(deliveredAt === null ? null : new Date(deliveredAt).toISOString(), expected);
+  }
+});

@@ -1,5 +1,5 @@
 import type { NotificationStatus } from '../../../database/tables.ts';
-import { londonTime, systemClock } from '../../../ground/clock.ts';
+import { londonTime, parseLondonTime, systemClock } from '../../../ground/clock.ts';
 import type { InboundEndpoint, ReceiptEndpoint, SimulatedMessage, SimulatedReceipt } from '../../contract.ts';
 import {
   fieldText,
@@ -93,6 +93,8 @@ export function mmgReceipts(credentials: string | null): ReceiptEndpoint {
           rawStatus: receiptText(status),
           detail: code === null ? meaning : (own(own(reasons, status) ?? {}, code) ?? ''),
           detailCode: code === null ? null : receiptText(code),
+          deliveredAt:
+            mapped === 'delivered' ? parseLondonTime(fieldText(fields.get('deliverytime')) ?? '') : null,
         },
       };
     },

@@ -137,7 +137,6 @@ function readMessage(message: Readonly<Record<string, unknown>>, envelope: Envel
   const messageId = mail?.['messageId'];
   if (typeof messageId !== 'string' || messageId === '')
     return refuseReceipt('SES callback failed: messageId missing');
-  const taken = typeof mail?.['timestamp'] === 'string' ? Date.parse(mail['timestamp']) : Number.NaN;
   const subType = bounce?.['bounceSubType'] ?? complaint?.['complaintSubType'];
   return {
     receipt: {
@@ -146,10 +145,17 @@ function readMessage(message: Readonly<Record<string, unknown>>, envelope: Envel
       rawStatus: receiptText(typeof bounceType === 'string' ? `${type} ${bounceType}` : type),
       detail: mapped.detail,
       detailCode: typeof subType === 'string' && subType !== '' ? receiptText(subType) : null,
-      handedOverAt: Number.isNaN(taken) ? null : taken,
+      handedOverAt: timeOf(mail?.['timestamp']),
+      deliveredAt: type === 'Delivery' ? timeOf(asObject(message['delivery'])?.['timestamp']) : null,
       complaint: complaint && !isSuppressed ? complaintOf(complaint, envelope) : null,
     },
   };
+}
+
+/** In Unix milliseconds; null if it is no time. */
+function timeOf(value: unknown): number | null {
+  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(time) ? null : time;
 }
 
 type Mapping = Readonly<{ status: NotificationStatus; detail: string }>;
