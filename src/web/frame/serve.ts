@@ -6,6 +6,7 @@ import type { Log } from '../../ground/log.ts';
 import type { UserPermission } from '../../http/server/permission.ts';
 import { ApiAway, type ApiLine, NotAllowed, NotFound } from './api.ts';
 import type { Assets } from './assets.ts';
+import { sendDocument } from './document.ts';
 import { type Form, formFields, formOf, isTokenOf, readForm, tokenField } from './form.ts';
 import { layout } from './layout.ts';
 import { createRegions, type Regions, type Streams } from './live.ts';
@@ -32,7 +33,6 @@ import {
   type Visit,
 } from './page.ts';
 import { lackFor, type People } from './people.ts';
-import { sendDocument } from './server.ts';
 import {
   type Cookies,
   endOf,

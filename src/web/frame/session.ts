@@ -14,9 +14,6 @@ export type Session = Readonly<{
   secret: string;
 }>;
 
-/** Somebody who has not signed in: only what makes forms safe, and how far signing in has come. */
-export type Visitor = Readonly<{ secret: string }>;
-
 const freshMilliseconds = 30 * 60_000;
 const noticeMilliseconds = 10 * 60_000;
 
