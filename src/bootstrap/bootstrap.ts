@@ -4,17 +4,20 @@ import { addTemplate } from '../content/template/store.ts';
 import type { Db, Trx } from '../database/connection.ts';
 import type { KeyType } from '../database/tables.ts';
 import type { Cipher } from '../ground/cipher.ts';
+import type { Clock } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
+import { userPermissions } from '../http/server/permission.ts';
 import type { ProviderDetails } from '../provider/contract.ts';
 import { addMissingProviders } from '../provider/store.ts';
 import { addKey } from '../tenant/key/store.ts';
 import { platformServiceId } from '../tenant/service/service.ts';
 import { addEmailReplyTo, addService, addSmsSender, hasNoService } from '../tenant/service/store.ts';
+import { addMember } from '../tenant/service/store-members.ts';
 import { addUser } from '../tenant/user/store.ts';
-import { demoService } from './demo-service.ts';
+import { demoOperator, demoService } from './demo-service.ts';
 import { platformTemplates, platformUser } from './platform-service.ts';
 
-export type BootstrapDeps = Readonly<{ db: Db; cipher: Cipher; log: Log }>;
+export type BootstrapDeps = Readonly<{ db: Db; cipher: Cipher; clock: Clock; log: Log }>;
 
 /**
  * Adds what the product needs to work: the platform's own user, service and templates, the configured providers, and,
@@ -22,11 +25,12 @@ export type BootstrapDeps = Readonly<{ db: Db; cipher: Cipher; log: Log }>;
  * changed.
  */
 export async function bootstrap(
-  { db, cipher, log }: BootstrapDeps,
+  { db, cipher, clock, log }: BootstrapDeps,
   options: Readonly<{ demo: boolean; providers: readonly (ProviderDetails & { displayName: string })[] }>,
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
     await lockBootstrap(trx);
+    const now = new Date(clock.now());
     const isEmpty = await hasNoService(trx);
     await addPlatform(trx);
     await addMissingProviders(
@@ -34,7 +38,7 @@ export async function bootstrap(
       options.providers.map((provider) => ({ ...provider, id: randomUUID() })),
     );
     if (!isEmpty || !options.demo) return;
-    await addDemoService(trx, cipher);
+    await addDemoService(trx, cipher, now);
     log.info('The database was empty: added a demo service with three keys and two templates');
   });
 }
@@ -58,7 +62,7 @@ export async function addPlatform(trx: Trx): Promise<void> {
   for (const template of platformTemplates) await addTemplate(trx, template);
 }
 
-async function addDemoService(trx: Trx, cipher: Cipher): Promise<void> {
+async function addDemoService(trx: Trx, cipher: Cipher, now: Date): Promise<void> {
   // Service ids and key secrets must be UUIDs of version 4: an official client insists (spec 01, section 1.1).
   const serviceId = randomUUID();
   const { name, emailFrom, smsSender, replyTo, templates } = demoService;
@@ -86,4 +90,7 @@ async function addDemoService(trx: Trx, cipher: Cipher): Promise<void> {
       keyType,
       secret: randomUUID(),
     });
+  const userId = randomUUID();
+  await addUser(trx, { id: userId, ...demoOperator, state: 'active', isOperator: true });
+  await addMember(trx, serviceId, userId, userPermissions, now);
 }

@@ -1,3 +1,10 @@
+/** The person whom the first link signs in: an operator, and a member of the demo service who may do everything. */
+export const demoOperator = {
+  name: 'Rowan Hill',
+  emailAddress: 'rowan.hill@harbour-library.example',
+  mobileNumber: '+447700900123',
+} as const;
+
 /** The service in an empty database, for trying the product out. */
 export const demoService = {
   name: 'Harbour Library',

@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto';
 import { systemClock } from '../ground/clock.ts';
+import { tokenFor } from '../http/auth/tokens.ts';
 
 /** A token for the public API, from a key in its pasteable form; valid for 30 seconds (spec 01, section 1.2). */
 export function makeToken(key: string, now = systemClock.now()): string {
@@ -8,9 +8,7 @@ export function makeToken(key: string, now = systemClock.now()): string {
 
 /** A token for `issuer`: a service, or the admin client (spec 04, section 0.1). */
 export function signToken(issuer: string, secret: string, now = systemClock.now()): string {
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const signed = `${encode({ typ: 'JWT', alg: 'HS256' })}.${encode({ iss: issuer, iat: Math.floor(now / 1000) })}`;
-  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+  return tokenFor(issuer, secret, now);
 }
 
 /** Calls the public API with a key. Throws an error with the response's status and body unless it is a success. */

@@ -39,8 +39,19 @@ export async function migrateOnly(args: readonly string[]): Promise<void> {
  * The text printed at startup: addresses, and two ways to send a first message. These read the keys from
  * credentials.json when they are run, so that the process prints no key.
  */
-function welcome({ url, sandboxUrl, sandboxTypes, credentials, credentialsPath, roles }: Platform): string {
+function welcome({
+  url,
+  webUrl,
+  firstLink,
+  sandboxUrl,
+  sandboxTypes,
+  credentials,
+  credentialsPath,
+  roles,
+}: Platform): string {
   const lines = ['', `Despatch is running: ${roles.join(', ')}.`];
+  if (firstLink) lines.push(`  Pages   ${firstLink}   opens once, within 15 minutes`);
+  else if (webUrl) lines.push(`  Pages   ${webUrl}`);
   if (url) lines.push(`  API     ${url}`);
   if (sandboxUrl)
     lines.push(

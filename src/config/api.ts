@@ -11,8 +11,9 @@ export const api = {
   ),
   adminBaseUrl: setting(
     'ADMIN_BASE_URL',
-    url(['http', 'https'], 'http://localhost:6012'),
-    'Base URL of the admin pages, for links in messages.',
+    url(['http', 'https']),
+    'Base URL of the pages for people as they see it: links in messages begin with it, and the pages answer no other host besides loopback.',
+    '`http://127.0.0.1:` and `WEB_PORT`',
   ),
   invitationDays: setting(
     'INVITATION_EXPIRATION_DAYS',

@@ -10,6 +10,7 @@ import { sandbox } from './sandbox.ts';
 import { ses } from './ses.ts';
 import { readArea, type Setting, type Values } from './setting.ts';
 import { smtp } from './smtp.ts';
+import { checkWeb, web } from './web.ts';
 
 /** Every setting, by area. */
 export const areas = {
@@ -25,6 +26,7 @@ export const areas = {
   providers,
   circuit,
   sandbox,
+  web,
   mmg,
   firetext,
   loadtesting,
@@ -49,5 +51,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     );
   if (config.ses.enabled && config.ses.accessKeyId && !config.ses.secretAccessKey)
     throw new ConfigError('AWS_SECRET_ACCESS_KEY must be set when AWS_ACCESS_KEY_ID is, for SES_ENABLED.');
+  checkWeb(config.web, adminBaseUrlOf(config));
   return config;
+}
+
+/** Where people find the pages, without a slash at the end. */
+export function adminBaseUrlOf({
+  api: { adminBaseUrl },
+  web: { port },
+}: Pick<Config, 'api' | 'web'>): string {
+  return adminBaseUrl ?? `http://127.0.0.1:${port}`;
 }

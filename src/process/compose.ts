@@ -19,9 +19,10 @@ import { type OnStop, openInstallation, stoppable } from './installation.ts';
 import { resumeReceipts } from './owed-receipts.ts';
 import { periodicTasks } from './periodic.ts';
 import { sandboxTypes, unprovidedTypes } from './suppliers.ts';
+import type { Web } from './web.ts';
 
-/** What a process does: serve the API, work the queues, run periodic tasks, simulate a provider. */
-export const roles = ['api', 'worker', 'scheduler', 'sandbox'] as const;
+/** What a process does: serve the API, work the queues, run periodic tasks, serve the pages, simulate a provider. */
+export const roles = ['api', 'worker', 'scheduler', 'web', 'sandbox'] as const;
 export type Role = (typeof roles)[number];
 
 export type PlatformOptions = Readonly<{
@@ -41,6 +42,10 @@ export type Platform = Readonly<{
   /** That API's routes; empty without that role. */
   routes: readonly MountedRoute[];
   sandboxUrl: string | null;
+  /** Base URL of this process's pages; null without that role. */
+  webUrl: string | null;
+  /** A link to the pages that signs in as the operator of the demo service; null without one. */
+  firstLink: string | null;
   /** The types of message that go through the sandbox, here or elsewhere. */
   sandboxTypes: readonly NotificationType[];
   databaseUrl: string;
@@ -119,6 +124,20 @@ async function startRoles(
     onStop(schedule.stop);
   }
 
+  let web: Web | null = null;
+  let firstLink: string | null = null;
+  if (has.includes('web')) {
+    const { firstLink: linkFor, startWeb } = await import('./web.ts');
+    const { secretKeys } = core;
+    const shown = sandboxTypes(config).length > 0 ? sandboxUrl : null;
+    const apiUrl = config.web.apiUrl ?? ownUrl;
+    web = await startWeb({
+      ...{ config, apiUrl, sandboxUrl: shown, adminSecret: secrets[0]!, secretKeys, clock: core.clock, log },
+    });
+    onStop(web.stop);
+    firstLink = await linkFor(core);
+  }
+
   // Registered last, so that it comes first.
   onStop(() => stopping.abort());
   const credentials = await collectCredentials(db, cipher, config.api.publicUrl ?? ownUrl, {
@@ -129,6 +148,8 @@ async function startRoles(
     url: api?.url ?? null,
     routes: api?.routes ?? [],
     sandboxUrl: sandbox?.url ?? null,
+    webUrl: web?.url ?? null,
+    firstLink,
     sandboxTypes: sandboxTypes(config),
     databaseUrl: core.connection.url,
     credentials,

@@ -45,6 +45,8 @@ export type Core = Readonly<{
   /** null: none are made. */
   traces: Traces | null;
   cipher: Cipher;
+  /** SECRET_KEY, or the one that is kept in the data directory. */
+  secretKeys: readonly string[];
   rates: Rates;
   connection: Connection;
   db: Db;
@@ -95,8 +97,8 @@ export async function openCore({
   const { clock, clockSkew } = await goByDatabase(givenClock, { connection, log, metrics, onStop });
   await migrate(db, log);
   await ensurePartitions(db, clock.now() - day, clock.now() + 7 * day);
-  const { keys: secretKeys, salt } = config.secrets;
-  const cipher = createCipher(secretKeys ?? [keptSecret(config.installation.dataDir, 'secret-key')], salt);
+  const secretKeys = config.secrets.keys ?? [keptSecret(config.installation.dataDir, 'secret-key')];
+  const cipher = createCipher(secretKeys, config.secrets.salt);
 
   const listener = createListener(connection.url, log);
   onStop(() => listener.stop());
@@ -123,6 +125,7 @@ export async function openCore({
       metrics,
       traces,
       cipher,
+      secretKeys,
       rates,
       connection,
       db,

@@ -14,9 +14,12 @@ export async function openInstallation(options: CoreOptions): Promise<Core> {
   const { config, log } = options;
   checkProviders(config);
   const core = await openCore(options);
-  const { db, cipher } = core;
+  const { db, cipher, clock } = core;
   await checkSecretKey(db, cipher);
-  await bootstrap({ db, cipher, log }, { demo: config.installation.demo, providers: providerRows(config) });
+  await bootstrap(
+    { db, cipher, clock, log },
+    { demo: config.installation.demo, providers: providerRows(config) },
+  );
   return core;
 }
 

@@ -1,3 +1,4 @@
+import { adminBaseUrlOf } from '../config/config.ts';
 import { simulatedRecipients } from '../content/recipient/simulator.ts';
 import { createIdSource } from '../ground/id.ts';
 import type { CheckThreads } from '../job/upload/check-threads.ts';
@@ -25,14 +26,15 @@ export function statusDeps({ config, db, metrics }: Core) {
 /** Shared by v1 and v2, which count against the same limits. */
 export function routeDeps(core: Core, used: ReadonlySet<string>) {
   const { config, clock, db, connection, queues, storage, metrics } = core;
-  const { publicUrl, adminBaseUrl, invitationDays } = config.api;
+  const { publicUrl, invitationDays } = config.api;
   const { fromNumber, emailDomain } = config.delivery;
   const { maxBytes, baseUrl, dailyFiles, dailyBytes } = config.documents;
   const documentLimits = { files: dailyFiles, file_bytes: dailyBytes };
   const accepting = { db, pool: connection.pool, clock, metrics, queues, fairOrder: createFairOrder(clock) };
   return {
     ...statusDeps(core),
-    ...{ publicUrl, adminBaseUrl, invitationDays, fromNumber, emailDomain },
+    ...{ publicUrl, invitationDays, fromNumber, emailDomain },
+    adminBaseUrl: adminBaseUrlOf(config),
     used,
     receiving: inboundEndpointsOf(config),
     unprovided: unprovidedTypes(config),

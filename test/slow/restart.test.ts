@@ -20,6 +20,7 @@ test('a server killed with SIGKILL under load restarts with its keys and finishe
     DESPATCH_DATA_DIR: dataDir,
     PORT: '0',
     SANDBOX_PORT: '0',
+    WEB_PORT: '0',
     LOG_LEVEL: 'warn',
     DELIVER_RETRY_DELAY_SECONDS: '1',
   };
@@ -78,7 +79,14 @@ test('after a SIGTERM to `npm start` nothing of it is left running', async () =>
   const dataDir = mkdtempSync(join(tmpdir(), 'despatch-test-'));
   const npm = spawn('npm', ['start'], {
     cwd: join(import.meta.dirname, '../..'),
-    env: { ...process.env, DESPATCH_DATA_DIR: dataDir, PORT: '0', SANDBOX_PORT: '0', DATABASE_URL: '' },
+    env: {
+      ...process.env,
+      DESPATCH_DATA_DIR: dataDir,
+      PORT: '0',
+      SANDBOX_PORT: '0',
+      WEB_PORT: '0',
+      DATABASE_URL: '',
+    },
     // A process group of its own: whatever is left running can be found and ended.
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -9,7 +9,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { type Connection, connect } from '../../src/database/connection.ts';
 import { type Clock, systemClock } from '../../src/ground/clock.ts';
 import { createLog, type Log } from '../../src/ground/log.ts';
-import { type Platform, type Role, startPlatform } from '../../src/process/compose.ts';
+import { type Platform, type Role, roles, startPlatform } from '../../src/process/compose.ts';
 import type { QueueName } from '../../src/queue/define.ts';
 import { freshDatabase } from './database.ts';
 import { addTenant, salt, secretKey, type Tenant, type TenantOptions } from './tenant.ts';
@@ -29,6 +29,7 @@ export function environment(
     SANDBOX: '1',
     PORT: '0',
     SANDBOX_PORT: '0',
+    WEB_PORT: '0',
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
     DATABASE_POOL_SIZE: '8',
     ...more,
@@ -77,6 +78,8 @@ export type World = {
   connection: Connection;
   api: string;
   sandboxUrl: string;
+  /** Base URL of the pages; '' without the role. */
+  webUrl: string;
   tenant: Tenant;
   credentials: Credentials;
   /** The platform's time, which keeps running. */
@@ -185,7 +188,8 @@ export async function createWorld(
   const platform = await startPlatform({
     config,
     clock,
-    roles: options.roles ?? null,
+    // The pages only where a test is about them.
+    roles: options.roles ?? roles.filter((role) => role !== 'web'),
     queues: options.queues ?? null,
     log,
   });
@@ -202,6 +206,7 @@ export async function createWorld(
     connection,
     api,
     sandboxUrl,
+    webUrl: platform.webUrl ?? '',
     tenant,
     credentials,
     clock,

@@ -20,6 +20,16 @@ export function authProblem(status: 401 | 403, message: string): Problem {
   return new Problem(status, [{ error: 'AuthError', message, field: 'token' }]);
 }
 
+/**
+ * A token for `issuer`, a service or the admin client (spec 01, section 1.2; spec 04, section 0.1). `now`: Unix
+ * milliseconds.
+ */
+export function tokenFor(issuer: string, secret: string, now: number): string {
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${encode({ typ: 'JWT', alg: 'HS256' })}.${encode({ iss: issuer, iat: Math.floor(now / 1000) })}`;
+  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+}
+
 /** Steps 1 to 3 of spec 01 section 1.3: reads the token from the `Authorization` header. Throws a Problem. */
 export function readBearer(authorization: string | undefined): Token {
   if (!authorization) throw authProblem(401, 'Unauthorized: authentication token must be provided');

@@ -9,9 +9,11 @@ export type NewUser = Readonly<{
   /** At most 255 characters; unique, ignoring case. */
   emailAddress: string;
   state: 'pending' | 'active';
+  mobileNumber?: string;
+  isOperator?: boolean;
 }>;
 
-/** Adds a user unless the id exists. */
+/** Adds a user without a password, who signs in by links only, unless the id or the address exists. */
 export async function addUser(db: DbOrTrx, user: NewUser): Promise<void> {
   await db
     .insertInto('users')
@@ -20,9 +22,11 @@ export async function addUser(db: DbOrTrx, user: NewUser): Promise<void> {
       name: user.name,
       email_address: user.emailAddress,
       state: user.state,
+      ...(user.mobileNumber !== undefined && { mobile_number: user.mobileNumber }),
+      ...(user.isOperator && { platform_admin: true }),
       updated_at: null,
     })
-    .onConflict((conflict) => conflict.column('id').doNothing())
+    .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
 

@@ -1,0 +1,219 @@
+import type { Html } from '../../ground/html.ts';
+import type { UserPermission } from '../../http/server/permission.ts';
+import type { Api, Refused } from './api.ts';
+import type { Form, FormFields } from './form.ts';
+import type { Session } from './session.ts';
+
+/** A person as the pages know them (spec 04, section 3.1). */
+export type Person = Readonly<{
+  id: string;
+  name: string;
+  email: string;
+  mobile: string | null;
+  isOperator: boolean;
+  /** By id of the service: what the person may do there. */
+  permissions: Readonly<Record<string, readonly string[]>>;
+}>;
+
+/** A service as every page of it needs it (spec 04, section 1.1). */
+export type Service = Readonly<{
+  id: string;
+  name: string;
+  active: boolean;
+  /** In trial mode. */
+  restricted: boolean;
+}>;
+
+/** What somebody needs to open a page (spec 07, section 5); of several permissions one is enough. */
+export type Needs =
+  | 'nothing'
+  | 'signed in'
+  | 'member'
+  | 'operator'
+  | UserPermission
+  | readonly UserPermission[];
+
+/** One request of somebody. */
+export type Visit = Readonly<{
+  /** The admin API, for this person. */
+  api: Api;
+  /** Parameters of the path, decoded. */
+  params: Readonly<Record<string, string>>;
+  query: URLSearchParams;
+  /** The address that was asked for, without its query. */
+  path: string;
+  /** null: nobody is signed in. */
+  person: Person | null;
+  now: number;
+  /** The reader's time zone (IANA). */
+  zone: string;
+  /** The hidden fields that every form which posts needs. */
+  fields: FormFields;
+  /** Network address and browser, for the waits and sessions of the API. */
+  client: Readonly<{ address: string; browser: string }>;
+  /** What the whole installation has in common. */
+  site: Site;
+  /** What somebody who signs in has done so far, as the step before left it; null: nothing. */
+  waiting: unknown;
+  /** Where somebody who has to sign in wanted to go, sealed; to be sent along by every form on the way. */
+  onward: string | null;
+  /** The answer that leads there, or to `otherwise`. */
+  goOn: (onward: string | null, otherwise: string, session?: SessionChange) => Answer;
+  /**
+   * A part of the page that is brought up to date while it is open (spec 07, section 10). `id`: of the element, unique
+   * within the page. `announced`: what screen readers are told when it changes.
+   */
+  region: (id: string, content: Html, announced?: string) => Html;
+}>;
+
+export type PersonVisit = Visit & Readonly<{ person: Person; sessionId: string }>;
+
+export type ServiceVisit = PersonVisit &
+  Readonly<{
+    service: Service;
+    /** The path of a page of this service. */
+    at: (path: string) => string;
+    may: (permission: UserPermission) => boolean;
+  }>;
+
+export type Site = Readonly<{
+  productName: string;
+  /** Where these pages are, without a slash at the end. */
+  baseUrl: string;
+  /** The public API, for code to paste. */
+  apiUrl: string;
+  /** The sandbox's inbox; null where no message goes through the sandbox. */
+  sandboxUrl: string | null;
+  /** The types whose provider is the sandbox. */
+  sandboxTypes: readonly ('sms' | 'email')[];
+  undoSeconds: number;
+  sessionHours: number;
+  /** Whether a code is asked for after the password. */
+  secondStep: boolean;
+  /** Domains whose people may register; null: only those who were invited. */
+  registration: readonly string[] | null;
+}>;
+
+/** What a page answers. */
+export type Answer =
+  | Readonly<{
+      kind: 'page';
+      /** The heading and title: what this page is, unique within the product. Never anything personal. */
+      title: string;
+      main: Html;
+      status?: number;
+      /** Refused fields, which go before the title as well. */
+      isError?: boolean;
+      /** The trail above the heading. */
+      back?: Readonly<{ href: string; text: string }>;
+      /** The whole width, for tables. */
+      wide?: boolean;
+      session?: SessionChange;
+    }>
+  | Readonly<{
+      kind: 'redirect';
+      to: string;
+      /** What the next page says was done. */
+      said?: string;
+      session?: SessionChange;
+    }>
+  | Readonly<{
+      kind: 'file';
+      status?: number;
+      headers: Readonly<Record<string, string>>;
+      body: NodeJS.ReadableStream | Buffer | string;
+    }>;
+
+/** What a page does to the session. */
+export type SessionChange =
+  | Readonly<{ begin: Readonly<{ userId: string; sessionId: string }> }>
+  | Readonly<{ set: Session }>
+  | Readonly<{ proved: true }>
+  /** Kept, sealed, until the next step of signing in. */
+  | Readonly<{ waiting: unknown }>
+  | Readonly<{ end: true }>;
+
+/** A page, or a part of one that is asked for by itself. */
+export type Page = Readonly<{
+  path: string;
+  needs: Needs;
+  /** Whether the password must have been given within the last 30 minutes (spec 07, section 4). */
+  fresh: boolean;
+  get: ((visit: Visit) => Promise<Answer>) | null;
+  post: ((visit: Visit, form: Form) => Promise<Answer>) | null;
+  /** Answers a POST whose body is a file, and reads it. */
+  receive: ((visit: Visit, body: NodeJS.ReadableStream, name: string) => Promise<Answer>) | null;
+  /**
+   * How often an open page is brought up to date: the page is made again, without a person asking, and what changed in
+   * its live regions is sent. null: never.
+   */
+  live: boolean;
+}>;
+
+type Handlers<V> = Readonly<{
+  fresh?: boolean;
+  live?: boolean;
+  get?: (visit: V) => Promise<Answer> | Answer;
+  post?: (visit: V, form: Form) => Promise<Answer> | Answer;
+  receive?: (visit: V, body: NodeJS.ReadableStream, name: string) => Promise<Answer>;
+}>;
+
+function definePage<V extends Visit>(path: string, needs: Needs, handlers: Handlers<V>): Page {
+  const { get, post, receive, fresh = false, live = false } = handlers;
+  return {
+    ...{ path, needs, fresh, live },
+    get: get ? async (visit) => get(visit as V) : null,
+    post: post ? async (visit, form) => post(visit as V, form) : null,
+    receive: receive ? async (visit, body, name) => receive(visit as V, body, name) : null,
+  };
+}
+
+/** A page for anybody, signed in or not. */
+export function openPage(path: string, handlers: Handlers<Visit>): Page {
+  return definePage(path, 'nothing', handlers);
+}
+
+/** A page for whoever is signed in. */
+export function personPage(path: string, handlers: Handlers<PersonVisit>): Page {
+  return definePage(path, 'signed in', handlers);
+}
+
+/** A page of one service, below `/services/:service`. `path` begins there. */
+export function servicePage(path: string, needs: Needs, handlers: Handlers<ServiceVisit>): Page {
+  return definePage(`/services/:service${path}`, needs, handlers);
+}
+
+/** A page for operators. Changing something there needs a fresh password. */
+export function operatorPage(path: string, handlers: Handlers<PersonVisit>): Page {
+  return definePage(path, 'operator', handlers);
+}
+
+/** A page with a title and its content. */
+export function page(
+  title: string,
+  main: Html,
+  more: Omit<Extract<Answer, { kind: 'page' }>, 'kind' | 'title' | 'main'> = {},
+): Answer {
+  return { kind: 'page', title, main, ...more };
+}
+
+/** To another page, after something was done. */
+export function redirect(to: string, said?: string, session?: SessionChange): Answer {
+  return { kind: 'redirect', to, ...(said !== undefined && { said }), ...(session && { session }) };
+}
+
+/** Thrown by a page whose subject does not exist, or belongs to another service: 404. */
+export class Missing extends Error {
+  override name = 'Missing';
+}
+
+/** Thrown for a form that the API refused in a way that no page expects. */
+export class Unexpected extends Error {
+  override name = 'Unexpected';
+  readonly refused: Refused;
+
+  constructor(refused: Refused) {
+    super(`The API refused with ${refused.status}`);
+    this.refused = refused;
+  }
+}

@@ -1,0 +1,6 @@
+import type { Page } from './frame/page.ts';
+import { servicesPages } from './services/pages.ts';
+import { sessionPages } from './session/pages.ts';
+
+/** Every page, by room. */
+export const pages: readonly Page[] = [...sessionPages, ...servicesPages];
