@@ -416,8 +416,8 @@ describe('finding and reading messages in the admin API', () => {
       ({ rowCount }) => rowCount === 1,
     );
     await pool.query(
-      `insert into jobs (id, service_id, template_id, template_version, template_type, original_file_name, notification_count,
-         status, created_by, created_at) values ($1, $2, $3, 1, 'sms', 'a.csv', 1, 'finished', $4, now())`,
+      `insert into jobs (id, service_id, template_id, template_version, template_type, key_type, original_file_name, notification_count,
+         status, created_by, created_at) values ($1, $2, $3, 1, 'sms', 'normal', 'a.csv', 1, 'finished', $4, now())`,
       [job, harbour.id, harbour.templates.sms, own],
     );
     await pool.query('update notification_history set job_id = $1, job_row_number = 0 where id = $2', [
