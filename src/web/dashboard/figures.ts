@@ -123,7 +123,7 @@ export function troubles({
     const left = Math.max(0, limits[type] - used[type]);
     if (left === 0)
       found.push({
-        text: `Today’s ${messagesOf(type, limits[type])} have been sent. More are refused until midnight in London.`,
+        text: `Today’s ${messagesOf(type, limits[type])} ${limits[type] === 1 ? 'has' : 'have'} been sent. More are refused until midnight in London.`,
         ...{ path: '/settings', link: 'Settings' },
       });
     else if (left * 10 <= limits[type])
