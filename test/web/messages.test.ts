@@ -1,0 +1,318 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, suite, test } from 'node:test';
+import { announceService } from '../../src/tenant/service/store.ts';
+import { createWebWorld, everyPermission, type Visitor, type WebWorld } from '../support/web.ts';
+import { failing, hostile, sendMessage } from './fill-messages.ts';
+
+suite('the pages of messages (spec 07, section 6)', () => {
+  let world: WebWorld;
+  let reader: Visitor;
+  let at: (path: string) => string;
+  before(async () => {
+    world = await createWebWorld();
+    await world.behave({ recipients: failing });
+    reader = await world.person(everyPermission);
+    at = (path) => `/services/${world.tenant.id}${path}`;
+    await world.connection.db
+      .updateTable('services')
+      .set({ permissions: ['sms', 'email', 'schedule'] })
+      .where('id', '=', world.tenant.id)
+      .execute();
+    await announceService(world.connection.db, world.tenant.id);
+  });
+  after(() => world.stop());
+
+  const idsIn = (text: string) => [
+    ...new Set([...text.matchAll(/\/messages\/([0-9a-f-]{36})"/g)].map(([, id]) => id!)),
+  ];
+  const list = async (query: string, visitor = reader) => {
+    const seen = await visitor.get(at(`/messages${query}`));
+    assert.equal(seen.status, 200, seen.title);
+    return seen;
+  };
+
+  test('a message is explained: what was sent, what became of it, what happened, and links to what it came from', async () => {
+    const id = await sendMessage(world, '07700 900791', { reference: 'order 7' });
+    await world.drain();
+    const { status, text, title } = await reader.get(at(`/messages/${id}`));
+    assert.equal(status, 200);
+    assert.match(text, /Not delivered: the phone number does not exist\. Trying again will not help\./);
+    assert.match(text, /Correct the phone number where you keep it/);
+    assert.match(text, /Handed over to Sandbox/);
+    assert.match(text, /Sandbox reports: phone number doesn’t exist/);
+    assert.match(text, /In its own words/);
+    assert.match(text, /Hi &lt;img src=x onerror=alert\(1\)&gt;&quot;&#39;&amp;, high tide at 14:05/);
+    assert.match(text, />order 7</);
+    assert.match(text, /a normal key/);
+    assert.ok(text.includes(at(`/templates/${world.tenant.templates.sms}`)));
+    assert.match(text, new RegExp(`name="ids" value="${id}"`));
+    assert.doesNotMatch(title, /7700/);
+    assert.ok(!text.includes(hostile));
+  });
+
+  test('an email is shown in a document of its own that loads and runs nothing', async () => {
+    const id = await sendMessage(world, 'rowan@quay.example.com');
+    await world.drain();
+    const { text } = await reader.get(at(`/messages/${id}`));
+    assert.match(text, new RegExp(`<iframe src="${at(`/messages/${id}/email`)}"[^>]* sandbox="allow-popups`));
+    const { status, headers, text: document } = await reader.get(at(`/messages/${id}/email`));
+    assert.equal(status, 200);
+    assert.match(headers.get('content-security-policy')!, /default-src 'none'.*sandbox/);
+    assert.match(document, /<base target="_blank">/);
+    assert.match(document, /high tide at 14:05/);
+    assert.ok(!document.includes('<img src=x'));
+    const sms = await sendMessage(world, '07700 900701');
+    assert.equal((await reader.get(at(`/messages/${sms}/email`))).status, 404);
+  });
+
+  test('the list can be narrowed to what failed, with reasons and counts that lead to their messages', async () => {
+    const gone = await sendMessage(world, '07700 900791');
+    const off = await sendMessage(world, '07700 900792');
+    const fine = await sendMessage(world, '07700 900702');
+    await world.drain();
+    const failed = await list('?status=failed');
+    assert.match(failed.text, /These filters are on: failed, for any reason\./);
+    assert.ok(idsIn(failed.text).includes(gone) && idsIn(failed.text).includes(off));
+    assert.ok(!idsIn(failed.text).includes(fine));
+    const count = Number(
+      /status=permanent-failure"[^>]*>[^<]*<\/a> <span class="app-number">(\d+)</.exec(failed.text)![1],
+    );
+    const narrowed = await list('?status=permanent-failure');
+    assert.equal(idsIn(narrowed.text).length, count);
+    assert.ok(!idsIn(narrowed.text).includes(off));
+    const { text: csv } = await reader.get(at('/messages/reasons.csv?status=failed'));
+    assert.match(csv, new RegExp(`The number or address does not exist,${count}\\r\\n`));
+    for (const [query, has] of [
+      ['?type=email', false],
+      ['?type=sms', true],
+      [`?template=${world.tenant.templates.email}`, false],
+      [`?template=${world.tenant.templates.sms}`, true],
+      [`?sender=${reader.userId}`, false],
+      [`?key=${randomUUID()}`, false],
+      [`?file=${randomUUID()}`, false],
+      ['?from=2020-01-01', true],
+      ['?until=2020-01-01', false],
+      ['?from=not-a-day&type=fax', true],
+    ] as const)
+      assert.equal(idsIn((await list(query)).text).includes(gone), has, query);
+  });
+
+  test('an empty list says which filters are on and how long messages are kept', async () => {
+    const { text } = await list('?status=cancelled&until=2020-01-01&type=email');
+    assert.match(text, /emails; cancelled; until Wednesday 1 January 2020/);
+    assert.match(text, /No message fits these filters\. Messages are kept for 7 days\./);
+    assert.match(text, /Take all filters off/);
+  });
+
+  test('pages lead to older messages by id, and the last has no way on', async () => {
+    const tenant = await world.addTenant();
+    const join = await world.admin('POST', `/service/${tenant.id}/users/${reader.userId}`, {
+      permissions: everyPermission.map((permission) => ({ permission })),
+    });
+    assert.equal(join.status, 201);
+    const ids: string[] = [];
+    for (let count = 0; count < 52; count += 1)
+      ids.push(
+        await sendMessage(world, '07700 900703', { template_id: tenant.templates.sms }, tenant.keys.normal),
+      );
+    await world.drain();
+    const look = (path: string) =>
+      world.until(
+        () => reader.get(path),
+        ({ status }) => status === 200,
+      );
+    const first = await look(`/services/${tenant.id}/messages`);
+    assert.equal(idsIn(first.text).length, 50);
+    const next =
+      /rel="next"/.test(first.text) && /href="([^"]*older_than=[^"]*)" rel="next"/.exec(first.text)![1]!;
+    const second = await look(String(next).replaceAll('&amp;', '&'));
+    assert.deepEqual(new Set([...idsIn(first.text), ...idsIn(second.text)]), new Set(ids));
+    assert.doesNotMatch(second.text, /rel="next"/);
+    assert.match(second.text, /rel="prev"/);
+  });
+
+  test('the same messages are downloaded as a file without formulas', async () => {
+    await sendMessage(world, '07700 900704', { reference: '=1+1' });
+    await world.drain();
+    const { status, headers, text } = await reader.get(at('/messages/download?type=sms'));
+    assert.equal(status, 200);
+    assert.match(headers.get('content-disposition')!, /messages\.csv/);
+    assert.match(text, /'=1\+1/);
+    assert.doesNotMatch(text, /@quay/);
+  });
+
+  test('one match opens at once; several are listed, with nothing personal in the address', async () => {
+    const one = await sendMessage(world, '07700 900711', { reference: 'only-one' });
+    await sendMessage(world, '07700 900721');
+    await sendMessage(world, '07700 900721');
+    const path = at('/find');
+    for (const term of ['07700900711', '+44 7700 900-711', '0711', 'only-one', one]) {
+      const { status, location } = await reader.submit(path, { to: term });
+      assert.deepEqual([status, location], [303, at(`/messages/${one}`)], term);
+    }
+    const many = await reader.submit(path, { to: '900721' });
+    assert.equal(many.status, 303);
+    assert.doesNotMatch(many.location!, /900721/);
+    const { status, text } = await reader.follow(many);
+    assert.equal(status, 200);
+    assert.equal(idsIn(text).length, 2);
+    // What is sealed for one service does not open in another.
+    const tenant = await world.addTenant();
+    const other = await world.person(everyPermission, tenant.id);
+    const stolen = await other.get(
+      `/services/${tenant.id}/find${new URL(many.location!, 'http://x').search}`,
+    );
+    assert.doesNotMatch(stolen.text, /900721/);
+  });
+
+  test('what is not found is said to have been searched, how and for how many days; what is too short is refused', async () => {
+    const nothing = await reader.follow(await reader.submit(at('/find'), { to: '07700 900 999' }));
+    assert.match(nothing.text, /No message was found\./);
+    assert.match(
+      nothing.text,
+      /phone numbers that begin with 07700900999, also with 44 in place of a leading 0, or end with 07700900999/,
+    );
+    assert.match(nothing.text, /kept for 7 days/);
+    for (const term of ['12', '']) {
+      const { status, text, title } = await reader.submit(at('/find'), { to: term });
+      assert.equal(status, 400);
+      assert.match(title, /^Error: /);
+      assert.match(text, term === '' ? /Enter a phone number/ : /at least 4 characters/);
+    }
+    const hostileTerm = await reader.follow(await reader.submit(at('/find'), { to: hostile }));
+    assert.ok(!hostileTerm.text.includes(hostile));
+  });
+
+  test('a search is widened to another service of the same person', async () => {
+    const tenant = await world.addTenant();
+    await world.admin('POST', `/service/${tenant.id}/users/${reader.userId}`, {
+      permissions: [{ permission: 'view_activity' }],
+    });
+    const id = await sendMessage(
+      world,
+      '07700 900731',
+      { template_id: tenant.templates.sms },
+      tenant.keys.normal,
+    );
+    const here = await world.until(
+      async () => reader.follow(await reader.submit(at('/find'), { to: '07700 900731' })),
+      ({ text }) => text.includes(`value="${tenant.id}"`),
+    );
+    assert.match(here.text, /No message was found/);
+    const there = await reader.submit(at('/find'), { to: '07700 900731', service: tenant.id });
+    assert.match(there.location!, new RegExp(`^/services/${tenant.id}/find\\?search=`));
+    assert.ok((await reader.follow(there)).text.includes(id));
+    const stranger = await world.addTenant();
+    const refused = await reader.follow(
+      await reader.submit(at('/find'), { to: '07700 900731', service: stranger.id }),
+    );
+    assert.equal(refused.status, 404);
+  });
+
+  test('a scheduled message is cancelled once, after being asked', async () => {
+    const later = new Date(world.clock.now() + 3_600_000).toISOString();
+    const id = await sendMessage(world, '07700 900741', { scheduled_for: later });
+    const path = at(`/messages/${id}`);
+    const { text } = await reader.get(path);
+    assert.match(text, /Not sent yet: it will be sent on/);
+    assert.ok(text.includes(`${path}/cancel`));
+    assert.match(
+      (await reader.get(`${path}/cancel`)).text,
+      /It will never be sent, and cannot be brought back/,
+    );
+    const done = await reader.submit(`${path}/cancel`, {});
+    assert.equal(done.location, path);
+    const after = await reader.follow(done);
+    assert.match(after.text, /The message is cancelled\. It will not be sent\./);
+    assert.match(after.text, /Not sent: it was cancelled before its time\./);
+    const again = await reader.follow(await reader.get(`${path}/cancel`));
+    assert.match(again.text, /can no longer be cancelled/);
+    const sent = await sendMessage(world, '07700 900742');
+    await world.drain();
+    assert.equal((await reader.get(at(`/messages/${sent}/cancel`))).location, at(`/messages/${sent}`));
+  });
+
+  test('hidden values of a template stay hidden in lists and in messages', async () => {
+    const tenant = await world.addTenant();
+    const viewer = await world.person(everyPermission, tenant.id);
+    const redact = await world.admin('POST', `/service/${tenant.id}/template/${tenant.templates.email}`, {
+      redact_personalisation: true,
+      created_by: viewer.userId,
+    });
+    assert.equal(redact.status, 200, JSON.stringify(redact.body));
+    const personalisation = { name: 'Secret Person', time: '14:05' };
+    const id = await sendMessage(
+      world,
+      'ash@quay.example.com',
+      { template_id: tenant.templates.email, personalisation },
+      tenant.keys.normal,
+    );
+    await world.drain();
+    const base = `/services/${tenant.id}/messages`;
+    for (const path of [base, `${base}/${id}`]) {
+      const { text } = await viewer.get(path);
+      assert.doesNotMatch(text, /Secret Person/);
+      assert.match(text, /Tide for \(\(name\)\)/);
+    }
+    assert.equal((await viewer.get(`${base}/${id}/email`)).status, 404);
+  });
+
+  test('who may only send sees what they sent; who may neither is told what it needs; other services are 404', async () => {
+    const others = await sendMessage(world, '07700 900751');
+    const sender = await world.person(['send_texts']);
+    const sent = await sender.submit(at('/try'), {
+      template: world.tenant.templates.sms,
+      to: '07700 900752',
+    });
+    const own = new URL(sent.location!, 'http://x').searchParams.get('message')!;
+    await world.drain();
+    assert.deepEqual(idsIn((await list('', sender)).text), [own]);
+    assert.equal((await sender.get(at(`/messages/${own}`))).status, 200);
+    assert.equal((await sender.get(at(`/messages/${others}`))).status, 404);
+    assert.equal((await sender.get(at('/messages/download'))).status, 403);
+    const neither = await world.person(['manage_templates']);
+    for (const path of ['/messages', '/find', `/messages/${own}`, `/messages/${own}/email`]) {
+      const { status, text } = await neither.get(at(path));
+      assert.equal(status, 403, path);
+      assert.match(text, /See messages and figures/);
+    }
+    const tenant = await world.addTenant();
+    const stranger = await world.person(everyPermission, tenant.id);
+    for (const path of ['', '/messages', '/find', '/try', `/messages/${own}`])
+      assert.equal((await stranger.get(at(path))).status, 404, path);
+    for (const path of [
+      `/messages/${own}`,
+      `/messages/${own}/email`,
+      `/messages/${own}/cancel`,
+      '/messages/x',
+    ])
+      assert.equal((await stranger.get(`/services/${tenant.id}${path}`)).status, 404, path);
+  });
+
+  test('an operator sees no recipients or contents without a reason, which the service can read', async () => {
+    const id = await sendMessage(world, '07700 900761');
+    await world.drain();
+    const operator = await world.person('operator');
+    for (const path of ['/messages', `/messages/${id}`]) {
+      const { status, text } = await operator.get(at(path));
+      assert.equal(status, 200);
+      assert.doesNotMatch(text, /900761|high tide/);
+      assert.match(text, /Why do you need to see them\?/);
+    }
+    assert.equal((await operator.get(at('/messages/download'))).location, at('/messages'));
+    const without = await operator.submit(at(`/messages/${id}`), { reason: ' ' });
+    assert.equal(without.status, 400);
+    assert.match(without.text, /Enter why you need/);
+    const given = await operator.submit(at(`/messages/${id}`), { reason: 'They asked about ticket 12' });
+    assert.match((await operator.follow(given)).text, /07700 900761|447700900761/);
+    const events = await world.admin(
+      'GET',
+      `/events?service_id=${world.tenant.id}&type=view_service_messages`,
+    );
+    assert.equal(events.body.events[0].data.reason, 'They asked about ticket 12');
+    await world.advance(31 * 60);
+    const late = await operator.get(at(`/messages/${id}`));
+    assert.doesNotMatch(late.text, /900761/);
+  });
+});
