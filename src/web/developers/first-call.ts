@@ -7,7 +7,7 @@ export type FirstCall = Readonly<{
   serviceId: string;
   /** The key as clients take it. */
   key: string;
-  template: Readonly<{ id: string; type: 'sms' | 'email'; placeholders: readonly string[] }>;
+  template: Readonly<{ id: string; name: string; type: 'sms' | 'email'; placeholders: readonly string[] }>;
   to: string;
 }>;
 
