@@ -87,7 +87,8 @@ export function codeText(code: string | null): string {
 export function codeAdvice(code: string | null): string | null {
   if (code === null || /^2\d\d$/.test(code)) return null;
   if (/^3\d\d$/.test(code)) return 'Redirects are not followed: set the address that it leads to.';
-  if (code === '401' || code === '403') return 'Your program refuses the token: check that both have the same.';
+  if (code === '401' || code === '403')
+    return 'Your program refuses the token: check that both have the same.';
   if (code === '404' || code === '405')
     return 'Your program has nothing there that takes a POST: check the path of the address.';
   if (/^4\d\d$/.test(code) && !['408', '425', '429'].includes(code))

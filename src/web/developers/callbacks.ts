@@ -51,7 +51,9 @@ export const callbackList = servicePage('/developers/callbacks', 'manage_api_key
         : html`${table({ caption: 'Addresses', head: ['What for', 'State', 'Address'], rows })}${paragraph(link(at('/developers/callbacks/signature'), 'How to check the signature'))}${heading(2, 'Log')}${
             mayRead
               ? logSection(visit, log, type, status)
-              : insetText('To see which callbacks were made, you need the permission “See messages and figures”.')
+              : insetText(
+                  'To see which callbacks were made, you need the permission “See messages and figures”.',
+                )
           }`
     }`;
     return page('Callbacks', main, { wide: true, back: { href: at('/developers'), text: 'Developers' } });
@@ -71,7 +73,10 @@ function addressRow({ at, zone }: ServiceVisit, type: CallbackTypeOf, addresses:
       : tag('Not set'),
     address
       ? html`<bdi>${address.url}</bdi>`
-      : link(at(`/developers/callbacks/addresses/${type}/set`), html`Set an address <span class="govuk-visually-hidden">for ${typeNames[type].toLowerCase()}</span>`),
+      : link(
+          at(`/developers/callbacks/addresses/${type}/set`),
+          html`Set an address <span class="govuk-visually-hidden">for ${typeNames[type].toLowerCase()}</span>`,
+        ),
   ];
 }
 
@@ -92,14 +97,16 @@ function logSection(
   if (status) next.set('status', status);
   const first = next.size === 0 ? '' : `?${next}`;
   if (last) next.set('older_than', last.id);
-  const filters = html`<form method="get" action="${at('/developers/callbacks')}"><div class="app-actions">${select({
-    name: 'type',
-    label: 'Type',
-    items: [
-      { value: '', text: 'All' },
-      ...callbackTypes.map((value) => ({ value, text: typeNames[value], selected: value === type })),
-    ],
-  })}${select({
+  const filters = html`<form method="get" action="${at('/developers/callbacks')}"><div class="app-actions">${select(
+    {
+      name: 'type',
+      label: 'Type',
+      items: [
+        { value: '', text: 'All' },
+        ...callbackTypes.map((value) => ({ value, text: typeNames[value], selected: value === type })),
+      ],
+    },
+  )}${select({
     name: 'status',
     label: 'State',
     items: [
@@ -108,17 +115,20 @@ function logSection(
     ],
   })}${button({ text: 'Show', classes: 'govuk-button--secondary' })}</div></form>`;
   const isFirst = !query.get('older_than');
-  return html`${filters}${paragraph(`${logSentence(callbacks, isFirst, log.links.next !== undefined)}`)}${table({
-    caption: 'Callbacks, newest first',
-    head: logHead,
-    rows: callbacks.map((one) => logRow(visit, one)),
-    empty:
-      type || status
-        ? 'There are no callbacks of this type and state.'
-        : 'No callback has been made yet.',
-  })}${pagination({
+  return html`${filters}${paragraph(`${logSentence(callbacks, isFirst, log.links.next !== undefined)}`)}${table(
+    {
+      caption: 'Callbacks, newest first',
+      head: logHead,
+      rows: callbacks.map((one) => logRow(visit, one)),
+      empty:
+        type || status ? 'There are no callbacks of this type and state.' : 'No callback has been made yet.',
+    },
+  )}${pagination({
     previous: isFirst ? null : { href: at(`/developers/callbacks${first}`), text: 'Newest' },
-    next: last && log.links.next !== undefined ? { href: at(`/developers/callbacks?${next}`), text: 'Older' } : null,
+    next:
+      last && log.links.next !== undefined
+        ? { href: at(`/developers/callbacks?${next}`), text: 'Older' }
+        : null,
   })}${button({ text: 'Replay what failed', href: at('/developers/callbacks/replay'), classes: 'govuk-button--secondary' })}`;
 }
 
@@ -126,10 +136,18 @@ function logSection(
 export function logSentence(callbacks: readonly Callback[], isFirst: boolean, hasMore: boolean): string {
   if (callbacks.length === 0) return isFirst ? 'Nothing is in the log.' : 'There is nothing older.';
   const counts = callbackStates
-    .map((state) => [stateWord(state).toLowerCase(), callbacks.filter(({ status }) => status === state).length] as const)
+    .map(
+      (state) =>
+        [stateWord(state).toLowerCase(), callbacks.filter(({ status }) => status === state).length] as const,
+    )
     .filter(([, count]) => count > 0)
     .map(([word, count]) => `${count} ${word}`);
-  const which = isFirst && !hasMore ? 'all callbacks' : isFirst ? `the last ${callbacks.length}` : `these ${callbacks.length}`;
+  const which =
+    isFirst && !hasMore
+      ? 'all callbacks'
+      : isFirst
+        ? `the last ${callbacks.length}`
+        : `these ${callbacks.length}`;
   return `Of ${which}: ${counts.join(', ')}.`;
 }
 
@@ -189,7 +207,10 @@ export const oneCallback = servicePage('/developers/callbacks/:callback', 'manag
             button({ text: 'Replay it', classes: 'govuk-button--secondary', preventDoubleClick: true }),
           )
     }`;
-    return page('A callback', main, { wide: true, back: { href: at('/developers/callbacks'), text: 'Callbacks' } });
+    return page('A callback', main, {
+      wide: true,
+      back: { href: at('/developers/callbacks'), text: 'Callbacks' },
+    });
   },
 });
 
@@ -223,8 +244,11 @@ export const replayOne = servicePage('/developers/callbacks/:callback/replay', '
 
 export const signature = servicePage('/developers/callbacks/signature', 'manage_api_keys', {
   get: ({ at }) =>
-    page('Checking the signature of callbacks', html`${heading(1, 'Checking the signature of callbacks')}${signatureFolds()}`, {
-      back: { href: at('/developers/callbacks'), text: 'Callbacks' },
-    }),
+    page(
+      'Checking the signature of callbacks',
+      html`${heading(1, 'Checking the signature of callbacks')}${signatureFolds()}`,
+      {
+        back: { href: at('/developers/callbacks'), text: 'Callbacks' },
+      },
+    ),
 });
-

@@ -142,8 +142,7 @@ function php(call: FirstCall): Snippet {
   const values = Object.entries(exampleValues(template.placeholders));
   return {
     language: 'PHP',
-    install:
-      'composer require alphagov/notifications-php-client php-http/guzzle7-adapter guzzlehttp/guzzle',
+    install: 'composer require alphagov/notifications-php-client php-http/guzzle7-adapter guzzlehttp/guzzle',
     file: null,
     code: run(call, 'first-call.php', 'php', [
       '<?php',
@@ -175,9 +174,7 @@ function java({ template, to }: FirstCall): Snippet {
       '        NotificationClient client =',
       '            new NotificationClient(System.getenv("DESPATCH_API_KEY"), System.getenv("DESPATCH_API_URL"));',
       '        Map<String, Object> personalisation = new HashMap<>();',
-      ...values.map(
-        ([name, value]) => `        personalisation.put(${quoted(name)}, ${quoted(value)});`,
-      ),
+      ...values.map(([name, value]) => `        personalisation.put(${quoted(name)}, ${quoted(value)});`),
       `        System.out.println(client.${template.type === 'sms' ? 'sendSms' : 'sendEmail'}(`,
       `            ${quoted(template.id)}, ${quoted(to)}, personalisation, "first call").getNotificationId());`,
       '    }',

@@ -54,10 +54,7 @@ function addForm(visit: ServiceVisit, name = '', type = '', faults: Faults = {})
       items: keyTypes.map((value) => ({
         value,
         text: keyTypeNames[value],
-        hint:
-          value === 'normal' && isTrial
-            ? 'Not while this service is in trial mode.'
-            : typeHints[value],
+        hint: value === 'normal' && isTrial ? 'Not while this service is in trial mode.' : typeHints[value],
         selected: type === value,
         disabled: value === 'normal' && isTrial,
       })),
@@ -121,7 +118,12 @@ async function makeKey(
  * The page that shows a key, once. It answers the form itself, since a key may be neither in an address nor in a cookie;
  * sent again by reloading, the form gets the same key.
  */
-async function shownOnce(visit: ServiceVisit, { secret, key }: Made, title: string, more?: Html): Promise<Answer> {
+async function shownOnce(
+  visit: ServiceVisit,
+  { secret, key }: Made,
+  title: string,
+  more?: Html,
+): Promise<Answer> {
   const { at, service, site } = visit;
   const full = keyForClients(key.name, service.id, secret);
   const keyPage = at(`/developers/keys/${key.id}`);
@@ -176,7 +178,11 @@ async function exampleTemplate({ api, service }: ServiceVisit): Promise<FirstCal
 }
 
 /** Whom a first call reaches: an example where nothing leaves the platform, else the person who reads the page. */
-function recipientFor({ site, person, service }: ServiceVisit, keyType: KeyType, type: 'sms' | 'email'): string {
+function recipientFor(
+  { site, person, service }: ServiceVisit,
+  keyType: KeyType,
+  type: 'sms' | 'email',
+): string {
   const isSafe =
     keyType === 'test' || (keyType === 'normal' && !service.restricted && site.sandboxTypes.includes(type));
   const own = type === 'sms' ? person.mobile : person.email;
@@ -215,9 +221,7 @@ export const changeKey = servicePage('/developers/keys/:key/change', 'manage_api
     }
     const made = await makeKey(visit, form, key.name, key.key_type);
     if (!('secret' in made)) return hasSuccessor(visit, key);
-    const more = insetText(
-      html`The old key ends on ${timeText(end, zone)}. ${stillUsedBy(key, visit)}`,
-    );
+    const more = insetText(html`The old key ends on ${timeText(end, zone)}. ${stillUsedBy(key, visit)}`);
     return shownOnce(visit, made, 'Your new key', more);
   },
 });

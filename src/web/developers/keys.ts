@@ -117,9 +117,7 @@ export const oneKey = servicePage('/developers/keys/:key', 'manage_api_keys', {
     const main = html`${heading(1, html`API key ${named(key.name)}`)}${
       key.expiry_date === null
         ? null
-        : insetText(
-            html`This key ends on ${timeOf(key.expiry_date, zone)}. ${stillUsedBy(key, visit)}`,
-          )
+        : insetText(html`This key ends on ${timeOf(key.expiry_date, zone)}. ${stillUsedBy(key, visit)}`)
     }${summaryList({
       rows: [
         { key: 'Type', value: keyTypeNames[key.key_type] },
@@ -157,7 +155,8 @@ export function clientsText(clients: Readonly<Record<string, number>>): string {
 export function stillUsedBy(key: Key, { zone }: Pick<ServiceVisit, 'zone'>): Html {
   const [latest] = key.calls_by_day;
   if (key.last_used_at === null) return html`Nothing has ever used it.`;
-  if (!latest) return html`It was last used on ${timeOf(key.last_used_at, zone)}, and not in the last 30 days.`;
+  if (!latest)
+    return html`It was last used on ${timeOf(key.last_used_at, zone)}, and not in the last 30 days.`;
   return html`It was last used on ${timeOf(key.last_used_at, zone)}. On ${dayText(latest.day)}, ${latest.calls === 1 ? '1 call' : `${latest.calls} calls`} came from ${named(clientsText(latest.clients))}.`;
 }
 

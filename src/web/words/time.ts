@@ -33,7 +33,12 @@ export function clockText(at: string | number, zone: string): string {
 
 /** A day (YYYY-MM-DD) in words: "Monday 30 November 2026". */
 export function dayText(day: string): string {
-  const { weekday, day: number, month, year } = partsOf(Date.parse(`${day}T12:00:00Z`), 'UTC', {
+  const {
+    weekday,
+    day: number,
+    month,
+    year,
+  } = partsOf(Date.parse(`${day}T12:00:00Z`), 'UTC', {
     ...{ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' },
   });
   return `${weekday} ${number} ${month} ${year}`;
