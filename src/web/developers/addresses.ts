@@ -21,7 +21,7 @@ import {
   servicePage,
   Unexpected,
 } from '../frame/page.ts';
-import { timeOf } from '../words/time.ts';
+import { timeOf } from '../words/times.ts';
 import {
   type Address,
   addressSentence,

@@ -2,7 +2,7 @@ import { type Html, html } from '../../ground/html.ts';
 import { type Cell, tag } from '../components/content.ts';
 import { link } from '../components/navigation.ts';
 import type { ServiceVisit } from '../frame/page.ts';
-import { timeOf } from '../words/time.ts';
+import { timeOf } from '../words/times.ts';
 
 /** A type of callback (spec 04, section 1.13). */
 export type CallbackType = 'delivery_status' | 'inbound_sms' | 'complaint';

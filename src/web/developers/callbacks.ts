@@ -3,7 +3,7 @@ import { heading, insetText, paragraph, summaryList, table, tag } from '../compo
 import { button, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { type Answer, page, redirect, type ServiceVisit, servicePage, Unexpected } from '../frame/page.ts';
-import { timeOf } from '../words/time.ts';
+import { timeOf } from '../words/times.ts';
 import {
   type Address,
   addressSentence,

@@ -5,7 +5,7 @@ import { link } from '../components/navigation.ts';
 import type { Refused } from '../frame/api.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, page, redirect, type ServiceVisit, servicePage, Unexpected } from '../frame/page.ts';
-import { timeText } from '../words/time.ts';
+import { timeInWords } from '../words/times.ts';
 import { environmentLines, type FirstCall, firstCalls, keyForClients } from './first-call.ts';
 import {
   firstCallId,
@@ -199,7 +199,7 @@ export const changeKey = servicePage('/developers/keys/:key/change', 'manage_api
       key.expiry_date === null
         ? insetText(stillUsedBy(key, visit))
         : insetText(
-            html`This key ends on ${timeText(key.expiry_date, visit.zone)} already, which stays as it is. ${stillUsedBy(key, visit)}`,
+            html`This key ends on ${timeInWords(key.expiry_date, visit.zone)} already, which stays as it is. ${stillUsedBy(key, visit)}`,
           )
     }${postForm(
       { action: at(`/developers/keys/${key.id}/change`), fields },
@@ -221,7 +221,7 @@ export const changeKey = servicePage('/developers/keys/:key/change', 'manage_api
     }
     const made = await makeKey(visit, form, key.name, key.key_type);
     if (!('secret' in made)) return hasSuccessor(visit, key);
-    const more = insetText(html`The old key ends on ${timeText(end, zone)}. ${stillUsedBy(key, visit)}`);
+    const more = insetText(html`The old key ends on ${timeInWords(end, zone)}. ${stillUsedBy(key, visit)}`);
     return shownOnce(visit, made, 'Your new key', more);
   },
 });

@@ -3,7 +3,7 @@ import { heading, insetText, paragraph, summaryList, table, tag } from '../compo
 import { button } from '../components/form.ts';
 import { link } from '../components/navigation.ts';
 import { Missing, page, type ServiceVisit, servicePage } from '../frame/page.ts';
-import { dayText, timeOf } from '../words/time.ts';
+import { dayText, timeOf } from '../words/times.ts';
 
 /** A key of the service (spec 04, section 2). */
 export type Key = Readonly<{
@@ -43,7 +43,7 @@ export async function readKeys(visit: ServiceVisit): Promise<readonly Key[]> {
 /** A key that works, of the path. Throws NotFound. */
 export async function readKey(visit: ServiceVisit): Promise<Key> {
   const id = encodeURIComponent(visit.params['key'] ?? '');
-  const { apiKeys } = await visit.api.subject<{ apiKeys: readonly Key[] }>(`${keysPath(visit)}/${id}`);
+  const { apiKeys } = await visit.api.get<{ apiKeys: readonly Key[] }>(`${keysPath(visit)}/${id}`);
   const [key] = apiKeys;
   if (!key) throw new Missing('No such key');
   return key;

@@ -3,7 +3,7 @@ import { copyable, heading, insetText, paragraph, table, tag } from '../componen
 import { button } from '../components/form.ts';
 import { link } from '../components/navigation.ts';
 import { page, type ServiceVisit, servicePage } from '../frame/page.ts';
-import { clockText, timeOf, timeText } from '../words/time.ts';
+import { clockText, timeInWords, timeOf } from '../words/times.ts';
 import { type Key, named, readKeys } from './keys.ts';
 
 /** A message as a list has it (spec 04, section 7.2); those that a program sent have a key. */
@@ -131,7 +131,7 @@ function callsSection({ at, zone }: ServiceVisit, keys: readonly Key[]): Html {
   return html`${heading(2, 'Calls')}${paragraph(
     latest === undefined
       ? 'No call has arrived yet.'
-      : `The last call arrived on ${timeText(latest, zone)}. Every call with a key that works counts, whatever was answered.`,
+      : `The last call arrived on ${timeInWords(latest, zone)}. Every call with a key that works counts, whatever was answered.`,
   )}${table({
     caption: 'Calls by key',
     head: ['Key', 'Last call', 'Client', { text: 'Calls on that day', numeric: true }],

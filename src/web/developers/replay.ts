@@ -12,7 +12,7 @@ import {
   servicePage,
   Unexpected,
 } from '../frame/page.ts';
-import { dayIn, dayText, instantOf, timeOf, timeText } from '../words/time.ts';
+import { dayIn, dayText, instantOf, timeInWords, timeOf } from '../words/times.ts';
 import { callbackTypes, logHead, logRow, typeNames } from './callback-log.ts';
 import type { LogPage } from './callbacks.ts';
 
@@ -149,7 +149,7 @@ export const replayed = servicePage('/developers/callbacks/replayed', 'manage_ap
     const main = html`${heading(1, title)}${paragraph(
       html`Callbacks that had failed between ${timeOf(from, zone)} and ${timeOf(to, zone)}${type ? `: ${typeNames[type].toLowerCase()}` : null}.`,
     )}${visit.region('progress', content, isDone ? sentence : undefined)}${paragraph(
-      html`As of ${timeText(visit.now, zone)}. ${link(`${visit.path}?${query}`, 'Refresh')}`,
+      html`As of ${timeInWords(visit.now, zone)}. ${link(`${visit.path}?${query}`, 'Refresh')}`,
     )}${paragraph(link(at('/developers/callbacks'), 'All callbacks'))}`;
     return page(title, main, { wide: true, back: { href: at('/developers/callbacks'), text: 'Callbacks' } });
   },

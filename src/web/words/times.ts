@@ -10,7 +10,7 @@ function partsOf(at: number, zone: string, options: Intl.DateTimeFormatOptions):
 }
 
 /** "30 November 2026 at 10:02 GMT". `at`: ISO 8601 or Unix milliseconds. */
-export function timeText(at: string | number, zone: string): string {
+export function timeInWords(at: string | number, zone: string): string {
   const { day, month, year, hour, minute, timeZoneName } = partsOf(new Date(at).getTime(), zone, {
     ...{ day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' },
     timeZoneName: 'short',
@@ -20,7 +20,7 @@ export function timeText(at: string | number, zone: string): string {
 
 /** The same, for programs too. */
 export function timeOf(at: string | number, zone: string): Html {
-  return html`<time datetime="${new Date(at).toISOString()}">${timeText(at, zone)}</time>`;
+  return html`<time datetime="${new Date(at).toISOString()}">${timeInWords(at, zone)}</time>`;
 }
 
 /** "10:02:14 GMT", for what happened within the hour. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clockText, dayIn, dayText, instantOf, timeText } from './time.ts';
+import { clockText, dayIn, dayText, instantOf, timeInWords } from './times.ts';
 
 test('times are told in the zone of the reader, which is named', () => {
   const at = '2026-07-01T22:30:05.123Z';
-  assert.equal(timeText(at, 'Europe/London'), '1 July 2026 at 23:30 BST');
-  assert.equal(timeText(Date.parse(at), 'UTC'), '1 July 2026 at 22:30 UTC');
+  assert.equal(timeInWords(at, 'Europe/London'), '1 July 2026 at 23:30 BST');
+  assert.equal(timeInWords(Date.parse(at), 'UTC'), '1 July 2026 at 22:30 UTC');
   assert.equal(clockText(at, 'Europe/London'), '23:30:05 BST');
   assert.equal(dayIn(at, 'Asia/Tokyo'), '2026-07-02');
   assert.equal(dayText('2026-11-30'), 'Monday 30 November 2026');
