@@ -33,6 +33,8 @@ import { up as contactLists } from './migrations/0032-contact-lists.ts';
 import { up as reportRequests } from './migrations/0033-report-requests.ts';
 import { up as totals } from './migrations/0034-totals.ts';
 import { up as requestIds } from './migrations/0040-request-ids.ts';
+import { up as usage } from './migrations/0043-usage.ts';
+import { up as costAlerts } from './migrations/0044-cost-alerts.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -68,6 +70,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0033-report-requests': { up: reportRequests },
   '0040-request-ids': { up: requestIds },
   '0034-totals': { up: totals },
+  '0043-usage': { up: usage },
+  '0044-cost-alerts': { up: costAlerts },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

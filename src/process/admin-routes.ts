@@ -27,10 +27,11 @@ import { callbackHealthRoutes } from '../message/callback/routes-health.ts';
 import { adminCallbackLogRoutes } from '../message/callback/routes-log.ts';
 import { deliverQueues } from '../message/delivery/queue.ts';
 import { deliverRoutes } from '../message/delivery/routes.ts';
+import { costInPounds, rateAt } from '../message/rate/rate.ts';
+import { unitRateRoutes } from '../message/rate/routes.ts';
 import { conversationRoutes } from '../message/reading/admin/conversation-routes.ts';
 import { findRoutes } from '../message/reading/admin/find-routes.ts';
 import { adminNotificationRoutes } from '../message/reading/admin/routes.ts';
-import { smsRate } from '../message/reading/cost.ts';
 import { findNotification } from '../message/reading/store.ts';
 import { adminInboundRoutes } from '../message/receipt/inbound/admin-routes.ts';
 import { createDownloads, inboundCsvRoutes } from '../message/receipt/inbound/csv-routes.ts';
@@ -105,7 +106,10 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(adminCallbackLogRoutes, deps);
   mount(adminSuppressionRoutes, deps);
   mount(adminTemplateRoutes, deps);
-  mount(draftRoutes, { ...deps, smsRate });
+  const smsCost = async (fragments: number, at: Date) =>
+    costInPounds(fragments, rateAt(await deps.unitRates.get('sms'), at));
+  mount(draftRoutes, { ...deps, smsCost });
+  mount(unitRateRoutes, deps);
   mount(folderRoutes, deps);
   mount(adminInboundRoutes, deps);
   const downloads = createDownloads();
