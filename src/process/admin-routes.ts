@@ -48,6 +48,10 @@ import { platformFiguresRoutes } from '../statistics/platform/figures-routes.ts'
 import { platformStatsRoutes } from '../statistics/platform/stats-routes.ts';
 import { createReadStatistics, statisticsRoutes } from '../statistics/totals/service-routes.ts';
 import { templateStatisticsRoutes } from '../statistics/totals/template-routes.ts';
+import { alertRoutes } from '../statistics/usage/alert-routes.ts';
+import { billingRoutes } from '../statistics/usage/billing-routes.ts';
+import { costsRoutes } from '../statistics/usage/costs-routes.ts';
+import { unitsRoutes } from '../statistics/usage/units-routes.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
 import { inviteRoutes } from '../tenant/invite/routes.ts';
 import { inviteTokenRoutes } from '../tenant/invite/token-routes.ts';
@@ -131,6 +135,10 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(reportRoutes, { ...deps, downloads });
   mount(statisticsRoutes, deps);
   mount(templateStatisticsRoutes, deps);
+  const { freeSmsFragments } = deps.config.delivery;
+  for (const routes of [unitsRoutes, billingRoutes, costsRoutes])
+    mount(routes, { ...deps, freeSmsFragments });
+  mount(alertRoutes, deps);
   mountOperations(mount, deps);
 }
 
