@@ -1,7 +1,15 @@
 import { developersPages } from './developers/pages.ts';
 import type { Page } from './frame/page.ts';
+import { receivedPages } from './received/pages.ts';
 import { servicesPages } from './services/pages.ts';
 import { sessionPages } from './session/pages.ts';
+import { usagePages } from './usage/pages.ts';
 
 /** Every page, by room. */
-export const pages: readonly Page[] = [...developersPages, ...sessionPages, ...servicesPages];
+export const pages: readonly Page[] = [
+  ...developersPages,
+  ...receivedPages,
+  ...sessionPages,
+  ...servicesPages,
+  ...usagePages,
+];

@@ -64,6 +64,10 @@ export type Visit = Readonly<{
    * within the page. `announced`: what screen readers are told when it changes.
    */
   region: (id: string, content: Html, announced?: string) => Html;
+  /** Seals what must not be read in an address, such as what was searched for (spec 07, section 13). */
+  seal: (purpose: string, value: unknown) => string;
+  /** null: it was not sealed here for this purpose. */
+  unseal: <T>(purpose: string, sealed: string) => T | null;
 }>;
 
 export type PersonVisit = Visit & Readonly<{ person: Person; sessionId: string }>;
