@@ -13,6 +13,9 @@ import {
   skipWithoutChromium,
   type WebWorld,
 } from '../support/web.ts';
+import { fillDevelopers } from './fill-developers.ts';
+import { fillReceived, receiving } from './fill-received.ts';
+import { fillUsage } from './fill-usage.ts';
 
 /** Where people look at what the pages look like; not kept in the repository. */
 const pictures = join(import.meta.dirname, 'screenshots');
@@ -35,7 +38,7 @@ suite('every page', { skip: skipWithoutChromium }, () => {
   let values: Readonly<Record<string, string>>;
 
   before(async () => {
-    world = await createWebWorld();
+    world = await createWebWorld(receiving);
     browser = await openBrowser();
     mkdirSync(pictures, { recursive: true });
     values = await fill(world);
@@ -95,7 +98,12 @@ suite('every page', { skip: skipWithoutChromium }, () => {
 
 /** Gives the tenant something of each kind, and returns the ids that the paths of pages need, by parameter. */
 async function fill(world: WebWorld): Promise<Readonly<Record<string, string>>> {
-  return { service: world.tenant.id };
+  await fillUsage(world);
+  return {
+    service: world.tenant.id,
+    ...(await fillDevelopers(world)),
+    ...(await fillReceived(world)),
+  };
 }
 
 /** Ids that more than one element has. */

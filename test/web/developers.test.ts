@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { after, before, suite, test } from 'node:test';
 import { accept, type Receiver, receiver, refuse, token } from '../support/callback-receiver.ts';
 import { createWebWorld, everyPermission, type Visitor, type WebWorld } from '../support/web.ts';
+import { pasted } from './pasted.ts';
 
 const hostile = `<img src=x onerror=alert(1)>"'&`;
 const shownHostile = '&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;';
 
 /** The text of an element that is shown to be copied. */
-export function copied(text: string, id: string): string {
+function copied(text: string, id: string): string {
   const found = new RegExp(`<pre [^>]*id="${id}"[^>]*>([^<]*)</pre>`).exec(text)?.[1];
   assert.ok(found !== undefined, `nothing to copy with the id ${id}`);
   return found
@@ -17,18 +17,6 @@ export function copied(text: string, id: string): string {
     .replaceAll('&quot;', '"')
     .replaceAll('&#39;', "'")
     .replaceAll('&amp;', '&');
-}
-
-/** Runs what a page says to paste into a terminal; returns what it printed. */
-export async function pasted(code: string): Promise<string> {
-  const shell = spawn('bash', ['-c', code], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let printed = '';
-  shell.stdout.on('data', (chunk) => {
-    printed += chunk;
-  });
-  const status = await new Promise((resolve) => shell.on('close', resolve));
-  assert.equal(status, 0);
-  return printed;
 }
 
 suite('developers: keys and callbacks (spec 07, section 6)', () => {
