@@ -21,6 +21,7 @@ const names: Readonly<Record<keyof typeof platformTemplateIds, readonly [ofId: s
   serviceIsLive: ['service now live', 'SERVICE_NOW_LIVE_TEMPLATE_ID'],
   emailChangedByOther: ['team member edit email', 'TEAM_MEMBER_EDIT_EMAIL_TEMPLATE_ID'],
   mobileChangedByOther: ['team member edit mobile', 'TEAM_MEMBER_EDIT_MOBILE_TEMPLATE_ID'],
+  costAlert: ['cost alert', 'COST_ALERT_TEMPLATE_ID'],
   replyToVerification: ['reply-to verification', 'REPLY_TO_EMAIL_ADDRESS_VERIFICATION_TEMPLATE_ID'],
 };
 

@@ -102,4 +102,12 @@ export const platformTemplates: readonly NewTemplate[] = [
     content:
       'This email address is being added to a service, so that people can reply to the emails of that service.\n\nThis email only checks that messages arrive here. You do not need to do anything.\n',
   },
+  {
+    id: platformTemplateIds.costAlert,
+    type: 'email' as const,
+    name: 'Costs have reached an amount',
+    subject: '((service_name)) has reached ((amount))',
+    content:
+      'Hello ((name)),\n\nThe text messages of ((service_name)) have cost ((cost)) in ((period)), without VAT. You asked to be told at ((amount)).\n\nMessages are still sent. To be told at another amount, set it among the costs of the service.\n',
+  },
 ].map((template) => ({ ...template, serviceId: platformServiceId, priority: true, hidden: true }));

@@ -61,6 +61,7 @@ test('with nothing set, every variable has its documented default', () => {
       fromNumber: 'DESPATCH',
       emailDomain: 'despatch.localhost',
       smsRatesFile: null,
+      freeSmsFragments: 250_000,
     },
     providers: {
       timeoutSeconds: 10,

@@ -89,6 +89,11 @@ export const delivery = {
     'JSON file with the rates and receipts of countries (format: see "Rates of countries").',
     'the built-in table',
   ),
+  freeSmsFragments: setting(
+    'FREE_SMS_FRAGMENT_LIMIT',
+    whole(250_000, 0, 1_000_000_000),
+    'Units of texts that a service has free in a financial year, unless operators have set its own.',
+  ),
 };
 
 export const callbacks = {

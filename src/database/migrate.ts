@@ -35,6 +35,8 @@ import { up as totals } from './migrations/0034-totals.ts';
 import { up as tableSizes } from './migrations/0036-table-sizes.ts';
 import { up as uploadPieces } from './migrations/0039-upload-pieces.ts';
 import { up as requestIds } from './migrations/0040-request-ids.ts';
+import { up as usage } from './migrations/0043-usage.ts';
+import { up as costAlerts } from './migrations/0044-cost-alerts.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -72,6 +74,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0034-totals': { up: totals },
   '0039-upload-pieces': { up: uploadPieces },
   '0036-table-sizes': { up: tableSizes },
+  '0043-usage': { up: usage },
+  '0044-cost-alerts': { up: costAlerts },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

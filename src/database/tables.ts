@@ -40,6 +40,10 @@ export type Tables = {
   delay_changes: DelayRow;
   delay_totals: DelayRow;
   figures_due: FiguresDueRow;
+  unit_rates: UnitRateRow;
+  free_allowances: FreeAllowanceRow;
+  cost_alerts: CostAlertRow;
+  cost_alerts_told: CostAlertToldRow;
   resends: ResendRow;
   contact_lists: ContactListRow;
   contact_list_rows: ContactListRowsRow;
@@ -743,6 +747,29 @@ export type DelayRow = {
 
 /** A day whose totals are to be counted from the history, and from when on. */
 export type FiguresDueRow = { day: string; due_at: Date };
+
+/** What a unit costs from a day of the business zone on. `rate`: pounds, a decimal. */
+export type UnitRateRow = {
+  id: Generated<string>;
+  notification_type: 'sms';
+  valid_from: string;
+  rate: string;
+  reason: string | null;
+  created_at: Generated<Date>;
+  updated_at: Date | null;
+};
+
+/** Units that a service has free in the financial year that begins in `year`. */
+export type FreeAllowanceRow = { service_id: string; year: number; units: number; updated_at: Date };
+
+/** `amount`: pounds, a decimal. */
+export type CostAlertRow = {
+  service_id: string;
+  period: 'month' | 'year';
+  amount: string;
+  updated_at: Date;
+};
+export type CostAlertToldRow = Omit<CostAlertRow, 'updated_at'> & { starts_on: string; told_at: Date };
 
 export type ContactListRow = {
   id: string;

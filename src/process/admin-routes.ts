@@ -27,10 +27,11 @@ import { callbackHealthRoutes } from '../message/callback/routes-health.ts';
 import { adminCallbackLogRoutes } from '../message/callback/routes-log.ts';
 import { deliverQueues } from '../message/delivery/queue.ts';
 import { deliverRoutes } from '../message/delivery/routes.ts';
+import { costInPounds, rateAt } from '../message/rate/rate.ts';
+import { unitRateRoutes } from '../message/rate/routes.ts';
 import { conversationRoutes } from '../message/reading/admin/conversation-routes.ts';
 import { findRoutes } from '../message/reading/admin/find-routes.ts';
 import { adminNotificationRoutes } from '../message/reading/admin/routes.ts';
-import { smsRate } from '../message/reading/cost.ts';
 import { findNotification } from '../message/reading/store.ts';
 import { adminInboundRoutes } from '../message/receipt/inbound/admin-routes.ts';
 import { createDownloads, inboundCsvRoutes } from '../message/receipt/inbound/csv-routes.ts';
@@ -47,6 +48,10 @@ import { platformFiguresRoutes } from '../statistics/platform/figures-routes.ts'
 import { platformStatsRoutes } from '../statistics/platform/stats-routes.ts';
 import { createReadStatistics, statisticsRoutes } from '../statistics/totals/service-routes.ts';
 import { templateStatisticsRoutes } from '../statistics/totals/template-routes.ts';
+import { alertRoutes } from '../statistics/usage/alert-routes.ts';
+import { billingRoutes } from '../statistics/usage/billing-routes.ts';
+import { costsRoutes } from '../statistics/usage/costs-routes.ts';
+import { unitsRoutes } from '../statistics/usage/units-routes.ts';
 import { eventRoutes } from '../tenant/event/routes.ts';
 import { inviteRoutes } from '../tenant/invite/routes.ts';
 import { inviteTokenRoutes } from '../tenant/invite/token-routes.ts';
@@ -105,7 +110,10 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(adminCallbackLogRoutes, deps);
   mount(adminSuppressionRoutes, deps);
   mount(adminTemplateRoutes, deps);
-  mount(draftRoutes, { ...deps, smsRate });
+  const smsCost = async (fragments: number, at: Date) =>
+    costInPounds(fragments, rateAt(await deps.unitRates.get('sms'), at));
+  mount(draftRoutes, { ...deps, smsCost });
+  mount(unitRateRoutes, deps);
   mount(folderRoutes, deps);
   mount(adminInboundRoutes, deps);
   const downloads = createDownloads();
@@ -127,6 +135,10 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(reportRoutes, { ...deps, downloads });
   mount(statisticsRoutes, deps);
   mount(templateStatisticsRoutes, deps);
+  const { freeSmsFragments } = deps.config.delivery;
+  for (const routes of [unitsRoutes, billingRoutes, costsRoutes])
+    mount(routes, { ...deps, freeSmsFragments });
+  mount(alertRoutes, deps);
   mountOperations(mount, deps);
 }
 

@@ -19,6 +19,7 @@ import type { Log } from '../ground/log.ts';
 import { createMetrics, type Metrics } from '../ground/metrics.ts';
 import type { Traces } from '../ground/traces.ts';
 import { type CallbackQueue, createCallbackQueue } from '../message/callback/enqueue.ts';
+import { createUnitRates, type UnitRates } from '../message/rate/store.ts';
 import { createApply, type IncomingReceipt } from '../message/receipt/apply.ts';
 import type { Balancing } from '../provider/balancing/balancing.ts';
 import type { ReceiptEndpoint, ReceiptOutcome } from '../provider/contract.ts';
@@ -56,6 +57,7 @@ export type Core = Readonly<{
   keys: Cache<readonly ApiKey[]>;
   templates: TemplateCaches;
   render: Render;
+  unitRates: UnitRates;
   providers: Cache<readonly ProviderState[]>;
   storage: DocumentStorage;
   balancing: Balancing;
@@ -137,6 +139,7 @@ export async function openCore({
     keys: createKeyCache(db, cipher, caches),
     templates: createTemplateCaches(db, caches),
     render: createRender(threads),
+    unitRates: createUnitRates(db, caches),
     providers: createProviderCache(db, caches, providerRows(config)),
     storage: databaseStorage(db),
     balancing: openBalancing(config, { db, clock, log, metrics }),

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { deleteDocumentCounts, deleteExpiredDocuments } from '../content/document/store.ts';
 import { ensurePartitions } from '../database/partitions.ts';
 import { dayAfter, dayOf } from '../ground/clock.ts';
+import { createIdSource } from '../ground/id.ts';
 import { deleteOldReports } from '../job/report/store.ts';
 import { deleteResends } from '../job/results/store-resend.ts';
 import { keepJobCounts, resumeLateJobs, runScheduledJobs } from '../job/run/schedule.ts';
@@ -9,9 +10,13 @@ import { deleteOldLots } from '../job/run/store.ts';
 import { uploadDays } from '../job/upload/receive.ts';
 import { deleteExpiredUploads } from '../job/upload/store.ts';
 import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
+import { createPreparePlatformMessage } from '../message/submission/platform-message.ts';
 import { deleteAnswers, deleteDailyCounts } from '../message/submission/store.ts';
 import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
 import { buildFigures, checkFigures, foldFigures } from '../statistics/totals/keep.ts';
+import { financialYearOf } from '../statistics/totals/periods.ts';
+import { tellOfCosts } from '../statistics/usage/alert.ts';
+import { keepAllowances } from '../statistics/usage/store.ts';
 import { deleteOldEvents } from '../tenant/event/store.ts';
 import { deleteRequests } from '../tenant/idempotency/store.ts';
 import { deleteInvites } from '../tenant/invite/store.ts';
@@ -26,6 +31,7 @@ import type { Periodic, Run } from '../upkeep/schedule.ts';
 import { deleteLostProcesses } from '../upkeep/store-processes.ts';
 import { createTimeOut } from '../upkeep/time-out.ts';
 import type { Core } from './core.ts';
+import { unprovidedTypes } from './suppliers.ts';
 
 const day = 86_400_000;
 const inboundBatch = 10_000;
@@ -164,6 +170,27 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       at: '30 2 * * *',
       zone: 'Europe/London',
       run: (run) => checkFigures(core, run),
+    },
+    {
+      name: 'run-populate-annual-billing',
+      at: '1 2 1 4 *',
+      zone: 'Europe/London',
+      async run() {
+        const year = financialYearOf(dayOf(clock.now()));
+        const usual = config.delivery.freeSmsFragments;
+        return await keepAllowances(db, { year, usual, at: new Date(clock.now()) });
+      },
+    },
+    {
+      name: 'tell-of-costs',
+      everySeconds: 3600,
+      run: (run) => {
+        const { fromNumber, freeSmsFragments } = config.delivery;
+        const newId = createIdSource(clock);
+        const messages = { ...core, newId, fromNumber, unprovided: unprovidedTypes(config) };
+        const preparePlatformMessage = createPreparePlatformMessage(messages);
+        return tellOfCosts({ ...core, preparePlatformMessage, freeSmsFragments }, run);
+      },
     },
     {
       name: 'update-report-status-to-deleted',

@@ -13,7 +13,16 @@ import {
   skipWithoutChromium,
   type WebWorld,
 } from '../support/web.ts';
+
+const fills = [fillDevelopers, fillMessages, fillReceived, fillUsage];
+
+import { fillDevelopers } from './fill-developers.ts';
 import { fillMessages } from './fill-messages.ts';
+import { fillReceived, receiving } from './fill-received.ts';
+import { fillUsage } from './fill-usage.ts';
+
+/** What each room needs there to be; each returns the ids for its paths. */
+const fills = [fillDevelopers, fillMessages, fillReceived, fillUsage];
 
 /** Where people look at what the pages look like; not kept in the repository. */
 const pictures = join(import.meta.dirname, 'screenshots');
@@ -36,7 +45,7 @@ suite('every page', { skip: skipWithoutChromium }, () => {
   let values: Readonly<Record<string, string>>;
 
   before(async () => {
-    world = await createWebWorld();
+    world = await createWebWorld(receiving);
     browser = await openBrowser();
     mkdirSync(pictures, { recursive: true });
     values = await fill(world);
@@ -108,7 +117,9 @@ suite('every page', { skip: skipWithoutChromium }, () => {
 
 /** Gives the tenant something of each kind, and returns the ids that the paths of pages need, by parameter. */
 async function fill(world: WebWorld): Promise<Readonly<Record<string, string>>> {
-  return { service: world.tenant.id, ...(await fillMessages(world)) };
+  const values: Record<string, string> = { service: world.tenant.id };
+  for (const each of fills) Object.assign(values, await each(world));
+  return values;
 }
 
 /** Ids that more than one element has. */

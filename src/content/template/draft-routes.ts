@@ -17,8 +17,8 @@ export type DraftRouteDeps = Readonly<{
   clock: Clock;
   services: Cache<Service | null>;
   render: Render;
-  /** Pounds per fragment of a text to a number in the UK at a time. */
-  smsRate: (at: Date) => number;
+  /** What so many fragments to a number in the UK cost at a time, in pounds; null if there is no rate. */
+  smsCost: (fragments: number, at: Date) => Promise<number | null>;
 }>;
 
 const draftRequest = Type.Object({
@@ -63,7 +63,10 @@ const draftPreview = Type.Object(
     ucs2_characters: characters('Characters that make all fragments shorter.'),
     double_characters: characters('Characters that count twice in a text without such characters.'),
     unsupported_characters: characters('Characters that a text cannot have, and that become `?`.'),
-    cost_in_pounds: Type.Number({ description: 'Of one message; of a text, to a number in the UK.' }),
+    cost_in_pounds: orNull(
+      Type.Number(),
+      'Of one message; of a text, to a number in the UK; null if there is no rate for today.',
+    ),
   },
   { $id: 'DraftPreview' },
 );
@@ -93,7 +96,7 @@ const previewDraft = defineRoute({
   async before({ services }: DraftRouteDeps, { params }) {
     if (!(await services.get(params.service_id))) throw noResultFound();
   },
-  async handler({ services, render, clock, smsRate }: DraftRouteDeps, { params, body }) {
+  async handler({ services, render, clock, smsCost }: DraftRouteDeps, { params, body }) {
     const { template_type: type, content } = body;
     refuseBytes({ subject: body.subject ?? null, content });
     const service = await services.get(params.service_id);
@@ -126,7 +129,7 @@ const previewDraft = defineRoute({
       ucs2_characters: sms.ucs2Characters,
       double_characters: sms.doubleCharacters,
       unsupported_characters: sms.unsupportedCharacters,
-      cost_in_pounds: sms.fragments * smsRate(new Date(clock.now())),
+      cost_in_pounds: await smsCost(sms.fragments, new Date(clock.now())),
     };
   },
 });

@@ -9,7 +9,8 @@ import { createTurns, type Turns } from '../../ground/turns.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { callerLeaves } from '../../http/server/request.ts';
 import { oneOf, orNull, uuid } from '../../http/validate/shapes.ts';
-import { smsRate } from '../../message/reading/cost.ts';
+import { costInPounds, rateAt } from '../../message/rate/rate.ts';
+import type { UnitRates } from '../../message/rate/store.ts';
 import { refuseUnprovided } from '../../message/submission/prepare.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
@@ -36,6 +37,7 @@ export type ResendDeps = ResultDeps &
     services: Cache<Service | null>;
     unprovided: readonly NotificationType[];
     newId: () => string;
+    unitRates: UnitRates;
     resending: Turns;
   }>;
 
@@ -97,7 +99,7 @@ const outcome = Type.Object({
       'Of those sent again: that arrived before, or may have, because nobody has said what became of them.',
   }),
   cost_units: Type.Integer({ description: 'Fragments times the multiplier of their country.' }),
-  cost_in_pounds: Type.Number({ description: 'At today’s rate.' }),
+  cost_in_pounds: orNull(Type.Number(), 'At today’s rate; null if there is none.'),
   resent_as: Type.Array(resent, {
     description: `Messages that had been sent again before, and as what; at most ${mostNamed}.`,
   }),
@@ -310,7 +312,7 @@ function withoutResent(plan: Plan, resent: readonly Resent[]): Plan {
   };
 }
 
-async function outcomeOf({ db, clock }: ResendDeps, plan: Plan, jobId: string | null) {
+async function outcomeOf({ db, clock, unitRates }: ResendDeps, plan: Plan, jobId: string | null) {
   const { rows, leftOut, resentAs } = plan;
   const job = jobId === null ? null : await findAnyJob(db, jobId);
   const units = rows.reduce((sum, row) => sum + row.units, 0);
@@ -320,7 +322,7 @@ async function outcomeOf({ db, clock }: ResendDeps, plan: Plan, jobId: string | 
     left_out: [...leftOut].map(([reason, count]) => ({ reason, count })),
     may_arrive_twice: rows.filter((row) => row.mayArriveTwice).length,
     cost_units: units,
-    cost_in_pounds: Number((units * smsRate(new Date(clock.now()))).toFixed(4)),
+    cost_in_pounds: costInPounds(units, rateAt(await unitRates.get('sms'), new Date(clock.now()))),
     resent_as: resentAs
       .slice(0, mostNamed)
       .map(({ id, job, jobRowNumber }) => ({ id, job, job_row_number: jobRowNumber })),

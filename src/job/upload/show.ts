@@ -10,7 +10,8 @@ import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, dayOf, dayStart, isoMicroseconds } from '../../ground/clock.ts';
 import { Problem } from '../../ground/problem.ts';
 import { oneOf, orNull, time, uuid } from '../../http/validate/shapes.ts';
-import { smsRate } from '../../message/reading/cost.ts';
+import { costInPounds, rateAt } from '../../message/rate/rate.ts';
+import type { UnitRates } from '../../message/rate/store.ts';
 import { countAccepted } from '../../message/submission/store.ts';
 import type { DailyLimit, Service } from '../../tenant/service/service.ts';
 import { maxRows } from './file-format.ts';
@@ -27,6 +28,7 @@ export type ShowDeps = Readonly<{
   templates: TemplateCaches;
   render: Render;
   rates: RecipientRules['rates'];
+  unitRates: UnitRates;
 }>;
 
 const shownErrors = 20;
@@ -119,7 +121,7 @@ export const uploadSchema = Type.Object(
     international_count: Type.Integer({ description: 'Rows with a number abroad.' }),
     fragments: Type.Integer({ description: 'Of all texts with a valid number; 0 for emails.' }),
     cost_units: Type.Integer({ description: 'Fragments times the multiplier of their country.' }),
-    cost_in_pounds: Type.Number({ description: 'At today’s rate.' }),
+    cost_in_pounds: orNull(Type.Number(), 'At today’s rate; null if there is none.'),
     limits: Type.Object(
       {
         messages: Type.Integer({ description: 'Of this type.' }),
@@ -240,8 +242,7 @@ export async function showUpload(
     })),
     international_count: internationalCount,
     ...{ fragments, cost_units: units },
-    // To a hundredth of a penny, without what binary fractions add.
-    cost_in_pounds: Number((units * smsRate(now)).toFixed(4)),
+    cost_in_pounds: costInPounds(units, rateAt(await deps.unitRates.get('sms'), now)),
     limits: { messages, international_sms: isSms ? international : null },
     same_file: same && { id: same.id, created_at: isoMicroseconds(same.createdAt) },
     valid: upload.valid && ofFile.length === 0,

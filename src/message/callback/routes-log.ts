@@ -203,11 +203,13 @@ const callbackWithTries = Type.Object(
   { $id: 'CallbackWithTries' },
 );
 
+const oneCallback = Type.Object({ service_id: uuid('The service.'), callback_id: uuid('The callback.') });
+
 const readOne = defineRoute({
   ...admin,
   method: 'GET',
   path: `${adminPath}/${uuidPart('callback_id')}`,
-  params: Type.Object({ service_id: uuid('The service.'), callback_id: uuid('The callback.') }),
+  params: oneCallback,
   handlerName: 'service_callback.get_callback',
   summary: 'Read a callback with its content and each try',
   answers: {
@@ -225,8 +227,29 @@ const readOne = defineRoute({
   },
 });
 
+const replayOne = defineRoute({
+  ...admin,
+  permission: 'manage_api_keys',
+  method: 'POST',
+  path: `${adminPath}/${uuidPart('callback_id')}/replay`,
+  params: oneCallback,
+  handlerName: 'service_callback.replay_callback',
+  summary: 'Replay one callback',
+  description:
+    'Queues a finished callback again, delivered or failed, with the same content and the full number of retries. One that waits already, or for which the service has no address, is not queued: `count` is 0.',
+  answers: { 202: replayed, 404: { description: 'There is no such service or callback.' } },
+  async handler({ db, clock, queues }: CallbackLogDeps, { params }) {
+    const { service_id: serviceId, callback_id: id } = params;
+    if (!(await findCallback(db, serviceId, id))) throw noResultFound();
+    const filter = { serviceId, id, from: null, to: null, types: null, states: null };
+    const count = await replayCallbacks(db, filter, new Date(clock.now()));
+    if (count > 0) queues.announce([callbackQueue]);
+    return { count };
+  },
+});
+
 /** The callback log of any service, for the admin client (spec 04, section 1.13). */
-export const adminCallbackLogRoutes = [readAny, readOne, replayAny];
+export const adminCallbackLogRoutes = [readAny, readOne, replayAny, replayOne];
 
 function openBody(cipher: Cipher, id: string, payload: Buffer): unknown {
   let text: string;

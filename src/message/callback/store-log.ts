@@ -26,10 +26,13 @@ export type CallbackFilter = Readonly<{
   to: Date | null;
   types: readonly string[] | null;
   states: readonly string[] | null;
+  /** Only this one. */
+  id?: string;
 }>;
 
 /** Ids begin with the time at which a callback was queued. */
-const ofRange = ({ serviceId, from, to }: CallbackFilter) => sql`service_id = ${serviceId}
+const ofRange = ({ serviceId, from, to, id }: CallbackFilter) => sql`service_id = ${serviceId}
+  ${id === undefined ? sql`` : sql`and id = ${id}`}
   ${from ? sql`and id >= ${idFloor(from.getTime())}` : sql``} ${to ? sql`and id < ${idFloor(to.getTime())}` : sql``}`;
 const ofKind = ({ types, states }: CallbackFilter) => sql`true
   ${types ? sql`and callback_type = any(${types}::text[])` : sql``}

@@ -1,35 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { costOf, smsRate } from './cost.ts';
+import { costOf } from './cost.ts';
 
-test('an SMS rate applies from midnight in London on its first day', () => {
-  const table: [string, number][] = [
-    ['2015-01-01T00:00:00Z', 0.0165],
-    ['2016-05-18T00:00:00Z', 0.0165],
-    ['2017-03-31T22:59:59.999Z', 0.0165],
-    ['2017-03-31T23:00:00Z', 0.0158],
-    ['2021-03-31T22:59:59Z', 0.0158],
-    ['2021-03-31T23:00:00Z', 0.016],
-    ['2022-03-31T23:00:00Z', 0.0161],
-    ['2022-04-30T22:59:59Z', 0.0161],
-    ['2022-04-30T23:00:00Z', 0.0172],
-    ['2023-03-31T23:00:00Z', 0.0197],
-    ['2024-03-31T22:59:59Z', 0.0197],
-    ['2024-03-31T23:00:00Z', 0.0227],
-    ['2025-03-31T23:00:00Z', 0.0233],
-    ['2026-03-31T22:59:59Z', 0.0233],
-    ['2026-03-31T23:00:00Z', 0.024],
-    ['2030-01-01T00:00:00Z', 0.024],
-  ];
-  for (const [time, rate] of table) assert.equal(smsRate(new Date(time)), rate, time);
-});
+const rates = [{ from: '2026-04-01', micros: 24_000 }];
 
-test('an email is free; a text costs its fragments times multiplier times rate, once its fragments are known', () => {
+test('an email is free; a text costs its fragments times multiplier times rate, once its fragments and the rate of its day are known', () => {
   const createdAt = new Date('2026-11-21T12:00:00Z');
   const sms = { type: 'sms', status: 'delivered', billableUnits: 2, rateMultiplier: 3, createdAt } as const;
   const cost = (units: number, multiplier: number) => ({
     is_cost_data_ready: true,
-    cost_in_pounds: units * multiplier * 0.024,
+    cost_in_pounds: Number((units * multiplier * 0.024).toFixed(6)),
     cost_details: {
       billable_sms_fragments: units,
       international_rate_multiplier: multiplier,
@@ -38,10 +18,11 @@ test('an email is free; a text costs its fragments times multiplier times rate, 
   });
   const notReady = { is_cost_data_ready: false, cost_in_pounds: null, cost_details: {} };
   const free = { is_cost_data_ready: true, cost_in_pounds: 0, cost_details: {} };
-  assert.deepEqual(costOf(sms), cost(2, 3));
-  assert.deepEqual(costOf({ ...sms, rateMultiplier: null }), cost(2, 1));
-  assert.deepEqual(costOf({ ...sms, billableUnits: 0 }), cost(0, 3));
-  assert.deepEqual(costOf({ ...sms, status: 'created' }), cost(2, 3));
-  assert.deepEqual(costOf({ ...sms, status: 'created', billableUnits: 0 }), notReady);
-  assert.deepEqual(costOf({ ...sms, type: 'email', status: 'created', billableUnits: 0 }), free);
+  assert.deepEqual(costOf(sms, rates), cost(2, 3));
+  assert.deepEqual(costOf({ ...sms, rateMultiplier: null }, rates), cost(2, 1));
+  assert.deepEqual(costOf({ ...sms, billableUnits: 0 }, rates), cost(0, 3));
+  assert.deepEqual(costOf({ ...sms, status: 'created' }, rates), cost(2, 3));
+  assert.deepEqual(costOf({ ...sms, status: 'created', billableUnits: 0 }, rates), notReady);
+  assert.deepEqual(costOf({ ...sms, createdAt: new Date('2026-03-31T22:59:59Z') }, rates), notReady);
+  assert.deepEqual(costOf({ ...sms, type: 'email', status: 'created', billableUnits: 0 }, rates), free);
 });

@@ -33,12 +33,19 @@ export type Sum<D extends Dimension> = Readonly<{ [One in D]: Value<One> }> &
   Readonly<{ count: number; units: number; cost_units: number }>;
 
 /** Which messages. Test keys count only if they are asked for (spec 06, section 3.1). */
-export type Chosen = Readonly<{ period: Period; testKeys?: boolean; templateId?: string }>;
+export type Chosen = Readonly<{
+  period: Period;
+  testKeys?: boolean;
+  templateId?: string;
+  /** All without them. */
+  statuses?: readonly string[];
+}>;
 
-function within({ period, testKeys = false, templateId }: Chosen) {
+function within({ period, testKeys = false, templateId, statuses }: Chosen) {
   return sql`day between ${period.from}::date and ${period.to}::date
     ${testKeys ? sql`` : sql`and key_type <> 'test'`}
-    ${templateId === undefined ? sql`` : sql`and template_id = ${templateId}`}`;
+    ${templateId === undefined ? sql`` : sql`and template_id = ${templateId}`}
+    ${statuses === undefined ? sql`` : sql`and status = any(${statuses}::text[])`}`;
 }
 
 const selected = (by: readonly Dimension[]) =>

@@ -51,6 +51,7 @@ export const platformTemplateIds = {
   emailChangedByOther: 'c73f1d71-4049-46d5-a647-d013bdeca3f0',
   mobileChangedByOther: '8a31520f-4751-4789-8ea1-fe54496725eb',
   replyToVerification: 'a42f1d17-9404-46d5-a647-d013bdfca3e1',
+  costAlert: '2db4dd1d-4450-4c58-b77b-9d59324e9a8a',
 } as const;
 
 /**
@@ -69,6 +70,7 @@ export const requiredPlaceholders: ReadonlyMap<string, readonly string[]> = new 
   [platformTemplateIds.emailChangedByOther, ['name', 'servicemanagername', 'email address']],
   [platformTemplateIds.mobileChangedByOther, ['servicemanagername']],
   [platformTemplateIds.replyToVerification, []],
+  [platformTemplateIds.costAlert, ['name', 'service_name', 'amount', 'cost', 'period']],
 ]);
 
 export const optionalPlaceholders: ReadonlyMap<string, readonly string[]> = new Map([

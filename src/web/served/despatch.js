@@ -42,7 +42,9 @@ function merge(text) {
 // Live regions: one stream for all of a page; polls when it breaks three times.
 const lives = document.querySelectorAll('[data-live]');
 if (lives.length > 0) {
-  const address = new URL(location.href);
+  // The page's own, unless a region names another: the answer to a form is not at the address of the form.
+  const named = /** @type {HTMLElement} */ (lives[0]).dataset['live'];
+  const address = new URL(named || location.href, location.href);
   address.hash = '';
   let faults = 0;
   /** @type {EventSource | null} */

@@ -8,6 +8,7 @@ import { defineRoute } from '../../../http/server/define-route.ts';
 import { baseUrl, callerLeaves, queryParameters } from '../../../http/server/request.ts';
 import { oneOf, pageLinks, pageLinksSchema, pageSize, uuid } from '../../../http/validate/shapes.ts';
 import type { Queues } from '../../../queue/boss.ts';
+import type { UnitRates } from '../../rate/store.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import type { StatusDeps } from '../../status/status.ts';
 import { cancelScheduled } from '../../submission/persist.ts';
@@ -25,6 +26,7 @@ export type NotificationRouteDeps = ReadingDeps &
     queues: Pick<Queues, 'transaction'>;
     clock: Clock;
     metrics: Metrics;
+    unitRates: UnitRates;
     publicUrl: string | null;
   }>;
 

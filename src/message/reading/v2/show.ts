@@ -3,6 +3,8 @@ import type { Render } from '../../../content/template/template.ts';
 import type { Cipher } from '../../../ground/cipher.ts';
 import { isoMicroseconds } from '../../../ground/clock.ts';
 import { jsonFloat } from '../../../ground/json.ts';
+import type { UnitRate } from '../../rate/rate.ts';
+import type { UnitRates } from '../../rate/store.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import { isCompleted } from '../../status/status.ts';
 import { unsubscribeUrl } from '../../suppression/link.ts';
@@ -11,7 +13,11 @@ import { costOf } from '../cost.ts';
 export type ReadingDeps = Readonly<{ cipher: Cipher; templates: TemplateCaches; render: Render }>;
 
 /** A message as `GET /v2/notifications/{id}` shows it, always with all these keys (spec 01, section 3.7). */
-export async function showNotification(deps: ReadingDeps, notification: StoredNotification, baseUrl: string) {
+export async function showNotification(
+  deps: ReadingDeps & Readonly<{ unitRates: UnitRates }>,
+  notification: StoredNotification,
+  baseUrl: string,
+) {
   const { id, type, recipient, status, templateId, templateVersion, createdAt, sentAt, updatedAt } =
     notification;
   const timestamp = (time: Date | null) => (time ? isoMicroseconds(time) : null);
@@ -43,7 +49,7 @@ export async function showNotification(deps: ReadingDeps, notification: StoredNo
     postage: null,
     one_click_unsubscribe_url:
       notification.unsubscribeUrl ?? (await ownUnsubscribeUrl(deps, notification, baseUrl)),
-    ...showCost(notification),
+    ...showCost(notification, await deps.unitRates.get('sms')),
   };
 }
 
@@ -58,8 +64,8 @@ async function ownUnsubscribeUrl(
 }
 
 /** Official clients insist on floats, also where they are whole (spec 01, section 3.7). */
-function showCost(notification: StoredNotification) {
-  const { cost_in_pounds: pounds, cost_details: details, ...cost } = costOf(notification);
+function showCost(notification: StoredNotification, rates: readonly UnitRate[]) {
+  const { cost_in_pounds: pounds, cost_details: details, ...cost } = costOf(notification, rates);
   const { international_rate_multiplier: multiplier, sms_rate: rate } = details;
   return {
     ...cost,
