@@ -14,8 +14,6 @@ import {
   type WebWorld,
 } from '../support/web.ts';
 
-const fills = [fillDevelopers, fillMessages, fillReceived, fillUsage];
-
 import { fillDevelopers } from './fill-developers.ts';
 import { fillMessages } from './fill-messages.ts';
 import { fillReceived, receiving } from './fill-received.ts';
