@@ -51,6 +51,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
       sessionHours: web.sessionHours,
       secondStep: web.secondStep,
       registration: web.registration,
+      contact: web.contact,
     },
   });
   const url = await server.app.listen({ host: web.host, port: web.port });

@@ -96,6 +96,8 @@ export type Site = Readonly<{
   secondStep: boolean;
   /** Domains whose people may register; null: only those who were invited. */
   registration: readonly string[] | null;
+  /** How people reach those who run the installation; null: nobody said. */
+  contact: string | null;
 }>;
 
 /** What a page answers. */

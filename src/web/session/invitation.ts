@@ -29,7 +29,9 @@ type Invite = Readonly<{
 
 /** The invite of a link; the page that says why it lets nobody in. */
 async function invitedBy({ alone, params, person }: Visit): Promise<Invite | Answer> {
-  const read = await orNothing(alone.send<{ data: Invite }>('GET', `/invite/${params['token']}`, undefined));
+  const read = await orNothing(
+    alone.send<{ data: Invite }>('GET', `/invite/${encodeURIComponent(params['token']!)}`, undefined),
+  );
   if (!read) return ended('This invitation is no longer there. Ask the person who invited you for another.');
   if (!read.ok) return ended(Object.values(read.fields).flat().join(' '));
   const invite = read.data.data;
@@ -121,7 +123,7 @@ function joinPage(visit: Visit, invite: Invite, email: string): Promise<Answer> 
   return intro(visit, invite).then((shown) =>
     page(
       'Join a service',
-      html`${heading(1, 'Join a service')}${shown}${postForm({ action: `/invitation/${params['token']}/join`, fields }, button({ text: 'Join', preventDoubleClick: true }))}`,
+      html`${heading(1, 'Join a service')}${shown}${postForm({ action: `/invitation/${encodeURIComponent(params['token']!)}/join`, fields }, button({ text: 'Join', preventDoubleClick: true }))}`,
     ),
   );
 }
@@ -139,7 +141,11 @@ const join = personPage('/invitation/:token/join', {
     if (person.email.toLowerCase() !== invite.email_address.toLowerCase())
       return joinPage(visit, invite, person.email);
     const accepted = await orNothing(
-      api.send<{ already_member: boolean }>('POST', `/invite/${params['token']}/accept`, {}),
+      api.send<{ already_member: boolean }>(
+        'POST',
+        `/invite/${encodeURIComponent(params['token']!)}/accept`,
+        {},
+      ),
     );
     if (!accepted) return ended('This invitation is no longer there.');
     if (!accepted.ok) return ended(Object.values(accepted.fields).flat().join(' '));

@@ -92,7 +92,9 @@ export async function letIn(
   if (activates) await alone.send('POST', `/user/${userId}/activate`, {});
   if (invitation === undefined) return visit.goOn(onward, next ?? '/services', begin);
   const accepted = await orNothing(
-    alone.send<{ data: { service: string } }>('POST', `/invite/${invitation}/accept`, { user_id: userId }),
+    alone.send<{ data: { service: string } }>('POST', `/invite/${encodeURIComponent(invitation)}/accept`, {
+      user_id: userId,
+    }),
   );
   if (!accepted?.ok) {
     const why = accepted ? Object.values(accepted.fields).flat().join(' ') : 'The invitation is gone.';
