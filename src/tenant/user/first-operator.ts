@@ -38,7 +38,7 @@ const check = defineRoute({
   summary: 'Check the link that makes the first operator',
   description: 'Without using it up. The link is printed when the product starts and nobody operates it yet.',
   body: Type.Object({ token }),
-  example: { token: '{first_operator_token}' },
+  example: { token: '{token}' },
   answers: { 204: { description: 'The link is good.' }, 400: { description: badLink } },
   async handler(deps: FirstOperatorDeps, { body }) {
     const link = readLink(deps, body.token);
@@ -57,7 +57,7 @@ const create = defineRoute({
   body: Type.Object({ token, name: personName, email_address: emailAddress, password }),
   formats: fieldFormats,
   example: {
-    ...{ token: '{first_operator_token}', name: 'Ola Operator', email_address: 'ola@example.com' },
+    ...{ token: '{token}', name: 'Ola Operator', email_address: 'ola@example.com' },
     password: 'a sentence that only Ola knows',
   },
   answers: {

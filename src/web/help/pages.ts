@@ -2,7 +2,7 @@ import { type Html, html } from '../../ground/html.ts';
 import { heading, paragraph, table } from '../components/content.ts';
 import { link } from '../components/navigation.ts';
 import { Missing, openPage, type Page, page, type Site } from '../frame/page.ts';
-import { knownFaults, lastAudit } from './accessibility.ts';
+import { knownFaults, lastChecked } from './accessibility.ts';
 import { topics } from './topics.ts';
 
 /** How those who run the installation are reached (WEB_CONTACT). */
@@ -60,7 +60,7 @@ const accessibility = openPage('/accessibility', {
         ]),
         empty: 'No faults are known.',
       })}${heading(2, 'How this was found out')}${paragraph(
-        `Every page is looked at by a machine at every change of the product, in light and dark, on a wide screen and a phone. ${lastAudit.by} on ${lastAudit.day}.`,
+        `Every page is looked at by a machine at every change of the product, in light and dark, on a wide screen and a phone. This was recorded last on ${lastChecked}. No expert has audited them from outside yet.`,
       )}${heading(2, 'Tell us what is hard')}${paragraph(contactOf(site))}${paragraph(
         'In the United Kingdom, if you are not content with the answer, the Equality Advisory and Support Service can help.',
       )}`,
