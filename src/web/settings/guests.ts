@@ -32,7 +32,7 @@ const hidden = ({ at }: ServiceVisit) =>
   page(
     'Guest list',
     html`${heading(1, 'Guest list')}${paragraph('The guest list names people. Only the team of the service sees it.')}`,
-    { status: 403, back: { href: at('/settings'), text: 'Settings' } },
+    { back: { href: at('/settings'), text: 'Settings' } },
   );
 
 const guests = servicePage('/settings/guests', 'manage_settings', {
