@@ -367,7 +367,7 @@ const refusals: readonly Refusal[] = [
     400,
     { token: [wrongLink] },
   ],
-  ['GET /user/:user_id/sessions', { ended: 'maybe' }, 400, { ended: ['Not a valid choice.'] }],
+  ['GET /user/:user_id/sessions', 'ended=maybe', 400, { ended: ['Not a valid choice.'] }],
   // 3.6
   [
     'POST /user/:user_id/service/:service_id/permission',
@@ -912,6 +912,7 @@ const refusals: readonly Refusal[] = [
   ['POST /provider-details/:provider_details_id', { created_by: randomUUID() }, 404, none],
   ['POST /events', {}, 400, { event_type: [missing], data: [missing] }],
   ['GET /events', 'service_id=x', 400, { service_id: ['Not a valid UUID.'] }],
+  ['GET /service/:service_id/events', 'user_id=x', 400, { user_id: ['Not a valid UUID.'] }],
   ['POST /inbound-number', {}, 400, /.*/],
   ['POST /inbound-number/service/:service_id', {}, 409, /.*/],
   ['POST /inbound-number/service/:service_id', { inbound_number_id: 'x' }, 400, /.*/],

@@ -22,6 +22,12 @@ const kinds: Readonly<Record<string, string>> = {
   create_template: 'Added a template',
   update_template: 'Changed a template',
   redact_template: 'Hid the values of a template',
+  create_sms_sender: 'Added a sender of text messages',
+  update_sms_sender: 'Changed a sender of text messages',
+  archive_sms_sender: 'Removed a sender of text messages',
+  create_email_reply_to: 'Added an address for replies',
+  update_email_reply_to: 'Changed an address for replies',
+  archive_email_reply_to: 'Removed an address for replies',
   create_callback_api: 'Set a callback address',
   update_callback_api: 'Changed a callback address',
   delete_callback_api: 'Removed a callback address',
@@ -57,6 +63,9 @@ const fieldTexts: Readonly<Record<string, string>> = {
   rate_limit: 'Requests a minute',
   entries: 'Entries',
   status: 'Status',
+  is_default: 'Used by default',
+  archived: 'Removed',
+  email_address: 'Email address',
 };
 
 export function fieldText(name: string): string {
@@ -91,12 +100,22 @@ export function changesIn(data: unknown): readonly Change[] {
   const is = objectOf(after);
   const names = [...new Set([...Object.keys(was), ...Object.keys(is)])];
   return names
-    .filter((name) => !ignored.has(name))
-    .map((field) => ({ field, before: was[field] ?? null, after: is[field] ?? null }));
+    .filter((name) => !ignored.has(name) && !name.endsWith('_id'))
+    .map((field) => ({ field, before: was[field] ?? null, after: is[field] ?? null }))
+    .filter((change) => valueText(change.before) !== valueText(change.after));
 }
 
 /** Fields that every change changes, or that name things by their ids. */
-const ignored = new Set(['version', 'updated_at', 'created_by', 'users', 'id', 'service', 'created_at']);
+const ignored = new Set([
+  'version',
+  'updated_at',
+  'created_by',
+  'users',
+  'id',
+  'service',
+  'created_at',
+  'auth_type',
+]);
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
