@@ -11,7 +11,7 @@ type Verdict = 'in' | 'sign in' | 'not allowed' | 'not found';
 
 type Who = Readonly<{ name: string; visitor: Visitor; permissions: readonly string[] | 'operator' | null }>;
 
-/** The answer of section 5 of spec 07. `permissions`: in the service; null: signed in, and no member of it. */
+/** The answer (spec 07, section 5). `permissions`: in the service; null: signed in, and no member of it. */
 function expected({ needs, path }: Page, permissions: Who['permissions'] | 'nobody'): Verdict {
   if (needs === 'nothing') return 'in';
   if (permissions === 'nobody') return 'sign in';
