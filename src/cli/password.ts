@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text as readAll } from 'node:stream/consumers';
+import { passwordFault } from '../ground/password-rules.ts';
 import { ConfigError } from '../ground/problem.ts';
-import { passwordFault } from '../tenant/user/password-rules.ts';
 
 /**
  * A password that somebody chooses, which is never an argument, where other people of the machine would see it: asked

@@ -50,7 +50,7 @@ function welcome({
   roles,
 }: Platform): string {
   const lines = ['', `Despatch is running: ${roles.join(', ')}.`];
-  if (firstLink) lines.push(`  Pages   ${firstLink}   opens once, within 15 minutes`);
+  if (firstLink) lines.push(`  Pages   ${firstLink.url}   opens once, within ${firstLink.minutes} minutes`);
   else if (webUrl) lines.push(`  Pages   ${webUrl}`);
   if (url) lines.push(`  API     ${url}`);
   if (sandboxUrl)

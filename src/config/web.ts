@@ -41,6 +41,11 @@ export const web = {
     'Domains of email addresses, separated by commas, whose people may register; others have to be invited.',
     'none: everybody has to be invited',
   ),
+  contact: setting(
+    'WEB_CONTACT',
+    text(null),
+    'How people reach those who run the installation: a web address, an email address or a phone number, shown on the pages `/help`, `/feedback` and `/accessibility`.',
+  ),
   undoSeconds: setting(
     'WEB_UNDO_SECONDS',
     whole(60, 0, 3600),

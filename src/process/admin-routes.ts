@@ -64,6 +64,7 @@ import { serviceRoutes } from '../tenant/service/routes.ts';
 import { senderRoutes } from '../tenant/service/sender-routes.ts';
 import { platformServiceId } from '../tenant/service/service.ts';
 import { serviceStateRoutes } from '../tenant/service/state-routes.ts';
+import { firstOperatorRoutes } from '../tenant/user/first-operator.ts';
 import { linkRoutes } from '../tenant/user/link-routes.ts';
 import { userRoutes } from '../tenant/user/routes.ts';
 import { signInRoutes } from '../tenant/user/sign-in-routes.ts';
@@ -87,6 +88,7 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
   mount(userRoutes, people);
   mount(signInRoutes, people);
   mount(linkRoutes, people);
+  mount(firstOperatorRoutes, people);
   mount(eventRoutes, deps);
   mount(providerRoutes, deps);
   mount(serviceRoutes, people);

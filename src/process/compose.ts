@@ -19,7 +19,7 @@ import { type OnStop, openInstallation, stoppable } from './installation.ts';
 import { resumeReceipts } from './owed-receipts.ts';
 import { periodicTasks } from './periodic.ts';
 import { sandboxTypes, unprovidedTypes } from './suppliers.ts';
-import type { Web } from './web.ts';
+import type { FirstLink, Web } from './web.ts';
 
 /** What a process does: serve the API, work the queues, run periodic tasks, serve the pages, simulate a provider. */
 export const roles = ['api', 'worker', 'scheduler', 'web', 'sandbox'] as const;
@@ -44,8 +44,8 @@ export type Platform = Readonly<{
   sandboxUrl: string | null;
   /** Base URL of this process's pages; null without that role. */
   webUrl: string | null;
-  /** A link to the pages that signs in as the operator of the demo service; null without one. */
-  firstLink: string | null;
+  /** A link to the pages that signs in as the first operator, or makes them; null where there is one. */
+  firstLink: FirstLink | null;
   /** The types of message that go through the sandbox, here or elsewhere. */
   sandboxTypes: readonly NotificationType[];
   databaseUrl: string;
@@ -125,7 +125,7 @@ async function startRoles(
   }
 
   let web: Web | null = null;
-  let firstLink: string | null = null;
+  let firstLink: FirstLink | null = null;
   if (has.includes('web')) {
     const { firstLink: linkFor, startWeb } = await import('./web.ts');
     const { secretKeys } = core;

@@ -5,8 +5,8 @@ import { createCipher } from '../ground/cipher.ts';
 import type { Clock } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import { ConfigError } from '../ground/problem.ts';
-import { linkPaths, makeToken } from '../tenant/user/link.ts';
-import { findUserByEmail } from '../tenant/user/store.ts';
+import { firstOperatorMinutes, linkPaths, makeFirstOperatorToken, makeToken } from '../tenant/user/link.ts';
+import { findUserByEmail, hasOperator } from '../tenant/user/store.ts';
 import { createApiLine } from '../web/frame/api.ts';
 import { loadAssets } from '../web/frame/assets.ts';
 import { createWebServer } from '../web/frame/server.ts';
@@ -51,6 +51,7 @@ export async function startWeb(options: WebOptions): Promise<Web> {
       sessionHours: web.sessionHours,
       secondStep: web.secondStep,
       registration: web.registration,
+      contact: web.contact,
     },
   });
   const url = await server.app.listen({ host: web.host, port: web.port });
@@ -67,19 +68,27 @@ function webSecrets(own: string | null, secretKeys: readonly string[] | null): r
   return secretKeys.map((secret) => createHash('sha256').update(`despatch pages ${secret}`).digest('base64'));
 }
 
+/** A link for the terminal, and for how long it can be used. */
+export type FirstLink = Readonly<{ url: string; minutes: number }>;
+
 /**
- * A link that signs in as the operator of the demo service, once and within 15 minutes: for the terminal that started
- * the product, and nothing else. null where there is no such person.
+ * A link for the terminal that started the product, and nothing else: it signs in as the operator of the demo service
+ * or, without the demo, makes the first operator. null where there is an operator who signs in by themselves.
  */
 export async function firstLink({
   db,
   cipher,
   clock,
   config,
-}: Pick<Core, 'db' | 'cipher' | 'clock' | 'config'>): Promise<string | null> {
-  if (!config.installation.demo) return null;
-  const user = await findUserByEmail(db, demoOperator.emailAddress, new Date(clock.now()));
+}: Pick<Core, 'db' | 'cipher' | 'clock' | 'config'>): Promise<FirstLink | null> {
+  const now = clock.now();
+  const page = `${adminBaseUrlOf(config)}${linkPaths['sign-in']}`;
+  if (!config.installation.demo)
+    return (await hasOperator(db))
+      ? null
+      : { url: page + makeFirstOperatorToken(cipher, now), minutes: firstOperatorMinutes };
+  const user = await findUserByEmail(db, demoOperator.emailAddress, new Date(now));
   if (!user?.isOperator || user.state !== 'active') return null;
-  const token = makeToken(cipher, 'sign-in', { userId: user.id, email: user.emailAddress }, clock.now());
-  return `${adminBaseUrlOf(config)}${linkPaths['sign-in']}${token}`;
+  const token = makeToken(cipher, 'sign-in', { userId: user.id, email: user.emailAddress }, now);
+  return { url: page + token, minutes: 15 };
 }

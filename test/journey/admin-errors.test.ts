@@ -360,6 +360,14 @@ const refusals: readonly Refusal[] = [
   ['POST /user/reset-password', {}, 400, { email: [missing] }],
   ['POST /user/reset-password', { email: 'nobody@example.com' }, 404, none],
   ['POST /user/check-token', { token: 'x', purpose: 'verify-email' }, 400, { token: [wrongLink] }],
+  ['POST /user/first-operator/check', { token: 'x' }, 400, { token: [wrongLink] }],
+  [
+    'POST /user/first-operator',
+    { token: 'x', name: 'Ola', email_address: 'ola@example.com', password: 'a sentence of Ola' },
+    400,
+    { token: [wrongLink] },
+  ],
+  ['GET /user/:user_id/sessions', 'ended=maybe', 400, { ended: ['Not a valid choice.'] }],
   // 3.6
   [
     'POST /user/:user_id/service/:service_id/permission',
@@ -904,6 +912,7 @@ const refusals: readonly Refusal[] = [
   ['POST /provider-details/:provider_details_id', { created_by: randomUUID() }, 404, none],
   ['POST /events', {}, 400, { event_type: [missing], data: [missing] }],
   ['GET /events', 'service_id=x', 400, { service_id: ['Not a valid UUID.'] }],
+  ['GET /service/:service_id/events', 'user_id=x', 400, { user_id: ['Not a valid UUID.'] }],
   ['POST /inbound-number', {}, 400, /.*/],
   ['POST /inbound-number/service/:service_id', {}, 409, /.*/],
   ['POST /inbound-number/service/:service_id', { inbound_number_id: 'x' }, 400, /.*/],

@@ -14,6 +14,7 @@ import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
 import { unsubscribeUrl } from '../../src/message/suppression/link.ts';
 import { makeInviteToken } from '../../src/tenant/invite/invite.ts';
 import { platformServiceId } from '../../src/tenant/service/service.ts';
+import { makeFirstOperatorToken } from '../../src/tenant/user/link.ts';
 import { hashPassword } from '../../src/tenant/user/password.ts';
 import { addUser, platformUserId, registerUser } from '../../src/tenant/user/store.ts';
 import { addCode, beginSession } from '../../src/tenant/user/store-sign-in.ts';
@@ -351,6 +352,12 @@ describe('the OpenAPI document', () => {
       await addUser(world.connection.db, { id: user_id, name: 'Ash', emailAddress: email, state: 'active' });
       idsOf[example] = { invite_id, token, user_id };
     }
+    // Nobody operates the installation until the example of the second has been tried.
+    await pool.query(`update users set state = 'inactive' where platform_admin`);
+    for (const path of ['/user/first-operator/check', '/user/first-operator'])
+      idsOf[`POST ${path}`] = {
+        token: makeFirstOperatorToken(createCipher([secretKey], salt), at.getTime()),
+      };
   });
 
   /** Stores a text as if the tenant had received it; returns its id. */

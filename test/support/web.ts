@@ -49,6 +49,12 @@ export type WebWorld = World &
     /** A link that signs a person in. */
     signInLink: (userId: string) => Promise<string>;
     addUser: (permissions: readonly string[] | 'operator', serviceId?: string) => Promise<string>;
+    /** The last message that the sandbox took for a number or address, all its parts. */
+    received: (to: string) => Promise<string>;
+    /** The path of the link in it that begins so. */
+    linkFor: (to: string, path: string) => Promise<string>;
+    /** The code in it. */
+    codeFor: (to: string) => Promise<string>;
   }>;
 
 export const everyPermission = [
@@ -94,11 +100,26 @@ export async function createWebWorld(environment: Record<string, string> = {}): 
     }
     return userId;
   };
+  const received = async (to: string) => {
+    await world.drain();
+    const { messages } = await world.sandbox(`/messages?to=${encodeURIComponent(to)}&limit=1`);
+    const [last] = messages;
+    assert.ok(last, `nothing arrived for ${to}`);
+    return `${last.body ?? ''} ${last.text ?? ''} ${last.html ?? ''}`;
+  };
+  const found = (text: string, pattern: RegExp) => {
+    const match = pattern.exec(text);
+    assert.ok(match, `no ${pattern} in: ${text}`);
+    return match[0];
+  };
   return {
     ...world,
     stranger,
     signInLink,
     addUser,
+    received,
+    linkFor: async (to, path) => found(await received(to), new RegExp(`${path}[\\w-]+`)),
+    codeFor: async (to) => found(await received(to), /\b\d{5}\b/),
     async person(permissions, serviceId) {
       const userId = await addUser(permissions, serviceId);
       const visitor = visitorAt(baseUrl, userId);

@@ -18,7 +18,7 @@ suite('signing in (spec 07, section 4)', () => {
     const signedIn = await reader.submit(path, {});
     assert.equal(signedIn.status, 303);
     assert.equal((await reader.get('/services')).status, 200);
-    const late = await world.stranger().submit(path, {});
+    const late = await world.stranger().get(path);
     assert.equal(late.status, 400);
     assert.match(late.text, /has been used already/);
   });

@@ -2,10 +2,10 @@ import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
 import { parseUuid } from '../../ground/id.ts';
-import { defineRoute } from '../../http/server/define-route.ts';
+import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { linksOf } from '../../http/server/request.ts';
 import { orNull, pageLinksSchema, pageSize, time, uuid } from '../../http/validate/shapes.ts';
-import { type Event, findEvents, recordEvent } from './store.ts';
+import { type Event, findEvents, findNames, recordEvent } from './store.ts';
 
 export type EventRouteDeps = Readonly<{ db: Db; clock: Clock; publicUrl: string | null }>;
 
@@ -104,8 +104,54 @@ const list = defineRoute({
   },
 });
 
+const { service_id: _s, ...ofListQuery } = listQuery.properties;
+
+const listOfService = defineRoute({
+  ...common,
+  permission: 'manage_settings',
+  method: 'GET',
+  path: `/service/${uuidPart('service_id')}/events`,
+  handlerName: 'events.get_service_events',
+  summary: 'List the events of a service',
+  description: `Who changed what in it, newest first, at most ${pageSize} to a page. Follow \`links.next\` until a page is empty.`,
+  params: Type.Object({ service_id: uuid('The service.') }),
+  query: Type.Object(ofListQuery, { additionalProperties: false }),
+  answers: {
+    200: {
+      description: 'A page of events; none of a service that does not exist.',
+      schema: Type.Object({
+        events: Type.Array(
+          Type.Object({
+            ...event.properties,
+            user_name: orNull(Type.String(), 'Their name now; null if nobody said who did it.'),
+            by_operator: Type.Boolean({ description: 'Whether they are an operator of the platform now.' }),
+          }),
+        ),
+        links: pageLinksSchema,
+      }),
+    },
+    400: { description: 'A parameter is unknown or invalid.' },
+  },
+  async handler(deps: EventRouteDeps, request) {
+    const { service_id: serviceId } = request.params;
+    const { user_id: userId = null, type: types = null, older_than: olderThan = null } = request.query;
+    const events = await findEvents(deps.db, { serviceId, userId, types, olderThan }, pageSize);
+    const people = await findNames(
+      deps.db,
+      events.flatMap(({ userId: id }) => id ?? []),
+    );
+    return {
+      events: events.map((one) => {
+        const person = one.userId === null ? undefined : people.get(one.userId);
+        return { ...show(one), user_name: person?.name ?? null, by_operator: person?.isOperator ?? false };
+      }),
+      links: linksOf(request, deps.publicUrl, `/service/${serviceId}/events`, events.at(-1)?.id),
+    };
+  },
+});
+
 /** The record of changes (spec 04, section 8.2). */
-export const eventRoutes = [post, list];
+export const eventRoutes = [post, list, listOfService];
 
 function show({ id, type, serviceId, userId, subjectId, data, createdAt }: Event) {
   return {

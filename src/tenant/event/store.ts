@@ -72,6 +72,18 @@ export async function findEvents(
   return rows.map(read);
 }
 
+/** Names of people by id, and whether they operate the platform. */
+export async function findNames(
+  db: DbOrTrx,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Readonly<{ name: string; isOperator: boolean }>>> {
+  const { rows } = await sql<{ id: string; name: string; isOperator: boolean }>`
+    select id, name, platform_admin as "isOperator" from users where id = any(${[...new Set(ids)]}::uuid[])`.execute(
+    db,
+  );
+  return new Map(rows.map(({ id, name, isOperator }) => [id, { name, isOperator }]));
+}
+
 /** Any id can be asked for, and not every one has a time. */
 const latestTime = 2 ** 47;
 

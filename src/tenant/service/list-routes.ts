@@ -36,7 +36,7 @@ const listQuery = Type.Object(
     detailed: Type.Optional(
       oneOf(
         ['True', 'False'],
-        '`True` adds `statistics`, and leaves out people and branding. Not with `user_id`.',
+        '`True` adds `statistics`, and leaves out people and branding. With `user_id` only if the client acts for a person.',
       ),
     ),
     start_date: Type.Optional(day('Statistics from this day on; today without it. Only with `detailed`.')),
@@ -80,7 +80,7 @@ const list = defineRoute({
   async handler(deps: ServiceListDeps, request, reply) {
     const { query, actorId, mayDoForOthers } = request;
     const { name = null, older_than: after = null, order, go_live_requested: requested } = query;
-    const isDetailed = query.detailed === 'True' && query.user_id === undefined;
+    const isDetailed = query.detailed === 'True' && (query.user_id === undefined || actorId !== null);
     const days = statisticsOf(query, dayOf(deps.clock.now()));
     const userId = query.user_id === undefined ? null : parseUuid(query.user_id);
     if (!mayDoForOthers && query.user_id !== undefined && userId !== actorId)

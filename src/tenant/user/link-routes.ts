@@ -19,7 +19,15 @@ import {
   unknownUser,
   userPath,
 } from './fields.ts';
-import { type Link, type LinkPurpose, linkPaths, linkPurposes, makeToken, readToken } from './link.ts';
+import {
+  type Link,
+  type LinkPurpose,
+  linkPaths,
+  linkPurposes,
+  linkTexts,
+  makeToken,
+  readToken,
+} from './link.ts';
 import { platformTemplateIds, type SendPlatformMessage } from './platform-message.ts';
 import { changeUser, findUser, findUserByEmail } from './store.ts';
 import { beginSession, isLinkUsed, useLink } from './store-sign-in.ts';
@@ -191,16 +199,15 @@ const checkToken = defineRoute({
   async handler(deps: LinkRouteDeps, { body }) {
     const { purpose, use = true } = body;
     const link = readToken(deps.cipher, purpose, body.token);
-    if (!link) throw badToken('Something’s wrong with this link. Make sure you’ve copied the whole thing.');
+    if (!link) throw badToken(linkTexts.unreadable);
     const at = new Date(deps.clock.now());
-    if (link.expiresAt <= at) throw badToken('This link has expired. Ask for a new one.');
+    if (link.expiresAt <= at) throw badToken(linkTexts.expired);
     const data = { user_id: link.userId, email: link.email, created_at: spacedTime(link.createdAt) };
     return await deps.db.transaction().execute(async (trx) => {
       const isUnused = use ? await useLink(trx, link.id, link.expiresAt) : !(await isLinkUsed(trx, link.id));
-      if (!isUnused) throw badToken('This link has been used already. Ask for a new one.');
+      if (!isUnused) throw badToken(linkTexts.used);
       const user = await findUser(trx, link.userId, at);
-      if (!user || isOutdated(purpose, link, user))
-        throw badToken('This link is no longer valid. Ask for a new one.');
+      if (!user || isOutdated(purpose, link, user)) throw badToken(linkTexts.outdated);
       if (use && purpose === 'verify-email') await changeUser(trx, user.id, { emailValidatedAt: at }, at);
       const sessionId = use && purpose === 'sign-in' ? await signIn(trx, user.id, at) : null;
       return { data: { ...data, session_id: sessionId } };
@@ -215,13 +222,14 @@ function isOutdated(purpose: LinkPurpose, { email, createdAt }: Link, user: User
   return purpose === 'reset-password' && user.passwordChangedAt > createdAt;
 }
 
-async function signIn(trx: Trx, userId: string, at: Date): Promise<string> {
+/** Begins a session by a link, and returns its id. */
+export async function signIn(trx: Trx, userId: string, at: Date): Promise<string> {
   const id = randomUUID();
   await beginSession(trx, userId, { id, browser: null, address: null }, at);
   return id;
 }
 
-function badToken(text: string): Problem {
+export function badToken(text: string): Problem {
   return invalidFields({ token: [text] });
 }
 

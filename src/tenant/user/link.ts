@@ -5,6 +5,9 @@ import { type Cipher, CipherError } from '../../ground/cipher.ts';
 export const linkPurposes = ['verify-email', 'change-email', 'reset-password', 'sign-in'] as const;
 export type LinkPurpose = (typeof linkPurposes)[number];
 
+/** How long the link to make the first operator can be used. */
+export const firstOperatorMinutes = 60;
+
 /** How long a link can be used. */
 const lifeMilliseconds: Readonly<Record<LinkPurpose, number>> = {
   'verify-email': 60 * 60_000,
@@ -20,6 +23,14 @@ export const linkPaths: Readonly<Record<LinkPurpose, string>> = {
   'reset-password': '/new-password/',
   'sign-in': '/first/',
 };
+
+/** What people read whose link cannot be used (spec 04, section 3.5). */
+export const linkTexts = {
+  unreadable: 'Something’s wrong with this link. Make sure you’ve copied the whole thing.',
+  expired: 'This link has expired. Ask for a new one.',
+  used: 'This link has been used already. Ask for a new one.',
+  outdated: 'This link is no longer valid. Ask for a new one.',
+} as const;
 
 export type Link = Readonly<{
   /** For single use. */
@@ -47,6 +58,19 @@ export function readToken(cipher: Cipher, purpose: LinkPurpose, token: string): 
   if (values === null) return null;
   const [id, userId, email, created, expires] = values;
   return { id, userId, email, createdAt: new Date(created), expiresAt: new Date(expires) };
+}
+
+const firstOperator = 'first-operator';
+
+/** The token of the link that makes the first operator, whoever opens it (spec 07, section 4). */
+export function makeFirstOperatorToken(cipher: Cipher, now: number): string {
+  return sealToken(cipher, firstOperator, [randomUUID(), now + firstOperatorMinutes * 60_000]);
+}
+
+/** null if the token was not made by this installation for that, or was changed. It may have expired. */
+export function readFirstOperatorToken(cipher: Cipher, token: string): Pick<Link, 'id' | 'expiresAt'> | null {
+  const values = openToken(cipher, firstOperator, token) as [string, number] | null;
+  return values && { id: values[0], expiresAt: new Date(values[1]) };
 }
 
 /** The token of a link that holds these values, encrypted. `purpose`: a token for one is none for another. */

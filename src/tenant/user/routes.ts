@@ -40,7 +40,7 @@ const missing = 'Missing data for required field.';
 const needsMobile = 'Mobile number must be set if auth_type is set to sms_auth';
 const toldOfChanges =
   'If somebody else changes the email address or the mobile number, the person is told at the old one.';
-const taken = () => invalidFields({ email_address: ['Email address already in use'] });
+export const taken = () => invalidFields({ email_address: ['Email address already in use'] });
 
 const create = defineRoute({
   ...common,
@@ -346,7 +346,7 @@ export async function setOperator(deps: PersonDeps, id: string, isOperator: bool
 }
 
 /** What an event says of a user; nothing secret. */
-function shown(user: User) {
+export function shown(user: User) {
   const { permissions, services, failed_login_count, current_session_id, logged_in_at, ...others } =
     showUser(user);
   return others;

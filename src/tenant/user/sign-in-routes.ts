@@ -274,6 +274,7 @@ const session = Type.Object(
     seen_at: { ...time, description: 'When it was last used, to the minute.' },
     browser: orNull(Type.String()),
     address: orNull(Type.String()),
+    ended_at: orNull(time, 'null while it has not ended.'),
     is_current: Type.Boolean({ description: 'Whether it is the one in `X-Notify-Session-Id`.' }),
   },
   { $id: 'Session' },
@@ -288,21 +289,27 @@ const listSessions = defineRoute({
   handlerName: 'user.get_sessions',
   summary: 'List a person’s sessions',
   description: `Those that have not ended, the last seen first, at most ${mostListed}.`,
+  query: Type.Object(
+    { ended: Type.Optional(oneOf(['True', 'False'], '`True`: also those that have ended.')) },
+    { additionalProperties: false },
+  ),
   answers: {
     200: { description: 'The sessions.', schema: Type.Object({ data: Type.Array(session) }) },
+    400: { description: 'A parameter is unknown or invalid.' },
     ...unknownUser,
   },
   async handler(deps: SignInRouteDeps, request) {
     const { id } = await personOf(deps, request);
-    const sessions = await findSessions(deps.db, id, mostListed);
+    const ended = request.query.ended === 'True';
+    const sessions = await findSessions(deps.db, id, { ended }, mostListed);
     return { data: sessions.map((one) => showSession(one, request.sessionId)) };
   },
 });
 
-function showSession({ id, createdAt, seenAt, browser, address }: Session, current: string | null) {
+function showSession({ id, createdAt, seenAt, browser, address, endedAt }: Session, current: string | null) {
   return {
     ...{ id, created_at: isoMicroseconds(createdAt), seen_at: isoMicroseconds(seenAt), browser, address },
-    is_current: id === current,
+    ...{ ended_at: endedAt && isoMicroseconds(endedAt), is_current: id === current },
   };
 }
 

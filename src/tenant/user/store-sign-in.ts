@@ -115,6 +115,8 @@ export type Session = Readonly<{
   seenAt: Date;
   browser: string | null;
   address: string | null;
+  /** null: it has not ended. */
+  endedAt: Date | null;
 }>;
 
 export async function beginSession(
@@ -131,11 +133,18 @@ export async function beginSession(
   );
 }
 
-/** The sessions of a person that have not ended, the last seen first. */
-export async function findSessions(db: DbOrTrx, userId: string, limit: number): Promise<readonly Session[]> {
+/** The sessions of a person, the last seen first. `ended`: also those that have ended. */
+export async function findSessions(
+  db: DbOrTrx,
+  userId: string,
+  { ended }: Readonly<{ ended: boolean }>,
+  limit: number,
+): Promise<readonly Session[]> {
   const { rows } = await sql<Session>`
-    select id, created_at as "createdAt", seen_at as "seenAt", browser, address from user_sessions
-    where user_id = ${userId} and ended_at is null order by seen_at desc, id limit ${limit}`.execute(db);
+    select id, created_at as "createdAt", seen_at as "seenAt", browser, address, ended_at as "endedAt" from user_sessions
+    where user_id = ${userId} ${ended ? sql`` : sql`and ended_at is null`} order by seen_at desc, id limit ${limit}`.execute(
+    db,
+  );
   return rows;
 }
 

@@ -62,6 +62,19 @@ export async function isUser(db: DbOrTrx, id: string): Promise<boolean> {
   return (await db.selectFrom('users').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
 }
 
+/** Whether the platform has an operator who may sign in one day. */
+export async function hasOperator(db: DbOrTrx): Promise<boolean> {
+  const { rows } = await sql`select from users where platform_admin and state <> 'inactive' limit 1`.execute(
+    db,
+  );
+  return rows.length > 0;
+}
+
+/** Until the transaction ends, nobody else makes the first operator. */
+export async function lockFirstOperator(trx: Trx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('despatch.first_operator', 0))`.execute(trx);
+}
+
 /** The user with this address in any case; null if there is none. */
 export async function findUserByEmail(db: DbOrTrx, address: string, now: Date): Promise<User | null> {
   const { rows } = await sql<User>`

@@ -57,10 +57,10 @@ export type Api = Readonly<{
   subject: <T>(path: string) => Promise<T>;
   /**
    * Sends `body` as JSON. `key`: the `Idempotency-Key` of a form, so that it takes effect once. Refusals with 400, 409,
-   * 413 and 429 are returned; throws NotFound, NotAllowed or ApiAway.
+   * 413 and 429 are returned; throws NotFound, NotAllowed or ApiAway. GET: for reads whose refusals have texts for people.
    */
   send: <T>(
-    method: 'POST' | 'PUT' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     body: unknown,
     key?: string,

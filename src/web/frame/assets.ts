@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import type { Theme } from './page.ts';
 
 /** A file that pages load. Its name holds a hash of its content, so browsers keep it for good. */
 export type Asset = Readonly<{
@@ -15,7 +16,7 @@ export type Asset = Readonly<{
 
 export type Assets = Readonly<{
   /** Paths of the style sheet and the scripts, for the head of a page. */
-  style: string;
+  style: Readonly<Record<Theme, string>>;
   script: string;
   icon: string;
   logo: string | null;
@@ -58,7 +59,11 @@ export function loadAssets({ colour, logoFile }: Brand): Assets {
     .replaceAll("'idiomorph'", `'${merge}'`);
   const style = `${neutralStyle()}\n${readFileSync(join(served, 'despatch.css'), 'utf8').replaceAll('#0b5c66', colour)}`;
   return {
-    style: add('despatch', 'css', 'text/css; charset=utf-8', style),
+    style: {
+      system: add('despatch', 'css', 'text/css; charset=utf-8', style),
+      light: add('despatch-light', 'css', 'text/css; charset=utf-8', onlyIn(style, 'light')),
+      dark: add('despatch-dark', 'css', 'text/css; charset=utf-8', onlyIn(style, 'dark')),
+    },
     script: script('despatch', own),
     icon: add(
       'icon',
@@ -82,6 +87,13 @@ function neutralStyle(): string {
     .replace(/"?GDS Transport"?/g, 'system-ui')
     .replace(/url\([^)]*\)/g, 'none')
     .replace(/\/\*#.*$/m, '');
+}
+
+/** The style sheet for somebody who chose a theme, whatever their system has. */
+function onlyIn(style: string, theme: 'light' | 'dark'): string {
+  return style
+    .replaceAll('@media (prefers-color-scheme: dark)', theme === 'dark' ? '@media all' : '@media not all')
+    .replaceAll('color-scheme: light dark', `color-scheme: ${theme}`);
 }
 
 function logoType(file: string): [extension: string, type: string] {

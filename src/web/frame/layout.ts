@@ -27,8 +27,8 @@ export function layout(answer: PageAnswer, frame: Frame): string {
   const content = html`<!DOCTYPE html>
 <html lang="en" class="govuk-template">
 <head><meta charset="utf-8"><title>${isError ? 'Error: ' : ''}${names}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"><meta name="color-scheme" content="light dark">
-<link rel="icon" href="${assets.icon}" type="image/svg+xml"><link rel="stylesheet" href="${assets.style}"><script type="module" src="${assets.script}"></script></head>
+<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"><meta name="color-scheme" content="${visit.theme === 'system' ? 'light dark' : visit.theme}">
+<link rel="icon" href="${assets.icon}" type="image/svg+xml"><link rel="stylesheet" href="${assets.style[visit.theme]}"><script type="module" src="${assets.script}"></script></head>
 <body class="govuk-template__body"><script>${new Html(supportScript)}</script>
 ${skipLink({ text: 'Skip to main content', href: '#main-content' })}
 <header>${header(frame)}${service ? serviceBar(visit, service) : null}${isOperatorPage(visit) ? operatorBar(visit) : null}</header>

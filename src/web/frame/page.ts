@@ -41,6 +41,8 @@ export type Needs =
 export type Visit = Readonly<{
   /** The admin API, for this person. */
   api: Api;
+  /** The admin API for nobody in particular: for the steps of getting in, whoever may be signed in here. */
+  alone: Api;
   /** Parameters of the path, decoded. */
   params: Readonly<Record<string, string>>;
   query: URLSearchParams;
@@ -51,6 +53,8 @@ export type Visit = Readonly<{
   now: number;
   /** The reader's time zone (IANA). */
   zone: string;
+  /** What the reader chose to look at pages in; `system`: what their system has. */
+  theme: Theme;
   /** The hidden fields that every form which posts needs. */
   fields: FormFields;
   /** Network address and browser, for the waits and sessions of the API. */
@@ -100,6 +104,8 @@ export type Site = Readonly<{
   secondStep: boolean;
   /** Domains whose people may register; null: only those who were invited. */
   registration: readonly string[] | null;
+  /** How people reach those who run the installation; null: nobody said. */
+  contact: string | null;
 }>;
 
 /** What a page answers. */
@@ -124,6 +130,7 @@ export type Answer =
       /** What the next page says was done. */
       said?: string;
       session?: SessionChange;
+      look?: Look;
     }>
   | Readonly<{
       kind: 'file';
@@ -131,6 +138,12 @@ export type Answer =
       headers: Readonly<Record<string, string>>;
       body: NodeJS.ReadableStream | Buffer | string;
     }>;
+
+export const themes = ['system', 'light', 'dark'] as const;
+export type Theme = (typeof themes)[number];
+
+/** How somebody likes to see pages; kept in their browser. */
+export type Look = Readonly<{ zone: string; theme: Theme }>;
 
 /** What a page does to the session. */
 export type SessionChange =

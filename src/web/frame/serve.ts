@@ -22,6 +22,7 @@ import {
 } from './messages.ts';
 import {
   type Answer,
+  type Look,
   Missing,
   type Page,
   redirect,
@@ -68,6 +69,10 @@ type Visitor = Readonly<{ secret: string; waiting?: unknown }>;
 
 /** The largest form that is carried along while somebody signs in. */
 const mostCarriedBytes = 1_000_000;
+
+/** How pages look to whoever has not said, and how long what they said is kept in their browser. */
+const plainLook: Look = { zone: 'Europe/London', theme: 'system' };
+const lookSeconds = 400 * 86_400;
 
 /** One request while it is served. */
 type Call = {
@@ -133,12 +138,13 @@ async function openCall(deps: ServeDeps, request: FastifyRequest, reply: Fastify
   const query = url.searchParams;
   const visit: Visit = {
     api: line.for(session, client),
+    alone: line.for(null, client),
     params: request.params as Record<string, string>,
     query,
     path: url.pathname,
     person: null,
     now,
-    zone: 'Europe/London',
+    ...(openJson<Look>(cipher, 'look', cookies.get(names.lookName)) ?? plainLook),
     fields: formFields((session ?? visitor).secret),
     client,
     site,
@@ -332,6 +338,11 @@ async function answer(call: Call, result: Answer): Promise<FastifyReply> {
       .send(result.body);
   const next = applySession(call, result.session);
   if (result.kind === 'redirect') {
+    if (result.look !== undefined)
+      reply.header(
+        'Set-Cookie',
+        setCookie(names.lookName, sealJson(cipher, 'look', result.look), names.attributes, lookSeconds),
+      );
     if (result.said !== undefined)
       reply.header(
         'Set-Cookie',

@@ -21,6 +21,7 @@ export type Cookies = Readonly<{
   sessionName: string;
   visitorName: string;
   saidName: string;
+  lookName: string;
   attributes: string;
 }>;
 
@@ -32,6 +33,7 @@ export function cookiesOf(baseUrl: string): Cookies {
     sessionName: isSecure ? '__Host-despatch' : 'despatch-session',
     visitorName: name('despatch-visitor'),
     saidName: name('despatch-said'),
+    lookName: name('despatch-look'),
     attributes: `Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`,
   };
 }

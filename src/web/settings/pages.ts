@@ -1,0 +1,135 @@
+import { type Html, html } from '../../ground/html.ts';
+import { heading, paragraph, type SummaryRow, summaryList } from '../components/content.ts';
+import { link } from '../components/navigation.ts';
+import { type Page, page, type ServiceVisit, servicePage } from '../frame/page.ts';
+import { timeOf } from '../words/time.ts';
+import { goLivePages } from './go-live.ts';
+import { guestPages } from './guests.ts';
+import { namePages } from './name.ts';
+import { replyToPages } from './reply-to.ts';
+import { defaultDays, type Retention, retentionPages } from './retention.ts';
+import { type ReplyTo, type Sender, senderPages } from './senders.ts';
+import { type FullService, isMember, readService } from './service.ts';
+import { suppressionPages } from './suppressions.ts';
+
+const kinds: Readonly<Record<string, string>> = {
+  sms: 'Text messages',
+  international_sms: 'Text messages to other countries',
+  inbound_sms: 'Received text messages',
+  email: 'Emails',
+  letter: 'Letters',
+  schedule: 'Messages at a later time',
+};
+
+/** How a service sends (spec 07, section 6). */
+const settings = servicePage('/settings', 'manage_settings', {
+  async get(visit) {
+    const { api, service, at, zone } = visit;
+    const base = `/service/${service.id}`;
+    const [full, senders, replyTos, retention] = await Promise.all([
+      readService(visit),
+      api.getSoon<readonly Sender[]>(`${base}/sms-sender`),
+      api.getSoon<readonly ReplyTo[]>(`${base}/email-reply-to`),
+      api.getSoon<readonly Retention[]>(`${base}/data-retention`),
+    ]);
+    return page(
+      'Settings',
+      html`${heading(1, 'Settings')}${heading(2, 'Service')}${summaryList({ rows: serviceRows(visit, full) })}${heading(2, 'Text messages')}${summaryList(
+        {
+          rows: [
+            row(
+              'Sender',
+              defaultOf(senders?.map((each) => [each.sms_sender, each.is_default])),
+              at('/settings/senders'),
+            ),
+            row(
+              'Begins with the name of the service',
+              full.prefix_sms ? 'Yes' : 'No',
+              at('/settings/prefix'),
+            ),
+            fact('At most a day', full.sms_message_limit.toLocaleString('en-GB')),
+            fact(
+              'To other countries, at most a day',
+              full.international_sms_message_limit.toLocaleString('en-GB'),
+            ),
+          ],
+        },
+      )}${heading(2, 'Emails')}${summaryList({
+        rows: [
+          row(
+            'Replies go to',
+            defaultOf(replyTos?.map((each) => [each.email_address, each.is_default])),
+            at('/settings/reply-to'),
+          ),
+          fact('At most a day', full.email_message_limit.toLocaleString('en-GB')),
+        ],
+      })}${heading(2, 'All messages')}${summaryList({
+        rows: [
+          row('Kept for', keptFor(retention), at('/settings/retention')),
+          fact('Requests a minute, for each type of key', full.rate_limit.toLocaleString('en-GB')),
+          row('Suppressed recipients', 'People whom no messages are sent', at('/settings/suppressions')),
+          ...(isMember(visit)
+            ? [row('Guest list', 'Whom a service in trial may send to', at('/settings/guests'))]
+            : []),
+        ],
+      })}${paragraph('Limits are changed by the operators of the platform.')}${paragraph(link(at('/history'), 'Who changed what'))}${
+        full.go_live_at === null
+          ? null
+          : paragraph(html`Live since ${timeOf(full.go_live_at.replace(' ', 'T').concat('Z'), zone)}.`)
+      }`,
+    );
+  },
+});
+
+function serviceRows({ at }: ServiceVisit, full: FullService): readonly SummaryRow[] {
+  const state = !full.active
+    ? 'Suspended: nothing is sent'
+    : full.restricted
+      ? full.has_active_go_live_request
+        ? 'In trial. You have asked to go live'
+        : 'In trial: it sends only to its team and its guest list'
+      : 'Live';
+  const sends = full.permissions.map((permission) => kinds[permission]).filter(Boolean);
+  return [
+    row('Name', html`<span dir="auto">${full.name}</span>`, at('/settings/name')),
+    row('Emails come from', html`<span dir="auto">${full.email_from}</span>@…`, at('/settings/name')),
+    row('State', state, at('/settings/go-live')),
+    row(
+      'Contact',
+      full.contact_link === null ? 'None' : html`<span dir="auto">${full.contact_link}</span>`,
+      at('/settings/contact'),
+    ),
+    fact('What it can send', sends.join(', ') || 'Nothing'),
+  ];
+}
+
+function row(key: string, value: string | Html, href: string): SummaryRow {
+  return { key, value, actions: [{ href, text: 'Change', visuallyHiddenText: key.toLowerCase() }] };
+}
+
+function fact(key: string, value: string): SummaryRow {
+  return { key, value };
+}
+
+const late = 'Not available at the moment';
+
+function defaultOf(entries: readonly [text: string, isDefault: boolean][] | undefined): string | Html {
+  if (!entries) return late;
+  const found = entries.find(([, isDefault]) => isDefault)?.[0];
+  if (found === undefined) return 'None';
+  const more = entries.length - 1;
+  return html`<span dir="auto">${found}</span>${more === 0 ? '' : `, and ${more} more`}`;
+}
+
+function keptFor(retention: readonly Retention[] | null): string {
+  if (!retention) return late;
+  const days = (type: string) =>
+    retention.find(({ notification_type }) => notification_type === type)?.days_of_retention ?? defaultDays;
+  const [sms, email] = [days('sms'), days('email')];
+  return sms === email ? `${sms} days` : `Text messages ${sms} days, emails ${email} days`;
+}
+
+export const settingsPages: readonly Page[] = [
+  ...[settings, ...namePages, ...senderPages, ...replyToPages, ...retentionPages],
+  ...[...guestPages, ...goLivePages, ...suppressionPages],
+];
