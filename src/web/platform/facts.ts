@@ -115,3 +115,57 @@ export type Figures = Readonly<{
 }>;
 
 export type Links = Readonly<{ current: string; next?: string }>;
+
+/** A service as lists and figures have it (spec 04, section 1.3). */
+export type DetailedService = Readonly<{
+  id: string;
+  name: string;
+  active: boolean;
+  restricted: boolean;
+  sms_message_limit: number;
+  email_message_limit: number;
+  international_sms_message_limit: number;
+  rate_limit: number;
+  version: number;
+  created_at: string;
+  go_live_at: string | null;
+  has_active_go_live_request: boolean;
+  go_live_requested_at: string | null;
+  statistics: Readonly<Record<string, Readonly<{ requested: number; delivered: number; failed: number }>>>;
+}>;
+
+/** A person (spec 04, section 3.1). */
+export type User = Readonly<{
+  id: string;
+  name: string;
+  email_address: string;
+  mobile_number: string | null;
+  state: 'pending' | 'active' | 'inactive';
+  auth_type: string;
+  platform_admin: boolean;
+  created_at: string;
+  failed_login_count: number;
+  logged_in_at: string | null;
+  email_access_validated_at: string | null;
+  services: readonly string[];
+}>;
+
+export type Session = Readonly<{
+  id: string;
+  created_at: string;
+  seen_at: string;
+  browser: string | null;
+  address: string | null;
+}>;
+
+export type EventFacts = Readonly<{
+  id: string;
+  event_type: string;
+  service_id: string | null;
+  service_name: string | null;
+  user_id: string | null;
+  user_name: string | null;
+  subject_id: string | null;
+  data: unknown;
+  created_at: string;
+}>;

@@ -1,7 +1,7 @@
 import { type Html, html } from '../../ground/html.ts';
 import type { Content } from '../components/attributes.ts';
 import { type ErrorMessage, input } from '../components/form.ts';
-import { ApiAway, type Refused } from '../frame/api.ts';
+import { ApiAway, NotFound, type Outcome, type Refused } from '../frame/api.ts';
 import type { Form } from '../frame/form.ts';
 import { type PersonVisit, Unexpected } from '../frame/page.ts';
 
@@ -62,9 +62,9 @@ export async function recordReason(
   { api }: Pick<PersonVisit, 'api'>,
   form: Form,
   change: string,
-  ids: Readonly<{ service_id?: string; user_id?: string; task?: string }> = {},
+  about: Readonly<{ service_id?: string; user_id?: string; task?: string; ids?: readonly string[] }> = {},
 ): Promise<void> {
-  const data = { change, reason: reasonOf(form), ...ids };
+  const data = { change, reason: reasonOf(form), ...about };
   const outcome = await api.send('POST', '/events', { event_type: 'give_reason', data }, `${form.id}-reason`);
   if (!outcome.ok) throw new Unexpected(outcome);
 }
@@ -82,4 +82,44 @@ export async function soon<T>(reading: Promise<T>): Promise<T | null> {
 /** A part whose figures cannot be had says so. */
 export function notNow(what: Content): Html {
   return html`<p class="govuk-body app-quiet">${what} cannot be shown at the moment. Load the page again in a few seconds.</p>`;
+}
+
+/** A box in a row of a table, to choose the row. `what`: names the row for those who do not see it. */
+export function tickBox(name: string, value: string, what: string): Html {
+  const id = `${name}-${value}`;
+  return html`<div class="govuk-checkboxes govuk-checkboxes--small" data-module="govuk-checkboxes"><div class="govuk-checkboxes__item"><input class="govuk-checkboxes__input" id="${id}" name="${name}" type="checkbox" value="${value}"><label class="govuk-label govuk-checkboxes__label" for="${id}"><span class="govuk-visually-hidden">${what}</span></label></div></div>`;
+}
+
+/** The most rows of a page that can be chosen at once. */
+const mostChosen = 50;
+
+/** The ids of the rows that were chosen. */
+export function chosenIn(form: Form): readonly string[] {
+  const ids = form.all('id').filter((id) => /^[0-9a-f-]{36}$/.test(id));
+  return [...new Set(ids)].slice(0, mostChosen);
+}
+
+export function hiddenIds(ids: readonly string[]): readonly Html[] {
+  return ids.map((id) => html`<input type="hidden" name="id" value="${id}">`);
+}
+
+/** What became of each of several changes, one after another: how many were made, and why the others were not. */
+export async function each(
+  ids: readonly string[],
+  change: (id: string) => Promise<Outcome<unknown>>,
+): Promise<Readonly<{ done: number; gone: number; refusals: readonly string[] }>> {
+  let done = 0;
+  let gone = 0;
+  const refusals = new Set<string>();
+  for (const id of ids) {
+    try {
+      const outcome = await change(id);
+      if (outcome.ok) done += 1;
+      else for (const { text } of faultsOf(outcome)) refusals.add(text);
+    } catch (error) {
+      if (!(error instanceof NotFound)) throw error;
+      gone += 1;
+    }
+  }
+  return { done, gone, refusals: [...refusals] };
 }
