@@ -87,13 +87,14 @@ export function eventText({ data, service_id: service, event_type: type }: Event
     return text === null ? [] : [`${words(name)}: ${text}`];
   });
   if (!isFields(after)) return said.join('; ');
-  const changes = Object.entries(after).map(([name, value]) => {
+  const changes = Object.entries(after).map(([name, value]): string | null => {
     const now = valueText(value, isOurs || ownTexts.has(name));
     const was = isFields(before) ? valueText(before[name], isOurs || ownTexts.has(name)) : null;
-    if (now === null) return `${words(name)} changed`;
+    // Of something new every field is new.
+    if (now === null) return isFields(before) ? `${words(name)} changed` : null;
     return was === null ? `${words(name)}: ${now}` : `${words(name)}: ${was} → ${now}`;
   });
-  return [...said, ...changes].join('; ');
+  return [...said, ...changes.filter((text) => text !== null)].join('; ');
 }
 
 const words = (name: string) => name.replaceAll('_', ' ');
@@ -114,6 +115,7 @@ export function eventTable(
   events: readonly EventFacts[],
   visit: PersonVisit,
   withService: boolean,
+  empty = 'Nothing has happened that is recorded.',
 ): Html {
   return table({
     caption,
@@ -125,6 +127,6 @@ export function eventTable(
       ...(withService ? [serviceLink(one.service_id, one.service_name)] : []),
       html`<span dir="auto">${eventText(one)}</span>${one.subject_id === null || one.subject_id === one.service_id ? null : html` ${idText(one.subject_id)}`}`,
     ]),
-    empty: 'Nothing has happened that is recorded.',
+    empty,
   });
 }

@@ -127,10 +127,12 @@ function byDay(data: readonly Figures[], period: Period, now: number): Html {
   const totals = rows.map(({ values }) => values.reduce((sum, value) => sum + value, 0));
   const all = totals.reduce((sum, value) => sum + value, 0);
   const failed = rows.reduce((sum, { values }) => sum + values[2]!, 0);
-  const range = rangeSentence(totals.length > 1 ? totals : totals, 'messages a day');
   return html`${stackedBars({
     ...{ id: 'volumes', heading: 'Messages by day', series: outcomeSeries, rows, rowHeader: 'Day' },
-    sentence: all === 0 ? `${range}.` : `${range}; ${shareText(failed, all)} failed.`,
+    sentence:
+      all === 0
+        ? 'Nothing was sent.'
+        : `${rangeSentence(totals, 'a day')}; ${failed === 0 ? 'none' : shareText(failed, all)} failed.`,
     csvHref: null,
   })}${(['sms', 'email'] as const).map((type) => delayPlot(data, type, days))}`;
 }

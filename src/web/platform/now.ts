@@ -137,12 +137,16 @@ function figuresNow({ figures, queues, calls }: Facts, visit: PersonVisit): Html
     ([name, value]) =>
       html`<li><span class="app-figures__number">${value ?? '–'}</span> ${name}${value === null ? ', which cannot be had at the moment' : null}</li>`,
   )}</ul>${
-    figures === null
-      ? null
-      : paragraph(
-          `From acceptance to a provider, half of today’s messages took ${figures.map(({ notification_type: type, handed_over: delay }) => `${delayText(delay?.p50 ?? null)} (${type === 'sms' ? 'text messages' : 'emails'})`).join(' and ') || 'no time: there are none'}.`,
+    figures?.length
+      ? paragraph(
+          `From acceptance to a provider, half of today’s messages took ${figures.map(speedText).join(' and ')}.`,
         )
+      : null
   }`;
+}
+
+function speedText({ notification_type: type, handed_over: delay }: Figures): string {
+  return `${delayText(delay?.p50 ?? null)} (${type === 'sms' ? 'text messages' : 'emails'})`;
 }
 
 const shown = (count: number | null) => (count === null ? null : countText(count));
@@ -176,10 +180,10 @@ function minuteRows(calls: readonly Calls[], visit: Pick<PersonVisit, 'now' | 'z
 function minutesPlot(calls: readonly Calls[] | null, visit: PersonVisit): Html {
   if (calls === null) return html`${heading(2, 'Handed over by minute')}${notNow('The calls of providers')}`;
   const rows = minuteRows(calls, visit);
-  const sentence = rangeSentence(
-    rows.map(({ values }) => values[0] ?? 0),
-    'a minute were taken by providers in the last hour',
-  );
+  const taken = rows.map(({ values }) => values[0] ?? 0);
+  const sentence = taken.some((count) => count > 0)
+    ? `${rangeSentence(taken, 'a minute')} in the last hour.`
+    : 'Nothing was handed over in the last hour.';
   return lines({
     ...{ id: 'by-minute', heading: 'Handed over by minute', sentence, series, rows },
     ...{ rowHeader: 'Minute', csvHref: '/platform/minutes.csv' },
@@ -195,6 +199,9 @@ const minutesFile = operatorPage('/platform/minutes.csv', {
   },
 });
 
+/** To the hundredth, without a sign at zero. */
+export const skewText = (seconds: number) => (Math.round(seconds * 100) / 100 || 0).toFixed(2);
+
 /** Which processes are alive, and what they do. */
 export function processTable(processes: readonly ProcessFacts[], visit: PersonVisit): Html {
   return table({
@@ -205,7 +212,7 @@ export function processTable(processes: readonly ProcessFacts[], visit: PersonVi
       one.roles.join(', '),
       one.version,
       timeOf(one.started_at, visit),
-      { content: `${one.clock_skew_seconds.toFixed(2)} s`, numeric: true },
+      { content: `${skewText(one.clock_skew_seconds)} s`, numeric: true },
     ]),
     empty: 'No process is alive, as far as the database knows.',
   });

@@ -217,7 +217,9 @@ function summary(one: Provider, figures: readonly Figures[] | null, visit: Perso
         value:
           figures === null
             ? 'Not available at the moment'
-            : `${shareText(of?.requested ?? 0, whole)}: ${countText(of?.requested ?? 0)} of ${plural(whole, 'message')}, of which ${countText(of?.failed ?? 0)} failed`,
+            : whole === 0
+              ? 'Nothing was handed over yet'
+              : `${shareText(of?.requested ?? 0, whole)}: ${countText(of?.requested ?? 0)} of ${plural(whole, 'message')}, of which ${countText(of?.failed ?? 0)} failed`,
       },
       {
         key: 'Receipts today',
@@ -278,7 +280,9 @@ function callsPart(one: Provider, calls: readonly Calls[], visit: PersonVisit): 
     ]),
   })}${stackedBars({
     ...{ id: 'calls', heading: 'Calls of the last 24 hours', series, rows, rowHeader: 'Hour from' },
-    sentence: rangeSentence(totals, 'calls an hour'),
+    sentence: totals.some((count) => count > 0)
+      ? `${rangeSentence(totals, 'calls an hour')}.`
+      : 'It was not called in the last 24 hours.',
     csvHref: `/platform/providers/${one.id}/calls.csv`,
   })}`;
 }

@@ -14,6 +14,7 @@ import {
   recordReason,
   summaryOf,
 } from './forms.ts';
+import { skewText } from './now.ts';
 import { bytesText, countText, durationText, timeOf, typeNames } from './words.ts';
 
 const path = '/platform/system';
@@ -87,7 +88,7 @@ function versions(facts: System): Html {
       { key: 'Size of the database', value: bytesText(database.bytes) },
       {
         key: 'Clock of the API',
-        value: `${facts.clock_skew_seconds.toFixed(2)} seconds from the database’s`,
+        value: `${skewText(facts.clock_skew_seconds)} seconds from the database’s`,
       },
       { key: 'Goes through the sandbox', value: namesOf(facts.sandbox) },
       { key: 'Refused, without a provider', value: namesOf(facts.unprovided) },

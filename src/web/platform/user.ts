@@ -122,7 +122,7 @@ async function userPage(visit: PersonVisit, faults: readonly Fault[], form: Form
     }${sessions === null ? notNow('The sessions') : sessionTable(sessions.data, visit)}${actionForm(one, sessions?.data ?? [], visit, faults, form)}${
       events === null
         ? notNow('What the person did')
-        : html`${eventTable('What the person did last', events.events.slice(0, 10), visit, true)}${paragraph(link(`/platform/events?user_id=${one.id}`, 'All that is recorded'))}`
+        : html`${eventTable('What the person did last', events.events.slice(0, 10), visit, true, 'Nothing that this person did is recorded.')}${paragraph(link(`/platform/events?user_id=${one.id}`, 'All that is recorded'))}`
     }`,
     {
       ...{ wide: true, isError: faults.length > 0, status: faults.length > 0 ? 400 : 200 },
