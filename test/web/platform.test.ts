@@ -166,7 +166,7 @@ suite('the pages of operators (spec 07, section 7)', () => {
       body: {
         template_id: world.tenant.templates.email,
         email_address: 'ada@ferry.example',
-        personalisation: { name: 'Ada', colour: 'red' },
+        personalisation: { name: 'Ada', time: '14:05' },
       },
     });
     const path = '/platform/find';
