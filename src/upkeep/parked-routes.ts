@@ -11,6 +11,7 @@ import { moveStatuses, type StatusDeps } from '../message/status/status.ts';
 import { storeParked } from '../message/submission/store.ts';
 import type { Queues, QueueTransaction } from '../queue/boss.ts';
 import type { QueueName } from '../queue/define.ts';
+import { findServiceNames } from '../statistics/platform/store.ts';
 import { recordEvent } from '../tenant/event/store.ts';
 import { platformServiceId } from '../tenant/service/service.ts';
 import {
@@ -78,18 +79,23 @@ const list = defineRoute({
   answers: {
     200: {
       description: 'A page of what is parked.',
-      schema: Type.Object({ parked: Type.Array(parked), links: pageLinksSchema }),
+      schema: Type.Object({
+        parked: Type.Array(Type.Intersect([parked, Type.Object({ service_name: orNull(Type.String()) })])),
+        links: pageLinksSchema,
+      }),
     },
     400: { description: 'A parameter is unknown or invalid.' },
   },
   async handler({ reads, publicUrl, queuePrefix }: ParkedRouteDeps, request, reply) {
     const { queue = null, older_than: olderThan = null } = request.query;
     const filter = { queue: queue as QueueName | null, id: null, olderThan };
-    const found = await reads(platformServiceId, callerLeaves(reply), (db) =>
-      findParked(db, queuePrefix, filter, pageSize),
-    );
+    const { found, names } = await reads(platformServiceId, callerLeaves(reply), async (db) => {
+      const found = await findParked(db, queuePrefix, filter, pageSize);
+      const ids = found.flatMap(({ serviceId }) => serviceId ?? []);
+      return { found, names: await findServiceNames(db, [...new Set(ids)]) };
+    });
     return {
-      parked: found.map(show),
+      parked: found.map((one) => ({ ...show(one), service_name: names.get(one.serviceId ?? '') ?? null })),
       links: linksOf(request, publicUrl, '/platform/parked', found.at(-1)?.id),
     };
   },

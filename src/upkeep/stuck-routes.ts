@@ -5,6 +5,7 @@ import { idFloor, idTime } from '../ground/id.ts';
 import { defineRoute } from '../http/server/define-route.ts';
 import { callerLeaves, linksOf } from '../http/server/request.ts';
 import { oneOf, orNull, pageLinksSchema, time, uuid } from '../http/validate/shapes.ts';
+import { findServiceNames } from '../statistics/platform/store.ts';
 import { platformServiceId } from '../tenant/service/service.ts';
 import { causes, findStuck, type StuckKind, stuckKinds } from './store-stuck.ts';
 
@@ -41,6 +42,7 @@ const stuck = Type.Object(
   {
     id: uuid(),
     service: uuid(),
+    service_name: orNull(Type.String()),
     notification_type: oneOf(['sms', 'email']),
     status: Type.String(),
     kind: oneOf(stuckKinds),
@@ -109,18 +111,21 @@ const list = defineRoute({
       floor: floorOf(now, sendingTimeoutSeconds),
     };
     const isFirst = olderThan === null;
-    const page = await reads(platformServiceId, callerLeaves(reply), (db) =>
-      findStuck(db, filter, {
+    const { page, names } = await reads(platformServiceId, callerLeaves(reply), async (db) => {
+      const page = await findStuck(db, filter, {
         ...{ prefix: queuePrefix, limit: pageSize, milliseconds: walkMilliseconds, whole: isFirst },
-      }),
-    );
+      });
+      const ids = page.stuck.map(({ serviceId }) => serviceId);
+      return { page, names: await findServiceNames(db, [...new Set(ids)]) };
+    });
     const { stuck: found, counts, last, walkedTo } = page;
     return {
       totals: isFirst
         ? { ...counts, counted_back_to: walkedTo && isoMicroseconds(new Date(idTime(walkedTo))) }
         : null,
       messages: found.map((one) => ({
-        ...{ id: one.id, service: one.serviceId, notification_type: one.type, status: one.status },
+        ...{ id: one.id, service: one.serviceId, service_name: names.get(one.serviceId) ?? null },
+        ...{ notification_type: one.type, status: one.status },
         ...{ kind: one.kind, waits_for: one.waitsFor, since: isoMicroseconds(one.since) },
         next_attempt_at: one.nextAttemptAt && isoMicroseconds(one.nextAttemptAt),
       })),

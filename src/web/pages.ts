@@ -5,6 +5,7 @@ import type { Page } from './frame/page.ts';
 import { helpPages } from './help/pages.ts';
 import { historyPages } from './history/pages.ts';
 import { messagesPages } from './messages/pages.ts';
+import { platformPages } from './platform/pages.ts';
 import { receivedPages } from './received/pages.ts';
 import { servicesPages } from './services/pages.ts';
 import { sessionPages } from './session/pages.ts';
@@ -20,6 +21,7 @@ export const pages: readonly Page[] = [
   ...helpPages,
   ...historyPages,
   ...messagesPages,
+  ...platformPages,
   ...receivedPages,
   ...servicesPages,
   ...sessionPages,

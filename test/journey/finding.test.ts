@@ -108,7 +108,13 @@ describe('finding and reading messages in the admin API', () => {
     }
     assert.deepEqual((await found('0803')).messages[0].id, waiting);
     assert.deepEqual((await found(harbour.templates.sms)).others, [
-      { kind: 'template', id: harbour.templates.sms, name: 'Tide', service: harbour.id },
+      {
+        kind: 'template',
+        id: harbour.templates.sms,
+        name: 'Tide',
+        service: harbour.id,
+        service_name: `Harbour ${harbour.id.slice(0, 8)}`,
+      },
     ]);
     assert.equal((await found(harbour.id)).others[0].kind, 'service');
     assert.equal((await world.admin('GET', '/platform/find?q=12')).status, 400);

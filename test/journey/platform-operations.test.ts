@@ -139,6 +139,7 @@ describe('operating the platform', () => {
         { ...one, parked_at: null },
         {
           ...{ id, queue: 'db-sms', notification: id, service: world.tenant.id, parked_at: null, tries: 1 },
+          service_name: `Harbour ${world.tenant.id.slice(0, 8)}`,
           reason: 'database error 23514 (no_room)',
         },
       );

@@ -16,12 +16,13 @@ import {
 
 import { fillDevelopers } from './fill-developers.ts';
 import { fillMessages } from './fill-messages.ts';
+import { fillPlatform } from './fill-platform.ts';
 import { fillReceived, receiving } from './fill-received.ts';
 import { fillTeam } from './fill-team.ts';
 import { fillUsage } from './fill-usage.ts';
 
 /** What each room needs there to be; each returns the ids for its paths. */
-const fills = [fillDevelopers, fillMessages, fillReceived, fillTeam, fillUsage];
+const fills = [fillDevelopers, fillMessages, fillPlatform, fillReceived, fillTeam, fillUsage];
 
 /** Where people look at what the pages look like; not kept in the repository. */
 const pictures = join(import.meta.dirname, 'screenshots');

@@ -5,7 +5,7 @@ import { everyPermission, type WebWorld } from '../support/web.ts';
 /** Gives a service people, invites, senders and what its history tells of; values of the parameters of paths. */
 export async function fillTeam(
   world: WebWorld,
-  serviceId: string,
+  serviceId = world.tenant.id,
 ): Promise<Readonly<Record<string, string>>> {
   const post = async (path: string, body: object) => {
     const { status, body: answer } = await world.admin('POST', path, body);

@@ -9,19 +9,22 @@ import { type Event, findEvents, findNames, recordEvent } from './store.ts';
 
 export type EventRouteDeps = Readonly<{ db: Db; clock: Clock; publicUrl: string | null }>;
 
-const event = Type.Object(
-  {
-    id: uuid(),
-    event_type: Type.String(),
-    service_id: orNull(uuid()),
-    user_id: orNull(uuid(), 'Who did it; null if nobody said.'),
-    subject_id: orNull(uuid(), 'What it happened to.'),
-    data: Type.Unknown({
-      description: 'What changed, as `before` and `after`; of an event that was posted, any JSON.',
-    }),
-    created_at: time,
-  },
-  { $id: 'Event' },
+const fields = {
+  id: uuid(),
+  event_type: Type.String(),
+  service_id: orNull(uuid()),
+  user_id: orNull(uuid(), 'Who did it; null if nobody said.'),
+  subject_id: orNull(uuid(), 'What it happened to.'),
+  data: Type.Unknown({
+    description: 'What changed, as `before` and `after`; of an event that was posted, any JSON.',
+  }),
+  created_at: time,
+};
+const event = Type.Object(fields, { $id: 'Event' });
+const name = (of: string) => orNull(Type.String(), `The name of ${of}, as it is now.`);
+const namedEvent = Type.Object(
+  { ...fields, service_name: name('the service'), user_name: name('who did it') },
+  { $id: 'NamedEvent' },
 );
 
 const common = { tag: 'Administration', authentication: 'admin', permission: 'operator' } as const;
@@ -76,7 +79,7 @@ const listQuery = Type.Object(
 );
 const page = {
   description: 'A page of events.',
-  schema: Type.Object({ events: Type.Array(event), links: pageLinksSchema }),
+  schema: Type.Object({ events: Type.Array(namedEvent), links: pageLinksSchema }),
 };
 
 const list = defineRoute({
@@ -98,7 +101,10 @@ const list = defineRoute({
     const filter = { serviceId, userId, types, olderThan: older_than ?? null };
     const events = await findEvents(deps.db, filter, pageSize);
     return {
-      events: events.map(show),
+      events: events.map((one) => ({
+        ...show(one),
+        ...{ service_name: one.serviceName, user_name: one.userName },
+      })),
       links: linksOf(request, deps.publicUrl, '/events', events.at(-1)?.id),
     };
   },

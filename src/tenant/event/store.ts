@@ -17,6 +17,9 @@ export type Event = Readonly<{
   createdAt: Date;
 }>;
 
+/** An event with the names, as they are now, of its service and of who did it. */
+export type NamedEvent = Event & Readonly<{ serviceName: string | null; userName: string | null }>;
+
 export type NewEvent = Omit<Event, 'id' | 'createdAt'>;
 
 const columns = sql`id, event_type as "type", service_id as "serviceId", user_id as "userId", subject_id as "subjectId", data::text,
@@ -61,15 +64,18 @@ export async function findEvents(
   db: DbOrTrx,
   { serviceId, userId, types, olderThan }: EventFilter,
   limit: number,
-): Promise<readonly Event[]> {
-  const { rows } = await sql<StoredEvent>`
+): Promise<readonly NamedEvent[]> {
+  const { rows } = await sql<StoredEvent & Pick<NamedEvent, 'serviceName' | 'userName'>>`
+    select found.*, services.name as "serviceName", users.name as "userName" from (
     select ${columns} from events where true
       ${serviceId === null ? sql`` : sql`and service_id = ${serviceId}`}
       ${userId === null ? sql`` : sql`and user_id = ${userId}`}
       ${types ? sql`and event_type = any(${types}::text[])` : sql``}
       ${olderThan === null ? sql`` : sql`and id < ${olderThan}`}
-    order by id desc limit ${limit}`.execute(db);
-  return rows.map(read);
+    order by id desc limit ${limit}) as found
+    left join services on services.id = found."serviceId" left join users on users.id = found."userId"
+    order by found.id desc`.execute(db);
+  return rows.map((row) => ({ ...row, ...read(row) }));
 }
 
 /** Names of people by id, and whether they operate the platform. */

@@ -52,9 +52,10 @@ export type Api = Readonly<{
   getSoon: <T>(path: string) => Promise<T | null>;
   /**
    * The same, read once a second at most for all visitors together and without the person's name: for subjects that are
-   * the same for whoever may open the page. An unchanged answer is the same object.
+   * the same for whoever may open the page. An unchanged answer is the same object. `milliseconds`: read less often than
+   * once a second, for what takes long to find out.
    */
-  subject: <T>(path: string) => Promise<T>;
+  subject: <T>(path: string, milliseconds?: number) => Promise<T>;
   /**
    * Sends `body` as JSON. `key`: the `Idempotency-Key` of a form, so that it takes effect once. Refusals with 400, 409,
    * 413 and 429 are returned; throws NotFound, NotAllowed or ApiAway. GET: for reads whose refusals have texts for people.
@@ -182,10 +183,10 @@ export function createApiLine({ url, issuer, secret, clock }: ApiSettings): ApiL
     return outcome.data;
   }
 
-  function subjectAt(path: string): Promise<unknown> {
+  function subjectAt(path: string, milliseconds: number): Promise<unknown> {
     const now = clock.now();
     const known = subjects.get(path);
-    if (known && now - known.asked < subjectMilliseconds) return known.value;
+    if (known && now - known.asked < milliseconds) return known.value;
     const subject: Subject = { asked: now, tag: known?.tag ?? null, value: refresh(path, known) };
     subjects.delete(path);
     subjects.set(path, subject);
@@ -205,7 +206,8 @@ export function createApiLine({ url, issuer, secret, clock }: ApiSettings): ApiL
           throw error;
         }
       },
-      subject: <T>(path: string) => subjectAt(path) as Promise<T>,
+      subject: <T>(path: string, milliseconds = subjectMilliseconds) =>
+        subjectAt(path, milliseconds) as Promise<T>,
       async send(method, path, body, key, headers = {}) {
         return read(
           await request(method, path, {

@@ -78,11 +78,17 @@ export function goOnPage(fields: Html, action: string, form: Form): Extract<Answ
   return { kind: 'page', title, main };
 }
 
-/** Somebody's session ended while they filled in a form, or their password was given long ago. */
+/** Somebody's session ended while they filled in a form, or their password or reason was given long ago. */
 export function signInPage(action: string, fields: Html, onward: string): Answer {
+  const isSignIn = action.startsWith('/sign-in');
+  const title = isSignIn ? 'Sign in to go on' : 'Give a reason to go on';
   return page(
-    'Sign in to go on',
-    html`${heading(1, 'Sign in to go on')}${paragraph('What you filled in is kept, and can be sent once you have signed in.')}${postForm({ action, fields }, html`<input type="hidden" name="_onward" value="${onward}">`, button({ text: 'Go on' }))}`,
+    title,
+    html`${heading(1, title)}${paragraph(
+      isSignIn
+        ? 'What you filled in is kept, and can be sent once you have signed in.'
+        : 'What you filled in is kept, and can be sent once you have said why you look into this service.',
+    )}${postForm({ action, fields }, html`<input type="hidden" name="_onward" value="${onward}">`, button({ text: 'Go on' }))}`,
     { status: 401 },
   );
 }

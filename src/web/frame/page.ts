@@ -150,6 +150,8 @@ export type SessionChange =
   | Readonly<{ begin: Readonly<{ userId: string; sessionId: string }> }>
   | Readonly<{ set: Session }>
   | Readonly<{ proved: true }>
+  /** An operator gave a reason to look into the service with this id. */
+  | Readonly<{ entered: string }>
   /** Kept, sealed, until the next step of signing in. */
   | Readonly<{ waiting: unknown }>
   | Readonly<{ end: true }>;
@@ -158,8 +160,8 @@ export type SessionChange =
 export type Page = Readonly<{
   path: string;
   needs: Needs;
-  /** Whether the password must have been given within the last 30 minutes (spec 07, section 4). */
-  fresh: boolean;
+  /** What the password must have been given for within the last 30 minutes (spec 07, section 4). */
+  fresh: 'everything' | 'changes' | 'nothing';
   get: ((visit: Visit) => Promise<Answer>) | null;
   post: ((visit: Visit, form: Form) => Promise<Answer>) | null;
   /** Answers a POST whose body is a file, and reads it. */
@@ -172,7 +174,7 @@ export type Page = Readonly<{
 }>;
 
 type Handlers<V> = Readonly<{
-  fresh?: boolean;
+  fresh?: Page['fresh'] | boolean;
   live?: boolean;
   get?: (visit: V) => Promise<Answer> | Answer;
   post?: (visit: V, form: Form) => Promise<Answer> | Answer;
@@ -180,7 +182,8 @@ type Handlers<V> = Readonly<{
 }>;
 
 function definePage<V extends Visit>(path: string, needs: Needs, handlers: Handlers<V>): Page {
-  const { get, post, receive, fresh = false, live = false } = handlers;
+  const { get, post, receive, fresh: given = false, live = false } = handlers;
+  const fresh = given === true ? 'everything' : given === false ? 'nothing' : given;
   return {
     ...{ path, needs, fresh, live },
     get: get ? async (visit) => get(visit as V) : null,
@@ -204,9 +207,9 @@ export function servicePage(path: string, needs: Needs, handlers: Handlers<Servi
   return definePage(`/services/:service${path}`, needs, handlers);
 }
 
-/** A page for operators. Changing something there needs a fresh password. */
+/** A page for operators. Changing something there needs a fresh password, unless `fresh` says that it only searches. */
 export function operatorPage(path: string, handlers: Handlers<PersonVisit>): Page {
-  return definePage(path, 'operator', handlers);
+  return definePage(path, 'operator', { fresh: 'changes', ...handlers });
 }
 
 /** A page with a title and its content. */

@@ -38,6 +38,8 @@ import {
   type Cookies,
   endOf,
   endsSoon,
+  entering,
+  hasEntered,
   isFresh,
   isUnderWay,
   newSecret,
@@ -197,12 +199,21 @@ async function refusal(call: Call, page: Page, form: Form | null): Promise<Answe
     call.visit = more;
   } else call.visit = { ...call.visit, sessionId: session.sessionId } as Visit;
   if (lack !== null) return notAllowedPage(lack, await givers(call, serviceId));
-  const mustBeFresh = page.fresh || (page.needs === 'operator' && form !== null);
+  if (serviceId !== null && mustEnter(call, serviceId))
+    return signInFirst(call, `/platform/services/${serviceId}/enter`, form);
+  const mustBeFresh = page.fresh === 'everything' || (page.fresh === 'changes' && form !== null);
   if (mustBeFresh && !isFresh(session, call.now)) return signInFirst(call, '/sign-in/again', form);
   return null;
 }
 
-/** To the page that asks for a password, with what was being done kept for afterwards. */
+/** Whether an operator has to say why they look into a service that they are no member of (spec 07, section 5). */
+function mustEnter({ session, visit, now }: Call, serviceId: string): boolean {
+  const { person } = visit;
+  if (!session || !person?.isOperator || person.permissions[serviceId] !== undefined) return false;
+  return !hasEntered(session, serviceId, now);
+}
+
+/** To the page that asks for a password or a reason, with what was being done kept for afterwards. */
 function signInFirst(call: Call, to: string, form: Form | null): Answer {
   const { deps, request, path, visit } = call;
   if (form === null)
@@ -237,6 +248,7 @@ function changed(session: Session | null, change: SessionChange | undefined, now
   if ('set' in change) return change.set;
   if ('begin' in change) return newSession(change.begin.userId, change.begin.sessionId, now);
   if ('proved' in change) return session && { ...session, proved: now };
+  if ('entered' in change) return session && entering(session, change.entered, now);
   return 'end' in change ? null : session;
 }
 

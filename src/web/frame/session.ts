@@ -12,10 +12,15 @@ export type Session = Readonly<{
   proved: number;
   /** For the tokens of forms. */
   secret: string;
+  /** For an operator: the services that they gave a reason to look into, and when (spec 07, section 5). */
+  entered?: Readonly<Record<string, number>>;
 }>;
 
 const freshMilliseconds = 30 * 60_000;
 const noticeMilliseconds = 10 * 60_000;
+const enteredMilliseconds = 30 * 60_000;
+/** A cookie has room for so many; who enters more gives the reason for the first ones again. */
+const mostEntered = 10;
 
 export type Cookies = Readonly<{
   sessionName: string;
@@ -73,6 +78,17 @@ export function endOf({ began }: Pick<Session, 'began'>, hours: number): number 
 /** Whether the password was given lately enough for what is hard to undo. */
 export function isFresh({ proved }: Session, now: number): boolean {
   return now - proved < freshMilliseconds;
+}
+
+/** The session of an operator who has given a reason to look into a service. */
+export function entering(session: Session, serviceId: string, now: number): Session {
+  const others = Object.entries(session.entered ?? {}).filter(([id]) => id !== serviceId);
+  const entered = Object.fromEntries([...others, [serviceId, now] as const].slice(-mostEntered));
+  return { ...session, entered };
+}
+
+export function hasEntered({ entered }: Session, serviceId: string, now: number): boolean {
+  return now - (entered?.[serviceId] ?? Number.NEGATIVE_INFINITY) < enteredMilliseconds;
 }
 
 /** Whether a session ends so soon that whoever uses it should know. */

@@ -18,6 +18,7 @@ const found = Type.Object({
     Type.Object({
       id: uuid(),
       service: uuid(),
+      service_name: Type.String(),
       notification_type: oneOf(['sms', 'email']),
       status: Type.String(),
       created_at: time,
@@ -30,6 +31,7 @@ const found = Type.Object({
       id: uuid(),
       name: orNull(Type.String()),
       service: orNull(uuid(), 'The service that it belongs to.'),
+      service_name: orNull(Type.String()),
     }),
   ),
 });
@@ -65,11 +67,13 @@ const find = defineRoute({
       things: term.id === null ? [] : await findThings(db, term.id),
     }));
     return {
-      messages: messages.map(({ id, serviceId, type, status, createdAt }) => ({
-        ...{ id, service: serviceId, notification_type: type, status },
+      messages: messages.map(({ id, serviceId, serviceName, type, status, createdAt }) => ({
+        ...{ id, service: serviceId, service_name: serviceName, notification_type: type, status },
         created_at: isoMicroseconds(createdAt),
       })),
-      others: things.map(({ kind, id, name, serviceId }) => ({ kind, id, name, service: serviceId })),
+      others: things.map(({ kind, id, name, serviceId, serviceName }) => ({
+        ...{ kind, id, name, service: serviceId, service_name: serviceName },
+      })),
     };
   },
 });

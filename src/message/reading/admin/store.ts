@@ -276,6 +276,7 @@ function candidates(
 export type FoundMessage = Readonly<{
   id: string;
   serviceId: string;
+  serviceName: string;
   type: NotificationType;
   status: string;
   createdAt: Date;
@@ -286,13 +287,13 @@ export async function findAnywhere(db: Db, term: Term, limit: number): Promise<r
   const { rows } = await sql<FoundMessage>`
     with candidates as materialized (${candidates(sql`services`, term, { from: null, until: null, most: mostCollected.all })}),
     newest as materialized (select distinct id from candidates order by id desc limit ${limit})
-    select * from (
+    select found.*, s.name as "serviceName" from (
       select h.id, h.service_id as "serviceId", h.notification_type as type, h.status, h.created_at as "createdAt"
       from newest cross join lateral (select * from notification_history where id = newest.id limit 1) h
       union all
       select n.id, n.service_id, n.notification_type, h.status, n.created_at
       from ${accepted} where n.id in (select id from newest)
-    ) found order by id desc`.execute(db);
+    ) found join services s on s.id = found."serviceId" order by found.id desc`.execute(db);
   return rows;
 }
 
@@ -302,11 +303,13 @@ export type FoundThing = Readonly<{
   id: string;
   name: string | null;
   serviceId: string | null;
+  serviceName: string | null;
 }>;
 
 /** Services, people, templates and so on with this id. */
 export async function findThings(db: Db, id: string): Promise<readonly FoundThing[]> {
   const { rows } = await sql<FoundThing>`
+    select found.*, s.name as "serviceName" from (
     select 'service' as kind, id, name, id as "serviceId" from services where id = ${id}
     union all select 'user', id, name, null from users where id = ${id}
     union all select 'template', t.id, v.name, t.service_id from templates t
@@ -321,7 +324,10 @@ export async function findThings(db: Db, id: string): Promise<readonly FoundThin
     union all select 'callback', id, null, service_id from service_callbacks where id = ${id}
     union all select 'complaint', id, null, service_id from complaints where id = ${id}
     union all select 'suppression', id, null, service_id from suppressions where id = ${id}
-    union all select 'event', id, event_type, service_id from events where id = ${id}`.execute(db);
+    union all select 'job', id, null, service_id from jobs where id = ${id}
+    union all select 'upload', id, null, service_id from uploads where id = ${id}
+    union all select 'event', id, event_type, service_id from events where id = ${id}
+    ) as found left join services s on s.id = found."serviceId"`.execute(db);
   return rows;
 }
 

@@ -1,0 +1,132 @@
+import { type Html, html } from '../../ground/html.ts';
+import { table } from '../components/content.ts';
+import type { PersonVisit } from '../frame/page.ts';
+import type { EventFacts } from './facts.ts';
+import { idText, serviceLink, timeOf, userLink } from './words.ts';
+
+/** Kinds of events that have words of their own; the others are shown as they are named. */
+export const eventNames: Readonly<Record<string, string>> = {
+  accept_invite: 'Joined by an invitation',
+  add_user_to_service: 'Added a person to a service',
+  archive_service: 'Archived a service',
+  archive_user: 'Archived a person',
+  cancel_invite: 'Withdrew an invitation',
+  cancel_notification: 'Cancelled a message',
+  close_provider_circuit: 'Closed the circuit of a provider',
+  create_api_key: 'Made a key',
+  create_callback_api: 'Set the address of callbacks',
+  create_invite: 'Invited somebody',
+  create_job: 'Sent a file',
+  create_organisation: 'Added a branding',
+  create_report_request: 'Asked for a download',
+  create_service: 'Added a service',
+  create_template: 'Added a template',
+  create_upload: 'Uploaded a file',
+  create_user: 'Added a person',
+  delete_callback_api: 'Removed the address of callbacks',
+  drop_parked: 'Dropped what was parked',
+  end_session: 'Ended sessions',
+  enter_service: 'Looked into a service',
+  give_reason: 'Gave the reason for what follows',
+  make_sign_in_link: 'Made a link to sign in',
+  open_provider_circuit: 'Opened the circuit of a provider',
+  release_parked: 'Released what was parked',
+  release_queue: 'Released what was parked in a queue',
+  remove_user_from_service: 'Removed a person from a service',
+  replace_guest_list: 'Changed the guest list',
+  request_go_live: 'Asked to go live',
+  resend_notifications: 'Sent messages again',
+  resume_service: 'Resumed a service',
+  revoke_api_key: 'Ended a key',
+  run_task: 'Asked for a run of a periodic task',
+  set_user_permissions: 'Changed permissions',
+  sucessful_login: 'Signed in',
+  suspend_service: 'Suspended a service',
+  test_provider: 'Sent a test message',
+  update_organisation: 'Changed a branding',
+  update_provider: 'Changed a provider',
+  update_service: 'Changed a service',
+  update_template: 'Changed a template',
+  update_user: 'Changed a person',
+  withdraw_go_live_request: 'Withdrew or declined a request to go live',
+};
+
+export function eventName(type: string): string {
+  return eventNames[type] ?? type;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Texts of these are the operators' own words, names of the platform's parts, or of no meaning to anybody else. */
+const ownTexts = new Set([
+  'reason',
+  'change',
+  'task',
+  'queue',
+  'cause',
+  'identifier',
+  'outcome',
+  'code',
+  'state',
+  'circuit',
+]);
+
+/**
+ * What an event says, in a line. What belongs to a service, or to a person, may be personal: of it there are figures,
+ * and the names of texts that changed, but no texts (spec 07, section 5).
+ */
+export function eventText({ data, service_id: service, event_type: type }: EventFacts): string {
+  if (!isFields(data)) return '';
+  const isOurs = service === null && !/user|invite|login|session/.test(type);
+  const { before, after, ...rest } = data;
+  const said = Object.entries(rest).flatMap(([name, value]) => {
+    const text = valueText(value, isOurs || ownTexts.has(name));
+    return text === null ? [] : [`${words(name)}: ${text}`];
+  });
+  if (!isFields(after)) return said.join('; ');
+  const changes = Object.entries(after).map(([name, value]): string | null => {
+    const now = valueText(value, isOurs || ownTexts.has(name));
+    const was = isFields(before) ? valueText(before[name], isOurs || ownTexts.has(name)) : null;
+    // Of something new every field is new.
+    if (now === null) return isFields(before) ? `${words(name)} changed` : null;
+    return was === null ? `${words(name)}: ${now}` : `${words(name)}: ${was} → ${now}`;
+  });
+  return [...said, ...changes.filter((text) => text !== null)].join('; ');
+}
+
+const words = (name: string) => name.replaceAll('_', ' ');
+const longest = 300;
+
+function valueText(value: unknown, mayShowTexts: boolean): string | null {
+  if (value === null || value === undefined) return mayShowTexts ? 'none' : null;
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  if (!mayShowTexts) return Array.isArray(value) ? `${value.length}` : null;
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+}
+
+/** Events, newest first. `withService`: whether each names its service. */
+export function eventTable(
+  caption: string,
+  events: readonly EventFacts[],
+  visit: PersonVisit,
+  withService: boolean,
+  empty = 'Nothing has happened that is recorded.',
+): Html {
+  return table({
+    caption,
+    head: ['When', 'Who', 'What', ...(withService ? ['Service'] : []), 'Details'],
+    rows: events.map((one) => [
+      timeOf(one.created_at, visit),
+      one.user_id === null ? 'The platform itself' : userLink(one.user_id, one.user_name),
+      eventName(one.event_type),
+      ...(withService ? [serviceLink(one.service_id, one.service_name)] : []),
+      html`<span dir="auto">${eventText(one)}</span>${one.subject_id === null || one.subject_id === one.service_id ? null : html` ${idText(one.subject_id)}`}`,
+    ]),
+    empty,
+  });
+}

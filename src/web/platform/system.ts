@@ -1,0 +1,173 @@
+import { type Html, html } from '../../ground/html.ts';
+import { heading, summaryList, table, tag } from '../components/content.ts';
+import { button, errorSummary, postForm, select } from '../components/form.ts';
+import type { Form } from '../frame/form.ts';
+import { type Answer, operatorPage, type PersonVisit, page, redirect } from '../frame/page.ts';
+import type { Task } from './facts.ts';
+import {
+  type Fault,
+  faultAt,
+  faultsOf,
+  faultsOfReason,
+  notNow,
+  reasonInput,
+  recordReason,
+  summaryOf,
+} from './forms.ts';
+import { skewText } from './now.ts';
+import { bytesText, countText, durationText, timeOf, typeNames } from './words.ts';
+
+const path = '/platform/system';
+
+type System = Readonly<{
+  version: string;
+  git_commit: string;
+  build_time: string;
+  time: string;
+  clock_skew_seconds: number;
+  sandbox: readonly string[];
+  unprovided: readonly string[];
+  database: Readonly<{
+    version: string;
+    migration: string | null;
+    bytes: number;
+    tables: readonly Readonly<{
+      name: string;
+      bytes: number;
+      bytes_a_week_ago: number | null;
+      rows: number;
+      ends: string | null;
+    }>[];
+  }>;
+}>;
+
+/** What is installed, and what it does by itself (spec 07, section 7). */
+const system = operatorPage(path, {
+  get: (visit) => systemPage(visit, [], null),
+  async post(visit, form) {
+    const task = form.text('task');
+    const isName = /^[a-z0-9-]{1,100}$/.test(task);
+    const faults = [...(isName ? [] : [{ id: 'task', text: 'Choose the task.' }]), ...faultsOfReason(form)];
+    if (faults.length > 0) return systemPage(visit, faults, form);
+    await recordReason(visit, form, 'run_task', { task });
+    const outcome = await visit.api.send('POST', `/platform/tasks/${task}/run`, {}, form.id);
+    if (!outcome.ok) return systemPage(visit, faultsOf(outcome), form);
+    return redirect(`${path}#tasks`, `A scheduler runs ${task} within seconds.`);
+  },
+});
+
+async function systemPage(visit: PersonVisit, faults: readonly Fault[], form: Form | null): Promise<Answer> {
+  const { api } = visit;
+  const [facts, tasks] = await Promise.all([
+    api.getSoon<System>('/platform/system'),
+    api.getSoon<{ tasks: readonly Task[] }>('/platform/tasks'),
+  ]);
+  return page(
+    'What is installed',
+    html`${errorSummary(summaryOf(faults))}${heading(1, 'What is installed')}${
+      facts === null ? notNow('What is installed') : versions(facts)
+    }<div id="tasks">${tasks === null ? notNow('The periodic tasks') : tasksPart(tasks.tasks, visit, faults, form)}</div>${
+      facts === null ? null : tablesPart(facts)
+    }`,
+    { wide: true, isError: faults.length > 0, status: faults.length > 0 ? 400 : 200 },
+  );
+}
+
+const namesOf = (types: readonly string[]) =>
+  types.length === 0 ? 'None' : types.map((type) => typeNames[type] ?? type).join(' and ');
+
+function versions(facts: System): Html {
+  const { database } = facts;
+  return summaryList({
+    rows: [
+      { key: 'Version', value: facts.version },
+      { key: 'Built from', value: facts.git_commit || 'Not known' },
+      { key: 'Built at', value: facts.build_time || 'Not known' },
+      { key: 'Database', value: `PostgreSQL ${database.version}` },
+      { key: 'Last migration', value: database.migration ?? 'None' },
+      { key: 'Size of the database', value: bytesText(database.bytes) },
+      {
+        key: 'Clock of the API',
+        value: `${skewText(facts.clock_skew_seconds)} seconds from the database’s`,
+      },
+      { key: 'Goes through the sandbox', value: namesOf(facts.sandbox) },
+      { key: 'Refused, without a provider', value: namesOf(facts.unprovided) },
+    ],
+  });
+}
+
+function tasksPart(
+  tasks: readonly Task[],
+  visit: PersonVisit,
+  faults: readonly Fault[],
+  form: Form | null,
+): Html {
+  return html`${table({
+    caption: 'Periodic tasks',
+    head: [
+      'Task',
+      'When',
+      'Last run',
+      { text: 'Took', numeric: true },
+      { text: 'Items', numeric: true },
+      'Next',
+    ],
+    rows: tasks.map((one) => [
+      { content: html`<code>${one.name}</code>`, header: true },
+      scheduleText(one),
+      lastRun(one, visit),
+      { content: one.last_seconds === null ? '–' : `${one.last_seconds.toFixed(2)} s`, numeric: true },
+      { content: one.last_count === null ? '–' : countText(one.last_count), numeric: true },
+      one.asked_at === null ? timeOf(one.next_due_at, visit) : tag('Asked for', 'open'),
+    ]),
+  })}${heading(3, 'Run one now')}${postForm(
+    { action: path, fields: visit.fields },
+    select({
+      ...{ name: 'task', label: 'Task', error: faultAt(faults, 'task') },
+      items: [
+        { value: '', text: 'Choose one', selected: form === null },
+        ...tasks.map(({ name }) => ({ value: name, text: name, selected: name === form?.text('task') })),
+      ],
+    }),
+    reasonInput(faults, form),
+    button({ text: 'Run it now', classes: 'govuk-button--secondary', preventDoubleClick: true }),
+  )}`;
+}
+
+function scheduleText({ schedule }: Task): string {
+  return 'at' in schedule
+    ? `${schedule.at} (${schedule.zone})`
+    : `Every ${durationText(schedule.every_seconds)}`;
+}
+
+function lastRun(one: Task, visit: PersonVisit): Html {
+  const { last_succeeded_at: succeeded, last_failed_at: failed, last_failure: failure } = one;
+  if (failed !== null && (succeeded === null || failed > succeeded))
+    return html`${tag('Failed', 'bad')} ${timeOf(failed, visit)}${failure === null ? null : `: ${failure}`}`;
+  return timeOf(succeeded, visit, 'Not yet');
+}
+
+function tablesPart({ database: { tables } }: System): Html {
+  return table({
+    caption: 'Tables',
+    head: [
+      'Table',
+      ...['Size', 'In a week', 'Rows, about'].map((text) => ({ text, numeric: true })),
+      'Who deletes its rows',
+    ],
+    rows: tables.map(({ name, bytes, bytes_a_week_ago: before, rows, ends }) => [
+      { content: html`<code>${name}</code>`, header: true },
+      { content: bytesText(bytes), numeric: true },
+      { content: before === null ? 'not measured' : growthText(bytes - before), numeric: true },
+      { content: countText(Math.max(0, rows)), numeric: true },
+      ends ?? 'Nobody: it is kept for ever',
+    ]),
+  });
+}
+
+function growthText(bytes: number): string {
+  if (bytes === 0) return 'no change';
+  return `${bytes > 0 ? '+' : '−'}${bytesText(Math.abs(bytes))}`;
+}
+
+export const systemPages = [system];
