@@ -1,6 +1,7 @@
 import type { Page } from './frame/page.ts';
 import { servicesPages } from './services/pages.ts';
 import { sessionPages } from './session/pages.ts';
+import { templatesPages } from './templates/pages.ts';
 
 /** Every page, by room. */
-export const pages: readonly Page[] = [...sessionPages, ...servicesPages];
+export const pages: readonly Page[] = [...sessionPages, ...servicesPages, ...templatesPages];
