@@ -22,6 +22,10 @@ export type Service = Readonly<{
   active: boolean;
   /** In trial mode. */
   restricted: boolean;
+  /** Messages a day. */
+  limits: Readonly<{ sms: number; email: number }>;
+  /** Texts begin with its name. */
+  prefixesTexts: boolean;
 }>;
 
 /** What somebody needs to open a page (spec 07, section 5); of several permissions one is enough. */
@@ -64,6 +68,10 @@ export type Visit = Readonly<{
    * within the page. `announced`: what screen readers are told when it changes.
    */
   region: (id: string, content: Html, announced?: string) => Html;
+  /** Seals what must not be read in an address, such as what was searched for (spec 07, section 13). */
+  seal: (purpose: string, value: unknown) => string;
+  /** null: it was not sealed here for this purpose. */
+  unseal: <T>(purpose: string, sealed: string) => T | null;
 }>;
 
 export type PersonVisit = Visit & Readonly<{ person: Person; sessionId: string }>;

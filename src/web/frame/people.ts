@@ -13,7 +13,15 @@ type ApiUser = Readonly<{
   permissions: Readonly<Record<string, readonly string[]>>;
 }>;
 
-type ApiService = Readonly<{ id: string; name: string; active: boolean; restricted: boolean }>;
+type ApiService = Readonly<{
+  id: string;
+  name: string;
+  active: boolean;
+  restricted: boolean;
+  sms_message_limit: number;
+  email_message_limit: number;
+  prefix_sms: boolean;
+}>;
 
 /** How long what is known of a person or service is used again: an ended session or membership counts within it. */
 const keptMilliseconds = 1000;
@@ -58,7 +66,8 @@ export function createPeople(clock: Clock): People {
       return keep(`service ${sessionId} ${id}`, async () => {
         const { data } = await api.get<{ data: ApiService }>(`/service/${id}`);
         const { name, active, restricted } = data;
-        return { id: data.id, name, active, restricted };
+        const limits = { sms: data.sms_message_limit, email: data.email_message_limit };
+        return { id: data.id, name, active, restricted, limits, prefixesTexts: data.prefix_sms };
       });
     },
     forget({ userId, sessionId }) {

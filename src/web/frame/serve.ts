@@ -146,6 +146,8 @@ async function openCall(deps: ServeDeps, request: FastifyRequest, reply: Fastify
     onward: query.get('onward'),
     goOn: (onward, otherwise, change) => goOn(deps, now, session, onward, otherwise, change),
     region: regions.add,
+    seal: (purpose, value) => sealJson(cipher, `page ${purpose}`, value),
+    unseal: (purpose, sealed) => openJson(cipher, `page ${purpose}`, sealed),
   };
   return {
     deps,
