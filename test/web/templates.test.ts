@@ -316,6 +316,13 @@ suite('templates (spec 07, section 6)', () => {
       assert.match(trial.text, /trial mode/);
     });
 
+    test('whoever may send, but not see what others sent, sees what became of theirs', async () => {
+      const id = await make({ content: 'Ferry' });
+      const sender = await world.person(['send_texts']);
+      const sent = await sender.submit(`${at}/${id}/send`, { to: '07700 900123', do: 'send' });
+      assert.match((await sender.follow(sent)).text, /The message is on its way\./);
+    });
+
     test('the daily limit is said in the API’s words', async () => {
       const other = await world.addTenant();
       await world.admin('POST', `/service/${other.id}`, { sms_message_limit: 1 });

@@ -50,10 +50,7 @@ export const sendPage = servicePage('/templates/:template/send', ['send_texts', 
       ...{ to: filled.to, values: filled.values, senderId: filled.senderId || null },
       key: form.id,
     });
-    if ('id' in outcome)
-      return visit.may('view_activity')
-        ? redirect(visit.at(`/messages/${outcome.id}`), 'The message is on its way.')
-        : redirect(visit.at(`/templates/${template.id}`), 'The message is on its way.');
+    if ('id' in outcome) return redirect(visit.at(`/messages/${outcome.id}`), 'The message is on its way.');
     return fillPage(
       visit,
       step,
