@@ -569,7 +569,8 @@ describe('the OpenAPI document', () => {
       const { source } = operation['x-codeSamples']!.find(({ lang }) => lang === 'Shell')!;
       const tokens = `TOKEN='${await shellToken('TOKEN')}'\nADMIN_TOKEN='${await shellToken('ADMIN_TOKEN')}'`;
       const commands = `${tokens}\n${fill(source, name)} -w '\\n%{http_code}'`;
-      const { stdout } = await run('sh', ['-c', commands]);
+      // The OpenAPI document itself has more than a mebibyte.
+      const { stdout } = await run('sh', ['-c', commands], { maxBuffer: 16 * 1024 * 1024 });
       const status = Number(stdout.slice(stdout.lastIndexOf('\n') + 1));
       assert.ok(status < 400 || goodStatus(operation) === undefined, `${name}: ${stdout}`);
     }
