@@ -11,6 +11,7 @@ import { servicesPages } from './services/pages.ts';
 import { sessionPages } from './session/pages.ts';
 import { settingsPages } from './settings/pages.ts';
 import { teamPages } from './team/pages.ts';
+import { templatesPages } from './templates/pages.ts';
 import { usagePages } from './usage/pages.ts';
 
 /** Every page, by room. */
@@ -27,5 +28,6 @@ export const pages: readonly Page[] = [
   ...sessionPages,
   ...settingsPages,
   ...teamPages,
+  ...templatesPages,
   ...usagePages,
 ];

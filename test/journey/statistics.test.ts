@@ -186,6 +186,11 @@ describe('figures over HTTP', () => {
       [tenant.templates.sms],
     );
     assert.equal(at, `${rows[0].created_at.toISOString().slice(0, -1)}000Z`);
+    const { data: uses } = await ofTenant('template-statistics/last-used');
+    assert.deepEqual(
+      uses.filter((one: any) => one.template_id === tenant.templates.sms),
+      [{ template_id: tenant.templates.sms, last_date_used: at }],
+    );
     const { data } = await ofTenant(`template-statistics/${tenant.templates.sms}`);
     assert.deepEqual([data.id, data.to, data.personalisation], [rows[0].id, null, null]);
     const unused = await world.addTenant();

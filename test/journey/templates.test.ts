@@ -285,11 +285,14 @@ describe('templates in the admin API', () => {
     const ids = async () => (await get('')).body.data.map(({ id }: any) => id);
     assert.ok(!(await ids()).includes(made.id));
     assert.equal((await get(`/${made.id}`)).body.data.archived, true);
+    const deleted = async () => (await get('?archived=True')).body.data.map(({ id }: any) => id);
+    assert.ok((await deleted()).includes(made.id));
     const restored = await post(`/${made.id}`, { archived: false, content: 'Boat' });
     assert.deepEqual([restored.body.data.version, restored.body.data.archived], [3, false]);
     const sent = await world.until(send, ({ status }) => status === 201, 2);
     assert.match(sent.body.content.body, /Boat$/);
     assert.equal((await ids())[0], made.id);
+    assert.ok(!(await deleted()).includes(made.id));
     assert.deepEqual(
       (await get(`/${made.id}/versions`)).body.data.map(({ archived }: any) => archived),
       [false, true, false],

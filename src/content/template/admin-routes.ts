@@ -242,6 +242,7 @@ const list = defineRoute({
   description: 'Those that are not deleted, newest first; follow `links.next` if there is one.',
   params: ofService,
   query: Type.Object({
+    archived: Type.Optional(oneOf(['True', 'False'], 'True lists the deleted ones instead.')),
     detailed: Type.Optional(oneOf(['True', 'False'], 'False gives the short form.')),
     older_than: Type.Optional(uuid('Only templates created before the one with this `id`.')),
   }),
@@ -255,9 +256,10 @@ const list = defineRoute({
   async handler({ db }: AdminTemplateRouteDeps, { params, query, mayDoForOthers }) {
     const { service_id: serviceId } = params;
     const sight = sightOf(params, mayDoForOthers);
-    const page = await findNewest(db, serviceId, query.older_than ?? null, sight);
-    const detailed = query.detailed === undefined ? '' : `&detailed=${query.detailed}`;
-    const next = `/service/${serviceId}/template?older_than=${page.templates.at(-1)?.id}${detailed}`;
+    const { older_than: olderThan = null, archived, detailed } = query;
+    const page = await findNewest(db, serviceId, archived === 'True', olderThan, sight);
+    const same = new URLSearchParams({ ...(archived && { archived }), ...(detailed && { detailed }) });
+    const next = `/service/${serviceId}/template?older_than=${page.templates.at(-1)?.id}${same.size === 0 ? '' : `&${same}`}`;
     return query.detailed === 'False' ? showPage(page, showShort, next) : showPage(page, show, next);
   },
 });

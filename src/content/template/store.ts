@@ -292,16 +292,17 @@ const pageBytes = 16_000_000;
 /** `isCut`: there are more, which did not fit. */
 export type TemplatePage = Readonly<{ templates: readonly WrittenTemplate[]; isCut: boolean }>;
 
-/** A service's templates, newest first, without archived ones. `olderThan`: id of one, or null. */
+/** A service's templates, archived or not, newest first. `olderThan`: id of one, or null. */
 export function findNewest(
   db: DbOrTrx,
   serviceId: string,
+  archived: boolean,
   olderThan: string | null,
   sight: Sight,
 ): Promise<TemplatePage> {
   return findPage(
     db,
-    sql`t.service_id = ${serviceId} and ${seen(sight)} and not t.archived and v.version = t.version
+    sql`t.service_id = ${serviceId} and ${seen(sight)} and t.archived = ${archived} and v.version = t.version
       ${olderThan === null ? sql`` : sql`and (t.created_at, t.id) < (select created_at, id from templates where id = ${olderThan})`}`,
     sql`t.created_at desc, t.id desc`,
   );

@@ -206,5 +206,28 @@ const lastUsed = defineRoute({
   },
 });
 
+const lastUses = defineRoute({
+  ...common,
+  path: `${path}/last-used`,
+  handlerName: 'template_statistics.get_last_used_datetimes_for_service',
+  summary: 'Read when each template was last used',
+  description: 'Templates that were never used are left out, and messages of test keys too.',
+  params: ofService,
+  answers: {
+    200: {
+      description: 'When the newest message of each was accepted.',
+      schema: Type.Object({
+        data: Type.Array(Type.Object({ template_id: uuid(), last_date_used: time })),
+      }),
+    },
+  },
+  async handler({ reads }: TemplateStatisticsDeps, { params: { service_id: id } }, reply) {
+    const uses = await reads(id, callerLeaves(reply), (db) => findLastUses(db, id, null));
+    return {
+      data: [...uses].map(([template_id, at]) => ({ template_id, last_date_used: isoMicroseconds(at) })),
+    };
+  },
+});
+
 /** The statistics of templates (spec 04, section 7.5). */
-export const templateStatisticsRoutes = [list, lastUsed, newest];
+export const templateStatisticsRoutes = [list, lastUses, lastUsed, newest];

@@ -84,6 +84,8 @@ if (lives.length > 0) {
 // A form that is sent once is not sent again by a second click.
 document.addEventListener('submit', (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
+  // What is shown in a frame of the page can be asked for as often as one likes.
+  if (event.submitter?.hasAttribute('formtarget')) return;
   if (form.dataset['sent'] && Date.now() - Number(form.dataset['sent']) < 3000) event.preventDefault();
   else form.dataset['sent'] = String(Date.now());
 });
@@ -97,6 +99,38 @@ for (const button of document.querySelectorAll('button[data-copy]')) {
     const said = document.getElementById('said-quietly');
     if (said) said.textContent = 'Copied.';
   });
+}
+
+/**
+ * Shows the email that a form holds in the frame within it. A new frame replaces the old one once it has loaded, so
+ * that nothing flickers and the way back in the browser's history stays short.
+ * @param {Element} form
+ */
+function showMail(form) {
+  const frames = form.querySelectorAll('iframe[data-mail]');
+  const old = /** @type {HTMLIFrameElement | undefined} */ (frames[0]);
+  if (!old || !(form instanceof HTMLFormElement)) return;
+  for (const late of [...frames].slice(1)) late.remove();
+  const next = /** @type {HTMLIFrameElement} */ (old.cloneNode());
+  next.removeAttribute('src');
+  next.name = `mail-${Date.now()}`;
+  next.classList.add('app-mail__next');
+  old.after(next);
+  next.addEventListener('load', () => {
+    old.remove();
+    next.classList.remove('app-mail__next');
+  });
+  const { action, target } = form;
+  form.action = old.dataset['mail'] ?? '';
+  form.target = next.name;
+  form.submit();
+  form.action = action;
+  form.target = target;
+}
+
+for (const frame of document.querySelectorAll('iframe[data-mail]:not([src])')) {
+  const form = frame.closest('form');
+  if (form) showMail(form);
 }
 
 // Preview while typing: the form is sent to the address of its preview after a pause, and the answer merged.
@@ -116,6 +150,7 @@ for (const form of document.querySelectorAll('form[data-preview]')) {
       const address = /** @type {HTMLElement} */ (form).dataset['preview'] ?? '';
       const answer = await fetch(address, { method: 'POST', body, signal: asking.signal }).catch(() => null);
       if (answer?.ok) merge(await answer.text());
+      showMail(form);
     }, 300);
   });
 }
