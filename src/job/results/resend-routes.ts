@@ -92,6 +92,10 @@ const outcome = Type.Object({
       ...Object.entries(leftOutMeanings).map(([reason, meaning]) => `- \`${reason}\`: ${meaning}`),
     ].join('\n'),
   }),
+  unreachable: Type.Array(Type.Object({ id: uuid('Of the message.'), recipient: Type.String() }), {
+    description:
+      'The first 20 of those that are left out because of their `recipient`: what `recipients` may change.',
+  }),
   may_arrive_twice: Type.Integer({
     description:
       'Of those sent again: that arrived before, or may have, because nobody has said what became of them.',
@@ -311,13 +315,14 @@ function withoutResent(plan: Plan, resent: readonly Resent[]): Plan {
 }
 
 async function outcomeOf({ db, clock }: ResendDeps, plan: Plan, jobId: string | null) {
-  const { rows, leftOut, resentAs } = plan;
+  const { rows, leftOut, resentAs, unreachable } = plan;
   const job = jobId === null ? null : await findAnyJob(db, jobId);
   const units = rows.reduce((sum, row) => sum + row.units, 0);
   return {
     data: job && showJob(job, []),
     count: rows.length,
     left_out: [...leftOut].map(([reason, count]) => ({ reason, count })),
+    unreachable: [...unreachable],
     may_arrive_twice: rows.filter((row) => row.mayArriveTwice).length,
     cost_units: units,
     cost_in_pounds: Number((units * smsRate(new Date(clock.now()))).toFixed(4)),
