@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../../ground/clock.ts';
 import { tokenFor } from '../../http/auth/tokens.ts';
+import { Unexpected } from './page.ts';
 
 /** The admin API was not reached, failed, or took too long. Shown as a page that keeps what was typed (503). */
 export class ApiAway extends Error {
@@ -68,7 +69,7 @@ export type Api = Readonly<{
   ) => Promise<Outcome<T>>;
   /** Sends a file as it arrives. */
   upload: <T>(path: string, body: NodeJS.ReadableStream, key?: string) => Promise<Outcome<T>>;
-  /** A file as it comes. Throws as `get` does. */
+  /** A file as it comes. Throws as `get` does, and Unexpected with the API's sentence if it would not give it now. */
   download: (path: string) => Promise<Download>;
 }>;
 
@@ -228,7 +229,8 @@ export function createApiLine({ url, issuer, secret, clock }: ApiSettings): ApiL
         const response = await request('GET', path, { acting, milliseconds: fileMilliseconds });
         if (response.statusCode >= 400) {
           const outcome = await read(response);
-          throw new NotFound(`The admin API refused with ${outcome.status}`);
+          if (!outcome.ok) throw new Unexpected(outcome);
+          throw new ApiAway('The admin API answered with something else than a file');
         }
         return { status: response.statusCode, headers: flat(response.headers), body: response.body };
       },
