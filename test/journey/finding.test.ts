@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { addInboundSms } from '../../src/message/receipt/inbound/store.ts';
+import { addUser } from '../../src/tenant/user/store.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -206,6 +207,7 @@ describe('finding and reading messages in the admin API', () => {
     assert.deepEqual(body.personalisation, values);
     assert.deepEqual(body.template, {
       ...{ id: harbour.templates.email, name: 'Tide', template_type: 'email', version: 1 },
+      redact_personalisation: false,
       ...{ subject: 'Tide for ((name))', content: 'Hi ((name)),\n\nhigh tide at ((time))' },
     });
     assert.deepEqual(
@@ -368,6 +370,62 @@ describe('finding and reading messages in the admin API', () => {
       ['days=7', 400],
     ];
     for (const [query, expected] of table) assert.equal(await count(query), expected, query);
+    const { body: both } = await world.admin('GET', `/service/${tenant.id}/notifications/count`);
+    assert.deepEqual(both.by_type, { sms: 11, email: 1 });
+  });
+
+  test('whoever may not see the messages of a service sees those that they sent, and no others', async () => {
+    const { pool, db } = world.connection;
+    const own = randomUUID();
+    await addUser(db, { id: own, name: 'Sam Ferry', emailAddress: `${own}@example.com`, state: 'active' });
+    await pool.query('insert into service_users (service_id, user_id, permissions) values ($1, $2, $3)', [
+      harbour.id,
+      own,
+      ['send_texts'],
+    ]);
+    const as = { 'X-Notify-User-Id': own };
+    const sent = await world.admin(
+      'POST',
+      `/service/${harbour.id}/send-notification`,
+      {
+        ...{ template_id: harbour.templates.sms, to: '07700 900731', personalisation: values },
+        created_by: own,
+      },
+      as,
+    );
+    assert.equal(sent.status, 201, JSON.stringify(sent.body));
+    const others = await send('07700 900732');
+    const listed = async (query: string, headers: Record<string, string>) =>
+      (await world.admin('GET', `${path()}?${query}`, undefined, headers)).body.notifications.map(
+        ({ id }: { id: string }) => id,
+      );
+    assert.deepEqual(await listed('', as), [sent.body.id]);
+    assert.deepEqual(await listed('to=0732', as), []);
+    assert.deepEqual(await listed(`created_by=${own}`, {}), [sent.body.id]);
+    assert.deepEqual(await listed(`created_by=${randomUUID()}`, {}), []);
+    for (const end of ['', '/timeline']) {
+      const status = async (id: string) =>
+        (await world.admin('GET', `${path()}/${id}${end}`, undefined, as)).status;
+      assert.equal(await status(sent.body.id), 200);
+      assert.equal(await status(others), 404);
+    }
+    // A file of theirs is theirs row by row.
+    const job = randomUUID();
+    await world.until(
+      () => pool.query('select from notification_history where id = $1', [others]),
+      ({ rowCount }) => rowCount === 1,
+    );
+    await pool.query(
+      `insert into jobs (id, service_id, template_id, template_version, template_type, original_file_name, notification_count,
+         status, created_by, created_at) values ($1, $2, $3, 1, 'sms', 'a.csv', 1, 'finished', $4, now())`,
+      [job, harbour.id, harbour.templates.sms, own],
+    );
+    await pool.query('update notification_history set job_id = $1, job_row_number = 0 where id = $2', [
+      job,
+      others,
+    ]);
+    assert.deepEqual(await listed('', as), [others, sent.body.id]);
+    assert.equal((await world.admin('GET', `${path()}/${others}`, undefined, as)).status, 200);
   });
 
   test('a message that no provider takes says when it is tried next', async () => {

@@ -305,7 +305,7 @@ async function refusePastLimit(
   const isPast =
     key.keyType === 'test'
       ? limit === 0 && !service.restricted
-      : (await countAccepted(db, service.id, [type], dayOf(now.getTime()))) + rows > limit;
+      : ((await countAccepted(db, service.id, [type], dayOf(now.getTime()))).get(type) ?? 0) + rows > limit;
   if (isPast) throw dailyProblem(type, limit, now);
 }
 

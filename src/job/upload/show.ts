@@ -203,7 +203,7 @@ export async function showUpload(
   );
   const same = await findSameFile(db, upload, new Date(dayStart(today)));
   const left = async (name: DailyLimit) => {
-    const used = await countAccepted(db, service.id, [name], today);
+    const used = (await countAccepted(db, service.id, [name], today)).get(name) ?? 0;
     return Math.max(0, service.limits[name] - used);
   };
   const messages = await left(upload.templateType);

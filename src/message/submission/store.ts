@@ -298,11 +298,13 @@ export async function countAccepted(
   serviceId: string,
   types: readonly DailyLimit[],
   since: string,
-): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select coalesce(sum(used), 0)::float8 as count from daily_counts
-    where service_id = ${serviceId} and day >= ${since} and name = any(${types}::text[])`.execute(db);
-  return rows[0]!.count;
+): Promise<ReadonlyMap<DailyLimit, number>> {
+  const { rows } = await sql<{ name: DailyLimit; count: number }>`
+    select name, sum(used)::float8 as count from daily_counts
+    where service_id = ${serviceId} and day >= ${since} and name = any(${types}::text[]) group by name`.execute(
+    db,
+  );
+  return new Map(rows.map(({ name, count }) => [name, count]));
 }
 
 /** Deletes at most `limit` daily counts from before a day (in the business zone, YYYY-MM-DD). Returns how many. */

@@ -24,6 +24,7 @@ export const messageFilter = {
   template_id: Type.Optional(uuid()),
   api_key_id: Type.Optional(uuid()),
   job_id: Type.Optional(uuid()),
+  created_by: Type.Optional(uuid('Only messages that this person sent, one by one or from a file.')),
   client_reference: Type.Optional(
     Type.String({ maxLength: 1000, description: 'The whole of your own reference.' }),
   ),
@@ -70,6 +71,7 @@ export function filterOf(serviceId: string, request: Static<typeof filterSchema>
     templateId: request.template_id ?? null,
     keyId: request.api_key_id ?? null,
     jobId: request.job_id ?? null,
+    createdBy: request.created_by ?? null,
     reference: request.client_reference === undefined ? null : withoutNull(request.client_reference),
     from: starts.length === 0 ? null : new Date(Math.max(...starts)),
     until: until === undefined ? null : parseDatetime(until),

@@ -5,6 +5,7 @@ import { dayAfter, dayOf } from '../../../ground/clock.ts';
 import { badRequest, invalidFields, noResultFound } from '../../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../../http/server/define-route.ts';
 import { plainError } from '../../../http/server/error-format.ts';
+import { type Person, refusal } from '../../../http/server/permission.ts';
 import { baseUrl, callerLeaves } from '../../../http/server/request.ts';
 import { oneOf, orNull, time, uuid } from '../../../http/validate/shapes.ts';
 import { recordEvent } from '../../../tenant/event/store.ts';
@@ -18,7 +19,7 @@ import { type NotificationRouteDeps, showEntry } from '../v2/routes.ts';
 import { timeline } from '../v2/schemas.ts';
 import { filterFormats, filterOf, flag, messageFilter, mostPerPage, typeFault, usualPage } from './filter.ts';
 import { showForAdmin } from './show.ts';
-import { findCircumstances, searchNotifications } from './store.ts';
+import { findCircumstances, isSentBy, searchNotifications } from './store.ts';
 import { readTerm, type Term, tooShort } from './term.ts';
 
 /** `deliverQueues`: the names of all queues that messages are delivered from, as the database has them. */
@@ -75,6 +76,7 @@ export const notification = Type.Object(
       version: Type.Integer(),
       subject: orNull(Type.String()),
       content: Type.String(),
+      redact_personalisation: Type.Boolean({ description: 'Web pages hide the values in its messages.' }),
     }),
     template_version: Type.Integer(),
     personalisation: Type.Object({}),
@@ -108,11 +110,16 @@ export const notification = Type.Object(
 
 const common = { tag: 'Administration', authentication: 'admin', permission: 'view_activity' } as const;
 const path = `/service/${uuidPart('service_id')}/notifications`;
+/** Who may not see the messages of a service may see those that they sent. */
+const readers = { permission: 'member' } as const;
+const aboutReaders =
+  'Whoever acts without `view_activity` gets only the messages that they sent themselves, one by one or from a file.';
 const list = {
   ...common,
+  ...readers,
   path,
   summary: 'List or find messages of a service',
-  description: `Newest first, at most ${usualPage} to a page; fewer if they are large or few of many messages match. For the next page give the \`id\` of the last message as \`older_than\`, until a page is empty.`,
+  description: `Newest first, at most ${usualPage} to a page; fewer if they are large or few of many messages match. For the next page give the \`id\` of the last message as \`older_than\`, until a page is empty. ${aboutReaders}`,
   params: Type.Object({ service_id: uuid('The service.') }),
   formats: filterFormats,
   answers: {
@@ -136,8 +143,8 @@ const readList = defineRoute({
   method: 'GET',
   handlerName: 'service.get_all_notifications_for_service',
   query: listRequest,
-  handler: (deps: AdminNotificationDeps, { params, query }, reply) =>
-    readPage(deps, reply, params.service_id, query),
+  handler: (deps: AdminNotificationDeps, { actor, params, query }, reply) =>
+    readPage(deps, reply, params.service_id, ownOnly(actor), query),
 });
 
 const postList = defineRoute({
@@ -147,8 +154,8 @@ const postList = defineRoute({
   body: listRequest,
   bodyOptional: true,
   example: { to: '07700 900 123' },
-  handler: (deps: AdminNotificationDeps, { params, body }, reply) =>
-    readPage(deps, reply, params.service_id, body),
+  handler: (deps: AdminNotificationDeps, { actor, params, body }, reply) =>
+    readPage(deps, reply, params.service_id, ownOnly(actor), body),
 });
 
 const count = defineRoute({
@@ -168,17 +175,25 @@ const count = defineRoute({
     { additionalProperties: false },
   ),
   answers: {
-    200: { description: 'How many.', schema: Type.Object({ notifications_sent_count: Type.Integer() }) },
+    200: {
+      description: 'How many.',
+      schema: Type.Object({
+        notifications_sent_count: Type.Integer(),
+        by_type: Type.Record(Type.String(), Type.Integer(), { description: 'The same, by type.' }),
+      }),
+    },
     400: { description: 'A parameter is unknown or invalid.' },
   },
   async handler({ reads, clock }: AdminNotificationDeps, { params, query }, reply) {
     const { template_type: type, limit_days: days = usualDays } = query;
     const types = (['sms', 'email'] as const).filter((one) => type === undefined || one === type);
     const since = dayAfter(dayOf(clock.now()), -days);
-    const count = await reads(params.service_id, callerLeaves(reply), (db) =>
+    const counts = await reads(params.service_id, callerLeaves(reply), (db) =>
       countAccepted(db, params.service_id, types, since),
     );
-    return { notifications_sent_count: count };
+    const byType = Object.fromEntries(types.map((one) => [one, counts.get(one) ?? 0]));
+    const count = Object.values(byType).reduce((sum, each) => sum + each, 0);
+    return { notifications_sent_count: count, by_type: byType };
   },
 });
 
@@ -191,27 +206,31 @@ const notFound = { description: 'The service has no such message, or its retenti
 
 const readOne = defineRoute({
   ...ofMessage,
+  ...readers,
   method: 'GET',
   path: messagePath,
   handlerName: 'service.get_notification_for_service',
   summary: 'Read a message of a service',
+  description: aboutReaders,
   answers: { 200: { description: 'The message.', schema: notification }, 404: notFound },
   async handler(deps: AdminNotificationDeps, request, reply) {
-    return await readMessage(deps, reply, request.params, baseUrl(request, deps.publicUrl));
+    const own = ownOnly(request.actor);
+    return await readMessage(deps, reply, request.params, baseUrl(request, deps.publicUrl), own);
   },
 });
 
 const readTimeline = defineRoute({
   ...ofMessage,
+  ...readers,
   method: 'GET',
   path: `${messagePath}/timeline`,
   handlerName: 'service.get_notification_timeline_for_service',
   summary: 'Read what happened to a message of a service',
-  description: 'Each attempt, receipt and callback, as the service itself can read it.',
+  description: `Each attempt, receipt and callback, as the service itself can read it. ${aboutReaders}`,
   answers: { 200: { description: 'The timeline.', schema: timeline }, 404: notFound },
-  async handler(deps: AdminNotificationDeps, { params }, reply) {
+  async handler(deps: AdminNotificationDeps, { actor, params }, reply) {
     const { found, entries } = await deps.reads(params.service_id, callerLeaves(reply), async (db) => {
-      const found = await find(deps, db, params);
+      const found = await find(deps, db, params, ownOnly(actor));
       return { found, entries: await findTimeline(db, found) };
     });
     return { notification_id: found.id, status: found.status, timeline: entries.map(showEntry) };
@@ -262,6 +281,7 @@ async function readPage(
   deps: AdminNotificationDeps,
   reply: FastifyReply,
   serviceId: string,
+  own: string | null,
   request: Static<typeof listRequest>,
 ) {
   const { page = 1, count_pages: counts = true, older_than } = request;
@@ -273,7 +293,8 @@ async function readPage(
   const wrong = typeFault(request.template_type);
   if (wrong) return reply.code(400).type('application/json').send(plainError(wrong));
   const term = termOf(request.to);
-  const filter = filterOf(serviceId, request, deps.clock.now());
+  const asked = filterOf(serviceId, request, deps.clock.now());
+  const filter = own === null ? asked : { ...asked, createdBy: own };
   const left = callerLeaves(reply);
   const { found, circumstances } = await deps.reads(serviceId, left, async (db) => {
     const found = await searchNotifications(deps, db, filter, term, size);
@@ -293,6 +314,11 @@ async function readPage(
   };
 }
 
+/** The id of a person who may see only what they sent themselves; null: everything of the service. */
+function ownOnly(actor: Person | null): string | null {
+  return actor === null || refusal(actor, 'view_activity') === null ? null : actor.id;
+}
+
 function termOf(text: string | undefined): Term | null {
   if (text === undefined || text === '') return null;
   const term = readTerm(text);
@@ -302,14 +328,15 @@ function termOf(text: string | undefined): Term | null {
 
 type MessageParams = Readonly<{ service_id: string; notification_id: string }>;
 
-/** Throws a Problem (404) if the service has no such message. */
+/** Throws a Problem (404) if the service has no such message, or `own`, a person, did not send it. */
 async function find(
   deps: AdminNotificationDeps,
   db: Db,
   { service_id: serviceId, notification_id: id }: MessageParams,
+  own: string | null = null,
 ): Promise<StoredNotification> {
   const found = await findNotification(deps, db, serviceId, id);
-  if (!found) throw noResultFound();
+  if (!found || (own !== null && !(await isSentBy(db, found, own)))) throw noResultFound();
   return found;
 }
 
@@ -318,9 +345,10 @@ async function readMessage(
   reply: FastifyReply,
   params: MessageParams,
   url: string,
+  own: string | null = null,
 ) {
   const { found, circumstances } = await deps.reads(params.service_id, callerLeaves(reply), async (db) => ({
-    found: await find(deps, db, params),
+    found: await find(deps, db, params, own),
     circumstances: await findCircumstances(db, [params.notification_id], deps.deliverQueues),
   }));
   return await showForAdmin(deps, found, circumstances.get(found.id), url);

@@ -49,6 +49,7 @@ export async function showForAdmin(
     template: {
       ...{ id: templateId, name, template_type: type, version: templateVersion },
       ...writtenTexts(content),
+      redact_personalisation: circumstances?.isRedacted ?? false,
     },
     template_version: templateVersion,
     personalisation: parseLossless(values),

@@ -27,6 +27,8 @@ export type AdminFilter = Readonly<{
   templateId: string | null;
   keyId: string | null;
   jobId: string | null;
+  /** The person who sent them, one by one or from a file. */
+  createdBy: string | null;
   /** The whole of the caller's reference. */
   reference: string | null;
   /** Created at this time or later, and before that one. */
@@ -172,12 +174,33 @@ async function collect(
 }
 
 function factConditions(filter: AdminFilter): RawBuilder<unknown> {
-  const { templateId, keyId, jobId, oneOff, testKeys } = filter;
+  const { templateId, keyId, jobId, createdBy, oneOff, testKeys } = filter;
   return sql`true ${testKeys ? sql`` : sql`and h.key_type <> 'test'`}
     ${templateId === null ? sql`` : sql`and h.template_id = ${templateId}`}
     ${keyId === null ? sql`` : sql`and h.api_key_id = ${keyId}`}
     ${jobId === null ? sql`` : sql`and h.job_id = ${jobId}`}
+    ${createdBy === null ? sql`` : sql`and (h.created_by = ${createdBy}::uuid or h.job_id = any(${jobsOf(filter.serviceId, createdBy)}))`}
     ${oneOff ? sql`` : sql`and (h.api_key_id is not null or h.job_id is not null)`}`;
+}
+
+/** The ids of a service's jobs that a person made, as an array that is read once for a statement. */
+function jobsOf(serviceId: string, userId: string): RawBuilder<unknown> {
+  return sql`array(select id from jobs where service_id = ${serviceId}::uuid and created_by = ${userId}::uuid)`;
+}
+
+/** Whether a person sent this message, by itself or from a file. */
+export async function isSentBy(
+  db: Db,
+  { serviceId, jobId, createdBy }: Pick<StoredNotification, 'serviceId' | 'jobId' | 'createdBy'>,
+  userId: string,
+): Promise<boolean> {
+  if (createdBy?.id === userId) return true;
+  if (jobId === null) return false;
+  const { rows } = await sql<{ own: boolean }>`
+    select exists (select from jobs where id = ${jobId} and service_id = ${serviceId} and created_by = ${userId}) as own`.execute(
+    db,
+  );
+  return rows[0]!.own;
 }
 
 /** Greater than any text that begins with the same, in the order of bytes. */
@@ -322,6 +345,8 @@ export type Circumstances = Readonly<{
   resentAs: Readonly<{ job: string; job_row_number: number }> | null;
   /** When it is tried next; null: it is under way, or done. */
   nextAttemptAt: Date | null;
+  /** Whether web pages hide the values in messages of its template (spec 02, section 10.6). */
+  isRedacted: boolean;
 }>;
 
 /** The circumstances of each message, by its id. `queues`: the names of all queues that messages are delivered from. */
@@ -340,7 +365,8 @@ export async function findCircumstances(
       case when h.status = 'created' then (
         select start_after from pgboss.job t where t.name = any(${queues}::text[]) and t.id = h.id
           and t.state in ('created', 'retry')
-      ) end as "nextAttemptAt"
+      ) end as "nextAttemptAt",
+      t.redacted_at is not null as "isRedacted"
     from unnest(${ids}::uuid[]) given (id)
     cross join lateral (select * from notification_history where id = given.id limit 1) h
     cross join lateral (
@@ -350,8 +376,10 @@ export async function findCircumstances(
     ) tries
     left join api_keys k on k.id = h.api_key_id
     left join jobs j on j.id = h.job_id
+    left join templates t on t.id = h.template_id
     union all
-    select a.id, k.name, null, null, null, 0, false, false, null, null, a.due_at from accepted a left join api_keys k on k.id = a.api_key_id
+    select a.id, k.name, null, null, null, 0, false, false, null, null, a.due_at, t.redacted_at is not null
+    from accepted a left join api_keys k on k.id = a.api_key_id left join templates t on t.id = a.template_id
     where a.id = any(${ids}::uuid[])`.execute(db);
   return new Map(rows.map((row) => [row.id, row]));
 }
