@@ -13,6 +13,7 @@ import {
   skipWithoutChromium,
   type WebWorld,
 } from '../support/web.ts';
+import { fillUploads } from './fill-uploads.ts';
 
 /** Where people look at what the pages look like; not kept in the repository. */
 const pictures = join(import.meta.dirname, 'screenshots');
@@ -95,7 +96,7 @@ suite('every page', { skip: skipWithoutChromium }, () => {
 
 /** Gives the tenant something of each kind, and returns the ids that the paths of pages need, by parameter. */
 async function fill(world: WebWorld): Promise<Readonly<Record<string, string>>> {
-  return { service: world.tenant.id };
+  return { service: world.tenant.id, ...(await fillUploads(world)) };
 }
 
 /** Ids that more than one element has. */

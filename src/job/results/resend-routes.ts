@@ -9,6 +9,7 @@ import { createTurns, type Turns } from '../../ground/turns.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { callerLeaves } from '../../http/server/request.ts';
 import { oneOf, orNull, uuid } from '../../http/validate/shapes.ts';
+import { ownOnly } from '../../message/reading/admin/routes.ts';
 import { smsRate } from '../../message/reading/cost.ts';
 import { refuseUnprovided } from '../../message/submission/prepare.ts';
 import type { Queues } from '../../queue/boss.ts';
@@ -94,7 +95,7 @@ const outcome = Type.Object({
   }),
   unreachable: Type.Array(Type.Object({ id: uuid('Of the message.'), recipient: Type.String() }), {
     description:
-      'The first 20 of those that are left out because of their `recipient`: what `recipients` may change.',
+      'The first 20 of those that are left out because of their `recipient`: what `recipients` may change. Empty for whoever may not see the messages.',
   }),
   may_arrive_twice: Type.Integer({
     description:
@@ -150,7 +151,10 @@ const resend = defineRoute({
     const leave = await deps.resending(service.id, left);
     try {
       const selection = await selectionOf(deps, service, body);
-      const plan = await planResend(deps, service, selection, recipients, left);
+      const planned = await planResend(deps, service, selection, recipients, left);
+      const own = ownOnly(request.actor);
+      const mayRead = own === null || ('job' in selection && selection.job.createdBy === own);
+      const plan = mayRead ? planned : { ...planned, unreachable: [] };
       await refuse(deps, request, service, plan);
       refuseRecipients(deps, plan, recipients);
       if (body.dry_run || plan.rows.length === 0) return outcomeOf(deps, plan, null);

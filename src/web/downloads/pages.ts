@@ -92,7 +92,9 @@ function dayStart({ zone, now }: ServiceVisit, days: number): string {
 async function listPage(visit: ServiceVisit, form: Form | null, errors: readonly Fault[]): Promise<Answer> {
   membersOnly(visit);
   const { api, service, zone, now } = visit;
-  const { data } = await api.subject<{ data: readonly Report[] }>(`/service/${service.id}/report-request`);
+  const path = `/service/${service.id}/report-request`;
+  const read = visit.query.has('_live') ? api.subject : api.get;
+  const { data } = await read<{ data: readonly Report[] }>(path);
   const making = data.filter(({ status }) => status === 'pending' || status === 'in progress').length;
   const said =
     making === 0

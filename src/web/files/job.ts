@@ -57,7 +57,9 @@ export function stageOf(job: Job, now: number): Stage {
   if (status === 'sending limits exceeded') return 'over limit';
   if (status === 'error') return 'broken';
   if (status === 'paused') return 'paused';
-  if (final !== null) return 'ended';
+  // That every message has ended is noted a moment later.
+  const isOver = done >= job.rows_total && sumsOf(job)['under way'] === 0;
+  if (final !== null || isOver) return 'ended';
   if (status === 'pending') return hold !== null && Date.parse(hold) > now && done === 0 ? 'held' : 'waiting';
   return 'under way';
 }

@@ -51,7 +51,7 @@ const one = servicePage('/files/:job', viewers, {
     // An open page brings only its regions up to date, which have no rows.
     const isLive = query.has('_live');
     const [{ data: job }, rows] = await Promise.all([
-      api.subject<{ data: Job }>(apiOf(visit)),
+      isLive ? api.subject<{ data: Job }>(apiOf(visit)) : api.get<{ data: Job }>(apiOf(visit)),
       isLive || !isMember(visit) ? null : rowsOf(visit, filter.statuses, from),
     ]);
     const stage = stageOf(job, now);
@@ -63,13 +63,15 @@ const one = servicePage('/files/:job', viewers, {
         'file-progress',
         progress(visit, job, stage, own, mayAct),
         announcement(job, zone, now),
-      )}${mayAct ? postForm({ action: `${own}/pause`, fields: visit.fields, attributes: { id: 'steer' } }) : null}<noscript>${paragraph(html`This is how it was at ${clockText(now, zone)}. ${link(own, 'Refresh')}`)}</noscript>${facts(visit, job)}${downloads(job, own, mayAct, visit)}${
-        rows === null
-          ? isMember(visit)
-            ? paragraph('The rows are not available at the moment.')
-            : paragraph('Operators see figures, not recipients or contents.')
-          : rowList(visit, job, own, filter, from, rows, mayAct)
-      }`,
+      )}${mayAct ? postForm({ action: `${own}/pause`, fields: visit.fields, attributes: { id: 'steer' } }) : null}<noscript>${paragraph(html`This is how it was at ${clockText(now, zone)}. ${link(own, 'Refresh')}`)}</noscript>${facts(visit, job)}${downloads(job, own, mayAct, visit)}${rowPart(
+        visit,
+        job,
+        own,
+        filter,
+        from,
+        rows,
+        mayAct,
+      )}`,
       { back: { href: at('/files'), text: 'All files' }, wide: true },
     );
   },
@@ -196,6 +198,26 @@ function downloads(job: Job, own: string, mayAct: boolean, visit: ServiceVisit):
   }${link(`${own}/csv`, 'Download all rows with what became of them')}${failed > 0 ? link(`${own}/csv?status=failed`, 'Download the failed ones') : null}</div>`;
 }
 
+function rowPart(
+  visit: ServiceVisit,
+  job: Job,
+  own: string,
+  filter: (typeof filters)[number],
+  from: string | null,
+  rows: readonly Row[] | null,
+  mayAct: boolean,
+): Html | null {
+  const { may, person } = visit;
+  if (job.rows_done === 0) return null;
+  if (!isMember(visit)) return paragraph('Operators see figures, not recipients or contents.');
+  if (!may('view_activity') && job.created_by?.id !== person.id)
+    return paragraph(
+      'To see the rows of what others sent, you need the permission “See messages and figures”.',
+    );
+  if (rows === null) return paragraph('The rows are not available at the moment.');
+  return rowList(visit, job, own, filter, from, rows, mayAct);
+}
+
 function rowList(
   visit: ServiceVisit,
   job: Job,
@@ -204,8 +226,7 @@ function rowList(
   from: string | null,
   rows: readonly Row[],
   mayAct: boolean,
-): Html | null {
-  if (job.rows_done === 0) return null;
+): Html {
   const { at, zone } = visit;
   const sums = sumsOf(job);
   const counts: Record<string, number> = {
