@@ -178,7 +178,7 @@ suite('sending to many (spec 07, section 8, journey 3)', () => {
     await sender.submit(first, { when: 'now' });
     const second = await upload(content, 'same.csv');
     const page = await sender.get(second);
-    assert.match(page.text, /This file has been sent today already/);
+    assert.match(page.text, /This file, or one of the same name, has been sent today already/);
     assert.match(page.text, new RegExp(first.replace('/uploads/', '/files/')));
     assert.equal((await sender.submit(second, { when: 'now' })).status, 303);
   });

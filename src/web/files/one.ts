@@ -184,7 +184,7 @@ function facts({ at, zone }: ServiceVisit, job: Job): Html {
 function downloads(job: Job, own: string, mayAct: boolean, visit: ServiceVisit): Html | null {
   if (job.rows_done === 0 || !isMember(visit)) return null;
   const { failed } = sumsOf(job);
-  return html`<div class="app-actions">${
+  return html`<div class="app-actions govuk-body">${
     failed > 0 && mayAct
       ? postForm(
           { action: visit.at('/messages/again'), fields: visit.fields },

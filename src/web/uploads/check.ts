@@ -144,7 +144,7 @@ function rowFaults(upload: Upload, own: string, { fields }: ServiceVisit, maySen
   const these = faulty === 1 ? 'this 1' : `these ${inFigures(faulty)}`;
   return html`${heading(2, 'What is wrong with its rows')}<ul class="govuk-list govuk-list--bullet">${groups.map(
     (group) => html`<li>${link(`${own}/rows?kind=${group.kind}`, groupWords(group))}</li>`,
-  )}</ul><div class="app-actions">${
+  )}</ul><div class="app-actions govuk-body">${
     maySend
       ? button({
           text: `Mend ${faulty === 1 ? 'it' : 'them'} here`,
@@ -175,7 +175,7 @@ function warnings(upload: Upload, { at, zone }: ServiceVisit): Html {
   return joined([
     same &&
       warningText(
-        html`This file has been sent today already, on ${timeText(same.created_at, zone)}. ${link(at(`/files/${same.id}`), 'See what became of it')} before you send it again.`,
+        html`This file, or one of the same name, has been sent today already, on ${timeText(same.created_at, zone)}. ${link(at(`/files/${same.id}`), 'See what became of it')} before you send it again.`,
       ),
     repeated > 0
       ? insetText(
@@ -219,12 +219,30 @@ function previews({ upload, asked }: Check, own: string): Html | null {
   const [first] = upload.preview;
   if (!first) return null;
   const { shortest, longest, template_type: type } = upload;
-  const shown = (title: string, preview: RowPreview | null) =>
-    preview === null
-      ? null
-      : html`${heading(3, html`${title}: ${link(`${own}/rows/${preview.row}`, `row ${preview.row}`)}`)}${messageOf(type, preview, null)}`;
-  const isOne = upload.notification_count === 1;
-  return html`${heading(2, 'Messages as they would arrive')}${shown('First', first)}${isOne ? null : shown('Shortest', shortest)}${isOne ? null : shown('Longest', longest)}${
+  const shown = (title: string, preview: RowPreview) =>
+    html`${heading(3, html`${title}: ${link(`${own}/rows/${preview.row}`, `row ${preview.row}`)}`)}${messageOf(type, preview, null)}`;
+  // A row that is several of these is shown once.
+  const titles = new Map<number, { words: string[]; preview: RowPreview }>();
+  for (const [word, preview] of [
+    ['first', first],
+    ['shortest', shortest],
+    ['longest', longest],
+  ] as const) {
+    if (preview === null) continue;
+    const known = titles.get(preview.row);
+    titles.set(preview.row, {
+      words: [...(known?.words ?? []), word],
+      preview: { ...known?.preview, ...preview },
+    });
+  }
+  const kinds = [...titles.values()].map(({ words, preview }) => {
+    const title = upload.notification_count === 1 ? 'the only one' : words.join(' and ');
+    return shown(
+      title.replace(/^./, (letter) => letter.toUpperCase()),
+      preview,
+    );
+  });
+  return html`${heading(2, 'Messages as they would arrive')}${kinds}${
     asked === null
       ? null
       : asked.preview === null

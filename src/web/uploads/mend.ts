@@ -66,7 +66,10 @@ const rows = servicePage('/uploads/:upload/rows', ['send_texts', 'send_emails'],
     };
     const last = found.data.at(-1)?.row;
     const title = kind === null ? 'Rows to mend' : kinds[kind]!;
-    const hasMore = last !== undefined && last <= upload.notification_count;
+    const all =
+      kind === null ? upload.faulty_rows : (upload.faults.find((fault) => fault.kind === kind)?.rows ?? 0);
+    const isWhole = from === null && found.data.length >= all;
+    const hasMore = last !== undefined && last <= upload.notification_count && !isWhole;
     return page(
       title,
       html`${heading(1, title)}${fileLine(upload)}${

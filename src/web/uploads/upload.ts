@@ -21,6 +21,7 @@ export type Upload = Readonly<{
   missing_columns: readonly string[];
   errors: readonly Readonly<{ row: number | null; column: string | null; message: string }>[];
   faulty_rows: number;
+  faults: readonly Readonly<{ kind: string; rows: number }>[];
   fault_groups: readonly FaultGroup[];
   preview: readonly RowPreview[];
   shortest: RowPreview | null;
