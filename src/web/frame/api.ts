@@ -2,7 +2,6 @@ import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../../ground/clock.ts';
 import { tokenFor } from '../../http/auth/tokens.ts';
-import { Unexpected } from './page.ts';
 
 /** The admin API was not reached, failed, or took too long. Shown as a page that keeps what was typed (503). */
 export class ApiAway extends Error {
@@ -34,6 +33,17 @@ export type Refused = Readonly<{
   /** Seconds to wait before trying again, if the API said so. */
   retryAfter: number | null;
 }>;
+
+/** Thrown for what the API refused in a way that no page expects. */
+export class Unexpected extends Error {
+  override name = 'Unexpected';
+  readonly refused: Refused;
+
+  constructor(refused: Refused) {
+    super(`The API refused with ${refused.status}`);
+    this.refused = refused;
+  }
+}
 
 export type Outcome<T> =
   | Readonly<{ ok: true; status: number; data: T; headers: Readonly<Record<string, string>> }>
