@@ -347,6 +347,10 @@ describe('results of jobs', () => {
         [dry.body.data, dry.body.count, reasons(dry.body), dry.body.may_arrive_twice, dry.body.cost_units],
         [null, 2, { recipient: 2 }, 0, 2],
       );
+      assert.deepEqual(
+        dry.body.unreachable.map(({ recipient }: any) => recipient),
+        ['07700 900103', 'nobody'],
+      );
       assert.equal((await messageOf(file, 1)).resent_as, null);
       const answers = await Promise.all([1, 2, 3].map(() => resend({ job_id: file })));
       assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 200, 201]);

@@ -630,6 +630,12 @@ describe('files of recipients', () => {
       assert.deepEqual([left.errors[0].row, left.errors[1].row], [2, 3]);
       const csv = (await world.admin('GET', at(id, '/csv'))).body as string;
       assert.deepEqual(csv.replace('\ufeff', '').split('\r\n'), [header, ...good, '']);
+      const waiting = (await world.admin('GET', `/service/${tenant.id}/upload`)).body.data;
+      const seen = waiting.find((one: any) => one.id === left.id);
+      assert.deepEqual(
+        [seen.left_out_of, seen.notification_count, seen.faulty_rows],
+        [id, bad.length, bad.length],
+      );
       const rest = (await world.admin('GET', at(left.id, '/csv'))).body as string;
       assert.deepEqual(rest.replace('\ufeff', '').split('\r\n'), [header, ...bad, '']);
       const { db } = world.connection;

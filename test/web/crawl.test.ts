@@ -20,10 +20,20 @@ import { fillPlatform } from './fill-platform.ts';
 import { fillReceived, receiving } from './fill-received.ts';
 import { fillTeam } from './fill-team.ts';
 import { fillTemplates } from './fill-templates.ts';
+import { fillUploads } from './fill-uploads.ts';
 import { fillUsage } from './fill-usage.ts';
 
 /** What each room needs there to be; each returns the ids for its paths. */
-const fills = [fillDevelopers, fillMessages, fillPlatform, fillReceived, fillTeam, fillTemplates, fillUsage];
+const fills = [
+  fillDevelopers,
+  fillMessages,
+  fillPlatform,
+  fillReceived,
+  fillTeam,
+  fillTemplates,
+  fillUploads,
+  fillUsage,
+];
 
 /** Where people look at what the pages look like; not kept in the repository. */
 const pictures = join(import.meta.dirname, 'screenshots');
@@ -91,6 +101,8 @@ suite('every page', { skip: skipWithoutChromium }, () => {
           fullPage: true,
         });
       }
+      const nameless = await page.evaluate('document.querySelectorAll("iframe:not([title])").length');
+      assert.equal(nameless, 0, 'frames without a title');
       await page.evaluate(`document.querySelectorAll('iframe[sandbox]').forEach((frame) => frame.remove())`);
       for (const each of views) {
         const { name } = each;
@@ -105,7 +117,12 @@ suite('every page', { skip: skipWithoutChromium }, () => {
           name,
         );
       }
-      if (!isFile) await checkWhole(page);
+      assert.deepEqual(await twins(page), [], 'ids that several elements have');
+      await page.setViewportSize({ width: 320, height: 700 });
+      const wide = await page.evaluate(
+        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+      );
+      assert.equal(wide, 0, 'it scrolls sideways at 320 pixels');
       assert.deepEqual(complaints, []);
       await page.close();
     });

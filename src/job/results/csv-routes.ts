@@ -8,11 +8,12 @@ import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { plainError } from '../../http/server/error-format.ts';
 import { uuid } from '../../http/validate/shapes.ts';
 import { filterFormats, filterOf, messageFilter, typeFault } from '../../message/reading/admin/filter.ts';
+import { ownOnly } from '../../message/reading/admin/routes.ts';
 import { beginDownload } from '../../message/receipt/inbound/csv-routes.ts';
 import type { JobRecord } from '../run/job.ts';
 import { findJob } from '../run/store.ts';
 import { type CsvPart, jobCsv, serviceCsv } from './csv.ts';
-import { common, jobPath, ofJob, type ResultDeps } from './routes.ts';
+import { aboutReaders, common, jobPath, ofJob, type ResultDeps } from './routes.ts';
 import { statusesOf } from './row.ts';
 
 /** `downloads`: of each service, one at a time. */
@@ -28,11 +29,12 @@ const aboutCells =
 
 const downloadJob = defineRoute({
   ...common,
+  permission: 'member',
   method: 'GET',
   path: `${jobPath}/csv`,
   handlerName: 'job.get_job_csv',
   summary: 'Download what became of a job',
-  description: `As a CSV file in the order of the rows: \`Row number\` (from 1), the columns of the file that was uploaded, as long as it is kept (then only the recipient), \`Template\`, \`Type\`, \`Job\`, \`Status\`, \`Time\` and \`Reason\`, which says why a message was not delivered. ${aboutCells}`,
+  description: `As a CSV file in the order of the rows: \`Row number\` (from 1), the columns of the file that was uploaded, as long as it is kept (then only the recipient), \`Template\`, \`Type\`, \`Job\`, \`Status\`, \`Time\` and \`Reason\`, which says why a message was not delivered. ${aboutCells} ${aboutReaders}`,
   params: ofJob,
   query: Type.Object(
     {
@@ -50,10 +52,10 @@ const downloadJob = defineRoute({
     400: { description: 'A parameter is unknown.' },
     404: { description: 'The service has no such job.' },
   },
-  async handler(deps: ResultCsvDeps, { params, query }, reply) {
+  async handler(deps: ResultCsvDeps, { actor, params, query }, reply) {
     const { service_id: serviceId } = params;
     const left = await beginDownload(deps.downloads, serviceId, reply);
-    const job = await jobOf(deps, params, left);
+    const job = await jobOf(deps, params, ownOnly(actor), left);
     return await stream(reply, jobCsv(deps, job, statusesOf(query.status), 0, left));
   },
 });
@@ -61,11 +63,12 @@ const downloadJob = defineRoute({
 async function jobOf(
   { reads }: ResultCsvDeps,
   { service_id: serviceId, job_id: given }: Static<typeof ofJob>,
+  own: string | null,
   left: AbortSignal,
 ): Promise<JobRecord> {
   const id = parseUuid(given);
   const job = id === null ? null : await reads(serviceId, left, (db) => findJob(db, serviceId, id));
-  if (!job) throw noResultFound();
+  if (!job || (own !== null && job.createdBy !== own)) throw noResultFound();
   return job;
 }
 

@@ -46,6 +46,8 @@ export type Plan = Readonly<{
   header: readonly string[];
   leftOut: ReadonlyMap<LeftOut, number>;
   resentAs: readonly Resent[];
+  /** The first messages that are left out because of their recipient. */
+  unreachable: readonly Readonly<{ id: string; recipient: string }>[];
   /** The sender or reply-to address that all had; null: they differ. */
   replyToText: string | null;
   /** The job that all were of; null: they differ. */
@@ -56,6 +58,8 @@ const messagesPerRead = 500;
 /** UTF-16 units of all values and recipients that one request may send again: about what a file may have. */
 const mostCharacters = 10 * 1024 * 1024;
 const pauseMilliseconds = 10;
+/** Messages left out because of their recipient that are named: as many as somebody gives another one by hand. */
+const mostUnreachable = 20;
 
 type Chosen = Repeat & Readonly<{ mayArriveTwice: boolean; units: number }>;
 
@@ -75,6 +79,7 @@ export async function planResend(
   const count = (why: LeftOut, by = 1) => leftOut.set(why, (leftOut.get(why) ?? 0) + by);
   const chosen: Chosen[] = [];
   const resentAs: Resent[] = [];
+  const unreachable: Plan['unreachable'][number][] = [];
   const senders = new Set<string | null>();
   const jobs = new Set<string | null>();
   let layout: Layout | null = null;
@@ -90,6 +95,8 @@ export async function planResend(
     const other = recipients.get(message.id);
     const why = whyLeftOut(message, circumstances, other !== undefined);
     if (why !== null) count(why);
+    if (why === 'recipient' && unreachable.length < mostUnreachable)
+      unreachable.push({ id: message.id, recipient: message.recipient });
     const { resentAs: resent } = circumstances;
     if (resent) resentAs.push({ id: message.id, job: resent.job, jobRowNumber: resent.job_row_number });
     if (why !== null) continue;
@@ -111,7 +118,7 @@ export async function planResend(
   }
   if ('ids' in selection && kept < selection.ids.length) count('not-found', selection.ids.length - kept);
   const only = (values: ReadonlySet<string | null>) => (values.size === 1 ? [...values][0]! : null);
-  const facts = { template: layout?.template ?? null, type, leftOut, resentAs };
+  const facts = { template: layout?.template ?? null, type, leftOut, resentAs, unreachable };
   if (!layout) return { ...facts, header: [], rows: [], replyToText: null, resentFrom: null };
   const { header, cellsOf } = layOut(layout, chosen);
   const rows: Plan['rows'][number][] = [];

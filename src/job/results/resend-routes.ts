@@ -11,6 +11,7 @@ import { callerLeaves } from '../../http/server/request.ts';
 import { oneOf, orNull, uuid } from '../../http/validate/shapes.ts';
 import { costInPounds, rateAt } from '../../message/rate/rate.ts';
 import type { UnitRates } from '../../message/rate/store.ts';
+import { ownOnly } from '../../message/reading/admin/routes.ts';
 import { refuseUnprovided } from '../../message/submission/prepare.ts';
 import type { Queues } from '../../queue/boss.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
@@ -94,6 +95,10 @@ const outcome = Type.Object({
       ...Object.entries(leftOutMeanings).map(([reason, meaning]) => `- \`${reason}\`: ${meaning}`),
     ].join('\n'),
   }),
+  unreachable: Type.Array(Type.Object({ id: uuid('Of the message.'), recipient: Type.String() }), {
+    description:
+      'The first 20 of those that are left out because of their `recipient`: what `recipients` may change. Empty for whoever may not see the messages.',
+  }),
   may_arrive_twice: Type.Integer({
     description:
       'Of those sent again: that arrived before, or may have, because nobody has said what became of them.',
@@ -148,7 +153,10 @@ const resend = defineRoute({
     const leave = await deps.resending(service.id, left);
     try {
       const selection = await selectionOf(deps, service, body);
-      const plan = await planResend(deps, service, selection, recipients, left);
+      const planned = await planResend(deps, service, selection, recipients, left);
+      const own = ownOnly(request.actor);
+      const mayRead = own === null || ('job' in selection && selection.job.createdBy === own);
+      const plan = mayRead ? planned : { ...planned, unreachable: [] };
       await refuse(deps, request, service, plan);
       refuseRecipients(deps, plan, recipients);
       if (body.dry_run || plan.rows.length === 0) return outcomeOf(deps, plan, null);
@@ -313,13 +321,14 @@ function withoutResent(plan: Plan, resent: readonly Resent[]): Plan {
 }
 
 async function outcomeOf({ db, clock, unitRates }: ResendDeps, plan: Plan, jobId: string | null) {
-  const { rows, leftOut, resentAs } = plan;
+  const { rows, leftOut, resentAs, unreachable } = plan;
   const job = jobId === null ? null : await findAnyJob(db, jobId);
   const units = rows.reduce((sum, row) => sum + row.units, 0);
   return {
     data: job && showJob(job, []),
     count: rows.length,
     left_out: [...leftOut].map(([reason, count]) => ({ reason, count })),
+    unreachable: [...unreachable],
     may_arrive_twice: rows.filter((row) => row.mayArriveTwice).length,
     cost_units: units,
     cost_in_pounds: costInPounds(units, rateAt(await unitRates.get('sms'), new Date(clock.now()))),

@@ -6,7 +6,7 @@ import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { callerLeaves, queryParameters, sendNotFound } from '../../http/server/request.ts';
 import { orNull, uuid } from '../../http/validate/shapes.ts';
 import { failed, mostDays, mostPerPage, usualPage, withoutNull } from '../../message/reading/admin/filter.ts';
-import { type AdminNotificationDeps, notification } from '../../message/reading/admin/routes.ts';
+import { type AdminNotificationDeps, notification, ownOnly } from '../../message/reading/admin/routes.ts';
 import { showForAdmin } from '../../message/reading/admin/show.ts';
 import { findCircumstances } from '../../message/reading/admin/store.ts';
 import { fillPage } from '../../message/reading/page.ts';
@@ -25,6 +25,8 @@ export const common = {
   permission: 'view_activity',
 } as const;
 const path = `/service/${uuidPart('service_id')}/job`;
+/** Who may not see what a service sends may see what they sent. */
+export const aboutReaders = 'Whoever acts without `view_activity` gets only jobs that they made themselves.';
 export const jobPath = `${path}/:job_id`;
 const ofService = Type.Object({ service_id: uuid('The service.') });
 export const ofJob = Type.Object({ service_id: uuid('The service.'), job_id: Type.String() });
@@ -59,8 +61,8 @@ const listJobs = defineRoute({
   path,
   handlerName: 'job.get_jobs_by_service',
   summary: 'List the jobs of a service',
-  description:
-    'In numbered pages: first those whose first row is still to be made, then those that began last. Only the newest 10,000 that match are listed.',
+  permission: 'member',
+  description: `In numbered pages: first those whose first row is still to be made, then those that began last. Only the newest 10,000 that match are listed. ${aboutReaders}`,
   params: ofService,
   query: listQuery,
   answers: {
@@ -78,7 +80,9 @@ const listJobs = defineRoute({
   async handler({ reads, clock }: ResultDeps, request, reply) {
     const { params, query } = request;
     const { page = 1 } = query;
-    const filter = jobFilterOf(params.service_id, query, clock.now());
+    const asked = jobFilterOf(params.service_id, query, clock.now());
+    const own = ownOnly(request.actor);
+    const filter = own === null ? asked : { ...asked, createdBy: own };
     const { total, jobs, counts } = await reads(params.service_id, callerLeaves(reply), async (db) => {
       const found = await findJobs(db, filter, { page, pageSize: usualPage });
       const ids = found.jobs.map(({ id }) => id);
@@ -198,7 +202,8 @@ const listMessages = defineRoute({
   path: `${jobPath}/notifications`,
   handlerName: 'job.get_all_notifications_for_service_job',
   summary: 'List the messages of a job',
-  description: `In the order of the rows. At most ${mostPerPage} to a page, fewer if they are large: follow \`links.next\`. Pages are numbered only without \`status\` and \`from_row\`.`,
+  permission: 'member',
+  description: `In the order of the rows. At most ${mostPerPage} to a page, fewer if they are large: follow \`links.next\`. Pages are numbered only without \`status\` and \`from_row\`. ${aboutReaders}`,
   params: ofJob,
   query: messagesQuery,
   answers: {
@@ -219,7 +224,7 @@ const listMessages = defineRoute({
     const asked = askedOf(query, pageSize);
     const left = callerLeaves(reply);
     const isForFile = (query.format_for_csv ?? '') !== '';
-    const read = await readMessages(deps, params, asked, !isForFile, left);
+    const read = await readMessages(deps, params, ownOnly(request.actor), asked, !isForFile, left);
     const { page } = asked;
     if (page !== null && page > 1 && read.found.length === 0) return sendNotFound(reply);
     const notifications = await fillPage<(typeof read.found)[number], unknown>(
@@ -278,6 +283,7 @@ function askedOf(query: Static<typeof messagesQuery>, pageSize: number): Asked {
 async function readMessages(
   { reads, deliverQueues }: ResultDeps,
   { service_id: serviceId, job_id: given }: Static<typeof ofJob>,
+  own: string | null,
   asked: Asked,
   withValues: boolean,
   left: AbortSignal,
@@ -288,6 +294,7 @@ async function readMessages(
   return await reads(serviceId, left, async (db) => {
     const job = await findJob(db, serviceId, id);
     if (!job || asked.types?.includes(job.templateType) === false) return nothing;
+    if (own !== null && job.createdBy !== own) return nothing;
     const total = totalOf((await findJobCounts(db, [id])).get(id), asked.statuses);
     // Nothing is searched for what the counts say is not there.
     const found = total === 0 ? [] : await findRows(db, job, { ...asked, withValues });

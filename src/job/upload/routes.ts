@@ -18,8 +18,16 @@ import { unreadable } from './check-threads.ts';
 import { fileTexts, isSpreadsheetName } from './file-format.ts';
 import { refuseWithJob } from './mend.ts';
 import { type ReceiveDeps, receiveFile } from './receive.ts';
-import { type OpenUpload, openUpload, type ShowDeps, showUpload, uploadSchema } from './show.ts';
-import { deleteUpload, findUpload, lockUpload, storableText } from './store.ts';
+import {
+  type OpenUpload,
+  openUpload,
+  type ShowDeps,
+  showUpload,
+  showWaiting,
+  uploadSchema,
+  waitingSchema,
+} from './show.ts';
+import { deleteUpload, findUpload, findWaitingUploads, lockUpload, storableText } from './store.ts';
 
 export type UploadRouteDeps = ReceiveDeps &
   ShowDeps &
@@ -98,6 +106,33 @@ const receive = defineRoute({
   },
 });
 
+/** As many files that wait to be sent as a list shows. */
+const mostWaiting = 50;
+
+const list = defineRoute({
+  ...common,
+  method: 'GET',
+  path,
+  handlerName: 'upload.get_uploads',
+  summary: 'List the uploads that wait to be sent',
+  description: `The newest ${mostWaiting} files that no job was made of, such as rows that were left out to be finished later.`,
+  params: Type.Object({ service_id: uuid('The service.') }),
+  answers: {
+    200: {
+      description: 'The uploads, the newest first.',
+      schema: Type.Object({ data: Type.Array(waitingSchema) }),
+    },
+  },
+  async handler(deps: UploadRouteDeps, request, reply) {
+    requireEither(request);
+    const { service_id: serviceId } = request.params;
+    const found = await deps.reads(serviceId, callerLeaves(reply), (db) =>
+      findWaitingUploads(db, serviceId, mostWaiting),
+    );
+    return { data: found.map(showWaiting) };
+  },
+});
+
 const read = defineRoute({
   ...common,
   method: 'GET',
@@ -152,7 +187,7 @@ const remove = defineRoute({
 });
 
 /** Files of recipients (spec 04, section 6.4). */
-export const uploadRoutes = [receive, read, remove];
+export const uploadRoutes = [receive, list, read, remove];
 
 /** The permission that a change needs, by the type of the template. */
 export const permissions = { sms: 'send_texts', email: 'send_emails' } as const;

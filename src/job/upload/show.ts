@@ -17,7 +17,7 @@ import type { DailyLimit, Service } from '../../tenant/service/service.ts';
 import { maxRows } from './file-format.ts';
 import { rulesFor } from './receive.ts';
 import { columnsOf, createExplain, unclosedQuoteFault } from './row-check.ts';
-import { findRecords, findRecordsOf, findSameFile, type Upload } from './store.ts';
+import { findRecords, findRecordsOf, findSameFile, type Upload, type WaitingUpload } from './store.ts';
 import { findFaults, type StoredFault } from './store-faults.ts';
 import { emptySummary, faultKinds, type RowFault, type Summary, summaryPhrases } from './summary.ts';
 
@@ -137,6 +137,29 @@ export const uploadSchema = Type.Object(
   },
   { $id: 'Upload' },
 );
+
+export const waitingSchema = Type.Object({
+  id: uuid(),
+  template: uuid(),
+  template_type: oneOf(['sms', 'email']),
+  original_file_name: Type.String(),
+  notification_count: Type.Integer({ description: 'Rows, without the header.' }),
+  faulty_rows: Type.Integer(),
+  left_out_of: orNull(uuid(), 'The upload that its rows were left out of.'),
+  created_by: orNull(uuid()),
+  created_at: time,
+  expires_at: time,
+});
+
+export function showWaiting(upload: WaitingUpload): Static<typeof waitingSchema> {
+  return {
+    ...{ id: upload.id, template: upload.templateId, template_type: upload.templateType },
+    ...{ original_file_name: upload.originalFileName, notification_count: upload.rowCount },
+    ...{ faulty_rows: upload.faultyRows, left_out_of: upload.leftOutOf, created_by: upload.createdBy },
+    created_at: isoMicroseconds(upload.createdAt),
+    expires_at: isoMicroseconds(upload.expiresAt),
+  };
+}
 
 /** An upload with what it takes to read its rows. */
 export type OpenUpload = Readonly<{

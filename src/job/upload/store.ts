@@ -326,6 +326,37 @@ export async function findSameFile(
   return rows[0] ?? null;
 }
 
+/** A file that waits to be sent, as a list shows it. */
+export type WaitingUpload = Pick<
+  Upload,
+  | 'id'
+  | 'templateId'
+  | 'templateType'
+  | 'originalFileName'
+  | 'rowCount'
+  | 'leftOutOf'
+  | 'createdBy'
+  | 'createdAt'
+  | 'expiresAt'
+> &
+  Readonly<{ faultyRows: number }>;
+
+/** Files of a service that no job was made of, the newest first. Rows that did not come in a file are none. */
+export async function findWaitingUploads(
+  db: DbOrTrx,
+  serviceId: string,
+  limit: number,
+): Promise<readonly WaitingUpload[]> {
+  const { rows } = await sql<WaitingUpload>`
+    select u.id, u.template_id as "templateId", u.template_type as "templateType", u.original_file_name as "originalFileName",
+      u.row_count as "rowCount", u.left_out_of as "leftOutOf", u.created_by as "createdBy", u.created_at as "createdAt",
+      u.expires_at as "expiresAt", coalesce((u.summary->>'faultyRows')::int, 0) as "faultyRows"
+    from uploads u left join jobs j on j.id = u.id
+    where u.service_id = ${serviceId} and u.checked_at is not null and u.format not in ('rows', 'messages') and j.id is null
+    order by u.created_at desc, u.id desc limit ${limit}`.execute(db);
+  return rows;
+}
+
 const openStatuses = ['scheduled', 'pending', 'in progress', 'paused'];
 
 /**

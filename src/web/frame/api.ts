@@ -34,6 +34,17 @@ export type Refused = Readonly<{
   retryAfter: number | null;
 }>;
 
+/** Thrown for what the API refused in a way that no page expects. */
+export class Unexpected extends Error {
+  override name = 'Unexpected';
+  readonly refused: Refused;
+
+  constructor(refused: Refused) {
+    super(`The API refused with ${refused.status}`);
+    this.refused = refused;
+  }
+}
+
 export type Outcome<T> =
   | Readonly<{ ok: true; status: number; data: T; headers: Readonly<Record<string, string>> }>
   | Refused;
@@ -69,7 +80,7 @@ export type Api = Readonly<{
   ) => Promise<Outcome<T>>;
   /** Sends a file as it arrives. */
   upload: <T>(path: string, body: NodeJS.ReadableStream, key?: string) => Promise<Outcome<T>>;
-  /** A file as it comes. Throws as `get` does. */
+  /** A file as it comes. Throws as `get` does, and Unexpected with the API's sentence if it would not give it now. */
   download: (path: string) => Promise<Download>;
 }>;
 
@@ -230,7 +241,8 @@ export function createApiLine({ url, issuer, secret, clock }: ApiSettings): ApiL
         const response = await request('GET', path, { acting, milliseconds: fileMilliseconds });
         if (response.statusCode >= 400) {
           const outcome = await read(response);
-          throw new NotFound(`The admin API refused with ${outcome.status}`);
+          if (!outcome.ok) throw new Unexpected(outcome);
+          throw new ApiAway('The admin API answered with something else than a file');
         }
         return { status: response.statusCode, headers: flat(response.headers), body: response.body };
       },

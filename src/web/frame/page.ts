@@ -1,8 +1,11 @@
 import type { Html } from '../../ground/html.ts';
 import type { UserPermission } from '../../http/server/permission.ts';
-import type { Api, Refused } from './api.ts';
+import type { Api } from './api.ts';
+
 import type { Form, FormFields } from './form.ts';
 import type { Session } from './session.ts';
+
+export { Unexpected } from './api.ts';
 
 /** A person as the pages know them (spec 04, section 3.1). */
 export type Person = Readonly<{
@@ -229,15 +232,4 @@ export function redirect(to: string, said?: string, session?: SessionChange): An
 /** Thrown by a page whose subject does not exist, or belongs to another service: 404. */
 export class Missing extends Error {
   override name = 'Missing';
-}
-
-/** Thrown for a form that the API refused in a way that no page expects. */
-export class Unexpected extends Error {
-  override name = 'Unexpected';
-  readonly refused: Refused;
-
-  constructor(refused: Refused) {
-    super(`The API refused with ${refused.status}`);
-    this.refused = refused;
-  }
 }

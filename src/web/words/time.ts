@@ -2,19 +2,78 @@ import { type Html, html } from '../../ground/html.ts';
 
 /** Times as people read them: in their zone, which is named (spec 07, section 3). */
 
+type Parts = Readonly<Record<string, string>>;
+
+function partsOf(at: number, zone: string, options: Intl.DateTimeFormatOptions): Parts {
+  const format = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hourCycle: 'h23', ...options });
+  return Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]));
+}
+
 /** "30 November 2026 at 10:02 GMT". `at`: ISO 8601 or Unix milliseconds. */
 export function timeText(at: string | number, zone: string): string {
-  const parts = new Intl.DateTimeFormat('en-GB', {
-    ...{ timeZone: zone, hourCycle: 'h23', timeZoneName: 'short' },
+  const { day, month, year, hour, minute, timeZoneName } = partsOf(new Date(at).getTime(), zone, {
     ...{ day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' },
-  }).formatToParts(new Date(at));
-  const { day, month, year, hour, minute, timeZoneName } = Object.fromEntries(
-    parts.map(({ type, value }) => [type, value]),
-  );
+    timeZoneName: 'short',
+  });
   return `${day} ${month} ${year} at ${hour}:${minute} ${timeZoneName}`;
 }
 
 /** The same, for programs too. */
 export function timeOf(at: string | number, zone: string): Html {
   return html`<time datetime="${new Date(at).toISOString()}">${timeText(at, zone)}</time>`;
+}
+
+/** "10:02:14 GMT", for what happened within the hour. */
+export function clockText(at: string | number, zone: string): string {
+  const { hour, minute, second, timeZoneName } = partsOf(new Date(at).getTime(), zone, {
+    ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short' },
+  });
+  return `${hour}:${minute}:${second} ${timeZoneName}`;
+}
+
+/** A day (YYYY-MM-DD) in words: "Monday 30 November 2026". */
+export function dayText(day: string): string {
+  const {
+    weekday,
+    day: number,
+    month,
+    year,
+  } = partsOf(Date.parse(`${day}T12:00:00Z`), 'UTC', {
+    ...{ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' },
+  });
+  return `${weekday} ${number} ${month} ${year}`;
+}
+
+/** The day (YYYY-MM-DD) of a time in a zone. */
+export function dayIn(at: string | number, zone: string): string {
+  const { year, month, day } = partsOf(new Date(at).getTime(), zone, {
+    ...{ year: 'numeric', month: '2-digit', day: '2-digit' },
+  });
+  return `${year}-${month}-${day}`;
+}
+
+/**
+ * The time at which clocks in `zone` show `time` (HH:MM) on `day` (YYYY-MM-DD), in Unix milliseconds; null: that is no
+ * time. What clocks show twice is the first of the two.
+ */
+export function instantOf(day: string, time: string, zone: string): number | null {
+  const parsed = /^(\d{1,2})[:.](\d{2})$/.exec(time.trim());
+  if (!parsed || !/^\d{4}-\d{2}-\d{2}$/.test(day)) return null;
+  const [, hours, minutes] = parsed;
+  if (Number(hours) > 24 || Number(minutes) > 59 || (hours === '24' && minutes !== '00')) return null;
+  const asUtc = Date.parse(`${day}T00:00:00Z`) + (Number(hours) * 60 + Number(minutes)) * 60_000;
+  if (Number.isNaN(asUtc)) return null;
+  // The offset of a zone is what its clocks show less what they would show in UTC. The larger one gives the earlier time.
+  const offsets = [asUtc - 86_400_000, asUtc + 86_400_000].map((at) => offsetOf(at, zone));
+  const candidates = offsets.map((offset) => asUtc - offset).sort((a, b) => a - b);
+  return candidates.find((at) => at + offsetOf(at, zone) === asUtc) ?? candidates[1]!;
+}
+
+function offsetOf(at: number, zone: string): number {
+  const { year, month, day, hour, minute, second } = partsOf(at, zone, {
+    ...{ year: 'numeric', month: '2-digit', day: '2-digit' },
+    ...{ hour: '2-digit', minute: '2-digit', second: '2-digit' },
+  });
+  const shown = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return shown - Math.floor(at / 1000) * 1000;
 }

@@ -315,7 +315,7 @@ async function readPage(
 }
 
 /** The id of a person who may see only what they sent themselves; null: everything of the service. */
-function ownOnly(actor: Person | null): string | null {
+export function ownOnly(actor: Person | null): string | null {
   return actor === null || refusal(actor, 'view_activity') === null ? null : actor.id;
 }
 

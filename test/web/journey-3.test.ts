@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { tideRows } from '../support/jobs.ts';
+import {
+  complaintsOf,
+  createWebWorld,
+  openBrowser,
+  skipWithoutChromium,
+  type WebWorld,
+} from '../support/web.ts';
+
+/** 1,000 rows, of which 12 have a phone number that is too short. */
+function file(name: string) {
+  const rows = [...tideRows(1000)].map(([number, person, time], index) =>
+    [index % 80 === 7 && index < 960 ? '0770' : number, `${person} ${name}`, time].join(','),
+  );
+  const buffer = Buffer.from(['phone number,name,time', ...rows, ''].join('\r\n'));
+  return { name: `${name}.csv`, mimeType: 'text/csv', buffer };
+}
+
+/** Moves the focus with Tab until it is on what `selector` names, and asserts that it can be seen there. */
+async function tabTo(page: Page, selector: string): Promise<void> {
+  for (let presses = 0; presses < 120; presses += 1) {
+    await page.keyboard.press('Tab');
+    if (!(await page.evaluate(`document.activeElement?.matches(${JSON.stringify(selector)})`))) continue;
+    const isSeen = await page.evaluate(`(() => {
+      const { outlineStyle, boxShadow } = getComputedStyle(document.activeElement);
+      return outlineStyle !== 'none' || boxShadow !== 'none';
+    })()`);
+    assert.ok(isSeen, `the focus cannot be seen on ${selector}`);
+    return;
+  }
+  assert.fail(`Tab does not lead to ${selector}`);
+}
+
+suite('journey 3: send to a file (spec 07, section 8)', { skip: skipWithoutChromium }, () => {
+  let world: WebWorld;
+  let browser: Browser;
+  let guide: string;
+  before(async () => {
+    world = await createWebWorld();
+    browser = await openBrowser();
+    guide = `${world.webUrl}/services/${world.tenant.id}/templates/${world.tenant.templates.sms}/upload`;
+  });
+  after(async () => {
+    await browser?.close();
+    await world?.stop();
+  });
+
+  const open = async (options: { javaScriptEnabled?: boolean } = {}): Promise<BrowserContext> => {
+    const visitor = await world.person(['send_texts', 'send_emails', 'view_activity']);
+    const context = await browser.newContext(options);
+    await context.addCookies(
+      [...visitor.cookies].map(([name, value]) => ({ name, value, url: world.webUrl })),
+    );
+    // A machine that does much else is slow; the limits are those of an idle one.
+    context.setDefaultTimeout(120_000);
+    return context;
+  };
+  const delivered = '988 text messages have been delivered.';
+
+  for (const [how, javaScriptEnabled] of [
+    ['with script', true],
+    ['with JavaScript off', false],
+  ] as const)
+    test(`${how}: upload, mend, leave out, look, send, stop in time; send the file again and see it arrive`, async (t) => {
+      const context = await open({ javaScriptEnabled });
+      const complaints = complaintsOf(context);
+      const page = await context.newPage();
+      await page.goto(guide);
+      await page.setInputFiles('#file', file(how));
+      const began = performance.now();
+      await page.click('text=Upload and check');
+      await page.waitForSelector('text=Of 1,000 rows, 12 have to be mended or left out');
+      t.diagnostic(`${((performance.now() - began) / 1000).toFixed(1)} seconds to the check page`);
+      await page.click('text=Mobile number is too short: 12 rows');
+      await page.fill('#cell-9-0', '07700 900 888');
+      await page.click('text=Save and check again');
+      await page.waitForSelector('text=11 rows still have to be mended');
+      await page.click('text=Back to the file');
+      await page.click('text=Leave these 11 out');
+      await page.waitForSelector('text=All 989 rows can be sent.');
+      await page.fill('#row', '100');
+      await page.click('text=Show this row');
+      await page.waitForSelector('text=Asked for');
+      await page.click('text=Send 989 text messages');
+      await page.click('text=Stop, nothing has been sent');
+      await page.waitForSelector('text=Stopped. Nothing has been sent.');
+
+      await page.goto(guide);
+      await page.setInputFiles('#file', file(how));
+      await page.click('text=Upload and check');
+      await page.click('text=Leave these 12 out');
+      await page.click('text=Send 988 text messages');
+      await page.waitForSelector('text=Nothing has been sent yet.');
+      await world.advance(61);
+      if (javaScriptEnabled) await page.waitForSelector(`text=${delivered}`);
+      else
+        await world.until(
+          async () => {
+            await page.click('text=Refresh');
+            return page.content();
+          },
+          (text) => text.includes(delivered),
+          120,
+        );
+      assert.deepEqual(complaints, []);
+      await context.close();
+    });
+
+  test('by keyboard alone', async () => {
+    const context = await open();
+    const page = await context.newPage();
+    await page.goto(guide);
+    await tabTo(page, '#file');
+    // The dialog that chooses a file is the browser's own.
+    await page.setInputFiles('#file', file('keys'));
+    await tabTo(page, 'main form button');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('text=Of 1,000 rows, 12 have to be mended');
+    await tabTo(page, 'form[action$="/leave-out"] button');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('text=All 988 rows can be sent.');
+    await tabTo(page, '#when');
+    await tabTo(page, 'form:has(#when) button');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('text=Nothing has been sent yet.');
+    await tabTo(page, 'button[formaction$="/stop"]');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('text=Stopped. Nothing has been sent.');
+    await context.close();
+  });
+});

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { startJob, tideRows } from '../support/jobs.ts';
+import {
+  complaintsOf,
+  createWebWorld,
+  openBrowser,
+  skipWithoutChromium,
+  type WebWorld,
+} from '../support/web.ts';
+
+suite('journey 5: put failures right (spec 07, section 8)', { skip: skipWithoutChromium }, () => {
+  let world: WebWorld;
+  let browser: Browser;
+  before(async () => {
+    world = await createWebWorld();
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await world?.stop();
+  });
+
+  for (const [how, javaScriptEnabled] of [
+    ['with script', true],
+    ['with JavaScript off', false],
+  ] as const)
+    test(`${how}: the failed ones, one to another number, are sent again within four pages`, async () => {
+      const visitor = await world.person(['send_texts', 'view_activity']);
+      const context = await browser.newContext({ javaScriptEnabled });
+      await context.addCookies(
+        [...visitor.cookies].map(([name, value]) => ({ name, value, url: world.webUrl })),
+      );
+      context.setDefaultTimeout(120_000);
+      const complaints = complaintsOf(context);
+      const job = await startJob(world, world.tenant, [
+        ...tideRows(20),
+        ['07700900002', 'Ann', '1', 'a'],
+        ['07700900003', 'Bob', '2', 'b'],
+      ]);
+      await world.drain(120);
+      const page = await context.newPage();
+      const pages: string[] = [];
+      page.on('framenavigated', (frame) => pages.push(new URL(frame.url()).pathname));
+      await page.goto(`${world.webUrl}/services/${world.tenant.id}/files/${job}?status=failed`);
+      await page.waitForSelector('text=2 of 22 text messages did not arrive.');
+      await page.click('text=Send the 2 failed ones again');
+      await page.waitForSelector('text=1 of 2 messages can be sent again.');
+      await page.fill('label:has-text("Instead of") >> xpath=.. >> input', '07700 900 555');
+      await page.click('text=Check again');
+      await page.waitForSelector('text=2 messages can be sent again.');
+      await page.click('text=Send 2 messages again');
+      await page.waitForSelector('text=2 messages are being sent again.');
+      assert.equal(pages.length, 4, pages.join(' '));
+      assert.deepEqual(complaints, []);
+      await world.drain(120);
+      const { messages } = await world.sandbox('/messages?type=sms&q=900555');
+      assert.ok(messages.length > 0);
+      await context.close();
+    });
+});
