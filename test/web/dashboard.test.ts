@@ -93,8 +93,10 @@ suite('the dashboard and trying a message out (spec 07, section 6)', () => {
     assert.match(full.text, /20 text messages and 0 emails can still be sent/);
     await world.admin('POST', `/service/${tenant.id}/suspend`, {});
     await announceService(world.connection.db, tenant.id);
+    // Its members are no longer let in; operators are.
+    const operator = await world.person('operator');
     await world.until(
-      () => viewer.get(path),
+      () => operator.get(path),
       ({ text }) => text.includes('This service is suspended'),
     );
   });

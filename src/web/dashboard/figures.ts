@@ -14,9 +14,7 @@ export type DayFigures = Readonly<{
   statuses: Readonly<Record<string, number>>;
 }>;
 
-export type Sums = Readonly<{ delivered: number; underWay: number; failed: number }>;
-
-export const noSums: Sums = { delivered: 0, underWay: 0, failed: 0 };
+type Sums = Readonly<{ delivered: number; underWay: number; failed: number }>;
 
 /** What became of the messages of some days; cancelled ones count as nothing. */
 export function sumsOf(figures: readonly DayFigures[]): Sums {

@@ -1,4 +1,4 @@
-import { type StatusGroup, statusText } from '../words/statuses.ts';
+import { statusText } from '../words/statuses.ts';
 import { dayText, instantOf } from '../words/times.ts';
 
 /** Which messages a list is of, as the address of the page says it; null: all (spec 07, section 6). */
@@ -161,11 +161,3 @@ export function failureWords(status: string, type: MessageFilter['type']): strin
     'validation-failed': 'The content or recipient was not valid',
   }[status]!;
 }
-
-/** The filter for a group of statuses. */
-export const groupStatus: Readonly<Record<StatusGroup, string>> = {
-  'under way': 'under-way',
-  delivered: 'delivered',
-  failed: 'failed',
-  cancelled: 'cancelled',
-};
