@@ -167,6 +167,7 @@ suite('developers: keys and callbacks (spec 07, section 6)', () => {
     const tested = await developer.submit(set, { url: `${back.url}/path`, token, test: 'yes' });
     assert.equal(tested.status, 200);
     assert.match(tested.text, /The test arrived\. It answered 204, after \d+ milliseconds/);
+    assert.match(tested.text, /id="address" data-live="[^"]+\/addresses\/delivery_status"/);
     assert.equal(back.seen.at(-1)!.body.test, true);
     assert.equal(back.seen.at(-1)!.path, '/path');
 

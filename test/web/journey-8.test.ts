@@ -10,6 +10,7 @@ import {
   skipWithoutChromium,
   type WebWorld,
 } from '../support/web.ts';
+import { seen } from './patient.ts';
 
 suite('journey 8: a callback', { skip: skipWithoutChromium }, () => {
   let world: WebWorld;
@@ -41,15 +42,19 @@ suite('journey 8: a callback', { skip: skipWithoutChromium }, () => {
       const page = await context.newPage();
       const documents: string[] = [];
       page.on('response', (response) => {
-        if (response.request().isNavigationRequest() && response.status() < 300)
+        if (response.request().isNavigationRequest() && response.status() === 200)
           documents.push(response.url());
       });
       await page.goto(`${world.webUrl}/services/${tenant.id}/developers/callbacks`);
+      await seen(world, page, page.getByRole('link', { name: 'Set an address for delivery statuses' }));
       await page.getByRole('link', { name: 'Set an address for delivery statuses' }).click();
+      await seen(world, page, page.getByLabel('Address'));
       await page.getByLabel('Address').fill(back.url);
+      await seen(world, page, page.getByLabel('Token'));
       await page.getByLabel('Token').fill(token);
+      await seen(world, page, page.getByRole('button', { name: 'Save and send a test' }));
       await page.getByRole('button', { name: 'Save and send a test' }).click();
-      await page.getByText('The test arrived. It answered 204').waitFor();
+      await seen(world, page, page.getByText('The test arrived. It answered 204'));
       assert.equal(documents.length, 3);
 
       back.become(refuse(400));
@@ -67,12 +72,14 @@ suite('journey 8: a callback', { skip: skipWithoutChromium }, () => {
       );
       back.become(accept);
       await page.goto(`${world.webUrl}/services/${tenant.id}/developers/callbacks`);
-      await page.getByText('It answered 400').waitFor();
+      await seen(world, page, page.getByText('It answered 400'));
+      await seen(world, page, page.getByRole('button', { name: 'Replay what failed' }));
       await page.getByRole('button', { name: 'Replay what failed' }).click();
+      await seen(world, page, page.getByRole('button', { name: 'Replay them' }));
       await page.getByRole('button', { name: 'Replay them' }).click();
-      await page.getByRole('heading', { name: 'Replay of callbacks' }).waitFor();
+      await seen(world, page, page.getByRole('heading', { name: 'Replay of callbacks' }));
       const done = page.getByText('1 callback was queued, and all have been called').first();
-      if (javaScriptEnabled) await done.waitFor({ state: 'attached' });
+      if (javaScriptEnabled) await seen(world, page, done);
       else
         await world.until(
           async () => {
@@ -80,6 +87,7 @@ suite('journey 8: a callback', { skip: skipWithoutChromium }, () => {
             return await done.count();
           },
           (count) => count > 0,
+          60,
         );
       assert.deepEqual(complaints, []);
       await context.close();

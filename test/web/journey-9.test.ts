@@ -10,6 +10,7 @@ import {
   type WebWorld,
 } from '../support/web.ts';
 import { fillUsage } from './fill-usage.ts';
+import { seen } from './patient.ts';
 
 suite('journey 9: what this month will cost', { skip: skipWithoutChromium }, () => {
   let world: WebWorld;
@@ -37,13 +38,16 @@ suite('journey 9: what this month will cost', { skip: skipWithoutChromium }, () 
       const complaints = complaintsOf(context);
       const page = await context.newPage();
       await page.goto(`${world.webUrl}/services/${world.tenant.id}/usage`);
-      await page.getByText(/will cost about £/).waitFor();
-      await page.getByRole('region', { name: 'Templates by cost' }).waitFor();
-      await page.getByText('No file was sent in this year.').waitFor();
+      await seen(world, page, page.getByText(/will cost about £/));
+      await seen(world, page, page.getByRole('region', { name: 'Templates by cost' }));
+      await seen(world, page, page.getByText('No file was sent in this year.'));
+      await seen(world, page, page.getByRole('link', { name: /Be told at an amount|Change the amounts/ }));
       await page.getByRole('link', { name: /Be told at an amount|Change the amounts/ }).click();
+      await seen(world, page, page.getByLabel('Amount in a month'));
       await page.getByLabel('Amount in a month').fill('500');
+      await seen(world, page, page.getByRole('button', { name: 'Save' }));
       await page.getByRole('button', { name: 'Save' }).click();
-      await page.getByText('get an email at £500.00 in a month').waitFor();
+      await seen(world, page, page.getByText('get an email at £500.00 in a month'));
       assert.deepEqual(complaints, []);
       await context.close();
     });

@@ -72,6 +72,7 @@ suite('usage (spec 07, section 6)', () => {
       `update unit_rates set valid_from = '2100-01-01' where valid_from = (select max(valid_from) from unit_rates)`,
     );
     await world.connection.pool.query(`delete from unit_rates where valid_from < '2100-01-01'`);
+    await announceChange(world.connection.db, 'unit rates', 'sms');
     await world.until(
       () => reader.get(base),
       ({ text }) => /No rate is set for/.test(text) && /is not known, because a rate is missing/.test(text),

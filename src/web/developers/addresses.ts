@@ -95,7 +95,7 @@ async function addressPage(
       { key: 'Set', value: timeOf(address.updated_at ?? address.created_at, zone) },
     ],
   })}`;
-  const main = html`${test === null ? null : testBanner(test)}${heading(1, title)}${paragraph(typeSentences[type])}${visit.region('address', state)}<div class="app-actions">${postForm(
+  const main = html`${test === null ? null : testBanner(test)}${heading(1, title)}${paragraph(typeSentences[type])}${test === null ? visit.region('address', state) : html`<div id="address" data-live="${base}">${state}</div>`}<div class="app-actions">${postForm(
     { action: `${base}/test`, fields },
     button({ text: 'Send a test', preventDoubleClick: true }),
   )}${

@@ -18,7 +18,6 @@ import {
   stateTag,
   stateWord,
   typeNames,
-  typeSentences,
 } from './callback-log.ts';
 import { signatureFolds } from './signature.ts';
 
@@ -65,7 +64,7 @@ function addressRow({ at, zone }: ServiceVisit, type: CallbackTypeOf, addresses:
   const until = address?.paused_until ? timeOf(address.paused_until, zone) : null;
   return [
     {
-      content: html`${link(at(`/developers/callbacks/addresses/${type}`), typeNames[type])}<br>${typeSentences[type]}`,
+      content: html`${link(at(`/developers/callbacks/addresses/${type}`), typeNames[type])}`,
       header: true,
     },
     address
