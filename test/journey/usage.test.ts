@@ -117,7 +117,7 @@ describe('what a service pays', () => {
       ['2025-04-01T12:00:00Z', 2],
       ['2025-04-02T12:00:00Z', 2, { multiplier: 3, status: 'temporary-failure' }],
       ['2025-04-03T12:00:00Z', 1, { status: 'technical-failure' }],
-      ['2025-05-01T12:00:00Z', 3, { status: 'sending' }],
+      ['2025-05-01T12:00:00Z', 3, { status: 'sent' }],
     ]);
     const shown = async (by: string, from = '2025-03-31', to = '2025-05-31') => {
       const { data, total } = await costs(tenant, from, to, by);
@@ -215,7 +215,7 @@ describe('what a service pays', () => {
   test('a receipt after the end of a month changes what that month cost', async () => {
     const tenant = await world.addTenant();
     await setFree(tenant, 0, 2023);
-    const [id] = await store(tenant, [['2023-08-31T22:59:59Z', 5, { status: 'sending' }]]);
+    const [id] = await store(tenant, [['2023-08-31T22:59:59Z', 5, { status: 'sent' }]]);
     const august = async () => (await costs(tenant, '2023-08-01', '2023-08-31', 'month')).total;
     assert.equal((await august()).cost_in_pounds, 0.0985);
     await world.connection.pool.query(
@@ -349,6 +349,44 @@ describe('what a service pays', () => {
     );
   });
 
+  /** Asks for a task and waits until it has run. */
+  async function run(name: string) {
+    const task = async () => (await get('/platform/tasks')).tasks.find((one: any) => one.name === name);
+    // The first run of a new installation may be under way.
+    const isDone = (one: any) => one.last_succeeded_at !== null;
+    const { last_succeeded_at: before } = await world.until(task, isDone, 60);
+    await world.admin('POST', `/platform/tasks/${name}/run`);
+    await world.until(task, (one: any) => one.last_succeeded_at !== before, 60);
+  }
+
+  test('what services have free is written down for the year, once, and goes on from the year before', async () => {
+    const [plain, own] = [await world.addTenant(), await world.addTenant()];
+    const { financial_year_start: year } = await get(`/service/${plain.id}/billing/free-sms-fragment-limit`);
+    await setFree(own, 30, year - 1);
+    await world.connection.pool.query('delete from free_allowances where service_id = $1 and year = $2', [
+      own.id,
+      year,
+    ]);
+    const written = async (tenant: Tenant) =>
+      (
+        await world.connection.pool.query(
+          'select year, units from free_allowances where service_id = $1 order by year',
+          [tenant.id],
+        )
+      ).rows;
+    for (const _time of ['first', 'again']) {
+      await run('run-populate-annual-billing');
+      assert.deepEqual(await written(plain), [
+        { year: year - 1, units: 250_000 },
+        { year, units: 250_000 },
+      ]);
+      assert.deepEqual(await written(own), [
+        { year: year - 1, units: 30 },
+        { year, units: 30 },
+      ]);
+    }
+  });
+
   describe('and is told of', () => {
     async function member(serviceId: string, permissions: string[], state: 'active' | 'pending' = 'active') {
       const id = randomUUID();
@@ -365,17 +403,6 @@ describe('what a service pays', () => {
       const { messages } = await world.sandbox(`/messages?to=${encodeURIComponent(to)}`);
       return messages.filter((message: any) => message.to === to);
     }
-    /** Asks for the task and waits until it has run. */
-    async function tell() {
-      const task = async () =>
-        (await get('/platform/tasks')).tasks.find((one: any) => one.name === 'tell-of-costs');
-      // The first run of a new installation may be under way.
-      await world.until(task, ({ last_succeeded_at }) => last_succeeded_at !== null);
-      const { last_succeeded_at: before } = await task();
-      await world.admin('POST', '/platform/tasks/tell-of-costs/run');
-      await world.until(task, ({ last_succeeded_at }) => last_succeeded_at !== before);
-    }
-
     test('everybody who manages the service gets one email at an amount, and one more at another', async (t) => {
       const tenant = await world.addTenant();
       const managers = [
@@ -394,15 +421,15 @@ describe('what a service pays', () => {
       const set = (period: string, amount: number | null) => post(path, { period, amount_in_pounds: amount });
       assert.deepEqual((await set('month', 0.01)).data.length, 1);
       await set('year', 1_000_000);
-      await tell();
+      await run('tell-of-costs');
       assert.equal((await inbox(managers[0]!)).length, 0);
       await startJob(world, tenant, tideRows(2));
       await world.drain();
       // However many schedulers look, and however often.
       const other = await world.startMore({ roles: ['scheduler'] });
       t.after(() => other.stop());
-      await tell();
-      await tell();
+      await run('tell-of-costs');
+      await run('tell-of-costs');
       for (const address of managers) {
         const found = await inbox(address);
         assert.equal(found.length, 1);
@@ -420,7 +447,7 @@ describe('what a service pays', () => {
       );
       await set('year', 0.02);
       await set('month', null);
-      await tell();
+      await run('tell-of-costs');
       const found = await inbox(managers[0]!);
       assert.equal(found.length, 2);
       assert.ok(found.some((one) => /the financial year \d{4} to \d{4}/.test(JSON.stringify(one))));
@@ -440,9 +467,9 @@ describe('what a service pays', () => {
       await post(`/service/${tenant.id}/cost-alerts`, { period: 'month', amount_in_pounds: 0.01 });
       await startJob(world, tenant, tideRows(1));
       await world.drain();
-      await tell();
+      await run('tell-of-costs');
       const address = await member(tenant.id, ['manage_settings']);
-      await tell();
+      await run('tell-of-costs');
       assert.equal((await inbox(address)).length, 1);
     });
   });
