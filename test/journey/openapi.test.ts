@@ -207,6 +207,13 @@ describe('the OpenAPI document', () => {
     await world.admin('POST', `/service/${tenant.id}/job/${job_id}/pause`);
   });
 
+  /** Examples add and change a rate, whose days are free. */
+  beforeEach(async () => {
+    await world.connection.pool.query(`delete from unit_rates where valid_from > '2090-01-01'`);
+    const { body } = await world.admin('POST', '/platform/rates', { valid_from: '2098-04-01', rate: 0.02 });
+    ids['rate_id'] = body.data.id;
+  });
+
   /** Examples release and drop what is parked, so each test has something. */
   beforeEach(async () => {
     for (const action of ['release', 'drop']) {
