@@ -69,6 +69,7 @@ async function measureHistory(harness: Harness, settings: Settings): Promise<Out
     );
   }
   faults.push(...(await stopAll(running.flat())));
+  await disconnected(client);
 
   // Without the scheduler, whose tasks may read whole partitions, and from new processes, so that only this is counted.
   await client.query('select pg_stat_reset()');
@@ -80,6 +81,7 @@ async function measureHistory(harness: Harness, settings: Settings): Promise<Out
   });
   await costOf(full, readers, requests[1]!, 1, faults);
   faults.push(...(await stopAll(readers)));
+  await disconnected(client);
   const scans = await sequentialScans(client);
 
   const deleted = await measureDeletion(full, loaded, requests[1]!, faults);
@@ -120,6 +122,12 @@ async function stopAll(servers: readonly Server[]): Promise<string[]> {
   const faults = unexpectedEnds(servers.map(({ child }) => child));
   for (const { child } of servers) await child.stop();
   return faults;
+}
+
+/** Waits until the product has no connection any more: what each has read is counted when it ends. */
+async function disconnected(client: pg.Client): Promise<void> {
+  const connected = `select from pg_stat_activity where application_name like 'despatch%'`;
+  while ((await client.query(connected)).rows.length > 0) await sleep(50);
 }
 
 /** CPU of one message from POST to delivered, of PostgreSQL, the API and the worker, in microseconds. */
