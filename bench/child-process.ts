@@ -22,6 +22,9 @@ const stopMilliseconds = 40_000;
 /** The scenario chooses the settings of the product; those of the current shell are not passed on. */
 const productSettings = new Set<string>(settings.flatMap(({ names }) => names));
 
+// Each child has one until it ends, and more than ten is no leak.
+process.setMaxListeners(50);
+
 /** A process started by a run, on the same Node.js as the run itself. */
 export class Child {
   readonly name: string;
