@@ -43,8 +43,9 @@ export type Loaded = Readonly<{
   /** Of the largest service. */
   serviceId: string;
   key: string;
-  /** Which one message in 50,000 has, and a phone number likewise. */
+  /** Which one message in 50,000 has. */
   reference: string;
+  /** To whom it has sent a message. */
   recipient: string;
   /** Adds what is personal of the day whose retention has ended, and its attempts, receipts and callbacks. */
   addEndedDay: () => Promise<number>;
@@ -99,10 +100,14 @@ export async function loadHistory(
     await client.query('checkpoint');
     tell('vacuumed and analysed');
     const largest = tenants[0]!;
+    const found = await client.query<{ recipient: string }>(
+      'select recipient from notifications where service_id = $1 order by id desc limit 1 offset 1000',
+      [largest.id],
+    );
     return {
       ...{ serviceId: largest.id, key: largest.key },
       reference: `order-${recent % references}`,
-      recipient: recipientOf(recent % 1_000_000),
+      recipient: found.rows[0]?.recipient ?? recipientOf(0),
       async addEndedDay() {
         const own = connect(databaseUrl, 1, createLog('warn'));
         await ensurePartitions(own.db, endedDay.from, endedDay.from).finally(() => own.close());
