@@ -9,7 +9,9 @@ import pg from 'pg';
 import type { BehaviourChange } from '../sandbox/behaviour.ts';
 import { readCredentials } from '../src/bootstrap/credentials.ts';
 import type { NotificationStatus } from '../src/database/tables.ts';
+import { dayOf } from '../src/ground/clock.ts';
 import { isCompleted } from '../src/message/status/status.ts';
+import { daysOf } from '../src/statistics/totals/periods.ts';
 import { unexpectedEnds } from './child-process.ts';
 import { type Harness, runCommand, withHarness } from './harness.ts';
 import { openAccount } from './installation.ts';
@@ -17,7 +19,7 @@ import { deployRepeatedly, Fleet, killAndRestart, type Losses } from './killer.t
 import { persistentJob } from './persistent-job.ts';
 import { persistentLoad } from './persistent-load.ts';
 import { startProvider } from './sandbox-client.ts';
-import { faultsOf, judge, type Known, settled, type Verdict } from './verdict.ts';
+import { driftOf, faultsOf, judge, type Known, settled, type Verdict } from './verdict.ts';
 
 const help = `npm run chaos -- [options]
 
@@ -128,6 +130,8 @@ type Result = Readonly<{
   losses: Losses;
   /** How often the periodic check had to queue a job's tasks again. */
   resumed: number;
+  /** Figures that differ from the history. */
+  drift: number;
   seconds: number;
   faults: readonly string[];
 }>;
@@ -149,6 +153,7 @@ async function run(harness: Harness, { deploy, messages, rows, rate, seed }: Pla
     `Everything is running: ${messages} messages, ${rate} a second, and a file of ${rows} rows, seed ${seed}.`,
   );
 
+  const firstDay = dayOf(Date.now());
   const started = performance.now();
   let accepted = 0;
   let made = 0;
@@ -198,6 +203,7 @@ async function run(harness: Harness, { deploy, messages, rows, rate, seed }: Pla
         }),
   ]);
   const verdict = judge(sent, known, counts);
+  const drift = await driftOf(database.url, daysOf({ from: firstDay, to: dayOf(Date.now()) }));
   // With no lots, it only noted that all of them were made: of a worker that was killed in between.
   const resumed = fleet
     .linesOf('scheduler', /"Job \S+ has not completed"/)
@@ -209,6 +215,7 @@ async function run(harness: Harness, { deploy, messages, rows, rate, seed }: Pla
     faults.push(
       `${resumed.length} times tasks of the job had been lost, and were queued again by check-job-status`,
     );
+  if (drift > 0) faults.push(`${drift} figures differ from what the history says`);
   if (deploy && verdict.unknown + verdict.repeated > 0)
     faults.push(
       `${verdict.unknown} messages have an attempt whose outcome is unknown, and ${verdict.repeated} were sent more than once for that reason: a stop must not cause this`,
@@ -218,7 +225,7 @@ async function run(harness: Harness, { deploy, messages, rows, rate, seed }: Pla
   if (counts.duplicates > counts.times.size)
     faults.push('The provider cannot list all messages that arrived more than once: their count is too low');
   return {
-    ...{ verdict, losses, faults, resumed: resumed.length },
+    ...{ verdict, losses, faults, resumed: resumed.length, drift },
     seconds: (performance.now() - started) / 1000,
   };
 }
@@ -235,7 +242,7 @@ function openStatuses(ids: ReadonlySet<string>, known: readonly Known[]): string
 
 function report(
   { deploy, messages, rows, seed, json }: Plan,
-  { verdict, losses, resumed, seconds, faults }: Result,
+  { verdict, losses, resumed, drift, seconds, faults }: Result,
 ): number {
   const { final, lost, doubled, twice, unknown, repeated } = verdict;
   console.log(
@@ -250,13 +257,14 @@ function report(
         ? `processes stopped               ${losses.kills}`
         : `processes killed                ${losses.kills}, and the database ${losses.crashes} time`,
       `jobs queued again               ${resumed}`,
+      `figures that differ             ${drift}`,
       `seconds                         ${seconds.toFixed(0)}`,
       `seed                            ${seed}`,
     ].join('\n'),
   );
   for (const fault of faults.slice(0, 20)) console.error(`\n${fault}`);
   const figures = {
-    ...{ messages, rows, final, lost, doubled, twice, unknown, resumed },
+    ...{ messages, rows, final, lost, doubled, twice, unknown, resumed, drift },
     [deploy ? 'stops' : 'kills']: losses.kills,
     seconds: Math.round(seconds),
   };

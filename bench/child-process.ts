@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,9 @@ const stopMilliseconds = 40_000;
 
 /** The scenario chooses the settings of the product; those of the current shell are not passed on. */
 const productSettings = new Set<string>(settings.flatMap(({ names }) => names));
+
+// Each child has one until it ends, and more than ten is no leak.
+process.setMaxListeners(50);
 
 /** A process started by a run, on the same Node.js as the run itself. */
 export class Child {
@@ -152,9 +155,25 @@ function fromPs(pid: number): number | null {
 
 /** Of all its threads, user and system. Linux counts in hundredths of a second. */
 function processorSeconds(pid: number): number | null {
+  const fields = statOf(pid);
+  return fields && (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** The processor time of a process and all its children, those that have ended too; null if the system does not report it. */
+export function familySeconds(pid: number): number | null {
+  const fields = statOf(pid);
+  if (!fields) return null;
+  const ended = (Number(fields[13]) + Number(fields[14])) / 100;
+  const children = readdirSync('/proc').filter(
+    (name) => /^\d+$/.test(name) && Number(statOf(Number(name))?.[1]) === pid,
+  );
+  return [pid, ...children.map(Number)].reduce((sum, one) => sum + (processorSeconds(one) ?? 0), ended);
+}
+
+/** What Linux says of a process, from its state on (proc(5), from field 3); null if it does not. */
+function statOf(pid: number): readonly string[] | null {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
   } catch {
     return null;
   }

@@ -9,11 +9,15 @@ const minSingles = 8;
 export type Sent = Readonly<{ since: number; arrival: Promise<number> }>;
 
 /** Sends at fixed times, without waiting for the previous message; returns milliseconds to the provider, sorted. */
-export async function every(send: () => Promise<Sent>, isOver: () => boolean): Promise<Float64Array> {
+export async function every(
+  send: () => Promise<Sent>,
+  isOver: () => boolean,
+  milliseconds = everyMilliseconds,
+): Promise<Float64Array> {
   const started = performance.now();
   const latencies: Promise<number>[] = [];
   while (!isOver() || latencies.length < minSingles) {
-    const early = started + latencies.length * everyMilliseconds - performance.now();
+    const early = started + latencies.length * milliseconds - performance.now();
     if (early > 0) await sleep(early);
     const { since, arrival } = await send();
     // It may arrive before its answer has been read.

@@ -32,13 +32,13 @@ export class Harness {
   }
 
   /** A new durable PostgreSQL, and a connection for the benchmark itself. */
-  async openDatabase(): Promise<{ url: string; client: pg.Client }> {
-    const { url } = await this.startDatabase();
+  async openDatabase(): Promise<{ url: string; dataPath: string; client: pg.Client }> {
+    const { url, dataPath } = await this.startDatabase();
     const client = new pg.Client({ connectionString: url });
     client.on('error', () => {});
     this.onEnd(() => client.end());
     await client.connect();
-    return { url, client };
+    return { url, dataPath, client };
   }
 
   /** Only PostgreSQL, which restarts by itself when it is killed. `dataPath`: its data directory. */

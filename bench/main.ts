@@ -10,12 +10,13 @@ import { accept } from './accept.ts';
 import { fairness } from './fairness.ts';
 import { flow } from './flow.ts';
 import { runCommand, withHarness } from './harness.ts';
+import { history } from './history.ts';
 import { job } from './job.ts';
 import { noisy } from './noisy.ts';
 import { render } from './render.ts';
 import { document, type Outcome, type Scenario, type Settings, table } from './scenario.ts';
 
-const scenarios: readonly Scenario[] = [accept, flow, fairness, noisy, render, job];
+const scenarios: readonly Scenario[] = [accept, flow, fairness, noisy, render, job, history];
 
 const help = `npm run bench -- [scenario…] [options]
 
@@ -26,7 +27,7 @@ Options:
   --seconds N     length of one measured round (5); a phase of noisy takes twice as long
   --messages N    messages sent by scenarios that send a fixed number (flow 20000, fairness and job 100000)
   --emails N      percentage of them that are emails (20)
-  --rows N        messages in the tables before noisy reads them (300000)
+  --rows N        messages in the tables before noisy reads them (300000), or of history (10000000)
   --json          the last line of output is the figures as one JSON object
   --profile DIR   product processes write CPU profiles there`;
 
@@ -67,15 +68,15 @@ function readPlan(args: readonly string[]): Plan | 'help' {
       seconds: number('seconds', values.seconds, 0.1, 3600),
       messages: whole('messages', values.messages),
       emails: number('emails', values.emails, 0, 100) / 100,
-      rows: whole('rows', values.rows),
+      rows: whole('rows', values.rows, 100_000_000),
     },
     json: values.json,
     profileDir: values.profile === undefined ? null : resolve(values.profile),
   };
 }
 
-function whole(option: string, text: string | undefined): number | null {
-  return text === undefined ? null : Math.round(number(option, text, 1, 1_000_000));
+function whole(option: string, text: string | undefined, most = 1_000_000): number | null {
+  return text === undefined ? null : Math.round(number(option, text, 1, most));
 }
 
 function number(option: string, text: string, least: number, most: number): number {

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { connect } from '../src/database/connection.ts';
 import type { NotificationStatus } from '../src/database/tables.ts';
+import { createLog } from '../src/ground/log.ts';
 import { isCompleted } from '../src/message/status/status.ts';
+import { foldFigures } from '../src/statistics/totals/keep.ts';
+import { findDrift } from '../src/statistics/totals/store-recount.ts';
 import type { ProviderCounts, SandboxClient } from './sandbox-client.ts';
 
 const pollMilliseconds = 1000;
@@ -118,6 +122,26 @@ export async function settled(
       if (performance.now() - movedAt > patienceSeconds * 1000) return { known, counts };
     }
     await sleep(pollMilliseconds);
+  }
+}
+
+/**
+ * How many figures of these days (YYYY-MM-DD) differ from what the history says, after all changes are folded
+ * (docs/decisions/0023).
+ */
+export async function driftOf(databaseUrl: string, days: readonly string[]): Promise<number> {
+  const { db, close } = connect(databaseUrl, 1, createLog('warn'));
+  try {
+    await foldFigures({ db }, { signal: new AbortController().signal });
+    let total = 0;
+    for (const day of days) {
+      const { count, examples } = await findDrift(db, day);
+      total += count;
+      if (count > 0) console.error(`  Figures of ${day} differ, such as ${JSON.stringify(examples[0])}`);
+    }
+    return total;
+  } finally {
+    await close();
   }
 }
 

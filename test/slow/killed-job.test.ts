@@ -6,6 +6,10 @@ import { test } from 'node:test';
 import { temporaryEmbedded } from '../../embedded-postgres/embedded.ts';
 import { findRunning } from '../../embedded-postgres/server.ts';
 import { isUnreachable } from '../../src/database/connection.ts';
+import { dayOf } from '../../src/ground/clock.ts';
+import { foldFigures } from '../../src/statistics/totals/keep.ts';
+import { daysOf } from '../../src/statistics/totals/periods.ts';
+import { findDrift } from '../../src/statistics/totals/store-recount.ts';
 import { createTemplate } from '../support/database.ts';
 import { readJob, startJob, tideRows } from '../support/jobs.ts';
 import { type ProductProcess, startProcess } from '../support/process.ts';
@@ -34,7 +38,7 @@ type Counts = Readonly<{
   duplicates: readonly { reference: string; times: number }[];
 }>;
 
-test(`a worker that is killed ${kills} times while it processes a job, and a crash of the database, lose no row, make none twice and send none twice but for an unknown attempt; the counts are right at every moment`, {
+test(`a worker that is killed ${kills} times while it processes a job, and a crash of the database, lose no row, make none twice and send none twice but for an unknown attempt; the counts are right at every moment, and all figures at the end`, {
   timeout: 1_800_000,
 }, async (t) => {
   // Its own, since it crashes, and durable, since it must survive that.
@@ -56,6 +60,7 @@ test(`a worker that is killed ${kills} times while it processes a job, and a cra
     const { pool } = world.connection;
     await pool.query('update services set sms_limit = $1 where id = $2', [2 * rowCount, world.tenant.id]);
     await start();
+    const firstDay = dayOf(world.clock.now());
     const began = performance.now();
     const id = await startJob(world, world.tenant, tideRows(rowCount));
 
@@ -123,6 +128,9 @@ test(`a worker that is killed ${kills} times while it processes a job, and a cra
       [id],
     );
     assert.deepEqual(rows[0], { messages: rowCount, rows: rowCount, first: 0, last: rowCount - 1 });
+    await foldFigures(world.connection, { signal: new AbortController().signal });
+    for (const day of daysOf({ from: firstDay, to: dayOf(world.clock.now()) }))
+      assert.deepEqual(await findDrift(world.connection.db, day), { count: 0, examples: [] });
     // A worker that is killed during a call leaves its outcome unknown. Unless the receipt settles it before the next
     // try, the provider gets the message again, once for each such attempt and never otherwise.
     const counts: Counts = await world.sandbox('/counts');

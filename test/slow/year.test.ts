@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readConfig } from '../../src/config/config.ts';
-import type { Clock } from '../../src/ground/clock.ts';
+import { type Clock, dayOf } from '../../src/ground/clock.ts';
 import { createIdSource, idFloor } from '../../src/ground/id.ts';
 import { createLog } from '../../src/ground/log.ts';
+import { moveStatuses, type StatusMove } from '../../src/message/status/status.ts';
 import { openCore } from '../../src/process/core.ts';
 import { periodicTasks } from '../../src/process/periodic.ts';
+import { foldFigures } from '../../src/statistics/totals/keep.ts';
+import { daysOf } from '../../src/statistics/totals/periods.ts';
+import { findDrift } from '../../src/statistics/totals/store-recount.ts';
 import { isDue } from '../../src/upkeep/due.ts';
 import { storeKept } from '../support/kept-messages.ts';
 import { createWorld, environment } from '../support/world.ts';
@@ -15,7 +19,7 @@ const begin = Date.parse('2027-01-04T05:00:00Z');
 /** DAYS=110 is the least that shows it: lots of jobs are kept for 91. */
 const days = Number(process.env['DAYS'] ?? 365);
 
-test(`after ${days} days of messages, with every periodic task run in its time, nothing older than its retention is left and no table has grown that should not`, async (t) => {
+test(`after ${days} days of messages, with every periodic task run in its time, nothing older than its retention is left, no table has grown that should not, and every total is what the history says`, async (t) => {
   const world = await createWorld({ roles: ['api'] });
   const config = readConfig(environment(world.databaseUrl, world.dataDir));
   const undo: (() => unknown)[] = [];
@@ -47,13 +51,17 @@ test(`after ${days} days of messages, with every periodic task run in its time, 
   /** A day's messages, of any hour, and what else a day leaves behind. */
   async function live(): Promise<void> {
     const at = (hour: number) => new Date(now - 29 * 3_600_000 + hour * 3_600_000).toISOString();
-    await storeKept({ connection: core.connection, tenant }, [
-      { at: at(0) },
-      { at: at(12), type: 'email', status: 'sending' },
+    const [, waiting, ...handedOver] = await storeKept({ connection: core.connection, tenant }, [
       { at: at(23), status: 'created' },
-      { at: at(9), tenant: long },
-      { at: at(10), tenant: long, type: 'email' },
+      { at: at(12), type: 'email', status: 'created' },
+      { at: at(0), status: 'created' },
+      { at: at(9), tenant: long, status: 'created' },
+      { at: at(10), tenant: long, type: 'email', status: 'created' },
     ]);
+    await move([waiting!, ...handedOver], { kind: 'handed over', international: false, end: null });
+    await move(handedOver, {
+      ...{ kind: 'receipt', status: 'delivered', found: 'id', international: false, reliable: true },
+    });
     const created = new Date(now - day);
     await pool.query(
       `with key as (insert into idempotency_keys (service_id, key, fingerprint, answer, created_at) values ($1, $2, '', '', $3)),
@@ -71,6 +79,21 @@ test(`after ${days} days of messages, with every periodic task run in its time, 
       `insert into job_lots (job_id, number, first_row, row_count, done_at)
        select id, 1, 0, 1, final_at from jobs where created_at = $1`,
       [created],
+    );
+  }
+
+  /** As a worker and a provider would, the night after. */
+  async function move(ids: readonly string[], event: StatusMove['event']): Promise<void> {
+    const at = new Date(now);
+    const sent = { sentAt: at, sentBy: 'sandbox', reference: null, billableUnits: 1 };
+    const handOver = event.kind === 'handed over' ? sent : null;
+    await core.queues.transaction((transaction) =>
+      moveStatuses(
+        core,
+        transaction,
+        'dao_update_notification',
+        ids.map((id) => ({ id, event, at, handOver })),
+      ),
     );
   }
 
@@ -130,6 +153,15 @@ test(`after ${days} days of messages, with every periodic task run in its time, 
      from notification_history`,
     [new Date(now - 4 * day)],
   );
-  // Totals of statistics are compared with a recount of the history here.
   assert.deepEqual(history.rows[0], { all: 5 * days, open: 0 });
+
+  await foldFigures(core, { signal });
+  const every = daysOf({ from: dayOf(begin - 2 * day), to: dayOf(now) });
+  for (const one of every)
+    assert.deepEqual({ one, ...(await findDrift(core.db, one)) }, { one, count: 0, examples: [] });
+  const totals = await pool.query(
+    `select (select sum(count) from status_totals)::int as services, (select sum(count) from platform_totals)::int as platform,
+      (select count(*) from status_changes)::int as pending`,
+  );
+  assert.deepEqual(totals.rows[0], { services: 5 * days, platform: 5 * days, pending: 0 });
 });

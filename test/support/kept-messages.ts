@@ -1,7 +1,9 @@
+import { sql } from 'kysely';
 import { ensurePartitions } from '../../src/database/partitions.ts';
 import type { NotificationStatus, NotificationType } from '../../src/database/tables.ts';
 import { dayOf } from '../../src/ground/clock.ts';
 import { createIdSource, idFloor } from '../../src/ground/id.ts';
+import { countStored, storedColumns } from '../../src/message/status/status.ts';
 import type { Tenant } from './tenant.ts';
 import type { World } from './world.ts';
 
@@ -16,9 +18,12 @@ export type KeptMessage = Readonly<{
   calledBackAt?: string;
 }>;
 
-/** Stores messages with an attempt, a receipt, and a callback with an attempt each; returns their ids. */
+/**
+ * Stores messages with an attempt, a receipt, and a callback with an attempt each, and counts them as the product does; returns
+ * their ids.
+ */
 export async function storeKept(
-  { connection: { db, pool }, tenant: owner }: Pick<World, 'connection' | 'tenant'>,
+  { connection: { db }, tenant: owner }: Pick<World, 'connection' | 'tenant'>,
   messages: readonly KeptMessage[],
 ): Promise<string[]> {
   const rows = messages.map((message) => {
@@ -36,15 +41,15 @@ export async function storeKept(
     ),
   );
   for (const time of days.values()) await ensurePartitions(db, time, time);
-  await pool.query(
-    `with given as (
-      select * from json_to_recordset($1) as g (id uuid, callback uuid, service uuid, template uuid, type text, status text,
+  await sql`with given as (
+      select * from json_to_recordset(${JSON.stringify(rows)}) as g (id uuid, callback uuid, service uuid, template uuid, type text, status text,
         at timestamptz, "scheduledFor" timestamptz, "calledBackAt" timestamptz)
     ), facts as (
       insert into notification_history (id, service_id, template_id, template_version, key_type, notification_type, status,
-        created_at, scheduled_for, sent_by)
-      select id, service, template, 1, 'normal', type, status, at, "scheduledFor", 'sandbox' from given
-    ), personal as (
+        created_at, scheduled_for)
+      select id, service, template, 1, 'normal', type, status, at, "scheduledFor" from given
+      returning ${storedColumns}
+    ), ${countStored('facts')}, personal as (
       insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)
       select id, service, '07700900123', '447700900123', '\\x00' from given
     ), tried as (
@@ -57,8 +62,8 @@ export async function storeKept(
       insert into service_callbacks (id, service_id, callback_type, notification_id, payload, created_at, queued_at, state)
       select callback, service, 'delivery_status', id, '\\x00', "calledBackAt", "calledBackAt", 'delivered' from given
     )
-    insert into service_callback_attempts (callback_id, number, started_at) select callback, 1, "calledBackAt" from given`,
-    [JSON.stringify(rows)],
+    insert into service_callback_attempts (callback_id, number, started_at) select callback, 1, "calledBackAt" from given`.execute(
+    db,
   );
   return rows.map(({ id }) => id);
 }

@@ -20,6 +20,13 @@ const dimensions = {
 } as const;
 export type Dimension = keyof typeof dimensions;
 
+/** The column of each. */
+const sources: Readonly<Record<Dimension, string>> = {
+  ...(Object.fromEntries(Object.keys(dimensions).map((one) => [one, one])) as Record<Dimension, string>),
+  week: 'day',
+  month: 'day',
+};
+
 type Value<D extends Dimension> = D extends 'via_api' | 'international'
   ? boolean
   : D extends 'provider'
@@ -55,7 +62,11 @@ const selected = (by: readonly Dimension[]) =>
 const places = (by: readonly Dimension[]) => sql.join(by.map((_, index) => sql.lit(index + 1)));
 const sums = sql`sum(count)::float8 as count, sum(units)::float8 as units`;
 
-/** The totals of services, added up by at least one dimension. Kinds of messages of which there are none have no row. */
+/**
+ * The totals of services, added up by at least one dimension. Kinds of messages of which there are none have no row. A
+ * year of a large service has hundreds of thousands of totals: they are added up as they are, and only the few sums are
+ * written as texts and multiplied.
+ */
 export async function sumOfServices<D extends Dimension>(
   db: DbOrTrx,
   serviceIds: readonly string[],
@@ -63,16 +74,15 @@ export async function sumOfServices<D extends Dimension>(
   chosen: Chosen,
 ): Promise<readonly Sum<D>[]> {
   const where = sql`service_id = any(${serviceIds}::uuid[]) and ${within(chosen)}`;
-  const columns = sql.raw(
-    `day, service_id, template_id, notification_type, key_type, via_api, status, provider, international,
-      rate_multiplier, count, units`,
-  );
+  const columns = sql.raw([...new Set([...by.map((one) => sources[one]), 'rate_multiplier'])].join(', '));
   const { rows } = await sql<Sum<D>>`
     select ${selected(by)} ${sums}, sum(${costUnits})::float8 as cost_units from (
-      select ${columns} from status_totals where ${where}
-      union all
-      select ${columns} from status_changes where ${where}
-    ) both_parts group by ${places(by)} having sum(count) <> 0 or sum(units) <> 0 order by ${places(by)}`.execute(
+      select ${columns}, sum(count) as count, sum(units) as units from (
+        select ${columns}, count, units from status_totals where ${where}
+        union all
+        select ${columns}, count, units from status_changes where ${where}
+      ) both_parts group by ${columns}
+    ) of_each group by ${places(by)} having sum(count) <> 0 or sum(units) <> 0 order by ${places(by)}`.execute(
     db,
   );
   return rows;
@@ -144,13 +154,22 @@ export type DelaySum = Readonly<{
   count: number;
 }>;
 
+/** By day, type, provider, way and bucket. A histogram is one row of the answer: 90 days have tens of thousands of buckets. */
 export async function sumDelays(db: DbOrTrx, period: Period): Promise<readonly DelaySum[]> {
   const where = sql`day between ${period.from}::date and ${period.to}::date`;
-  const { rows } = await sql<DelaySum>`
-    select day::text, notification_type, provider, via_api, measure, bucket, sum(count)::float8 as count from (
-      select * from delay_totals where ${where} union all select * from delay_changes where ${where}
-    ) both_parts group by 1, 2, 3, 4, 5, 6 having sum(count) <> 0`.execute(db);
-  return rows;
+  const { rows } = await sql<
+    Omit<DelaySum, 'bucket' | 'count'> & Readonly<{ buckets: readonly number[]; counts: readonly number[] }>
+  >`
+    select day::text, notification_type, provider, via_api, measure, array_to_json(array_agg(bucket)) as buckets,
+      array_to_json(array_agg(count)) as counts
+    from (
+      select day, notification_type, provider, via_api, measure, bucket, sum(count) as count from (
+        select * from delay_totals where ${where} union all select * from delay_changes where ${where}
+      ) both_parts group by 1, 2, 3, 4, 5, 6 having sum(count) <> 0
+    ) of_each group by 1, 2, 3, 4, 5`.execute(db);
+  return rows.flatMap(({ buckets, counts, ...kind }) =>
+    buckets.map((bucket, index) => ({ ...kind, bucket, count: counts[index]! })),
+  );
 }
 
 /** What templates are called now, by their ids. */
