@@ -7,8 +7,9 @@ import {
 } from '../bootstrap/credentials.ts';
 import type { Config } from '../config/config.ts';
 import type { NotificationType } from '../database/tables.ts';
-import type { Clock } from '../ground/clock.ts';
+import { type Clock, systemClock } from '../ground/clock.ts';
 import { createLog, type Log } from '../ground/log.ts';
+import { ConfigError } from '../ground/problem.ts';
 import type { MountedRoute } from '../http/server/server.ts';
 import { type QueueName, queueNames } from '../queue/define.ts';
 import { startHeartbeat } from '../upkeep/processes.ts';
@@ -83,6 +84,7 @@ async function startRoles(
 ): Promise<Omit<Platform, 'stop'>> {
   const { config, clock } = options;
   const has = rolesOf(options);
+  if (has.length === 1 && has[0] === 'web') return startPagesAlone(options, log, onStop);
   const supervise = has.includes('worker') || has.includes('scheduler');
   const core = await openInstallation({ config, clock, log, supervise, onStop });
   const { db, cipher } = core;
@@ -158,6 +160,30 @@ async function startRoles(
   };
 }
 
+/** The pages without anything else: they speak to an API elsewhere, and need no database. Throws a ConfigError. */
+async function startPagesAlone(
+  { config, clock = systemClock }: PlatformOptions,
+  log: Log,
+  onStop: OnStop,
+): Promise<Omit<Platform, 'stop'>> {
+  const [secret] = givenAdminSecrets(config);
+  if (secret === undefined)
+    throw new ConfigError(
+      'ADMIN_CLIENT_SECRET must be set for the pages where they run alone: it signs what they ask of the API.',
+    );
+  const apiUrl = config.web.apiUrl ?? config.api.publicUrl ?? `http://127.0.0.1:${config.api.port}`;
+  const { startWeb } = await import('./web.ts');
+  const sandboxUrl = sandboxTypes(config).length > 0 ? config.sandbox.url : null;
+  const { keys: secretKeys } = config.secrets;
+  const web = await startWeb({ config, apiUrl, sandboxUrl, adminSecret: secret, secretKeys, clock, log });
+  onStop(web.stop);
+  return {
+    ...{ url: null, routes: [], sandboxUrl: null, webUrl: web.url, firstLink: null },
+    ...{ sandboxTypes: sandboxTypes(config), databaseUrl: '', credentialsPath: null, roles: ['web'] },
+    credentials: { api: apiUrl, admin: { issuer: config.secrets.adminUserName, secret }, services: [] },
+  };
+}
+
 function reportTypes(config: Config, log: Log): void {
   const sandboxed = sandboxTypes(config);
   if (sandboxed.length > 0)
@@ -191,10 +217,14 @@ function rolesOf({ config, roles: wanted }: PlatformOptions): readonly Role[] {
 }
 
 /** The secrets that sign the admin client's tokens; at least one. */
-function adminSecrets({ secrets, installation }: Config): readonly string[] {
-  const given = [
+function adminSecrets(config: Config): readonly string[] {
+  const given = givenAdminSecrets(config);
+  return given.length > 0 ? given : [keptSecret(config.installation.dataDir, 'admin-secret')];
+}
+
+function givenAdminSecrets({ secrets }: Config): readonly string[] {
+  return [
     ...(secrets.clients?.[secrets.adminUserName] ?? []),
     ...(secrets.adminSecret === null ? [] : [secrets.adminSecret]),
   ];
-  return given.length > 0 ? given : [keptSecret(installation.dataDir, 'admin-secret')];
 }

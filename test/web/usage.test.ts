@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { announceChange } from '../../src/database/cache.ts';
 import { createWebWorld, everyPermission, type Visitor, type WebWorld } from '../support/web.ts';
 import { fillUsage } from './fill-usage.ts';
 

@@ -84,6 +84,10 @@ export const ends: Readonly<Record<string, End>> = {
   status_totals: { kept: 'for ever: a few for each service, template and day' },
   platform_totals: { kept: 'for ever: a few for each day' },
   delay_totals: { kept: 'for ever: at most 101 for each provider, kind and day' },
+  unit_rates: { kept: 'for ever: what units cost on past days; only people add rows, by hand' },
+  free_allowances: { kept: 'for ever: one for each service and financial year' },
+  cost_alerts: { by: 'the service removes its amount; at most one for each period' },
+  cost_alerts_told: { kept: 'for ever: one for each amount and period that was reached' },
   figures_due: task('build-figures', 'the day is counted'),
 
   // Operation

@@ -29,7 +29,7 @@ export type Brand = Readonly<{
   logoFile: string | null;
 }>;
 
-const required = createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
 const served = join(import.meta.dirname, '..', 'served');
 
 /** Reads the files once. Throws an Error that names the file if one is missing. */
@@ -48,11 +48,11 @@ export function loadAssets({ colour, logoFile }: Brand): Assets {
 
   const govuk = script(
     'govuk-frontend',
-    readFileSync(required.resolve('govuk-frontend/dist/govuk/govuk-frontend.min.js'), 'utf8'),
+    readFileSync(require.resolve('govuk-frontend/dist/govuk/govuk-frontend.min.js'), 'utf8'),
   );
   const merge = script(
     'idiomorph',
-    `${readFileSync(required.resolve('idiomorph/dist/idiomorph.esm.js'), 'utf8')}`,
+    `${readFileSync(require.resolve('idiomorph/dist/idiomorph.esm.js'), 'utf8')}`,
   );
   const own = readFileSync(join(served, 'despatch.js'), 'utf8')
     .replaceAll("'govuk-frontend'", `'${govuk}'`)
@@ -81,7 +81,7 @@ export function loadAssets({ colour, logoFile }: Brand): Assets {
  * crown (spec 07, section 2).
  */
 function neutralStyle(): string {
-  const sheet = readFileSync(required.resolve('govuk-frontend/dist/govuk/govuk-frontend.min.css'), 'utf8');
+  const sheet = readFileSync(require.resolve('govuk-frontend/dist/govuk/govuk-frontend.min.css'), 'utf8');
   return sheet
     .replace(/@font-face\{[^}]*\}/g, '')
     .replace(/"?GDS Transport"?/g, 'system-ui')
