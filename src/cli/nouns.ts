@@ -9,6 +9,7 @@ export const nouns: Readonly<Record<string, () => Promise<{ noun: Noun }>>> = {
   sender: () => import('./sender.ts'),
   job: () => import('./job.ts'),
   provider: () => import('./provider.ts'),
+  rate: () => import('./rate.ts'),
   task: () => import('./task.ts'),
   'guest-list': () => import('./guest-list.ts'),
   statistics: () => import('./statistics.ts'),

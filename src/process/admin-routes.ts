@@ -146,8 +146,9 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
 function mountOperations(mount: Mount, deps: RouteDeps): void {
   const { queuePrefix } = deps.config.installation;
   const { sendingTimeoutSeconds } = deps.config.delivery;
-  mount(platformFiguresRoutes, deps);
-  mount(platformStatsRoutes, deps);
+  const figures = { ...deps, freeSmsFragments: deps.config.delivery.freeSmsFragments };
+  mount(platformFiguresRoutes, figures);
+  mount(platformStatsRoutes, figures);
   mount(queueRoutes, { ...deps, queuePrefix });
   mount(parkedRoutes, { ...deps, queuePrefix });
   mount(stuckRoutes, { ...deps, queuePrefix, sendingTimeoutSeconds });

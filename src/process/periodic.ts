@@ -175,10 +175,13 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       name: 'run-populate-annual-billing',
       at: '1 2 1 4 *',
       zone: 'Europe/London',
-      async run() {
+      async run({ lastRun }) {
+        // A new installation has seen no 1 April: its setting counts until then.
+        if (lastRun === null) return 0;
         const year = financialYearOf(dayOf(clock.now()));
-        const usual = config.delivery.freeSmsFragments;
-        return await keepAllowances(db, { year, usual, at: new Date(clock.now()) });
+        const how = { usual: config.delivery.freeSmsFragments, at: new Date(clock.now()) };
+        await keepAllowances(db, { ...how, year: year - 1 });
+        return await keepAllowances(db, { ...how, year });
       },
     },
     {

@@ -951,10 +951,56 @@ const refusals: readonly Refusal[] = [
     400,
     { limit_days: ['x is not an integer'] },
   ],
+  ['GET /service/:service_id/fragment/aggregate_statistics', 'year=last', 400, 'Year must be a number'],
+  ...[
+    'billable-units',
+    'yearly-usage',
+    'monthly-usage',
+    'billing/monthly-usage',
+    'billing/yearly-usage-summary',
+  ].map((path): Refusal => [`GET /service/:service_id/${path}`, null, 400, 'No valid year provided']),
+  ['GET /service/:service_id/yearly-usage', 'year=last', 400, 'No valid year provided'],
+  [
+    'GET /service/:service_id/billing/free-sms-fragment-limit',
+    'financial_year_start=x',
+    400,
+    'No valid year provided',
+  ],
+  [
+    'POST /service/:service_id/billing/free-sms-fragment-limit',
+    {},
+    400,
+    /free_sms_fragment_limit is a required property/,
+  ],
+  [
+    'GET /service/:service_id/costs',
+    'from=2026-02-02&to=2026-02-01',
+    400,
+    { to: ['Start date must be before end date'] },
+  ],
+  [
+    'POST /service/:service_id/cost-alerts',
+    { period: 'month', amount_in_pounds: 0.001 },
+    400,
+    { amount_in_pounds: ['Must be pounds and whole pennies, at least 0.01.'] },
+  ],
+  [
+    'POST /platform/rates',
+    { valid_from: '2099-01-01', rate: 0.0000001 },
+    400,
+    { rate: ['At most 6 decimals.'] },
+  ],
+  [
+    'POST /platform/rates/:rate_id',
+    { rate: 1 },
+    400,
+    'The rate of 2016-05-18 has applied since then: add a rate from a later day on instead',
+  ],
   ['GET /platform/figures', 'from=x&to=2026-02-01', 400, { from: ['Not a valid date.'] }],
   ...[
     ...['/platform-stats', '/performance-dashboard', '/platform-stats/daily-volumes-report'],
     ...['/platform-stats/daily-sms-provider-volumes-report', '/platform-stats/volumes-by-service'],
+    '/platform-stats/data-for-billing-report',
   ].map(
     (path): Refusal => [
       `GET ${path}`,
@@ -1070,7 +1116,9 @@ describe('refusals of the admin API', () => {
     );
     const { body: providers } = await world.admin('GET', '/provider-details');
     const [mine, theirs] = [await nameOf(tenant.id), await nameOf(other.id)];
+    const { rows: rates } = await pool.query(`select id from unit_rates where valid_from = '2016-05-18'`);
     Object.assign(values, {
+      rate_id: rates[0].id,
       ...{ user, stranger, service: tenant.id, archived: archived.id },
       ...{ user_id: user, service_id: tenant.id, template_id: tenant.templates.sms, key_id: keys[0].id },
       ...{
@@ -1205,6 +1253,7 @@ describe('refusals of the admin API', () => {
     'GET /service/:service_id/notifications/monthly': '?year=2026',
     'GET /service/:service_id/notifications/templates/monthly': '?year=2026',
     'GET /service/:service_id/notifications/templates_usage/monthly': '?year=2026',
+    'GET /service/:service_id/costs': '?from=2026-02-01&to=2026-02-02',
     'GET /service/:service_id/statistics/daily': '?from=2026-02-01&to=2026-02-02',
   };
 

@@ -4,14 +4,24 @@ import { type Clock, dayOf } from '../../ground/clock.ts';
 import { defineRoute } from '../../http/server/define-route.ts';
 import { callerLeaves } from '../../http/server/request.ts';
 import { oneOf, orNull, uuid } from '../../http/validate/shapes.ts';
+import { rateOn, type UnitRate } from '../../message/rate/rate.ts';
+import type { UnitRates } from '../../message/rate/store.ts';
 import { platformServiceId } from '../../tenant/service/service.ts';
 import { percentagePrompt, summary } from '../totals/delays.ts';
 import { addTo, groupBy, noFigures } from '../totals/figures.ts';
 import { readPeriod } from '../totals/service-routes.ts';
-import { type DelaySum, sumByService, sumDelays, sumOfPlatform } from '../totals/store-read.ts';
+import { type DelaySum, sumDelays, sumOfPlatform } from '../totals/store-read.ts';
+import { fullCostOf } from '../usage/usage.ts';
+import { chargeAll, type RatedSum, sumByServiceAndRate } from './costs.ts';
 import { findServiceNames } from './store.ts';
 
-export type PlatformFiguresDeps = Readonly<{ reads: Reads; clock: Clock }>;
+export type PlatformFiguresDeps = Readonly<{
+  reads: Reads;
+  clock: Clock;
+  unitRates: UnitRates;
+  /** Units that a service has free in a financial year, unless its own are set. */
+  freeSmsFragments: number;
+}>;
 
 /** By service there is an entry for each service, and every one of their totals is read. */
 const mostDaysByService = 31;
@@ -43,6 +53,12 @@ const row = Type.Object(
       Type.Integer({ description: 'Messages of test keys, which count nowhere else.' }),
     ),
     units: Type.Optional(Type.Integer({ description: 'Fragments.' })),
+    cost_in_pounds: Type.Optional(
+      orNull(
+        Type.Number(),
+        'Of the texts that were handed over, as if nothing were free; null where no rate is known.',
+      ),
+    ),
     ...timing,
     percentage_under_10_seconds: Type.Optional(
       Type.Number({
@@ -75,12 +91,13 @@ const read = defineRoute({
     200: { description: 'The figures.', schema: Type.Object({ data: Type.Array(row) }) },
     400: { description: 'A parameter is missing, unknown or invalid.' },
   },
-  async handler({ reads }: PlatformFiguresDeps, { query }, reply) {
+  async handler({ reads, unitRates }: PlatformFiguresDeps, { query }, reply) {
+    const rates = await unitRates.get('sms');
     const by = query.by ?? 'day';
     const period = by === 'service' ? readPeriod(query, mostDaysByService) : readPeriod(query);
     return await reads(platformServiceId, callerLeaves(reply), async (db) => {
       if (by === 'service') {
-        const rows = await sumByService(db, { period });
+        const rows = await sumByServiceAndRate(db, period, rates);
         const names = await findServiceNames(db, [...new Set(rows.map(({ service_id: id }) => id))]);
         return { data: showServices(rows, names) };
       }
@@ -88,10 +105,11 @@ const read = defineRoute({
       if (by === 'provider') {
         const dimensions = ['day', 'provider', 'notification_type', 'status'] as const;
         const rows = await sumOfPlatform(db, dimensions, { period });
-        return { data: showProviders(rows, delays) };
+        return { data: showProviders(rated(rows, rates), delays) };
       }
       const dimensions = ['day', 'notification_type', 'key_type', 'via_api', 'status'] as const;
-      return { data: showDays(await sumOfPlatform(db, dimensions, { period, testKeys: true }), delays) };
+      const rows = await sumOfPlatform(db, dimensions, { period, testKeys: true });
+      return { data: showDays(rated(rows, rates), delays) };
     });
   },
 });
@@ -101,12 +119,27 @@ function showDelays(rows: readonly DelaySum[]) {
   return { handed_over: summary(of('handed-over')), delivered_after: summary(of('delivered')) };
 }
 
-type Counted = Readonly<{ status: string; count: number; units: number }>;
+type Counted = Readonly<{
+  status: string;
+  count: number;
+  units: number;
+  cost_units: number;
+  rate: number | null;
+}>;
+
+/** Days with what a unit costs on them. */
+function rated<Row extends Readonly<{ day: string }>>(rows: readonly Row[], rates: readonly UnitRate[]) {
+  return rows.map((row) => ({ ...row, rate: rateOn(rates, row.day) }));
+}
 
 function showCounts(rows: readonly Counted[]) {
   const figures = noFigures();
   for (const { status, count } of rows) addTo(figures, status, count);
-  return { ...figures, units: rows.reduce((sum, { units }) => sum + units, 0) };
+  return {
+    ...figures,
+    units: rows.reduce((sum, { units }) => sum + units, 0),
+    cost_in_pounds: fullCostOf(chargeAll(rows)),
+  };
 }
 
 type DayRow = Counted &
@@ -151,10 +184,7 @@ function showProviders(
   });
 }
 
-function showServices(
-  rows: readonly (Counted & Readonly<{ service_id: string; notification_type: string }>)[],
-  names: ReadonlyMap<string, string>,
-) {
+function showServices(rows: readonly RatedSum[], names: ReadonlyMap<string, string>) {
   return [...groupBy(rows, (row) => `${row.service_id} ${row.notification_type}`).values()]
     .map((all) => {
       const { service_id, notification_type } = all[0]!;

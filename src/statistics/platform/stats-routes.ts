@@ -3,11 +3,15 @@ import { badRequest } from '../../ground/problem.ts';
 import { defineRoute } from '../../http/server/define-route.ts';
 import { callerLeaves } from '../../http/server/request.ts';
 import { orNull, uuid } from '../../http/validate/shapes.ts';
+import { rateOn } from '../../message/rate/rate.ts';
 import { platformServiceId } from '../../tenant/service/service.ts';
 import { percentagePrompt } from '../totals/delays.ts';
 import { channels, figuresOf, groupBy } from '../totals/figures.ts';
 import { daysIn, daysOf, financialYearOf, isDay, type Period, periodOf } from '../totals/periods.ts';
 import { sumByService, sumDelays, sumOfPlatform } from '../totals/store-read.ts';
+import { findAllowances } from '../usage/store.ts';
+import { costOf, fullCostOf } from '../usage/usage.ts';
+import { chargeAll, chargeServices } from './costs.ts';
 import { type PlatformFiguresDeps, today } from './figures-routes.ts';
 import { findServices } from './store.ts';
 
@@ -214,20 +218,28 @@ const providerVolumes = defineRoute({
     200: {
       description: 'By day and provider.',
       schema: Type.Array(
-        Type.Object({ day: Type.String({ format: 'date' }), provider: Type.String(), ...volumes }),
+        Type.Object({
+          ...{ day: Type.String({ format: 'date' }), provider: Type.String(), ...volumes },
+          sms_cost: orNull(
+            Type.Number(),
+            'Pounds for those that cost something, as if nothing were free; null where no rate is known.',
+          ),
+        }),
       ),
     },
     400: badDates,
   },
-  async handler({ reads, clock }: PlatformFiguresDeps, { query }, reply) {
+  async handler({ reads, clock, unitRates }: PlatformFiguresDeps, { query }, reply) {
     const period = readDates(query, today(clock), true);
     const rows = await reads(platformServiceId, callerLeaves(reply), (db) =>
       sumOfPlatform(db, ['day', 'provider', 'notification_type', 'status'], { period }),
     );
+    const rates = await unitRates.get('sms');
     const texts = rows.filter(({ provider, notification_type: type }) => provider !== null && type === 'sms');
     return [...groupBy(texts, ({ day, provider }) => `${day} ${provider}`).values()].map((all) => {
       const { day, provider } = all[0]!;
-      return { day, provider, ...showVolumes(all) };
+      const priced = all.map((row) => ({ ...row, rate: rateOn(rates, day) }));
+      return { day, provider, ...showVolumes(all), sms_cost: fullCostOf(chargeAll(priced)) };
     });
   },
 });
@@ -263,6 +275,9 @@ const byService = defineRoute({
         Type.Object({
           ...{ service_id: uuid(), service_name: Type.String() },
           ...{ organisation_id: orNull(uuid()), organisation_name: orNull(Type.String()) },
+          free_allowance: Type.Integer({
+            description: 'Units of texts that are free in the financial year.',
+          }),
           sms_notifications: Type.Integer(),
           sms_fragment_totals: Type.Integer(),
           sms_chargeable_units: Type.Number(),
@@ -273,17 +288,19 @@ const byService = defineRoute({
     },
     400: badDates,
   },
-  async handler({ reads, clock }: PlatformFiguresDeps, { query }, reply) {
+  async handler({ reads, clock, freeSmsFragments }: PlatformFiguresDeps, { query }, reply) {
     const period = readDates(query, today(clock), true);
     return await reads(platformServiceId, callerLeaves(reply), async (db) => {
       const found = groupBy(await sumByService(db, { period }), ({ service_id: id }) => id);
       const services = await findServices(db, [...found.keys()], found.size);
+      const allowances = await findAllowances(db, null, financialYearOf(period.from));
       return services.map(({ id, name, organisationId, organisationName }) => {
         const rows = found.get(id) ?? [];
         const { sms_totals: sms, ...units } = showVolumes(rows);
         return {
           ...{ service_id: id, service_name: name },
           ...{ organisation_id: organisationId, organisation_name: organisationName },
+          free_allowance: allowances.get(id) ?? freeSmsFragments,
           ...{ sms_notifications: sms, ...units },
           ...{ email_totals: figuresOf(rows).email.requested, letter_totals: 0 },
         };
@@ -292,5 +309,52 @@ const byService = defineRoute({
   },
 });
 
+const billing = defineRoute({
+  ...common,
+  path: '/platform-stats/data-for-billing-report',
+  handlerName: 'platform_stats.get_data_for_billing_report',
+  summary: 'Read what each service has to pay',
+  description:
+    'The services whose texts cost something, within one financial year, by organisation and name; those without an organisation last. What is free and was not used up earlier in the year is taken off.',
+  query,
+  answers: {
+    200: {
+      description: 'By service.',
+      schema: Type.Array(
+        Type.Object({
+          ...{ organisation_id: orNull(uuid()), organisation_name: orNull(Type.String()) },
+          ...{ service_id: uuid(), service_name: Type.String() },
+          sms_cost: orNull(Type.Number(), 'Pounds; null if no rate is known for a part of it.'),
+          sms_chargeable_units: Type.Number({ description: 'Units to pay for.' }),
+          ...{ total_letters: Type.Integer(), letter_cost: Type.Number(), letter_breakdown: Type.String() },
+        }),
+      ),
+    },
+    400: badDates,
+  },
+  async handler({ reads, clock, unitRates, freeSmsFragments: usual }: PlatformFiguresDeps, { query }, reply) {
+    const period = readDates(query, today(clock), true);
+    const rates = await unitRates.get('sms');
+    const { charges, services } = await reads(platformServiceId, callerLeaves(reply), async (db) => {
+      const all = await chargeServices(db, period, { rates, usual });
+      const charges = new Map([...all].filter(([, one]) => one.micros > 0 || one.unpriced > 0));
+      return { charges, services: await findServices(db, [...charges.keys()], charges.size) };
+    });
+    const key = (name: string | null) => (name === null ? '1' : `0${name}`);
+    return services
+      .map(({ id, name, organisationId, organisationName }) => ({
+        ...{ organisation_id: organisationId, organisation_name: organisationName },
+        ...{ service_id: id, service_name: name },
+        sms_cost: costOf(charges.get(id)!),
+        sms_chargeable_units: charges.get(id)!.charged,
+        ...{ total_letters: 0, letter_cost: 0, letter_breakdown: '' },
+      }))
+      .sort((a, b) => {
+        const [one, other] = [key(a.organisation_name), key(b.organisation_name)];
+        return one < other ? -1 : one > other ? 1 : 0;
+      });
+  },
+});
+
 /** The platform's figures as GOV.UK Notify has them (spec 06, section 9). */
-export const platformStatsRoutes = [stats, dashboard, dailyVolumes, providerVolumes, byService];
+export const platformStatsRoutes = [stats, dashboard, dailyVolumes, providerVolumes, byService, billing];
