@@ -279,6 +279,18 @@ describe('callbacks about messages', () => {
       (count) => count === 2,
     );
     assert.equal(back.seen[0]!.text, back.seen[1]!.text);
+
+    const one = `/service/${tenant.id}/callbacks/${failed.id}/replay`;
+    await callbacksUntil(world, tenant, ([last]) => last?.status === 'delivered');
+    const alone = await world.admin('POST', one, {});
+    assert.deepEqual([alone.status, alone.body], [202, { count: 1 }]);
+    await world.until(
+      async () => back.seen.length,
+      (count) => count === 3,
+    );
+    const other = await world.addTenant();
+    const foreign = await world.admin('POST', one.replace(tenant.id, other.id), {});
+    assert.equal(foreign.status, 404);
   });
 });
 
