@@ -2,7 +2,7 @@
 export const demoOperator = {
   name: 'Rowan Hill',
   emailAddress: 'rowan.hill@harbour-library.example',
-  mobileNumber: '+447700900123',
+  mobileNumber: '+447700900987',
 } as const;
 
 /** The service in an empty database, for trying the product out. */

@@ -83,7 +83,7 @@ async function startRoles(
   onStop: OnStop,
 ): Promise<Omit<Platform, 'stop'>> {
   const { config, clock } = options;
-  const has = rolesOf(options);
+  const has = options.roles ?? usualRoles(config);
   if (has.length === 1 && has[0] === 'web') return startPagesAlone(options, log, onStop);
   const supervise = has.includes('worker') || has.includes('scheduler');
   const core = await openInstallation({ config, clock, log, supervise, onStop });
@@ -210,8 +210,8 @@ async function postOwedReceipts({ db, queues, clock, log }: Core): Promise<void>
   if (count > 0) log.info({ count }, 'The sandbox is posting receipts left over from an earlier run');
 }
 
-function rolesOf({ config, roles: wanted }: PlatformOptions): readonly Role[] {
-  if (wanted) return wanted;
+/** The roles of a process that is not told: all, but the sandbox only where messages go through one of its own. */
+export function usualRoles(config: Config): readonly Role[] {
   const isSandboxNeeded = config.sandbox.url === null && sandboxTypes(config).length > 0;
   return roles.filter((role) => role !== 'sandbox' || isSandboxNeeded);
 }

@@ -304,7 +304,7 @@ describe('the OpenAPI document', () => {
   beforeEach(async () => {
     const { db, pool } = world.connection;
     await pool.query(`update users set email_address = id || '@example.org'
-      where email_address in ('kim@example.com', 'rowan@example.com', 'rowan.reed@example.com')`);
+      where email_address in ('kim@example.com', 'rowan@example.com', 'rowan.reed@example.com', 'ola@example.com')`);
     const register = async (emailAddress: string, state: 'active' | 'pending') => {
       const id = randomUUID();
       await registerUser(

@@ -9,7 +9,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { type Connection, connect } from '../../src/database/connection.ts';
 import { type Clock, systemClock } from '../../src/ground/clock.ts';
 import { createLog, type Log } from '../../src/ground/log.ts';
-import { type Platform, type Role, roles, startPlatform } from '../../src/process/compose.ts';
+import { type Platform, type Role, startPlatform, usualRoles } from '../../src/process/compose.ts';
 import type { QueueName } from '../../src/queue/define.ts';
 import { freshDatabase } from './database.ts';
 import { addTenant, salt, secretKey, type Tenant, type TenantOptions } from './tenant.ts';
@@ -30,6 +30,7 @@ export function environment(
     PORT: '0',
     SANDBOX_PORT: '0',
     WEB_PORT: '0',
+    ADMIN_BASE_URL: 'http://localhost:6012',
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
     DATABASE_POOL_SIZE: '8',
     ...more,
@@ -189,7 +190,7 @@ export async function createWorld(
     config,
     clock,
     // The pages only where a test is about them.
-    roles: options.roles ?? roles.filter((role) => role !== 'web'),
+    roles: options.roles ?? usualRoles(config).filter((role) => role !== 'web'),
     queues: options.queues ?? null,
     log,
   });

@@ -124,7 +124,6 @@ const list = defineRoute({
     },
   },
   async handler(deps: UploadRouteDeps, request, reply) {
-    requireEither(request);
     const { service_id: serviceId } = request.params;
     const found = await deps.reads(serviceId, callerLeaves(reply), (db) =>
       findWaitingUploads(db, serviceId, mostWaiting),

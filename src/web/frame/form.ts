@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { type Html, html } from '../../ground/html.ts';
 
 /** What was filled in. Texts are trimmed of nothing and have line ends of one kind (\n). */
@@ -24,14 +24,18 @@ export const idField = '_form';
 export const mostFormBytes = 20_000_000;
 const mostFields = 5000;
 
-/** Reads a form; null if it has too many fields or is not text in UTF-8. */
-export function readForm(body: Buffer): Form | null {
+/** Reads a form that was sent to `path`; null if it has too many fields. */
+export function readForm(body: Buffer, path: string): Form | null {
   const entries = [...new URLSearchParams(body.toString('latin1'))];
   if (entries.length > mostFields) return null;
-  return formOf(entries.map(([name, value]) => [name, value.replace(/\r\n?/g, '\n')]));
+  return formOf(
+    entries.map(([name, value]) => [name, value.replace(/\r\n?/g, '\n')]),
+    path,
+  );
 }
 
-export function formOf(entries: readonly (readonly [string, string])[]): Form {
+/** `path`: what it was sent to. */
+export function formOf(entries: readonly (readonly [string, string])[], path = ''): Form {
   const values = new Map<string, string[]>();
   for (const [name, value] of entries) values.set(name, [...(values.get(name) ?? []), value]);
   const id = values.get(idField)?.[0] ?? '';
@@ -40,8 +44,20 @@ export function formOf(entries: readonly (readonly [string, string])[]): Form {
     all: (name) => values.get(name) ?? [],
     has: (name) => values.has(name),
     names: [...values.keys()].filter((name) => name !== tokenField && name !== idField),
-    id: /^[0-9a-f-]{36}$/.test(id) ? id : randomUUID(),
+    id: /^[0-9a-f-]{36}$/.test(id) ? copyId(id, path, entries) : randomUUID(),
   };
+}
+
+/**
+ * One of a form's copies as it was filled in. All forms of a page have one id, and whoever goes back fills a form in anew:
+ * only the same form with the same answers is the same request.
+ */
+function copyId(id: string, path: string, entries: readonly (readonly [string, string])[]): string {
+  const filled = entries.filter(([name]) => name !== tokenField);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([id, path, filled]))
+    .digest('hex');
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-4${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
 }
 
 /** The hidden fields for a session's secret. The token differs each time, so that compressing pages tells nothing. */

@@ -110,7 +110,7 @@ export async function serve(
     }
     if (!isSameOrigin(request, deps.site)) return await answer(call, foreignFormPage());
     if (page.receive) return await serveFile(call, page);
-    form = readForm((request.body as Buffer | undefined) ?? Buffer.alloc(0));
+    form = readForm((request.body as Buffer | undefined) ?? Buffer.alloc(0), call.path);
     if (form === null) return await answer(call, refusedPage(['The form has too many fields.']));
     // Whoever has to sign in first did not fill in the form in the session that they are about to have.
     const refused = await refusal(call, page, form);
@@ -259,7 +259,7 @@ async function serveFile(call: Call, page: Page): Promise<FastifyReply> {
   const entries: [string, string][] = [];
   if (!request.isMultipart()) {
     if (refused || !page.post) return answer(call, refused ?? refusedPage(['Choose a file.']));
-    const form = readForm((request.body as Buffer | undefined) ?? Buffer.alloc(0)) ?? formOf([]);
+    const form = readForm((request.body as Buffer | undefined) ?? Buffer.alloc(0), call.path) ?? formOf([]);
     if (!isTokenOf((call.session ?? call.visitor).secret, form.text(tokenField)))
       return answer(call, foreignFormPage());
     return answer(call, await page.post(call.visit, form));
@@ -269,7 +269,7 @@ async function serveFile(call: Call, page: Page): Promise<FastifyReply> {
       entries.push([part.fieldname, String(part.value)]);
       continue;
     }
-    const form = formOf(entries);
+    const form = formOf(entries, call.path);
     const isOurs = isTokenOf((call.session ?? call.visitor).secret, form.text(tokenField));
     let result: Answer;
     try {

@@ -14,14 +14,14 @@ import {
   type WebWorld,
 } from '../support/web.ts';
 
-import { fillDevelopers } from './fill-developers.ts';
-import { fillMessages } from './fill-messages.ts';
-import { fillPlatform } from './fill-platform.ts';
-import { fillReceived, receiving } from './fill-received.ts';
-import { fillTeam } from './fill-team.ts';
-import { fillTemplates } from './fill-templates.ts';
-import { fillUploads } from './fill-uploads.ts';
-import { fillUsage } from './fill-usage.ts';
+import { fillDevelopers } from '../web/fill-developers.ts';
+import { fillMessages } from '../web/fill-messages.ts';
+import { fillPlatform } from '../web/fill-platform.ts';
+import { fillReceived, receiving } from '../web/fill-received.ts';
+import { fillTeam } from '../web/fill-team.ts';
+import { fillTemplates } from '../web/fill-templates.ts';
+import { fillUploads } from '../web/fill-uploads.ts';
+import { fillUsage } from '../web/fill-usage.ts';
 
 /** What each room needs there to be; each returns the ids for its paths. */
 const fills = [
@@ -36,7 +36,7 @@ const fills = [
 ];
 
 /** Where people look at what the pages look like; not kept in the repository. */
-const pictures = join(import.meta.dirname, 'screenshots');
+const pictures = join(import.meta.dirname, '../web/screenshots');
 
 const views = [
   { name: 'desktop', width: 1280, height: 900, colorScheme: 'light' },
