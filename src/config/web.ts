@@ -58,7 +58,7 @@ export function checkWeb({ brandColour, logoFile, secondStep }: Values<typeof we
   const contrast = 1.05 / (luminance(brandColour) + 0.05);
   if (contrast < 4.5)
     throw new ConfigError(
-      `WEB_BRAND_COLOUR ${brandColour} is too light: white text on it has a contrast of ${contrast.toFixed(1)}:1, and needs 4.5:1.`,
+      `WEB_BRAND_COLOUR must be darker than ${brandColour}: white text on it has a contrast of ${contrast.toFixed(1)}:1, and needs 4.5:1.`,
     );
   if (logoFile !== null && (!/\.(svg|png)$/i.test(logoFile) || !existsSync(logoFile)))
     throw new ConfigError('WEB_LOGO_FILE must be the path of an SVG or PNG file.');

@@ -23,16 +23,16 @@ import { fillTemplates } from '../web/fill-templates.ts';
 import { fillUploads } from '../web/fill-uploads.ts';
 import { fillUsage } from '../web/fill-usage.ts';
 
-/** What each room needs there to be; each returns the ids for its paths. */
+/** What each room needs there to be; each returns the ids for its paths. The last leaves messages that never end. */
 const fills = [
   fillDevelopers,
   fillMessages,
-  fillPlatform,
   fillReceived,
   fillTeam,
   fillTemplates,
   fillUploads,
   fillUsage,
+  fillPlatform,
 ];
 
 /** Where people look at what the pages look like; not kept in the repository. */

@@ -44,7 +44,10 @@ export type WebWorld = World &
   Readonly<{
     /** Somebody who has not signed in. */
     stranger: () => Visitor;
-    /** A new person with these permissions in the tenant's service, signed in; `operator`: of the platform. */
+    /**
+     * A new person with these permissions in the tenant's service, signed in; `operator`: of the platform, who has
+     * entered the service if one is named.
+     */
     person: (permissions: readonly string[] | 'operator', serviceId?: string) => Promise<Visitor>;
     /** A link that signs a person in. */
     signInLink: (userId: string) => Promise<string>;
@@ -126,6 +129,10 @@ export async function createWebWorld(environment: Record<string, string> = {}): 
       const path = new URL(await signInLink(userId)).pathname;
       const { status } = await visitor.submit(path, {});
       assert.equal(status, 303);
+      if (permissions === 'operator' && serviceId !== undefined) {
+        const entered = await visitor.submit(`/platform/services/${serviceId}/enter`, { reason: 'a test' });
+        assert.equal(entered.status, 303);
+      }
       return visitor;
     },
   };

@@ -94,7 +94,7 @@ suite('the dashboard and trying a message out (spec 07, section 6)', () => {
     await world.admin('POST', `/service/${tenant.id}/suspend`, {});
     await announceService(world.connection.db, tenant.id);
     // Its members are no longer let in; operators are.
-    const operator = await world.person('operator');
+    const operator = await world.person('operator', tenant.id);
     await world.until(
       () => operator.get(path),
       ({ text }) => text.includes('This service is suspended'),

@@ -84,6 +84,6 @@ suite('files made for me (spec 07, section 6)', () => {
     for (const more of [`/${report}/csv`, `/${report}/delete`])
       assert.equal((await stranger.get(path.replace(world.tenant.id, other.id) + more)).status, 404);
     assert.equal((await reader.get(`${path}/${randomUUID()}/csv`)).status, 404);
-    assert.equal((await (await world.person('operator')).get(path)).status, 403);
+    assert.equal((await (await world.person('operator', world.tenant.id)).get(path)).status, 403);
   });
 });

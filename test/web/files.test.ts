@@ -217,7 +217,7 @@ suite('files that were sent (spec 07, section 6) and sending again (journey 5)',
     assert.match(shown(foreign), /you need the permission “See messages and figures”/);
     assert.doesNotMatch(foreign.text, /07700/);
     assert.equal((await sender.get(`${path}/csv`)).status, 404);
-    const operator = await world.person('operator');
+    const operator = await world.person('operator', world.tenant.id);
     const figures = await operator.get(path);
     assert.match(shown(figures), /All 2 text messages have been delivered\./);
     assert.doesNotMatch(figures.text, /07700/);

@@ -293,7 +293,7 @@ suite('the pages of messages (spec 07, section 6)', () => {
   test('an operator sees no recipients or contents without a reason, which the service can read', async () => {
     const id = await sendMessage(world, '07700 900761');
     await world.drain();
-    const operator = await world.person('operator');
+    const operator = await world.person('operator', world.tenant.id);
     for (const path of ['/messages', `/messages/${id}`]) {
       const { status, text } = await operator.get(at(path));
       assert.equal(status, 200);

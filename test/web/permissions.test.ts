@@ -12,14 +12,22 @@ type Verdict = 'in' | 'sign in' | 'not allowed' | 'not found';
 type Who = Readonly<{ name: string; visitor: Visitor; permissions: readonly string[] | 'operator' | null }>;
 
 /** The answer (spec 07, section 5). `permissions`: in the service; null: signed in, and no member of it. */
+/** Pages that show who was written to: operators who are no members get figures only (spec 07, section 5). */
+const isForMembers =
+  /^\/services\/:service\/(downloads(\/:report\/csv)?|files\/:job\/csv|uploads\/:upload(\/.*)?)$/;
+
 function expected({ needs, path }: Page, permissions: Who['permissions'] | 'nobody'): Verdict {
   if (needs === 'nothing') return 'in';
   if (permissions === 'nobody') return 'sign in';
+  if (permissions === 'operator' && isForMembers.test(path)) return 'not allowed';
   if (needs === 'signed in' || permissions === 'operator') return 'in';
   if (needs === 'operator') return 'not allowed';
   assert.ok(path.startsWith('/services/:service'), `${path} is about no service`);
   if (permissions === null) return 'not found';
   if (needs === 'member') return 'in';
+  // The body of a callback names the recipient, so that reading one needs more than keys do.
+  if (path === '/services/:service/developers/callbacks/:callback' && !permissions.includes('view_activity'))
+    return 'not allowed';
   return [needs].flat().some((permission) => permissions.includes(permission)) ? 'in' : 'not allowed';
 }
 
@@ -52,7 +60,11 @@ suite('what somebody may open and do (spec 07, sections 5 and 14)', () => {
       await member([]),
       ...(await Promise.all(everyPermission.map((permission) => member([permission])))),
       { name: 'a stranger', visitor: await world.person(everyPermission, other.id), permissions: null },
-      { name: 'an operator', visitor: await world.person('operator'), permissions: 'operator' },
+      {
+        name: 'an operator',
+        visitor: await world.person('operator', world.tenant.id),
+        permissions: 'operator',
+      },
     ];
   });
   after(() => world.stop());
@@ -71,7 +83,8 @@ suite('what somebody may open and do (spec 07, sections 5 and 14)', () => {
         const want = expected(page, permissions);
         calls += 1;
         // Ids that nobody has given to this test lead nowhere, for whoever may ask.
-        const isUnknown = want === 'in' && got === 'not found' && /:(?!service)/.test(page.path);
+        const isUnknown =
+          want === 'in' && got === 'not found' && /:(?!service\b)|\/replayed$/.test(page.path);
         if (got !== want && !isUnknown) wrong.push(`${page.path}, ${name}: ${got} instead of ${want}`);
       };
       await Promise.all([
@@ -98,7 +111,9 @@ suite('what somebody may open and do (spec 07, sections 5 and 14)', () => {
           if (want === 'in') return;
           const got = verdictOf(page, await visitor.post(addressOf(page), `_token=${tokens[index]}`));
           calls += 1;
-          if (got !== want) wrong.push(`${page.path}, ${name}: ${got} instead of ${want}`);
+          // Or there is nothing with the ids of this test, for whoever asks.
+          const isUnknown = got === 'not found' && /:(?!service\b)/.test(page.path);
+          if (got !== want && !isUnknown) wrong.push(`${page.path}, ${name}: ${got} instead of ${want}`);
         }),
       );
     }

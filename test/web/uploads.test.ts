@@ -283,7 +283,7 @@ suite('sending to many (spec 07, section 8, journey 3)', () => {
     const reader = await world.person(['view_activity']);
     const other = await world.addTenant();
     const stranger = await world.person(everyPermission, other.id);
-    const operator = await world.person('operator');
+    const operator = await world.person('operator', world.tenant.id);
     const paths = ['', '/rows', '/rows/2', '/csv', '/delete'].map((more) => path + more);
     for (const at of [...paths, guide, `${base}/contact-lists`]) {
       const refused = await reader.get(at);

@@ -64,7 +64,11 @@ const one = servicePage('/messages/:message', readers, {
       { wide: true, back: { href: visit.at('/messages'), text: 'Messages' } },
     );
   },
-  post: (visit, form) => takeSight(visit, form, pathOf(visit)),
+  async post(visit, form) {
+    // Whether there is such a message is said before anything is asked.
+    await visit.api.get(apiPath(visit));
+    return takeSight(visit, form, pathOf(visit));
+  },
 });
 
 /** The newest text that its recipient sent; null: none, or it is not to be seen. */

@@ -92,6 +92,7 @@ const rows = servicePage('/uploads/:upload/rows', ['send_texts', 'send_emails'],
   async post(visit, form) {
     const { at, params } = visit;
     const own = at(`/uploads/${params['upload']}`);
+    await visit.api.get(apiOf(visit));
     const { count, upload } = await mendCells(visit, form);
     if (count === 0) return redirect(here(own, form), 'Nothing was changed.');
     const left = upload?.faulty_rows ?? 0;
@@ -117,6 +118,7 @@ function here(own: string, form: Form): string {
 const one = servicePage('/uploads/:upload/rows/:row', ['send_texts', 'send_emails'], {
   get: rowPage,
   async post(visit, form) {
+    await visit.api.get(apiOf(visit));
     const { count } = await mendCells(visit, form);
     return redirect(
       visit.path,
