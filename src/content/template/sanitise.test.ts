@@ -10,6 +10,7 @@ const texts: readonly (readonly [value: string, sanitised: string])[] = [
   ['Tom &amp; Jerry&nbsp;& Co', 'Tom &amp; Jerry&nbsp;& Co'],
   ['200&micro;g', '200&micro;g'],
   ['Pay now\n ===\nor never', 'Pay now ===\nor never'],
+  ['Pay now\n\n===', 'Pay now ==='],
   ['1 == 1\n== 2', '1 == 1\n== 2'],
   ['&lsqb;click&rsqb;&lpar;a&rpar;', '&amp;lsqb;click&amp;rsqb;&amp;lpar;a&amp;rpar;'],
   ['&#91;click&#x5d;', '&\\#91;click&\\#x5d;'],

@@ -7,8 +7,11 @@ import { normaliseWhiteSpace, whiteSpace } from './text/whitespace.ts';
 
 const hostOnly = /^[a-zA-Z0-9.-]+$/;
 const markdownCharacter = /[`*_()\\{}[\]<>#+\-.!|]/g;
-/** A line that makes a heading of the one before; there is no escaping it, so it joins that line. */
-const underline = /\n[ \t]*(=+[ \t]*)(?=\n|$)/g;
+/**
+ * A line that makes a heading of the one before; there is no escaping it, so it joins that line, over blank lines too,
+ * which a list loses.
+ */
+const underline = /(?:\n[ \t]*)+(=+[ \t]*)(?=\n|$)/g;
 const urlWithScheme = new RegExp(`https?://[^${whiteSpace}<]*`, 'g');
 
 /** One changed value, as the API's answer shows it. */
