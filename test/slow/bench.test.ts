@@ -81,6 +81,6 @@ test('an unknown scenario ends the benchmark with an error message and code 2', 
   assert.equal(output, '');
   assert.match(
     complaints,
-    /There is no scenario "acept"\. The scenarios are accept, flow, fairness, noisy, render, job.\n$/,
+    /There is no scenario "acept"\. The scenarios are accept, flow, fairness, noisy, render, job, history\.\n$/,
   );
 });
