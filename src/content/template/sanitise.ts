@@ -9,9 +9,9 @@ const hostOnly = /^[a-zA-Z0-9.-]+$/;
 const markdownCharacter = /[`*_()\\{}[\]<>#+\-.!|]/g;
 /**
  * A line that makes a heading of the one before; there is no escaping it, so it joins that line, over blank lines too,
- * which a list loses.
+ * which a list loses. A run of blank lines is looked at once, from its beginning.
  */
-const underline = /(?:\n[ \t]*)+(=+[ \t]*)(?=\n|$)/g;
+const underline = /(?<!\n[ \t]*)(?:\n[ \t]*)+(=+[ \t]*)(?=\n|$)/g;
 const urlWithScheme = new RegExp(`https?://[^${whiteSpace}<]*`, 'g');
 
 /** One changed value, as the API's answer shows it. */
