@@ -2,7 +2,7 @@ import { html } from '../../ground/html.ts';
 import { heading, paragraph, summaryList, table, tag } from '../components/content.ts';
 import { button, postForm } from '../components/form.ts';
 import { type Page, type PersonVisit, page, personPage, redirect } from '../frame/page.ts';
-import { timeOf } from '../words/time.ts';
+import { timeOf } from '../words/times.ts';
 import { changePages } from './change.ts';
 import { lookPages, themeTexts } from './look.ts';
 import { mobilePages } from './mobile.ts';

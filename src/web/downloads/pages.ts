@@ -14,7 +14,7 @@ import {
   Unexpected,
 } from '../frame/page.ts';
 import { inFigures } from '../words/counts.ts';
-import { clockText, dayIn, instantOf, timeText } from '../words/time.ts';
+import { clockText, dayIn, instantOf, timeInWords } from '../words/times.ts';
 
 /** Files with what became of messages, made in the background (spec 03, section 6.4; spec 07, section 6). */
 
@@ -121,8 +121,8 @@ function reportTable(visit: ServiceVisit, reports: readonly Report[]): Html {
         { content: what, header: true },
         stateOf(report),
         { content: inFigures(report.row_count), numeric: true },
-        timeText(report.created_at, zone),
-        hasEnded ? timeText(keptUntil(report), zone) : '',
+        timeInWords(report.created_at, zone),
+        hasEnded ? timeInWords(keptUntil(report), zone) : '',
         html`${isMade ? html`${link(at(`/downloads/${report.id}/csv`), html`Download<span class="govuk-visually-hidden"> ${what}</span>`)} ` : null}${hasEnded ? link(at(`/downloads/${report.id}/delete`), html`Delete<span class="govuk-visually-hidden"> ${what}</span>`) : null}`,
       ];
     }),
@@ -150,7 +150,7 @@ function wordsOf({ parameter }: Report, zone: string): string {
   const group =
     status === 'all' ? '' : `, ${(statuses[status as keyof typeof statuses] ?? status).toLowerCase()}`;
   const of = job === undefined ? '' : ', of one file';
-  return `${types[type]}${group}${of}${from == null ? '' : `, from ${timeText(from, zone)}`}`;
+  return `${types[type]}${group}${of}${from == null ? '' : `, from ${timeInWords(from, zone)}`}`;
 }
 
 function makeForm(visit: ServiceVisit, form: Form | null, errors: readonly Fault[]): Html {

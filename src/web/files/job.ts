@@ -1,6 +1,6 @@
 import { counted, inFigures, messagesOf } from '../words/counts.ts';
 import { groupOf, type StatusGroup } from '../words/statuses.ts';
-import { clockText, timeText } from '../words/time.ts';
+import { clockText, timeInWords } from '../words/times.ts';
 
 /** A job as pages read it (spec 04, section 6.2). */
 export type Job = Readonly<{
@@ -97,7 +97,7 @@ export function jobSentence(job: Job, zone: string, now: number): string {
   const sent = done - sums.cancelled;
   switch (stageOf(job, now)) {
     case 'scheduled':
-      return `${messagesOf(type, total)} will be sent from ${timeText(job.scheduled_for ?? job.created_at, zone)}.`;
+      return `${messagesOf(type, total)} will be sent from ${timeInWords(job.scheduled_for ?? job.created_at, zone)}.`;
     case 'held':
       return `Nothing has been sent yet. Sending begins at ${clockText(job.hold_until!, zone)}.`;
     case 'waiting':

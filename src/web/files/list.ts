@@ -5,7 +5,7 @@ import { link, pagination } from '../components/navigation.ts';
 import { NotFound } from '../frame/api.ts';
 import { type Answer, type Page, page, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { counted, inFigures } from '../words/counts.ts';
-import { timeText } from '../words/time.ts';
+import { timeInWords } from '../words/times.ts';
 import { type Job, stageOf, stageTag, sumsOf } from './job.ts';
 import { viewers } from './one.ts';
 
@@ -125,8 +125,8 @@ function waitingList({ at, zone }: ServiceVisit, waiting: readonly Waiting[]): H
       },
       inFigures(upload.notification_count),
       upload.faulty_rows === 0 ? 'None' : counted(upload.faulty_rows, 'row'),
-      timeText(upload.created_at, zone),
-      timeText(upload.expires_at, zone),
+      timeInWords(upload.created_at, zone),
+      timeInWords(upload.expires_at, zone),
     ]),
   });
 }
@@ -199,7 +199,7 @@ function jobTable({ at, zone, now }: ServiceVisit, jobs: readonly Job[], empty: 
         figure(sums.delivered),
         figure(sums['under way']),
         figure(sums.failed),
-        timeText(job.scheduled_for ?? job.created_at, zone),
+        timeInWords(job.scheduled_for ?? job.created_at, zone),
       ];
     }),
     empty,

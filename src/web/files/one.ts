@@ -7,7 +7,7 @@ import { type Page, page, type ServiceVisit, servicePage } from '../frame/page.t
 import { progressBar } from '../plots/bars.ts';
 import { counted, inFigures } from '../words/counts.ts';
 import { groupOf, groupTone, statusText } from '../words/statuses.ts';
-import { clockText, timeText } from '../words/time.ts';
+import { clockText, timeInWords } from '../words/times.ts';
 import { announcement, type Job, jobSentence, type Stage, stageOf, stageTag, sumsOf } from './job.ts';
 
 /** How far one file is, and what became of its rows (spec 07, section 6). */
@@ -169,7 +169,7 @@ function facts({ at, zone }: ServiceVisit, job: Job): Html {
       },
       {
         key: 'Sent by',
-        value: html`${author === null ? 'a program' : html`<span dir="auto">${author.name}</span>`}, ${timeText(job.created_at, zone)}`,
+        value: html`${author === null ? 'a program' : html`<span dir="auto">${author.name}</span>`}, ${timeInWords(job.created_at, zone)}`,
       },
       ...(original === null
         ? []
@@ -288,7 +288,7 @@ function rowCells({ at, zone }: ServiceVisit, job: Job, row: Row, isChoosing: bo
     row.resent_as !== null
       ? html`${row.reason ?? ''} ${link(at(`/files/${row.resent_as.job}`), 'Sent again')}`
       : (row.reason ??
-        (row.next_attempt_at === null ? '' : `Next try ${timeText(row.next_attempt_at, zone)}`));
+        (row.next_attempt_at === null ? '' : `Next try ${timeInWords(row.next_attempt_at, zone)}`));
   return [
     ...(isChoosing ? [box] : []),
     { content: inFigures(number), header: true },

@@ -3,7 +3,7 @@ import { heading, paragraph, table } from '../components/content.ts';
 import { button, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
-import { timeOf } from '../words/time.ts';
+import { timeOf } from '../words/times.ts';
 import { changesIn, earlierValues, fieldText, kindNames, kindText, valueText } from './words.ts';
 
 type Event = Readonly<{

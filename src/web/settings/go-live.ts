@@ -4,7 +4,7 @@ import { button, postForm } from '../components/form.ts';
 import { link } from '../components/navigation.ts';
 import { type Answer, type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { answering, type Faults, faultSummary, noFaults } from '../words/faults.ts';
-import { timeOf } from '../words/time.ts';
+import { timeOf } from '../words/times.ts';
 import { type FullService, readService, sentences } from './service.ts';
 
 type Point = Readonly<{ text: string; isDone: boolean | null; path: string }>;

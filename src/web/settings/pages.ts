@@ -2,7 +2,7 @@ import { type Html, html } from '../../ground/html.ts';
 import { heading, paragraph, type SummaryRow, summaryList } from '../components/content.ts';
 import { link } from '../components/navigation.ts';
 import { type Page, page, type ServiceVisit, servicePage } from '../frame/page.ts';
-import { timeOf } from '../words/time.ts';
+import { timeOf } from '../words/times.ts';
 import { goLivePages } from './go-live.ts';
 import { guestPages } from './guests.ts';
 import { namePages } from './name.ts';

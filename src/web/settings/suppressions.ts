@@ -5,7 +5,7 @@ import { pagination } from '../components/navigation.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { answering, errorAt, type Faults, faultSummary, noFaults } from '../words/faults.ts';
-import { timeOf } from '../words/time.ts';
+import { timeOf } from '../words/times.ts';
 import { isMember } from './service.ts';
 
 type Suppression = Readonly<{

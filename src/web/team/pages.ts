@@ -3,7 +3,7 @@ import { heading, insetText, paragraph, table, tag } from '../components/content
 import { button, postForm } from '../components/form.ts';
 import { link } from '../components/navigation.ts';
 import { type Page, page, type ServiceVisit, servicePage } from '../frame/page.ts';
-import { timeOf } from '../words/time.ts';
+import { timeOf } from '../words/times.ts';
 import { invitePages } from './invite.ts';
 import { memberPages } from './member.ts';
 import { type Invite, type Member, nameOf, permissionsIn, readInvites, readMembers } from './members.ts';

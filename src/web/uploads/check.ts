@@ -8,7 +8,7 @@ import type { Form } from '../frame/form.ts';
 import { membersOnly } from '../frame/members.ts';
 import { type Answer, type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { counted, inFigures, inPounds, messagesOf } from '../words/counts.ts';
-import { timeText } from '../words/time.ts';
+import { timeInWords } from '../words/times.ts';
 import { apiOf, fileLine, previewOf, rowNumberIn } from './mend.ts';
 import { messageOf } from './preview.ts';
 import { daysFrom, hours, timeIn } from './schedule.ts';
@@ -175,7 +175,7 @@ function warnings(upload: Upload, { at, zone }: ServiceVisit): Html {
   return joined([
     same &&
       warningText(
-        html`This file, or one of the same name, has been sent today already, on ${timeText(same.created_at, zone)}. ${link(at(`/files/${same.id}`), 'See what became of it')} before you send it again.`,
+        html`This file, or one of the same name, has been sent today already, on ${timeInWords(same.created_at, zone)}. ${link(at(`/files/${same.id}`), 'See what became of it')} before you send it again.`,
       ),
     repeated > 0
       ? insetText(
@@ -210,7 +210,7 @@ function summary(upload: Upload, { at, zone }: ServiceVisit): Html {
         key: 'Template',
         value: html`${link(at(`/templates/${upload.template}`), 'See the template')}, version ${upload.template_version}`,
       },
-      { key: 'Kept until', value: timeText(upload.expires_at, zone) },
+      { key: 'Kept until', value: timeInWords(upload.expires_at, zone) },
     ],
   })}`;
 }

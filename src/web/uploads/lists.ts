@@ -12,7 +12,7 @@ import {
   Unexpected,
 } from '../frame/page.ts';
 import { counted, inFigures } from '../words/counts.ts';
-import { timeText } from '../words/time.ts';
+import { timeInWords } from '../words/times.ts';
 
 /** Contact lists: files that are kept, to be sent to one template after another (spec 04, section 6.5). */
 
@@ -54,7 +54,7 @@ const lists = servicePage('/contact-lists', either, {
       },
       kindOf[list.template_type],
       { content: inFigures(list.row_count), numeric: true },
-      html`<span dir="auto">${list.created_by}</span>, ${timeText(list.created_at, zone)}`,
+      html`<span dir="auto">${list.created_by}</span>, ${timeInWords(list.created_at, zone)}`,
       usedWords(list),
     ]);
     return page(
@@ -116,7 +116,7 @@ async function listPage(visit: ServiceVisit, chosen: string | null, error: strin
         rows: [
           { key: 'For', value: kindOf[found.template_type] },
           { key: 'Kept by', value: html`<span dir="auto">${found.created_by}</span>` },
-          { key: 'Kept since', value: timeText(found.created_at, zone) },
+          { key: 'Kept since', value: timeInWords(found.created_at, zone) },
           {
             key: 'Used',
             value: found.has_jobs

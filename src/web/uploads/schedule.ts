@@ -1,5 +1,5 @@
 import type { Form } from '../frame/form.ts';
-import { dayIn, dayText, instantOf } from '../words/time.ts';
+import { dayIn, dayText, instantOf } from '../words/times.ts';
 
 /** When a file is sent: at once, or on a day and hour of the reader's zone. */
 
