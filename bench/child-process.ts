@@ -97,6 +97,11 @@ export class Child {
     return this.running ? residentPeak(this.#process.pid!) : null;
   }
 
+  /** What the process has in memory now; null if the system does not report it. */
+  get resident(): Resident | null {
+    return this.running ? residentOf(this.#process.pid!) : null;
+  }
+
   /** The processor time of the process so far; null if the system does not report it. */
   get processorSeconds(): number | null {
     return this.running ? processorSeconds(this.#process.pid!) : null;
@@ -151,6 +156,22 @@ function fromPs(pid: number): number | null {
   const { stdout } = spawnSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' });
   const kilobytes = Number.parseInt(stdout ?? '', 10);
   return Number.isNaN(kilobytes) ? null : kilobytes;
+}
+
+/** In bytes. `files`: pages of files, such as the program itself, which processes share that have the same files. */
+export type Resident = Readonly<{ own: number; files: number }>;
+
+/** As Linux accounts for it, within a few pages; null elsewhere. */
+function residentOf(pid: number): Resident | null {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const bytes = (name: string) =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? Number.NaN) * 1024;
+    const own = bytes('RssAnon') + bytes('RssShmem');
+    return Number.isNaN(own) ? null : { own, files: bytes('RssFile') };
+  } catch {
+    return null;
+  }
 }
 
 /** Of all its threads, user and system. Linux counts in hundredths of a second. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { unexpectedEnds } from './child-process.ts';
 import type { Harness } from './harness.ts';
-import { memoryFigures, openAccount, openInstallation } from './installation.ts';
+import { openAccount, openInstallation } from './installation.ts';
 import { closedLoop, describeRefusals, type LoadOptions, Requests, type Tally, Wire } from './load.ts';
 import type { SandboxClient } from './sandbox-client.ts';
 import { type Outcome, quantile, type Scenario, type Settings } from './scenario.ts';
@@ -38,7 +38,7 @@ type Installation = Readonly<{
 
 async function measureFlow(harness: Harness, { messages: wanted, emails }: Settings): Promise<Outcome> {
   const messages = wanted ?? 20_000;
-  const { client, provider, api, worker } = await openInstallation(harness);
+  const { client, provider, api, worker, memory } = await openInstallation(harness);
   const accepted: string[] = [];
   const load: LoadOptions = {
     url: api.url,
@@ -59,7 +59,6 @@ async function measureFlow(harness: Harness, { messages: wanted, emails }: Setti
   const lost = accepted.length - (await readProgress(client, accepted)).final;
   const counts = await provider.client.counts();
   const servers = [api.child, worker.child];
-  const memory = memoryFigures({ api, worker });
   const faults = [
     ...[warmUp, idle, tally].flatMap((each) => describeRefusals('API', each)),
     ...unexpectedEnds([...servers, provider.child]),
@@ -108,7 +107,7 @@ async function measureFlow(harness: Harness, { messages: wanted, emails }: Setti
         unit: 'ms',
         target: { under: 150 },
       },
-      ...memory,
+      ...memory(),
     ],
   };
 }

@@ -9,7 +9,7 @@ import { platformUserId } from '../src/tenant/user/store.ts';
 import { unexpectedEnds } from './child-process.ts';
 import { every, type Sent } from './every.ts';
 import type { Harness } from './harness.ts';
-import { addTenant, memoryFigures, openAccount, openInstallation } from './installation.ts';
+import { addTenant, openAccount, openInstallation } from './installation.ts';
 import { Requests, Wire } from './load.ts';
 import { type FileType, fileOf } from './persistent-job.ts';
 import type { SandboxClient } from './sandbox-client.ts';
@@ -39,7 +39,7 @@ type Times = Readonly<{ checked: number; created: number; delivered: number }>;
 
 async function measureJobs(harness: Harness, { messages }: Settings): Promise<Outcome> {
   const rows = messages ?? rowsOfTargets;
-  const { databaseUrl, client, provider, api, worker } = await openInstallation(harness);
+  const { databaseUrl, client, provider, api, worker, memory } = await openInstallation(harness);
   const account = await openAccount(harness, client);
   const { issuer, secret } = readCredentials(harness.dataDir)!.admin;
   const { rows: found } = await client.query<{ service_id: string }>(
@@ -69,7 +69,7 @@ async function measureJobs(harness: Harness, { messages }: Settings): Promise<Ou
   if (counts.distinct !== expected)
     faults.push(`${expected} messages were to be sent, but ${counts.distinct} reached the provider`);
   faults.push(...unexpectedEnds([api.child, worker.child, provider.child]));
-  return { faults, figures: [...figures, ...memoryFigures({ api, worker })] };
+  return { faults, figures: [...figures, ...memory()] };
 }
 
 function figuresOf(type: FileType, rows: number, times: Times, singles: Float64Array): Figure[] {

@@ -1,7 +1,7 @@
 import { type TSchema, Type } from 'typebox';
 import type { Answer, Documentation, Route } from '../server/define-route.ts';
 import { usualBodyLimit } from '../server/request.ts';
-import type { JsonSchema } from './schema.ts';
+import { type JsonSchema, propertiesOf } from './schema.ts';
 
 /** A documented route. */
 export type DocumentedRoute = Route & Extract<Documentation, { summary: string }>;
@@ -108,6 +108,14 @@ function isAdminWrite(method: string, { authentication }: DocumentedRoute): bool
   return (method === 'POST' || method === 'PUT') && authentication === 'admin';
 }
 
+/** Whether it checks a part of its path that the path itself admits with any text. */
+function checksPath(url: string, { params }: DocumentedRoute): boolean {
+  return Object.entries(propertiesOf(params)).some(
+    ([name, { type, description, examples, ...rules }]) =>
+      !url.includes(`:${name}(`) && Object.keys(rules).length > 0,
+  );
+}
+
 const idempotencyKey = Type.String({
   minLength: 1,
   maxLength: 255,
@@ -141,7 +149,7 @@ export function headersOf(status: number, method: string, route: DocumentedRoute
 /** What a status means if the route does not say. */
 const general: Readonly<Record<number, string>> = {
   304: 'The body is the one whose `ETag` is in `If-None-Match`.',
-  400: 'The `Idempotency-Key` is malformed.',
+  400: 'A part of the path, or the `Idempotency-Key`, is malformed.',
   401: 'The token is missing.',
   403: 'The token does not belong to an active key, or its time is off by more than 30 seconds.',
   404: 'There is nothing at this path.',
@@ -158,7 +166,7 @@ export function allAnswers(method: string, url: string, route: DocumentedRoute):
   const hasToken = needsToken(route);
   const follows: Readonly<Record<number, boolean>> = {
     304: isAdminRead(method, route),
-    400: isAdminWrite(method, route),
+    400: isAdminWrite(method, route) || checksPath(url, route),
     401: hasToken,
     403: hasToken,
     404: url.includes(':'),

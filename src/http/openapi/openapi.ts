@@ -10,7 +10,7 @@ import {
   headersTaken,
 } from './answers.ts';
 import { adminTokenText, examplePath, type Sample, samplesOf, tokenText } from './samples.ts';
-import { createSchemaTranslator, type JsonSchema, type SchemaTranslator } from './schema.ts';
+import { createSchemaTranslator, type JsonSchema, propertiesOf, type SchemaTranslator } from './schema.ts';
 
 export type Parameter = Readonly<{
   name: string;
@@ -196,10 +196,6 @@ function parametersOf(
     parameter('header', name, translate(schema), false),
   );
   return [...inPath, ...inQuery, ...inHeaders];
-}
-
-function propertiesOf(schema: JsonSchema | undefined): Readonly<Record<string, JsonSchema>> {
-  return (schema?.['properties'] ?? {}) as Record<string, JsonSchema>;
 }
 
 function responseOf(

@@ -1,4 +1,5 @@
 import { type DocumentedRoute, needsToken } from './answers.ts';
+import { propertiesOf } from './schema.ts';
 
 /** A call that can be copied: `lang` for tools, `label` for people. */
 export type Sample = Readonly<{ lang: 'Shell' | 'JavaScript'; label: string; source: string }>;
@@ -16,10 +17,6 @@ export function examplePath(url: string, { params, query, rawQuery }: Documented
     return example === undefined ? [] : [`${name}=${example}`];
   });
   return given.length === 0 ? path : `${path}?${given.join('&')}`;
-}
-
-function propertiesOf(schema: unknown): Readonly<Record<string, unknown>> {
-  return (schema as { properties?: Record<string, unknown> } | undefined)?.properties ?? {};
 }
 
 function exampleOf(schema: unknown): string | undefined {

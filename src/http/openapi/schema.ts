@@ -3,6 +3,11 @@ import type { TSchema } from 'typebox';
 /** A JSON Schema of the document (draft 2020-12, as OpenAPI 3.1 uses). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
+/** The properties of an object schema, of the document's or of ours. */
+export function propertiesOf(schema: JsonSchema | TSchema | undefined): Readonly<Record<string, JsonSchema>> {
+  return (schema as { properties?: Record<string, JsonSchema> } | undefined)?.properties ?? {};
+}
+
 /** Our own formats (validate/check.ts) in terms of JSON Schema. */
 const formats: Readonly<Record<string, JsonSchema>> = {
   phone_number: {

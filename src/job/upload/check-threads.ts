@@ -13,7 +13,8 @@ const mostWaiting = 2;
 const mostWaitingOfAll = 6;
 const longestWaitMilliseconds = 120_000;
 const timeoutMilliseconds = 120_000;
-const idleMilliseconds = 30_000;
+/** A thread takes 50 MiB and starts in a quarter of a second. */
+const idleMilliseconds = 3_000;
 /** Heap of a thread: a file of the greatest size, its pieces, and the recipients that are compared. */
 const heapMegabytes = 384;
 const youngMegabytes = 32;
