@@ -212,18 +212,20 @@ async function writeHistory(client: pg.Client, { from, until }: Span, count: num
   await client.query(
     `insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number, api_key_id,
        key_type, notification_type, status, created_at, persisted_at, sent_at, updated_at, sent_by, reference,
-       client_reference, billable_units, international, rate_multiplier)
+       client_reference, billable_units, international, rate_multiplier, rare_status)
      select overlay(overlay(md5(i::text) placing lpad(to_hex(ms), 12, '0') || '7' from 1) placing '8' from 17)::uuid,
        service_id, template_id, 1, case when is_job then md5(service_id::text || (ms / 86400000))::uuid end,
        case when is_job then (i % 100000)::int end, api_key_id, key_type, type,
-       case when status = 'delivered' and i % ${rareness} = 17 then '${rareStatus}' else status end,
+       fate,
        at, at, at + i % 100 * interval '10 ms', at + i % 100 * interval '10 ms' + i % 300 * interval '1 s', provider,
        case when type = 'email' then md5('reference' || i) end,
-       case when not is_job and i % 3 = 0 then 'order-' || i % ${references} end, units, international, rate_multiplier
+       case when not is_job and i % 3 = 0 then 'order-' || i % ${references} end, units, international, rate_multiplier,
+       case when fate not in ('delivered', 'sent') then fate end
      from (select i, $1::bigint + ((i - $4::bigint) * ($2::bigint - $1::bigint)) / $3::bigint as ms
        from generate_series($4::bigint, $4::bigint + $3::bigint - 1) i) made
      join kinds on slot = i * 7919 % ${kindCount}
-     cross join lateral (select to_timestamp(ms / 1000.0) as at) time`,
+     cross join lateral (select to_timestamp(ms / 1000.0) as at,
+       case when status = 'delivered' and i % ${rareness} = 17 then '${rareStatus}' else status end as fate) course`,
     [from, until, count, first],
   );
 }

@@ -91,7 +91,8 @@ const searching = { shortPageMilliseconds: 1000, givenUpMilliseconds: 4000 } as 
 
 /**
  * A page of at most `wanted` rows of which few may match: it looks at ever larger portions of a service's rows, newest
- * first, for a limited time. `look` looks at `size` rows older than the one with the id `before` (null: the newest).
+ * first, for a limited time. `look` looks at `size` rows older than the one with the id `before` (null: the newest); the
+ * first time, it is told so.
  * Whatever is not looked at is older than the last row of the page, so following pages find it. An empty page means
  * that there is nothing more: if the time ends before anything was found, it throws a Problem (504) that says where to
  * go on.
@@ -99,13 +100,13 @@ const searching = { shortPageMilliseconds: 1000, givenUpMilliseconds: 4000 } as 
 export async function searchPage<T>(
   wanted: number,
   before: string | null,
-  look: (before: string | null, size: number, wanted: number) => Promise<Portion<T>>,
+  look: (before: string | null, size: number, wanted: number, isFirst: boolean) => Promise<Portion<T>>,
 ): Promise<readonly T[]> {
   const elapsed = stopwatch();
   const page: T[] = [];
   let from = before;
   for (let size: number = portions.first; ; size = Math.min(size * portions.growth, portions.most)) {
-    const { found, last, isFull } = await look(from, size, wanted - page.length);
+    const { found, last, isFull } = await look(from, size, wanted - page.length, size === portions.first);
     page.push(...found);
     if (last === null || isFull || page.length >= wanted) return page;
     if (page.length > 0 && elapsed() > searching.shortPageMilliseconds) return page;

@@ -405,6 +405,8 @@ export type NotificationHistoryRow = {
   suppressed: SuppressionReason | null;
   given_up: GivenUpReason | null;
   created_by: string | null;
+  /** `status` again, if usually few messages have it; indexed. */
+  rare_status: Generated<NotificationStatus | null>;
 };
 
 /** Why a message was given up, where no attempt says so. */

@@ -5,6 +5,7 @@ import { sql } from 'kysely';
 import { ensurePartitions } from '../../src/database/partitions.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { createIdSource, idTime } from '../../src/ground/id.ts';
+import { countStored, rareStatusOf, storedColumns } from '../../src/message/status/status.ts';
 import type { Tenant } from '../support/tenant.ts';
 import { createWorld, environment, type World } from '../support/world.ts';
 
@@ -44,7 +45,8 @@ describe('a list of messages', () => {
         id: newId(),
         keyType: index % 11 === 0 ? 'test' : index % 13 === 0 ? 'team' : 'normal',
         type: index % 3 === 0 ? 'email' : 'sms',
-        status: statuses[index % statuses.length]!,
+        // Two of them far from the newest, days apart.
+        status: index % 2500 === 13 ? 'sent' : statuses[index % statuses.length]!,
         jobId: index % 5 === 0 && index % 11 !== 0 && index % 13 !== 0 ? job : null,
         reference: index % 7 === 0 ? 'seven' : null,
       };
@@ -61,10 +63,12 @@ describe('a list of messages', () => {
           as given (id, key_type, type, status, job_id, reference, at, sealed)
       ), facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, key_type,
-          notification_type, status, created_at, client_reference)
+          notification_type, status, created_at, client_reference, rare_status)
         select id, ${tenant.id}, case type when 'sms' then ${tenant.templates.sms}::uuid
-          else ${tenant.templates.email}::uuid end, 1, job_id, key_type, type, status, at, reference from given
-      )
+          else ${tenant.templates.email}::uuid end, 1, job_id, key_type, type, status, at, reference,
+          ${rareStatusOf(sql`status`)} from given
+        returning ${storedColumns}
+      ), ${countStored('facts')}
       insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)
       select id, ${tenant.id}, '07700900123', '447700900123', sealed from given`.execute(db);
     return rows;
@@ -130,6 +134,18 @@ describe('a list of messages', () => {
       ['', 'test', () => true],
       ['?status=pending', 'test', ({ status }) => status === 'pending'],
       ['?status=failed', 'normal', ({ status, jobId }) => failed.includes(status) && jobId === null],
+      ['?status=failed', 'test', ({ status }) => failed.includes(status)],
+      [
+        '?status=technical-failure&status=cancelled&include_jobs=true',
+        'normal',
+        ({ status }) => status === 'technical-failure',
+      ],
+      [
+        '?status=failed&reference=seven&include_jobs=true',
+        'normal',
+        ({ status, reference }) => failed.includes(status) && reference === 'seven',
+      ],
+      ['?status=sent&include_jobs=true', 'normal', ({ status }) => status === 'sent'],
       ['?status=received', 'normal', ({ status, jobId }) => status === 'delivered' && jobId === null],
       [
         '?status=accepted&include_jobs=true',

@@ -25,8 +25,9 @@ before(async () => {
        from (select i, now() - (6.5 - i * 6.5 / $1::int) * interval '1 day' as at from generate_series(1, $1::int) i) n
      ), facts as (
        insert into notification_history (id, service_id, template_id, template_version, key_type, notification_type,
-         status, created_at)
-       select id, $2, $3, 1, 'normal', 'sms', case when i % $4::int = 7 then 'permanent-failure' else 'delivered' end, at
+         status, created_at, rare_status)
+       select id, $2, $3, 1, 'normal', 'sms', case when i % $4::int = 7 then 'permanent-failure' else 'delivered' end, at,
+         case when i % $4::int = 7 then 'permanent-failure' end
        from given
      )
      insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)

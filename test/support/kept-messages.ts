@@ -3,7 +3,7 @@ import { ensurePartitions } from '../../src/database/partitions.ts';
 import type { NotificationStatus, NotificationType } from '../../src/database/tables.ts';
 import { dayOf } from '../../src/ground/clock.ts';
 import { createIdSource, idFloor } from '../../src/ground/id.ts';
-import { countStored, storedColumns } from '../../src/message/status/status.ts';
+import { countStored, rareStatusOf, storedColumns } from '../../src/message/status/status.ts';
 import type { Tenant } from './tenant.ts';
 import type { World } from './world.ts';
 
@@ -46,8 +46,8 @@ export async function storeKept(
         at timestamptz, "scheduledFor" timestamptz, "calledBackAt" timestamptz)
     ), facts as (
       insert into notification_history (id, service_id, template_id, template_version, key_type, notification_type, status,
-        created_at, scheduled_for)
-      select id, service, template, 1, 'normal', type, status, at, "scheduledFor" from given
+        created_at, scheduled_for, rare_status)
+      select id, service, template, 1, 'normal', type, status, at, "scheduledFor", ${rareStatusOf(sql`status`)} from given
       returning ${storedColumns}
     ), ${countStored('facts')}, personal as (
       insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)

@@ -5,6 +5,7 @@ import { ensurePartitions } from '../../src/database/partitions.ts';
 import type { KeyType, NotificationStatus, NotificationType } from '../../src/database/tables.ts';
 import { createIdSource } from '../../src/ground/id.ts';
 import { createLog, type Log } from '../../src/ground/log.ts';
+import { usualStatuses } from '../../src/message/status/status.ts';
 import { openQueues, type Queues } from '../../src/queue/boss.ts';
 import type { Tenant } from './tenant.ts';
 import type { World } from './world.ts';
@@ -34,8 +35,8 @@ export async function storeMessages(
     const id = createIdSource({ now: () => idAt })();
     await pool.query(
       `insert into notification_history (id, service_id, template_id, template_version, key_type, notification_type,
-         status, created_at, scheduled_for)
-       values ($1, $2, $3, 1, $4, $5, $6, $7, $8)`,
+         status, created_at, scheduled_for, rare_status)
+       values ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9)`,
       [
         id,
         tenant.id,
@@ -45,6 +46,7 @@ export async function storeMessages(
         status,
         new Date(createdAt),
         message.scheduledFor === undefined ? null : new Date(message.scheduledFor),
+        usualStatuses.includes(status) ? null : status,
       ],
     );
     ids.push(id);

@@ -2,8 +2,10 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
 import { type Portion, searchPage } from '../../database/reads.ts';
 import type { CallbackOutcome, CallbackState, CallbackType, KeyType } from '../../database/tables.ts';
-import { idFloor } from '../../ground/id.ts';
+import { dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
+import { idFloor, idMarginMilliseconds, idTime } from '../../ground/id.ts';
 import { notificationColumns, type StoreDeps, type StoredNotification } from '../status/notification.ts';
+import { usualStatuses } from '../status/status.ts';
 import { inOrder, type TimelineEntry } from './timeline.ts';
 
 /** The tables `n` and `h` for messages that are accepted but not yet persisted. */
@@ -72,15 +74,21 @@ export const oldestShown = sql`coalesce((select id from notifications order by i
 
 /**
  * Conditions and order for the rows of the history, as `h`, of a service from `floor` to before `before`, newest first: of one type of key if it
- * is a rare one, with one reference if that is given. Written so that it can only walk the index for it, whatever the
- * planner's statistics say, which are stale for a table that grows all day.
+ * is a rare one, with one reference if that is given, with the rare status in `rareStatus` (SQL). Written so that it can
+ * only walk the index for it, whatever the planner's statistics say, which are stale for a table that grows all day.
  */
 export function walkHistory(
   {
     serviceId,
     keyType,
     reference = null,
-  }: { serviceId: string; keyType: KeyType | null; reference?: string | null },
+    rareStatus = null,
+  }: Readonly<{
+    serviceId: string;
+    keyType: KeyType | null;
+    reference?: string | null;
+    rareStatus?: RawBuilder<unknown> | null;
+  }>,
   { floor, before }: { floor: RawBuilder<unknown>; before: string | null },
 ) {
   const columns = [sql`h.service_id`];
@@ -90,6 +98,10 @@ export function walkHistory(
     columns.push(hashed(sql`h.client_reference`));
     values.push(hashed(sql`${reference}`));
     part = sql`h.client_reference is not null`;
+  } else if (rareStatus !== null) {
+    columns.push(sql`h.rare_status`);
+    values.push(rareStatus);
+    part = sql`h.rare_status is not null`;
   } else if (keyType !== null && keyType !== 'normal') {
     columns.push(sql`h.key_type`);
     values.push(sql.lit(keyType));
@@ -139,12 +151,70 @@ export function findNotifications(
       if (rows.length === 0) return [];
     }
     let bytes = fetchedBytes;
-    return await searchPage(limit, before, async (before, size, wanted) => {
+    const look = async (filter: NotificationFilter, before: string | null, size: number, wanted: number) => {
       const portion = await findPortion(db, filter, { before, size, wanted, bytes });
       bytes -= portion.bytes;
       return { ...portion, isFull: portion.isFull || bytes <= 0 };
+    };
+    let spans: readonly Span[] | null = null;
+    return await searchPage(limit, before, async (before, size, wanted, isFirst) => {
+      if (isFirst || (filter.types === null && filter.statuses === null))
+        return await look(filter, before, size, wanted);
+      // Few match, so it pays to ask where they are.
+      spans ??= await findSpans(db, filter);
+      const [span, next] = spans.filter(({ from }) => before === null || from < before);
+      if (!span) return { found: [], last: null };
+      const from = [span.from, more?.from ?? span.from].sort()[1]!;
+      const within = {
+        ...filter,
+        more: { facts: sql`true`, personal: sql`true`, until: null, ...more, from },
+      };
+      const highest = before === null || span.until < before ? span.until : before;
+      const portion = await look(within, highest, size, wanted);
+      return { ...portion, last: portion.last ?? (next ? span.from : null) };
     });
   });
+}
+
+/** Ids from `from` to before `until`. */
+type Span = Readonly<{ from: string; until: string }>;
+
+/**
+ * Where messages are that may match the types and statuses of a filter, newest first: the days, according to the totals
+ * (docs/decisions/0023), those whose totals are not complete, and whatever is accepted and not persisted.
+ */
+async function findSpans(
+  db: DbOrTrx,
+  { serviceId, keyType, types, statuses }: NotificationFilter,
+): Promise<readonly Span[]> {
+  const { rows: edges } = await sql<{ oldest: string; accepted: string | null }>`
+    select ${oldestShown} as oldest,
+      (select id from accepted where service_id = ${serviceId} order by id limit 1) as accepted`.execute(db);
+  const { oldest, accepted: firstAccepted } = edges[0]!;
+  const where = sql`service_id = ${serviceId} and day >= ${dayOf(idTime(oldest) - idMarginMilliseconds)}::date
+    ${keyType === null ? sql`` : sql`and key_type = ${keyType}`}
+    ${types ? sql`and notification_type = any(${types}::text[])` : sql``}
+    ${statuses ? sql`and status = any(${statuses}::text[])` : sql``}`;
+  const { rows } = await sql<{ day: string }>`
+    select day::text from (
+      select day, count from status_totals where ${where} union all select day, count from status_changes where ${where}
+    ) both_parts group by 1 having sum(count) <> 0
+    union select day::text from figures_due where due_at <= now()`.execute(db);
+  const spans = rows.map(
+    ({ day }): Span => ({
+      from: idFloor(dayStart(day) - idMarginMilliseconds),
+      until: idFloor(dayStart(dayAfter(day, 1)) + idMarginMilliseconds),
+    }),
+  );
+  if (firstAccepted !== null) spans.push({ from: firstAccepted, until: idCeiling });
+  // Those that touch become one.
+  const merged: Span[] = [];
+  for (const span of spans.sort((a, b) => (a.until > b.until ? -1 : 1))) {
+    const last = merged.at(-1);
+    if (!last || span.until < last.from) merged.push(span);
+    else if (span.from < last.from) merged[merged.length - 1] = { from: span.from, until: last.until };
+  }
+  return merged;
 }
 
 type Looked = StoredNotification &
@@ -161,8 +231,13 @@ export async function findPortion(
 ): Promise<Portion<StoredNotification> & { bytes: number }> {
   const { serviceId, keyType, jobs, types, statuses, reference, more } = filter;
   const floor = sql`${more?.from ?? null}::uuid`;
-  const whole = walkHistory(filter, { floor, before });
-  const portion = walkHistory(filter, { floor: sql`greatest((select id from edge), ${floor})`, before });
+  // Each rare status is walked by itself: a portion ends where the first of them has been looked at `size` times.
+  const isRare =
+    reference === null && statuses !== null && !statuses.some((one) => usualStatuses.includes(one));
+  const walked = { serviceId, keyType, reference, rareStatus: isRare ? sql`way.status` : null };
+  const ways = isRare ? sql`unnest(${[...new Set(statuses)]}::text[])` : sql`(values (null::text))`;
+  const whole = walkHistory(walked, { floor, before });
+  const portion = walkHistory(walked, { floor: sql`greatest((select id from edge), ${floor})`, before });
   const personal = more?.personal ?? sql`true`;
   const matches = sql`${more?.facts ?? sql`true`} ${keyType === null ? sql`` : sql`and h.key_type = ${keyType}`}
     ${jobs ? sql`` : sql`and h.job_id is null`}
@@ -171,8 +246,10 @@ export async function findPortion(
     ${reference === null ? sql`` : sql`and h.client_reference = ${reference}`}`;
   const { rows } = await sql<Looked>`
     with edge as materialized (
-      select h.id from notification_history h where ${whole.where}
-      order by ${whole.newestFirst} limit 1 offset ${size - 1}
+      select edge.id from ${ways} way (status) cross join lateral (
+        select h.id from notification_history h where ${whole.where}
+        order by ${whole.newestFirst} limit 1 offset ${size - 1}
+      ) edge order by edge.id desc limit 1
     ), found as materialized (
       select id from (
         (select n.id from ${accepted}
@@ -180,10 +257,12 @@ export async function findPortion(
             and n.id >= coalesce(greatest((select id from edge), ${floor}), ${idFloor(0)})
           order by n.id desc limit ${wanted})
         union all
-        (select h.id from (
-            select h.id, h.client_reference, h.reference from notification_history h where ${portion.where} and ${matches}
-            order by ${portion.newestFirst}
-          ) h cross join lateral (select * from notifications where id = h.id limit 1) n where ${personal} limit ${wanted})
+        (select one.id from ${ways} way (status) cross join lateral (
+            select h.id from (
+              select h.id, h.client_reference, h.reference from notification_history h where ${portion.where} and ${matches}
+              order by ${portion.newestFirst}
+            ) h cross join lateral (select * from notifications where id = h.id limit 1) n where ${personal} limit ${wanted}
+          ) one order by one.id desc limit ${wanted})
       ) every order by id desc limit ${wanted}
     ), sized as (${sizedRows})
     select sized.*, edge.id as last, (select count(*)::int from found) as matching

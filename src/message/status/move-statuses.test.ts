@@ -185,7 +185,9 @@ test('no other source file writes the status of an existing message', () => {
   const writers = files.filter((file) => {
     if (file.endsWith('.test.ts')) return false;
     const text = readFileSync(join(root, file), 'utf8');
-    return /update\s+notification_history|updateTable\(\s*['"]notification_history/i.test(text);
+    return /update\s+notification_history[^;`]*[\s,]status\s*=|updateTable\(\s*['"]notification_history/i.test(
+      text,
+    );
   });
   assert.deepEqual(writers, ['src/message/status/status.ts']);
 });

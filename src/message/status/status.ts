@@ -1,4 +1,5 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
+import type { Trx } from '../../database/connection.ts';
 import type { GivenUpReason, NotificationStatus, SuppressionReason } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueTransaction } from '../../queue/boss.ts';
@@ -59,6 +60,23 @@ const receiptResults: ReadonlySet<NotificationStatus> = new Set<NotificationStat
 
 /** The statuses that an event can change. */
 export const openStatuses = ['created', 'sending', 'pending', 'sent'] as const;
+
+/** Statuses that most messages have for some time. */
+export const usualStatuses: readonly string[] = [...openStatuses, 'delivered'];
+
+/**
+ * SQL for the `rare_status` of a message with this status: the same, if usually few messages have it, which end neither
+ * delivered nor sent. So there is an index of these messages alone, which other moves leave alone.
+ */
+export const rareStatusOf = (status: RawBuilder<unknown>) =>
+  sql`case when ${status} not in (${sql.join(usualStatuses.map((one) => sql.lit(one)))}) then ${status} end`;
+
+/** Writes the `rare_status` of messages that lack it. `where`: conditions on the history, as `h`. */
+export async function putRareStatusesRight(trx: Trx, where: RawBuilder<unknown>): Promise<void> {
+  const rare = rareStatusOf(sql`h.status`);
+  await sql`update notification_history h set rare_status = ${rare}
+    where ${where} and h.rare_status is distinct from ${rare}`.execute(trx);
+}
 
 /** Whether the API shows `completed_at` for a message in this status (spec 05, section 10). */
 export function isCompleted(status: NotificationStatus): boolean {
@@ -188,6 +206,7 @@ async function applyMoves(
     ), updated as (
       update notification_history h set
         status = coalesce(locked.next, h.status),
+        rare_status = case when locked.next is null then h.rare_status else ${rareStatusOf(sql`locked.next`)} end,
         updated_at = case when locked.next is null then h.updated_at else input.at end,
         sent_at = case when is_hand_over then input.sent_at else coalesce(h.sent_at, input.sent_at) end,
         sent_by = case when is_hand_over then input.sent_by else coalesce(h.sent_by, input.sent_by) end,

@@ -140,6 +140,10 @@ export async function orderDue(
   return Number(numAffectedRows);
 }
 
+/** The status of a message that is stored as not sendable; null for one that is sent. */
+const failureOf = (givenUp: RawBuilder<unknown>) =>
+  sql`case when ${givenUp} = 'error' then 'technical-failure' when ${givenUp} is not null then 'validation-failed' end`;
+
 /**
  * Stores the rows of the CTE `moved`, which has the columns of `accepted`; the CTE `facts` has the newly stored ones, which are counted.
  * `givenUp`: the reason why a row is stored as not sendable, or null.
@@ -147,12 +151,11 @@ export async function orderDue(
 export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
           api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
-          phone_prefix, rate_multiplier, created_by, given_up, updated_at)
+          phone_prefix, rate_multiplier, created_by, given_up, updated_at, rare_status)
         select id, service_id, template_id, template_version, job_id, job_row_number, api_key_id, key_type,
-          notification_type, case when ${givenUp} is null then 'created' when ${givenUp} = 'error'
-            then 'technical-failure' else 'validation-failed' end, created_at, scheduled_for, client_reference,
+          notification_type, coalesce(${failureOf(givenUp)}, 'created'), created_at, scheduled_for, client_reference,
           international, phone_prefix, rate_multiplier, created_by, ${givenUp},
-          case when ${givenUp} is not null then created_at end
+          case when ${givenUp} is not null then created_at end, ${failureOf(givenUp)}
         from moved on conflict (id) do nothing returning ${storedColumns}
       ), ${countStored('facts')}, personal as (
         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,

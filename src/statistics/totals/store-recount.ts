@@ -2,16 +2,16 @@ import { type RawBuilder, sql } from 'kysely';
 import { type Db, type DbOrTrx, isTransient, type Trx } from '../../database/connection.ts';
 import { dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
 import { idFloor, idMarginMilliseconds } from '../../ground/id.ts';
-import { delaysOf, fixedFacts } from '../../message/status/status.ts';
+import { delaysOf, fixedFacts, putRareStatusesRight } from '../../message/status/status.ts';
 import { alone, costUnits, foldAll } from './store.ts';
 
 /** Counts a day of the history again, to see whether the totals are right, or to put them right. */
 
 /** The messages of a day, by the range of their ids and then by their time. */
-const ofDay = (day: string) => sql`notification_history h
-  where h.id >= ${idFloor(dayStart(day) - idMarginMilliseconds)}
+const isOfDay = (day: string) => sql`h.id >= ${idFloor(dayStart(day) - idMarginMilliseconds)}
     and h.id < ${idFloor(dayStart(dayAfter(day, 1)) + idMarginMilliseconds)}
     and h.created_at >= ${new Date(dayStart(day))} and h.created_at < ${new Date(dayStart(dayAfter(day, 1)))}`;
+const ofDay = (day: string) => sql`notification_history h where ${isOfDay(day)}`;
 
 type Total = Readonly<{
   table: 'status_totals' | 'platform_totals' | 'job_totals' | 'delay_totals';
@@ -173,6 +173,8 @@ async function rebuild(trx: Trx, day: string, due: Date | null): Promise<void> {
       trx,
     );
   }
+  // Processes of a release without it do not write this either.
+  await putRareStatusesRight(trx, isOfDay(day));
   if (due) await sql`delete from figures_due where day = ${day}::date and due_at <= ${due}`.execute(trx);
 }
 
