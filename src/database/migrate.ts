@@ -38,6 +38,7 @@ import { up as requestIds } from './migrations/0040-request-ids.ts';
 import { up as usage } from './migrations/0043-usage.ts';
 import { up as costAlerts } from './migrations/0044-cost-alerts.ts';
 import { up as rareStatuses } from './migrations/0045-rare-statuses.ts';
+import { up as monthTotals } from './migrations/0046-month-totals.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -78,6 +79,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0043-usage': { up: usage },
   '0044-cost-alerts': { up: costAlerts },
   '0045-rare-statuses': { up: rareStatuses },
+  '0046-month-totals': { up: monthTotals },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

@@ -36,6 +36,7 @@ export type Tables = {
   job_totals: JobTotalRow;
   status_changes: StatusChangeRow;
   status_totals: StatusTotalRow;
+  month_totals: Omit<StatusTotalRow, 'day'> & { month: string };
   platform_totals: PlatformTotalRow;
   delay_changes: DelayRow;
   delay_totals: DelayRow;

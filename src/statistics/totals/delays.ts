@@ -2,45 +2,57 @@
  * Delays from histograms (docs/decisions/0023). Bucket b holds delays above 10 s × 2^((b-1)/4) up to 10 s × 2^(b/4); the
  * lowest also what is below, the highest also what is above. Each is 19 % longer than the one before. Pure.
  */
-export type Bucket = Readonly<{ bucket: number; count: number }>;
+export type Histogram = Readonly<{ buckets: readonly number[]; counts: readonly number[] }>;
 
+/** The lowest bucket and the highest. */
+const [lowest, highest] = [-40, 60];
 /** The bucket that ends at 10 seconds, within which messages should be handed over (spec 06, section 9). */
-export const promptBucket = 0;
+const promptBucket = 0;
 
 /** Where a bucket ends, in seconds. */
 export function bucketEnd(bucket: number): number {
   return 10 * 2 ** (bucket / 4);
 }
 
+/** Added up, from the lowest bucket on. What is not folded yet may take messages away. */
+function addUp(histograms: readonly Histogram[]): Readonly<{ counts: Float64Array; total: number }> {
+  const all = new Float64Array(highest - lowest + 1);
+  let total = 0;
+  for (const { buckets, counts } of histograms)
+    for (const [index, bucket] of buckets.entries()) {
+      all[bucket - lowest]! += counts[index]!;
+      total += counts[index]!;
+    }
+  return { counts: all, total };
+}
+
 /**
- * The delay that a share of the messages do not exceed, in seconds, as if those of a bucket were spread evenly in it;
- * null if there are none. `share`: above 0 to 1.
+ * The delays that these shares of the messages do not exceed, in seconds, as if those of a bucket were spread evenly in
+ * it; null if there are no messages. `shares`: above 0 to 1, in order.
  */
-export function quantile(buckets: readonly Bucket[], share: number): number | null {
-  const total = buckets.reduce((sum, { count }) => sum + count, 0);
-  if (total <= 0) return null;
-  const wanted = share * total;
-  let below = 0;
-  for (const { bucket, count } of buckets.toSorted((a, b) => a.bucket - b.bucket)) {
-    if (count > 0 && below + count >= wanted) return bucketEnd(bucket - 1 + (wanted - below) / count);
-    below += count;
-  }
-  return null;
+export function quantiles(histograms: readonly Histogram[], shares: readonly number[]): (number | null)[] {
+  const { counts, total } = addUp(histograms);
+  let [index, below] = [0, 0];
+  return shares.map((share) => {
+    if (total <= 0) return null;
+    const wanted = share * total;
+    while (index < counts.length - 1 && (counts[index]! <= 0 || below + counts[index]! < wanted))
+      below += counts[index++]!;
+    return bucketEnd(lowest + index - 1 + (wanted - below) / counts[index]!);
+  });
 }
 
 /** What is shown of delays: seconds with three digits. */
-export function summary(buckets: readonly Bucket[]) {
-  const rounded = (value: number | null) => (value === null ? null : Math.round(value * 1000) / 1000);
-  return {
-    count: buckets.reduce((sum, { count }) => sum + count, 0),
-    ...{ p50: rounded(quantile(buckets, 0.5)), p95: rounded(quantile(buckets, 0.95)) },
-    p99: rounded(quantile(buckets, 0.99)),
-  };
+export function summary(histograms: readonly Histogram[]) {
+  const [p50, p95, p99] = quantiles(histograms, [0.5, 0.95, 0.99]).map(
+    (value) => value && Math.round(value * 1000) / 1000,
+  ) as [number | null, number | null, number | null];
+  return { count: addUp(histograms).total, p50, p95, p99 };
 }
 
 /** Of so many messages, the percentage that was handed over within 10 seconds; 100 of none (spec 06, section 9). */
-export function percentagePrompt(buckets: readonly Bucket[], total: number): number {
+export function percentagePrompt(histograms: readonly Histogram[], total: number): number {
   if (total <= 0) return 100;
-  const prompt = buckets.reduce((sum, { bucket, count }) => sum + (bucket <= promptBucket ? count : 0), 0);
-  return Math.round((prompt / total) * 10_000) / 100;
+  const prompt = addUp(histograms).counts.subarray(0, promptBucket - lowest + 1);
+  return Math.round((prompt.reduce((sum, count) => sum + count, 0) / total) * 10_000) / 100;
 }

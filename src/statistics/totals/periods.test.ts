@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dayOf, dayStart } from '../../ground/clock.ts';
-import { daysIn, financialYear, financialYearOf, isDay, mondayOf, mondays, periodOf } from './periods.ts';
+import {
+  daysIn,
+  financialYear,
+  financialYearOf,
+  inMonths,
+  isDay,
+  mondayOf,
+  mondays,
+  periodOf,
+} from './periods.ts';
 
 test('an instant belongs to the day that it is in London, on both sides of every edge', () => {
   for (const [instant, day] of [
@@ -75,4 +84,33 @@ test('only days that exist are days, and those before any message are read as su
   assert.deepEqual(periodOf('0000-01-01', '2026-04-01'), { from: '1970-01-01', to: '2026-04-01' });
   assert.equal(daysIn(periodOf('0000-01-01', '0001-01-01')), 0);
   assert.equal(daysIn({ from: '2026-03-28', to: '2026-03-30' }), 3);
+});
+
+test('a period is its whole months and the days around them, each day once', () => {
+  const table: [period: [string, string], months: [string, string] | null, days: [string, string][]][] = [
+    [['2026-04-01', '2027-03-31'], ['2026-04-01', '2027-03-01'], []],
+    [['2028-02-01', '2028-02-29'], ['2028-02-01', '2028-02-01'], []],
+    [['2028-02-01', '2028-02-28'], null, [['2028-02-01', '2028-02-28']]],
+    [['2026-11-30', '2026-11-30'], null, [['2026-11-30', '2026-11-30']]],
+    [
+      ['2026-01-31', '2026-03-01'],
+      ['2026-02-01', '2026-02-01'],
+      [
+        ['2026-01-31', '2026-01-31'],
+        ['2026-03-01', '2026-03-01'],
+      ],
+    ],
+    [['2026-12-31', '2027-01-01'], null, [['2026-12-31', '2027-01-01']]],
+    [['2026-12-01', '2027-01-14'], ['2026-12-01', '2026-12-01'], [['2027-01-01', '2027-01-14']]],
+    [['1970-01-01', '2026-11-30'], ['1970-01-01', '2026-11-01'], []],
+    [['2026-11-02', '2026-11-01'], null, [['2026-11-02', '2026-11-01']]],
+  ];
+  for (const [[from, to], months, days] of table) {
+    const period = (pair: [string, string] | null) => pair && { from: pair[0], to: pair[1] };
+    assert.deepEqual(
+      inMonths({ from, to }),
+      { months: period(months), days: days.map(period) },
+      `${from} to ${to}`,
+    );
+  }
 });

@@ -21,6 +21,24 @@ export function isDay(text: string): boolean {
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
+const monthOf = (day: string) => `${day.slice(0, 7)}-01`;
+
+/** A period as whole months (`months`: the first day of the first and of the last; null: none) and the days around them. */
+export function inMonths(period: Period): Readonly<{ months: Period | null; days: readonly Period[] }> {
+  const { from, to } = period;
+  const first = from === monthOf(from) ? from : monthOf(dayAfter(monthOf(from), 31));
+  const end = monthOf(dayAfter(to, 1));
+  if (first >= end) return { months: null, days: [period] };
+  const around = [
+    { from, to: dayAfter(first, -1) },
+    { from: end, to },
+  ];
+  return {
+    months: { from: first, to: monthOf(dayAfter(end, -1)) },
+    days: around.filter((days) => days.from <= days.to),
+  };
+}
+
 /** How many days a period has. */
 export function daysIn({ from, to }: Period): number {
   return Math.max(0, (Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / 86_400_000 + 1);

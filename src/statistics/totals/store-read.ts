@@ -1,6 +1,7 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
-import type { Period } from './periods.ts';
+import type { Histogram } from './delays.ts';
+import { inMonths, type Period } from './periods.ts';
 import { costUnits } from './store.ts';
 
 /** What totals can be added up by. Days, weeks (their Monday) and months are texts. */
@@ -48,11 +49,39 @@ export type Chosen = Readonly<{
   statuses?: readonly string[];
 }>;
 
-function within({ period, testKeys = false, templateId, statuses }: Chosen) {
-  return sql`day between ${period.from}::date and ${period.to}::date
-    ${testKeys ? sql`` : sql`and key_type <> 'test'`}
+function within({ period, ...chosen }: Chosen) {
+  return sql`${between('day', period)} ${among(chosen)}`;
+}
+
+const between = (column: 'day' | 'month', { from, to }: Period) =>
+  sql`${sql.ref(column)} between ${from}::date and ${to}::date`;
+
+function among({ testKeys = false, templateId, statuses }: Omit<Chosen, 'period'>) {
+  return sql`${testKeys ? sql`` : sql`and key_type <> 'test'`}
     ${templateId === undefined ? sql`` : sql`and template_id = ${templateId}`}
     ${statuses === undefined ? sql`` : sql`and status = any(${statuses}::text[])`}`;
+}
+
+/**
+ * What is folded of services in a period, as a table with these columns: whole months as one where days are not told
+ * apart (`isByDay`), with the first day of each as `day`.
+ */
+function folded(
+  columns: readonly string[],
+  { period, ...chosen }: Chosen,
+  { isByDay, ofServices }: Readonly<{ isByDay: boolean; ofServices: RawBuilder<unknown> }>,
+): RawBuilder<unknown> {
+  const { months, days } = isByDay ? { months: null, days: [period] } : inMonths(period);
+  const named = (day: string) =>
+    sql.join(columns.map((one) => (one === 'day' ? sql`${sql.ref(day)} as day` : sql.ref(one))));
+  const parts = days.map(
+    (part) => sql`select ${named('day')} from status_totals
+      where ${ofServices} and ${between('day', part)} ${among(chosen)}`,
+  );
+  if (months)
+    parts.push(sql`select ${named('month')} from month_totals
+      where ${ofServices} and ${between('month', months)} ${among(chosen)}`);
+  return sql.join(parts, sql` union all `);
 }
 
 const selected = (by: readonly Dimension[]) =>
@@ -63,9 +92,8 @@ const places = (by: readonly Dimension[]) => sql.join(by.map((_, index) => sql.l
 const sums = sql`sum(count)::float8 as count, sum(units)::float8 as units`;
 
 /**
- * The totals of services, added up by at least one dimension. Kinds of messages of which there are none have no row. A
- * year of a large service has hundreds of thousands of totals: they are added up as they are, and only the few sums are
- * written as texts and multiplied.
+ * The totals of services, added up by at least one dimension. Kinds of messages of which there are none have no row.
+ * They are added up as they are, and only the few sums are written as texts and multiplied.
  */
 export async function sumOfServices<D extends Dimension>(
   db: DbOrTrx,
@@ -73,14 +101,16 @@ export async function sumOfServices<D extends Dimension>(
   by: readonly D[],
   chosen: Chosen,
 ): Promise<readonly Sum<D>[]> {
-  const where = sql`service_id = any(${serviceIds}::uuid[]) and ${within(chosen)}`;
-  const columns = sql.raw([...new Set([...by.map((one) => sources[one]), 'rate_multiplier'])].join(', '));
+  const ofServices = sql`service_id = any(${serviceIds}::uuid[])`;
+  const isByDay = by.some((one) => one === 'day' || one === 'week');
+  const names = [...new Set([...by.map((one) => sources[one]), 'rate_multiplier'])];
+  const columns = sql.raw(names.join(', '));
   const { rows } = await sql<Sum<D>>`
     select ${selected(by)} ${sums}, sum(${costUnits})::float8 as cost_units from (
       select ${columns}, sum(count) as count, sum(units) as units from (
-        select ${columns}, count, units from status_totals where ${where}
+        ${folded([...names, 'count', 'units'], chosen, { isByDay, ofServices })}
         union all
-        select ${columns}, count, units from status_changes where ${where}
+        select ${columns}, count, units from status_changes where ${ofServices} and ${within(chosen)}
       ) both_parts group by ${columns}
     ) of_each group by ${places(by)} having sum(count) <> 0 or sum(units) <> 0 order by ${places(by)}`.execute(
     db,
@@ -110,6 +140,15 @@ export async function sumOfPlatform<D extends PlatformDimension>(
   return rows;
 }
 
+const sumByServiceColumns = [
+  'service_id',
+  'notification_type',
+  'status',
+  'rate_multiplier',
+  'count',
+  'units',
+];
+
 /** What every service sent, by type and status, services in the order of their ids. */
 export async function sumByService(
   db: DbOrTrx,
@@ -117,11 +156,9 @@ export async function sumByService(
 ): Promise<readonly Sum<'service_id' | 'notification_type' | 'status'>[]> {
   const { rows } = await sql<Sum<'service_id' | 'notification_type' | 'status'>>`
     select service_id, notification_type, status, ${sums}, sum(${costUnits})::float8 as cost_units from (
-      select day, service_id, notification_type, key_type, template_id, status, rate_multiplier, count, units from status_totals
-      where ${within(chosen)}
+      ${folded(sumByServiceColumns, chosen, { isByDay: false, ofServices: sql`true` })}
       union all
-      select day, service_id, notification_type, key_type, template_id, status, rate_multiplier, count, units from status_changes
-      where ${within(chosen)}
+      select ${sql.raw(sumByServiceColumns.join(', '))} from status_changes where ${within(chosen)}
     ) both_parts group by 1, 2, 3 having sum(count) <> 0 order by 1, 2, 3`.execute(db);
   return rows;
 }
@@ -136,7 +173,7 @@ export async function findLastUses(
     ${templateIds === null ? sql`` : sql`and template_id = any(${templateIds}::uuid[])`}`;
   const { rows } = await sql<{ id: string; at: Date }>`
     select template_id as id, max(last_at) as at from (
-      select template_id, last_at from status_totals where ${where}
+      select template_id, last_at from month_totals where ${where}
       union all
       select template_id, last_at from status_changes where ${where}
     ) both_parts group by template_id`.execute(db);
@@ -144,32 +181,28 @@ export async function findLastUses(
 }
 
 /** How many messages took how long. */
-export type DelaySum = Readonly<{
-  day: string;
-  notification_type: string;
-  provider: string;
-  via_api: boolean;
-  measure: 'handed-over' | 'delivered';
-  bucket: number;
-  count: number;
-}>;
+export type DelaySum = Histogram &
+  Readonly<{
+    day: string;
+    notification_type: string;
+    provider: string;
+    via_api: boolean;
+    measure: 'handed-over' | 'delivered';
+  }>;
 
-/** By day, type, provider, way and bucket. A histogram is one row of the answer: 90 days have tens of thousands of buckets. */
+/**
+ * By day, type, provider, way and measure; what is folded and what is not are rows of their own. A histogram is one row,
+ * put together in the order of the index: 90 days have tens of thousands of buckets.
+ */
 export async function sumDelays(db: DbOrTrx, period: Period): Promise<readonly DelaySum[]> {
-  const where = sql`day between ${period.from}::date and ${period.to}::date`;
-  const { rows } = await sql<
-    Omit<DelaySum, 'bucket' | 'count'> & Readonly<{ buckets: readonly number[]; counts: readonly number[] }>
-  >`
-    select day::text, notification_type, provider, via_api, measure, array_to_json(array_agg(bucket)) as buckets,
+  const histograms = (table: 'delay_totals' | 'delay_changes') => sql`
+    select day, notification_type, provider, via_api, measure, array_to_json(array_agg(bucket)) as buckets,
       array_to_json(array_agg(count)) as counts
-    from (
-      select day, notification_type, provider, via_api, measure, bucket, sum(count) as count from (
-        select * from delay_totals where ${where} union all select * from delay_changes where ${where}
-      ) both_parts group by 1, 2, 3, 4, 5, 6 having sum(count) <> 0
-    ) of_each group by 1, 2, 3, 4, 5`.execute(db);
-  return rows.flatMap(({ buckets, counts, ...kind }) =>
-    buckets.map((bucket, index) => ({ ...kind, bucket, count: counts[index]! })),
-  );
+    from ${sql.table(table)} where ${between('day', period)} group by day, notification_type, provider, via_api, measure`;
+  const { rows } = await sql<DelaySum>`
+    select day::text, notification_type, provider, via_api, measure, buckets, counts
+    from (${histograms('delay_totals')} union all ${histograms('delay_changes')}) both_parts`.execute(db);
+  return rows;
 }
 
 /** What templates are called now, by their ids. */

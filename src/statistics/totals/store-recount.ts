@@ -14,7 +14,7 @@ const isOfDay = (day: string) => sql`h.id >= ${idFloor(dayStart(day) - idMarginM
 const ofDay = (day: string) => sql`notification_history h where ${isOfDay(day)}`;
 
 type Total = Readonly<{
-  table: 'status_totals' | 'platform_totals' | 'job_totals' | 'delay_totals';
+  table: 'status_totals' | 'month_totals' | 'platform_totals' | 'job_totals' | 'delay_totals';
   key: readonly string[];
   values: readonly string[];
   /** Columns that are stored and not compared. */
@@ -39,11 +39,14 @@ const kinds = [
   'international',
 ] as const;
 const serviceKey = [...kinds, 'service_id', 'template_id', 'rate_multiplier'];
+const monthKey = ['month', ...serviceKey.filter((one) => one !== 'day')];
 const delayKey = ['day', 'notification_type', 'provider', 'via_api', 'measure', 'bucket'];
 
 /** `jobs`: those with messages of the day; their totals are over all days. */
 function totalsOf(day: string, jobs: readonly string[]): readonly Total[] {
   const where = sql`day = ${day}::date`;
+  const month = `${day.slice(0, 7)}-01`;
+  const ofMonth = sql`date_trunc('month', day)::date as month, ${list(monthKey.slice(1))}`;
   const ofJobs = sql`job_id = any(${jobs}::uuid[])`;
   const messages = sql`(select ${fixedFacts('h')}, h.status, h.sent_by as provider, h.billable_units as units, h.created_at
     from ${ofDay(day)}) m`;
@@ -53,6 +56,15 @@ function totalsOf(day: string, jobs: readonly string[]): readonly Total[] {
       pending: sql`select ${list(serviceKey)}, count, units from status_changes where ${where}`,
       counted: sql`select ${list(serviceKey)}, count(*) as count, sum(units) as units, max(created_at) as last_at
         from ${messages} group by ${list(serviceKey)}`,
+    },
+    {
+      // What is folded of its days, of which this one has been counted just before.
+      ...{ table: 'month_totals', key: monthKey, values: ['count', 'units'], more: ['last_at'] },
+      where: sql`month = ${month}::date`,
+      pending: sql`select ${ofMonth}, count, units from status_changes where false`,
+      counted: sql`select ${ofMonth}, sum(count) as count, sum(units) as units, max(last_at) as last_at
+        from status_totals where day >= ${month}::date and day < ${month}::date + interval '1 month'
+        group by ${list(monthKey)} having sum(count) <> 0 or sum(units) <> 0`,
     },
     {
       ...{ table: 'platform_totals', key: kinds, values: ['count', 'units', 'cost_units'], more: [], where },

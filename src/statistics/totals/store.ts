@@ -58,6 +58,15 @@ export async function foldAll(trx: Trx, limit: number | null): Promise<number> {
       on conflict (service_id, day, template_id, notification_type, key_type, via_api, status, provider, international,
         rate_multiplier) do update set count = t.count + excluded.count, units = t.units + excluded.units,
         last_at = greatest(t.last_at, excluded.last_at)
+    ), of_months as (
+      insert into month_totals as t (month, service_id, template_id, notification_type, key_type, via_api, status, provider,
+        international, rate_multiplier, count, units, last_at)
+      select date_trunc('month', day)::date, service_id, template_id, notification_type, key_type, via_api, status, provider,
+        international, rate_multiplier, sum(count), sum(units), max(last_at)
+      from taken group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+      on conflict (service_id, month, template_id, notification_type, key_type, via_api, status, provider, international,
+        rate_multiplier) do update set count = t.count + excluded.count, units = t.units + excluded.units,
+        last_at = greatest(t.last_at, excluded.last_at)
     ), of_platform as (
       insert into platform_totals as t (day, notification_type, key_type, via_api, status, provider, international, count,
         units, cost_units)
@@ -95,6 +104,8 @@ export async function removeEmpty(
 ): Promise<void> {
   const within = sql`day between ${from}::date and ${to}::date and count = 0`;
   await sql`delete from status_totals where ${within} and units = 0`.execute(db);
+  await sql`delete from month_totals where count = 0 and units = 0 and month between
+    date_trunc('month', ${from}::date) and ${to}::date`.execute(db);
   await sql`delete from platform_totals where ${within} and units = 0 and cost_units = 0`.execute(db);
   await sql`delete from delay_totals where ${within}`.execute(db);
 }

@@ -116,7 +116,9 @@ describe('totals', () => {
     );
     const delays = await sumDelays(db(), period);
     const sum = (measure: string) =>
-      delays.reduce((total, row) => total + (row.measure === measure ? row.count : 0), 0);
+      delays
+        .filter((row) => row.measure === measure)
+        .reduce((total, { counts }) => total + counts.reduce((sum, count) => sum + count, 0), 0);
     assert.equal(
       sum('handed-over'),
       history.reduce((total, { count }) => total + count, 0),
@@ -187,6 +189,7 @@ describe('totals', () => {
   test('a day is rebuilt exactly while messages flow and changes are folded', async () => {
     const day = today();
     await sql('update status_totals set count = count + 7, units = 3');
+    await sql('update month_totals set count = count - 2');
     await sql('delete from platform_totals');
     await sql('delete from delay_totals');
     await sql('update job_totals set count = count - 1');
@@ -208,6 +211,28 @@ describe('totals', () => {
     assert.deepEqual(await drift(day), []);
     await foldFigures({ db: db() }, run);
     assert.deepEqual(await drift(day), []);
+  });
+
+  test('whole months add up to what their days do, folded or not', async () => {
+    await send();
+    await world.drain();
+    const month = today().slice(0, 7);
+    const period = { from: `${month}-01`, to: dayAfter(`${dayAfter(`${month}-01`, 31).slice(0, 7)}-01`, -1) };
+    const count = async (by: 'day' | 'month') =>
+      (
+        await sumOfServices(db(), [world.tenant.id], [by, 'status', 'provider'], { period, testKeys: true })
+      ).map(({ status, provider, count, units, cost_units }) => ({
+        status,
+        provider,
+        count,
+        units,
+        cost_units,
+      }));
+    const before = await count('month');
+    assert.deepEqual(before, await count('day'));
+    await foldFigures({ db: db() }, run);
+    assert.deepEqual(await count('month'), before);
+    assert.deepEqual(await count('day'), before);
   });
 
   test('days of before there were totals are counted from the history, each once', async () => {
@@ -232,6 +257,24 @@ describe('totals', () => {
         ['2025-04-01', 'sending', 1],
       ],
     );
+    for (const part of [
+      period,
+      { from: '2025-03-31', to: '2025-05-01' },
+      { from: '2025-01-31', to: '2025-04-01' },
+    ]) {
+      const byMonth = await sumOfServices(db(), [tenant.id], ['month', 'status'], {
+        period: part,
+        testKeys: true,
+      });
+      assert.deepEqual(
+        byMonth.map(({ month, status, count }) => [month, status, count]),
+        [
+          ['2025-03', 'delivered', 2],
+          ['2025-04', 'sending', 1],
+        ],
+        JSON.stringify(part),
+      );
+    }
   });
 
   test('at every edge of a day PostgreSQL counts a message for the day that dayOf says', async () => {
@@ -287,11 +330,15 @@ describe('totals', () => {
     };
     await moveAll(ids.map((id, index) => handedOver(id, seconds[index]!)));
     const period = { from: '2025-06-01', to: '2025-06-01' };
-    const buckets = async (measure: string) =>
-      (await sumDelays(db(), period))
-        .filter((row) => row.measure === measure)
-        .map(({ bucket, count }) => [bucket, count])
-        .sort(([a], [b]) => a! - b!);
+    const buckets = async (measure: string) => {
+      const found = new Map<number, number>();
+      for (const { buckets, counts } of (await sumDelays(db(), period)).filter(
+        (row) => row.measure === measure,
+      ))
+        for (const [index, bucket] of buckets.entries())
+          found.set(bucket, (found.get(bucket) ?? 0) + counts[index]!);
+      return [...found].filter(([, count]) => count !== 0).sort(([a], [b]) => a - b);
+    };
     assert.deepEqual(await buckets('handed-over'), [
       [-40, 2],
       [0, 2],
@@ -330,7 +377,7 @@ describe('totals', () => {
     assert.equal(await checkFigures(deps, run), 0);
     assert.deepEqual(lines, []);
     await sql(
-      'update status_totals set day = $1 where ctid = (select ctid from status_totals where count > 0 limit 1)',
+      'update platform_totals set day = $1 where ctid = (select ctid from platform_totals where count > 0 limit 1)',
       [yesterday],
     );
     assert.equal(await checkFigures(deps, run), 1);

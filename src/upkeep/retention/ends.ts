@@ -82,6 +82,7 @@ export const ends: Readonly<Record<string, End>> = {
   status_changes: task('fold-figures', 'seconds: they are added to the totals'),
   delay_changes: task('fold-figures', 'seconds: they are added to the totals'),
   status_totals: { kept: 'for ever: a few for each service, template and day' },
+  month_totals: { kept: 'for ever: a few for each service, template and month' },
   platform_totals: { kept: 'for ever: a few for each day' },
   delay_totals: { kept: 'for ever: at most 101 for each provider, kind and day' },
   unit_rates: { kept: 'for ever: what units cost on past days; only people add rows, by hand' },
