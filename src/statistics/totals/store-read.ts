@@ -107,7 +107,7 @@ export async function sumOfServices<D extends Dimension>(
   const columns = sql.raw(names.join(', '));
   const { rows } = await sql<Sum<D>>`
     select ${selected(by)} ${sums}, sum(${costUnits})::float8 as cost_units from (
-      select ${columns}, sum(count) as count, sum(units) as units from (
+      select ${columns}, sum(count)::float8 as count, sum(units)::float8 as units from (
         ${folded([...names, 'count', 'units'], chosen, { isByDay, ofServices })}
         union all
         select ${columns}, count, units from status_changes where ${ofServices} and ${within(chosen)}
