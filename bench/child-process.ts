@@ -175,7 +175,7 @@ function residentOf(pid: number): Resident | null {
 }
 
 /** Of all its threads, user and system. Linux counts in hundredths of a second. */
-function processorSeconds(pid: number): number | null {
+export function processorSeconds(pid: number): number | null {
   const fields = statOf(pid);
   return fields && (Number(fields[11]) + Number(fields[12])) / 100;
 }

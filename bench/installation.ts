@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type pg from 'pg';
 import { readCredentials } from '../src/bootstrap/credentials.ts';
 import { addTemplate } from '../src/content/template/store.ts';
@@ -20,6 +21,8 @@ export type ServerOptions = Readonly<{
   roles: string;
   /** Settings that differ from the product's defaults. */
   environment?: Readonly<Record<string, string>>;
+  /** The checkout of the product; default: this one. */
+  root?: string;
 }>;
 
 /** `url`: of the API; empty for a process without that role. */
@@ -28,12 +31,12 @@ export type Server = Readonly<{ child: Child; url: string }>;
 /** Starts a process of the product, as `npm start` does, and waits until it is ready. */
 export async function startServer(
   harness: Harness,
-  { databaseUrl, roles, name = roles.replaceAll(',', '-'), environment = {} }: ServerOptions,
+  { databaseUrl, roles, name = roles.replaceAll(',', '-'), environment = {}, root = '' }: ServerOptions,
 ): Promise<Server> {
   const { profileDir } = harness;
   const child = harness.startChild({
     name,
-    command: 'bin/despatch',
+    command: join(root, 'bin/despatch'),
     args: ['start', '--roles', roles],
     environment: {
       SANDBOX: '1',
@@ -103,7 +106,10 @@ const memoryLookMilliseconds = 200;
  * moment: as a container holding both is charged, the files that they share count once. Where the system does not say
  * so much, the sum of the peaks.
  */
-function watchMemory(harness: Harness, servers: Readonly<{ api: Server; worker: Server }>): () => Figure[] {
+export function watchMemory(
+  harness: Harness,
+  servers: Readonly<{ api: Server; worker: Server }>,
+): () => Figure[] {
   const children = [servers.api.child, servers.worker.child] as const;
   let most = 0;
   const look = () => {

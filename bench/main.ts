@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { accept } from './accept.ts';
+import { cost } from './cost.ts';
 import { fairness } from './fairness.ts';
 import { flow } from './flow.ts';
 import { runCommand, withHarness } from './harness.ts';
@@ -16,7 +17,7 @@ import { noisy } from './noisy.ts';
 import { render } from './render.ts';
 import { document, type Outcome, type Scenario, type Settings, table } from './scenario.ts';
 
-const scenarios: readonly Scenario[] = [accept, flow, fairness, noisy, render, job, history];
+const scenarios: readonly Scenario[] = [accept, flow, cost, fairness, noisy, render, job, history];
 
 const help = `npm run bench -- [scenario…] [options]
 
@@ -25,9 +26,10 @@ ${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\
 
 Options:
   --seconds N     length of one measured round (5); a phase of noisy takes twice as long
-  --messages N    messages sent by scenarios that send a fixed number (flow 20000, fairness and job 100000)
+  --messages N    messages sent by scenarios that send a fixed number (flow 20000, cost 6000, fairness and job 100000)
   --emails N      percentage of them that are emails (20)
   --rows N        messages in the tables before noisy reads them (300000), or of history (10000000)
+  --against DIR   another checkout, installed, that cost compares this one with
   --json          the last line of output is the figures as one JSON object
   --profile DIR   product processes write CPU profiles there`;
 
@@ -48,6 +50,7 @@ function readPlan(args: readonly string[]): Plan | 'help' {
       messages: { type: 'string' },
       emails: { type: 'string', default: '20' },
       rows: { type: 'string' },
+      against: { type: 'string' },
       json: { type: 'boolean', default: false },
       profile: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -69,6 +72,7 @@ function readPlan(args: readonly string[]): Plan | 'help' {
       messages: whole('messages', values.messages),
       emails: number('emails', values.emails, 0, 100) / 100,
       rows: whole('rows', values.rows, 100_000_000),
+      against: values.against === undefined ? null : resolve(values.against),
     },
     json: values.json,
     profileDir: values.profile === undefined ? null : resolve(values.profile),

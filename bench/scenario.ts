@@ -10,6 +10,8 @@ export type Settings = Readonly<{
   emails: number;
   /** Messages that are in the tables before a scenario that reads them begins; null for the default of the scenario. */
   rows: number | null;
+  /** Another checkout of the product, which a scenario that can compares this one with; null for none. */
+  against: string | null;
 }>;
 
 /** A measured figure; its target, if any, is met or missed. */
