@@ -4,7 +4,7 @@ import { button, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { timeOf } from '../words/times.ts';
-import { changesIn, earlierValues, fieldText, kindNames, kindText, valueText } from './words.ts';
+import { changesIn, earlierValues, fieldText, kindNames, kindText, reasonIn, valueText } from './words.ts';
 
 type Event = Readonly<{
   id: string;
@@ -89,8 +89,9 @@ function whoOf({ user_id, user_name, by_operator }: Event, people: readonly Memb
 
 function changes({ data }: Event): Html {
   const all = changesIn(data);
-  if (all.length === 0) return html`–`;
-  return html`<ul class="govuk-list">${all.map(
+  const reason = reasonIn(data);
+  if (all.length === 0 && reason === null) return html`–`;
+  return html`<ul class="govuk-list">${reason === null ? null : html`<li>Reason: <span dir="auto">${reason}</span></li>`}${all.map(
     ({ field, before, after }) =>
       html`<li>${fieldText(field)}: <span dir="auto">${valueText(before)}</span> → <span dir="auto">${valueText(after)}</span></li>`,
   )}</ul>`;

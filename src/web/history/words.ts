@@ -32,6 +32,8 @@ const kinds: Readonly<Record<string, string>> = {
   update_callback_api: 'Changed a callback address',
   delete_callback_api: 'Removed a callback address',
   resume_callback_api: 'Ended the pause of a callback address',
+  enter_service: 'Looked into the service',
+  give_reason: 'Gave the reason for a change',
 };
 
 /** An event in words. Types that nobody has put in words yet are told by their names. Pure. */
@@ -103,6 +105,12 @@ export function changesIn(data: unknown): readonly Change[] {
     .filter((name) => !ignored.has(name) && !name.endsWith('_id'))
     .map((field) => ({ field, before: was[field] ?? null, after: is[field] ?? null }))
     .filter((change) => valueText(change.before) !== valueText(change.after));
+}
+
+/** Why an operator did what an event tells (spec 07, section 5); null: it does not say. Pure. */
+export function reasonIn(data: unknown): string | null {
+  const { reason } = objectOf(data);
+  return typeof reason === 'string' && reason !== '' ? reason : null;
 }
 
 /** Fields that every change changes, or that name things by their ids. */

@@ -1,6 +1,7 @@
 import { type Html, html } from '../../ground/html.ts';
 import { heading, paragraph, type SummaryRow, summaryList } from '../components/content.ts';
 import { link } from '../components/navigation.ts';
+import { isMember } from '../frame/members.ts';
 import { type Page, page, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { timeOf } from '../words/times.ts';
 import { goLivePages } from './go-live.ts';
@@ -9,7 +10,7 @@ import { namePages } from './name.ts';
 import { replyToPages } from './reply-to.ts';
 import { defaultDays, type Retention, retentionPages } from './retention.ts';
 import { type ReplyTo, type Sender, senderPages } from './senders.ts';
-import { type FullService, isMember, readService } from './service.ts';
+import { type FullService, readService } from './service.ts';
 import { suppressionPages } from './suppressions.ts';
 
 const kinds: Readonly<Record<string, string>> = {
