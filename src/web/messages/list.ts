@@ -5,7 +5,8 @@ import { button, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { type Answer, page, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { horizontalBars } from '../plots/bars.ts';
-import { figuresCsv, inFigures } from '../plots/plot.ts';
+import { figuresCsv } from '../plots/plot.ts';
+import { inFigures } from '../words/counts.ts';
 import { groupOf, groupTone, statusText } from '../words/statuses.ts';
 import { dayIn, dayText, timeOf } from '../words/times.ts';
 import {

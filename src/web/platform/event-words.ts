@@ -1,8 +1,9 @@
 import { type Html, html } from '../../ground/html.ts';
 import { table } from '../components/content.ts';
 import type { PersonVisit } from '../frame/page.ts';
+import { shortTimeOf } from '../words/times.ts';
 import type { EventFacts } from './facts.ts';
-import { idText, serviceLink, timeOf, userLink } from './words.ts';
+import { idText, serviceLink, userLink } from './words.ts';
 
 /** Kinds of events that have words of their own; the others are shown as they are named. */
 export const eventNames: Readonly<Record<string, string>> = {
@@ -121,7 +122,7 @@ export function eventTable(
     caption,
     head: ['When', 'Who', 'What', ...(withService ? ['Service'] : []), 'Details'],
     rows: events.map((one) => [
-      timeOf(one.created_at, visit),
+      shortTimeOf(one.created_at, visit),
       one.user_id === null ? 'The platform itself' : userLink(one.user_id, one.user_name),
       eventName(one.event_type),
       ...(withService ? [serviceLink(one.service_id, one.service_name)] : []),
