@@ -61,6 +61,30 @@ describe('the retention of a service', () => {
     assert.match(after.updated_at, /Z$/);
   });
 
+  test('each change of a retention is an event of its service, with who made it and the days before and after', async () => {
+    const tenant = await world.addTenant();
+    const { body } = await set(tenant, 'sms', 30);
+    const { id } = body.result;
+    for (const days_of_retention of [5, 5])
+      await world.admin('POST', path(tenant, `/${id}`), { days_of_retention });
+    assert.equal((await set(tenant, 'sms', 60)).status, 400);
+    assert.equal((await set(tenant, 'email', 2)).status, 400);
+    await world.admin('POST', path(tenant, `/${randomUUID()}`), { days_of_retention: 9 });
+    const { events } = await get(`/service/${tenant.id}/events`);
+    const told = (before: number, after: number) => ({
+      notification_type: 'sms',
+      before: { days_of_retention: before },
+      after: { days_of_retention: after },
+    });
+    assert.deepEqual(
+      events.map((one: any) => [one.event_type, one.subject_id, one.data]),
+      [
+        ['update_data_retention', id, told(30, 5)],
+        ['create_data_retention', id, told(7, 30)],
+      ],
+    );
+  });
+
   test('the retention of a service is between 3 and 90 days', async () => {
     const tenant = await world.addTenant();
     for (const days of [2, 0, -7, 91, 10_000_000_000, 1e300])

@@ -374,6 +374,35 @@ describe('unsubscribing and suppression', () => {
       assert.deepEqual(await finished(world, tenant, second), sent);
     });
 
+    test('each change by the admin client is an event of the service, which names no recipient', async () => {
+      const own = await world.addTenant();
+      const path = `/service/${own.id}/suppressions`;
+      const recipient = 'rowan@example.com';
+      const add = () => world.admin('POST', path, { recipient, reason: 'unsubscribed' });
+      const { id } = (await add()).body.data;
+      assert.equal((await add()).body.data.id, id, 'it is there already');
+      for (const suppress_failed_recipients of [true, true, false])
+        await world.admin('POST', `${path}/settings`, { suppress_failed_recipients });
+      await world.admin('DELETE', `${path}/${id}`);
+      assert.equal((await world.admin('DELETE', `${path}/${id}`)).status, 404);
+      const { body } = await world.admin('GET', `/service/${own.id}/events`);
+      const entry = (before: object | null, after: object | null) => ({
+        notification_type: 'email',
+        ...{ before, after },
+      });
+      const reason = { reason: 'unsubscribed' };
+      const failed = (is: boolean) => ({ suppress_failed_recipients: is });
+      assert.deepEqual(
+        body.events.map((one: any) => [one.event_type, one.subject_id, one.data]),
+        [
+          ['delete_suppression', id, entry(reason, null)],
+          ['update_service', own.id, { before: failed(true), after: failed(false) }],
+          ['update_service', own.id, { before: failed(false), after: failed(true) }],
+          ['create_suppression', id, entry(null, reason)],
+        ],
+      );
+    });
+
     test('entries can be filtered by recipient and reason, added last first', async () => {
       await add('a@example.com', 'unsubscribed');
       await add('b@example.com');

@@ -8,6 +8,7 @@ import {
   skipWithoutChromium,
   type WebWorld,
 } from '../support/web.ts';
+import { press, tabTo } from './keyboard.ts';
 
 const limitMilliseconds = 30_000;
 
@@ -63,4 +64,27 @@ suite('journey 1: see a message arrive (spec 07, section 8)', { skip: skipWithou
       assert.deepEqual(complaints, []);
       await context.close();
     });
+
+  test('by keyboard alone, from the printed link to each of the three ways on', async () => {
+    const tenant = await world.addTenant();
+    const userId = await world.addUser(['send_texts', 'view_activity', 'manage_templates'], tenant.id);
+    const context = await browser.newContext();
+    context.setDefaultTimeout(120_000);
+    const complaints = complaintsOf(context);
+    const page = await context.newPage();
+    await page.goto(await world.signInLink(userId));
+    await press(page, 'main button');
+    await page.waitForURL(`**/services/${tenant.id}/try`);
+    await tabTo(page, '#to');
+    await page.keyboard.type('07700 900456');
+    await press(page, '#send');
+    await page.getByText('It is on the sandbox’s phone.', { exact: true }).waitFor();
+    await page.getByText('Sandbox reports: delivered').waitFor();
+    for (const way of ['a[href$="/team"]', 'a[href$="/templates/add"]', 'a[href$="/upload"]'])
+      await tabTo(page, `main ${way}`);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/upload$/);
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
 });

@@ -10,6 +10,7 @@ import {
   type Visitor,
   type WebWorld,
 } from '../support/web.ts';
+import { press, tabTo } from './keyboard.ts';
 
 const long = 'The ferry leaves Porth at ((time)). Please be at the quay twenty minutes before, ((name)).';
 
@@ -130,33 +131,16 @@ suite('journey 2: a template is written', { skip: skipWithoutChromium }, () => {
     const context = await open();
     const page = await context.newPage();
     await page.goto(address('/add'));
-    const tabTo = async (selector: string) => {
-      for (let press = 0; press < 60; press += 1) {
-        await page.keyboard.press('Tab');
-        const { found, visible } = (await page.evaluate(`(() => {
-          const one = document.activeElement;
-          const { top, bottom, width } = one.getBoundingClientRect();
-          return {
-            found: one.matches(${JSON.stringify(selector)}),
-            visible: width > 0 && bottom > 0 && top < innerHeight,
-          };
-        })()`)) as { found: boolean; visible: boolean };
-        assert.ok(visible, `the focus is out of sight on the way to ${selector}`);
-        if (found) return;
-      }
-      assert.fail(`${selector} cannot be reached by Tab`);
-    };
-    await tabTo('#type');
+    await tabTo(page, '#type');
     await page.keyboard.press('Space');
     await page.keyboard.press('Enter');
     await page.waitForURL(/type=sms/);
-    await tabTo('#name');
+    await tabTo(page, '#name');
     await page.keyboard.type('Ferry by keyboard');
-    await tabTo('#content');
+    await tabTo(page, '#content');
     await page.keyboard.type('Ferry at ((time))');
     await page.locator('#value-1').waitFor();
-    await tabTo('button[value="save"]');
-    await page.keyboard.press('Enter');
+    await press(page, 'button[value="save"]');
     await saved(page);
     assert.match((await page.textContent('main'))!, /Template saved/);
     assert.deepEqual(complaints, []);

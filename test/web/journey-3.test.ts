@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext } from 'playwright-core';
 import { tideRows } from '../support/jobs.ts';
 import {
   complaintsOf,
@@ -9,6 +9,7 @@ import {
   skipWithoutChromium,
   type WebWorld,
 } from '../support/web.ts';
+import { press, tabTo } from './keyboard.ts';
 
 /** 1,000 rows, of which 12 have a phone number that is too short. */
 function file(name: string) {
@@ -17,21 +18,6 @@ function file(name: string) {
   );
   const buffer = Buffer.from(['phone number,name,time', ...rows, ''].join('\r\n'));
   return { name: `${name}.csv`, mimeType: 'text/csv', buffer };
-}
-
-/** Moves the focus with Tab until it is on what `selector` names, and asserts that it can be seen there. */
-async function tabTo(page: Page, selector: string): Promise<void> {
-  for (let presses = 0; presses < 120; presses += 1) {
-    await page.keyboard.press('Tab');
-    if (!(await page.evaluate(`document.activeElement?.matches(${JSON.stringify(selector)})`))) continue;
-    const isSeen = await page.evaluate(`(() => {
-      const { outlineStyle, boxShadow } = getComputedStyle(document.activeElement);
-      return outlineStyle !== 'none' || boxShadow !== 'none';
-    })()`);
-    assert.ok(isSeen, `the focus cannot be seen on ${selector}`);
-    return;
-  }
-  assert.fail(`Tab does not lead to ${selector}`);
 }
 
 suite('journey 3: send to a file (spec 07, section 8)', { skip: skipWithoutChromium }, () => {
@@ -119,18 +105,14 @@ suite('journey 3: send to a file (spec 07, section 8)', { skip: skipWithoutChrom
     await tabTo(page, '#file');
     // The dialog that chooses a file is the browser's own.
     await page.setInputFiles('#file', file('keys'));
-    await tabTo(page, 'main form button');
-    await page.keyboard.press('Enter');
+    await press(page, 'main form button');
     await page.waitForSelector('text=Of 1,000 rows, 12 have to be mended');
-    await tabTo(page, 'form[action$="/leave-out"] button');
-    await page.keyboard.press('Enter');
+    await press(page, 'form[action$="/leave-out"] button');
     await page.waitForSelector('text=All 988 rows can be sent.');
     await tabTo(page, '#when');
-    await tabTo(page, 'form:has(#when) button');
-    await page.keyboard.press('Enter');
+    await press(page, 'form:has(#when) button');
     await page.waitForSelector('text=Nothing has been sent yet.');
-    await tabTo(page, 'button[formaction$="/stop"]');
-    await page.keyboard.press('Enter');
+    await press(page, 'button[formaction$="/stop"]');
     await page.waitForSelector('text=Stopped. Nothing has been sent.');
     await context.close();
   });

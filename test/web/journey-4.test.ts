@@ -10,6 +10,7 @@ import {
   type WebWorld,
 } from '../support/web.ts';
 import { failing, sendMessage } from './fill-messages.ts';
+import { press, tabTo } from './keyboard.ts';
 
 suite('journey 4: find one message (spec 07, section 8)', { skip: skipWithoutChromium }, () => {
   let world: WebWorld;
@@ -25,7 +26,7 @@ suite('journey 4: find one message (spec 07, section 8)', { skip: skipWithoutChr
   });
 
   for (const javaScriptEnabled of [true, false])
-    test(`from the box of any page to the message and why it failed, in 2 pages, by keyboard, ${javaScriptEnabled ? 'with' : 'without'} script`, async () => {
+    test(`from the box of any page to the message and why it failed, in 2 pages, ${javaScriptEnabled ? 'with' : 'without'} script`, async () => {
       const reference = `order ${javaScriptEnabled}`;
       const id = await sendMessage(world, '07700 900791', { reference });
       await world.drain();
@@ -37,9 +38,7 @@ suite('journey 4: find one message (spec 07, section 8)', { skip: skipWithoutChr
       const complaints = complaintsOf(context);
       const page = await context.newPage();
       await page.goto(`${world.webUrl}/services/${world.tenant.id}/messages`);
-      const box = page.getByLabel('Find a message');
-      await box.focus();
-      await page.keyboard.type(reference);
+      await page.getByLabel('Find a message').fill(reference);
       await page.keyboard.press('Enter');
       await page.waitForURL(new RegExp(`/messages/${id}$`));
       const main = (await page.locator('main').textContent())!;
@@ -49,4 +48,31 @@ suite('journey 4: find one message (spec 07, section 8)', { skip: skipWithoutChr
       assert.deepEqual(complaints, []);
       await context.close();
     });
+
+  test('by keyboard alone: which of two it is, what the provider said of it, and sent again', async () => {
+    const number = '07700 900792';
+    const ids = [await sendMessage(world, number), await sendMessage(world, number)];
+    await world.drain();
+    const visitor = await world.person(everyPermission);
+    const context = await browser.newContext();
+    context.setDefaultTimeout(120_000);
+    await context.addCookies(
+      [...visitor.cookies].map(([name, value]) => ({ name, value, url: world.webUrl })),
+    );
+    const complaints = complaintsOf(context);
+    const page = await context.newPage();
+    await page.goto(`${world.webUrl}/services/${world.tenant.id}`);
+    await tabTo(page, '#find-message');
+    await page.keyboard.type('(+44) 7700-900-792');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/find\?search=/);
+    await press(page, `main a[href$="/messages/${ids[0]}"]`);
+    await page.waitForURL(new RegExp(`/messages/${ids[0]}$`));
+    await press(page, '.app-timeline summary');
+    await page.locator('.app-timeline details[open]').waitFor();
+    await press(page, 'form[action$="/messages/again"] button');
+    await page.getByText('1 message can be sent again.').waitFor();
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
 });

@@ -9,6 +9,8 @@ import {
   skipWithoutChromium,
   type WebWorld,
 } from '../support/web.ts';
+import { failing, sendMessage } from './fill-messages.ts';
+import { press, tabTo } from './keyboard.ts';
 
 suite('journey 5: put failures right (spec 07, section 8)', { skip: skipWithoutChromium }, () => {
   let world: WebWorld;
@@ -59,4 +61,42 @@ suite('journey 5: put failures right (spec 07, section 8)', { skip: skipWithoutC
       assert.ok(messages.length > 0);
       await context.close();
     });
+
+  test('by keyboard alone: from the filter and the reasons, the chosen ones, one to another number', async () => {
+    const tenant = await world.addTenant();
+    await world.behave({ recipients: failing });
+    const ids: string[] = [];
+    for (const to of ['07700 900791', '07700 900792', '07700 900701'])
+      ids.push(await sendMessage(world, to, { template_id: tenant.templates.sms }, tenant.keys.normal));
+    await world.drain();
+    const visitor = await world.person(['send_texts', 'view_activity'], tenant.id);
+    const context = await browser.newContext();
+    context.setDefaultTimeout(120_000);
+    await context.addCookies(
+      [...visitor.cookies].map(([name, value]) => ({ name, value, url: world.webUrl })),
+    );
+    const complaints = complaintsOf(context);
+    const page = await context.newPage();
+    await page.goto(`${world.webUrl}/services/${tenant.id}/messages`);
+    await press(page, '#filter summary');
+    await tabTo(page, '#filter-status');
+    await page.keyboard.type('Failed');
+    await press(page, '#filter form button');
+    await page.waitForURL(/status=failed/);
+    await page.getByText('2 failed; most often', { exact: false }).waitFor();
+    for (const id of [ids[1], ids[0]]) {
+      await tabTo(page, `#choose-${id}`);
+      await page.keyboard.press('Space');
+    }
+    await press(page, 'form[action$="/messages/again"] button');
+    await page.getByText('1 of 2 messages can be sent again.').waitFor();
+    await tabTo(page, `#recipient-${ids[0]}`);
+    await page.keyboard.type('07700 900555');
+    await press(page, 'main form button:not([name])');
+    await page.getByText('2 messages can be sent again.', { exact: true }).waitFor();
+    await press(page, 'button[name="sure"]');
+    await page.getByText('2 messages are being sent again.').waitFor();
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
 });

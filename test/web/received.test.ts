@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { createWebWorld, everyPermission, type Visitor, type WebWorld } from '../support/web.ts';
+import {
+  complaintsOf,
+  createWebWorld,
+  everyPermission,
+  openBrowser,
+  skipWithoutChromium,
+  type Visitor,
+  type WebWorld,
+} from '../support/web.ts';
 import { receiving, withNumber } from './fill-received.ts';
 
 const hostile = `<img src=x onerror=alert(1)>"'&`;
@@ -53,6 +61,10 @@ suite('received texts (spec 07, section 6)', () => {
     assert.match(file.headers.get('content-disposition') ?? '', /received-texts\.csv/);
     assert.match(file.text, /Received,Number,Message\r\n/);
     assert.match(file.text, /Another person/);
+    const other = await world.addTenant();
+    const stranger = await world.person(everyPermission, other.id);
+    const elsewhere = await stranger.get(found.location!.replace(world.tenant.id, other.id));
+    assert.doesNotMatch(elsewhere.text, /900 222/, 'what is sealed opens in its service only');
     const part = await reader.get(found.location!.replace('received?', 'received/download?'));
     assert.doesNotMatch(part.text, /Until when/);
   });
@@ -88,7 +100,53 @@ suite('received texts (spec 07, section 6)', () => {
       ),
     );
     assert.doesNotMatch(shown, /templates\/[^"]*email/);
+    assert.match((await reader.follow(answered)).text, /name="to"[^>]*value="447700900333"/);
+    const other = await world.addTenant();
+    const stranger = await world.person(everyPermission, other.id);
+    const elsewhere = answered
+      .location!.replace(world.tenant.id, other.id)
+      .replace(world.tenant.templates.sms, other.templates.sms);
+    assert.doesNotMatch((await stranger.get(elsewhere)).text, /900333/);
   });
+
+  for (const javaScriptEnabled of [true, false])
+    test(`from a received text to its answer ${javaScriptEnabled ? 'with' : 'without'} script: the number is filled in, and in no address`, {
+      skip: skipWithoutChromium,
+    }, async () => {
+      const id = await text('447700900444', 'When does it close?');
+      const browser = await openBrowser();
+      try {
+        const context = await browser.newContext({ javaScriptEnabled });
+        context.setDefaultTimeout(60_000);
+        const complaints = complaintsOf(context);
+        await context.addCookies(
+          [...reader.cookies].map(([name, value]) => ({ name, value, url: world.webUrl })),
+        );
+        const page = await context.newPage();
+        const addresses: string[] = [];
+        page.on('request', (request) => addresses.push(request.url()));
+        await page.goto(world.webUrl + base);
+        await page.getByRole('link', { name: '900444' }).first().click();
+        await page.getByLabel('Template').selectOption(world.tenant.templates.sms);
+        await page.getByRole('button', { name: 'Continue' }).click();
+        assert.equal(await page.getByLabel('Phone number').inputValue(), '447700900444');
+        await page.getByLabel('name', { exact: true }).fill('Ada');
+        await page.getByLabel('time', { exact: true }).fill('17:00');
+        await page.getByRole('button', { name: 'Continue' }).last().click();
+        await page.getByRole('button', { name: 'Send now' }).click();
+        await page.waitForURL(/messages\/[0-9a-f-]{36}$/);
+        await world.drain();
+        await page.goto(`${world.webUrl}${base}/${id}`);
+        await page.locator('.app-said--sent').filter({ hasText: 'high tide at 17:00' }).first().waitFor();
+        assert.deepEqual(
+          addresses.filter((address) => address.includes('900444')),
+          [],
+        );
+        assert.deepEqual(complaints, []);
+      } finally {
+        await browser.close();
+      }
+    });
 
   test('texts of another service are not found, and a missing permission is named', async () => {
     const id = await text('447700900111', 'Hello');

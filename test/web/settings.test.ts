@@ -136,6 +136,9 @@ suite('the settings of a service and their history (spec 07, section 6)', () => 
     const sure = await reader.submit(path, { sms: '5', email: '7', sure: '5 7' });
     assert.equal(sure.location, at('/settings'));
     assert.equal(await days(), 5);
+    const { text } = await reader.get(at('/history?type=update_data_retention'));
+    assert.match(text, /Changed how long messages are kept: <span dir="auto">text messages</);
+    assert.match(text, /Days kept: <span dir="auto">30<\/span> → <span dir="auto">5</);
   });
 
   test('the guest list is kept, names what is wrong, and is no business of operators', async () => {
@@ -182,6 +185,14 @@ suite('the settings of a service and their history (spec 07, section 6)', () => 
     assert.match(await said(reader.submit(path, {}, `${path}/${id}`)), /sent again/);
     await reader.submit(path, { do: 'setting', failed: 'yes' });
     assert.match((await reader.get(path)).text, /value="yes" checked/);
+    const { text } = await reader.get(at('/history'));
+    assert.match(text, /Suppressed a recipient: <span dir="auto">text messages</);
+    assert.match(text, /Took a recipient off the suppressed ones: <span dir="auto">text messages</);
+    assert.match(
+      text,
+      /Leave out who failed permanently: <span dir="auto">no<\/span> → <span dir="auto">yes</,
+    );
+    assert.ok(!text.includes('900777'));
   });
 
   test('the history says who changed what from what to what, and sets it back', async () => {

@@ -3,13 +3,14 @@ import { type Static, Type } from 'typebox';
 import { parseEmailAddress } from '../../content/recipient/email-address.ts';
 import type { Rates } from '../../content/recipient/international-rates.ts';
 import { longestPhoneNumber, parsePhoneNumber } from '../../content/recipient/phone-number.ts';
-import type { Db } from '../../database/connection.ts';
+import type { Db, Trx } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
 import { badRequest, invalid, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { linksOf } from '../../http/server/request.ts';
 import { oneOf, orNull, pageLinksSchema, pageSize, time, uuid } from '../../http/validate/shapes.ts';
+import { recordEvent } from '../../tenant/event/store.ts';
 import { findService, grantPermission, withdrawPermission } from '../../tenant/service/store.ts';
 import { hasService } from '../callback/store-log.ts';
 import { addSuppression, findSuppressions, removeSuppression } from './store.ts';
@@ -87,7 +88,7 @@ const removeOwn = defineRoute({
   async handler({ db }: SuppressionRouteDeps, { params, caller }) {
     // What a test key does has no effect on live messages.
     if (caller.key.keyType === 'test') throw badRequest('Cannot remove suppressions with a test api key');
-    await removeOne(db, caller.service.id, params.suppression_id);
+    if (!(await removeSuppression(db, caller.service.id, params.suppression_id))) throw noResultFound();
   },
 });
 
@@ -142,16 +143,20 @@ const add = defineRoute({
   ),
   example: { recipient: 'rowan@example.com', reason: 'unsubscribed' },
   answers: { 201: { description: 'The entry.', schema: Type.Object({ data: suppression }) }, ...refusals },
-  async handler(deps: SuppressionRouteDeps, { params, body }) {
+  async handler(deps: SuppressionRouteDeps, { params, body, actorId }) {
     const { type, normalised } = recipientOf(deps, body.recipient);
     const reason = body.reason === 'unsubscribed' ? 'unsubscribed' : 'manual';
     if (reason === 'unsubscribed' && type === 'sms')
       throw invalid(['reason unsubscribed is for email addresses only: use manual']);
-    const added = await addSuppression(
-      deps.db,
-      { serviceId: params.service_id, type, recipient: normalised, reason, notificationId: null },
-      new Date(deps.clock.now()),
-    );
+    const { service_id: serviceId } = params;
+    const given = { serviceId, type, recipient: normalised, reason, notificationId: null } as const;
+    const at = new Date(deps.clock.now());
+    const added = await deps.db.transaction().execute(async (trx) => {
+      const { entry, isNew } = await addSuppression(trx, given, at);
+      const by = { serviceId, userId: actorId };
+      if (isNew) await recordChange(trx, 'create_suppression', by, entry, at);
+      return entry;
+    });
     return { data: show(added) };
   },
 });
@@ -163,8 +168,15 @@ const removeAny = defineRoute({
   params: Type.Object({ ...service, suppression_id: uuid() }),
   handlerName: 'service_suppression.delete_suppression',
   answers: { 204: removed, 404: refusals[404] },
-  handler: ({ db }: SuppressionRouteDeps, { params }) =>
-    removeOne(db, params.service_id, params.suppression_id),
+  async handler({ db, clock }: SuppressionRouteDeps, { params, actorId }) {
+    const { service_id: serviceId, suppression_id: id } = params;
+    await db.transaction().execute(async (trx) => {
+      const entry = await removeSuppression(trx, serviceId, id);
+      if (entry === null) throw noResultFound();
+      const by = { serviceId, userId: actorId };
+      await recordChange(trx, 'delete_suppression', by, entry, new Date(clock.now()));
+    });
+  },
 });
 
 const failed = 'suppress_failed_recipients';
@@ -200,10 +212,15 @@ const changeSettings = defineRoute({
   body: settings,
   example: { suppress_failed_recipients: true },
   answers: { 200: { description: 'The settings.', schema: settings }, ...refusals },
-  async handler({ db }: SuppressionRouteDeps, { params, body }) {
-    const change = body[failed] ? grantPermission : withdrawPermission;
-    await change(db, params.service_id, failed);
-    return { [failed]: body[failed] };
+  async handler({ db, clock }: SuppressionRouteDeps, { params: { service_id: id }, body, actorId }) {
+    const is = body[failed];
+    const change = is ? grantPermission : withdrawPermission;
+    const data = { before: { [failed]: !is }, after: { [failed]: is } };
+    const event = { type: 'update_service', serviceId: id, userId: actorId, subjectId: id, data };
+    await db.transaction().execute(async (trx) => {
+      if (await change(trx, id, failed)) await recordEvent(trx, event, new Date(clock.now()));
+    });
+    return { [failed]: is };
   },
 });
 
@@ -227,8 +244,22 @@ async function readPage(
   };
 }
 
-async function removeOne(db: Db, serviceId: string, id: string): Promise<void> {
-  if (!(await removeSuppression(db, serviceId, id))) throw noResultFound();
+/** Whom an entry is about is nobody's business in the record of changes. */
+async function recordChange(
+  trx: Trx,
+  type: 'create_suppression' | 'delete_suppression',
+  by: Readonly<{ serviceId: string; userId: string | null }>,
+  entry: Suppression,
+  at: Date,
+): Promise<void> {
+  const told = { reason: entry.reason };
+  const isNew = type === 'create_suppression';
+  const data = {
+    notification_type: entry.type,
+    before: isNew ? null : told,
+    after: isNew ? told : null,
+  };
+  await recordEvent(trx, { ...by, type, subjectId: entry.id, data }, at);
 }
 
 /** A recipient as messages to it are stored. Throws a Problem if it is neither an address nor a number. */

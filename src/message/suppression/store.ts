@@ -49,19 +49,20 @@ export type NewSuppression = Readonly<{
   notificationId: string | null;
 }>;
 
-/** Suppresses one recipient for good. Returns the entry; one that exists stays as it is. */
+/** Suppresses one recipient for good. Returns the entry, and whether it is new; one that exists stays as it is. */
 export async function addSuppression(
   db: DbOrTrx,
   { serviceId, type, recipient, reason, notificationId }: NewSuppression,
   at: Date,
-): Promise<Suppression> {
+): Promise<Readonly<{ entry: Suppression; isNew: boolean }>> {
   const id = createIdSource({ now: () => at.getTime() })();
   const { rows } = await sql<Suppression>`
     insert into suppressions (id, service_id, notification_type, recipient, reason, notification_id, created_at)
     values (${id}, ${serviceId}, ${type}, ${recipient}, ${reason}, ${notificationId}, ${at})
     on conflict (service_id, notification_type, recipient, reason) do update set reason = excluded.reason
     returning ${columns}`.execute(db);
-  return rows[0]!;
+  const entry = rows[0]!;
+  return { entry, isNew: entry.id === id };
 }
 
 /** Which of a service's entries are listed; null means no filter. */
@@ -90,14 +91,15 @@ export async function findSuppressions(
   return rows;
 }
 
-/** Returns whether the service had such an entry. */
-export async function removeSuppression(db: DbOrTrx, serviceId: string, id: string): Promise<boolean> {
-  const { numDeletedRows } = await db
-    .deleteFrom('suppressions')
-    .where('id', '=', id)
-    .where('service_id', '=', serviceId)
-    .executeTakeFirst();
-  return numDeletedRows > 0n;
+/** Returns the entry that is removed; null if the service had none such. */
+export async function removeSuppression(
+  db: DbOrTrx,
+  serviceId: string,
+  id: string,
+): Promise<Suppression | null> {
+  const { rows } = await sql<Suppression>`
+    delete from suppressions where id = ${id} and service_id = ${serviceId} returning ${columns}`.execute(db);
+  return rows[0] ?? null;
 }
 
 /** Deletes at most `limit` entries that expired before `now`. Returns how many. */

@@ -6,6 +6,7 @@ import { badRequest, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
 import { orNull, time, uuid } from '../../http/validate/shapes.ts';
+import { recordEvent } from '../event/store.ts';
 import {
   defaultRetentionDays,
   leastRetentionDays,
@@ -114,15 +115,24 @@ const add = defineRoute({
       description: `${refused} Or the service already has a setting for this type, which can be changed.`,
     },
   },
-  async handler({ db, clock }: RetentionRouteDeps, { params, body }) {
+  async handler({ db, clock }: RetentionRouteDeps, { params, body, actorId }) {
     refuseDays(body.days_of_retention);
-    const type = body.notification_type;
-    const added = await addRetention(db, {
-      id: randomUUID(),
-      serviceId: params.service_id,
-      type,
-      days: body.days_of_retention,
-      createdAt: new Date(clock.now()),
+    const { service_id: serviceId } = params;
+    const { notification_type: type, days_of_retention: days } = body;
+    const createdAt = new Date(clock.now());
+    const added = await db.transaction().execute(async (trx) => {
+      const made = await addRetention(trx, { id: randomUUID(), serviceId, type, days, createdAt });
+      if (made !== null)
+        await recordEvent(
+          trx,
+          {
+            ...{ type: 'create_data_retention', serviceId, userId: actorId, subjectId: made.id },
+            // Until now messages were kept as long as without a setting.
+            data: changeOfDays(type, defaultRetentionDays, days),
+          },
+          createdAt,
+        );
+      return made;
     });
     if (added) return { result: show(added) };
     if (!(await findService(db, params.service_id))) throw noResultFound();
@@ -142,16 +152,37 @@ const change = defineRoute({
   body: changeRequest,
   example: { days_of_retention: 30 },
   answers: { 204: { description: 'Changed.' }, 400: { description: refused } },
-  async handler({ db, clock }: RetentionRouteDeps, { params, body: { days_of_retention: days } }) {
+  async handler({ db, clock }: RetentionRouteDeps, { params, body: { days_of_retention: days }, actorId }) {
     refuseDays(days);
     const { service_id: serviceId, retention_id: id } = params;
-    if (await changeRetention(db, { id, serviceId, days, updatedAt: new Date(clock.now()) })) return;
-    throw noResultFound(`The service data retention for id: ${id} was not found for service: ${serviceId}`);
+    const updatedAt = new Date(clock.now());
+    await db.transaction().execute(async (trx) => {
+      const changed = await changeRetention(trx, { id, serviceId, days, updatedAt });
+      if (changed === null)
+        throw noResultFound(
+          `The service data retention for id: ${id} was not found for service: ${serviceId}`,
+        );
+      const data = changeOfDays(changed.type, changed.before, days);
+      const event = {
+        type: 'update_data_retention',
+        ...{ serviceId, userId: actorId, subjectId: id, data },
+      };
+      if (changed.before !== days) await recordEvent(trx, event, updatedAt);
+    });
   },
 });
 
 /** How long a service keeps personal data (spec 04, section 1.13; spec 06, section 8). */
 export const retentionRoutes = [list, readByType, readById, add, change];
+
+/** What an event tells of a change. */
+function changeOfDays(type: RetentionType, before: number, after: number) {
+  return {
+    notification_type: type,
+    before: { days_of_retention: before },
+    after: { days_of_retention: after },
+  };
+}
 
 /** Throws a Problem for a number of days outside the allowed range. */
 function refuseDays(days: number): void {

@@ -175,9 +175,9 @@ export async function addEmailReplyTo(db: DbOrTrx, serviceId: string, sender: Se
   await announceChange(db, cacheName, serviceId);
 }
 
-/** Gives a service a permission that it does not have yet. */
-export async function grantPermission(db: DbOrTrx, id: string, permission: Permission): Promise<void> {
-  await changePermissions(
+/** Gives a service a permission. Returns whether it did not have it. */
+export async function grantPermission(db: DbOrTrx, id: string, permission: Permission): Promise<boolean> {
+  return await changePermissions(
     db,
     id,
     sql`array_append(permissions, ${permission})`,
@@ -185,9 +185,9 @@ export async function grantPermission(db: DbOrTrx, id: string, permission: Permi
   );
 }
 
-/** Takes a permission from a service, if it has it. */
-export async function withdrawPermission(db: DbOrTrx, id: string, permission: Permission): Promise<void> {
-  await changePermissions(
+/** Takes a permission from a service. Returns whether it had it. */
+export async function withdrawPermission(db: DbOrTrx, id: string, permission: Permission): Promise<boolean> {
+  return await changePermissions(
     db,
     id,
     sql`array_remove(permissions, ${permission})`,
@@ -200,14 +200,15 @@ async function changePermissions(
   id: string,
   changed: RawBuilder<unknown>,
   isChange: RawBuilder<unknown>,
-): Promise<void> {
-  await sql`
+): Promise<boolean> {
+  const { numAffectedRows = 0n } = await sql`
     with changed as (
       update services set permissions = ${changed}, version = version + 1, updated_at = now()
       where id = ${id} and ${isChange} returning *
     )
     ${insertVersion} from changed`.execute(db);
   await announceChange(db, cacheName, id);
+  return numAffectedRows > 0n;
 }
 
 /** True while no service has ever been added. */
@@ -253,7 +254,7 @@ export async function addRetention(
   return rows[0] ?? null;
 }
 
-/** Returns whether the service has such a retention. */
+/** Returns its type, and the days until now; null if the service has no such retention. */
 export async function changeRetention(
   db: DbOrTrx,
   {
@@ -262,12 +263,12 @@ export async function changeRetention(
     days,
     updatedAt,
   }: Readonly<{ id: string; serviceId: string; days: number; updatedAt: Date }>,
-): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable('service_data_retention')
-    .set({ days_of_retention: days, updated_at: updatedAt })
-    .where('id', '=', id)
-    .where('service_id', '=', serviceId)
-    .executeTakeFirst();
-  return numUpdatedRows > 0n;
+): Promise<Readonly<{ type: RetentionType; before: number }> | null> {
+  const { rows } = await sql<{ type: RetentionType; before: number }>`
+    update service_data_retention r set days_of_retention = ${days}, updated_at = ${updatedAt}
+    from (select id, days_of_retention from service_data_retention
+      where id = ${id} and service_id = ${serviceId} for update) as old
+    where r.id = old.id
+    returning r.notification_type as "type", old.days_of_retention as "before"`.execute(db);
+  return rows[0] ?? null;
 }

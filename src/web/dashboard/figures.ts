@@ -1,6 +1,6 @@
 import type { PlotRow, Series } from '../plots/plot.ts';
-import { inFigures, percent, rangeSentence } from '../plots/plot.ts';
-import { counted, messagesOf } from '../words/counts.ts';
+import { rangeSentence } from '../plots/plot.ts';
+import { counted, inFigures, messagesOf, percent } from '../words/counts.ts';
 import { groupOf } from '../words/statuses.ts';
 import { dayText } from '../words/times.ts';
 

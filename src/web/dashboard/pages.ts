@@ -5,8 +5,8 @@ import { link } from '../components/navigation.ts';
 import { ApiAway } from '../frame/api.ts';
 import { type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { stackedBars } from '../plots/bars.ts';
-import { figuresCsv, inFigures } from '../plots/plot.ts';
-import { counted, messagesOf } from '../words/counts.ts';
+import { figuresCsv } from '../plots/plot.ts';
+import { counted, inFigures, messagesOf } from '../words/counts.ts';
 import { dayIn, timeOf } from '../words/times.ts';
 import {
   type DayFigures,

@@ -4,7 +4,16 @@ import { button, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { timeOf } from '../words/times.ts';
-import { changesIn, earlierValues, fieldText, kindNames, kindText, valueText } from './words.ts';
+import {
+  changesIn,
+  earlierValues,
+  fieldText,
+  kindNames,
+  kindText,
+  messagesIn,
+  reasonIn,
+  valueText,
+} from './words.ts';
 
 type Event = Readonly<{
   id: string;
@@ -59,7 +68,7 @@ const history = servicePage('/history', 'manage_settings', {
 
 function row(visit: ServiceVisit, event: Event, people: readonly Member[]) {
   const { zone, at, fields, person } = visit;
-  const subject = people.find(({ id }) => id === event.subject_id)?.name ?? null;
+  const subject = people.find(({ id }) => id === event.subject_id)?.name ?? messagesIn(event.data);
   const earlier = earlierValues(event.event_type, event.data, person.isOperator);
   return [
     { content: timeOf(event.created_at, zone), header: true },
@@ -89,8 +98,9 @@ function whoOf({ user_id, user_name, by_operator }: Event, people: readonly Memb
 
 function changes({ data }: Event): Html {
   const all = changesIn(data);
-  if (all.length === 0) return html`–`;
-  return html`<ul class="govuk-list">${all.map(
+  const reason = reasonIn(data);
+  if (all.length === 0 && reason === null) return html`–`;
+  return html`<ul class="govuk-list">${reason === null ? null : html`<li>Reason: <span dir="auto">${reason}</span></li>`}${all.map(
     ({ field, before, after }) =>
       html`<li>${fieldText(field)}: <span dir="auto">${valueText(before)}</span> → <span dir="auto">${valueText(after)}</span></li>`,
   )}</ul>`;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { changesIn, earlierValues, kindText, valueText } from './words.ts';
+import { changesIn, earlierValues, kindText, messagesIn, reasonIn, valueText } from './words.ts';
 
 test('an event is told in words, whatever it holds', () => {
   assert.equal(kindText('set_user_permissions'), 'Changed what somebody may do');
@@ -24,7 +24,9 @@ test('an event is told in words, whatever it holds', () => {
     { field: 'entries', before: null, after: 2 },
   ]);
   for (const other of [null, 'text', 3, ['a'], { ip_address: '192.0.2.1' }])
-    assert.deepEqual(changesIn(other), []);
+    assert.deepEqual([changesIn(other), reasonIn(other), messagesIn(other)], [[], null, null]);
+  assert.equal(reasonIn({ service_id: 's', reason: 'Ticket 12' }), 'Ticket 12');
+  assert.equal(messagesIn({ notification_type: 'sms' }), 'text messages');
 });
 
 test('only settings that the reader may set go back', () => {

@@ -32,6 +32,12 @@ const kinds: Readonly<Record<string, string>> = {
   update_callback_api: 'Changed a callback address',
   delete_callback_api: 'Removed a callback address',
   resume_callback_api: 'Ended the pause of a callback address',
+  create_data_retention: 'Set how long messages are kept',
+  update_data_retention: 'Changed how long messages are kept',
+  create_suppression: 'Suppressed a recipient',
+  delete_suppression: 'Took a recipient off the suppressed ones',
+  enter_service: 'Looked into the service',
+  give_reason: 'Gave the reason for a change',
 };
 
 /** An event in words. Types that nobody has put in words yet are told by their names. Pure. */
@@ -66,6 +72,9 @@ const fieldTexts: Readonly<Record<string, string>> = {
   is_default: 'Used by default',
   archived: 'Removed',
   email_address: 'Email address',
+  days_of_retention: 'Days kept',
+  reason: 'Reason',
+  suppress_failed_recipients: 'Leave out who failed permanently',
 };
 
 export function fieldText(name: string): string {
@@ -103,6 +112,24 @@ export function changesIn(data: unknown): readonly Change[] {
     .filter((name) => !ignored.has(name) && !name.endsWith('_id'))
     .map((field) => ({ field, before: was[field] ?? null, after: is[field] ?? null }))
     .filter((change) => valueText(change.before) !== valueText(change.after));
+}
+
+const messages: Readonly<Record<string, string>> = {
+  sms: 'text messages',
+  email: 'emails',
+  letter: 'letters',
+};
+
+/** The messages that an event is about; null: it does not say. Pure. */
+export function messagesIn(data: unknown): string | null {
+  const { notification_type: type } = objectOf(data);
+  return typeof type === 'string' ? (messages[type] ?? null) : null;
+}
+
+/** Why an operator did what an event tells (spec 07, section 5); null: it does not say. Pure. */
+export function reasonIn(data: unknown): string | null {
+  const { reason } = objectOf(data);
+  return typeof reason === 'string' && reason !== '' ? reason : null;
 }
 
 /** Fields that every change changes, or that name things by their ids. */

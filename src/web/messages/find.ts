@@ -8,7 +8,6 @@ import { timeOf } from '../words/times.ts';
 import { readers, retentionOf } from './list.ts';
 import { firstWords, type Message } from './message.ts';
 import { searchedFor } from './searched.ts';
-import { hasSight } from './sight.ts';
 
 const perPage = 50;
 const uuid = /^[0-9a-f-]{36}$/i;
@@ -25,15 +24,14 @@ const find = servicePage('/find', readers, {
     if (term === null) return findForm(visit, '', null);
     const olderThan = visit.query.get('older_than') ?? '';
     const more: Record<string, string> = uuid.test(olderThan) ? { older_than: olderThan } : {};
-    const [found, retention, others, sees] = await Promise.all([
+    const [found, retention, others] = await Promise.all([
       search(visit, term, more),
       retentionOf(visit),
       othersOf(visit),
-      hasSight(visit),
     ]);
     if (typeof found === 'string') return findForm(visit, term, found);
     return results(visit, {
-      ...{ term, sealed, found, others, sees, isFirst: !('older_than' in more) },
+      ...{ term, sealed, found, others, isFirst: !('older_than' in more) },
       days: Math.max(retention.sms, retention.email),
     });
   },
@@ -107,23 +105,19 @@ type Results = Readonly<{
   sealed: string;
   found: readonly Message[];
   others: readonly Service[];
-  sees: boolean;
   isFirst: boolean;
   days: number;
 }>;
 
-function results(visit: ServiceVisit, { term, sealed, found, others, sees, isFirst, days }: Results): Answer {
+function results(visit: ServiceVisit, { term, sealed, found, others, isFirst, days }: Results): Answer {
   const last = found.at(-1);
   const here = visit.at(`/find?search=${sealed}`);
   const rows = found.map((message) => [
     {
-      content: link(
-        visit.at(`/messages/${message.id}`),
-        sees ? html`<span dir="auto">${message.to}</span>` : message.id,
-      ),
+      content: link(visit.at(`/messages/${message.id}`), html`<span dir="auto">${message.to}</span>`),
       header: true,
     },
-    html`<span dir="auto">${sees ? firstWords(message) : message.template.name}</span>`,
+    html`<span dir="auto">${firstWords(message)}</span>`,
     tag(statusText(message.notification_type, message.status), groupTone[groupOf(message.status)]),
     timeOf(message.created_at, visit.zone),
   ]);
@@ -132,7 +126,7 @@ function results(visit: ServiceVisit, { term, sealed, found, others, sees, isFir
       ? insetText(
           html`<p class="govuk-body">${isFirst ? 'No message was found.' : 'There are no older matches.'} <span dir="auto">This was searched for: ${searchedFor(term)}.</span></p><p class="govuk-body">${visit.may('view_activity') ? 'Messages' : 'Only messages that you sent were searched. They'} are kept for ${days === 1 ? '1 day' : `${days} days`}, and everything that is kept was searched.</p>`,
         )
-      : html`${table({ caption: 'Matches, newest first', head: [sees ? 'Recipient' : 'Message', sees ? 'Begins' : 'Template', 'Status', 'Sent'], rows })}${pagination(
+      : html`${table({ caption: 'Matches, newest first', head: ['Recipient', 'Begins', 'Status', 'Sent'], rows })}${pagination(
           {
             previous: isFirst ? null : { href: here, text: 'Newest matches' },
             next:

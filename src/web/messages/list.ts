@@ -3,9 +3,10 @@ import { joined } from '../components/attributes.ts';
 import { type Cell, details, heading, paragraph, table, tag } from '../components/content.ts';
 import { button, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
-import { type Answer, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
+import { type Answer, page, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { horizontalBars } from '../plots/bars.ts';
-import { figuresCsv, inFigures } from '../plots/plot.ts';
+import { figuresCsv } from '../plots/plot.ts';
+import { inFigures } from '../words/counts.ts';
 import { groupOf, groupTone, statusText } from '../words/statuses.ts';
 import { dayIn, dayText, timeOf } from '../words/times.ts';
 import {
@@ -21,7 +22,6 @@ import {
   statusChoices,
 } from './filter.ts';
 import { firstWords, type Message } from './message.ts';
-import { hasSight, sightForm, takeSight } from './sight.ts';
 
 const perPage = 50;
 const uuid = /^[0-9a-f-]{36}$/i;
@@ -59,12 +59,11 @@ const list = servicePage('/messages', readers, {
       page_size: String(perPage),
       ...(olderThan !== null && { older_than: olderThan }),
     });
-    const [messages, templates, retention, reasons, sees] = await Promise.all([
+    const [messages, templates, retention, reasons] = await Promise.all([
       api.get<{ notifications: readonly Message[] }>(`${base}/notifications?${asked}`),
       api.getSoon<{ data: readonly Template[] }>(`${base}/template?detailed=False`),
       retentionOf(visit),
       failuresOf(visit, filter),
-      hasSight(visit),
     ]);
     const shown = messages.notifications;
     const last = shown.at(-1);
@@ -73,10 +72,9 @@ const list = servicePage('/messages', readers, {
       last !== undefined && (shown.length >= perPage || (await hasOlder(visit, filter, last.id)));
     const next = isMore ? visit.at(`/messages${addressOf(filter, { older_than: last.id })}`) : null;
     return listPage(visit, {
-      ...{ filter, shown, templates: templates?.data ?? [], retention, reasons, sees, olderThan, next },
+      ...{ filter, shown, templates: templates?.data ?? [], retention, reasons, olderThan, next },
     });
   },
-  post: (visit, form) => takeSight(visit, form, visit.at(`/messages${addressOf(filterOf(visit.query))}`)),
 });
 
 async function hasOlder({ api, service }: ServiceVisit, filter: MessageFilter, id: string): Promise<boolean> {
@@ -121,13 +119,12 @@ type Listed = Readonly<{
   templates: readonly Template[];
   retention: Readonly<{ sms: number; email: number }>;
   reasons: Readonly<Record<string, number>> | null;
-  sees: boolean;
   olderThan: string | null;
   next: string | null;
 }>;
 
 function listPage(visit: ServiceVisit, listed: Listed): Answer {
-  const { filter, shown, reasons, sees, olderThan, next, templates } = listed;
+  const { filter, shown, reasons, olderThan, next, templates } = listed;
   const names = namesOf(visit, shown, templates);
   const mayRead = visit.may('view_activity');
   const on = filterWords(filter, names);
@@ -139,9 +136,7 @@ function listPage(visit: ServiceVisit, listed: Listed): Answer {
         : 'The messages that you sent, newest first.';
   return page(
     'Messages',
-    html`${heading(1, 'Messages')}${paragraph(html`<span dir="auto">${about}</span> ${isFiltered(filter) ? link(visit.at('/messages'), 'Take all filters off') : null}`)}${
-      sees ? null : sightForm(visit, visit.at(`/messages${addressOf(filter)}`))
-    }${filterForm(visit, listed, shown.length === 0)}${reasons === null ? null : reasonsPlot(visit, filter, reasons)}${
+    html`${heading(1, 'Messages')}${paragraph(html`<span dir="auto">${about}</span> ${isFiltered(filter) ? link(visit.at('/messages'), 'Take all filters off') : null}`)}${filterForm(visit, listed, shown.length === 0)}${reasons === null ? null : reasonsPlot(visit, filter, reasons)}${
       shown.length === 0 ? nothing(visit, listed) : rows(visit, listed)
     }${pagination({
       previous:
@@ -271,41 +266,29 @@ const reasonsCsv = servicePage('/messages/reasons.csv', 'view_activity', {
   },
 });
 
-function rows(visit: ServiceVisit, { filter, shown, sees }: Listed): Html {
+function rows(visit: ServiceVisit, { filter, shown }: Listed): Html {
   const mayAgain = visit.may('send_texts') || visit.may('send_emails');
   const isDone = ({ status, resent_as: again }: Message) => groupOf(status) !== 'under way' && again === null;
   const choosable = mayAgain && shown.some(isDone);
   const content = shown.map((message): Cell[] => [
     ...(choosable ? [isDone(message) ? box(message) : ''] : []),
     {
-      content: link(
-        visit.at(`/messages/${message.id}`),
-        sees ? html`<span dir="auto">${message.to}</span>` : message.id,
-      ),
+      content: link(visit.at(`/messages/${message.id}`), html`<span dir="auto">${message.to}</span>`),
       header: true,
     },
-    sees
-      ? html`<span dir="auto">${firstWords(message)}</span>`
-      : html`<span dir="auto">${message.template.name}</span>`,
+    html`<span dir="auto">${firstWords(message)}</span>`,
     html`${tag(statusText(message.notification_type, message.status), groupTone[groupOf(message.status)])}${message.key_type === 'test' ? html` <span class="app-quiet">test</span>` : null}`,
     timeOf(message.created_at, visit.zone),
   ]);
   const tableOf = table({
     caption: 'Messages',
     captionClasses: 'govuk-visually-hidden',
-    head: [
-      ...(choosable ? ['Choose'] : []),
-      sees ? 'Recipient' : 'Message',
-      sees ? 'Begins' : 'Template',
-      'Status',
-      'Sent',
-    ],
+    head: [...(choosable ? ['Choose'] : []), 'Recipient', 'Begins', 'Status', 'Sent'],
     rows: content,
   });
-  const download =
-    visit.may('view_activity') && sees
-      ? link(visit.at(`/messages/download${addressOf(filter)}`), 'Download all of these as CSV')
-      : null;
+  const download = visit.may('view_activity')
+    ? link(visit.at(`/messages/download${addressOf(filter)}`), 'Download all of these as CSV')
+    : null;
   if (!choosable) return html`${tableOf}${download === null ? null : paragraph(download)}`;
   const done = shown.filter(isDone);
   return html`${postForm(
@@ -353,7 +336,6 @@ const days = (count: number) => (count === 1 ? '1 day' : `${count} days`);
 /** The same messages as a file. */
 const download = servicePage('/messages/download', 'view_activity', {
   async get(visit) {
-    if (!(await hasSight(visit))) return redirect(visit.at('/messages'));
     const { status, headers, body } = await visit.api.download(
       `/service/${visit.service.id}/notifications/csv?${apiQuery(filterOf(visit.query))}`,
     );

@@ -18,7 +18,6 @@ import { contentOf } from './content.ts';
 import { canCancel, explain } from './explain.ts';
 import { readers } from './list.ts';
 import type { Message, Timeline } from './message.ts';
-import { hasSight, sightForm, takeSight } from './sight.ts';
 import { timelineList } from './timeline.ts';
 
 const apiPath = ({ service, params }: ServiceVisit) =>
@@ -36,9 +35,9 @@ async function readMessage(visit: ServiceVisit): Promise<readonly [Message, Time
 const one = servicePage('/messages/:message', readers, {
   live: true,
   async get(visit) {
-    const [[message, { timeline }], sees] = await Promise.all([readMessage(visit), hasSight(visit)]);
+    const [message, { timeline }] = await readMessage(visit);
     const explained = explain(message, timeline, visit.zone, visit.now);
-    const conversation = sees ? await conversationOf(visit, message) : null;
+    const conversation = await conversationOf(visit, message);
     const status = tag(
       statusText(message.notification_type, message.status),
       groupTone[groupOf(message.status)],
@@ -46,13 +45,11 @@ const one = servicePage('/messages/:message', readers, {
     const announced = groupOf(message.status) === 'under way' ? undefined : explained.sentence;
     return page(
       titleOf(message),
-      html`${heading(1, html`${titleOf(message)}${sees ? html` <span class="govuk-caption-m" dir="auto">to ${message.to}</span>` : null}`)}${visit.region(
+      html`${heading(1, html`${titleOf(message)} <span class="govuk-caption-m" dir="auto">to ${message.to}</span>`)}${visit.region(
         'became',
         html`${paragraph(html`${status} ${explained.sentence}`, 'govuk-!-font-size-24')}${explained.next === null ? null : paragraph(explained.next)}${actions(visit, message)}`,
         announced,
-      )}<div class="app-columns"><div>${heading(2, 'What was sent')}${
-        sees ? contentOf(visit, message) : sightForm(visit, pathOf(visit))
-      }</div><div>${heading(2, 'What happened')}${visit.region(
+      )}<div class="app-columns"><div>${heading(2, 'What was sent')}${contentOf(visit, message)}</div><div>${heading(2, 'What happened')}${visit.region(
         'timeline',
         timelineList(timeline, message.notification_type, visit.zone, explained.step),
       )}<noscript>${paragraph(link(pathOf(visit), 'Refresh'))}</noscript></div></div>${heading(2, 'About this message')}${facts(visit, message, conversation)}${details(
@@ -63,11 +60,6 @@ const one = servicePage('/messages/:message', readers, {
       )}`,
       { wide: true, back: { href: visit.at('/messages'), text: 'Messages' } },
     );
-  },
-  async post(visit, form) {
-    // Whether there is such a message is said before anything is asked.
-    await visit.api.get(apiPath(visit));
-    return takeSight(visit, form, pathOf(visit));
   },
 });
 
@@ -170,8 +162,8 @@ function fragments(units: number): string {
 /** An email as it was sent, as a document of its own: it loads and runs nothing (spec 07, section 13). */
 const email = servicePage('/messages/:message/email', readers, {
   async get(visit): Promise<Answer> {
-    const [message, sees] = await Promise.all([visit.api.get<Message>(apiPath(visit)), hasSight(visit)]);
-    if (!sees || message.template.redact_personalisation || typeof message.html !== 'string')
+    const message = await visit.api.get<Message>(apiPath(visit));
+    if (message.template.redact_personalisation || typeof message.html !== 'string')
       throw new Missing('There is no such document');
     return {
       kind: 'file',

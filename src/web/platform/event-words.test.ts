@@ -33,6 +33,17 @@ const cases: readonly (readonly [Partial<EventFacts>, string])[] = [
     { event_type: 'enter_service', service_id: 's', data: { service_id: 's', reason: 'Ticket 12' } },
     'reason: Ticket 12',
   ],
+  [
+    {
+      ...{ event_type: 'update_data_retention', service_id: 's' },
+      data: {
+        notification_type: 'sms',
+        before: { days_of_retention: 30 },
+        after: { days_of_retention: 5 },
+      },
+    },
+    'notification type: sms; days of retention: 30 → 5',
+  ],
   [{ event_type: 'sucessful_login', data: { ip_address: '192.0.2.4' } }, ''],
   [
     {

@@ -1,8 +1,9 @@
 import { type Html, html } from '../../ground/html.ts';
 import { table } from '../components/content.ts';
 import type { PersonVisit } from '../frame/page.ts';
+import { shortTimeOf } from '../words/times.ts';
 import type { EventFacts } from './facts.ts';
-import { idText, serviceLink, timeOf, userLink } from './words.ts';
+import { idText, serviceLink, userLink } from './words.ts';
 
 /** Kinds of events that have words of their own; the others are shown as they are named. */
 export const eventNames: Readonly<Record<string, string>> = {
@@ -15,15 +16,18 @@ export const eventNames: Readonly<Record<string, string>> = {
   close_provider_circuit: 'Closed the circuit of a provider',
   create_api_key: 'Made a key',
   create_callback_api: 'Set the address of callbacks',
+  create_data_retention: 'Set how long messages are kept',
   create_invite: 'Invited somebody',
   create_job: 'Sent a file',
   create_organisation: 'Added a branding',
   create_report_request: 'Asked for a download',
   create_service: 'Added a service',
+  create_suppression: 'Suppressed a recipient',
   create_template: 'Added a template',
   create_upload: 'Uploaded a file',
   create_user: 'Added a person',
   delete_callback_api: 'Removed the address of callbacks',
+  delete_suppression: 'Took a recipient off the suppressed ones',
   drop_parked: 'Dropped what was parked',
   end_session: 'Ended sessions',
   enter_service: 'Looked into a service',
@@ -43,6 +47,7 @@ export const eventNames: Readonly<Record<string, string>> = {
   sucessful_login: 'Signed in',
   suspend_service: 'Suspended a service',
   test_provider: 'Sent a test message',
+  update_data_retention: 'Changed how long messages are kept',
   update_organisation: 'Changed a branding',
   update_provider: 'Changed a provider',
   update_service: 'Changed a service',
@@ -64,6 +69,7 @@ const isFields = (value: unknown): value is Fields =>
 const ownTexts = new Set([
   'reason',
   'change',
+  'notification_type',
   'task',
   'queue',
   'cause',
@@ -121,7 +127,7 @@ export function eventTable(
     caption,
     head: ['When', 'Who', 'What', ...(withService ? ['Service'] : []), 'Details'],
     rows: events.map((one) => [
-      timeOf(one.created_at, visit),
+      shortTimeOf(one.created_at, visit),
       one.user_id === null ? 'The platform itself' : userLink(one.user_id, one.user_name),
       eventName(one.event_type),
       ...(withService ? [serviceLink(one.service_id, one.service_name)] : []),

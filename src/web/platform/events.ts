@@ -6,6 +6,7 @@ import { button, errorSummary, input, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import type { Api } from '../frame/api.ts';
 import { operatorPage, page } from '../frame/page.ts';
+import { inFigures } from '../words/counts.ts';
 import { eventName, eventNames, eventTable, eventText } from './event-words.ts';
 import type { EventFacts } from './facts.ts';
 
@@ -69,7 +70,7 @@ const events = operatorPage(path, {
           },
           error: faults.includes(name) ? { text: 'This is not an id.' } : null,
         }),
-      )}${button({ text: 'Show', classes: 'govuk-button--secondary' })}</form>${eventTable('Events, newest first', shown, visit, true)}${paragraph('Of what belongs to services and people, only figures and the names of what changed are shown. Events are kept for 52 weeks.')}${paragraph(link(`${path}.csv?${filter}`, `Download the last ${mostDownloaded.toLocaleString('en-GB')} of these as CSV`))}${pagination({ next: found.events.length > shownAtOnce ? { href: `${path}?${next}`, text: 'Older ones' } : null })}`,
+      )}${button({ text: 'Show', classes: 'govuk-button--secondary' })}</form>${eventTable('Events, newest first', shown, visit, true)}${paragraph('Of what belongs to services and people, only figures and the names of what changed are shown. Events are kept for 52 weeks.')}${paragraph(link(`${path}.csv?${filter}`, `Download the last ${inFigures(mostDownloaded)} of these as CSV`))}${pagination({ next: found.events.length > shownAtOnce ? { href: `${path}?${next}`, text: 'Older ones' } : null })}`,
       { wide: true, isError: faults.length > 0, status: faults.length > 0 ? 400 : 200 },
     );
   },

@@ -7,10 +7,12 @@ import { operatorPage, type PersonVisit, page } from '../frame/page.ts';
 import { stackedBars } from '../plots/bars.ts';
 import { lines } from '../plots/lines.ts';
 import { rangeSentence } from '../plots/plot.ts';
+import { counted, inFigures, percent } from '../words/counts.ts';
+import { dayText, delayText } from '../words/times.ts';
 import { dayBefore, dayNow, lengthOf, type Period, periodsAt } from './days.ts';
 import type { Figures } from './facts.ts';
 import { notNow } from './forms.ts';
-import { countText, dayText, delayText, plural, serviceLink, shareText, typeNames } from './words.ts';
+import { serviceLink, typeNames } from './words.ts';
 
 const path = '/platform/figures';
 const ways = { day: 'By day', service: 'By service', provider: 'By provider' } as const;
@@ -96,9 +98,9 @@ function totalsPart(stats: Stats): Html {
     ],
     rows: types.map(([type, one]) => [
       { content: typeNames[type] ?? type, header: true },
-      { content: countText(one.total), numeric: true },
-      ...failures.map((failure) => ({ content: countText(one.failures[failure] ?? 0), numeric: true })),
-      { content: countText(one['test-key']), numeric: true },
+      { content: inFigures(one.total), numeric: true },
+      ...failures.map((failure) => ({ content: inFigures(one.failures[failure] ?? 0), numeric: true })),
+      { content: inFigures(one['test-key']), numeric: true },
     ]),
   });
 }
@@ -132,7 +134,7 @@ function byDay(data: readonly Figures[], period: Period, now: number): Html {
     sentence:
       all === 0
         ? 'Nothing was sent.'
-        : `${rangeSentence(totals, 'a day')}; ${failed === 0 ? 'none' : shareText(failed, all)} failed.`,
+        : `${rangeSentence(totals, 'a day')}; ${failed === 0 ? 'none' : percent(failed, all)} failed.`,
     csvHref: null,
   })}${(['sms', 'email'] as const).map((type) => delayPlot(data, type, days))}`;
 }
@@ -175,10 +177,10 @@ function byService(data: readonly Figures[]): Html {
       .map((one) => [
         { content: serviceLink(one.service_id ?? null, one.service_name), header: true },
         typeNames[one.notification_type]!,
-        { content: countText(one.requested), numeric: true },
-        { content: countText(one.delivered), numeric: true },
-        { content: `${countText(one.failed)} (${shareText(one.failed, one.requested)})`, numeric: true },
-        { content: countText(one.units ?? 0), numeric: true },
+        { content: inFigures(one.requested), numeric: true },
+        { content: inFigures(one.delivered), numeric: true },
+        { content: `${inFigures(one.failed)} (${percent(one.failed, one.requested)})`, numeric: true },
+        { content: inFigures(one.units ?? 0), numeric: true },
       ]),
     empty: 'No service sent anything.',
   });
@@ -207,14 +209,14 @@ function byProvider(data: readonly Figures[]): Html {
         { content: dayText(one.day!), header: true },
         one.provider ?? '–',
         typeNames[one.notification_type]!,
-        { content: countText(one.requested), numeric: true },
-        { content: countText(one.delivered), numeric: true },
-        { content: `${countText(one.failed)} (${shareText(one.failed, one.requested)})`, numeric: true },
+        { content: inFigures(one.requested), numeric: true },
+        { content: inFigures(one.delivered), numeric: true },
+        { content: `${inFigures(one.failed)} (${percent(one.failed, one.requested)})`, numeric: true },
         { content: delaysText(one.handed_over), numeric: true },
         { content: delaysText(one.delivered_after), numeric: true },
       ]),
     empty: 'Nothing was handed over.',
-  })}${data.length > mostRows ? paragraph(`The ${plural(mostRows, 'row')} of the last days are shown; the download has all.`) : null}`;
+  })}${data.length > mostRows ? paragraph(`The ${counted(mostRows, 'row')} of the last days are shown; the download has all.`) : null}`;
 }
 
 function delaysText(delay: Figures['handed_over']): string {

@@ -4,14 +4,15 @@ import { button, errorSummary, input, postForm } from '../components/form.ts';
 import { link } from '../components/navigation.ts';
 import { NotFound } from '../frame/api.ts';
 import { type Answer, operatorPage, type PersonVisit, page } from '../frame/page.ts';
-import { idText, serviceLink, statusNames, timeOf, typeName } from './words.ts';
+import { shortTimeOf } from '../words/times.ts';
+import { idText, serviceLink, statusOf, typeName } from './words.ts';
 
 type Found = Readonly<{
   messages: readonly Readonly<{
     id: string;
     service: string;
     service_name: string;
-    notification_type: string;
+    notification_type: 'sms' | 'email';
     status: string;
     created_at: string;
   }>[];
@@ -137,8 +138,8 @@ function results({ messages, others }: Found, visit: PersonVisit): Html {
             { content: link(`/services/${one.service}/messages/${one.id}`, idText(one.id)), header: true },
             serviceLink(one.service, one.service_name),
             typeName[one.notification_type] ?? one.notification_type,
-            statusNames[one.status] ?? one.status,
-            timeOf(one.created_at, visit),
+            statusOf(one.notification_type, one.status),
+            shortTimeOf(one.created_at, visit),
           ]),
         })}${paragraph('To see the recipient and the content of a message, say why: the service sees it in its history.')}`
   }`;

@@ -4,11 +4,12 @@ import { link } from '../components/navigation.ts';
 import { operatorPage, type PersonVisit, page } from '../frame/page.ts';
 import { lines } from '../plots/lines.ts';
 import { figuresCsv, type PlotRow, rangeSentence } from '../plots/plot.ts';
+import { counted, inFigures } from '../words/counts.ts';
+import { delayText, durationText, shortTime, shortTimeOf } from '../words/times.ts';
 import { dayNow } from './days.ts';
 import type { Calls, Figures, ProcessFacts, Provider, QueueFacts, StuckTotals, Task } from './facts.ts';
 import { notNow, soon } from './forms.ts';
 import { type Now, problemsOf } from './problems.ts';
-import { countText, delayText, durationText, plural, timeOf, timeText } from './words.ts';
 
 /** How often what takes long to find out is asked for while somebody looks. */
 const slowMilliseconds = 15_000;
@@ -74,11 +75,11 @@ const platform = operatorPage('/platform', {
       html`${heading(1, 'What is wrong now')}${region(
         'problems',
         problemList(facts, visit),
-        problems.length === 0 ? 'Nothing is wrong.' : `${plural(problems.length, 'thing')} wrong.`,
+        problems.length === 0 ? 'Nothing is wrong.' : `${counted(problems.length, 'thing')} wrong.`,
       )}${region('figures', figuresNow(facts, visit))}${region('minutes', minutesPlot(facts.calls, visit))}${region(
         'processes-now',
         facts.processes === null ? notNow('The processes') : processTable(facts.processes, visit),
-      )}${paragraph(html`Shown as of ${timeText(visit.now, visit)}. ${link('/platform', 'Refresh')}`, 'app-quiet')}`,
+      )}${paragraph(html`Shown as of ${shortTime(visit.now, visit)}. ${link('/platform', 'Refresh')}`, 'app-quiet')}`,
       { wide: true },
     );
   },
@@ -118,7 +119,7 @@ function since({ tasks, providers, processes }: Facts, visit: PersonVisit): stri
     (processes ?? []).map((one) => one.started_at).toSorted()[0] ?? null,
   ].filter((time) => time !== null);
   const last = times.toSorted().at(-1);
-  return last === undefined ? '' : `, as far as is known since ${timeText(last, visit)}`;
+  return last === undefined ? '' : `, as far as is known since ${shortTime(last, visit)}`;
 }
 
 function figuresNow({ figures, queues, calls }: Facts, visit: PersonVisit): Html {
@@ -149,7 +150,7 @@ function speedText({ notification_type: type, handed_over: delay }: Figures): st
   return `${delayText(delay?.p50 ?? null)} (${type === 'sms' ? 'text messages' : 'emails'})`;
 }
 
-const shown = (count: number | null) => (count === null ? null : countText(count));
+const shown = (count: number | null) => (count === null ? null : inFigures(count));
 
 const outcomes = ['accepted', 'refused', 'failed', 'unknown'] as const;
 
@@ -172,7 +173,7 @@ function minuteRows(calls: readonly Calls[], visit: Pick<PersonVisit, 'now' | 'z
   return Array.from({ length: 60 }, (_, index) => {
     const at = visit.now - (60 - index) * minute;
     const found = inMinute(calls, at);
-    const label = timeText(Math.floor(at / minute) * minute, visit);
+    const label = shortTime(Math.floor(at / minute) * minute, visit);
     return { label, values: outcomes.map((outcome) => found[outcome]) };
   });
 }
@@ -211,7 +212,7 @@ export function processTable(processes: readonly ProcessFacts[], visit: PersonVi
       { content: `${one.host}, ${one.pid}`, header: true },
       one.roles.join(', '),
       one.version,
-      timeOf(one.started_at, visit),
+      shortTimeOf(one.started_at, visit),
       { content: `${skewText(one.clock_skew_seconds)} s`, numeric: true },
     ]),
     empty: 'No process is alive, as far as the database knows.',

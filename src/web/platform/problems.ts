@@ -1,5 +1,7 @@
+import { counted, inFigures } from '../words/counts.ts';
+import { durationText, shortTime } from '../words/times.ts';
 import type { ProcessFacts, Provider, QueueFacts, StuckTotals, Task } from './facts.ts';
-import { countText, durationText, plural, queueMeanings, timeText } from './words.ts';
+import { queueMeanings } from './words.ts';
 
 /** What is known of the platform now; a part that cannot be had is null, and nothing is said of it. */
 export type Now = Readonly<{
@@ -71,7 +73,7 @@ function providerProblems({ providers, sandboxTypes }: Now, reader: Reader): rea
 }
 
 function circuitProblem(one: Provider, usable: readonly Provider[], reader: Reader): Problem {
-  const since = one.updated_at === null ? '' : ` since ${timeText(one.updated_at, reader)}`;
+  const since = one.updated_at === null ? '' : ` since ${shortTime(one.updated_at, reader)}`;
   const others = usable.map(({ display_name: name }) => name).join(' and ');
   const messages = others === '' ? '' : ` ${others} ${usable.length === 1 ? 'has' : 'have'} its messages.`;
   const text =
@@ -99,19 +101,19 @@ function queueProblems({ queues, processes }: Now): readonly Problem[] {
       if (served.length === 0 && processes !== null && waiting > 0)
         problems.push({
           weight: 1,
-          text: `No process serves the queue ${what}: ${plural(waiting, 'task')} ${waiting === 1 ? 'waits' : 'wait'}, the oldest for ${durationText(oldest)}.`,
+          text: `No process serves the queue ${what}: ${counted(waiting, 'task')} ${waiting === 1 ? 'waits' : 'wait'}, the oldest for ${durationText(oldest)}.`,
           ...{ href, guide: 'Roles and queues' },
         });
       else if (oldest > lateSeconds)
         problems.push({
           weight: 2,
-          text: `The queue ${what} is behind: ${plural(waiting, 'task')} ${waiting === 1 ? 'waits' : 'wait'}, the oldest for ${durationText(oldest)}.`,
+          text: `The queue ${what} is behind: ${counted(waiting, 'task')} ${waiting === 1 ? 'waits' : 'wait'}, the oldest for ${durationText(oldest)}.`,
           ...{ href, guide: 'Looking at the queues' },
         });
       if (parked > 0)
         problems.push({
           weight: 2,
-          text: `${plural(parked, 'task')} of the queue ${what} ${parked === 1 ? 'is' : 'are'} parked: ${parked === 1 ? 'it' : 'they'} failed for good, and ${parked === 1 ? 'waits' : 'wait'} for somebody to release or drop ${parked === 1 ? 'it' : 'them'}.`,
+          text: `${counted(parked, 'task')} of the queue ${what} ${parked === 1 ? 'is' : 'are'} parked: ${parked === 1 ? 'it' : 'they'} failed for good, and ${parked === 1 ? 'waits' : 'wait'} for somebody to release or drop ${parked === 1 ? 'it' : 'them'}.`,
           ...{
             href: `/platform/queues?queue=${encodeURIComponent(name)}#parked`,
             guide: 'Parked messages and tasks',
@@ -177,7 +179,7 @@ function stuckProblems(totals: StuckTotals | null): readonly Problem[] {
     const count = totals[kind];
     if (count === 0) return [];
     const [one, many, weight] = stuckWords[kind];
-    const text = `${countText(count)} ${count === 1 ? one : many} for more than 5 minutes.`;
+    const text = `${inFigures(count)} ${count === 1 ? one : many} for more than 5 minutes.`;
     return [{ weight, text, href: `/platform/stuck?kind=${kind}`, guide: 'A message looks stuck' }];
   });
 }
@@ -190,7 +192,7 @@ function taskProblems(tasks: readonly Task[], reader: Reader): readonly Problem[
       return [
         {
           weight: 2,
-          text: `The periodic task ${name} failed at ${timeText(failed, reader)}${failure === null ? '' : ` (${failure})`}. It is tried again.`,
+          text: `The periodic task ${name} failed at ${shortTime(failed, reader)}${failure === null ? '' : ` (${failure})`}. It is tried again.`,
           ...shared,
         },
       ];

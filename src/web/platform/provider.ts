@@ -7,6 +7,8 @@ import type { Form } from '../frame/form.ts';
 import { type Answer, Missing, operatorPage, type PersonVisit, page, redirect } from '../frame/page.ts';
 import { stackedBars } from '../plots/bars.ts';
 import { figuresCsv, type PlotRow, rangeSentence } from '../plots/plot.ts';
+import { counted, inFigures, percent } from '../words/counts.ts';
+import { delayText, shortTime, shortTimeOf } from '../words/times.ts';
 import { dayNow } from './days.ts';
 import type { Calls, Figures, Provider } from './facts.ts';
 import {
@@ -21,7 +23,6 @@ import {
   summaryOf,
 } from './forms.ts';
 import { figuresOf, stateOf } from './providers.ts';
-import { countText, delayText, plural, shareText, timeOf, timeText } from './words.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -139,7 +140,7 @@ const actions: Readonly<Record<string, Action>> = {
     },
     said(data) {
       const { outcome, code, detail, milliseconds } = (data as { data: TestResult }).data;
-      const took = `within ${countText(milliseconds)} milliseconds`;
+      const took = `within ${inFigures(milliseconds)} milliseconds`;
       if (outcome === 'accepted') return `The provider took the test message ${took}.`;
       const why = [code, detail].filter((text) => text !== null).join(', ');
       const what = {
@@ -210,7 +211,7 @@ function summary(one: Provider, figures: readonly Figures[] | null, visit: Perso
       { key: 'Priority', value: String(one.priority) },
       {
         key: 'Rate',
-        value: one.rate_limit === null ? 'No limit' : `${countText(one.rate_limit)} messages a second`,
+        value: one.rate_limit === null ? 'No limit' : `${inFigures(one.rate_limit)} messages a second`,
       },
       {
         key: 'Share today',
@@ -219,7 +220,7 @@ function summary(one: Provider, figures: readonly Figures[] | null, visit: Perso
             ? 'Not available at the moment'
             : whole === 0
               ? 'Nothing was handed over yet'
-              : `${shareText(of?.requested ?? 0, whole)}: ${countText(of?.requested ?? 0)} of ${plural(whole, 'message')}, of which ${countText(of?.failed ?? 0)} failed`,
+              : `${percent(of?.requested ?? 0, whole)}: ${inFigures(of?.requested ?? 0)} of ${counted(whole, 'message')}, of which ${inFigures(of?.failed ?? 0)} failed`,
       },
       {
         key: 'Receipts today',
@@ -250,7 +251,7 @@ function hourRows(calls: readonly Calls[], visit: Pick<PersonVisit, 'now' | 'zon
       const at = Date.parse(one.from);
       return at >= from && at < from + hour;
     });
-    return { label: timeText(from, visit), values: sumOf(within), unfinished: index === 23 };
+    return { label: shortTime(from, visit), values: sumOf(within), unfinished: index === 23 };
   });
 }
 
@@ -276,7 +277,7 @@ function callsPart(one: Provider, calls: readonly Calls[], visit: PersonVisit): 
     head: ['Period', ...outcomeNames.map((text) => ({ text, numeric: true }))],
     rows: periods.map(([name, some]) => [
       { content: name, header: true },
-      ...sumOf(some).map((count) => ({ content: countText(count), numeric: true })),
+      ...sumOf(some).map((count) => ({ content: inFigures(count), numeric: true })),
     ]),
   })}${stackedBars({
     ...{ id: 'calls', heading: 'Calls of the last 24 hours', series, rows, rowHeader: 'Hour from' },
@@ -380,14 +381,14 @@ function versionTable(versions: readonly Provider[], visit: PersonVisit): Html {
     ...{ caption: 'Versions, newest first', id: 'versions' },
     head: ['When', 'Who', 'Reason', 'State', 'Priority', 'Rate a second'],
     rows: versions.map((one) => [
-      timeOf(one.updated_at, visit, 'At the start'),
+      shortTimeOf(one.updated_at, visit, 'At the start'),
       html`<span dir="auto">${one.created_by?.name ?? 'Nobody: it happened by itself'}</span>`,
       html`<span dir="auto">${one.reason ?? '–'}</span>`,
       !one.active
         ? 'Off'
         : { closed: 'On', open: 'Left alone', 'half-open': 'Being tried again' }[one.circuit],
       String(one.priority),
-      one.rate_limit === null ? 'no limit' : countText(one.rate_limit),
+      one.rate_limit === null ? 'no limit' : inFigures(one.rate_limit),
     ]),
   });
 }

@@ -2,9 +2,11 @@ import { type Html, html } from '../../ground/html.ts';
 import { heading, paragraph, table, tag } from '../components/content.ts';
 import { link } from '../components/navigation.ts';
 import { operatorPage, page } from '../frame/page.ts';
+import { inFigures, percent } from '../words/counts.ts';
+import { delayText, shortTime } from '../words/times.ts';
 import { dayNow } from './days.ts';
 import type { Figures, Provider } from './facts.ts';
-import { countText, delayText, shareText, timeText, typeNames } from './words.ts';
+import { typeNames } from './words.ts';
 
 type Reader = Readonly<{ zone: string; now: number }>;
 
@@ -59,9 +61,9 @@ function typeTable(
         { content: link(`/platform/providers/${one.id}`, one.display_name), header: true },
         stateOf(one, reader),
         { content: String(one.priority), numeric: true },
-        { content: one.rate_limit === null ? 'no limit' : countText(one.rate_limit), numeric: true },
-        value(shareText(of?.requested ?? 0, whole)),
-        value(of ? shareText(of.failed, of.requested) : '–'),
+        { content: one.rate_limit === null ? 'no limit' : inFigures(one.rate_limit), numeric: true },
+        value(percent(of?.requested ?? 0, whole)),
+        value(of ? percent(of.failed, of.requested) : '–'),
         value(delayText(of?.delivered_after?.p50 ?? null)),
       ];
     }),
@@ -82,7 +84,7 @@ export function stateOf(one: Provider, reader: Reader): Html {
   if (!one.active) return tag('Off');
   if (one.circuit === 'closed') return tag('In use', 'good');
   if (one.circuit === 'half-open') return tag('Being tried again', 'open');
-  const until = one.circuit_until === null ? 'somebody closes it' : timeText(one.circuit_until, reader);
+  const until = one.circuit_until === null ? 'somebody closes it' : shortTime(one.circuit_until, reader);
   return html`${tag('Left alone', 'bad')} until ${until}`;
 }
 

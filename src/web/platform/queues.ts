@@ -4,6 +4,8 @@ import { button, errorSummary, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, operatorPage, type PersonVisit, page, redirect } from '../frame/page.ts';
+import { counted, inFigures } from '../words/counts.ts';
+import { durationText, shortTimeOf } from '../words/times.ts';
 import type { Parked, ProcessFacts, QueueFacts } from './facts.ts';
 import {
   chosenIn,
@@ -19,7 +21,7 @@ import {
   tickBox,
 } from './forms.ts';
 import { processTable } from './now.ts';
-import { countText, durationText, idText, plural, queueMeanings, serviceLink, timeOf } from './words.ts';
+import { idText, queueMeanings, serviceLink } from './words.ts';
 
 const path = '/platform/queues';
 /** What one form releases of a queue: so many requests of 1,000 each. */
@@ -47,12 +49,12 @@ const queues = operatorPage(path, {
         `${form.id}-${id}`,
       ),
     );
-    return redirect(path, `${plural(done, 'task')} released.${goneText(gone)}`);
+    return redirect(path, `${counted(done, 'task')} released.${goneText(gone)}`);
   },
 });
 
 const goneText = (gone: number) =>
-  gone === 0 ? '' : ` ${plural(gone, 'task')} ${gone === 1 ? 'was' : 'were'} no longer parked.`;
+  gone === 0 ? '' : ` ${counted(gone, 'task')} ${gone === 1 ? 'was' : 'were'} no longer parked.`;
 
 async function releaseQueue(visit: PersonVisit, form: Form): Promise<Answer> {
   const queue = form.text('queue');
@@ -76,7 +78,7 @@ async function releaseQueue(visit: PersonVisit, form: Form): Promise<Answer> {
   }
   return redirect(
     path,
-    `${plural(released, 'task')} of ${queue} released.${more ? ' There may be more: do it again.' : ''}`,
+    `${counted(released, 'task')} of ${queue} released.${more ? ' There may be more: do it again.' : ''}`,
   );
 }
 
@@ -88,17 +90,17 @@ async function drop(visit: PersonVisit, ids: readonly string[], form: Form): Pro
     return queuesPage(
       visit,
       [
-        ...(done > 0 ? [{ id: null, text: `${plural(done, 'task')} dropped; the others were not.` }] : []),
+        ...(done > 0 ? [{ id: null, text: `${counted(done, 'task')} dropped; the others were not.` }] : []),
         ...refusals.map((text) => ({ id: 'parked', text })),
       ],
       null,
     );
-  return redirect(path, `${plural(done, 'task')} dropped.${goneText(gone)}`);
+  return redirect(path, `${counted(done, 'task')} dropped.${goneText(gone)}`);
 }
 
 /** What cannot be undone is asked for once more. */
 function dropPage(visit: PersonVisit, ids: readonly string[], faults: readonly Fault[], form: Form): Answer {
-  const title = `Drop ${plural(ids.length, 'parked task')}`;
+  const title = `Drop ${counted(ids.length, 'parked task')}`;
   return page(
     title,
     html`${errorSummary(summaryOf(faults))}${heading(1, title)}${warningText('This cannot be undone. A message that was still to be sent is never sent: it becomes a technical failure, and its service is told.')}${postForm(
@@ -155,18 +157,18 @@ function queueTable(found: readonly QueueFacts[], processes: readonly ProcessFac
         content: html`<code>${one.name}</code><br><span class="app-quiet">${queueMeanings[one.name] ?? ''}</span>`,
         header: true,
       },
-      { content: countText(one.waiting), numeric: true },
-      { content: countText(one.delayed), numeric: true },
-      { content: one.active === null ? '–' : countText(one.active), numeric: true },
+      { content: inFigures(one.waiting), numeric: true },
+      { content: inFigures(one.delayed), numeric: true },
+      { content: one.active === null ? '–' : inFigures(one.active), numeric: true },
       { content: one.waiting === 0 ? '–' : durationText(one.oldest_due_seconds), numeric: true },
       {
-        content: one.parked === 0 ? '0' : link(`${path}?queue=${one.name}#parked`, countText(one.parked)),
+        content: one.parked === 0 ? '0' : link(`${path}?queue=${one.name}#parked`, inFigures(one.parked)),
         numeric: true,
       },
       one.served_by.length === 0
         ? tag('Nobody', one.waiting > 0 ? 'bad' : 'open')
         : one.served_by.length > 3
-          ? plural(one.served_by.length, 'process', 'processes')
+          ? counted(one.served_by.length, 'process', 'processes')
           : one.served_by.map((id) => names.get(id) ?? 'a process').join('; '),
     ]),
   })}`;
@@ -187,8 +189,8 @@ function parkedPart(
     { content: idText(one.id), header: true },
     html`<code>${one.queue}</code>`,
     serviceLink(one.service, one.service_name),
-    timeOf(one.parked_at, visit, 'Not known'),
-    { content: countText(one.tries), numeric: true },
+    shortTimeOf(one.parked_at, visit, 'Not known'),
+    { content: inFigures(one.tries), numeric: true },
     html`<span dir="auto">${one.reason ?? 'Somebody parked it by hand'}</span>`,
   ]);
   const next = new URLSearchParams({

@@ -13,6 +13,8 @@ import {
   redirect,
   Unexpected,
 } from '../frame/page.ts';
+import { counted, inFigures } from '../words/counts.ts';
+import { shortTimeOf } from '../words/times.ts';
 import { eventTable } from './event-words.ts';
 import type { DetailedService, EventFacts } from './facts.ts';
 import {
@@ -27,7 +29,6 @@ import {
   summaryOf,
 } from './forms.ts';
 import { byType, stateOf, totals } from './services.ts';
-import { countText, plural, timeOf } from './words.ts';
 
 type Key = Readonly<{ expiry_date: string | null; last_used_at: string | null }>;
 
@@ -112,7 +113,7 @@ const actions: Readonly<Record<string, Action>> = {
   make_live: {
     check: (form) => faultsOfReason(form, 'reason-state'),
     send: update(() => ({ restricted: false, message_limit: liveLimit })),
-    said: `The service is live, and may send ${countText(liveLimit)} of each type a day. Its team is told.`,
+    said: `The service is live, and may send ${inFigures(liveLimit)} of each type a day. Its team is told.`,
   },
   decline_request: {
     check: (form) => faultsOfReason(form, 'reason-state'),
@@ -185,7 +186,7 @@ async function servicePage(visit: PersonVisit, faults: readonly Fault[], form: F
     'A service',
     html`${errorSummary(summaryOf(faults))}<h1 class="govuk-heading-l" dir="auto">${one.name}</h1>${
       one.has_active_go_live_request
-        ? insetText(html`It asks to go live, since ${timeOf(one.go_live_requested_at, visit)}.`)
+        ? insetText(html`It asks to go live, since ${shortTimeOf(one.go_live_requested_at, visit)}.`)
         : null
     }${summary(one, members?.data.users.length ?? null, keys?.apiKeys ?? null, visit)}${paragraph(
       html`Recipients and contents of its messages are its own. ${link(`/platform/services/${one.id}/enter`, 'Look into this service')}, with a reason that it sees.`,
@@ -223,13 +224,13 @@ function summary(
             ? 'Nothing'
             : html`${byType(one).map(([type, text]) => html`${type}: ${text}<br>`)}${failed === 0 ? 'None failed.' : null}`,
       },
-      { key: 'Members', value: members === null ? late : countText(members) },
-      { key: 'Keys', value: keys === null ? late : plural(live, 'key') },
-      { key: 'Last call with a key', value: keys === null ? late : timeOf(used.at(-1) ?? null, visit) },
-      { key: 'Added', value: timeOf(one.created_at, visit) },
+      { key: 'Members', value: members === null ? late : inFigures(members) },
+      { key: 'Keys', value: keys === null ? late : counted(live, 'key') },
+      { key: 'Last call with a key', value: keys === null ? late : shortTimeOf(used.at(-1) ?? null, visit) },
+      { key: 'Added', value: shortTimeOf(one.created_at, visit) },
       {
         key: 'Went live',
-        value: timeOf(one.go_live_at === null ? null : `${one.go_live_at.replace(' ', 'T')}Z`, visit),
+        value: shortTimeOf(one.go_live_at === null ? null : `${one.go_live_at.replace(' ', 'T')}Z`, visit),
       },
       { key: 'Id', value: html`<code class="app-id">${one.id}</code>` },
     ],

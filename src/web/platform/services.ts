@@ -3,9 +3,10 @@ import { heading, paragraph, table, tag } from '../components/content.ts';
 import { button, input, select } from '../components/form.ts';
 import { pagination } from '../components/navigation.ts';
 import { operatorPage, page } from '../frame/page.ts';
+import { inFigures, percent } from '../words/counts.ts';
 import { dayBefore, dayNow } from './days.ts';
 import type { DetailedService } from './facts.ts';
-import { countText, serviceLink, shareText, typeNames } from './words.ts';
+import { serviceLink, typeNames } from './words.ts';
 
 const path = '/platform/services';
 const shownAtOnce = 50;
@@ -63,10 +64,10 @@ const services = operatorPage(path, {
             return [
               { content: serviceLink(one.id, one.name), header: true },
               stateOf(one),
-              { content: countText(requested), numeric: true },
-              { content: shareText(failed, requested), numeric: true },
-              { content: countText(one.sms_message_limit), numeric: true },
-              { content: countText(one.email_message_limit), numeric: true },
+              { content: inFigures(requested), numeric: true },
+              { content: percent(failed, requested), numeric: true },
+              { content: inFigures(one.sms_message_limit), numeric: true },
+              { content: inFigures(one.email_message_limit), numeric: true },
             ];
           }),
           empty: isNarrowed
@@ -94,7 +95,7 @@ export function byType({ statistics }: DetailedService): readonly (readonly [str
     .filter(([, { requested }]) => requested > 0)
     .map(([type, { requested, failed }]) => [
       typeNames[type] ?? type,
-      `${countText(requested)}, of which ${shareText(failed, requested)} failed`,
+      `${inFigures(requested)}, of which ${percent(failed, requested)} failed`,
     ]);
 }
 

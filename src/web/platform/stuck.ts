@@ -4,6 +4,8 @@ import { button, errorSummary, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, operatorPage, type PersonVisit, page, redirect } from '../frame/page.ts';
+import { counted, inFigures } from '../words/counts.ts';
+import { shortTime, shortTimeOf } from '../words/times.ts';
 import type { Links, StuckMessage, StuckTotals } from './facts.ts';
 import {
   chosenIn,
@@ -17,17 +19,7 @@ import {
   summaryOf,
   tickBox,
 } from './forms.ts';
-import {
-  countText,
-  idText,
-  plural,
-  serviceLink,
-  statusNames,
-  timeOf,
-  timeText,
-  typeName,
-  waitMeanings,
-} from './words.ts';
+import { idText, serviceLink, statusOf, typeName, waitMeanings } from './words.ts';
 
 const path = '/platform/stuck';
 
@@ -80,7 +72,7 @@ async function queueAgain(visit: PersonVisit, ids: readonly string[], form: Form
   );
   return redirect(
     path,
-    `${plural(done, 'message')} queued again${released.done === 0 ? '' : `, ${countText(released.done)} of which had been parked`}. What has been sent stays as it is.${gone === 0 ? '' : ` ${plural(gone, 'message')} could not be found any more.`}`,
+    `${counted(done, 'message')} queued again${released.done === 0 ? '' : `, ${inFigures(released.done)} of which had been parked`}. What has been sent stays as it is.${gone === 0 ? '' : ` ${counted(gone, 'message')} could not be found any more.`}`,
   );
 }
 
@@ -98,7 +90,7 @@ async function giveUp(visit: PersonVisit, ids: readonly string[], form: Form): P
           : [
               {
                 id: 'messages',
-                text: `${plural(gone, 'message')} cannot be given up: only what is parked can. The others go on by themselves, and end at the latest when they time out.`,
+                text: `${counted(gone, 'message')} cannot be given up: only what is parked can. The others go on by themselves, and end at the latest when they time out.`,
               },
             ]),
       ],
@@ -106,7 +98,7 @@ async function giveUp(visit: PersonVisit, ids: readonly string[], form: Form): P
     );
   return redirect(
     path,
-    `${plural(done, 'message')} given up.${gone === 0 ? '' : ` ${countText(gone)} ${gone === 1 ? 'was' : 'were'} not parked and ${gone === 1 ? 'goes' : 'go'} on.`}`,
+    `${counted(done, 'message')} given up.${gone === 0 ? '' : ` ${inFigures(gone)} ${gone === 1 ? 'was' : 'were'} not parked and ${gone === 1 ? 'goes' : 'go'} on.`}`,
   );
 }
 
@@ -116,7 +108,7 @@ function giveUpPage(
   faults: readonly Fault[],
   form: Form,
 ): Answer {
-  const title = `Give up ${plural(ids.length, 'message')}`;
+  const title = `Give up ${counted(ids.length, 'message')}`;
   return page(
     title,
     html`${errorSummary(summaryOf(faults))}${heading(1, title)}${warningText('This cannot be undone. A message that is given up is never sent: it becomes a technical failure, and its service is told.')}${paragraph('Only messages that are parked are given up. Those that wait for something else go on as they are.')}${postForm(
@@ -178,8 +170,8 @@ function totalsPart(totals: StuckTotals | null, visit: PersonVisit): Html | null
   const back = totals.counted_back_to;
   return html`<ul class="app-figures govuk-body">${(Object.keys(kinds) as Kind[]).map(
     (kind) =>
-      html`<li><span class="app-figures__number">${countText(totals[kind])}</span> ${kinds[kind]}</li>`,
-  )}</ul>${back === null ? null : paragraph(`Of what is stored, messages accepted since ${timeText(back, visit)} were looked at: there may be more before.`, 'app-quiet')}`;
+      html`<li><span class="app-figures__number">${inFigures(totals[kind])}</span> ${kinds[kind]}</li>`,
+  )}</ul>${back === null ? null : paragraph(`Of what is stored, messages accepted since ${shortTime(back, visit)} were looked at: there may be more before.`, 'app-quiet')}`;
 }
 
 function messagesPart(
@@ -189,20 +181,20 @@ function messagesPart(
   form: Form | null,
 ): Html {
   if (messages.length === 0)
-    return html`<div id="messages">${paragraph(`No message hangs: all is well, as of ${timeText(visit.now, visit)}.`)}</div>`;
+    return html`<div id="messages">${paragraph(`No message hangs: all is well, as of ${shortTime(visit.now, visit)}.`)}</div>`;
   const groups = Map.groupBy(messages, (one) => one.waits_for);
   const parts = [...groups].map(([cause, some]) =>
     table({
-      caption: `${waitMeanings[cause] ?? cause} (${countText(some.length)})`,
+      caption: `${waitMeanings[cause] ?? cause} (${inFigures(some.length)})`,
       head: ['Choose', 'Message', 'Service', 'Type', 'Status', 'Since', 'Next try'],
       rows: some.map((one) => [
         tickBox('id', one.id, `Choose ${one.id}`),
         { content: link(`/services/${one.service}/messages/${one.id}`, idText(one.id)), header: true },
         serviceLink(one.service, one.service_name),
         typeName[one.notification_type] ?? one.notification_type,
-        statusNames[one.status] ?? one.status,
-        timeOf(one.since, visit),
-        timeOf(one.next_attempt_at, visit, '–'),
+        statusOf(one.notification_type, one.status),
+        shortTimeOf(one.since, visit),
+        shortTimeOf(one.next_attempt_at, visit, '–'),
       ]),
     }),
   );

@@ -3,6 +3,8 @@ import { heading, summaryList, table, tag } from '../components/content.ts';
 import { button, errorSummary, postForm, select } from '../components/form.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, operatorPage, type PersonVisit, page, redirect } from '../frame/page.ts';
+import { bytesText, inFigures } from '../words/counts.ts';
+import { durationText, shortTimeOf } from '../words/times.ts';
 import type { Task } from './facts.ts';
 import {
   type Fault,
@@ -15,7 +17,7 @@ import {
   summaryOf,
 } from './forms.ts';
 import { skewText } from './now.ts';
-import { bytesText, countText, durationText, timeOf, typeNames } from './words.ts';
+import { typeNames } from './words.ts';
 
 const path = '/platform/system';
 
@@ -117,8 +119,8 @@ function tasksPart(
       scheduleText(one),
       lastRun(one, visit),
       { content: one.last_seconds === null ? '–' : `${one.last_seconds.toFixed(2)} s`, numeric: true },
-      { content: one.last_count === null ? '–' : countText(one.last_count), numeric: true },
-      one.asked_at === null ? timeOf(one.next_due_at, visit) : tag('Asked for', 'open'),
+      { content: one.last_count === null ? '–' : inFigures(one.last_count), numeric: true },
+      one.asked_at === null ? shortTimeOf(one.next_due_at, visit) : tag('Asked for', 'open'),
     ]),
   })}${heading(3, 'Run one now')}${postForm(
     { action: path, fields: visit.fields },
@@ -143,8 +145,8 @@ function scheduleText({ schedule }: Task): string {
 function lastRun(one: Task, visit: PersonVisit): Html {
   const { last_succeeded_at: succeeded, last_failed_at: failed, last_failure: failure } = one;
   if (failed !== null && (succeeded === null || failed > succeeded))
-    return html`${tag('Failed', 'bad')} ${timeOf(failed, visit)}${failure === null ? null : `: ${failure}`}`;
-  return timeOf(succeeded, visit, 'Not yet');
+    return html`${tag('Failed', 'bad')} ${shortTimeOf(failed, visit)}${failure === null ? null : `: ${failure}`}`;
+  return shortTimeOf(succeeded, visit, 'Not yet');
 }
 
 function tablesPart({ database: { tables } }: System): Html {
@@ -159,7 +161,7 @@ function tablesPart({ database: { tables } }: System): Html {
       { content: html`<code>${name}</code>`, header: true },
       { content: bytesText(bytes), numeric: true },
       { content: before === null ? 'not measured' : growthText(bytes - before), numeric: true },
-      { content: countText(Math.max(0, rows)), numeric: true },
+      { content: inFigures(Math.max(0, rows)), numeric: true },
       ends ?? 'Nobody: it is kept for ever',
     ]),
   });

@@ -13,6 +13,8 @@ import { link } from '../components/navigation.ts';
 import type { Outcome } from '../frame/api.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, Missing, operatorPage, type PersonVisit, page, redirect } from '../frame/page.ts';
+import { counted, inFigures } from '../words/counts.ts';
+import { shortTimeOf } from '../words/times.ts';
 import { eventTable } from './event-words.ts';
 import type { EventFacts, Session, User } from './facts.ts';
 import {
@@ -25,7 +27,7 @@ import {
   summaryOf,
 } from './forms.ts';
 import { isLocked, userState } from './users.ts';
-import { countText, plural, serviceLink, timeOf } from './words.ts';
+import { serviceLink } from './words.ts';
 
 const user = operatorPage('/platform/users/:user', {
   get: (visit) => userPage(visit, [], null),
@@ -141,10 +143,10 @@ function summary(one: User, visit: PersonVisit): Html {
         key: 'Codes go to',
         value: one.auth_type === 'email_auth' ? 'The email address' : 'The mobile number',
       },
-      { key: 'Failed tries to sign in', value: countText(one.failed_login_count) },
-      { key: 'Last signed in', value: timeOf(one.logged_in_at, visit) },
-      { key: 'Address last confirmed', value: timeOf(one.email_access_validated_at, visit) },
-      { key: 'Added', value: timeOf(one.created_at, visit) },
+      { key: 'Failed tries to sign in', value: inFigures(one.failed_login_count) },
+      { key: 'Last signed in', value: shortTimeOf(one.logged_in_at, visit) },
+      { key: 'Address last confirmed', value: shortTimeOf(one.email_access_validated_at, visit) },
+      { key: 'Added', value: shortTimeOf(one.created_at, visit) },
       { key: 'Id', value: html`<code class="app-id">${one.id}</code>` },
     ],
   });
@@ -157,8 +159,8 @@ function sessionTable(sessions: readonly Session[], visit: PersonVisit): Html {
     rows: sessions
       .slice(0, 50)
       .map((one) => [
-        { content: timeOf(one.created_at, visit), header: true },
-        timeOf(one.seen_at, visit),
+        { content: shortTimeOf(one.created_at, visit), header: true },
+        shortTimeOf(one.seen_at, visit),
         html`<span dir="auto">${one.browser ?? 'Not known'}</span>`,
         one.address ?? 'Not known',
       ]),
@@ -180,7 +182,7 @@ function actionForm(
       : []),
     ['sign_in_link', 'Make a link to sign in'] as const,
     ...(sessions.length > 0
-      ? ([['end_sessions', `End ${plural(sessions.length, 'session')}`]] as const)
+      ? ([['end_sessions', `End ${counted(sessions.length, 'session')}`]] as const)
       : []),
     ['archive_user', 'Archive'] as const,
   ];

@@ -3,8 +3,10 @@ import { heading, paragraph, table, tag } from '../components/content.ts';
 import { button, input, postForm } from '../components/form.ts';
 import { pagination } from '../components/navigation.ts';
 import { type Answer, operatorPage, type PersonVisit, page } from '../frame/page.ts';
+import { inFigures } from '../words/counts.ts';
+import { shortTimeOf } from '../words/times.ts';
 import type { User } from './facts.ts';
-import { countText, timeOf, userLink } from './words.ts';
+import { userLink } from './words.ts';
 
 const path = '/platform/users';
 const shownAtOnce = 50;
@@ -53,8 +55,8 @@ async function usersPage(visit: PersonVisit, search: string, older: string | nul
         { content: userLink(one.id, one.name), header: true },
         html`<span dir="auto">${one.email_address}</span>`,
         userState(one),
-        { content: countText(one.services.length), numeric: true },
-        timeOf(one.logged_in_at, visit),
+        { content: inFigures(one.services.length), numeric: true },
+        shortTimeOf(one.logged_in_at, visit),
       ]),
       empty: search === '' ? 'There is nobody else.' : 'Nobody has this in their name or address.',
     })}${more}`,

@@ -1,10 +1,10 @@
 import { type Html, html } from '../../ground/html.ts';
+import { inFigures } from '../words/counts.ts';
 import { block, patterns, plotKey } from './patterns.ts';
 import {
   at,
   framed,
   pictureHeight as height,
-  inFigures,
   lookOf,
   type PlotOptions,
   plotFrame,

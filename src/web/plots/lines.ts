@@ -1,9 +1,9 @@
 import { type Html, html } from '../../ground/html.ts';
+import { inFigures } from '../words/counts.ts';
 import {
   at,
   framed,
   pictureHeight as height,
-  inFigures,
   lookOf,
   type PlotOptions,
   plotFrame,

@@ -2,6 +2,7 @@ import { byteOrderMark, csvLine } from '../../ground/csv.ts';
 import { type Html, html } from '../../ground/html.ts';
 import { details, paragraph, table } from '../components/content.ts';
 import { link } from '../components/navigation.ts';
+import { inFigures } from '../words/counts.ts';
 
 /**
  * What all plots have in common (spec 07, section 9): a heading, one sentence that says what is to be seen, a picture
@@ -42,11 +43,6 @@ export type PlotOptions = Readonly<{
   format?: (value: number) => string;
 }>;
 
-/** 12345 as 12,345. */
-export function inFigures(value: number): string {
-  return value.toLocaleString('en-GB', { maximumFractionDigits: 2 });
-}
-
 /** "Between 30 and 520 a day", of totals; what is unfinished does not count as the least. */
 export function rangeSentence(totals: readonly number[], per: string): string {
   if (totals.length === 0) return 'There are no figures.';
@@ -56,14 +52,6 @@ export function rangeSentence(totals: readonly number[], per: string): string {
   return least === most
     ? `${inFigures(most)} ${per}`
     : `Between ${inFigures(least)} and ${inFigures(most)} ${per}`;
-}
-
-/** A share in whole per cent; what is more than nothing is never 0 %, what is less than all never 100 %. */
-export function percent(part: number, whole: number): string {
-  if (whole === 0 || part === 0) return '0%';
-  const share = Math.round((100 * part) / whole);
-  if (share === 0) return 'under 1%';
-  return share === 100 && part < whole ? 'over 99%' : `${share}%`;
 }
 
 /** The plot around its picture, which is made by `picture` of the sentence's id. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { horizontalBars, progressBar, stackedBars } from './bars.ts';
 import { lines } from './lines.ts';
-import { figuresCsv, type PlotOptions, percent, rangeSentence, roundUp } from './plot.ts';
+import { figuresCsv, type PlotOptions, rangeSentence, roundUp } from './plot.ts';
 
 const options: PlotOptions = {
   id: 'days',
@@ -114,18 +114,6 @@ suite('plots (spec 07, section 9)', () => {
   ] as const)
     test(`the range of ${JSON.stringify(totals)} is “${expected}”`, () => {
       assert.equal(rangeSentence(totals, 'a day'), expected);
-    });
-
-  for (const [part, whole, expected] of [
-    [0, 0, '0%'],
-    [0, 9, '0%'],
-    [1, 1000, 'under 1%'],
-    [999, 1000, 'over 99%'],
-    [1, 3, '33%'],
-    [3, 3, '100%'],
-  ] as const)
-    test(`${part} of ${whole} is ${expected}`, () => {
-      assert.equal(percent(part, whole), expected);
     });
 
   for (const [value, top] of [

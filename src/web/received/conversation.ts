@@ -3,6 +3,7 @@ import { heading, insetText, paragraph, tag } from '../components/content.ts';
 import { button, errorSummary, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { type Answer, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
+import { sendPath } from '../templates/send.ts';
 import { groupOf, groupTone, statusText } from '../words/statuses.ts';
 import { timeOf } from '../words/times.ts';
 import type { ReceivedText } from './received.ts';
@@ -19,8 +20,6 @@ type Said = Readonly<{
 type Conversation = Readonly<{ data: readonly Said[]; links: Readonly<{ next: boolean }> }>;
 type Template = Readonly<{ id: string; name: string; template_type: string }>;
 
-/** What a recipient is sealed for in the address of the page that sends one message. */
-export const recipientPurpose = 'recipient';
 const perPage = 50;
 
 const apiPath = ({ service, params }: ServiceVisit) =>
@@ -104,12 +103,11 @@ function answerForm(
 export const conversation = servicePage('/received/:text', 'view_activity', {
   live: true,
   get: (visit) => show(visit, null),
-  /** To the page that sends one message: the number travels sealed, as it is somebody's. */
+  /** To the page that sends one message. */
   async post(visit, form) {
-    const { api, at, seal } = visit;
     const template = form.text('template');
     if (!/^[0-9a-f-]{36}$/.test(template)) return show(visit, 'Choose a template');
-    const text = await api.get<ReceivedText>(apiPath(visit));
-    return redirect(at(`/templates/${template}/send?to=${seal(recipientPurpose, text.user_number)}`));
+    const text = await visit.api.get<ReceivedText>(apiPath(visit));
+    return redirect(sendPath(visit, template, text.user_number));
   },
 });

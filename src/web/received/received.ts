@@ -21,17 +21,18 @@ type Sender = Readonly<{ sms_sender: string; inbound_number_id: string | null }>
 /** Business days are days in London, as the API counts them. */
 const businessZone = 'Europe/London';
 const daysToChoose = 30;
-/** What a number that was searched for is sealed for. */
-const numberPurpose = 'received from';
+/** What a number that was searched for is sealed for: its service only. */
+const numberPurpose = ({ service }: ServiceVisit) => `received from ${service.id}`;
 
 /** Which texts are shown: of a day, or from a number, which travels sealed. */
 type Filter = Readonly<{ day: string | null; number: string | null }>;
 
-function filterIn({ query, unseal }: ServiceVisit): Filter {
+function filterIn(visit: ServiceVisit): Filter {
+  const { query, unseal } = visit;
   const day = query.get('day');
   return {
     day: day !== null && /^\d{4}-\d{2}-\d{2}$/.test(day) ? day : null,
-    number: unseal<string>(numberPurpose, query.get('from') ?? ''),
+    number: unseal<string>(numberPurpose(visit), query.get('from') ?? ''),
   };
 }
 
@@ -86,7 +87,7 @@ export const receivedList = servicePage('/received', 'view_activity', {
   /** Searching by number: it travels sealed, as it is somebody's. */
   post(visit, form): Answer {
     const number = form.text('number').trim();
-    const sealed = number === '' ? null : visit.seal(numberPurpose, number.slice(0, 255));
+    const sealed = number === '' ? null : visit.seal(numberPurpose(visit), number.slice(0, 255));
     return redirect(`${visit.path}${sealed === null ? '' : `?from=${sealed}`}`);
   },
 });

@@ -3,6 +3,7 @@ import { heading, insetText, paragraph, table, tag } from '../components/content
 import { button, input } from '../components/form.ts';
 import { link } from '../components/navigation.ts';
 import { openPage, type Page, type PersonVisit, page, personPage, redirect } from '../frame/page.ts';
+import { inFigures } from '../words/counts.ts';
 import { addPage } from './add.ts';
 
 type Figures = Readonly<{ requested: number; delivered: number; failed: number }>;
@@ -80,7 +81,7 @@ function numbers(
   const all = Object.values(statistics);
   const sum = (of: keyof Figures) => all.reduce((total, figures) => total + figures[of], 0);
   return [sum('requested'), sum('failed')].map((count) => ({
-    content: count.toLocaleString('en-GB'),
+    content: inFigures(count),
     numeric: true,
   }));
 }

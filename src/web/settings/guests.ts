@@ -1,9 +1,10 @@
 import { html } from '../../ground/html.ts';
 import { heading, paragraph } from '../components/content.ts';
 import { button, postForm, textarea } from '../components/form.ts';
+import { isMember } from '../frame/members.ts';
 import { type Answer, type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { answering, errorAt, type Faults, faultSummary, noFaults } from '../words/faults.ts';
-import { isMember, sentences } from './service.ts';
+import { sentences } from './service.ts';
 
 type Guests = Readonly<{ email_addresses: readonly string[]; phone_numbers: readonly string[] }>;
 

@@ -1,7 +1,9 @@
 import { type Html, html } from '../../ground/html.ts';
 import { heading, paragraph, type SummaryRow, summaryList } from '../components/content.ts';
 import { link } from '../components/navigation.ts';
+import { isMember } from '../frame/members.ts';
 import { type Page, page, type ServiceVisit, servicePage } from '../frame/page.ts';
+import { inFigures } from '../words/counts.ts';
 import { timeOf } from '../words/times.ts';
 import { goLivePages } from './go-live.ts';
 import { guestPages } from './guests.ts';
@@ -9,7 +11,7 @@ import { namePages } from './name.ts';
 import { replyToPages } from './reply-to.ts';
 import { defaultDays, type Retention, retentionPages } from './retention.ts';
 import { type ReplyTo, type Sender, senderPages } from './senders.ts';
-import { type FullService, isMember, readService } from './service.ts';
+import { type FullService, readService } from './service.ts';
 import { suppressionPages } from './suppressions.ts';
 
 const kinds: Readonly<Record<string, string>> = {
@@ -47,11 +49,8 @@ const settings = servicePage('/settings', 'manage_settings', {
               full.prefix_sms ? 'Yes' : 'No',
               at('/settings/prefix'),
             ),
-            fact('At most a day', full.sms_message_limit.toLocaleString('en-GB')),
-            fact(
-              'To other countries, at most a day',
-              full.international_sms_message_limit.toLocaleString('en-GB'),
-            ),
+            fact('At most a day', inFigures(full.sms_message_limit)),
+            fact('To other countries, at most a day', inFigures(full.international_sms_message_limit)),
           ],
         },
       )}${heading(2, 'Emails')}${summaryList({
@@ -61,12 +60,12 @@ const settings = servicePage('/settings', 'manage_settings', {
             defaultOf(replyTos?.map((each) => [each.email_address, each.is_default])),
             at('/settings/reply-to'),
           ),
-          fact('At most a day', full.email_message_limit.toLocaleString('en-GB')),
+          fact('At most a day', inFigures(full.email_message_limit)),
         ],
       })}${heading(2, 'All messages')}${summaryList({
         rows: [
           row('Kept for', keptFor(retention), at('/settings/retention')),
-          fact('Requests a minute, for each type of key', full.rate_limit.toLocaleString('en-GB')),
+          fact('Requests a minute, for each type of key', inFigures(full.rate_limit)),
           row('Suppressed recipients', 'People whom no messages are sent', at('/settings/suppressions')),
           ...(isMember(visit)
             ? [row('Guest list', 'Whom a service in trial may send to', at('/settings/guests'))]

@@ -55,8 +55,3 @@ export const isAnswer = (result: Answer | Faults): result is Answer => 'kind' in
 export function sentences(outcome: Outcome<unknown>): string {
   return outcome.ok ? '' : Object.values(outcome.fields).flat().join(' ');
 }
-
-/** Whether the reader belongs to the team: operators see no recipients (spec 07, section 5). */
-export function isMember({ person, service }: ServiceVisit): boolean {
-  return person.permissions[service.id] !== undefined;
-}

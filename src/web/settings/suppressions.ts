@@ -3,10 +3,10 @@ import { heading, paragraph, table } from '../components/content.ts';
 import { button, checkboxes, input, postForm } from '../components/form.ts';
 import { pagination } from '../components/navigation.ts';
 import type { Form } from '../frame/form.ts';
+import { isMember } from '../frame/members.ts';
 import { type Answer, type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { answering, errorAt, type Faults, faultSummary, noFaults } from '../words/faults.ts';
 import { timeOf } from '../words/times.ts';
-import { isMember } from './service.ts';
 
 type Suppression = Readonly<{
   id: string;

@@ -4,6 +4,7 @@ import { button, errorSummary, input, postForm, select } from '../components/for
 import { breadcrumbs, link } from '../components/navigation.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
+import { inFigures } from '../words/counts.ts';
 import { timeInWords } from '../words/times.ts';
 import { examples } from './examples.ts';
 import { type Folder, folderName, pathTo, readFolders } from './folders.ts';
@@ -157,7 +158,7 @@ function listForm(visit: ServiceVisit, { found, inside, folders, figures, here, 
     const used = figures.lastUsed.get(id);
     return [
       used === undefined ? 'Never' : timeInWords(used, zone),
-      { content: (figures.counts.get(id) ?? 0).toLocaleString('en-GB'), numeric: true },
+      { content: inFigures(figures.counts.get(id) ?? 0), numeric: true },
     ];
   };
   const none: Cell[] = figures === undefined ? [] : ['', ''];

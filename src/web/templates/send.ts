@@ -31,10 +31,19 @@ const words = {
   email: { permission: 'send_emails', to: 'Email address', mine: 'Use my email address' },
 } as const;
 
+const recipientPurpose = ({ service }: ServiceVisit) => `recipient ${service.id}`;
+
+/** The page that sends one message, with its recipient: sealed, as it is somebody's, and for this service only. */
+export function sendPath(visit: ServiceVisit, templateId: string, to: string): string {
+  return visit.at(`/templates/${templateId}/send?to=${visit.seal(recipientPurpose(visit), to)}`);
+}
+
 /** Sending one message by hand: who and what, then a look at it, then gone (spec 07, section 6). */
 export const sendPage = servicePage('/templates/:template/send', ['send_texts', 'send_emails'], {
   async get(visit) {
-    return fillPage(visit, await readStep(visit, null));
+    const step = await readStep(visit, null);
+    const to = visit.unseal<string>(recipientPurpose(visit), visit.query.get('to') ?? '') ?? '';
+    return fillPage(visit, { ...step, filled: { ...step.filled, to } });
   },
   async post(visit, form) {
     const step = await readStep(visit, form);

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clockText, dayIn, dayText, instantOf, timeInWords } from './times.ts';
+import {
+  clockText,
+  dayIn,
+  dayText,
+  delayText,
+  durationText,
+  instantOf,
+  shortTime,
+  timeInWords,
+} from './times.ts';
 
 test('times are told in the zone of the reader, which is named', () => {
   const at = '2026-07-01T22:30:05.123Z';
@@ -9,6 +18,25 @@ test('times are told in the zone of the reader, which is named', () => {
   assert.equal(clockText(at, 'Europe/London'), '23:30:05 BST');
   assert.equal(dayIn(at, 'Asia/Tokyo'), '2026-07-02');
   assert.equal(dayText('2026-11-30'), 'Monday 30 November 2026');
+});
+
+test('today needs no date, in the zone of the reader', () => {
+  const now = Date.parse('2026-11-30T23:30:00Z');
+  assert.equal(shortTime('2026-11-30T10:02:59Z', { zone: 'Europe/London', now }), '10:02 GMT');
+  assert.equal(
+    shortTime('2026-11-30T10:02:59Z', { zone: 'Asia/Tokyo', now }),
+    '30 November 2026 at 19:02 GMT+9',
+  );
+});
+
+test('lengths of time are told in their largest unit, delays in seconds', () => {
+  assert.deepEqual([0, 0.4, 1, 45, 60, 119, 120, 10_800, 200_000].map(durationText), [
+    ...['0 seconds', 'less than a second', '1 second', '45 seconds', '1 minute', '119 seconds'],
+    ...['2 minutes', '3 hours', '2 days'],
+  ]);
+  assert.deepEqual([null, 0.44, 12.3, 119.6, 180].map(delayText), [
+    ...['–', '0.4 s', '12 s', '120 s', '3 minutes'],
+  ]);
 });
 
 test('what a clock shows in a zone is one time, also when clocks change', () => {

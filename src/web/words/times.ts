@@ -1,4 +1,5 @@
 import { type Html, html } from '../../ground/html.ts';
+import { counted } from './counts.ts';
 
 /** Times as people read them: in their zone, which is named (spec 07, section 3). */
 
@@ -29,6 +30,43 @@ export function clockText(at: string | number, zone: string): string {
     ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short' },
   });
   return `${hour}:${minute}:${second} ${timeZoneName}`;
+}
+
+type Reader = Readonly<{ zone: string; now: number }>;
+
+/** "10:02 GMT" today, otherwise the same as `timeInWords`. */
+export function shortTime(at: string | number, { zone, now }: Reader): string {
+  if (dayIn(at, zone) !== dayIn(now, zone)) return timeInWords(at, zone);
+  const { hour, minute, timeZoneName } = partsOf(new Date(at).getTime(), zone, {
+    ...{ hour: '2-digit', minute: '2-digit', timeZoneName: 'short' },
+  });
+  return `${hour}:${minute} ${timeZoneName}`;
+}
+
+/** The same, for programs too; null is `otherwise`. */
+export function shortTimeOf(at: string | null, reader: Reader, otherwise = 'Never'): Html {
+  if (at === null) return html`${otherwise}`;
+  return html`<time datetime="${new Date(at).toISOString()}">${shortTime(at, reader)}</time>`;
+}
+
+const steps = [
+  [86_400, 'day'],
+  [3600, 'hour'],
+  [60, 'minute'],
+] as const;
+
+/** A length of time in its largest unit: "45 seconds", "3 hours", "2 days". */
+export function durationText(seconds: number): string {
+  for (const [size, name] of steps)
+    if (seconds >= 2 * size || seconds === size) return counted(Math.round(seconds / size), name);
+  return seconds > 0 && seconds < 1 ? 'less than a second' : counted(Math.round(seconds), 'second');
+}
+
+/** Seconds of a delay: "0.4 s", "12 s", "3 minutes"; null is "–". */
+export function delayText(seconds: number | null): string {
+  if (seconds === null) return '–';
+  if (seconds >= 120) return durationText(seconds);
+  return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
 }
 
 /** A day (YYYY-MM-DD) in words: "Monday 30 November 2026". */
