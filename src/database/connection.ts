@@ -3,6 +3,7 @@ import pg from 'pg';
 import { stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import { ConfigError } from '../ground/problem.ts';
+import { preparing } from './prepare.ts';
 import type { Tables } from './tables.ts';
 
 export type Db = Kysely<Tables>;
@@ -47,7 +48,7 @@ export function connect(
   });
   // The same for a connection in use: its query fails with its own error.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparing(pool) }) });
   // Not db.destroy(), which leaves a pool open that only others have used.
   const close = async () => {
     if (!pool.ending) await pool.end();
