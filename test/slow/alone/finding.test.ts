@@ -1,10 +1,10 @@
 /** Searches over the messages of one large service. `FINDING_ROWS`: how many it has, in hundreds (200,000). */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ensurePartitions } from '../../src/database/partitions.ts';
-import { createCipher } from '../../src/ground/cipher.ts';
-import { salt, secretKey, type Tenant } from '../support/tenant.ts';
-import { createWorld, type World } from '../support/world.ts';
+import { ensurePartitions } from '../../../src/database/partitions.ts';
+import { createCipher } from '../../../src/ground/cipher.ts';
+import { salt, secretKey, type Tenant } from '../../support/tenant.ts';
+import { createWorld, type World } from '../../support/world.ts';
 
 const day = 86_400_000;
 const count = Number(process.env['FINDING_ROWS'] ?? 200_000);

@@ -1,10 +1,10 @@
 /** Lists over the messages of one large service, and pages of large messages: their time and the memory they take. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ensurePartitions } from '../../src/database/partitions.ts';
-import { pagesOf, storeLargeEmails } from '../support/large-messages.ts';
-import type { Tenant } from '../support/tenant.ts';
-import { createWorld, type World } from '../support/world.ts';
+import { ensurePartitions } from '../../../src/database/partitions.ts';
+import { pagesOf, storeLargeEmails } from '../../support/large-messages.ts';
+import type { Tenant } from '../../support/tenant.ts';
+import { createWorld, type World } from '../../support/world.ts';
 
 const day = 86_400_000;
 const count = 300_000;

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { addTemplate } from '../../src/content/template/store.ts';
-import { createCipher } from '../../src/ground/cipher.ts';
-import { pasteableKey } from '../../src/tenant/key/key.ts';
-import { addKey } from '../../src/tenant/key/store.ts';
-import { platformServiceId } from '../../src/tenant/service/service.ts';
-import { secretKey } from '../support/tenant.ts';
-import { all, createTwoProviderWorld, idOf, rowOf, send } from '../support/two-providers.ts';
-import { environment, type World } from '../support/world.ts';
+import { addTemplate } from '../../../src/content/template/store.ts';
+import { createCipher } from '../../../src/ground/cipher.ts';
+import { pasteableKey } from '../../../src/tenant/key/key.ts';
+import { addKey } from '../../../src/tenant/key/store.ts';
+import { platformServiceId } from '../../../src/tenant/service/service.ts';
+import { secretKey } from '../../support/tenant.ts';
+import { all, createTwoProviderWorld, idOf, rowOf, send } from '../../support/two-providers.ts';
+import { environment, type World } from '../../support/world.ts';
 
 /** A sign-in code, as the platform's own service sends it. */
 async function sendCode(world: World): Promise<string> {

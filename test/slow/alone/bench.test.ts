@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { noises } from '../../bench/noise.ts';
-import { runScript } from '../support/script.ts';
+import { noises } from '../../../bench/noise.ts';
+import { runScript } from '../../support/script.ts';
 
 const bench = (t: TestContext, ...args: string[]) => runScript(t, 'bench/main.ts', ...args);
 

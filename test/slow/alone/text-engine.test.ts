@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { clean, keyOf } from '../../src/content/recipient/characters.ts';
-import { readCsv, surveyCsv } from '../../src/content/recipient/csv/file.ts';
+import { clean, keyOf } from '../../../src/content/recipient/characters.ts';
+import { readCsv, surveyCsv } from '../../../src/content/recipient/csv/file.ts';
 import {
   compileEmail,
   emailBody,
@@ -15,9 +15,9 @@ import {
   emailSubject,
   emailTitle,
   renderEmail,
-} from '../../src/content/template/email.ts';
-import { normaliseKey, personalisationOf } from '../../src/content/template/personalisation.ts';
-import { missingPlaceholders } from '../../src/content/template/placeholder.ts';
+} from '../../../src/content/template/email.ts';
+import { normaliseKey, personalisationOf } from '../../../src/content/template/personalisation.ts';
+import { missingPlaceholders } from '../../../src/content/template/placeholder.ts';
 import {
   compileSms,
   countExtensionCharacters,
@@ -25,16 +25,16 @@ import {
   downgradeToSms,
   previewSms,
   renderSms,
-} from '../../src/content/template/sms.ts';
-import { escapeHtml } from '../../src/content/template/text/escape.ts';
+} from '../../../src/content/template/sms.ts';
+import { escapeHtml } from '../../../src/content/template/text/escape.ts';
 import {
   normaliseLines,
   normaliseWhiteSpace,
   squeezeNewlines,
   trim,
   trimBeforePunctuation,
-} from '../../src/content/template/text/whitespace.ts';
-import { anyContent, anyCsv, anyPersonalisation, oddPieces, word } from '../support/text-generator.ts';
+} from '../../../src/content/template/text/whitespace.ts';
+import { anyContent, anyCsv, anyPersonalisation, oddPieces, word } from '../../support/text-generator.ts';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000);
 const numRuns = Number(process.env['RUNS'] ?? 5_000);

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeToken } from '../../src/cli/client.ts';
-import { setLimits } from '../support/operator.ts';
-import { type ProductProcess, startProcess } from '../support/process.ts';
-import { createWorld, environment, type World } from '../support/world.ts';
+import { makeToken } from '../../../src/cli/client.ts';
+import { setLimits } from '../../support/operator.ts';
+import { type ProductProcess, startProcess } from '../../support/process.ts';
+import { createWorld, environment, type World } from '../../support/world.ts';
 
 const maxWaitSeconds = 15;
 const everyMilliseconds = 20;
