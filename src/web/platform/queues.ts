@@ -1,6 +1,6 @@
 import { type Html, html } from '../../ground/html.ts';
 import { heading, paragraph, table, tag, warningText } from '../components/content.ts';
-import { button, errorSummary, postForm, select } from '../components/form.ts';
+import { button, errorSummary, postForm, select, tickBox } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, operatorPage, type PersonVisit, page, redirect } from '../frame/page.ts';
@@ -16,7 +16,6 @@ import {
   reasonInput,
   reasonOf,
   summaryOf,
-  tickBox,
 } from './forms.ts';
 import { processTable } from './now.ts';
 import { countText, durationText, idText, plural, queueMeanings, serviceLink, timeOf } from './words.ts';
@@ -183,7 +182,7 @@ function parkedPart(
   if (parked.length === 0)
     return html`<div id="parked">${heading(2, title)}${paragraph('Nothing is parked: all is well.')}${queue === null ? null : paragraph(link(`${path}#parked`, 'Show all queues'))}</div>`;
   const rows = parked.map((one) => [
-    tickBox('id', one.id, `Choose ${one.id}`),
+    tickBox({ id: `id-${one.id}`, name: 'id', value: one.id, what: `Choose ${one.id}` }),
     { content: idText(one.id), header: true },
     html`<code>${one.queue}</code>`,
     serviceLink(one.service, one.service_name),
