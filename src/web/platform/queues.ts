@@ -56,7 +56,7 @@ const goneText = (gone: number) =>
 async function releaseQueue(visit: PersonVisit, form: Form): Promise<Answer> {
   const queue = form.text('queue');
   const faults = [
-    ...(queue in queueMeanings ? [] : [{ id: 'queue', text: 'Choose the queue.' }]),
+    ...(Object.hasOwn(queueMeanings, queue) ? [] : [{ id: 'queue', text: 'Choose the queue.' }]),
     ...faultsOfReason(form, 'reason-queue'),
   ];
   if (faults.length > 0) return queuesPage(visit, faults, form);
@@ -117,7 +117,7 @@ function dropPage(visit: PersonVisit, ids: readonly string[], faults: readonly F
 async function queuesPage(visit: PersonVisit, faults: readonly Fault[], form: Form | null): Promise<Answer> {
   const { api, query } = visit;
   const asked = query.get('queue') ?? '';
-  const queue = asked in queueMeanings ? asked : null;
+  const queue = Object.hasOwn(queueMeanings, asked) ? asked : null;
   const older = query.get('older_than');
   const filter = new URLSearchParams({
     ...(queue !== null && { queue }),

@@ -1,4 +1,5 @@
 import { type Html, html } from '../../ground/html.ts';
+import { own } from '../../ground/own.ts';
 import {
   copyable,
   heading,
@@ -31,7 +32,7 @@ const user = operatorPage('/platform/users/:user', {
   get: (visit) => userPage(visit, [], null),
   async post(visit, form) {
     const id = visit.params['user']!;
-    const action = actions[form.text('do')];
+    const action = own(actions, form.text('do'));
     if (!action) throw new Missing('No such action');
     const faults = faultsOfReason(form);
     const mustConfirm = form.text('do') === 'archive_user';

@@ -39,7 +39,10 @@ export const listPage = servicePage('/templates', 'member', {
     );
     if (!outcome.ok) return showList(visit, Object.values(outcome.fields).flat().join(' '), form);
     const said = chosen.length === 1 ? '1 thing was moved.' : `${chosen.length} things were moved.`;
-    return redirect(at(target === 'top' ? '/templates' : `/templates?folder=${target}`), said);
+    return redirect(
+      at(target === 'top' ? '/templates' : `/templates?folder=${encodeURIComponent(target)}`),
+      said,
+    );
   },
 });
 
@@ -52,7 +55,7 @@ async function copyAll(visit: ServiceVisit, form: Form, ids: readonly string[]):
   for (const template of found) await copyTemplate(visit, template, `${form.id} ${template.id}`);
   const folder = form.text('here');
   return redirect(
-    at(`/templates${folder === '' ? '' : `?folder=${folder}`}`),
+    at(`/templates${folder === '' ? '' : `?folder=${encodeURIComponent(folder)}`}`),
     found.length === 1 ? '1 template was copied.' : `${found.length} templates were copied.`,
   );
 }
