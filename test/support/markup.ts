@@ -13,11 +13,11 @@ const raw = new Set(['script', 'style']);
 const plain = new Set(['textarea', 'title']);
 
 const tag =
-  /<!--[\s\S]*?-->|<!doctype html>|<\/([a-z][a-z0-9-]*)\s*>|<([a-z][a-z0-9-]*)((?:\s+[a-zA-Z][\w:.-]*(?:="[^"]*")?)*)\s*(\/?)>/iy;
-const attribute = /\s+([a-zA-Z][\w:.-]*)(?:="([^"]*)")?/g;
+  /<!--[\s\S]*?-->|<!doctype html>|<\/([a-z][a-z0-9-]*)\s*>|<([a-z][a-z0-9-]*)((?:\s+[a-zA-Z][\w:.-]*(?:="[^"]*"|='[^']*')?)*)\s*(\/?)>/iy;
+const attribute = /\s+([a-zA-Z][\w:.-]*)(?:="([^"]*)"|='([^']*)')?/g;
 
 /**
- * Reads markup as the pages and GOV.UK's macros write it: attributes in double quotes and each once, every element ended
+ * Reads markup as the pages and GOV.UK's macros write it: attributes in quotes and each once, every element ended
  * in order. Throws an Error that shows the place where that is not so: a browser would guess there.
  */
 export function parseMarkup(text: string): readonly Element[] {
@@ -44,9 +44,9 @@ export function parseMarkup(text: string): readonly Element[] {
     }
     if (name === undefined) continue;
     const attributes = new Map<string, string>();
-    for (const [, key, value = ''] of written.matchAll(attribute)) {
+    for (const [, key, double, single] of written.matchAll(attribute)) {
       if (attributes.has(key!)) fail(next, `twice the attribute ${key}`);
-      attributes.set(key!, decodeHTML(value));
+      attributes.set(key!, decodeHTML(double ?? single ?? ''));
     }
     const element = { name: name.toLowerCase(), attributes, children: [] as (Element | string)[] };
     open.at(-1)!.children.push(element);
