@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, request } from 'node:http';
 
-export type Asked = Readonly<{ method: string; path: string; headers: IncomingHttpHeaders }>;
+export type Asked = Readonly<{ method: string; path: string; headers: IncomingHttpHeaders; body: string }>;
 
 /** An HTTP server between the pages and the API that passes everything on, and knows what was asked. */
 export type Recorder = Readonly<{
@@ -17,7 +17,11 @@ export async function startRecorder(): Promise<Recorder> {
   let target = '';
   const server = createServer((from, to) => {
     const { method = '', url: path = '', headers } = from;
-    asked.push({ method, path, headers });
+    const seen = { method, path, headers, body: '' };
+    asked.push(seen);
+    from.on('data', (chunk: Buffer) => {
+      seen.body += chunk.toString('latin1');
+    });
     const onward = request(target, { method, path, headers }, (answer) => {
       to.writeHead(answer.statusCode!, answer.headers);
       answer.pipe(to);

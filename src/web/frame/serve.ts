@@ -256,7 +256,7 @@ function changed(session: Session | null, change: SessionChange | undefined, now
 
 /** A file that is sent by a form: the fields before it are read first, and it is passed on as it arrives. */
 async function serveFile(call: Call, page: Page): Promise<FastifyReply> {
-  const { request, reply } = call;
+  const { deps, request, reply } = call;
   const refused = await refusal(call, page, formOf([]));
   const entries: [string, string][] = [];
   if (!request.isMultipart()) {
@@ -284,7 +284,7 @@ async function serveFile(call: Call, page: Page): Promise<FastifyReply> {
     part.file.resume();
     if (result.kind === 'redirect' && request.headers['x-despatch-script'] !== undefined) {
       applySession(call, result.session);
-      return reply.code(204).header('X-Despatch-Location', result.to).send();
+      return reply.code(204).header('X-Despatch-Location', locationOf(result.to, deps.site.baseUrl)).send();
     }
     return answer(call, result);
   }

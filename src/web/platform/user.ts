@@ -59,7 +59,7 @@ const actions: Readonly<Record<string, Action>> = {
     said: 'The person is unlocked, and can sign in with their password.',
   },
   sign_in_link: {
-    send: ({ api }, id) => api.send('POST', `/user/${id}/sign-in-link`, {}),
+    send: ({ api }, id, form) => api.send('POST', `/user/${id}/sign-in-link`, {}, form.id),
     said: '',
   },
   end_sessions: {
