@@ -42,7 +42,7 @@ suite('forms (spec 07, sections 4 and 14)', () => {
       fillUploads,
       fillPlatform,
     ];
-    for (const fill of fills) Object.assign(values, await fill(world as never));
+    for (const fill of fills) Object.assign(values, await fill(world));
     [reader, other] = [await world.person(everyPermission), await world.person(everyPermission)];
     await world.connection.pool.query('update users set platform_admin = true where id = $1', [
       reader.userId,
