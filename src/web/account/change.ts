@@ -69,7 +69,12 @@ const email = personPage('/account/email', {
       const why = isOwn ? 'This is your address already.' : 'Somebody has this email address already.';
       return emailForm(visit, given, { email: why });
     }
-    const sent = await api.send('POST', `/user/${person.id}/change-email-verification`, { email: given });
+    const sent = await api.send(
+      'POST',
+      `/user/${person.id}/change-email-verification`,
+      { email: given },
+      form.id,
+    );
     if (!sent.ok) return emailForm(visit, given, faultsOf(sent, { email: 'email' }));
     return redirect('/account', 'A link is on its way to the new address. It works for an hour.');
   },

@@ -50,7 +50,7 @@ const mobile = personPage('/account/mobile', {
     }
     const to = form.text('mobile').trim();
     if (to === '') return mobileForm(visit, to, { mobile: 'Enter your new mobile number.' });
-    const sent = await api.send('POST', `/user/${person.id}/sms-code`, { to });
+    const sent = await api.send('POST', `/user/${person.id}/sms-code`, { to }, form.id);
     if (!sent.ok) {
       const why = Object.values(sent.fields).flat().join(' ').replace(/^to /, '');
       return mobileForm(visit, to, { mobile: `${why}.`.replace(/\.\.$/, '.') });

@@ -27,15 +27,19 @@ export function button({
   const className = classes('govuk-button', more);
   if (href !== undefined)
     return html`<a href="${href}" role="button" draggable="false" class="${className}" data-module="govuk-button"${attributes(extra)}>${text}</a>`;
-  return html`<button type="${type}"${attributes({ name, value })} class="${className}" data-module="govuk-button"${attributes({ 'data-prevent-double-click': preventDoubleClick ? 'true' : null, ...extra })}>${text}</button>`;
+  return html`<button type="${type}"${attributes({ name, value })} class="${className}" data-module="govuk-button"${attributes({ 'data-prevent-double-click': preventDoubleClick === undefined ? null : String(preventDoubleClick), ...extra })}>${text}</button>`;
 }
 
 function label(text: Content, id: string, more?: string): Html {
   return html`<label class="${classes('govuk-label', more)}" for="${id}">${text}</label>`;
 }
 
-function hintOf(id: string, hint: Content | undefined): Html | null {
-  return hint === undefined ? null : html`<div id="${id}-hint" class="govuk-hint">${hint}</div>`;
+export function hint({ id, content }: { id?: string; content: Content }): Html {
+  return html`<div${attributes({ id })} class="govuk-hint">${content}</div>`;
+}
+
+function hintOf(id: string, content: Content | undefined): Html | null {
+  return content === undefined ? null : hint({ id: `${id}-hint`, content });
 }
 
 function errorOf(id: string, error: ErrorMessage | undefined): Html | null {
@@ -153,19 +157,42 @@ function choices(
   kind: 'radios' | 'checkboxes',
   { name, legend, legendClasses, hint, error, items, classes: more }: ChoicesOptions,
 ): Html {
-  const type = kind === 'radios' ? 'radio' : 'checkbox';
-  const boxes = items.map(({ value, text, hint: itemHint, selected = false, disabled = false }, index) => {
-    const id = index === 0 ? name : `${name}-${index + 1}`;
-    return html`<div class="govuk-${kind}__item"><input class="govuk-${kind}__input" id="${id}" name="${name}" type="${type}" value="${value}"${attributes({ checked: selected, disabled, 'aria-describedby': itemHint === undefined ? null : `${id}-item-hint` })}><label class="govuk-label govuk-${kind}__label" for="${id}">${text}</label>${
-      itemHint === undefined
-        ? null
-        : html`<div id="${id}-item-hint" class="govuk-hint govuk-${kind}__hint">${itemHint}</div>`
-    }</div>`;
-  });
+  const boxes = items.map((item, index) =>
+    choice(kind, { name, id: index === 0 ? name : `${name}-${index + 1}` }, item),
+  );
   return group(
     error,
     html`<fieldset class="govuk-fieldset"${attributes({ 'aria-describedby': describedBy(name, hint, error) })}><legend class="${classes('govuk-fieldset__legend', legendClasses)}">${legend}</legend>${hintOf(name, hint)}${errorOf(name, error)}<div class="${classes(`govuk-${kind}`, more)}" data-module="govuk-${kind}">${boxes}</div></fieldset>`,
   );
+}
+
+function choice(
+  kind: 'radios' | 'checkboxes',
+  { name, id }: { name: string; id: string },
+  { value, text, hint: itemHint, selected = false, disabled = false }: Choice,
+): Html {
+  const described = attributes({ 'aria-describedby': itemHint === undefined ? null : `${id}-item-hint` });
+  return html`<div class="govuk-${kind}__item"><input class="govuk-${kind}__input" id="${id}" name="${name}" type="${kind === 'radios' ? 'radio' : 'checkbox'}" value="${value}"${attributes({ checked: selected, disabled })}${described}><label class="govuk-label govuk-${kind}__label" for="${id}">${text}</label>${
+    itemHint === undefined
+      ? null
+      : html`<div id="${id}-item-hint" class="govuk-hint govuk-${kind}__hint">${itemHint}</div>`
+  }</div>`;
+}
+
+/** A box in a row of a table, to choose the row. `what`: names the row for those who do not see it. */
+export function tickBox({
+  id,
+  name,
+  value,
+  what,
+}: {
+  id: string;
+  name: string;
+  value: string;
+  what: string;
+}): Html {
+  const text = html`<span class="govuk-visually-hidden">${what}</span>`;
+  return html`<div class="govuk-checkboxes govuk-checkboxes--small" data-module="govuk-checkboxes">${choice('checkboxes', { name, id }, { value, text })}</div>`;
 }
 
 export function fieldset({

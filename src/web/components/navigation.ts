@@ -44,29 +44,43 @@ export function serviceNavigation({
     navigation.length > 1
       ? html`<button type="button" class="govuk-service-navigation__toggle govuk-js-service-navigation-toggle" aria-controls="${navigationId}" hidden aria-hidden="true">Menu</button>`
       : null;
-  return html`<div class="${classes('govuk-service-navigation', more)}" data-module="govuk-service-navigation"><div class="govuk-width-container"><div class="govuk-service-navigation__container"><nav aria-label="${navigationLabel ?? 'Menu'}" class="govuk-service-navigation__wrapper">${toggle}<ul class="govuk-service-navigation__list" id="${navigationId}">${items}</ul></nav></div></div></div>`;
+  const nav =
+    items.length === 0
+      ? null
+      : html`<nav aria-label="${navigationLabel ?? 'Menu'}" class="govuk-service-navigation__wrapper">${toggle}<ul class="govuk-service-navigation__list" id="${navigationId}">${items}</ul></nav>`;
+  return html`<div class="${classes('govuk-service-navigation', more)}" data-module="govuk-service-navigation"><div class="govuk-width-container"><div class="govuk-service-navigation__container">${nav}</div></div></div>`;
 }
 
+/** A page of a list before or after this one. `labelText`: what is there, below the link's own words. */
+type Turn = Readonly<{ href: string; text?: string; labelText?: string }>;
+
 /** Pages of a list that knows only whether there is more, in either direction. */
-export function pagination({
-  previous,
-  next,
-}: {
-  previous?: { href: string; text?: string } | null;
-  next?: { href: string; text?: string; labelText?: string } | null;
-}): Html | null {
+export function pagination({ previous, next }: { previous?: Turn | null; next?: Turn | null }): Html | null {
   if (!previous && !next) return null;
-  const arrow = (direction: 'prev' | 'next') =>
-    html`<svg class="govuk-pagination__icon govuk-pagination__icon--${direction}" xmlns="http://www.w3.org/2000/svg" height="13" width="15" aria-hidden="true" focusable="false" viewBox="0 0 15 13"><path d="${direction === 'prev' ? 'm6.5938-0.0078125-6.7266 6.7266 6.7441 6.4062 1.377-1.449-4.1856-3.9768h12.896v-2h-12.984l4.2931-4.293-1.414-1.414z' : 'm8.107-0.0078125-1.4136 1.414 4.2926 4.293h-12.986v2h12.896l-4.1855 3.9766 1.377 1.4492 6.7441-6.4062-6.7246-6.7266z'}"></path></svg>`;
-  return html`<nav class="govuk-pagination govuk-pagination--block" aria-label="Pagination">${
-    previous
-      ? html`<div class="govuk-pagination__prev"><a class="govuk-link govuk-pagination__link" href="${previous.href}" rel="prev">${arrow('prev')}<span class="govuk-pagination__link-title govuk-pagination__link-title--decorated">${previous.text ?? 'Previous page'}</span></a></div>`
-      : null
-  }${
-    next
-      ? html`<div class="govuk-pagination__next"><a class="govuk-link govuk-pagination__link" href="${next.href}" rel="next">${arrow('next')}<span class="govuk-pagination__link-title govuk-pagination__link-title--decorated">${next.text ?? 'Next page'}</span></a></div>`
-      : null
-  }</nav>`;
+  return html`<nav class="govuk-pagination govuk-pagination--block" aria-label="Pagination">${previous ? turn('prev', previous) : null}${next ? turn('next', next) : null}</nav>`;
+}
+
+const turns = {
+  prev: {
+    word: 'Previous',
+    arrow:
+      'm6.5938-0.0078125-6.7266 6.7266 6.7441 6.4062 1.377-1.449-4.1856-3.9768h12.896v-2h-12.984l4.2931-4.293-1.414-1.414z',
+  },
+  next: {
+    word: 'Next',
+    arrow:
+      'm8.107-0.0078125-1.4136 1.414 4.2926 4.293h-12.986v2h12.896l-4.1855 3.9766 1.377 1.4492 6.7441-6.4062-6.7246-6.7266z',
+  },
+} as const;
+
+function turn(direction: 'prev' | 'next', { href, text, labelText }: Turn): Html {
+  const { word, arrow } = turns[direction];
+  const title = text ?? html`${word}<span class="govuk-visually-hidden"> page</span>`;
+  const label =
+    labelText === undefined
+      ? null
+      : html` <span class="govuk-visually-hidden">:</span> <span class="govuk-pagination__link-label">${labelText}</span>`;
+  return html`<div class="govuk-pagination__${direction}"><a class="govuk-link govuk-pagination__link" href="${href}" rel="${direction}"><svg class="govuk-pagination__icon govuk-pagination__icon--${direction}" xmlns="http://www.w3.org/2000/svg" height="13" width="15" aria-hidden="true" focusable="false" viewBox="0 0 15 13"><path d="${arrow}"></path></svg> <span class="${classes('govuk-pagination__link-title', label === null && 'govuk-pagination__link-title--decorated')}">${title}</span>${label}</a></div>`;
 }
 
 /** A link in running text. */

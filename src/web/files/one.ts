@@ -1,6 +1,6 @@
 import { type Html, html } from '../../ground/html.ts';
 import { heading, paragraph, summaryList, table, tag } from '../components/content.ts';
-import { button, postForm } from '../components/form.ts';
+import { button, postForm, tickBox } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { isMember, membersOnly } from '../frame/members.ts';
 import { type Page, page, type ServiceVisit, servicePage } from '../frame/page.ts';
@@ -282,7 +282,7 @@ function rowCells({ at, zone }: ServiceVisit, job: Job, row: Row, isChoosing: bo
   const number = row.job_row_number + 1;
   const canGo = groupOf(row.status) === 'failed' && row.resent_as === null;
   const box = canGo
-    ? html`<div class="govuk-checkboxes govuk-checkboxes--small"><div class="govuk-checkboxes__item"><input class="govuk-checkboxes__input" id="again-${number}" name="ids" type="checkbox" value="${row.id}"><label class="govuk-label govuk-checkboxes__label" for="again-${number}"><span class="govuk-visually-hidden">Send row ${number} again</span></label></div></div>`
+    ? tickBox({ id: `again-${number}`, name: 'ids', value: row.id, what: `Send row ${number} again` })
     : '';
   const why =
     row.resent_as !== null

@@ -132,6 +132,9 @@ export function createApiLine({ url, issuer, secret, clock }: ApiSettings): ApiL
       milliseconds: number;
     }>,
   ): Promise<Dispatcher.ResponseData> {
+    // Whatever stands between here and the API may walk such a path up, to something else.
+    if (/(?:\/|%2f)\.{1,2}(?=\/|%2f|$)/i.test(path.split('?', 1)[0]!))
+      throw new NotFound('No path of the API goes up');
     try {
       return await agent.request({
         origin: url,

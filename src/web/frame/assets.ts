@@ -43,17 +43,15 @@ export function loadAssets({ colour, logoFile }: Brand): Assets {
     all.set(path, asset);
     return path;
   };
+  // Maps of the packages' sources are not served.
   const script = (name: string, content: string) =>
-    add(name, 'js', 'text/javascript; charset=utf-8', content);
+    add(name, 'js', 'text/javascript; charset=utf-8', content.replace(/\/\/# sourceMappingURL=.*$/m, ''));
 
   const govuk = script(
     'govuk-frontend',
     readFileSync(require.resolve('govuk-frontend/dist/govuk/govuk-frontend.min.js'), 'utf8'),
   );
-  const merge = script(
-    'idiomorph',
-    `${readFileSync(require.resolve('idiomorph/dist/idiomorph.esm.js'), 'utf8')}`,
-  );
+  const merge = script('idiomorph', readFileSync(require.resolve('idiomorph/dist/idiomorph.esm.js'), 'utf8'));
   const own = readFileSync(join(served, 'despatch.js'), 'utf8')
     .replaceAll("'govuk-frontend'", `'${govuk}'`)
     .replaceAll("'idiomorph'", `'${merge}'`);
@@ -86,6 +84,7 @@ function neutralStyle(): string {
     .replace(/@font-face\{[^}]*\}/g, '')
     .replace(/"?GDS Transport"?/g, 'system-ui')
     .replace(/url\([^)]*\)/g, 'none')
+    .replace(/\.govuk-footer__crown\{[^}]*\}/g, '')
     .replace(/\/\*#.*$/m, '');
 }
 

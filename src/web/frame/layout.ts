@@ -1,5 +1,6 @@
 import { Html, html } from '../../ground/html.ts';
 import { notificationBanner } from '../components/content.ts';
+import { button, input } from '../components/form.ts';
 import { backLink, type NavigationItem, serviceNavigation, skipLink } from '../components/navigation.ts';
 import type { Assets } from './assets.ts';
 import { supportScript } from './headers.ts';
@@ -81,7 +82,7 @@ function serviceBar(visit: Visit, { id, name, active, restricted }: Service): Ht
 }
 
 function findForm(visit: Visit, action: string): Html {
-  return html`<form class="app-find" method="post" action="${action}" role="search">${visit.fields}<div class="govuk-form-group"><label class="govuk-label" for="find-message">Find a message</label><input class="govuk-input" id="find-message" name="to" type="search" autocomplete="off"></div><button class="govuk-button govuk-button--secondary">Find</button></form>`;
+  return html`<form class="app-find" method="post" action="${action}" role="search">${visit.fields}${input({ name: 'to', id: 'find-message', label: 'Find a message', type: 'search', attributes: { autocomplete: 'off' } })}${button({ text: 'Find', classes: 'govuk-button--secondary' })}</form>`;
 }
 
 const operatorPages = [

@@ -46,7 +46,7 @@ export type Visit = Readonly<{
   api: Api;
   /** The admin API for nobody in particular: for the steps of getting in, whoever may be signed in here. */
   alone: Api;
-  /** Parameters of the path, decoded. */
+  /** Parameters of the path: letters, digits, _ and - only, but for a token, which may be anything. */
   params: Readonly<Record<string, string>>;
   query: URLSearchParams;
   /** The address that was asked for, without its query. */

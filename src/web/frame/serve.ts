@@ -4,6 +4,7 @@ import type { Clock } from '../../ground/clock.ts';
 import { parseUuid } from '../../ground/id.ts';
 import type { Log } from '../../ground/log.ts';
 import type { UserPermission } from '../../http/server/permission.ts';
+import { addressOf, isNamed, locationOf } from './address.ts';
 import { ApiAway, type ApiLine, NotAllowed, NotFound } from './api.ts';
 import type { Assets } from './assets.ts';
 import { sendDocument } from './document.ts';
@@ -102,7 +103,7 @@ export async function serve(
   const call = await openCall(deps, request, reply);
   let form: Form | null = null;
   try {
-    if (page === null) return await answer(call, notFoundPage());
+    if (page === null || !isNamed(call.visit.params)) return await answer(call, notFoundPage());
     if (page.live && (call.visit.query.get('_live') ?? '') !== '') return await serveLive(call, page);
     if (request.method !== 'POST') {
       const refused = await refusal(call, page, null);
@@ -129,7 +130,7 @@ async function openCall(deps: ServeDeps, request: FastifyRequest, reply: Fastify
   const { cipher, clock, line, site, cookies: names } = deps;
   const now = clock.now();
   const cookies = readCookies(request.headers.cookie);
-  const url = new URL(request.url, 'http://pages');
+  const url = addressOf(request.url);
   const found = openJson<Session>(cipher, 'session', cookies.get(names.sessionName));
   const session = found && isUnderWay(found, site.sessionHours, now) ? found : null;
   const visitor = openJson<Visitor>(cipher, 'visitor', cookies.get(names.visitorName)) ?? {
@@ -216,8 +217,9 @@ function mustEnter({ session, visit, now }: Call, serviceId: string): boolean {
 /** To the page that asks for a password or a reason, with what was being done kept for afterwards. */
 function signInFirst(call: Call, to: string, form: Form | null): Answer {
   const { deps, request, path, visit } = call;
+  const { search } = addressOf(request.url);
   if (form === null)
-    return redirect(`${to}?onward=${sealJson(deps.cipher, 'onward', { path: request.url })}`);
+    return redirect(`${to}?onward=${sealJson(deps.cipher, 'onward', { path: path + search })}`);
   const entries = form.names.flatMap((name) => form.all(name).map((value) => [name, value] as const));
   const size = entries.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   const onward: Onward = size <= mostCarriedBytes ? { path, entries } : { path };
@@ -254,7 +256,7 @@ function changed(session: Session | null, change: SessionChange | undefined, now
 
 /** A file that is sent by a form: the fields before it are read first, and it is passed on as it arrives. */
 async function serveFile(call: Call, page: Page): Promise<FastifyReply> {
-  const { request, reply } = call;
+  const { deps, request, reply } = call;
   const refused = await refusal(call, page, formOf([]));
   const entries: [string, string][] = [];
   if (!request.isMultipart()) {
@@ -282,7 +284,7 @@ async function serveFile(call: Call, page: Page): Promise<FastifyReply> {
     part.file.resume();
     if (result.kind === 'redirect' && request.headers['x-despatch-script'] !== undefined) {
       applySession(call, result.session);
-      return reply.code(204).header('X-Despatch-Location', result.to).send();
+      return reply.code(204).header('X-Despatch-Location', locationOf(result.to, deps.site.baseUrl)).send();
     }
     return answer(call, result);
   }
@@ -360,7 +362,7 @@ async function answer(call: Call, result: Answer): Promise<FastifyReply> {
         'Set-Cookie',
         setCookie(names.saidName, sealJson(cipher, 'said', result.said), names.attributes, 60),
       );
-    return reply.code(303).header('Location', result.to).send();
+    return reply.code(303).header('Location', locationOf(result.to, site.baseUrl)).send();
   }
   const said = openJson<string>(cipher, 'said', cookies.get(names.saidName));
   if (said !== null) reply.header('Set-Cookie', setCookie(names.saidName, '', names.attributes, 0));

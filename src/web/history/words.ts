@@ -1,3 +1,5 @@
+import { own } from '../../ground/own.ts';
+
 /** What events are called, and their values, in words (spec 04, section 8.2). */
 
 const kinds: Readonly<Record<string, string>> = {
@@ -42,7 +44,7 @@ const kinds: Readonly<Record<string, string>> = {
 
 /** An event in words. Types that nobody has put in words yet are told by their names. Pure. */
 export function kindText(type: string): string {
-  const known = kinds[type];
+  const known = own(kinds, type);
   if (known !== undefined) return known;
   const words = type.replaceAll('_', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
@@ -78,7 +80,7 @@ const fieldTexts: Readonly<Record<string, string>> = {
 };
 
 export function fieldText(name: string): string {
-  const known = fieldTexts[name];
+  const known = own(fieldTexts, name);
   if (known !== undefined) return known;
   const words = name.replaceAll('_', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);

@@ -1,7 +1,7 @@
 import { type Html, html } from '../../ground/html.ts';
 import { joined } from '../components/attributes.ts';
 import { type Cell, details, heading, paragraph, table, tag } from '../components/content.ts';
-import { button, postForm, select } from '../components/form.ts';
+import { button, postForm, select, tickBox } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { type Answer, page, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { horizontalBars } from '../plots/bars.ts';
@@ -315,8 +315,7 @@ function rows(visit: ServiceVisit, { filter, shown }: Listed): Html {
 const groupOfFilter = (status: string) => (status === 'failed' ? 'failed' : groupOf(status));
 
 function box({ id }: Message): Html {
-  const field = `choose-${id}`;
-  return html`<div class="govuk-checkboxes govuk-checkboxes--small"><div class="govuk-checkboxes__item"><input class="govuk-checkboxes__input" id="${field}" name="ids" type="checkbox" value="${id}"><label class="govuk-label govuk-checkboxes__label" for="${field}"><span class="govuk-visually-hidden">Choose message ${id}</span></label></div></div>`;
+  return tickBox({ id: `choose-${id}`, name: 'ids', value: id, what: `Choose message ${id}` });
 }
 
 function nothing(visit: ServiceVisit, { filter, retention, olderThan }: Listed): Html {

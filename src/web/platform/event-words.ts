@@ -1,4 +1,5 @@
 import { type Html, html } from '../../ground/html.ts';
+import { own } from '../../ground/own.ts';
 import { table } from '../components/content.ts';
 import type { PersonVisit } from '../frame/page.ts';
 import { shortTimeOf } from '../words/times.ts';
@@ -57,7 +58,7 @@ export const eventNames: Readonly<Record<string, string>> = {
 };
 
 export function eventName(type: string): string {
-  return eventNames[type] ?? type;
+  return own(eventNames, type) ?? type;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -84,12 +84,6 @@ export function notNow(what: Content): Html {
   return html`<p class="govuk-body app-quiet">${what} cannot be shown at the moment. Load the page again in a few seconds.</p>`;
 }
 
-/** A box in a row of a table, to choose the row. `what`: names the row for those who do not see it. */
-export function tickBox(name: string, value: string, what: string): Html {
-  const id = `${name}-${value}`;
-  return html`<div class="govuk-checkboxes govuk-checkboxes--small" data-module="govuk-checkboxes"><div class="govuk-checkboxes__item"><input class="govuk-checkboxes__input" id="${id}" name="${name}" type="checkbox" value="${value}"><label class="govuk-label govuk-checkboxes__label" for="${id}"><span class="govuk-visually-hidden">${what}</span></label></div></div>`;
-}
-
 /** The most rows of a page that can be chosen at once. */
 const mostChosen = 50;
 

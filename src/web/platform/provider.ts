@@ -1,4 +1,5 @@
 import { type Html, html } from '../../ground/html.ts';
+import { own } from '../../ground/own.ts';
 import { heading, paragraph, summaryList, table } from '../components/content.ts';
 import { button, errorSummary, input, postForm, radios } from '../components/form.ts';
 import { link } from '../components/navigation.ts';
@@ -33,7 +34,7 @@ const provider = operatorPage('/platform/providers/:provider', {
   get: (visit) => providerPage(visit, [], null),
   async post(visit, form) {
     const id = visit.params['provider']!;
-    const action = actions[form.text('do')];
+    const action = own(actions, form.text('do'));
     if (!action) throw new Missing('No such action');
     const faults = action.check(form);
     if (faults.length > 0) return providerPage(visit, faults, form);

@@ -1,6 +1,6 @@
 import { type Html, html } from '../../ground/html.ts';
 import { heading, paragraph, table, tag, warningText } from '../components/content.ts';
-import { button, errorSummary, postForm, select } from '../components/form.ts';
+import { button, errorSummary, postForm, select, tickBox } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, operatorPage, type PersonVisit, page, redirect } from '../frame/page.ts';
@@ -18,7 +18,6 @@ import {
   reasonInput,
   reasonOf,
   summaryOf,
-  tickBox,
 } from './forms.ts';
 import { processTable } from './now.ts';
 import { idText, queueMeanings, serviceLink } from './words.ts';
@@ -59,7 +58,7 @@ const goneText = (gone: number) =>
 async function releaseQueue(visit: PersonVisit, form: Form): Promise<Answer> {
   const queue = form.text('queue');
   const faults = [
-    ...(queue in queueMeanings ? [] : [{ id: 'queue', text: 'Choose the queue.' }]),
+    ...(Object.hasOwn(queueMeanings, queue) ? [] : [{ id: 'queue', text: 'Choose the queue.' }]),
     ...faultsOfReason(form, 'reason-queue'),
   ];
   if (faults.length > 0) return queuesPage(visit, faults, form);
@@ -120,7 +119,7 @@ function dropPage(visit: PersonVisit, ids: readonly string[], faults: readonly F
 async function queuesPage(visit: PersonVisit, faults: readonly Fault[], form: Form | null): Promise<Answer> {
   const { api, query } = visit;
   const asked = query.get('queue') ?? '';
-  const queue = asked in queueMeanings ? asked : null;
+  const queue = Object.hasOwn(queueMeanings, asked) ? asked : null;
   const older = query.get('older_than');
   const filter = new URLSearchParams({
     ...(queue !== null && { queue }),
@@ -185,7 +184,7 @@ function parkedPart(
   if (parked.length === 0)
     return html`<div id="parked">${heading(2, title)}${paragraph('Nothing is parked: all is well.')}${queue === null ? null : paragraph(link(`${path}#parked`, 'Show all queues'))}</div>`;
   const rows = parked.map((one) => [
-    tickBox('id', one.id, `Choose ${one.id}`),
+    tickBox({ id: `id-${one.id}`, name: 'id', value: one.id, what: `Choose ${one.id}` }),
     { content: idText(one.id), header: true },
     html`<code>${one.queue}</code>`,
     serviceLink(one.service, one.service_name),

@@ -1,4 +1,5 @@
 import { type Html, html } from '../../ground/html.ts';
+import { own } from '../../ground/own.ts';
 import { heading, insetText, paragraph, summaryList, warningText } from '../components/content.ts';
 import { button, errorSummary, input, postForm } from '../components/form.ts';
 import { link } from '../components/navigation.ts';
@@ -48,7 +49,7 @@ const service = operatorPage('/platform/services/:serviceId', {
   get: (visit) => servicePage(visit, [], null),
   async post(visit, form) {
     const id = visit.params['serviceId']!;
-    const action = actions[form.text('do')];
+    const action = own(actions, form.text('do'));
     if (!action) throw new Missing('No such action');
     if (action.confirm !== undefined && !form.has('confirmed'))
       return confirmPage(visit, action.confirm, [], form);

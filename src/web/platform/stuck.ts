@@ -1,6 +1,6 @@
 import { type Html, html } from '../../ground/html.ts';
 import { heading, insetText, paragraph, table, warningText } from '../components/content.ts';
-import { button, errorSummary, postForm, select } from '../components/form.ts';
+import { button, errorSummary, postForm, select, tickBox } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, operatorPage, type PersonVisit, page, redirect } from '../frame/page.ts';
@@ -17,7 +17,6 @@ import {
   reasonOf,
   recordReason,
   summaryOf,
-  tickBox,
 } from './forms.ts';
 import { idText, serviceLink, statusOf, typeName, waitMeanings } from './words.ts';
 
@@ -188,7 +187,7 @@ function messagesPart(
       caption: `${waitMeanings[cause] ?? cause} (${inFigures(some.length)})`,
       head: ['Choose', 'Message', 'Service', 'Type', 'Status', 'Since', 'Next try'],
       rows: some.map((one) => [
-        tickBox('id', one.id, `Choose ${one.id}`),
+        tickBox({ id: `id-${one.id}`, name: 'id', value: one.id, what: `Choose ${one.id}` }),
         { content: link(`/services/${one.service}/messages/${one.id}`, idText(one.id)), header: true },
         serviceLink(one.service, one.service_name),
         typeName[one.notification_type] ?? one.notification_type,

@@ -1,4 +1,5 @@
 import { type Html, html } from '../../ground/html.ts';
+import { own } from '../../ground/own.ts';
 import {
   copyable,
   heading,
@@ -33,7 +34,7 @@ const user = operatorPage('/platform/users/:user', {
   get: (visit) => userPage(visit, [], null),
   async post(visit, form) {
     const id = visit.params['user']!;
-    const action = actions[form.text('do')];
+    const action = own(actions, form.text('do'));
     if (!action) throw new Missing('No such action');
     const faults = faultsOfReason(form);
     const mustConfirm = form.text('do') === 'archive_user';
@@ -60,7 +61,7 @@ const actions: Readonly<Record<string, Action>> = {
     said: 'The person is unlocked, and can sign in with their password.',
   },
   sign_in_link: {
-    send: ({ api }, id) => api.send('POST', `/user/${id}/sign-in-link`, {}),
+    send: ({ api }, id, form) => api.send('POST', `/user/${id}/sign-in-link`, {}, form.id),
     said: '',
   },
   end_sessions: {

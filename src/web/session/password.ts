@@ -48,7 +48,7 @@ const forgot = openPage('/forgot-password', {
     const email = form.text('email').trim();
     if (email === '') return forgotForm(visit, '', { email: 'Enter your email address.' });
     const [outcome] = await Promise.all([
-      orNothing(visit.alone.send('POST', '/user/reset-password', { email })),
+      orNothing(visit.alone.send('POST', '/user/reset-password', { email }, form.id)),
       pause(leastMilliseconds),
     ]);
     if (outcome && !outcome.ok) return forgotForm(visit, email, faultsOf(outcome, { email: 'email' }));

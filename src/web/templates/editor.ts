@@ -128,7 +128,10 @@ async function editorPage(visit: ServiceVisit, editor: Editor): Promise<Answer> 
       status: theirs ? 409 : isError ? 400 : 200,
       back: template
         ? { href: at(`/templates/${template.id}`), text: 'Back to the template' }
-        : { href: at(`/templates${folder ? `?folder=${folder}` : ''}`), text: 'Templates' },
+        : {
+            href: at(`/templates${folder ? `?folder=${encodeURIComponent(folder)}` : ''}`),
+            text: 'Templates',
+          },
     },
   );
 }

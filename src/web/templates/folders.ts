@@ -32,7 +32,7 @@ export function folderName(folders: readonly Folder[], id: string): string {
     .join(' › ');
 }
 
-const inFolder = (id: string | null) => `/templates${id === null ? '' : `?folder=${id}`}`;
+const inFolder = (id: string | null) => `/templates${id === null ? '' : `?folder=${encodeURIComponent(id)}`}`;
 
 function nameForm(
   { at, fields, path }: ServiceVisit,

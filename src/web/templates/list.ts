@@ -1,6 +1,6 @@
 import { type Html, html } from '../../ground/html.ts';
 import { type Cell, heading, paragraph, table, tag } from '../components/content.ts';
-import { button, errorSummary, input, postForm, select } from '../components/form.ts';
+import { button, errorSummary, input, postForm, select, tickBox } from '../components/form.ts';
 import { breadcrumbs, link } from '../components/navigation.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
@@ -40,7 +40,10 @@ export const listPage = servicePage('/templates', 'member', {
     );
     if (!outcome.ok) return showList(visit, Object.values(outcome.fields).flat().join(' '), form);
     const said = chosen.length === 1 ? '1 thing was moved.' : `${chosen.length} things were moved.`;
-    return redirect(at(target === 'top' ? '/templates' : `/templates?folder=${target}`), said);
+    return redirect(
+      at(target === 'top' ? '/templates' : `/templates?folder=${encodeURIComponent(target)}`),
+      said,
+    );
   },
 });
 
@@ -53,7 +56,7 @@ async function copyAll(visit: ServiceVisit, form: Form, ids: readonly string[]):
   for (const template of found) await copyTemplate(visit, template, `${form.id} ${template.id}`);
   const folder = form.text('here');
   return redirect(
-    at(`/templates${folder === '' ? '' : `?folder=${folder}`}`),
+    at(`/templates${folder === '' ? '' : `?folder=${encodeURIComponent(folder)}`}`),
     found.length === 1 ? '1 template was copied.' : `${found.length} templates were copied.`,
   );
 }
@@ -149,7 +152,7 @@ function listForm(visit: ServiceVisit, { found, inside, folders, figures, here, 
   const { at, fields, may, zone } = visit;
   const mayWrite = may('manage_templates');
   const box = (kind: 'folder' | 'template', id: string, name: string): Cell =>
-    html`<div class="govuk-checkboxes govuk-checkboxes--small"><div class="govuk-checkboxes__item"><input class="govuk-checkboxes__input" type="checkbox" id="choose-${id}" name="${kind}" value="${id}"><label class="govuk-label govuk-checkboxes__label" for="choose-${id}"><span class="govuk-visually-hidden">Choose ${name}</span></label></div></div>`;
+    tickBox({ id: `choose-${id}`, name: kind, value: id, what: `Choose ${name}` });
   const choice = (kind: 'folder' | 'template', id: string, name: string) =>
     mayWrite ? [box(kind, id, name)] : [];
   const figuresOf = (id: string): Cell[] => {

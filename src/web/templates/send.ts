@@ -154,7 +154,7 @@ function fillPage(visit: ServiceVisit, step: Step, faults: readonly Fault[] = []
       html`<button class="govuk-visually-hidden" tabindex="-1" aria-hidden="true" name="do" value="check">Continue</button>`,
       own === '' || own === filled.to
         ? null
-        : html`<button class="govuk-button govuk-button--secondary" name="do" value="mine">${mine}</button>`,
+        : button({ text: mine, name: 'do', value: 'mine', classes: 'govuk-button--secondary' }),
       html`${placeholders.map(({ name: placeholder, isConditional }, index) =>
         input({
           name: valueField(placeholder),

@@ -1,6 +1,6 @@
 import { Html, html } from '../../ground/html.ts';
 import { heading, paragraph } from '../components/content.ts';
-import { fieldset, input } from '../components/form.ts';
+import { button, fieldset, hint, input } from '../components/form.ts';
 import type { Api } from '../frame/api.ts';
 import { mailPolicy } from '../frame/headers.ts';
 import type { Answer } from '../frame/page.ts';
@@ -98,7 +98,7 @@ export function previewRegion(
       : fieldset({
           legend: 'Example values',
           legendClasses: 'govuk-fieldset__legend--s',
-          content: html`<div class="govuk-hint">They are not saved: type over them to see other messages.</div>${fields}`,
+          content: html`${hint({ content: 'They are not saved: type over them to see other messages.' })}${fields}`,
         })
   }</div>`;
 }
@@ -112,7 +112,11 @@ export function mailFrame({ from, draft }: { from: string | null; draft: string 
 
 /** For whoever has no script: shows in the frame what the form around it holds. */
 export function mailButton(draft: string): Html {
-  return html`<button class="govuk-button govuk-button--secondary app-without-script" formaction="${draft}" formtarget="mail-preview">Show the email</button>`;
+  return button({
+    text: 'Show the email',
+    classes: 'govuk-button--secondary app-without-script',
+    attributes: { formaction: draft, formtarget: 'mail-preview' },
+  });
 }
 
 /** The document in that frame: it loads nothing, runs nothing, and opens links in a tab of their own. */

@@ -48,7 +48,7 @@ const rows = servicePage('/uploads/:upload/rows', ['send_texts', 'send_emails'],
   async get(visit) {
     membersOnly(visit);
     const { api, query, at, params } = visit;
-    const kind = kinds[query.get('kind') ?? ''] ? query.get('kind') : null;
+    const kind = Object.hasOwn(kinds, query.get('kind') ?? '') ? query.get('kind') : null;
     const from = rowNumberIn(query.get('from'));
     const asked = new URLSearchParams(kind === null ? { faulty: 'true' } : { kind });
     if (from !== null) asked.set('from', String(Math.max(2, from)));
@@ -109,7 +109,7 @@ function here(own: string, form: Form): string {
   const kind = form.text('kind');
   const from = rowNumberIn(form.text('from'));
   const parameters = new URLSearchParams({
-    ...(kinds[kind] && { kind }),
+    ...(Object.hasOwn(kinds, kind) && { kind }),
     ...(from !== null && { from: String(from) }),
   });
   return `${own}/rows${parameters.size > 0 ? `?${parameters}` : ''}`;

@@ -1,5 +1,6 @@
 import type { NotificationStatus } from '../../../database/tables.ts';
 import { londonTime, parseLondonTime, systemClock } from '../../../ground/clock.ts';
+import { own } from '../../../ground/own.ts';
 import type { InboundEndpoint, ReceiptEndpoint, SimulatedMessage, SimulatedReceipt } from '../../contract.ts';
 import {
   fieldText,
@@ -64,10 +65,6 @@ const reasons: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     '52': 'Invalid destination',
   },
 };
-
-function own<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(table, key) ? table[key] : undefined;
-}
 
 /** MMG's receipts: JSON with our id as `CID` (spec 05, section 5.6). */
 export function mmgReceipts(credentials: string | null): ReceiptEndpoint {
