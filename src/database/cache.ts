@@ -1,7 +1,6 @@
 import { sql } from 'kysely';
 import { stopwatch } from '../ground/clock.ts';
-import type { DbOrTrx } from './connection.ts';
-import type { Listener } from './listener.ts';
+import type { DbOrTrx, Listener } from './connection.ts';
 
 /** The channel that announces changes of cached rows; the payload is `<cache name>:<key>`. */
 const channel = 'despatch_changed';

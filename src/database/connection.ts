@@ -1,9 +1,14 @@
-import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import {
+  Kysely,
+  PostgresDialect,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type Transaction,
+} from 'kysely';
 import pg from 'pg';
 import { stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import { ConfigError } from '../ground/problem.ts';
-import { preparing } from './prepare.ts';
 import type { Tables } from './tables.ts';
 
 export type Db = Kysely<Tables>;
@@ -54,6 +59,163 @@ export function connect(
     if (!pool.ending) await pool.end();
   };
   return { db, pool, url, close };
+}
+
+/**
+ * Statements that a process sends often are prepared on each connection that sends them: PostgreSQL parses them once and,
+ * after a few times, plans them once, until a table that they use changes. Planning over all partitions of a table takes
+ * longer than most of our statements run. Others are not prepared, since a plan stays in the memory of its connection.
+ */
+
+/** How often a statement has been sent before it is prepared, and how many texts are counted and prepared. */
+const often = 100;
+const most = { counted: 2000, prepared: 100 } as const;
+
+const counts = new Map<string, number>();
+/** By text; null for one that must not be prepared. */
+const names = new Map<string, string | null>();
+
+/** The name of a statement that is to be prepared; null for one that is not. */
+function nameOf(text: string): string | null {
+  const name = names.get(text);
+  if (name !== undefined || names.size === most.prepared) return name ?? null;
+  const count = (counts.get(text) ?? 0) + 1;
+  if (count < often) {
+    if (counts.size === most.counted) counts.clear();
+    counts.set(text, count);
+    return null;
+  }
+  counts.delete(text);
+  names.set(text, hasStar(text) ? null : `despatch_${names.size}`);
+  return names.get(text)!;
+}
+
+/**
+ * Whether a statement may return all columns of a table: a `*` outside all brackets. A migration of the next release that
+ * adds a column would make a prepared one fail.
+ */
+export function hasStar(text: string): boolean {
+  let depth = 0;
+  for (const [part] of text.matchAll(/--[^\n]*|'[^']*'|"[^"]*"|[()*]/g)) {
+    if (part === '(') depth += 1;
+    else if (part === ')') depth -= 1;
+    else if (part === '*' && depth === 0) return true;
+  }
+  return false;
+}
+
+/** A pool whose connections prepare what is sent often. */
+function preparing(pool: pg.Pool): PostgresPool {
+  const known = new WeakMap<pg.PoolClient, PostgresPoolClient>();
+  return {
+    async connect() {
+      const client = await pool.connect();
+      const own = known.get(client) ?? preparingClient(client);
+      known.set(client, own);
+      return own;
+    },
+    end: () => pool.end(),
+  };
+}
+
+function preparingClient(client: pg.PoolClient): PostgresPoolClient {
+  const query = (text: string | object, values?: unknown[]) => {
+    const name = typeof text === 'string' && values !== undefined ? nameOf(text) : null;
+    return name === null
+      ? client.query(text as string, values)
+      : client.query({ name, text: text as string, values });
+  };
+  return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release() };
+}
+
+/**
+ * The connection on which the process listens to PostgreSQL notices (LISTEN/NOTIFY). A notice is a hint that saves
+ * waiting: subscribers must also poll now and then. When the connection breaks, the listener reconnects and notifies
+ * every subscriber that notices may have been missed.
+ */
+export type Listener = {
+  /** `onGap` runs after every (re)connection, because notices may have been missed. */
+  listen(channel: string, onNotice: (payload: string) => void, onGap: () => void): Promise<() => void>;
+  stop(): Promise<void>;
+};
+
+type Subscription = { channel: string; onNotice: (payload: string) => void; onGap: () => void };
+
+const reconnectMilliseconds = 500;
+
+export function createListener(url: string, log: Log): Listener {
+  const subscriptions = new Set<Subscription>();
+  let client: pg.Client | null = null;
+  let connecting: Promise<void> | null = null;
+  let stopped = false;
+  let retry: NodeJS.Timeout | undefined;
+
+  async function open(): Promise<void> {
+    const fresh = new pg.Client({
+      connectionString: url,
+      keepAlive: true,
+      application_name: 'despatch listener',
+      connectionTimeoutMillis: 10_000,
+    });
+    fresh.on('notification', ({ channel, payload }) => {
+      for (const subscription of subscriptions)
+        if (subscription.channel === channel) subscription.onNotice(payload ?? '');
+    });
+    const lost = (error?: Error) => {
+      if (client !== fresh && client !== null) return;
+      client = null;
+      fresh.removeAllListeners('end');
+      void fresh.end().catch(() => undefined);
+      if (stopped) return;
+      if (error) log.warn({ err: error }, 'The connection for notices broke; reconnecting');
+      schedule();
+    };
+    fresh.on('error', lost);
+    fresh.on('end', () => lost());
+    await fresh.connect();
+    for (const channel of new Set([...subscriptions].map((subscription) => subscription.channel)))
+      await fresh.query(`listen ${pg.escapeIdentifier(channel)}`);
+    client = fresh;
+    for (const { onGap } of subscriptions) onGap();
+  }
+
+  function schedule(): void {
+    clearTimeout(retry);
+    retry = setTimeout(() => void ensure().catch(() => undefined), reconnectMilliseconds);
+  }
+
+  function ensure(): Promise<void> {
+    if (client || stopped) return Promise.resolve();
+    connecting ??= open()
+      .catch((error: unknown) => {
+        if (!stopped) schedule();
+        throw error;
+      })
+      .finally(() => {
+        connecting = null;
+      });
+    return connecting;
+  }
+
+  return {
+    async listen(channel, onNotice, onGap) {
+      const subscription = { channel, onNotice, onGap };
+      const listening = [...subscriptions].some((other) => other.channel === channel);
+      subscriptions.add(subscription);
+      if (client && !listening) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+      else await ensure();
+      return () => subscriptions.delete(subscription);
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(retry);
+      await connecting?.catch(() => undefined);
+      const open = client;
+      client = null;
+      open?.removeAllListeners('end');
+      await open?.end().catch(() => undefined);
+    },
+  };
 }
 
 /** True if the database could not be reached or went away, so that no statement is to blame. */

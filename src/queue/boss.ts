@@ -1,8 +1,7 @@
 import { sql } from 'kysely';
 import type pg from 'pg';
 import { type Db as BossDatabase, type CommandResponse, fromKysely, PgBoss } from 'pg-boss';
-import type { Connection, DbOrTrx, Trx } from '../database/connection.ts';
-import type { Listener } from '../database/listener.ts';
+import type { Connection, DbOrTrx, Listener, Trx } from '../database/connection.ts';
 import type { Log } from '../ground/log.ts';
 import { type Queue, type QueueName, taskQueueNames } from './define.ts';
 

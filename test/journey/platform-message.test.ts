@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { defaultRates } from '../../src/content/recipient/international-rates.ts';
 import { changeTemplate, createTemplateCaches } from '../../src/content/template/store.ts';
 import { createCaches } from '../../src/database/cache.ts';
-import { createListener } from '../../src/database/listener.ts';
+import { createListener } from '../../src/database/connection.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { createIdSource } from '../../src/ground/id.ts';
 import { createLog } from '../../src/ground/log.ts';

@@ -3,7 +3,7 @@ import { defaultRates } from '../../src/content/recipient/international-rates.ts
 import { createTemplateCaches } from '../../src/content/template/store.ts';
 import { createRender } from '../../src/content/template/template.ts';
 import { createCaches } from '../../src/database/cache.ts';
-import { createListener } from '../../src/database/listener.ts';
+import { createListener } from '../../src/database/connection.ts';
 import type { NotificationStatus } from '../../src/database/tables.ts';
 import { createCipher } from '../../src/ground/cipher.ts';
 import { type Clock, dayOf } from '../../src/ground/clock.ts';

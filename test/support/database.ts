@@ -1,8 +1,7 @@
 /** Databases of the tests, on the server that scripts/test.ts names in TEST_DATABASE_URL. */
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { connect } from '../../src/database/connection.ts';
-import { createListener } from '../../src/database/listener.ts';
+import { connect, createListener } from '../../src/database/connection.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { ensurePartitions } from '../../src/database/partitions.ts';
 import { createLog } from '../../src/ground/log.ts';

@@ -1,6 +1,5 @@
 import { pino } from 'pino';
-import { connect } from '../../src/database/connection.ts';
-import { createListener } from '../../src/database/listener.ts';
+import { connect, createListener } from '../../src/database/connection.ts';
 import { ensurePartitions } from '../../src/database/partitions.ts';
 import type { KeyType, NotificationStatus, NotificationType } from '../../src/database/tables.ts';
 import { createIdSource } from '../../src/ground/id.ts';

@@ -1,4 +1,4 @@
-import { createListener } from '../../src/database/listener.ts';
+import { createListener } from '../../src/database/connection.ts';
 import { createLog } from '../../src/ground/log.ts';
 import { openQueues, type Queues } from '../../src/queue/boss.ts';
 import type { World } from './world.ts';

@@ -5,7 +5,7 @@ import { openTestQueues } from '../../../test/support/queues.ts';
 import { secretKey, type Tenant } from '../../../test/support/tenant.ts';
 import { createWorld, type World } from '../../../test/support/world.ts';
 import { createCaches } from '../../database/cache.ts';
-import { createListener } from '../../database/listener.ts';
+import { createListener } from '../../database/connection.ts';
 import { createCipher } from '../../ground/cipher.ts';
 import { systemClock } from '../../ground/clock.ts';
 import { createLog } from '../../ground/log.ts';

@@ -6,7 +6,7 @@ import { startRenderThreads } from '../../content/template/render-threads.ts';
 import { createTemplateCaches } from '../../content/template/store.ts';
 import { createRender } from '../../content/template/template.ts';
 import { createCaches } from '../../database/cache.ts';
-import { createListener } from '../../database/listener.ts';
+import { createListener } from '../../database/connection.ts';
 import { createCipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { createIdSource } from '../../ground/id.ts';

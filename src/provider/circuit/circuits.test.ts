@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createWorld, type World } from '../../../test/support/world.ts';
 import { type Caches, createCaches } from '../../database/cache.ts';
-import { createListener, type Listener } from '../../database/listener.ts';
+import { createListener, type Listener } from '../../database/connection.ts';
 import { createLog } from '../../ground/log.ts';
 import { platformUserId } from '../../tenant/user/store.ts';
 import type { ProviderState } from '../state.ts';

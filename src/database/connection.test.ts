@@ -3,8 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { sql } from 'kysely';
 import { createWorld, type World } from '../../test/support/world.ts';
 import { createLog } from '../ground/log.ts';
-import { type Connection, connect } from './connection.ts';
-import { hasStar } from './prepare.ts';
+import { type Connection, connect, hasStar } from './connection.ts';
 
 test('a star outside all brackets is found, others are not', () => {
   for (const text of [
