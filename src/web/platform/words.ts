@@ -1,5 +1,6 @@
 import { type Html, html } from '../../ground/html.ts';
 import { link } from '../components/navigation.ts';
+import { dateFormat } from '../words/times.ts';
 
 /** Words and figures as operators read them (spec 07, section 7). */
 
@@ -54,10 +55,8 @@ type Reader = Readonly<{ zone: string; now: number }>;
 /** `10:02 GMT` today, else `2 March 2026, 10:02 GMT`: the reader's zone, with its name. `at`: as the API writes it. */
 export function timeText(at: string | number, { zone, now }: Reader): string {
   const time = new Date(at);
-  const day = new Intl.DateTimeFormat('en-GB', { timeZone: zone, dateStyle: 'long' });
-  const clock = new Intl.DateTimeFormat('en-GB', {
-    ...{ timeZone: zone, hour: '2-digit', minute: '2-digit', timeZoneName: 'short' },
-  });
+  const day = dateFormat(zone, { dateStyle: 'long' });
+  const clock = dateFormat(zone, { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
   const date = day.format(time);
   return date === day.format(now) ? clock.format(time) : `${date}, ${clock.format(time)}`;
 }
@@ -70,9 +69,7 @@ export function timeOf(at: string | null, reader: Reader, otherwise = 'Never'): 
 
 /** `2 March 2026`. `day`: YYYY-MM-DD. */
 export function dayText(day: string): string {
-  return new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', dateStyle: 'long' }).format(
-    new Date(`${day}T00:00:00Z`),
-  );
+  return dateFormat('UTC', { dateStyle: 'long' }).format(new Date(`${day}T00:00:00Z`));
 }
 
 export const typeNames: Readonly<Record<string, string>> = {

@@ -42,9 +42,11 @@ export type PlotOptions = Readonly<{
   format?: (value: number) => string;
 }>;
 
+const figures = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 2 });
+
 /** 12345 as 12,345. */
 export function inFigures(value: number): string {
-  return value.toLocaleString('en-GB', { maximumFractionDigits: 2 });
+  return figures.format(value);
 }
 
 /** "Between 30 and 520 a day", of totals; what is unfinished does not count as the least. */
