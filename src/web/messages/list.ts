@@ -28,6 +28,7 @@ const uuid = /^[0-9a-f-]{36}$/i;
 /** Who may see a service's messages, or those they sent. */
 export const readers = ['view_activity', 'send_texts', 'send_emails'] as const;
 
+type Listing = Readonly<{ notifications: readonly Message[]; links: Readonly<{ next?: boolean }> }>;
 type Template = Readonly<{ id: string; name: string; template_type: 'sms' | 'email' }>;
 type Retention = Readonly<{ notification_type: string; days_of_retention: number }>;
 type Day = Readonly<{
@@ -60,7 +61,7 @@ const list = servicePage('/messages', readers, {
       ...(olderThan !== null && { older_than: olderThan }),
     });
     const [messages, templates, retention, reasons, sees] = await Promise.all([
-      api.get<{ notifications: readonly Message[] }>(`${base}/notifications?${asked}`),
+      api.get<Listing>(`${base}/notifications?${asked}`),
       api.getSoon<{ data: readonly Template[] }>(`${base}/template?detailed=False`),
       retentionOf(visit),
       failuresOf(visit, filter),
@@ -68,24 +69,14 @@ const list = servicePage('/messages', readers, {
     ]);
     const shown = messages.notifications;
     const last = shown.at(-1);
-    // A full page tells that there may be more; a short one is short because it is the last or its messages are large.
-    const isMore =
-      last !== undefined && (shown.length >= perPage || (await hasOlder(visit, filter, last.id)));
-    const next = isMore ? visit.at(`/messages${addressOf(filter, { older_than: last.id })}`) : null;
+    const next =
+      last && messages.links.next ? visit.at(`/messages${addressOf(filter, { older_than: last.id })}`) : null;
     return listPage(visit, {
       ...{ filter, shown, templates: templates?.data ?? [], retention, reasons, sees, olderThan, next },
     });
   },
   post: (visit, form) => takeSight(visit, form, visit.at(`/messages${addressOf(filterOf(visit.query))}`)),
 });
-
-async function hasOlder({ api, service }: ServiceVisit, filter: MessageFilter, id: string): Promise<boolean> {
-  const asked = apiQuery(filter, { page_size: '1', older_than: id });
-  const found = await api.getSoon<{ notifications: readonly unknown[] }>(
-    `/service/${service.id}/notifications?${asked}`,
-  );
-  return found === null || found.notifications.length > 0;
-}
 
 /** How many failed in which way, of the same messages as the list; null: it is no list of failed ones. */
 async function failuresOf(
