@@ -102,6 +102,11 @@ function logoType(file: string): [extension: string, type: string] {
 
 function squeezed(content: Buffer): Buffer {
   return brotliCompressSync(content, {
-    params: { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: content.length },
+    // A window of 64 KiB takes 17 MiB less than the usual one, for 1 % more bytes.
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 9,
+      [constants.BROTLI_PARAM_LGWIN]: 16,
+      [constants.BROTLI_PARAM_SIZE_HINT]: content.length,
+    },
   });
 }
