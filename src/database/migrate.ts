@@ -37,6 +37,7 @@ import { up as uploadPieces } from './migrations/0039-upload-pieces.ts';
 import { up as requestIds } from './migrations/0040-request-ids.ts';
 import { up as usage } from './migrations/0043-usage.ts';
 import { up as costAlerts } from './migrations/0044-cost-alerts.ts';
+import { up as minutes } from './migrations/0045-minutes.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -76,6 +77,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0036-table-sizes': { up: tableSizes },
   '0043-usage': { up: usage },
   '0044-cost-alerts': { up: costAlerts },
+  '0045-minutes': { up: minutes },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

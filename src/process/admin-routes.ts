@@ -45,6 +45,7 @@ import { adminSuppressionRoutes } from '../message/suppression/routes.ts';
 import { providerLeverRoutes } from '../provider/lever/routes.ts';
 import { providerRoutes } from '../provider/routes.ts';
 import { platformFiguresRoutes } from '../statistics/platform/figures-routes.ts';
+import { platformMinutesRoutes } from '../statistics/platform/minutes-routes.ts';
 import { platformStatsRoutes } from '../statistics/platform/stats-routes.ts';
 import { createReadStatistics, statisticsRoutes } from '../statistics/totals/service-routes.ts';
 import { templateStatisticsRoutes } from '../statistics/totals/template-routes.ts';
@@ -150,6 +151,7 @@ function mountOperations(mount: Mount, deps: RouteDeps): void {
   const { sendingTimeoutSeconds } = deps.config.delivery;
   const figures = { ...deps, freeSmsFragments: deps.config.delivery.freeSmsFragments };
   mount(platformFiguresRoutes, figures);
+  mount(platformMinutesRoutes, { reads: figures.reads });
   mount(platformStatsRoutes, figures);
   mount(queueRoutes, { ...deps, queuePrefix });
   mount(parkedRoutes, { ...deps, queuePrefix });

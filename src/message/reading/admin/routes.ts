@@ -130,7 +130,9 @@ const list = {
         page_size: Type.Integer(),
         links: Type.Object({
           prev: Type.Optional(Type.Boolean({ description: 'There are newer messages.' })),
-          next: Type.Optional(Type.Boolean({ description: 'The page is full, or there are older messages.' })),
+          next: Type.Optional(
+            Type.Boolean({ description: 'The page is full, or there are older messages.' }),
+          ),
         }),
       }),
     },
