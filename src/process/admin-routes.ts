@@ -1,3 +1,4 @@
+import { settingsInForce } from '../config/in-force.ts';
 import { parseEmailAddress } from '../content/recipient/email-address.ts';
 import type { Rates } from '../content/recipient/international-rates.ts';
 import {
@@ -151,12 +152,12 @@ function mountOperations(mount: Mount, deps: RouteDeps): void {
   const { sendingTimeoutSeconds } = deps.config.delivery;
   const figures = { ...deps, freeSmsFragments: deps.config.delivery.freeSmsFragments };
   mount(platformFiguresRoutes, figures);
-  mount(platformMinutesRoutes, { reads: figures.reads });
+  mount(platformMinutesRoutes, deps);
   mount(platformStatsRoutes, figures);
   mount(queueRoutes, { ...deps, queuePrefix });
   mount(parkedRoutes, { ...deps, queuePrefix });
   mount(stuckRoutes, { ...deps, queuePrefix, sendingTimeoutSeconds });
-  mount(systemRoutes, { ...deps, periodic: periodicTasks(deps) });
+  mount(systemRoutes, { ...deps, periodic: periodicTasks(deps), settings: settingsInForce(deps.config) });
 }
 
 /** Recipients as services enter them, for rooms that come before the recipients. */
