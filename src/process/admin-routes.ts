@@ -17,6 +17,7 @@ import type { Mount } from '../http/server/server.ts';
 import { contactListRoutes } from '../job/contact-list/routes.ts';
 import { reportRoutes } from '../job/report/routes.ts';
 import { resultCsvRoutes } from '../job/results/csv-routes.ts';
+import { reasonRoutes } from '../job/results/reason-routes.ts';
 import { createResending, resendRoutes } from '../job/results/resend-routes.ts';
 import { resultRoutes } from '../job/results/routes.ts';
 import { jobRoutes } from '../job/run/routes.ts';
@@ -134,6 +135,7 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
   const reading = { ...deps, deliverQueues: deliverQueues.map(({ name }) => queuePrefix + name) };
   mount(adminNotificationRoutes, reading);
   mount(resultRoutes, reading);
+  mount(reasonRoutes, deps);
   mount(resendRoutes, { ...reading, resending: createResending() });
   mount(resultCsvRoutes, { ...reading, downloads });
   mount(reportRoutes, { ...deps, downloads });

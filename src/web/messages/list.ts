@@ -84,8 +84,8 @@ async function failuresOf(
   filter: MessageFilter,
 ): Promise<Readonly<Record<string, number>> | null> {
   const { jobId, keyId, senderId, status, type, templateId, tests } = filter;
-  if ((status !== 'failed' || jobId) ?? keyId ?? senderId ?? null) return null;
-  if (!visit.may('view_activity')) return null;
+  if (status !== 'failed' || keyId !== null || senderId !== null || !visit.may('view_activity')) return null;
+  if (jobId !== null) return await failuresOfFile(visit, filter, jobId);
   const today = dayIn(visit.now, 'Europe/London');
   const query = new URLSearchParams({
     from: filter.from ?? dayPlus(today, -90),
@@ -103,6 +103,21 @@ async function failuresOf(
     if (templateId !== null && template_id !== templateId) continue;
     for (const failure of failures) counts[failure] = (counts[failure] ?? 0) + (statuses[failure] ?? 0);
   }
+  return counts;
+}
+
+/** Those of a file, as far as they can be counted; with other filters they cannot. */
+async function failuresOfFile(
+  { api, service }: ServiceVisit,
+  { type, templateId, from, until }: MessageFilter,
+  jobId: string,
+): Promise<Readonly<Record<string, number>> | null> {
+  if ([type, templateId, from, until].some((one) => one !== null)) return null;
+  type Reasons = Readonly<{ data: readonly Readonly<{ status: string; count: number }>[] }>;
+  const found = await api.getSoon<Reasons>(`/service/${service.id}/job/${jobId}/reasons`).catch(() => null);
+  if (found === null) return null;
+  const counts: Record<string, number> = {};
+  for (const { status, count } of found.data) counts[status] = (counts[status] ?? 0) + count;
   return counts;
 }
 
@@ -249,8 +264,7 @@ const reasonsCsv = servicePage('/messages/reasons.csv', 'view_activity', {
   async get(visit) {
     const filter = filterOf(visit.query);
     const counts =
-      (await failuresOf(visit, { ...filter, status: 'failed', jobId: null, keyId: null, senderId: null })) ??
-      {};
+      (await failuresOf(visit, { ...filter, status: 'failed', keyId: null, senderId: null })) ?? {};
     return figuresCsv('reasons', {
       rowHeader: 'Reason',
       series: [{ name: 'Messages' }],
