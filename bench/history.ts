@@ -31,7 +31,7 @@ export const history: Scenario = {
   run: measureHistory,
 };
 
-type Installation = Readonly<{
+export type Installation = Readonly<{
   harness: Harness;
   databaseUrl: string;
   client: pg.Client;
@@ -89,7 +89,7 @@ async function measureHistory(harness: Harness, settings: Settings): Promise<Out
   return outcomeOf({ costs, readings, scans, ...deleted }, faults);
 }
 
-async function install(harness: Harness): Promise<Installation> {
+export async function install(harness: Harness): Promise<Installation> {
   const { url: databaseUrl, dataPath, client } = await harness.openDatabase();
   const provider = await startProvider(harness);
   const databaseSeconds = () => {
@@ -102,7 +102,7 @@ async function install(harness: Harness): Promise<Installation> {
 let starts = 0;
 
 /** A process for each of the roles, the API first. */
-async function start(
+export async function start(
   { harness, databaseUrl, provider }: Installation,
   roles: readonly string[],
 ): Promise<Server[]> {
@@ -118,14 +118,14 @@ async function start(
 }
 
 /** Returns a sentence for each that had ended before. */
-async function stopAll(servers: readonly Server[]): Promise<string[]> {
+export async function stopAll(servers: readonly Server[]): Promise<string[]> {
   const faults = unexpectedEnds(servers.map(({ child }) => child));
   for (const { child } of servers) await child.stop();
   return faults;
 }
 
 /** Waits until the product has no connection any more: what each has read is counted when it ends. */
-async function disconnected(client: pg.Client): Promise<void> {
+export async function disconnected(client: pg.Client): Promise<void> {
   const connected = `select from pg_stat_activity where application_name like 'despatch%'`;
   while ((await client.query(connected)).rows.length > 0) await sleep(50);
 }
@@ -158,7 +158,7 @@ async function costOf(
 }
 
 /** Partitions that were read as a whole, if they have more than a few rows. */
-async function sequentialScans(client: pg.Client): Promise<string[]> {
+export async function sequentialScans(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select c.relname as name from pg_stat_user_tables s join pg_class c on c.oid = s.relid
      where c.relispartition and s.schemaname = 'public' and s.seq_scan > 0 and c.reltuples > 1000 order by 1`,
@@ -282,7 +282,7 @@ function outcomeOf({ costs, readings, scans, ...deletion }: Measured, faults: re
 }
 
 /** A sentence for each limit that was missed. Written so that NaN is one. */
-function missed(figures: readonly Figure[]): string[] {
+export function missed(figures: readonly Figure[]): string[] {
   return figures.flatMap(({ key, meaning, value, unit = '', target }) => {
     if (!target || key === 'sequential_scans') return [];
     const limit = 'under' in target ? target.under : 'atMost' in target ? target.atMost : Number.NaN;

@@ -14,10 +14,11 @@ import { runCommand, withHarness } from './harness.ts';
 import { history } from './history.ts';
 import { job } from './job.ts';
 import { noisy } from './noisy.ts';
+import { pages } from './pages.ts';
 import { render } from './render.ts';
 import { document, type Outcome, type Scenario, type Settings, table } from './scenario.ts';
 
-const scenarios: readonly Scenario[] = [accept, flow, cost, fairness, noisy, render, job, history];
+const scenarios: readonly Scenario[] = [accept, flow, cost, fairness, noisy, render, job, history, pages];
 
 const help = `npm run bench -- [scenario…] [options]
 
@@ -25,10 +26,10 @@ Scenarios (default: all):
 ${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\n')}
 
 Options:
-  --seconds N     length of one measured round (5); a phase of noisy takes twice as long
-  --messages N    messages sent by scenarios that send a fixed number (flow 20000, cost 6000, fairness and job 100000)
+  --seconds N     length of one measured round (5); a phase of noisy takes twice as long, and pages asks four times as often
+  --messages N    messages sent by scenarios that send a fixed number (flow 20000, cost 6000, fairness and job 100000), or rows of the file of pages (100000)
   --emails N      percentage of them that are emails (20)
-  --rows N        messages in the tables before noisy reads them (300000), or of history (10000000)
+  --rows N        messages in the tables before noisy reads them (300000), or of history and pages (10000000)
   --against DIR   another checkout, installed, that cost compares this one with
   --json          the last line of output is the figures as one JSON object
   --profile DIR   product processes write CPU profiles there`;

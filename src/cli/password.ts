@@ -10,7 +10,7 @@ import { ConfigError } from '../ground/problem.ts';
  */
 export async function readPassword(fromInput: boolean): Promise<string> {
   const password = fromInput ? firstLine(await readAll(process.stdin)) : await askTwice();
-  const fault = passwordFault(password);
+  const fault = await passwordFault(password);
   if (fault) throw new ConfigError(fault);
   return password;
 }

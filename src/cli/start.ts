@@ -1,19 +1,23 @@
 import { readConfig } from '../config/config.ts';
-import { migrate } from '../database/migrate.ts';
 import { createLog } from '../ground/log.ts';
 import { type Platform, roles, startPlatform } from '../process/compose.ts';
-import { openDatabase } from '../process/database.ts';
-import { queueNames } from '../queue/define.ts';
 import { readNames, readOptions } from './arguments.ts';
 import { onSignal } from './signals.ts';
 
-/** `despatch start [--roles …] [--queues …]`: runs the server until a signal ends it. */
+/**
+ * `despatch start [--roles …] [--queues …]`: runs the server until a signal ends it. The database and the queues are
+ * loaded on demand: a process that only has the pages needs neither.
+ */
 export async function start(args: readonly string[]): Promise<void> {
   const options = readOptions(args, ['roles', 'queues']);
+  const queues =
+    options['queues'] === undefined
+      ? null
+      : readNames('queues', options['queues'], (await import('../queue/define.ts')).queueNames);
   const platform = await startPlatform({
     config: readConfig(process.env),
     roles: readNames('roles', options['roles'], roles),
-    queues: readNames('queues', options['queues'], queueNames),
+    queues,
   });
   onSignal(() => platform.stop());
   console.log(welcome(platform));
@@ -22,6 +26,8 @@ export async function start(args: readonly string[]): Promise<void> {
 /** `despatch migrate`: migrates the database and exits. */
 export async function migrateOnly(args: readonly string[]): Promise<void> {
   readOptions(args, []);
+  const { migrate } = await import('../database/migrate.ts');
+  const { openDatabase } = await import('../process/database.ts');
   const config = readConfig(process.env);
   const { logLevel, environment, logJson: json } = config.installation;
   const log = createLog(logLevel, { environment }, { json });

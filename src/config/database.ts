@@ -23,7 +23,7 @@ export const database = {
 };
 
 const secretKeys: Reader<readonly string[] | null> = {
-  fallback: null,
+  ...{ fallback: null, isSecret: true },
   read(name, given) {
     const keys = given.split(',').map((key) => key.trim());
     if (keys.some((key) => key.length < 16))
@@ -51,10 +51,14 @@ export const secrets = {
     'Secrets for encryption at rest, separated by commas: the first encrypts, all decrypt.',
     'generated and kept in the data folder (embedded database only)',
   ),
-  salt: setting('DANGEROUS_SALT', text('despatch'), 'Salt for the keys derived from SECRET_KEY.'),
+  salt: setting(
+    'DANGEROUS_SALT',
+    { ...text('despatch'), isSecret: true },
+    'Salt for the keys derived from SECRET_KEY.',
+  ),
   clients: setting(
     'INTERNAL_CLIENT_API_KEYS',
-    clientSecrets,
+    { ...clientSecrets, isSecret: true },
     'Secrets of internal clients: a JSON object from client name to a list of secrets.',
     'generated and kept in the data folder',
   ),
@@ -63,5 +67,9 @@ export const secrets = {
     text('notify-admin'),
     'Name of the internal client that may use the admin API.',
   ),
-  adminSecret: setting('ADMIN_CLIENT_SECRET', text(null), 'Another secret of that client.'),
+  adminSecret: setting(
+    'ADMIN_CLIENT_SECRET',
+    { ...text(null), isSecret: true },
+    'Another secret of that client.',
+  ),
 };

@@ -27,7 +27,7 @@ export const firetext = {
   ),
   inboundPasswords: setting(
     'FIRETEXT_INBOUND_SMS_AUTH',
-    list([]),
+    { ...list([]), isSecret: true },
     'Passwords accepted with received texts of Firetext, for the user notify; separated by commas.',
     'none: all are refused',
   ),

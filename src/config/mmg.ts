@@ -27,7 +27,7 @@ export const mmg = {
   ),
   inboundPasswords: setting(
     'MMG_INBOUND_SMS_AUTH',
-    list([]),
+    { ...list([]), isSecret: true },
     'Passwords of these users; separated by commas.',
     'none: all are refused',
   ),

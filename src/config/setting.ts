@@ -3,7 +3,12 @@
 import { ConfigError } from '../ground/problem.ts';
 
 /** Parses the value of one variable. `fallback` applies when the variable is unset or empty. */
-export type Reader<T> = Readonly<{ fallback: T; read: (name: string, given: string) => T }>;
+export type Reader<T> = Readonly<{
+  fallback: T;
+  read: (name: string, given: string) => T;
+  /** Its value is shown nowhere, only whether there is one. */
+  isSecret?: boolean;
+}>;
 
 export type Setting<T> = Readonly<{
   /** The first name is the documented one; the others are accepted too. The first one set wins. */
@@ -72,7 +77,7 @@ export function matching<Default extends string | null>(
   { isSecret = false }: { isSecret?: boolean } = {},
 ): Reader<string | Default> {
   return {
-    fallback,
+    ...{ fallback, isSecret },
     read(name, given) {
       if (!pattern.test(given))
         throw new ConfigError(`${name} must be ${form}${isSecret ? '' : `, not "${given}"`}.`);
@@ -110,7 +115,7 @@ export function fraction(fallback: number): Reader<number> {
 /** `name=value` pairs, separated by commas; values are percent-encoded, and may be secret. */
 export function keyValues(): Reader<Readonly<Record<string, string>> | null> {
   return {
-    fallback: null,
+    ...{ fallback: null, isSecret: true },
     read(name, given) {
       const pairs = given.split(',').filter((pair) => pair.trim() !== '');
       try {

@@ -38,6 +38,7 @@ export type Tables = {
   status_totals: StatusTotalRow;
   month_totals: Omit<StatusTotalRow, 'day'> & { month: string };
   platform_totals: PlatformTotalRow;
+  minute_totals: MinuteTotalRow;
   delay_changes: DelayRow;
   delay_totals: DelayRow;
   figures_due: FiguresDueRow;
@@ -736,6 +737,16 @@ export type PlatformTotalRow = Omit<
   StatusTotalRow,
   'service_id' | 'template_id' | 'rate_multiplier' | 'last_at'
 > & { cost_units: string };
+
+/** What changed in a minute, over all services and without test keys. */
+export type MinuteTotalRow = {
+  minute: Date;
+  notification_type: NotificationType;
+  accepted: number;
+  sent: number;
+  delivered: number;
+  failed: number;
+};
 
 /** How many messages took how long, by buckets. */
 export type DelayRow = {

@@ -1,3 +1,4 @@
+import { settingsInForce } from '../config/in-force.ts';
 import { parseEmailAddress } from '../content/recipient/email-address.ts';
 import type { Rates } from '../content/recipient/international-rates.ts';
 import {
@@ -16,6 +17,7 @@ import type { Mount } from '../http/server/server.ts';
 import { contactListRoutes } from '../job/contact-list/routes.ts';
 import { reportRoutes } from '../job/report/routes.ts';
 import { resultCsvRoutes } from '../job/results/csv-routes.ts';
+import { reasonRoutes } from '../job/results/reason-routes.ts';
 import { createResending, resendRoutes } from '../job/results/resend-routes.ts';
 import { resultRoutes } from '../job/results/routes.ts';
 import { jobRoutes } from '../job/run/routes.ts';
@@ -45,6 +47,7 @@ import { adminSuppressionRoutes } from '../message/suppression/routes.ts';
 import { providerLeverRoutes } from '../provider/lever/routes.ts';
 import { providerRoutes } from '../provider/routes.ts';
 import { platformFiguresRoutes } from '../statistics/platform/figures-routes.ts';
+import { platformMinutesRoutes } from '../statistics/platform/minutes-routes.ts';
 import { platformStatsRoutes } from '../statistics/platform/stats-routes.ts';
 import { createReadStatistics, statisticsRoutes } from '../statistics/totals/service-routes.ts';
 import { templateStatisticsRoutes } from '../statistics/totals/template-routes.ts';
@@ -132,6 +135,7 @@ export function mountAdmin(mount: Mount, deps: RouteDeps): void {
   const reading = { ...deps, deliverQueues: deliverQueues.map(({ name }) => queuePrefix + name) };
   mount(adminNotificationRoutes, reading);
   mount(resultRoutes, reading);
+  mount(reasonRoutes, deps);
   mount(resendRoutes, { ...reading, resending: createResending() });
   mount(resultCsvRoutes, { ...reading, downloads });
   mount(reportRoutes, { ...deps, downloads });
@@ -150,11 +154,12 @@ function mountOperations(mount: Mount, deps: RouteDeps): void {
   const { sendingTimeoutSeconds } = deps.config.delivery;
   const figures = { ...deps, freeSmsFragments: deps.config.delivery.freeSmsFragments };
   mount(platformFiguresRoutes, figures);
+  mount(platformMinutesRoutes, deps);
   mount(platformStatsRoutes, figures);
   mount(queueRoutes, { ...deps, queuePrefix });
   mount(parkedRoutes, { ...deps, queuePrefix });
   mount(stuckRoutes, { ...deps, queuePrefix, sendingTimeoutSeconds });
-  mount(systemRoutes, { ...deps, periodic: periodicTasks(deps) });
+  mount(systemRoutes, { ...deps, periodic: periodicTasks(deps), settings: settingsInForce(deps.config) });
 }
 
 /** Recipients as services enter them, for rooms that come before the recipients. */

@@ -1,26 +1,18 @@
 import type { Sandbox } from '../../sandbox/server.ts';
-import {
-  type Credentials,
-  collectCredentials,
-  keptSecret,
-  writeCredentials,
-} from '../bootstrap/credentials.ts';
+import type { Credentials } from '../bootstrap/credentials.ts';
 import type { Config } from '../config/config.ts';
 import type { NotificationType } from '../database/tables.ts';
 import { type Clock, systemClock } from '../ground/clock.ts';
 import { createLog, type Log } from '../ground/log.ts';
 import { ConfigError } from '../ground/problem.ts';
 import type { MountedRoute } from '../http/server/server.ts';
-import { type QueueName, queueNames } from '../queue/define.ts';
-import { startHeartbeat } from '../upkeep/processes.ts';
-import { startSchedule } from '../upkeep/schedule.ts';
+import type { QueueName } from '../queue/define.ts';
 import type { Api } from './api.ts';
 import type { Core } from './core.ts';
-import { type OnStop, openInstallation, stoppable } from './installation.ts';
-import { resumeReceipts } from './owed-receipts.ts';
-import { periodicTasks } from './periodic.ts';
+import type { FirstLink } from './first-link.ts';
+import { type OnStop, stoppable } from './stoppable.ts';
 import { sandboxTypes, unprovidedTypes } from './suppliers.ts';
-import type { FirstLink, Web } from './web.ts';
+import type { Web } from './web.ts';
 
 /** What a process does: serve the API, work the queues, run periodic tasks, serve the pages, simulate a provider. */
 export const roles = ['api', 'worker', 'scheduler', 'web', 'sandbox'] as const;
@@ -69,7 +61,8 @@ const graceMarginMilliseconds = 10_000;
 
 /**
  * Builds everything that the roles need, in order, and starts it. If a step fails, everything started is stopped. A role
- * is loaded only by a process that has it: the modules of the API would be a sixth of a worker's live heap.
+ * is loaded only by a process that has it: the modules of the API would be a sixth of a worker's live heap, and those of
+ * the database and the queues half of what the pages take (docs/decisions/0022).
  */
 export function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { logLevel, environment, logJson: json } = options.config.installation;
@@ -86,11 +79,14 @@ async function startRoles(
   const has = options.roles ?? usualRoles(config);
   if (has.length === 1 && has[0] === 'web') return startPagesAlone(options, log, onStop);
   const supervise = has.includes('worker') || has.includes('scheduler');
+  const { openInstallation } = await import('./installation.ts');
   const core = await openInstallation({ config, clock, log, supervise, onStop });
   const { db, cipher } = core;
   const sandbox = has.includes('sandbox') ? await openSandbox(core, onStop) : null;
   reportTypes(config, log);
   if (sandbox) await postOwedReceipts(core);
+  const { queueNames } = await import('../queue/define.ts');
+  const { startHeartbeat } = await import('../upkeep/processes.ts');
   const heartbeat = await startHeartbeat(core, {
     roles: has,
     queues: has.includes('worker') ? (options.queues ?? queueNames) : [],
@@ -100,7 +96,10 @@ async function startRoles(
   onStop(heartbeat.stop);
 
   const sandboxUrl = config.sandbox.url ?? sandbox?.url ?? `http://127.0.0.1:${config.sandbox.port}`;
-  const secrets = adminSecrets(config);
+  const { collectCredentials, keptSecret, writeCredentials } = await import('../bootstrap/credentials.ts');
+  const given = givenAdminSecrets(config);
+  // At least one.
+  const secrets = given.length > 0 ? given : [keptSecret(config.installation.dataDir, 'admin-secret')];
   const stopping = new AbortController();
   let api: Api | null = null;
   if (has.includes('api')) {
@@ -122,6 +121,8 @@ async function startRoles(
     onStop(() => workers.stop(config.providers.timeoutSeconds * 1000 + graceMarginMilliseconds));
   }
   if (has.includes('scheduler')) {
+    const { periodicTasks } = await import('./periodic.ts');
+    const { startSchedule } = await import('../upkeep/schedule.ts');
     const schedule = startSchedule(core, periodicTasks(core));
     onStop(schedule.stop);
   }
@@ -129,7 +130,8 @@ async function startRoles(
   let web: Web | null = null;
   let firstLink: FirstLink | null = null;
   if (has.includes('web')) {
-    const { firstLink: linkFor, startWeb } = await import('./web.ts');
+    const { firstLink: linkFor } = await import('./first-link.ts');
+    const { startWeb } = await import('./web.ts');
     const { secretKeys } = core;
     const shown = sandboxTypes(config).length > 0 ? sandboxUrl : null;
     const apiUrl = config.web.apiUrl ?? ownUrl;
@@ -206,6 +208,7 @@ async function openSandbox({ config, log }: Core, onStop: OnStop): Promise<Sandb
 }
 
 async function postOwedReceipts({ db, queues, clock, log }: Core): Promise<void> {
+  const { resumeReceipts } = await import('./owed-receipts.ts');
   const count = await resumeReceipts(db, queues, clock.now());
   if (count > 0) log.info({ count }, 'The sandbox is posting receipts left over from an earlier run');
 }
@@ -216,12 +219,7 @@ export function usualRoles(config: Config): readonly Role[] {
   return roles.filter((role) => role !== 'sandbox' || isSandboxNeeded);
 }
 
-/** The secrets that sign the admin client's tokens; at least one. */
-function adminSecrets(config: Config): readonly string[] {
-  const given = givenAdminSecrets(config);
-  return given.length > 0 ? given : [keptSecret(config.installation.dataDir, 'admin-secret')];
-}
-
+/** The secrets of the settings that sign the admin client's tokens. */
 function givenAdminSecrets({ secrets }: Config): readonly string[] {
   return [
     ...(secrets.clients?.[secrets.adminUserName] ?? []),

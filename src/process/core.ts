@@ -30,6 +30,7 @@ import { createKeyCache } from '../tenant/key/store.ts';
 import type { Service } from '../tenant/service/service.ts';
 import { createServiceCache } from '../tenant/service/store.ts';
 import { openDatabase } from './database.ts';
+import type { OnStop } from './stoppable.ts';
 import { openBalancing, providerRows, receiptEndpointsOf } from './suppliers.ts';
 
 /** What every role needs. Each part takes from it exactly what it uses. */
@@ -72,8 +73,7 @@ export type CoreOptions = Readonly<{
   log: Log;
   /** Whether this process supervises the queues: it frees the tasks of lost workers. */
   supervise: boolean;
-  /** Registers a clean-up step as soon as there is something to clean up; steps run in reverse order. */
-  onStop: (undo: () => Promise<unknown> | unknown) => void;
+  onStop: OnStop;
 }>;
 
 const day = 86_400_000;
@@ -141,7 +141,7 @@ export async function openCore({
     unitRates: createUnitRates(db, caches),
     providers: createProviderCache(db, caches, providerRows(config)),
     storage: databaseStorage(db),
-    balancing: openBalancing(config, { db, clock, log, metrics }),
+    balancing: await openBalancing(config, { db, clock, log, metrics }),
     apply: createApply({ queues, clock, log, metrics, rates, callbacks, traces }),
     endpoints: receiptEndpointsOf(config, clock),
   };

@@ -4,8 +4,9 @@ import { ConfigError } from '../ground/problem.ts';
 import { type Ran, runByHand } from '../upkeep/schedule.ts';
 import { openAdminApi } from './api.ts';
 import type { Core } from './core.ts';
-import { openInstallation, stoppable } from './installation.ts';
+import { openInstallation } from './installation.ts';
 import { periodicTasks } from './periodic.ts';
+import { stoppable } from './stoppable.ts';
 
 /** An installation as one command uses it. */
 export type LocalApi = Pick<Core, 'db' | 'cipher' | 'clock' | 'metrics' | 'callbacks' | 'queues'> &

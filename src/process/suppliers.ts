@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { NotificationType } from '../database/tables.ts';
 import type { Clock } from '../ground/clock.ts';
 import { ConfigError } from '../ground/problem.ts';
-import { type Balancing, type BalancingDeps, createBalancing } from '../provider/balancing/balancing.ts';
+import type { Balancing, BalancingDeps } from '../provider/balancing/balancing.ts';
 import type {
   InboundEndpoint,
   Provider,
@@ -19,7 +19,6 @@ import { supplier as mmg } from '../provider/suppliers/mmg/supplier.ts';
 import { supplier as sandbox } from '../provider/suppliers/sandbox/supplier.ts';
 import { supplier as ses } from '../provider/suppliers/ses/supplier.ts';
 import { supplier as smtp } from '../provider/suppliers/smtp/supplier.ts';
-import { platformUserId } from '../tenant/user/store.ts';
 
 const known: readonly Supplier[] = [mmg, firetext, loadtestingSupplier(firetext), ses, smtp];
 
@@ -143,11 +142,16 @@ export function inboundEndpointsOf(config: Config): readonly InboundEndpoint[] {
   return known.flatMap(({ inboundEndpoint }) => inboundEndpoint?.(config) ?? []);
 }
 
-/** Balances texts between this installation's providers, according to its settings. */
-export function openBalancing(
+/**
+ * Balances texts between this installation's providers, according to its settings. Loaded on demand: the pages, which
+ * ask only what the sandbox stands in for, have no database.
+ */
+export async function openBalancing(
   config: Config,
   deps: Pick<BalancingDeps, 'db' | 'clock' | 'log' | 'metrics'>,
-): Balancing {
+): Promise<Balancing> {
+  const { createBalancing } = await import('../provider/balancing/balancing.ts');
+  const { platformUserId } = await import('../tenant/user/store.ts');
   const { slowCheckServiceId: serviceId, slowCheckTemplateId: templateId } = config.providers;
   const texts = suppliersOf(config).filter(({ types }) => types.includes('sms'));
   return createBalancing({

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { SettingInForce } from '../config/in-force.ts';
 import type { Db } from '../database/connection.ts';
 import { schemaVersion } from '../database/migrate.ts';
 import type { Reads } from '../database/reads.ts';
@@ -27,6 +28,7 @@ export type SystemRouteDeps = Readonly<{
   /** The types of message that go through the sandbox, and those that are refused. */
   sandboxTypes: readonly NotificationType[];
   unprovided: readonly NotificationType[];
+  settings: readonly SettingInForce[];
   periodic: readonly (Timing & Readonly<{ name: string }>)[];
 }>;
 
@@ -110,6 +112,21 @@ function showTable({ name, bytes, bytesBefore, rows }: TableSize) {
   return { name, bytes, bytes_a_week_ago: bytesBefore, rows, ends: endOf(name) };
 }
 
+const setting = Type.Object(
+  {
+    name: Type.String({ description: 'The environment variable.' }),
+    value: orNull(Type.String(), 'As it could be set, or its default in words; null: it is secret.'),
+    is_secret: Type.Boolean(),
+    is_default: Type.Boolean({ description: 'Nothing else is set.' }),
+    meaning: Type.String(),
+  },
+  { $id: 'Setting' },
+);
+
+function showSetting({ name, value, isDefault, meaning }: SettingInForce) {
+  return { name, value, is_secret: value === null, is_default: isDefault, meaning };
+}
+
 const types = Type.Array(oneOf(['sms', 'email']));
 const readSystem = defineRoute({
   ...common,
@@ -130,6 +147,7 @@ const readSystem = defineRoute({
         }),
         sandbox: types,
         unprovided: types,
+        settings: Type.Array(setting, { description: 'Those of the answering process.' }),
         database: Type.Object({
           version: Type.String({ description: 'Of PostgreSQL.' }),
           migration: orNull(Type.String(), 'The last one that has run.'),
@@ -150,7 +168,7 @@ const readSystem = defineRoute({
       ...{ version, git_commit: gitCommit, build_time: buildTime },
       time: isoMicroseconds(new Date(clock.now())),
       clock_skew_seconds: deps.clockSkew() / 1000,
-      ...{ sandbox: sandboxTypes, unprovided, database },
+      ...{ sandbox: sandboxTypes, unprovided, settings: deps.settings.map(showSetting), database },
     };
   },
 });

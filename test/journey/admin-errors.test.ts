@@ -1005,6 +1005,7 @@ const refusals: readonly Refusal[] = [
     400,
     'The rate of 2016-05-18 has applied since then: add a rate from a later day on instead',
   ],
+  ['GET /platform/minutes', 'hours=25', 400, { hours: ['Must be between 1 and 24.'] }],
   ['GET /platform/figures', 'from=x&to=2026-02-01', 400, { from: ['Not a valid date.'] }],
   ...[
     ...['/platform-stats', '/performance-dashboard', '/platform-stats/daily-volumes-report'],

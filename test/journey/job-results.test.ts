@@ -99,6 +99,17 @@ describe('results of jobs', () => {
     assert.equal(refused.status, 400);
   });
 
+  test('the reasons for which messages of a job failed are counted, of those that are kept', async () => {
+    const { status, body } = await get(job, 'reasons');
+    assert.equal(status, 200);
+    const reason = 'Not sent: its row of the file has no valid recipient.';
+    const data = [{ status: 'validation-failed', reason, count: 12 }];
+    assert.deepEqual(body, { data, counted: 12 });
+    const good = await startJob(world, tenant, tideRows(2));
+    await settled(tenant, good);
+    assert.deepEqual((await get(good, 'reasons')).body, { data: [], counted: 0 });
+  });
+
   test('messages can come as rows for a file', async () => {
     const { body } = await get(job, 'notifications?format_for_csv=True&from_row=3&page_size=2');
     const [failed, delivered] = body.notifications;
@@ -117,7 +128,7 @@ describe('results of jobs', () => {
     for (const id of [randomUUID(), 'x', '%00', '%F0%9F%98%80']) {
       const { status, body } = await get(id, 'notifications');
       assert.deepEqual([status, body.notifications, body.total], [200, [], 0], id);
-      for (const what of ['notification_count', 'csv']) {
+      for (const what of ['notification_count', 'csv', 'reasons']) {
         const refused = await get(id, what);
         assert.deepEqual([refused.status, refused.body.message], [404, none]);
       }

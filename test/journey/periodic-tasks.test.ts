@@ -3,8 +3,9 @@ import { after, before, describe, test } from 'node:test';
 import { readConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/ground/log.ts';
 import type { Platform } from '../../src/process/compose.ts';
-import { openInstallation, stoppable } from '../../src/process/installation.ts';
+import { openInstallation } from '../../src/process/installation.ts';
 import { periodicTasks } from '../../src/process/periodic.ts';
+import { stoppable } from '../../src/process/stoppable.ts';
 import type { Periodic } from '../../src/upkeep/schedule.ts';
 import {
   personalisation,

@@ -365,5 +365,10 @@ describe('operating the platform', () => {
     assert.deepEqual(Object.keys(events), ['name', 'bytes', 'bytes_a_week_ago', 'rows', 'ends']);
     assert.equal(events.ends, 'delete-old-records-from-events-table, after: 52 weeks');
     assert.ok(Math.abs(system['clock_skew_seconds']) < 5);
+    const setting = (name: string) => system['settings'].find((one: Row) => one['name'] === name);
+    const { meaning, ...key } = setting('SECRET_KEY');
+    assert.deepEqual(key, { name: 'SECRET_KEY', value: null, is_secret: true, is_default: false });
+    assert.match(meaning, /encryption/);
+    assert.equal(setting('GIT_COMMIT').value, 'abc123');
   });
 });

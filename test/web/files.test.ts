@@ -137,6 +137,12 @@ suite('files that were sent (spec 07, section 6) and sending again (journey 5)',
       const page = await reader.get(`${path}?status=failed`);
       assert.match(shown(page), /3 of 5 text messages did not arrive\./);
       assert.match(page.text, /Why messages did not arrive/);
+      assert.match(shown(page), /3 failed; most often, 2: Not delivered: the phone number does not exist/);
+      assert.match(shown(page), /the phone was off or could not be reached\. Trying again may help\. 1/);
+      const { text: file } = await reader.get(`${path}/reasons.csv`);
+      assert.match(file, /does not exist\. Trying again will not help\.,2\r\n/);
+      const list = await reader.get(`${base}/messages?status=failed&file=${job}`);
+      assert.match(shown(list), /Why they failed 3 failed; most often: .*does not exist, 2/);
       assert.equal(page.text.match(/name="ids"/g)?.length, 3);
       assert.match(page.text, /Send the 3 failed ones again/);
       assert.doesNotMatch(page.text, /<img/);

@@ -71,7 +71,7 @@ suite('journey 10: something is wrong', () => {
         ({ text }) => /What is wrong with .*processes.* cannot be told at the moment/.test(text),
       );
       assert.equal(seen.status, 200);
-      assert.match(seen.text, /Handed over by minute/);
+      assert.match(seen.text, /<h2[^>]*>By minute</);
     } finally {
       await world.connection.pool.query('alter table processes_away rename to processes');
     }

@@ -350,6 +350,11 @@ suite('the pages of operators (spec 07, section 7)', () => {
     const page = await operator.get(path);
     assert.match(page.text, /PostgreSQL/);
     assert.match(page.text, /notification_history/);
+    const setting = (name: string) =>
+      new RegExp(`<code>${name}</code></th>\\s*<td[^>]*>(.*?)</td>`).exec(page.text)?.[1];
+    assert.equal(setting('ADMIN_CLIENT_SECRET'), 'Not set');
+    assert.equal(setting('SECRET_KEY'), 'Set');
+    assert.match(setting('WEB_UNDO_SECONDS') ?? '', /60.*Default/);
     await refuses(path, { task: '', reason: 'x' }, /Choose the task/);
     await refuses(path, { task: 'measure-tables', reason: '' }, /Enter the reason/);
     await does(path, { task: 'measure-tables', reason: 'To see' }, /runs measure-tables within seconds/);

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
 import { idFloor } from '../../ground/id.ts';
+import type { Circumstances } from '../../message/reading/admin/store.ts';
 import { fetchedBytes } from '../../message/reading/store.ts';
 import {
   factColumns,
@@ -114,5 +115,39 @@ export async function findRows(
       ) shown
     )
     select * from sized where preceding < ${fetchedBytes} order by "jobRowNumber"`.execute(db);
+  return rows;
+}
+
+/** So many messages that failed alike. */
+export type FailureCount = Pick<Circumstances, 'suppressed' | 'givenUp' | 'isReported'> &
+  Pick<StoredNotification, 'status'> &
+  Readonly<{ wasTried: boolean; count: number }>;
+
+/**
+ * How many of the first `most` failed messages of a job that are kept failed in which way. It walks the index over jobs and
+ * rows, and looks at the attempts and receipts of those that failed.
+ */
+export async function countFailures(
+  db: DbOrTrx,
+  { id, createdAt }: Pick<Job, 'id' | 'createdAt'>,
+  statuses: readonly string[],
+  most: number,
+): Promise<readonly FailureCount[]> {
+  const floor = idFloor(createdAt.getTime() - skewMilliseconds);
+  const { rows } = await sql<FailureCount>`
+    with failed as materialized (
+      select h.id, h.status, h.suppressed, h.given_up from notification_history h
+        cross join lateral (select from notifications where id = h.id limit 1) n
+      where h.job_id = ${id} and h.id >= ${floor} and h.status = any(${statuses}::text[])
+      order by h.job_id, h.job_row_number limit ${most}
+    )
+    select status, suppressed, given_up as "givenUp", tries.count > 0 as "wasTried",
+      tries.refused or exists (select from receipts where notification_id = failed.id and ignored is null) as "isReported",
+      count(*)::int as count
+    from failed cross join lateral (
+      select count(*), coalesce(bool_or(outcome = 'rejected'), false) as refused from attempts
+      where notification_id = failed.id
+    ) tries
+    group by 1, 2, 3, 4, 5`.execute(db);
   return rows;
 }

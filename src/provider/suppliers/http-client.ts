@@ -1,7 +1,12 @@
 /** Sending to a provider over HTTP, and what its response means. */
 
-import { buildConnector, errors, Pool } from 'undici';
+import { createRequire } from 'node:module';
+import type { buildConnector } from 'undici';
 import type { SendResult } from '../contract.ts';
+
+const require = createRequire(import.meta.url);
+/** Loaded with the first client: it takes 15 MiB, and a process that only has the pages calls no provider. */
+const undici = (): typeof import('undici') => require('undici');
 
 type NotAccepted = Exclude<SendResult, { outcome: 'accepted' }>;
 
@@ -35,7 +40,7 @@ const beforeSending = new WeakSet<Error>();
 
 /** Opens connections, and remembers which errors occurred while connecting. `timeout` in milliseconds. */
 export function connector(timeout: number): buildConnector.connector {
-  const connect = buildConnector({ timeout });
+  const connect = undici().buildConnector({ timeout });
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
       if (error) beforeSending.add(error);
@@ -63,7 +68,7 @@ export function connectionOptions({ timeoutSeconds, connections }: HttpLimits) {
  */
 export function connectProvider(url: string, limits: HttpLimits): HttpClient {
   const base = new URL(url);
-  const pool = new Pool(base.origin, connectionOptions(limits));
+  const pool = new (undici().Pool)(base.origin, connectionOptions(limits));
   const prefix = base.pathname.replace(/\/+$/, '');
   return {
     async post(path, headers, body, signal) {
@@ -95,8 +100,8 @@ export function classify(error: unknown): NotAccepted {
       detail: 'The provider could not be reached',
     };
   const isTimeout =
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError ||
+    error instanceof undici().errors.HeadersTimeoutError ||
+    error instanceof undici().errors.BodyTimeoutError ||
     name === 'TimeoutError';
   if (isTimeout) return { outcome: 'unknown', code: '504', detail: 'Gateway Time-out' };
   return {

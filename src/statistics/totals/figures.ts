@@ -7,8 +7,8 @@ export type Channel = 'sms' | 'email' | 'letter';
 /** In the order in which they are shown. Letters are not sent yet; callers expect their zeros. */
 export const channels: readonly Channel[] = ['sms', 'email', 'letter'];
 
-const delivered: ReadonlySet<string> = new Set(['delivered', 'sent']);
-const failed: ReadonlySet<string> = new Set([
+export const deliveredStatuses: ReadonlySet<string> = new Set(['delivered', 'sent']);
+export const failedStatuses: ReadonlySet<string> = new Set([
   ...['failed', 'technical-failure', 'temporary-failure', 'permanent-failure', 'validation-failed'],
   'virus-scan-failed',
 ]);
@@ -26,8 +26,8 @@ export function noFigures(): Figures {
 /** Adds messages of a status. Those that were cancelled do not count as requested. */
 export function addTo(figures: Figures, status: string, count: number): void {
   if (status !== 'cancelled') figures.requested += count;
-  if (delivered.has(status)) figures.delivered += count;
-  if (failed.has(status)) figures.failed += count;
+  if (deliveredStatuses.has(status)) figures.delivered += count;
+  if (failedStatuses.has(status)) figures.failed += count;
 }
 
 export type StatusCount = Readonly<{ notification_type: string; status: string; count: number }>;

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
+import type { MinuteTotalRow } from '../../database/tables.ts';
 import type { Histogram } from './delays.ts';
 import { inMonths, type Period } from './periods.ts';
 import { costUnits } from './store.ts';
@@ -266,4 +267,15 @@ export async function findNewestMessage(
       and h.key_type <> 'test'
     order by h.id desc limit 1`.execute(db);
   return rows[0] ?? null;
+}
+
+/** What changed in each minute of the last so many hours, oldest first. Minutes without a change are left out. */
+export async function findMinutes(db: DbOrTrx, hours: number): Promise<readonly MinuteTotalRow[]> {
+  return await db
+    .selectFrom('minute_totals')
+    .select(['minute', 'notification_type', 'accepted', 'sent', 'delivered', 'failed'])
+    .where('minute', '>', sql<Date>`now() - make_interval(hours => ${hours})`)
+    .orderBy('minute')
+    .orderBy('notification_type')
+    .execute();
 }

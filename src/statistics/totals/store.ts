@@ -1,5 +1,6 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTrx, Trx } from '../../database/connection.ts';
+import { deliveredStatuses, failedStatuses } from './figures.ts';
 
 /**
  * Totals (docs/decisions/0023): changes are folded into them under one lock, and a reader adds both. One statement sees
@@ -80,6 +81,15 @@ export async function foldAll(trx: Trx, limit: number | null): Promise<number> {
       select job_id, status, sum(count), sum(${costUnits}) from taken where job_id is not null group by 1, 2
       on conflict (job_id, status) do update set count = t.count + excluded.count,
         cost_units = t.cost_units + excluded.cost_units
+    ), of_minutes as (
+      insert into minute_totals as t (minute, notification_type, accepted, sent, delivered, failed)
+      select date_trunc('minute', now()), notification_type, sum(count), ${netOf(sql`provider is not null`)},
+        ${netOf(sql`status = any(${[...deliveredStatuses]}::text[])`)}, ${netOf(sql`status = any(${[...failedStatuses]}::text[])`)}
+      from taken where key_type <> 'test' group by 2
+      on conflict (minute, notification_type) do update set accepted = t.accepted + excluded.accepted,
+        sent = t.sent + excluded.sent, delivered = t.delivered + excluded.delivered, failed = t.failed + excluded.failed
+    ), forgotten as (
+      delete from minute_totals where minute < now() - interval '25 hours'
     )
     select count(*) as count from taken`.execute(trx);
   const delays = await sql<{ count: number }>`
@@ -93,6 +103,9 @@ export async function foldAll(trx: Trx, limit: number | null): Promise<number> {
     select count(*) as count from taken`.execute(trx);
   return statuses.rows[0]!.count + delays.rows[0]!.count;
 }
+
+/** By how much there are more messages now for which `condition` holds. */
+const netOf = (condition: RawBuilder<unknown>) => sql`coalesce(sum(count) filter (where ${condition}), 0)`;
 
 /** Units by their multiplier, which is 1 where none is known (spec 06, section 3.5). */
 export const costUnits = sql`units * coalesce(rate_multiplier, 1)`;

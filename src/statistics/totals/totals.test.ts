@@ -125,6 +125,39 @@ describe('totals', () => {
     );
   });
 
+  test('what happens is counted by minute too, without test keys, and forgotten after 25 hours', async () => {
+    for (const phone of ['07700900004', '07800000000']) await send(world.tenant.keys.normal, phone);
+    await send(world.tenant.keys.test, '07700900003');
+    await world.drain();
+    await foldFigures({ db: db() }, run);
+    const { rows: byMinute } = await sql(
+      `select notification_type as type, sum(accepted) as accepted, sum(sent) as sent, sum(delivered) as delivered,
+         sum(failed) as failed from minute_totals group by 1 order by 1`,
+    );
+    const { rows: ofHistory } = await sql(
+      `select notification_type as type, count(*) as accepted, count(sent_by) as sent,
+         count(*) filter (where status in ('delivered', 'sent')) as delivered,
+         count(*) filter (where status like '%failure' or status = 'validation-failed') as failed
+       from notification_history where key_type <> 'test' group by 1 order by 1`,
+    );
+    assert.deepEqual(byMinute, ofHistory, 'what happened counts by minute, without test keys');
+    const { body } = await world.admin('GET', '/platform/minutes');
+    const total = (measure: string) =>
+      (body.data as Record<string, number>[]).reduce((sum, one) => sum + one[measure]!, 0);
+    for (const measure of ['accepted', 'sent', 'delivered', 'failed'])
+      assert.equal(
+        total(measure),
+        ofHistory.reduce((sum, one) => sum + one[measure], 0),
+      );
+    await sql(`update minute_totals set minute = minute - interval '26 hours'`);
+    await foldFigures({ db: db() }, run);
+    assert.equal(
+      (await sql('select from minute_totals')).rowCount,
+      0,
+      'after 25 hours a minute is forgotten',
+    );
+  });
+
   test('a message that is scheduled and then cancelled is counted as cancelled', async () => {
     const tenant = await world.addTenant({ permissions: ['sms', 'email', 'schedule'] });
     const { body } = await world.call('POST', '/v2/notifications/sms', {

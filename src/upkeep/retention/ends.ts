@@ -84,6 +84,7 @@ export const ends: Readonly<Record<string, End>> = {
   status_totals: { kept: 'for ever: a few for each service, template and day' },
   month_totals: { kept: 'for ever: a few for each service, template and month' },
   platform_totals: { kept: 'for ever: a few for each day' },
+  minute_totals: task('fold-figures', '25 hours'),
   delay_totals: { kept: 'for ever: at most 101 for each provider, kind and day' },
   unit_rates: { kept: 'for ever: what units cost on past days; only people add rows, by hand' },
   free_allowances: { kept: 'for ever: one for each service and financial year' },

@@ -102,7 +102,7 @@ const password = personPage('/account/password', {
   async post(visit, form) {
     const { api, person } = visit;
     const given = form.text('password');
-    const fault = passwordFault(given);
+    const fault = await passwordFault(given);
     if (fault !== null) return passwordForm(visit, { password: fault });
     const saved = await api.send('POST', `/user/${person.id}/update-password`, { _password: given });
     if (!saved.ok) return passwordForm(visit, faultsOf(saved, { _password: 'password' }));

@@ -2,7 +2,7 @@ import type { PlotRow, Series } from '../plots/plot.ts';
 import { rangeSentence } from '../plots/plot.ts';
 import { counted, inFigures, messagesOf, percent } from '../words/counts.ts';
 import { groupOf } from '../words/statuses.ts';
-import { dayText } from '../words/times.ts';
+import { dateFormat, dayText } from '../words/times.ts';
 
 export type Type = 'sms' | 'email';
 export const types: readonly Type[] = ['sms', 'email'];
@@ -72,9 +72,7 @@ export function dayPlot(
 }
 
 function shortDay(day: string): string {
-  return new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', day: 'numeric', month: 'short' }).format(
-    Date.parse(`${day}T00:00:00Z`),
-  );
+  return dateFormat('UTC', { day: 'numeric', month: 'short' }).format(Date.parse(`${day}T00:00:00Z`));
 }
 
 export type JobEntry = Readonly<{

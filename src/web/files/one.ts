@@ -4,7 +4,8 @@ import { button, postForm, tickBox } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { isMember, membersOnly } from '../frame/members.ts';
 import { type Page, page, type ServiceVisit, servicePage } from '../frame/page.ts';
-import { progressBar } from '../plots/bars.ts';
+import { horizontalBars, progressBar } from '../plots/bars.ts';
+import { figuresCsv } from '../plots/plot.ts';
 import { counted, inFigures } from '../words/counts.ts';
 import { groupOf, groupTone, statusText } from '../words/statuses.ts';
 import { clockText, timeInWords } from '../words/times.ts';
@@ -50,18 +51,18 @@ const one = servicePage('/files/:job', viewers, {
     const from = /^\d{1,9}$/.exec(query.get('from') ?? '')?.[0] ?? null;
     // An open page brings only its regions up to date, which have no rows.
     const isLive = query.has('_live');
-    const [{ data: job }, rows] = await Promise.all([
+    const [{ data: job }, rows, why] = await Promise.all([
       isLive ? api.subject<{ data: Job }>(apiOf(visit)) : api.get<{ data: Job }>(apiOf(visit)),
       isLive || !isMember(visit) ? null : rowsOf(visit, filter.statuses, from),
+      reasonsOf(visit, isLive),
     ]);
-    const stage = stageOf(job, now);
     const own = at(`/files/${job.id}`);
     const mayAct = maySend(visit, job);
     return page(
       'A file',
       html`${heading(1, html`<span dir="auto">${job.original_file_name}</span>`)}${visit.region(
         'file-progress',
-        progress(visit, job, stage, own, mayAct),
+        progress(visit, job, why, own, mayAct),
         announcement(job, zone, now),
       )}${mayAct ? postForm({ action: `${own}/pause`, fields: visit.fields, attributes: { id: 'steer' } }) : null}<noscript>${paragraph(html`This is how it was at ${clockText(now, zone)}. ${link(own, 'Refresh')}`)}</noscript>${facts(visit, job)}${downloads(job, own, mayAct, visit)}${rowPart(
         visit,
@@ -90,8 +91,9 @@ async function rowsOf(
   return found?.notifications ?? null;
 }
 
-function progress(visit: ServiceVisit, job: Job, stage: Stage, own: string, mayAct: boolean): Html {
+function progress(visit: ServiceVisit, job: Job, why: Reasons | null, own: string, mayAct: boolean): Html {
   const { zone, now } = visit;
+  const stage = stageOf(job, now);
   const { text, tone } = stageTag(stage);
   const sums = sumsOf(job);
   const sentence = jobSentence(job, zone, now);
@@ -116,26 +118,54 @@ function progress(visit: ServiceVisit, job: Job, stage: Stage, own: string, mayA
           values: [sums.delivered, sums['under way'], sums.failed, sums.cancelled],
           total: job.rows_total,
         })
-  }${reasons(job)}${mayAct ? levers(stage, own) : null}`;
+  }${reasons(job, why, own)}${mayAct ? levers(stage, own) : null}`;
 }
 
 /** Why messages did not arrive, with counts. */
-function reasons(job: Job): Html | null {
+function reasons(job: Job, why: Reasons | null, own: string): Html | null {
   const { template_type: type } = job;
   const failed = job.statistics.filter(({ status }) => groupOf(status) === 'failed');
   if (failed.length === 0) return null;
-  return table({
-    caption: 'Why messages did not arrive',
-    captionClasses: 'govuk-table__caption--s',
-    head: ['Reason', { text: 'Messages', numeric: true }],
-    rows: [...failed]
-      .sort((left, right) => right.count - left.count)
-      .map(({ status, count }) => [
-        { content: statusText(type, status), header: true },
-        { content: inFigures(count), numeric: true },
-      ]),
+  const total = failed.reduce((sum, { count }) => sum + count, 0);
+  // What is known for longer than messages are kept.
+  const byStatus = failed.map(({ status, count }) => ({ reason: statusText(type, status), count }));
+  const shown = (why?.data.length ? [...why.data] : byStatus).sort((one, other) => other.count - one.count);
+  const most = shown[0]!;
+  const counted = shown.reduce((sum, { count }) => sum + count, 0);
+  return horizontalBars({
+    ...{ id: 'reasons', heading: 'Why messages did not arrive' },
+    sentence: `${counted < total ? `Of ${inFigures(total)} that failed, the reasons of ${inFigures(counted)} were counted` : `${inFigures(total)} failed`}; ${shown.length === 1 ? 'all for one reason' : `most often, ${inFigures(most.count)}: ${most.reason.replace(/\.$/, '')}`}.`,
+    series: reasonSeries,
+    rows: shown.map(({ reason, count }) => ({ label: reason, values: [count] })),
+    ...{ rowHeader: 'Reason', csvHref: `${own}/reasons.csv` },
   });
 }
+
+const reasonSeries = [{ name: 'Messages', look: 3 }] as const;
+
+type Reasons = Readonly<{
+  data: readonly Readonly<{ status: string; reason: string; count: number }>[];
+  counted: number;
+}>;
+/** Counting looks at thousands of messages, so for whoever watches it is done less often than the rest. */
+const reasonMilliseconds = 5000;
+
+/** null: they are not there in time, or not for this person. */
+async function reasonsOf(visit: ServiceVisit, isLive: boolean): Promise<Reasons | null> {
+  const path = `${apiOf(visit)}/reasons`;
+  const asked = isLive
+    ? visit.api.subject<Reasons>(path, reasonMilliseconds)
+    : visit.api.getSoon<Reasons>(path);
+  return await asked.catch(() => null);
+}
+
+const reasonsFile = servicePage('/files/:job/reasons.csv', viewers, {
+  async get(visit) {
+    const { data } = await visit.api.get<Reasons>(`${apiOf(visit)}/reasons`);
+    const rows = data.map(({ reason, count }) => ({ label: reason, values: [count] }));
+    return figuresCsv('reasons', { rowHeader: 'Reason', series: reasonSeries, rows });
+  },
+});
 
 /** What can be done to a file now. The form is outside of what is brought up to date, so that its token stays. */
 function levers(stage: Stage, own: string): Html | null {
@@ -323,4 +353,4 @@ export function goneWords(job: Job): string {
   return `${counted(gone, 'message has', 'messages have')} gone or is about to, which cannot be taken back.`;
 }
 
-export const onePages: readonly Page[] = [one, csv];
+export const onePages: readonly Page[] = [one, csv, reasonsFile];

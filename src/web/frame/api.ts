@@ -1,5 +1,6 @@
+import { Agent, type IncomingMessage, request as overHttp } from 'node:http';
+import { request as overHttps, Agent as SecureAgent } from 'node:https';
 import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../../ground/clock.ts';
 import { tokenFor } from '../../http/auth/tokens.ts';
 
@@ -102,6 +103,15 @@ const subjectMilliseconds = 1000;
 const mostSubjects = 10_000;
 const mostBytes = 32 * 1024 * 1024;
 
+type Asked = Readonly<{
+  acting?: Acting;
+  client?: Readonly<{ address: string; browser: string }> | null;
+  body?: string | Readable | null;
+  headers?: Readonly<Record<string, string>>;
+  /** For all of it, the last byte of the answer included. */
+  milliseconds: number;
+}>;
+
 type Subject = { asked: number; tag: string | null; value: Promise<unknown> };
 
 /** The way to the API that all visits share: connections, the token, and subjects that many look at. */
@@ -111,57 +121,69 @@ export type ApiLine = Readonly<{
 }>;
 
 export function createApiLine({ url, issuer, secret, clock }: ApiSettings): ApiLine {
-  const agent = new Agent({ connections: 64, pipelining: 1, keepAliveTimeout: 10_000 });
+  // Of Node.js itself: undici would take 15 MiB more.
+  const isSecure = url.startsWith('https:');
+  const agent = new (isSecure ? SecureAgent : Agent)({ keepAlive: true, maxSockets: 64 });
   const subjects = new Map<string, Subject>();
   const token = createToken(issuer, secret, clock);
 
-  async function request(
-    method: string,
-    path: string,
-    {
-      acting = null,
-      client = null,
-      body = null,
-      headers = {},
-      milliseconds,
-    }: Readonly<{
-      acting?: Acting;
-      client?: Readonly<{ address: string; browser: string }> | null;
-      body?: string | Readable | null;
-      headers?: Readonly<Record<string, string>>;
-      milliseconds: number;
-    }>,
-  ): Promise<Dispatcher.ResponseData> {
+  async function request(method: string, path: string, asked: Asked): Promise<IncomingMessage> {
     // Whatever stands between here and the API may walk such a path up, to something else.
     if (/(?:\/|%2f)\.{1,2}(?=\/|%2f|$)/i.test(path.split('?', 1)[0]!))
       throw new NotFound('No path of the API goes up');
     try {
-      return await agent.request({
-        origin: url,
-        path,
-        method: method as Dispatcher.HttpMethod,
-        headers: {
-          Authorization: `Bearer ${token()}`,
-          ...(acting && { 'X-Notify-User-Id': acting.userId, 'X-Notify-Session-Id': acting.sessionId }),
-          ...(client && {
-            'X-Notify-Client-Address': client.address,
-            'X-Notify-Client-Browser': client.browser,
-          }),
-          ...headers,
-        },
-        body,
-        headersTimeout: milliseconds,
-        bodyTimeout: milliseconds,
-        signal: AbortSignal.timeout(milliseconds),
-      });
+      return await send(method, path, asked);
     } catch (cause) {
       throw new ApiAway(`${method} of the admin API failed`, { cause });
     }
   }
 
-  async function read<T>(response: Dispatcher.ResponseData): Promise<Outcome<T>> {
+  function send(method: string, path: string, asked: Asked, isAgain = false): Promise<IncomingMessage> {
+    const { acting = null, client = null, body = null, headers = {}, milliseconds } = asked;
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const sent = (isSecure ? overHttps : overHttp)(new URL(path, url), {
+      ...{ method, agent, signal: AbortSignal.timeout(milliseconds) },
+      headers: {
+        Authorization: `Bearer ${token()}`,
+        ...(acting && { 'X-Notify-User-Id': acting.userId, 'X-Notify-Session-Id': acting.sessionId }),
+        ...(client && {
+          'X-Notify-Client-Address': client.address,
+          'X-Notify-Client-Browser': client.browser,
+        }),
+        ...(typeof body === 'string' && { 'Content-Length': String(Buffer.byteLength(body)) }),
+        ...headers,
+      },
+    });
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      // The API had closed the connection meanwhile, so it has seen nothing of this.
+      const isStale = sent.reusedSocket && error.code === 'ECONNRESET' && method === 'GET' && !isAgain;
+      if (isStale) send(method, path, asked, true).then(resolve, reject);
+      else reject(error);
+    });
+    if (body === null || typeof body === 'string') {
+      sent.on('response', resolve);
+      sent.end(body ?? undefined);
+      return promise;
+    }
+    body.on('error', (error) => sent.destroy(error));
+    body.on('close', () => {
+      if (!body.readableEnded) sent.destroy(new Error('The file did not come to its end'));
+    });
+    sent.on('response', (answer) => {
+      // Answered before its end: it reads no more of it, and whoever sends the file still has to be rid of the rest.
+      if (!body.readableEnded) {
+        body.unpipe(sent);
+        answer.on('close', () => sent.destroy());
+      }
+      resolve(answer);
+    });
+    body.pipe(sent);
+    return promise;
+  }
+
+  async function read<T>(response: IncomingMessage): Promise<Outcome<T>> {
     const text = await textOf(response);
-    const { statusCode: status } = response;
+    const status = statusOf(response);
     const value = parsed(text);
     if (status < 400) return { ok: true, status, data: value as T, headers: flat(response.headers) };
     if (status === 404) throw new NotFound(`The admin API knows no such thing`);
@@ -187,7 +209,7 @@ export function createApiLine({ url, issuer, secret, clock }: ApiSettings): ApiL
     const headers: Record<string, string> = before?.tag ? { 'If-None-Match': before.tag } : {};
     const response = await request('GET', path, { headers, milliseconds: readMilliseconds });
     if (response.statusCode === 304 && before) {
-      await response.body.dump();
+      response.resume();
       return before.value;
     }
     const outcome = await read<unknown>(response);
@@ -242,15 +264,16 @@ export function createApiLine({ url, issuer, secret, clock }: ApiSettings): ApiL
       },
       async download(path) {
         const response = await request('GET', path, { acting, milliseconds: fileMilliseconds });
-        if (response.statusCode >= 400) {
+        const status = statusOf(response);
+        if (status >= 400) {
           const outcome = await read(response);
           if (!outcome.ok) throw new Unexpected(outcome);
           throw new ApiAway('The admin API answered with something else than a file');
         }
-        return { status: response.statusCode, headers: flat(response.headers), body: response.body };
+        return { status, headers: flat(response.headers), body: response };
       },
     }),
-    close: () => agent.close(),
+    close: async () => agent.destroy(),
   };
 }
 
@@ -264,7 +287,9 @@ function createToken(issuer: string, secret: string, clock: Clock): () => string
   };
 }
 
-async function textOf({ body }: Dispatcher.ResponseData): Promise<string> {
+const statusOf = ({ statusCode = 0 }: IncomingMessage) => statusCode;
+
+async function textOf(body: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -288,7 +313,7 @@ function parsed(text: string): unknown {
   }
 }
 
-function flat(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+function flat(headers: IncomingMessage['headers']): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [
       name,

@@ -17,7 +17,8 @@ export async function sendDocument(
   const accepted = String(request.headers['accept-encoding'] ?? '');
   if (text.length < smallBytes || !/\b(br|gzip)\b/.test(accepted)) return reply.send(text);
   if (/\bbr\b/.test(accepted)) {
-    const params = { [constants.BROTLI_PARAM_QUALITY]: 4 };
+    // Pages are small: the usual window of 4 MiB would take megabytes for each that is being compressed.
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_LGWIN]: 16 };
     return reply.header('Content-Encoding', 'br').send(await toBrotli(text, { params }));
   }
   return reply.header('Content-Encoding', 'gzip').send(await toGzip(text, { level: 5 }));

@@ -28,6 +28,7 @@ const uuid = /^[0-9a-f-]{36}$/i;
 /** Who may see a service's messages, or those they sent. */
 export const readers = ['view_activity', 'send_texts', 'send_emails'] as const;
 
+type Listing = Readonly<{ notifications: readonly Message[]; links: Readonly<{ next?: boolean }> }>;
 type Template = Readonly<{ id: string; name: string; template_type: 'sms' | 'email' }>;
 type Retention = Readonly<{ notification_type: string; days_of_retention: number }>;
 type Day = Readonly<{
@@ -60,30 +61,20 @@ const list = servicePage('/messages', readers, {
       ...(olderThan !== null && { older_than: olderThan }),
     });
     const [messages, templates, retention, reasons] = await Promise.all([
-      api.get<{ notifications: readonly Message[] }>(`${base}/notifications?${asked}`),
+      api.get<Listing>(`${base}/notifications?${asked}`),
       api.getSoon<{ data: readonly Template[] }>(`${base}/template?detailed=False`),
       retentionOf(visit),
       failuresOf(visit, filter),
     ]);
     const shown = messages.notifications;
     const last = shown.at(-1);
-    // A full page tells that there may be more; a short one is short because it is the last or its messages are large.
-    const isMore =
-      last !== undefined && (shown.length >= perPage || (await hasOlder(visit, filter, last.id)));
-    const next = isMore ? visit.at(`/messages${addressOf(filter, { older_than: last.id })}`) : null;
+    const next =
+      last && messages.links.next ? visit.at(`/messages${addressOf(filter, { older_than: last.id })}`) : null;
     return listPage(visit, {
       ...{ filter, shown, templates: templates?.data ?? [], retention, reasons, olderThan, next },
     });
   },
 });
-
-async function hasOlder({ api, service }: ServiceVisit, filter: MessageFilter, id: string): Promise<boolean> {
-  const asked = apiQuery(filter, { page_size: '1', older_than: id });
-  const found = await api.getSoon<{ notifications: readonly unknown[] }>(
-    `/service/${service.id}/notifications?${asked}`,
-  );
-  return found === null || found.notifications.length > 0;
-}
 
 /** How many failed in which way, of the same messages as the list; null: it is no list of failed ones. */
 async function failuresOf(
@@ -91,8 +82,8 @@ async function failuresOf(
   filter: MessageFilter,
 ): Promise<Readonly<Record<string, number>> | null> {
   const { jobId, keyId, senderId, status, type, templateId, tests } = filter;
-  if ((status !== 'failed' || jobId) ?? keyId ?? senderId ?? null) return null;
-  if (!visit.may('view_activity')) return null;
+  if (status !== 'failed' || keyId !== null || senderId !== null || !visit.may('view_activity')) return null;
+  if (jobId !== null) return await failuresOfFile(visit, filter, jobId);
   const today = dayIn(visit.now, 'Europe/London');
   const query = new URLSearchParams({
     from: filter.from ?? dayPlus(today, -90),
@@ -110,6 +101,21 @@ async function failuresOf(
     if (templateId !== null && template_id !== templateId) continue;
     for (const failure of failures) counts[failure] = (counts[failure] ?? 0) + (statuses[failure] ?? 0);
   }
+  return counts;
+}
+
+/** Those of a file, as far as they can be counted; with other filters they cannot. */
+async function failuresOfFile(
+  { api, service }: ServiceVisit,
+  { type, templateId, from, until }: MessageFilter,
+  jobId: string,
+): Promise<Readonly<Record<string, number>> | null> {
+  if ([type, templateId, from, until].some((one) => one !== null)) return null;
+  type Reasons = Readonly<{ data: readonly Readonly<{ status: string; count: number }>[] }>;
+  const found = await api.getSoon<Reasons>(`/service/${service.id}/job/${jobId}/reasons`).catch(() => null);
+  if (found === null) return null;
+  const counts: Record<string, number> = {};
+  for (const { status, count } of found.data) counts[status] = (counts[status] ?? 0) + count;
   return counts;
 }
 
@@ -253,8 +259,7 @@ const reasonsCsv = servicePage('/messages/reasons.csv', 'view_activity', {
   async get(visit) {
     const filter = filterOf(visit.query);
     const counts =
-      (await failuresOf(visit, { ...filter, status: 'failed', jobId: null, keyId: null, senderId: null })) ??
-      {};
+      (await failuresOf(visit, { ...filter, status: 'failed', keyId: null, senderId: null })) ?? {};
     return figuresCsv('reasons', {
       rowHeader: 'Reason',
       series: [{ name: 'Messages' }],

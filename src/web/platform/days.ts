@@ -1,3 +1,5 @@
+import { dateFormat } from '../words/times.ts';
+
 /** Days of figures, which are those of London (spec 06, section 1.2). */
 
 const asDay = new Intl.DateTimeFormat('en-CA', { timeZone: 'Europe/London' });
@@ -31,7 +33,7 @@ export function periodsAt(now: number): readonly Period[] {
   const months = Array.from({ length: 12 }, (_, index) => {
     const first = new Date(Date.UTC(Number(today.slice(0, 4)), Number(today.slice(5, 7)) - 1 - index, 1));
     const last = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0));
-    const text = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', month: 'long', year: 'numeric' });
+    const text = dateFormat('UTC', { month: 'long', year: 'numeric' });
     return {
       ...{ value: first.toISOString().slice(0, 7), text: text.format(first) },
       ...{ from: first.toISOString().slice(0, 10), to: last.toISOString().slice(0, 10) },

@@ -28,6 +28,16 @@ export type Calls = Readonly<{
   p95_ms: number | null;
 }>;
 
+/** A row of `/platform/minutes`. */
+export type Minute = Readonly<{
+  minute: string;
+  notification_type: 'sms' | 'email';
+  accepted: number;
+  sent: number;
+  delivered: number;
+  failed: number;
+}>;
+
 export type QueueFacts = Readonly<{
   name: string;
   waiting: number;

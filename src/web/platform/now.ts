@@ -7,32 +7,35 @@ import { figuresCsv, type PlotRow, rangeSentence } from '../plots/plot.ts';
 import { counted, inFigures } from '../words/counts.ts';
 import { delayText, durationText, shortTime, shortTimeOf } from '../words/times.ts';
 import { dayNow } from './days.ts';
-import type { Calls, Figures, ProcessFacts, Provider, QueueFacts, StuckTotals, Task } from './facts.ts';
+import type { Figures, Minute, ProcessFacts, Provider, QueueFacts, StuckTotals, Task } from './facts.ts';
 import { notNow, soon } from './forms.ts';
 import { type Now, problemsOf } from './problems.ts';
 
 /** How often what takes long to find out is asked for while somebody looks. */
 const slowMilliseconds = 15_000;
 const minute = 60_000;
-/** Providers whose calls are added up. */
-const mostProviders = 10;
+/** How far back minutes are shown, and how many of them are one point of the plot. */
+const spans = { hour: { hours: 1, step: 1 }, day: { hours: 24, step: 15 } } as const;
+type Span = keyof typeof spans;
 
 type Facts = Now &
   Readonly<{
     figures: readonly Figures[] | null;
-    /** Calls by minute, of all providers; null: they cannot be had. */
-    calls: readonly Calls[] | null;
+    /** Oldest first; null: they cannot be had. */
+    minutes: readonly Minute[] | null;
   }>;
+
+const spanOf = ({ query }: PersonVisit): Span => (query.get('last') === 'day' ? 'day' : 'hour');
 
 /**
  * What is known of the platform. All are subjects, read once for all who look, so that the page costs the API the same
  * for any number of them.
  */
-async function findFacts({ api, now, site }: PersonVisit): Promise<Facts> {
+async function findFacts(visit: PersonVisit): Promise<Facts> {
+  const { api, now, site } = visit;
   const today = dayNow(now);
-  const providers = soon(api.subject<{ provider_details: readonly Provider[] }>('/provider-details'));
-  const [providerList, queues, processes, stuck, tasks, figures, calls] = await Promise.all([
-    providers,
+  const [providers, queues, processes, stuck, tasks, figures, minutes] = await Promise.all([
+    soon(api.subject<{ provider_details: readonly Provider[] }>('/provider-details')),
     soon(api.subject<{ queues: readonly QueueFacts[] }>('/platform/queues')),
     soon(api.subject<{ processes: readonly ProcessFacts[] }>('/platform/processes')),
     soon(api.subject<{ totals: StuckTotals }>('/platform/stuck', slowMilliseconds)),
@@ -43,25 +46,26 @@ async function findFacts({ api, now, site }: PersonVisit): Promise<Facts> {
         slowMilliseconds / 3,
       ),
     ),
-    providers.then(async (found) => {
-      const some = found?.provider_details.slice(0, mostProviders) ?? [];
-      const each = some.map(({ id }) =>
-        soon(api.subject<{ data: readonly Calls[] }>(`/provider-details/${id}/calls`, slowMilliseconds / 3)),
-      );
-      const all = await Promise.all(each);
-      return found === null || all.includes(null) ? null : all.flatMap((one) => one!.data);
-    }),
+    minutesOf(visit),
   ]);
   return {
-    providers: providerList?.provider_details ?? null,
+    providers: providers?.provider_details ?? null,
     queues: queues?.queues ?? null,
     processes: processes?.processes ?? null,
     stuck: stuck?.totals ?? null,
     tasks: tasks?.tasks ?? null,
     figures: figures?.data ?? null,
     sandboxTypes: site.sandboxTypes,
-    calls,
+    minutes,
   };
+}
+
+async function minutesOf(visit: PersonVisit): Promise<readonly Minute[] | null> {
+  const { hours } = spans[spanOf(visit)];
+  const found = await soon(
+    visit.api.subject<{ data: readonly Minute[] }>(`/platform/minutes?hours=${hours}`, slowMilliseconds / 3),
+  );
+  return found?.data ?? null;
 }
 
 const platform = operatorPage('/platform', {
@@ -76,7 +80,7 @@ const platform = operatorPage('/platform', {
         'problems',
         problemList(facts, visit),
         problems.length === 0 ? 'Nothing is wrong.' : `${counted(problems.length, 'thing')} wrong.`,
-      )}${region('figures', figuresNow(facts, visit))}${region('minutes', minutesPlot(facts.calls, visit))}${region(
+      )}${region('figures', figuresNow(facts, visit))}${region('minutes', minutesPlot(facts.minutes, visit))}${region(
         'processes-now',
         facts.processes === null ? notNow('The processes') : processTable(facts.processes, visit),
       )}${paragraph(html`Shown as of ${shortTime(visit.now, visit)}. ${link('/platform', 'Refresh')}`, 'app-quiet')}`,
@@ -122,14 +126,15 @@ function since({ tasks, providers, processes }: Facts, visit: PersonVisit): stri
   return last === undefined ? '' : `, as far as is known since ${shortTime(last, visit)}`;
 }
 
-function figuresNow({ figures, queues, calls }: Facts, visit: PersonVisit): Html {
+function figuresNow({ figures, queues, minutes }: Facts, visit: PersonVisit): Html {
   const sum = (of: (row: Figures) => number) =>
     figures === null ? null : figures.reduce((total, row) => total + of(row), 0);
   const oldest = queues === null ? null : Math.max(0, ...queues.map((queue) => queue.oldest_due_seconds));
-  const last = calls === null ? null : inMinute(calls, visit.now - minute);
+  const last =
+    minutes === null ? null : sumBetween(minutes, visit.now - (visit.now % minute) - minute, minute);
   const entries: readonly (readonly [name: string, value: string | null])[] = [
     ['accepted today', shown(sum(({ requested }) => requested))],
-    ['handed over in the last whole minute', shown(last?.accepted ?? null)],
+    ['handed over in the last whole minute', shown(last?.sent ?? null)],
     ['delivered today', shown(sum(({ delivered }) => delivered))],
     ['failed today', shown(sum(({ failed }) => failed))],
     ['the oldest that waits', oldest === null ? null : oldest === 0 ? 'none' : durationText(oldest)],
@@ -152,51 +157,72 @@ function speedText({ notification_type: type, handed_over: delay }: Figures): st
 
 const shown = (count: number | null) => (count === null ? null : inFigures(count));
 
-const outcomes = ['accepted', 'refused', 'failed', 'unknown'] as const;
+const measures = ['accepted', 'sent', 'delivered', 'failed'] as const;
 
-/** What providers answered in the minute that `at` is in. */
-function inMinute(calls: readonly Calls[], at: number): Record<(typeof outcomes)[number], number> {
-  const start = Math.floor(at / minute) * minute;
-  const found = calls.filter(({ from }) => Math.floor(Date.parse(from) / minute) * minute === start);
-  const of = (outcome: (typeof outcomes)[number]) => found.reduce((sum, one) => sum + one[outcome], 0);
-  return { accepted: of('accepted'), refused: of('refused'), failed: of('failed'), unknown: of('unknown') };
+/** What changed in so many milliseconds from `from` on. A correction of what was counted before is no event. */
+function sumBetween(
+  minutes: readonly Minute[],
+  from: number,
+  milliseconds: number,
+): Record<(typeof measures)[number], number> {
+  const found = minutes.filter(({ minute: at }) => {
+    const time = Date.parse(at);
+    return time >= from && time < from + milliseconds;
+  });
+  const of = (measure: (typeof measures)[number]) =>
+    Math.max(
+      0,
+      found.reduce((sum, one) => sum + one[measure], 0),
+    );
+  return { accepted: of('accepted'), sent: of('sent'), delivered: of('delivered'), failed: of('failed') };
 }
 
 const series = [
-  { name: 'Taken by a provider' },
-  { name: 'Refused for good', look: 3 },
-  { name: 'Failed, to be tried again', look: 2 },
-  { name: 'Without an answer', look: 4 },
+  { name: 'Accepted', look: 4 },
+  { name: 'Taken by a provider', look: 2 },
+  { name: 'Delivered', look: 1 },
+  { name: 'Failed', look: 3 },
 ] as const;
 
-function minuteRows(calls: readonly Calls[], visit: Pick<PersonVisit, 'now' | 'zone'>): readonly PlotRow[] {
-  return Array.from({ length: 60 }, (_, index) => {
-    const at = visit.now - (60 - index) * minute;
-    const found = inMinute(calls, at);
-    const label = shortTime(Math.floor(at / minute) * minute, visit);
-    return { label, values: outcomes.map((outcome) => found[outcome]) };
+/** The whole minutes, or quarters of an hour, up to now. */
+function minuteRows(minutes: readonly Minute[], visit: PersonVisit): readonly PlotRow[] {
+  const { hours, step } = spans[spanOf(visit)];
+  const milliseconds = step * minute;
+  const end = visit.now - (visit.now % milliseconds);
+  const count = (hours * 60) / step;
+  return Array.from({ length: count }, (_, index) => {
+    const from = end - (count - index) * milliseconds;
+    const found = sumBetween(minutes, from, milliseconds);
+    return { label: shortTime(from, visit), values: measures.map((measure) => found[measure]) };
   });
 }
 
-function minutesPlot(calls: readonly Calls[] | null, visit: PersonVisit): Html {
-  if (calls === null) return html`${heading(2, 'Handed over by minute')}${notNow('The calls of providers')}`;
-  const rows = minuteRows(calls, visit);
-  const taken = rows.map(({ values }) => values[0] ?? 0);
-  const sentence = taken.some((count) => count > 0)
-    ? `${rangeSentence(taken, 'a minute')} in the last hour.`
-    : 'Nothing was handed over in the last hour.';
-  return lines({
-    ...{ id: 'by-minute', heading: 'Handed over by minute', sentence, series, rows },
-    ...{ rowHeader: 'Minute', csvHref: '/platform/minutes.csv' },
-  });
+function minutesPlot(minutes: readonly Minute[] | null, visit: PersonVisit): Html {
+  const span = spanOf(visit);
+  const title = span === 'hour' ? 'By minute' : 'By quarter of an hour';
+  const other =
+    span === 'hour'
+      ? link('/platform?last=day', 'The last 24 hours')
+      : link('/platform', 'The last hour, by minute');
+  if (minutes === null)
+    return html`${heading(2, title)}${notNow('What happened by minute')}${paragraph(other)}`;
+  const rows = minuteRows(minutes, visit);
+  const accepted = rows.map(({ values }) => values[0] ?? 0);
+  const failed = rows.reduce((sum, { values }) => sum + (values[3] ?? 0), 0);
+  const [per, last] = span === 'hour' ? ['a minute', 'hour'] : ['a quarter of an hour', '24 hours'];
+  const sentence = accepted.some((count) => count > 0)
+    ? `${rangeSentence(accepted, per)} accepted in the last ${last}; ${failed === 0 ? 'none' : inFigures(failed)} failed.`
+    : `Nothing was accepted in the last ${last}${failed === 0 ? '' : `; ${inFigures(failed)} failed`}.`;
+  return html`${lines({
+    ...{ id: 'by-minute', heading: title, sentence, series, rows },
+    ...{ rowHeader: 'From', csvHref: `/platform/minutes.csv${span === 'hour' ? '' : '?last=day'}` },
+  })}${paragraph(other)}`;
 }
 
 const minutesFile = operatorPage('/platform/minutes.csv', {
   async get(visit) {
-    const { calls } = await findFacts(visit);
-    return figuresCsv('handed-over-by-minute', {
-      ...{ series, rows: minuteRows(calls ?? [], visit), rowHeader: 'Minute' },
-    });
+    const rows = minuteRows((await minutesOf(visit)) ?? [], visit);
+    return figuresCsv('by-minute', { series, rows, rowHeader: 'From' });
   },
 });
 

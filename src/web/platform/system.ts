@@ -1,5 +1,5 @@
 import { type Html, html } from '../../ground/html.ts';
-import { heading, summaryList, table, tag } from '../components/content.ts';
+import { heading, paragraph, summaryList, table, tag } from '../components/content.ts';
 import { button, errorSummary, postForm, select } from '../components/form.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, operatorPage, type PersonVisit, page, redirect } from '../frame/page.ts';
@@ -21,6 +21,14 @@ import { typeNames } from './words.ts';
 
 const path = '/platform/system';
 
+type SettingInForce = Readonly<{
+  name: string;
+  value: string | null;
+  is_secret: boolean;
+  is_default: boolean;
+  meaning: string;
+}>;
+
 type System = Readonly<{
   version: string;
   git_commit: string;
@@ -29,6 +37,7 @@ type System = Readonly<{
   clock_skew_seconds: number;
   sandbox: readonly string[];
   unprovided: readonly string[];
+  settings: readonly SettingInForce[];
   database: Readonly<{
     version: string;
     migration: string | null;
@@ -69,7 +78,7 @@ async function systemPage(visit: PersonVisit, faults: readonly Fault[], form: Fo
     html`${errorSummary(summaryOf(faults))}${heading(1, 'What is installed')}${
       facts === null ? notNow('What is installed') : versions(facts)
     }<div id="tasks">${tasks === null ? notNow('The periodic tasks') : tasksPart(tasks.tasks, visit, faults, form)}</div>${
-      facts === null ? null : tablesPart(facts)
+      facts === null ? null : html`${settingsPart(facts)}${tablesPart(facts)}`
     }`,
     { wide: true, isError: faults.length > 0, status: faults.length > 0 ? 400 : 200 },
   );
@@ -147,6 +156,25 @@ function lastRun(one: Task, visit: PersonVisit): Html {
   if (failed !== null && (succeeded === null || failed > succeeded))
     return html`${tag('Failed', 'bad')} ${shortTimeOf(failed, visit)}${failure === null ? null : `: ${failure}`}`;
   return shortTimeOf(succeeded, visit, 'Not yet');
+}
+
+/** What was set first: of a secret, only whether it is set. */
+function settingsPart({ settings }: System): Html {
+  const inOrder = [...settings].sort((one, other) => Number(one.is_default) - Number(other.is_default));
+  return html`${table({
+    caption: 'Settings in force',
+    head: ['Setting', 'Value', 'Meaning'],
+    rows: inOrder.map((one) => [
+      { content: html`<code>${one.name}</code>`, header: true },
+      settingValue(one),
+      one.meaning,
+    ]),
+  })}${paragraph('These are those of the process that answered. Secrets are never shown.', 'app-quiet')}`;
+}
+
+function settingValue({ value, is_secret: isSecret, is_default: isDefault }: SettingInForce): Html {
+  if (isSecret) return html`${isDefault ? 'Not set' : 'Set'}`;
+  return html`<span dir="auto">${value}</span>${isDefault ? html` ${tag('Default', 'quiet')}` : null}`;
 }
 
 function tablesPart({ database: { tables } }: System): Html {

@@ -61,7 +61,7 @@ async function makeOperator(visit: Visit, form: Form): Promise<Answer> {
   const { alone, params } = visit;
   const name = form.text('name').trim();
   const email = form.text('email').trim();
-  const fault = passwordFault(form.text('password'));
+  const fault = await passwordFault(form.text('password'));
   const faults: Faults = {
     ...(name === '' && { name: 'Enter your name.' }),
     ...(email === '' && { email: 'Enter your email address.' }),

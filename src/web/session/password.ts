@@ -88,7 +88,7 @@ const choose = openPage('/new-password/:token', {
     const userId = checked.user_id;
     if (person?.id !== userId) return prove(visit, userId, path);
     if (!form.has('password')) return chooseForm(visit, noFaults);
-    const fault = passwordFault(form.text('password'));
+    const fault = await passwordFault(form.text('password'));
     if (fault !== null) return chooseForm(visit, { password: fault });
     const used = await checkToken(alone, 'reset-password', token, true);
     if (typeof used === 'string') return deadLink(used, askAgain);

@@ -62,7 +62,7 @@ export async function addPerson(
 ): Promise<Readonly<{ user: User }> | Readonly<{ faults: Faults }>> {
   const mobile = form.text('mobile').trim();
   const password = form.text('password');
-  const fault = passwordFault(password);
+  const fault = await passwordFault(password);
   const mine: Faults = fault === null ? {} : { password: fault };
   if (form.text('name').trim() === '') return { faults: { name: 'Enter your name.', ...mine } };
   if (fault !== null) return { faults: mine };
@@ -132,7 +132,7 @@ const register = openPage('/register', {
 
 /** The faults of the form; null: a mail is on its way, whether or not the address has an account already. */
 async function registerAs(alone: Api, form: Form, email: string): Promise<Faults | null> {
-  const fault = passwordFault(form.text('password'));
+  const fault = await passwordFault(form.text('password'));
   const known = fault === null ? await findByEmail(alone, email) : null;
   if (known?.state === 'pending') {
     await done(alone.send('POST', `/user/${known.id}/email-verification`, {}));

@@ -1,5 +1,6 @@
 /** What a service pays, as the API says it (spec 04, section 7.4), and in sentences. */
 import { counted, inFigures, inPounds } from '../words/counts.ts';
+import { dateFormat } from '../words/times.ts';
 
 type Figures = Readonly<{
   messages: number;
@@ -84,9 +85,7 @@ export const yearText = (year: number): string => `${year} to ${year + 1}`;
 
 /** "November 2026", of 2026-11. */
 export function monthText(month: string): string {
-  return new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(
-    Date.parse(`${month}-15T00:00:00Z`),
-  );
+  return dateFormat('UTC', { month: 'long', year: 'numeric' }).format(Date.parse(`${month}-15T00:00:00Z`));
 }
 
 /** Each month of the year up to the present one; what has no messages is 0. */
@@ -157,9 +156,9 @@ export function missingSentence({ rate_missing: missing }: Pick<Costs, 'rate_mis
 
 /** "1 April 2026". */
 function dateText(day: string): string {
-  return new Intl.DateTimeFormat('en-GB', {
-    ...{ day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' },
-  }).format(Date.parse(`${day}T00:00:00Z`));
+  return dateFormat('UTC', { day: 'numeric', month: 'long', year: 'numeric' }).format(
+    Date.parse(`${day}T00:00:00Z`),
+  );
 }
 
 /** Pounds as somebody types them, such as "£1,250.50", in whole pennies; null: that is no amount. */

@@ -3,10 +3,25 @@ import { counted } from './counts.ts';
 
 /** Times as people read them: in their zone, which is named (spec 07, section 3). */
 
+/** Making one takes sixty times as long as using it, and a page has hundreds of times. By zone and options. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+const mostFormats = 200;
+
+/** Writes times as clocks and calendars in a zone show them, in British English. */
+export function dateFormat(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${zone} ${JSON.stringify(options)}`;
+  const format = formats.get(key) ?? new Intl.DateTimeFormat('en-GB', { timeZone: zone, ...options });
+  // The one that was used longest ago comes first.
+  formats.delete(key);
+  formats.set(key, format);
+  if (formats.size > mostFormats) formats.delete(formats.keys().next().value!);
+  return format;
+}
+
 type Parts = Readonly<Record<string, string>>;
 
 function partsOf(at: number, zone: string, options: Intl.DateTimeFormatOptions): Parts {
-  const format = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hourCycle: 'h23', ...options });
+  const format = dateFormat(zone, { hourCycle: 'h23', ...options });
   return Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]));
 }
 

@@ -25,6 +25,11 @@ const givenUp: Readonly<Record<GivenUpReason, string>> = {
   'too-long': 'Not sent: with the values of its row of the file it is too long.',
 };
 
+function triesOf(attempts: number | null): string {
+  if (attempts === null) return '';
+  return `, after ${attempts === 1 ? '1 attempt' : `${attempts} attempts`}`;
+}
+
 /**
  * Why a message was not delivered, and whether trying again can help, in a sentence or two; null for any other. Pure.
  */
@@ -35,7 +40,11 @@ export function reasonOf(
     givenUp: whyGivenUp,
     attempts,
     isReported,
-  }: Pick<Circumstances, 'suppressed' | 'givenUp' | 'attempts' | 'isReported'>,
+  }: Pick<Circumstances, 'suppressed' | 'givenUp' | 'isReported'> &
+    Readonly<{
+      /** null: at least one, and it does not matter how many. */
+      attempts: number | null;
+    }>,
 ): string | null {
   if (why !== null) return suppressed[why];
   if (whyGivenUp !== null && attempts === 0) return givenUp[whyGivenUp];
@@ -50,7 +59,7 @@ export function reasonOf(
         : 'Not delivered: the mailbox was full or could not be reached. Trying again may help.';
     case 'technical-failure':
       if (attempts === 0) return 'Not sent: it could not be handed to any provider.';
-      return `Not delivered: ${isReported ? 'the provider could not send it' : 'no provider took it'}, after ${attempts === 1 ? '1 attempt' : `${attempts} attempts`}. The timeline says what the provider answered.`;
+      return `Not delivered: ${isReported ? 'the provider could not send it' : 'no provider took it'}${triesOf(attempts)}. The timeline says what the provider answered.`;
     case 'validation-failed':
       return 'Not sent: its content could not be sent.';
     case 'cancelled':

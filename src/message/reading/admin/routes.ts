@@ -130,7 +130,9 @@ const list = {
         page_size: Type.Integer(),
         links: Type.Object({
           prev: Type.Optional(Type.Boolean({ description: 'There are newer messages.' })),
-          next: Type.Optional(Type.Boolean({ description: 'There may be older messages.' })),
+          next: Type.Optional(
+            Type.Boolean({ description: 'The page is full, or there are older messages.' }),
+          ),
         }),
       }),
     },
@@ -304,12 +306,24 @@ async function readPage(
   const notifications = await fillPage(found, left, (one) =>
     showForAdmin(deps, one, circumstances.get(one.id), null),
   );
+  const last = notifications.at(-1);
+  const isFull = notifications.length >= size || notifications.length < found.length;
+  // A short page is the last one, or short because its messages are large or few of many match.
+  const hasMore =
+    counts &&
+    last !== undefined &&
+    (isFull ||
+      (
+        await deps.reads(serviceId, left, (db) =>
+          searchNotifications(deps, db, { ...filter, olderThan: last.id }, term, 1),
+        )
+      ).length > 0);
   return {
     notifications,
     page_size: size,
     links: {
       ...(counts && older_than !== undefined && { prev: true }),
-      ...(counts && notifications.length > 0 && { next: true }),
+      ...(hasMore && { next: true }),
     },
   };
 }

@@ -1,5 +1,4 @@
 import { createVerify, X509Certificate } from 'node:crypto';
-import { request } from 'undici';
 import { awsRegion } from '../../../config/ses.ts';
 import type { Clock } from '../../../ground/clock.ts';
 
@@ -42,7 +41,10 @@ export async function confirmSubscription(url: URL): Promise<boolean> {
   }
 }
 
-const get = (url: URL) => request(url, { method: 'GET', signal: AbortSignal.timeout(timeoutMilliseconds) });
+async function get(url: URL) {
+  const { request } = await import('undici');
+  return request(url, { method: 'GET', signal: AbortSignal.timeout(timeoutMilliseconds) });
+}
 
 /** The signed fields, in this order, each as `name\nvalue\n`; absent ones are left out. */
 const signedFields = {
