@@ -65,7 +65,7 @@ suite('everything that is served (spec 07, sections 2 and 14)', () => {
     const count = (extension: string) => files.filter((path) => path.endsWith(extension)).length;
     context.diagnostic(`${served.size - files.length} pages, ${files.length} files`);
     assert.ok(served.size - files.length > 60, 'there are pages');
-    assert.deepEqual([count('.css'), count('.js'), count('.svg')], [3, 3, 1]);
+    assert.deepEqual([count('.css'), count('.js'), count('.svg')], [3, 2, 1]);
     assert.ok(drawings.length > 4, 'the package draws them');
     for (const [path, text] of served) {
       assert.equal(reserved.exec(text)?.[0], undefined, path);
