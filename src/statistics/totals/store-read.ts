@@ -119,6 +119,35 @@ export async function sumOfServices<D extends Dimension>(
   return rows;
 }
 
+/** How many messages of a service there are in each status, by kinds (`by`, not the status). */
+export type StatusCounts<D extends Dimension> = Readonly<{ [One in D]: Value<One> }> &
+  Readonly<{ statuses: Readonly<Record<string, number>> }>;
+
+/**
+ * The same totals of one service as `sumOfServices`, only counts, with all statuses of a kind in one row: by day and
+ * template a large service has thousands of kinds.
+ */
+export async function countStatuses<D extends Exclude<Dimension, 'status'>>(
+  db: DbOrTrx,
+  serviceId: string,
+  by: readonly D[],
+  chosen: Chosen,
+): Promise<readonly StatusCounts<D>[]> {
+  const ofServices = sql`service_id = ${serviceId}`;
+  const isByDay = by.some((one) => one === 'day' || one === 'week');
+  const names = [...new Set([...by.map((one) => sources[one]), 'status'])];
+  const columns = sql.raw(names.join(', '));
+  const { rows } = await sql<StatusCounts<D>>`
+    select ${selected(by)} json_object_agg(status, count) as statuses from (
+      select ${columns}, sum(count) as count from (
+        ${folded([...names, 'count'], chosen, { isByDay, ofServices })}
+        union all
+        select ${columns}, count from status_changes where ${ofServices} and ${within(chosen)}
+      ) both_parts group by ${columns} having sum(count) <> 0
+    ) of_each group by ${places(by)} order by ${places(by)}`.execute(db);
+  return rows;
+}
+
 type PlatformDimension = Exclude<Dimension, 'service_id' | 'template_id' | 'rate_multiplier'>;
 
 /** The same over all services. */
