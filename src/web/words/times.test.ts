@@ -34,8 +34,8 @@ test('lengths of time are told in their largest unit, delays in seconds', () => 
     ...['0 seconds', 'less than a second', '1 second', '45 seconds', '1 minute', '119 seconds'],
     ...['2 minutes', '3 hours', '2 days'],
   ]);
-  assert.deepEqual([null, 0.44, 12.3, 119.6, 180].map(delayText), [
-    ...['–', '0.4 s', '12 s', '120 s', '3 minutes'],
+  assert.deepEqual([null, 0, 0.001, 0.0468, 0.44, 12.3, 119.6, 180].map(delayText), [
+    ...['–', '0 s', '0.001 s', '0.05 s', '0.4 s', '12 s', '120 s', '3 minutes'],
   ]);
 });
 

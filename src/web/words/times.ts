@@ -62,10 +62,11 @@ export function durationText(seconds: number): string {
   return seconds > 0 && seconds < 1 ? 'less than a second' : counted(Math.round(seconds), 'second');
 }
 
-/** Seconds of a delay: "0.4 s", "12 s", "3 minutes"; null is "–". */
+/** Seconds of a delay: "0.05 s", "0.4 s", "12 s", "3 minutes"; null is "–". What is not nothing is never 0. */
 export function delayText(seconds: number | null): string {
   if (seconds === null) return '–';
   if (seconds >= 120) return durationText(seconds);
+  if (seconds < 0.1) return `${Number(seconds.toPrecision(1))} s`;
   return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
 }
 
