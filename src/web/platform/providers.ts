@@ -29,7 +29,7 @@ const providers = operatorPage('/platform/providers', {
     );
     return page(
       'Providers',
-      html`${heading(1, 'Providers')}${paragraph('Of each type, the provider with the lowest priority that can be called gets the messages. Shares and delays are those of today, by the days of London.')}${types}`,
+      html`${heading(1, 'Providers')}${paragraph('Of each type, the provider with the lowest priority that can be called gets the messages. Shares and delays are today’s, by the London date.')}${types}`,
       { wide: true },
     );
   },

@@ -20,7 +20,7 @@ import {
   summaryOf,
   tickBox,
 } from './forms.ts';
-import { processTable } from './now.ts';
+import { processName, processTable } from './now.ts';
 import { idText, queueMeanings, serviceLink } from './words.ts';
 
 const path = '/platform/queues';
@@ -143,7 +143,7 @@ async function queuesPage(visit: PersonVisit, faults: readonly Fault[], form: Fo
 }
 
 function queueTable(found: readonly QueueFacts[], processes: readonly ProcessFacts[] | null): Html {
-  const names = new Map((processes ?? []).map(({ id, host, pid }) => [id, `${host}, ${pid}`]));
+  const names = new Map((processes ?? []).map((one) => [one.id, processName(one)]));
   const isIdle = found.every(({ waiting, active }) => waiting === 0 && (active ?? 0) === 0);
   return html`${isIdle ? paragraph('Nothing waits: all is well.') : null}${table({
     caption: 'What waits',
@@ -206,7 +206,7 @@ function parkedPart(
       rows,
     }),
     reasonInput(faults, isWhole ? null : form),
-    html`<div class="app-actions">${button({ text: 'Release what is chosen', name: 'do', value: 'release', preventDoubleClick: true })}${button({ text: 'Drop what is chosen', name: 'do', value: 'ask-drop', classes: 'govuk-button--secondary' })}</div>`,
+    html`<div class="app-actions">${button({ text: 'Release what is chosen', name: 'do', value: 'release', preventDoubleClick: true })}${button({ text: 'Drop what is chosen', name: 'do', value: 'ask-drop', classes: 'govuk-button--warning' })}</div>`,
   )}${pagination({ next: parked.length < 50 ? null : { href: `${path}?${next}#parked`, text: 'Older ones' } })}${heading(3, 'Release all of a queue')}${postForm(
     { action: path, fields: visit.fields },
     select({

@@ -7,6 +7,7 @@ import {
   delayText,
   durationText,
   instantOf,
+  shortDay,
   shortTime,
   timeInWords,
 } from './times.ts';
@@ -18,6 +19,7 @@ test('times are told in the zone of the reader, which is named', () => {
   assert.equal(clockText(at, 'Europe/London'), '23:30:05 BST');
   assert.equal(dayIn(at, 'Asia/Tokyo'), '2026-07-02');
   assert.equal(dayText('2026-11-30'), 'Monday 30 November 2026');
+  assert.equal(shortDay('2026-11-30'), '30 Nov');
 });
 
 test('today needs no date, in the zone of the reader', () => {

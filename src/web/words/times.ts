@@ -1,4 +1,5 @@
 import { type Html, html } from '../../ground/html.ts';
+import { attributes } from '../components/attributes.ts';
 import { counted } from './counts.ts';
 
 /** Times as people read them: in their zone, which is named (spec 07, section 3). */
@@ -46,7 +47,8 @@ export function shortTime(at: string | number, { zone, now }: Reader): string {
 /** The same, for programs too; null is `otherwise`. */
 export function shortTimeOf(at: string | null, reader: Reader, otherwise = 'Never'): Html {
   if (at === null) return html`${otherwise}`;
-  return html`<time datetime="${new Date(at).toISOString()}">${shortTime(at, reader)}</time>`;
+  const isToday = dayIn(at, reader.zone) === dayIn(reader.now, reader.zone);
+  return html`<time datetime="${new Date(at).toISOString()}"${attributes({ class: isToday ? 'app-whole' : null })}>${shortTime(at, reader)}</time>`;
 }
 
 const steps = [
@@ -81,6 +83,14 @@ export function dayText(day: string): string {
     ...{ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' },
   });
   return `${weekday} ${number} ${month} ${year}`;
+}
+
+/** The same where there is little room: "30 Nov". */
+export function shortDay(day: string): string {
+  const { day: number, month } = partsOf(Date.parse(`${day}T12:00:00Z`), 'UTC', {
+    ...{ day: 'numeric', month: 'short' },
+  });
+  return `${number} ${month}`;
 }
 
 /** The day (YYYY-MM-DD) of a time in a zone. */
