@@ -19,7 +19,7 @@ import {
   stateWord,
   typeNames,
 } from './callback-log.ts';
-import { signatureFolds } from './signature.ts';
+import { signatureRecipe } from './signature.ts';
 
 export type LogPage = Readonly<{ callbacks: readonly Callback[]; links: Readonly<{ next?: string }> }>;
 
@@ -46,7 +46,7 @@ export const callbackList = servicePage('/developers/callbacks', 'manage_api_key
     const rows = callbackTypes.map((one) => addressRow(visit, one, addresses));
     const main = html`${heading(1, 'Callbacks')}${paragraph('Your program is told at once what it would otherwise have to ask for.')}${
       addresses.length === 0
-        ? html`${insetText('No address is set yet. Set one, send a test to it, and check the signature as below.')}${table({ caption: 'Addresses', head: ['What for', 'State', 'Address'], rows })}${signatureFolds()}`
+        ? html`${insetText('No address is set yet. Set one, send a test to it, and check the signature as below.')}${table({ caption: 'Addresses', head: ['What for', 'State', 'Address'], rows })}${heading(2, 'The signature')}${signatureRecipe()}`
         : html`${table({ caption: 'Addresses', head: ['What for', 'State', 'Address'], rows })}${paragraph(link(at('/developers/callbacks/signature'), 'How to check the signature'))}${heading(2, 'Log')}${
             mayRead
               ? logSection(visit, log, type, status)
@@ -96,7 +96,7 @@ function logSection(
   if (status) next.set('status', status);
   const first = next.size === 0 ? '' : `?${next}`;
   if (last) next.set('older_than', last.id);
-  const filters = html`<form method="get" action="${at('/developers/callbacks')}"><div class="app-actions">${select(
+  const filters = html`<form method="get" action="${at('/developers/callbacks')}"><div class="app-actions app-actions--fields">${select(
     {
       name: 'type',
       label: 'Type',
@@ -140,14 +140,14 @@ export function logSentence(callbacks: readonly Callback[], isFirst: boolean, ha
         [stateWord(state).toLowerCase(), callbacks.filter(({ status }) => status === state).length] as const,
     )
     .filter(([, count]) => count > 0)
-    .map(([word, count]) => `${count} ${word}`);
+    .map(([word, count]) => `${count} ${count === 1 ? 'is' : 'are'} ${word}`);
   const which =
     isFirst && !hasMore
       ? 'all callbacks'
       : isFirst
         ? `the last ${callbacks.length}`
         : `these ${callbacks.length}`;
-  return `Of ${which}: ${counts.join(', ')}.`;
+  return `Of ${which}, ${counts.join(', ')}.`;
 }
 
 type Try = Readonly<{
@@ -245,8 +245,9 @@ export const signature = servicePage('/developers/callbacks/signature', 'manage_
   get: ({ at }) =>
     page(
       'Checking the signature of callbacks',
-      html`${heading(1, 'Checking the signature of callbacks')}${signatureFolds()}`,
+      html`${heading(1, 'Checking the signature of callbacks')}${signatureRecipe()}`,
       {
+        wide: true,
         back: { href: at('/developers/callbacks'), text: 'Callbacks' },
       },
     ),

@@ -88,7 +88,7 @@ export const keyList = servicePage('/developers/keys', 'manage_api_keys', {
         keyTypeNames[key.key_type],
         stateOf(key, visit),
         lastUse(key, zone),
-        key.last_client === null ? 'None' : named(key.last_client),
+        key.last_client === null ? 'None yet' : named(key.last_client),
         { content: String(callsOf(key)), numeric: true },
       ];
     });
@@ -114,7 +114,7 @@ export const oneKey = servicePage('/developers/keys/:key', 'manage_api_keys', {
       { content: String(calls), numeric: true },
       named(clientsText(clients)),
     ]);
-    const main = html`${heading(1, html`API key ${named(key.name)}`)}${
+    const main = html`${heading(1, html`API key: ${named(key.name)}`)}${
       key.expiry_date === null
         ? null
         : insetText(html`This key ends on ${timeOf(key.expiry_date, zone)}. ${stillUsedBy(key, visit)}`)
@@ -151,13 +151,19 @@ export function clientsText(clients: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
+/** The same in a sentence that says how many calls there were: one client needs no count of its own. */
+function callersText(clients: Readonly<Record<string, number>>): string {
+  const [only, ...others] = Object.keys(clients);
+  return only !== undefined && others.length === 0 ? only : clientsText(clients);
+}
+
 /** What still uses a key, in a sentence: who would notice if it ended. */
 export function stillUsedBy(key: Key, { zone }: Pick<ServiceVisit, 'zone'>): Html {
   const [latest] = key.calls_by_day;
   if (key.last_used_at === null) return html`Nothing has ever used it.`;
   if (!latest)
     return html`It was last used on ${timeOf(key.last_used_at, zone)}, and not in the last 30 days.`;
-  return html`It was last used on ${timeOf(key.last_used_at, zone)}. On ${dayText(latest.day)}, ${latest.calls === 1 ? '1 call' : `${latest.calls} calls`} came from ${named(clientsText(latest.clients))}.`;
+  return html`It was last used on ${timeOf(key.last_used_at, zone)}. On ${dayText(latest.day)}, ${latest.calls === 1 ? '1 call' : `${latest.calls} calls`} came from ${named(callersText(latest.clients))}.`;
 }
 
 export const firstCallId = 'first-call';

@@ -1,5 +1,5 @@
 import { type Html, html } from '../../ground/html.ts';
-import { copyable, details, heading, paragraph } from '../components/content.ts';
+import { copyable, details, paragraph } from '../components/content.ts';
 
 export type Recipe = Readonly<{ language: string; code: string }>;
 
@@ -112,7 +112,7 @@ public static class DespatchSignature
 ];
 
 /** The recipe in words, and in each language as a fold. */
-export function signatureFolds(): Html {
+export function signatureRecipe(): Html {
   const folds = recipes.map(({ language, code }, index) =>
     details({
       summary: language,
@@ -120,9 +120,9 @@ export function signatureFolds(): Html {
       content: copyable({
         id: `signature-${language.toLowerCase().replace(/\W/g, '')}`,
         text: code,
-        what: `recipe in ${language}`,
+        what: `the recipe for ${language}`,
       }),
     }),
   );
-  return html`${heading(2, 'The signature')}${paragraph(html`Each callback has a header <code>Despatch-Signature: t=1777727100,v1=5257a8…</code>: the time of the call in seconds, and the HMAC-SHA256 of that time, a full stop and the raw body, with your token as its key.`)}${paragraph('Check it before you parse the body, and refuse what is older than a few minutes: then nobody can send you an old callback again. The same callback can come twice, and callbacks can come in any order.')}${folds}`;
+  return html`${paragraph(html`Each callback has a header <code>Despatch-Signature: t=1777727100,v1=5257a8…</code>: the time of the call in seconds, and the HMAC-SHA256 of that time, a full stop and the raw body, with your token as its key.`)}${paragraph('Check it before you parse the body, and refuse what is older than a few minutes: then nobody can send you an old callback again. The same callback can come twice, and callbacks can come in any order.')}${folds}`;
 }
