@@ -282,8 +282,8 @@ export const removeAddress = servicePage(`${path}/remove`, 'manage_api_keys', {
     const base = at(`/developers/callbacks/addresses/${type}`);
     const main = html`${heading(1, html`Remove the address for ${typeNames[type].toLowerCase()}`)}${warningText(
       address.waiting === 0
-        ? 'Your program will no longer be told. Nothing waits for it at the moment.'
-        : `Your program will no longer be told, and ${whatFails(address.waiting)}.`,
+        ? 'Your program is no longer told. Nothing waits for it at the moment.'
+        : `Your program is no longer told, and ${whatFails(address.waiting)}.`,
     )}${paragraph(html`<bdi>${address.url}</bdi>`)}${postForm(
       { action: `${base}/remove`, fields },
       button({ text: 'Remove the address', classes: 'govuk-button--warning', preventDoubleClick: true }),

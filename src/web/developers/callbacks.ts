@@ -79,6 +79,9 @@ function addressRow({ at, zone }: ServiceVisit, type: CallbackTypeOf, addresses:
   ];
 }
 
+/** Callbacks on a page of the API (spec 04, section 1.13). */
+const pageSize = 250;
+
 type CallbackTypeOf = (typeof callbackTypes)[number];
 
 function logSection(
@@ -96,7 +99,7 @@ function logSection(
   if (status) next.set('status', status);
   const first = next.size === 0 ? '' : `?${next}`;
   if (last) next.set('older_than', last.id);
-  const filters = html`<form method="get" action="${at('/developers/callbacks')}"><div class="app-actions app-actions--fields">${select(
+  const filters = html`<form method="get" action="${at('/developers/callbacks')}"><div class="app-actions">${select(
     {
       name: 'type',
       label: 'Type',
@@ -114,40 +117,38 @@ function logSection(
     ],
   })}${button({ text: 'Show', classes: 'govuk-button--secondary' })}</div></form>`;
   const isFirst = !query.get('older_than');
-  return html`${filters}${paragraph(`${logSentence(callbacks, isFirst, log.links.next !== undefined)}`)}${table(
+  // Of many callbacks a page that is not full can still be followed by more, if only some are asked for.
+  const isLast = callbacks.length === 0 || (!type && !status && callbacks.length < pageSize);
+  const hasMore = log.links.next !== undefined && !isLast;
+  return html`${filters}${callbacks.length === 0 ? null : paragraph(logSentence(callbacks, isFirst, hasMore))}${table(
     {
       caption: 'Callbacks, newest first',
       head: logHead,
       rows: callbacks.map((one) => logRow(visit, one)),
-      empty:
-        type || status ? 'There are no callbacks of this type and state.' : 'No callback has been made yet.',
+      empty: !isFirst
+        ? 'There are no older callbacks.'
+        : type || status
+          ? 'There are no callbacks of this type and state.'
+          : 'No callback has been made yet.',
     },
   )}${pagination({
-    previous: isFirst ? null : { href: at(`/developers/callbacks${first}`), text: 'Newest' },
-    next:
-      last && log.links.next !== undefined
-        ? { href: at(`/developers/callbacks?${next}`), text: 'Older' }
-        : null,
+    previous: isFirst ? null : { href: at(`/developers/callbacks${first}`), text: 'Newest callbacks' },
+    next: hasMore ? { href: at(`/developers/callbacks?${next}`), text: 'Older callbacks' } : null,
   })}${button({ text: 'Replay what failed', href: at('/developers/callbacks/replay'), classes: 'govuk-button--secondary' })}`;
 }
 
-/** The states on this page of the log, in a sentence. */
+/** The states on this page of the log, in a sentence. `hasMore`: older ones are on further pages. */
 export function logSentence(callbacks: readonly Callback[], isFirst: boolean, hasMore: boolean): string {
-  if (callbacks.length === 0) return isFirst ? 'Nothing is in the log.' : 'There is nothing older.';
   const counts = callbackStates
-    .map(
-      (state) =>
-        [stateWord(state).toLowerCase(), callbacks.filter(({ status }) => status === state).length] as const,
-    )
+    .map((state) => [stateWord(state), callbacks.filter(({ status }) => status === state).length] as const)
     .filter(([, count]) => count > 0)
-    .map(([word, count]) => `${count} ${count === 1 ? 'is' : 'are'} ${word}`);
-  const which =
-    isFirst && !hasMore
-      ? 'all callbacks'
-      : isFirst
-        ? `the last ${callbacks.length}`
-        : `these ${callbacks.length}`;
-  return `Of ${which}, ${counts.join(', ')}.`;
+    .map(([word, count]) => `${count} ${word.toLowerCase()}`);
+  const which = !isFirst
+    ? `Of these ${callbacks.length}`
+    : hasMore
+      ? `Of the last ${callbacks.length}`
+      : 'In the log';
+  return `${which}: ${counts.join(', ')}.`;
 }
 
 type Try = Readonly<{

@@ -151,19 +151,13 @@ export function clientsText(clients: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-/** The same in a sentence that says how many calls there were: one client needs no count of its own. */
-function callersText(clients: Readonly<Record<string, number>>): string {
-  const [only, ...others] = Object.keys(clients);
-  return only !== undefined && others.length === 0 ? only : clientsText(clients);
-}
-
 /** What still uses a key, in a sentence: who would notice if it ended. */
 export function stillUsedBy(key: Key, { zone }: Pick<ServiceVisit, 'zone'>): Html {
   const [latest] = key.calls_by_day;
   if (key.last_used_at === null) return html`Nothing has ever used it.`;
   if (!latest)
     return html`It was last used on ${timeOf(key.last_used_at, zone)}, and not in the last 30 days.`;
-  return html`It was last used on ${timeOf(key.last_used_at, zone)}. On ${dayText(latest.day)}, ${latest.calls === 1 ? '1 call' : `${latest.calls} calls`} came from ${named(callersText(latest.clients))}.`;
+  return html`It was last used on ${timeOf(key.last_used_at, zone)}. On ${dayText(latest.day)}, ${latest.calls === 1 ? '1 call' : `${latest.calls} calls`} came from ${named(clientsText(latest.clients))}.`;
 }
 
 export const firstCallId = 'first-call';

@@ -75,17 +75,9 @@ function serviceBar(visit: Visit, { id, name, active, restricted }: Service): Ht
   }${findForm(visit, `${base}/find`)}</div>${serviceNavigation({
     navigation: entries
       .filter(([, , isShown]) => isShown)
-      .map(([text, path]) => {
-        const entry = item(visit, text, base + path, path === '');
-        return path === '/files' && isOfFiles(visit.path, base) ? { ...entry, active: true } : entry;
-      }),
+      .map(([text, path]) => item(visit, text, base + path, path === '')),
     navigationLabel: 'Service',
   })}`;
-}
-
-/** Lists and uploads are files before and after they are sent. */
-function isOfFiles(path: string, base: string): boolean {
-  return ['/contact-lists', '/uploads'].some((part) => `${path}/`.startsWith(`${base}${part}/`));
 }
 
 function findForm(visit: Visit, action: string): Html {

@@ -74,6 +74,6 @@ for (const [more, expected] of cases)
   });
 
 test('a kind of event that has no words yet is told by its name, in words', () => {
-  assert.equal(eventName('create_contact_list'), 'Kept a file as a contact list');
+  assert.equal(eventName('create_contact_list'), 'Added a contact list');
   assert.equal(eventName('brand_new_kind'), 'Brand new kind');
 });

@@ -18,11 +18,11 @@ export const eventNames: Readonly<Record<string, string>> = {
   cancel_invite: 'Withdrew an invitation',
   cancel_job: 'Cancelled a file',
   cancel_notification: 'Cancelled a message',
-  change_upload: 'Changed rows of a file',
+  change_upload: 'Mended a row of an uploaded file',
   close_provider_circuit: 'Closed the circuit of a provider',
   create_api_key: 'Made a key',
   create_callback_api: 'Set the address of callbacks',
-  create_contact_list: 'Kept a file as a contact list',
+  create_contact_list: 'Added a contact list',
   create_data_retention: 'Set how long messages are kept',
   create_email_reply_to: 'Added an address for replies',
   create_invite: 'Invited somebody',
@@ -34,24 +34,25 @@ export const eventNames: Readonly<Record<string, string>> = {
   create_sms_sender: 'Added a sender of text messages',
   create_suppression: 'Suppressed a recipient',
   create_template: 'Added a template',
-  create_template_folder: 'Added a folder of templates',
+  create_template_folder: 'Added a folder',
   create_upload: 'Uploaded a file',
   create_user: 'Added a person',
   delete_callback_api: 'Removed the address of callbacks',
   delete_contact_list: 'Deleted a contact list',
   delete_report_request: 'Deleted a download',
   delete_suppression: 'Took a recipient off the suppressed ones',
-  delete_template_folder: 'Deleted a folder of templates',
-  delete_upload: 'Deleted a file',
+  delete_template_folder: 'Deleted a folder',
+  delete_upload: 'Deleted an uploaded file',
   drop_parked: 'Dropped what was parked',
   end_session: 'Ended sessions',
   enter_service: 'Looked into a service',
   erase_recipient: 'Erased a recipient',
   give_reason: 'Gave the reason for what follows',
-  leave_out_of_upload: 'Left rows out of a file',
+  leave_out_of_upload: 'Left faulty rows out of an uploaded file',
   make_sign_in_link: 'Made a link to sign in',
   move_to_template_folder: 'Moved templates to a folder',
   open_provider_circuit: 'Opened the circuit of a provider',
+  pause_job: 'Paused a file',
   redact_template: 'Hid the values of a template',
   release_parked: 'Released what was parked',
   release_queue: 'Released what was parked in a queue',
@@ -60,11 +61,13 @@ export const eventNames: Readonly<Record<string, string>> = {
   request_go_live: 'Asked to go live',
   resend_invite: 'Sent an invitation again',
   resend_notifications: 'Sent messages again',
+  restore_template: 'Restored a template',
   resume_callback_api: 'Ended the pause of callbacks',
+  resume_job: 'Went on with a file',
   resume_service: 'Resumed a service',
   revoke_api_key: 'Ended a key',
   run_task: 'Asked for a run of a periodic task',
-  set_cost_alert: 'Set an alert about costs',
+  set_cost_alert: 'Changed who is told of costs',
   set_user_permissions: 'Changed permissions',
   sucessful_login: 'Signed in',
   stop_job: 'Stopped a file',
@@ -73,14 +76,14 @@ export const eventNames: Readonly<Record<string, string>> = {
   update_callback_api: 'Changed the address of callbacks',
   update_data_retention: 'Changed how long messages are kept',
   update_email_reply_to: 'Changed an address for replies',
-  update_free_sms_fragment_limit: 'Changed the free allowance of a service',
+  update_free_sms_fragment_limit: 'Changed how many fragments are free',
   update_organisation: 'Changed a branding',
   update_provider: 'Changed a provider',
   update_rate: 'Changed a price',
   update_service: 'Changed a service',
   update_sms_sender: 'Changed a sender of text messages',
   update_template: 'Changed a template',
-  update_template_folder: 'Changed a folder of templates',
+  update_template_folder: 'Changed a folder',
   update_user: 'Changed a person',
   withdraw_go_live_request: 'Withdrew or declined a request to go live',
 };
@@ -149,6 +152,14 @@ function valueText(name: string, value: unknown, mayShowTexts: boolean): string 
   return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 
+/** What an event says, and below it the id of what it is about. */
+function details(one: EventFacts): Html {
+  const text = eventText(one);
+  const said = text === '' ? null : html`<span dir="auto">${text}</span>`;
+  if (one.subject_id === null || one.subject_id === one.service_id) return html`${said}`;
+  return html`${said}${said && html`<br>`}<span class="app-quiet">Id ${idText(one.subject_id)}</span>`;
+}
+
 /** Events, newest first. `withService`: whether each names its service. */
 export function eventTable(
   caption: string,
@@ -165,7 +176,7 @@ export function eventTable(
       one.user_id === null ? 'The platform itself' : userLink(one.user_id, one.user_name),
       eventName(one.event_type),
       ...(withService ? [serviceLink(one.service_id, one.service_name)] : []),
-      html`<span dir="auto">${eventText(one)}</span>${one.subject_id === null || one.subject_id === one.service_id ? null : html`<br><span class="app-quiet">Id ${idText(one.subject_id)}</span>`}`,
+      details(one),
     ]),
     empty,
   });

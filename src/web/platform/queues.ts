@@ -160,7 +160,10 @@ function queueTable(found: readonly QueueFacts[], processes: readonly ProcessFac
       { content: inFigures(one.waiting), numeric: true },
       { content: inFigures(one.delayed), numeric: true },
       { content: one.active === null ? '–' : inFigures(one.active), numeric: true },
-      { content: one.waiting === 0 ? '–' : durationText(one.oldest_due_seconds), numeric: true },
+      {
+        content: html`<span class="app-together">${one.waiting === 0 ? '–' : durationText(one.oldest_due_seconds)}</span>`,
+        numeric: true,
+      },
       {
         content: one.parked === 0 ? '0' : link(`${path}?queue=${one.name}#parked`, inFigures(one.parked)),
         numeric: true,

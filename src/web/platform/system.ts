@@ -120,7 +120,7 @@ function tasksPart(
       { content: html`<code>${one.name}</code>`, header: true },
       scheduleText(one.schedule),
       lastRun(one, visit),
-      { content: one.last_seconds === null ? '–' : whole(delayText(one.last_seconds)), numeric: true },
+      { content: one.last_seconds === null ? '–' : together(delayText(one.last_seconds)), numeric: true },
       { content: one.last_count === null ? '–' : inFigures(one.last_count), numeric: true },
       one.asked_at === null ? shortTimeOf(one.next_due_at, visit) : tag('Asked for', 'open'),
     ]),
@@ -155,15 +155,15 @@ function tablesPart({ database: { tables } }: System): Html {
     ],
     rows: tables.map(({ name, bytes, bytes_a_week_ago: before, rows, ends }) => [
       { content: html`<code>${name}</code>`, header: true },
-      { content: whole(bytesText(bytes)), numeric: true },
-      { content: before === null ? 'not measured' : whole(growthText(bytes - before)), numeric: true },
+      { content: together(bytesText(bytes)), numeric: true },
+      { content: before === null ? 'not measured' : together(growthText(bytes - before)), numeric: true },
       { content: inFigures(Math.max(0, rows)), numeric: true },
       ends ?? 'Nobody: it is kept for ever',
     ]),
   });
 }
 
-const whole = (text: string) => html`<span class="app-whole">${text}</span>`;
+const together = (text: string) => html`<span class="app-together">${text}</span>`;
 
 function growthText(bytes: number): string {
   if (bytes === 0) return 'no change';

@@ -54,7 +54,7 @@ const lists = servicePage('/contact-lists', either, {
       },
       kindOf[list.template_type],
       { content: inFigures(list.row_count), numeric: true },
-      html`<span dir="auto">${list.created_by}</span><br>${timeInWords(list.created_at, zone)}`,
+      html`<span dir="auto">${list.created_by}</span>, ${timeInWords(list.created_at, zone)}`,
       usedWords(list),
     ]);
     return page(

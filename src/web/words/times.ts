@@ -48,7 +48,7 @@ export function shortTime(at: string | number, { zone, now }: Reader): string {
 export function shortTimeOf(at: string | null, reader: Reader, otherwise = 'Never'): Html {
   if (at === null) return html`${otherwise}`;
   const isToday = dayIn(at, reader.zone) === dayIn(reader.now, reader.zone);
-  return html`<time datetime="${new Date(at).toISOString()}"${attributes({ class: isToday ? 'app-whole' : null })}>${shortTime(at, reader)}</time>`;
+  return html`<time datetime="${new Date(at).toISOString()}"${attributes({ class: isToday ? 'app-together' : null })}>${shortTime(at, reader)}</time>`;
 }
 
 const steps = [
