@@ -149,7 +149,10 @@ function queueTable(found: readonly QueueFacts[], processes: readonly ProcessFac
     caption: 'What waits',
     head: [
       'Queue',
-      ...['Waiting', 'Later', 'Being worked on', 'Oldest', 'Parked'].map((text) => ({ text, numeric: true })),
+      ...['Waiting', 'Due later', 'Being worked on', 'Oldest', 'Parked'].map((text) => ({
+        text,
+        numeric: true,
+      })),
       'Served by',
     ],
     rows: found.map((one) => [
