@@ -13,10 +13,13 @@ import {
 import { answering, errorAt, type Faults, faultSummary, noFaults } from '../words/faults.ts';
 
 export const themeTexts: Readonly<Record<Theme, string>> = {
-  system: 'As the system has them',
+  system: 'Same as your device',
   light: 'Light',
   dark: 'Dark',
 };
+
+/** A zone by its name, as people read it: America/New York. */
+export const zoneText = (zone: string): string => zone.replaceAll('_', ' ');
 
 /** UTC first: it is in no list of zones. */
 const zones: readonly string[] = [
@@ -33,7 +36,7 @@ function lookForm({ fields, path }: PersonVisit, zone: string, theme: string, fa
         ...{ name: 'zone', label: 'Time zone', error: errorAt(faults, 'zone') },
         items: zones.map((each) => ({
           value: each,
-          text: each.replaceAll('_', ' '),
+          text: zoneText(each),
           selected: each === zone,
         })),
       }),

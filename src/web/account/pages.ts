@@ -4,7 +4,7 @@ import { button, postForm } from '../components/form.ts';
 import { type Page, type PersonVisit, page, personPage, redirect } from '../frame/page.ts';
 import { timeOf } from '../words/times.ts';
 import { changePages } from './change.ts';
-import { lookPages, themeTexts } from './look.ts';
+import { lookPages, themeTexts, zoneText } from './look.ts';
 import { mobilePages } from './mobile.ts';
 
 type Session = Readonly<{
@@ -48,7 +48,7 @@ const account = personPage('/account', {
             actions: change('Mobile number', '/account/mobile'),
           },
           { key: 'Password', value: 'Not shown', actions: change('Password', '/account/password') },
-          { key: 'Time zone', value: zone, actions: change('Time zone', '/account/look') },
+          { key: 'Time zone', value: zoneText(zone), actions: change('Time zone', '/account/look') },
           { key: 'Colours', value: themeTexts[theme], actions: change('Colours', '/account/look') },
         ],
       })}${
@@ -62,27 +62,31 @@ const account = personPage('/account', {
 });
 
 const where = ({ browser, address }: Session) =>
-  html`<span dir="auto">${browser ?? 'By a link'}</span>${address === null ? null : html`<br><span class="app-quiet">${address}</span>`}`;
+  html`<span dir="auto">${browser ?? 'Through a sign-in link'}</span>${address === null ? null : html`<br><span class="app-quiet">${address}</span>`}`;
 
 function sessionTable({ fields, zone }: PersonVisit, all: readonly Session[]) {
   const open = all.filter(({ ended_at }) => ended_at === null);
+  const signOutThere = (session: Session) =>
+    postForm(
+      { action: '/account/sessions', fields },
+      html`<input type="hidden" name="session" value="${session.id}">`,
+      button({
+        text: html`Sign out<span class="govuk-visually-hidden"> there, since ${timeOf(session.created_at, zone)}</span>`,
+        classes: 'govuk-button--secondary',
+      }),
+    );
+  const hasOthers = open.some(({ is_current: isCurrent }) => !isCurrent);
   const rows = open.map((session) => [
-    { content: where(session), header: true },
+    {
+      content: html`${where(session)}${session.is_current ? html` ${tag('This device', 'good')}` : null}`,
+      header: true,
+    },
     timeOf(session.created_at, zone),
     timeOf(session.seen_at, zone),
-    session.is_current
-      ? tag('This one', 'good')
-      : postForm(
-          { action: '/account/sessions', fields },
-          html`<input type="hidden" name="session" value="${session.id}">`,
-          button({
-            text: html`Sign out<span class="govuk-visually-hidden"> there, since ${timeOf(session.created_at, zone)}</span>`,
-            classes: 'govuk-button--secondary',
-          }),
-        ),
+    ...(hasOthers ? [session.is_current ? html`` : signOutThere(session)] : []),
   ]);
-  return html`${table({ caption: 'Where you are signed in', head: ['Where', 'Since', 'Last used', 'Change'], rows })}${
-    open.length > 1
+  return html`${table({ caption: 'Where you are signed in', head: ['Where', 'Since', 'Last used', ...(hasOthers ? ['Action'] : [])], rows })}${
+    hasOthers
       ? postForm(
           { action: '/account/sessions', fields },
           button({ text: 'Sign out everywhere else', classes: 'govuk-button--secondary' }),
@@ -100,7 +104,7 @@ function signIns({ zone }: PersonVisit, all: readonly Session[]) {
       where(session),
       session.ended_at === null ? 'Still signed in' : html`Ended ${timeOf(session.ended_at, zone)}`,
     ]);
-  return html`${table({ caption: 'Your last sign-ins', head: ['When', 'Where', 'State'], rows })}${paragraph('Sign-ins of the last 30 days. If one was not you, change your password: it signs everybody else out.')}`;
+  return html`${table({ caption: 'Your last sign-ins', head: ['When', 'Where', 'State'], rows })}${paragraph('These are the sign-ins of the last 30 days. If one was not you, change your password: that signs everybody else out.')}`;
 }
 
 const sessions = personPage('/account/sessions', {

@@ -53,7 +53,7 @@ suite('the dashboard in words', () => {
       [
         ['Friday 27 February 2026', '27 Feb', [0, 0, 0], false],
         ['Saturday 28 February 2026', '28 Feb', [30, 0, 0], false],
-        ['Sunday 1 March 2026', 'today', [5, 0, 5], true],
+        ['Sunday 1 March 2026', 'Today', [5, 0, 5], true],
       ],
     );
     assert.equal(sentence, 'Between 0 and 30 a day before today, 10 today so far; 13% failed.');

@@ -2,7 +2,7 @@ import type { PlotRow, Series } from '../plots/plot.ts';
 import { rangeSentence } from '../plots/plot.ts';
 import { counted, inFigures, messagesOf, percent } from '../words/counts.ts';
 import { groupOf } from '../words/statuses.ts';
-import { dateFormat, dayText } from '../words/times.ts';
+import { dayText, shortDay } from '../words/times.ts';
 
 export type Type = 'sms' | 'email';
 export const types: readonly Type[] = ['sms', 'email'];
@@ -55,7 +55,7 @@ export function dayPlot(
   const byDay = days.map((day) => ({ day, sums: sumsOf(figures.filter((one) => one.day === day)) }));
   const rows = byDay.map(({ day, sums: { delivered, underWay, failed } }) => ({
     label: dayText(day),
-    short: day === today ? 'today' : shortDay(day),
+    short: day === today ? 'Today' : shortDay(day),
     values: [delivered, underWay, failed],
     unfinished: day === today,
   }));
@@ -69,10 +69,6 @@ export function dayPlot(
       ? `No messages in ${count} days.`
       : `${range} before today, ${inFigures(totals.at(-1)!)} today so far; ${percent(failed, total)} failed.`;
   return { rows, sentence, total };
-}
-
-function shortDay(day: string): string {
-  return dateFormat('UTC', { day: 'numeric', month: 'short' }).format(Date.parse(`${day}T00:00:00Z`));
 }
 
 export type JobEntry = Readonly<{

@@ -168,8 +168,10 @@ function limitsLeft({ service, may, at }: ServiceVisit, { used }: Shown): Html {
   const sentence =
     used === null
       ? 'How many can still be sent today is not available at the moment.'
-      : `Today ${types.map((type) => messagesOf(type, Math.max(0, service.limits[type] - used[type]))).join(' and ')} can still be sent. The limit of a day begins anew at midnight in London.`;
-  return paragraph(html`${sentence} ${may('manage_settings') ? link(at('/settings'), 'Limits') : null}`);
+      : `Today ${types.map((type) => messagesOf(type, Math.max(0, service.limits[type] - used[type]))).join(' and ')} can still be sent. The daily limits start again at midnight in London.`;
+  return paragraph(
+    html`${sentence} ${may('manage_settings') ? link(at('/settings'), 'See the limits') : null}`,
+  );
 }
 
 function byDay({ at }: ServiceVisit, { days }: Shown, today: string, period: number): Html {

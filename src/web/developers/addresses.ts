@@ -91,8 +91,8 @@ async function addressPage(
         key: 'State',
         value: html`${address.paused ? tag('Paused', 'bad') : address.failures > 0 ? tag('Failing', 'open') : tag('Works', 'good')} ${addressSentence(address, until)}`,
       },
-      ...(since === null ? [] : [{ key: 'Since', value: since }]),
-      { key: 'Set', value: timeOf(address.updated_at ?? address.created_at, zone) },
+      ...(since === null ? [] : [{ key: 'Last arrival', value: since }]),
+      { key: 'Address set', value: timeOf(address.updated_at ?? address.created_at, zone) },
     ],
   })}`;
   const main = html`${test === null ? null : testBanner(test)}${heading(1, title)}${paragraph(typeSentences[type])}${test === null ? visit.region('address', state) : html`<div id="address" data-live="${base}">${state}</div>`}<div class="app-actions">${postForm(
@@ -111,7 +111,7 @@ async function addressPage(
       href: `${base}/remove`,
       classes: 'govuk-button--warning',
     },
-  )}</div>${paragraph('A test is a sample with “test”: true and ids that belong to nothing, with your token and a signature. It is posted at once, even during a pause, and is not in the log.')}${paragraph(link(at('/developers/callbacks/signature'), 'How to check the signature'))}`;
+  )}</div>${paragraph(html`A test is a sample with <code>"test": true</code> and ids that belong to nothing, with your token and a signature. It is posted at once, even during a pause, and is not in the log.`)}${paragraph(link(at('/developers/callbacks/signature'), 'How to check the signature'))}`;
   return page(title, main, { back });
 }
 
@@ -125,7 +125,7 @@ async function lastDelivery(
   const log = await api.getSoon<LogPage>(`/service/${service.id}/callbacks?${filter}`);
   if (log === null) return null;
   const times = log.callbacks.flatMap(({ finished_at: at }) => (at === null ? [] : [Date.parse(at)]));
-  if (times.length === 0) return html`Nothing in the log has arrived there.`;
+  if (times.length === 0) return html`Nothing that is in the log has arrived.`;
   return html`The last callback arrived there on ${timeOf(Math.max(...times), zone)}.`;
 }
 
@@ -214,7 +214,9 @@ function setForm(visit: ServiceVisit, address: Address | null, url: string, faul
   return page(title, main, {
     isError: problems.length > 0,
     status: problems.length > 0 ? 400 : 200,
-    back: address ? { href: base, text: 'Back' } : { href: at('/developers/callbacks'), text: 'Callbacks' },
+    back: address
+      ? { href: base, text: `Callbacks: ${typeNames[type].toLowerCase()}` }
+      : { href: at('/developers/callbacks'), text: 'Callbacks' },
   });
 }
 
@@ -265,6 +267,11 @@ function faultsOf(refused: Refused): Faults {
   return found;
 }
 
+function whatFails(waiting: number): string {
+  if (waiting === 1) return 'the callback that waits for it fails';
+  return `the ${waiting >= 10_000 ? '10,000 or more' : waiting} callbacks that wait for it fail`;
+}
+
 export const removeAddress = servicePage(`${path}/remove`, 'manage_api_keys', {
   fresh: true,
   async get(visit) {
@@ -276,12 +283,14 @@ export const removeAddress = servicePage(`${path}/remove`, 'manage_api_keys', {
     const main = html`${heading(1, html`Remove the address for ${typeNames[type].toLowerCase()}`)}${warningText(
       address.waiting === 0
         ? 'Your program is no longer told. Nothing waits for it at the moment.'
-        : `Your program is no longer told, and the ${address.waiting >= 10_000 ? '10,000 or more' : address.waiting} callbacks that wait for it fail.`,
+        : `Your program is no longer told, and ${whatFails(address.waiting)}.`,
     )}${paragraph(html`<bdi>${address.url}</bdi>`)}${postForm(
       { action: `${base}/remove`, fields },
       button({ text: 'Remove the address', classes: 'govuk-button--warning', preventDoubleClick: true }),
     )}${paragraph(link(base, 'Keep it'))}`;
-    return page('Remove a callback address', main, { back: { href: base, text: 'Back' } });
+    return page('Remove a callback address', main, {
+      back: { href: base, text: `Callbacks: ${typeNames[type].toLowerCase()}` },
+    });
   },
   async post(visit) {
     const address = await readAddress(visit);

@@ -19,7 +19,7 @@ import {
   stateWord,
   typeNames,
 } from './callback-log.ts';
-import { signatureFolds } from './signature.ts';
+import { signatureRecipe } from './signature.ts';
 
 export type LogPage = Readonly<{ callbacks: readonly Callback[]; links: Readonly<{ next?: string }> }>;
 
@@ -46,7 +46,7 @@ export const callbackList = servicePage('/developers/callbacks', 'manage_api_key
     const rows = callbackTypes.map((one) => addressRow(visit, one, addresses));
     const main = html`${heading(1, 'Callbacks')}${paragraph('Your program is told at once what it would otherwise have to ask for.')}${
       addresses.length === 0
-        ? html`${insetText('No address is set yet. Set one, send a test to it, and check the signature as below.')}${table({ caption: 'Addresses', head: ['What for', 'State', 'Address'], rows })}${signatureFolds()}`
+        ? html`${insetText('No address is set yet. Set one, send a test to it, and check the signature as below.')}${table({ caption: 'Addresses', head: ['What for', 'State', 'Address'], rows })}${heading(2, 'The signature')}${signatureRecipe()}`
         : html`${table({ caption: 'Addresses', head: ['What for', 'State', 'Address'], rows })}${paragraph(link(at('/developers/callbacks/signature'), 'How to check the signature'))}${heading(2, 'Log')}${
             mayRead
               ? logSection(visit, log, type, status)
@@ -78,6 +78,9 @@ function addressRow({ at, zone }: ServiceVisit, type: CallbackTypeOf, addresses:
         ),
   ];
 }
+
+/** Callbacks on a page of the API (spec 04, section 1.13). */
+const pageSize = 250;
 
 type CallbackTypeOf = (typeof callbackTypes)[number];
 
@@ -114,40 +117,38 @@ function logSection(
     ],
   })}${button({ text: 'Show', classes: 'govuk-button--secondary' })}</div></form>`;
   const isFirst = !query.get('older_than');
-  return html`${filters}${paragraph(`${logSentence(callbacks, isFirst, log.links.next !== undefined)}`)}${table(
+  // Of many callbacks a page that is not full can still be followed by more, if only some are asked for.
+  const isLast = callbacks.length === 0 || (!type && !status && callbacks.length < pageSize);
+  const hasMore = log.links.next !== undefined && !isLast;
+  return html`${filters}${callbacks.length === 0 ? null : paragraph(logSentence(callbacks, isFirst, hasMore))}${table(
     {
       caption: 'Callbacks, newest first',
       head: logHead,
       rows: callbacks.map((one) => logRow(visit, one)),
-      empty:
-        type || status ? 'There are no callbacks of this type and state.' : 'No callback has been made yet.',
+      empty: !isFirst
+        ? 'There are no older callbacks.'
+        : type || status
+          ? 'There are no callbacks of this type and state.'
+          : 'No callback has been made yet.',
     },
   )}${pagination({
-    previous: isFirst ? null : { href: at(`/developers/callbacks${first}`), text: 'Newest' },
-    next:
-      last && log.links.next !== undefined
-        ? { href: at(`/developers/callbacks?${next}`), text: 'Older' }
-        : null,
+    previous: isFirst ? null : { href: at(`/developers/callbacks${first}`), text: 'Newest callbacks' },
+    next: hasMore ? { href: at(`/developers/callbacks?${next}`), text: 'Older callbacks' } : null,
   })}${button({ text: 'Replay what failed', href: at('/developers/callbacks/replay'), classes: 'govuk-button--secondary' })}`;
 }
 
-/** The states on this page of the log, in a sentence. */
+/** The states on this page of the log, in a sentence. `hasMore`: older ones are on further pages. */
 export function logSentence(callbacks: readonly Callback[], isFirst: boolean, hasMore: boolean): string {
-  if (callbacks.length === 0) return isFirst ? 'Nothing is in the log.' : 'There is nothing older.';
   const counts = callbackStates
-    .map(
-      (state) =>
-        [stateWord(state).toLowerCase(), callbacks.filter(({ status }) => status === state).length] as const,
-    )
+    .map((state) => [stateWord(state), callbacks.filter(({ status }) => status === state).length] as const)
     .filter(([, count]) => count > 0)
-    .map(([word, count]) => `${count} ${word}`);
-  const which =
-    isFirst && !hasMore
-      ? 'all callbacks'
-      : isFirst
-        ? `the last ${callbacks.length}`
-        : `these ${callbacks.length}`;
-  return `Of ${which}: ${counts.join(', ')}.`;
+    .map(([word, count]) => `${count} ${word.toLowerCase()}`);
+  const which = !isFirst
+    ? `Of these ${callbacks.length}`
+    : hasMore
+      ? `Of the last ${callbacks.length}`
+      : 'In the log';
+  return `${which}: ${counts.join(', ')}.`;
 }
 
 type Try = Readonly<{
@@ -245,8 +246,9 @@ export const signature = servicePage('/developers/callbacks/signature', 'manage_
   get: ({ at }) =>
     page(
       'Checking the signature of callbacks',
-      html`${heading(1, 'Checking the signature of callbacks')}${signatureFolds()}`,
+      html`${heading(1, 'Checking the signature of callbacks')}${signatureRecipe()}`,
       {
+        wide: true,
         back: { href: at('/developers/callbacks'), text: 'Callbacks' },
       },
     ),

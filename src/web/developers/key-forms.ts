@@ -195,7 +195,7 @@ export const changeKey = servicePage('/developers/keys/:key/change', 'manage_api
   async get(visit) {
     const key = await readKey(visit);
     const { at, fields } = visit;
-    const main = html`${heading(1, html`Change the key ${named(key.name)}`)}${paragraph('You get a new key of the same name and type. The old one goes on for 24 hours, so that programs can be moved to the new one without a gap, and then ends for good.')}${
+    const main = html`${heading(1, html`Change the key “${named(key.name)}”`)}${paragraph('You get a new key of the same name and type. The old one goes on for 24 hours, so that programs can be moved to the new one without a gap, and then ends for good.')}${
       key.expiry_date === null
         ? insetText(stillUsedBy(key, visit))
         : insetText(
@@ -228,7 +228,7 @@ export const changeKey = servicePage('/developers/keys/:key/change', 'manage_api
 
 /** Another key has the name by now: this one has been changed before. */
 function hasSuccessor({ at }: ServiceVisit, key: Key): Answer {
-  const main = html`${heading(1, html`The key ${named(key.name)} was not changed`)}${paragraph('A newer key has this name: it has been changed already. Change the newer one, or make a key with another name.')}${paragraph(link(at('/developers/keys'), 'API keys'))}`;
+  const main = html`${heading(1, html`The key “${named(key.name)}” was not changed`)}${paragraph('A newer key has this name: it has been changed already. Change the newer one, or make a key with another name.')}${paragraph(link(at('/developers/keys'), 'See all API keys'))}`;
   return page('The key was not changed', main, { status: 400, isError: true });
 }
 
@@ -237,10 +237,10 @@ export const endKey = servicePage('/developers/keys/:key/end', 'manage_api_keys'
   async get(visit) {
     const key = await readKey(visit);
     const { at, fields } = visit;
-    const main = html`${heading(1, html`End the key ${named(key.name)}`)}${warningText('It stops working within 2 seconds, everywhere. Programs that use it can no longer send. This cannot be undone.')}${insetText(stillUsedBy(key, visit))}${postForm(
+    const main = html`${heading(1, html`End the key “${named(key.name)}”`)}${warningText('It stops working within 2 seconds, everywhere. Programs that use it can no longer send. This cannot be undone.')}${insetText(stillUsedBy(key, visit))}${postForm(
       { action: at(`/developers/keys/${key.id}/end`), fields },
       button({ text: 'End this key now', classes: 'govuk-button--warning', preventDoubleClick: true }),
-    )}${paragraph(link(at(`/developers/keys/${key.id}/change`), 'Change it instead, with 24 hours of overlap'))}`;
+    )}${paragraph(link(at(`/developers/keys/${key.id}/change`), 'Change it instead, with 24 hours of overlap'))}${paragraph(link(at(`/developers/keys/${key.id}`), 'Keep the key as it is'))}`;
     return page('End an API key', main, {
       back: { href: at(`/developers/keys/${key.id}`), text: 'API key' },
     });

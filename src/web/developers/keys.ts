@@ -88,7 +88,7 @@ export const keyList = servicePage('/developers/keys', 'manage_api_keys', {
         keyTypeNames[key.key_type],
         stateOf(key, visit),
         lastUse(key, zone),
-        key.last_client === null ? 'None' : named(key.last_client),
+        key.last_client === null ? 'None yet' : named(key.last_client),
         { content: String(callsOf(key)), numeric: true },
       ];
     });
@@ -114,7 +114,7 @@ export const oneKey = servicePage('/developers/keys/:key', 'manage_api_keys', {
       { content: String(calls), numeric: true },
       named(clientsText(clients)),
     ]);
-    const main = html`${heading(1, html`API key ${named(key.name)}`)}${
+    const main = html`${heading(1, html`API key: ${named(key.name)}`)}${
       key.expiry_date === null
         ? null
         : insetText(html`This key ends on ${timeOf(key.expiry_date, zone)}. ${stillUsedBy(key, visit)}`)

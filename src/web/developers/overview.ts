@@ -40,11 +40,11 @@ export const overview = servicePage('/developers', 'manage_api_keys', {
       html`As of ${clockText(now, zone)}. ${link(visit.path, 'Refresh')}`,
       'app-quiet',
     );
-    const main = html`${heading(1, 'Developers')}${
+    const main = html`${heading(1, 'Developers')}<ul class="app-choices govuk-body"><li>${link(at('/developers/keys'), 'API keys')}</li><li>${link(at('/developers/callbacks'), 'Callbacks')}</li></ul>${
       keys.length === 0
         ? firstSteps(visit)
         : html`${messagesSection(visit, recent)}${refresh}${callsSection(visit, keys)}`
-    }${heading(2, 'More')}<ul class="govuk-list"><li>${link(at('/developers/keys'), 'API keys')}</li><li>${link(at('/developers/callbacks'), 'Callbacks')}</li></ul>`;
+    }`;
     return page('Developers', main, { wide: true });
   },
 });
@@ -68,6 +68,7 @@ function messagesSection(visit: ServiceVisit, recent: Messages | null): Html {
       ? null
       : table({
           caption: 'By status',
+          captionClasses: 'govuk-table__caption--s',
           head: ['Status', { text: 'Messages', numeric: true }],
           rows: byStatus(sent).map(([status, count]) => [
             { content: tag(status, toneOf(status)), header: true },
@@ -79,6 +80,7 @@ function messagesSection(visit: ServiceVisit, recent: Messages | null): Html {
       ? null
       : table({
           caption: 'Last failures',
+          captionClasses: 'govuk-table__caption--s',
           head: ['At', 'Template', 'Key', 'Why'],
           rows: failed.slice(0, 20).map((one) => [
             {
@@ -125,7 +127,7 @@ function callsSection({ at, zone }: ServiceVisit, keys: readonly Key[]): Html {
   const rows = keys.map((key) => [
     { content: link(at(`/developers/keys/${key.id}`), named(key.name)), header: true },
     key.last_used_at === null ? 'Never' : timeOf(key.last_used_at, zone),
-    key.last_client === null ? 'None' : named(key.last_client),
+    key.last_client === null ? 'None yet' : named(key.last_client),
     { content: String(key.calls_by_day[0]?.calls ?? 0), numeric: true },
   ]);
   return html`${heading(2, 'Calls')}${paragraph(
@@ -134,6 +136,7 @@ function callsSection({ at, zone }: ServiceVisit, keys: readonly Key[]): Html {
       : `The last call arrived on ${timeInWords(latest, zone)}. Every call with a key that works counts, whatever was answered.`,
   )}${table({
     caption: 'Calls by key',
+    captionClasses: 'govuk-table__caption--s',
     head: ['Key', 'Last call', 'Client', { text: 'Calls on that day', numeric: true }],
     rows,
   })}`;

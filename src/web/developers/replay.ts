@@ -39,7 +39,7 @@ function replayForm(visit: ServiceVisit, filled: Filled, faults: Faults = {}): A
       error: faults[name] === undefined ? null : { text: faults[name] },
       attributes: { autocomplete: 'off', inputmode: 'numeric' },
     });
-  const main = html`${errorSummary(problems)}${heading(1, 'Replay failed callbacks')}${paragraph('Callbacks that failed for good in a range of time are queued again, each with the same body and all its tries. Your program may get what it has had before: it should go by the id.')}${postForm(
+  const main = html`${errorSummary(problems)}${heading(1, 'Replay failed callbacks')}${paragraph('Callbacks that failed for good between two times are queued again, with the same body, and tried as often as new ones. Your program may get some that it has had before: their id is the same.')}${postForm(
     { action: at('/developers/callbacks/replay'), fields },
     select({
       name: 'day',
@@ -50,8 +50,12 @@ function replayForm(visit: ServiceVisit, filled: Filled, faults: Faults = {}): A
         selected: value === filled.day,
       })),
     }),
-    time('from', 'From', `In the zone ${zone}, such as 13:00. It is included.`),
-    time('to', 'To', 'Such as 14:00. It is not included; 24:00 is the end of the day.'),
+    time(
+      'from',
+      'From',
+      `Such as 13:00, in the time zone ${zone.replaceAll('_', ' ')}. This minute is included.`,
+    ),
+    time('to', 'To', 'Such as 14:00. This minute is not included; 24:00 is the end of the day.'),
     select({
       name: 'type',
       label: 'Type',

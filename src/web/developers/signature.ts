@@ -1,5 +1,5 @@
 import { type Html, html } from '../../ground/html.ts';
-import { copyable, details, heading, paragraph } from '../components/content.ts';
+import { copyable, details, paragraph } from '../components/content.ts';
 
 export type Recipe = Readonly<{ language: string; code: string }>;
 
@@ -12,7 +12,8 @@ export const recipes: readonly Recipe[] = [
 // body: the raw text of the request. tolerance: seconds that clocks may differ.
 function isFromDespatch(header, body, token, tolerance = 300) {
   const [, time, given] = /^t=(\\d+),v1=([0-9a-f]{64})$/.exec(header ?? '') ?? [];
-  if (time === undefined || Math.abs(Date.now() / 1000 - Number(time)) > tolerance) return false;
+  if (time === undefined) return false;
+  if (Math.abs(Date.now() / 1000 - Number(time)) > tolerance) return false;
   const right = createHmac('sha256', token).update(\`\${time}.\${body}\`).digest();
   return timingSafeEqual(right, Buffer.from(given, 'hex'));
 }`,
@@ -112,7 +113,7 @@ public static class DespatchSignature
 ];
 
 /** The recipe in words, and in each language as a fold. */
-export function signatureFolds(): Html {
+export function signatureRecipe(): Html {
   const folds = recipes.map(({ language, code }, index) =>
     details({
       summary: language,
@@ -120,9 +121,9 @@ export function signatureFolds(): Html {
       content: copyable({
         id: `signature-${language.toLowerCase().replace(/\W/g, '')}`,
         text: code,
-        what: `recipe in ${language}`,
+        what: `the recipe for ${language}`,
       }),
     }),
   );
-  return html`${heading(2, 'The signature')}${paragraph(html`Each callback has a header <code>Despatch-Signature: t=1777727100,v1=5257a8…</code>: the time of the call in seconds, and the HMAC-SHA256 of that time, a full stop and the raw body, with your token as its key.`)}${paragraph('Check it before you parse the body, and refuse what is older than a few minutes: then nobody can send you an old callback again. The same callback can come twice, and callbacks can come in any order.')}${folds}`;
+  return html`${paragraph(html`Each callback has a header <code>Despatch-Signature: t=1777727100,v1=5257a8…</code>: the time of the call in seconds, and the HMAC-SHA256 of that time, a full stop and the raw body, with your token as its key.`)}${paragraph('Check it before you parse the body, and refuse what is older than a few minutes: then nobody can send you an old callback again. The same callback can come twice, and callbacks can come in any order.')}${folds}`;
 }

@@ -110,6 +110,7 @@ function operatorBar(visit: Visit): Html {
       .map(([text, path]) => item(visit, text, `/platform${path}`, path === '')),
     navigationLabel: 'Platform',
     navigationId: 'navigation-platform',
+    classes: 'app-platform',
   });
 }
 

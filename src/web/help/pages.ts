@@ -23,7 +23,7 @@ const help = openPage('/help', {
       html`${heading(1, 'Help')}<ul class="govuk-list govuk-list--spaced">${topics.map(
         ({ name, title, about }) => html`<li>${link(`/help/${name}`, title)}<br>${about}</li>`,
       )}</ul>${heading(2, 'For developers')}${paragraph(
-        html`What the API answers is described at ${link(`${site.apiUrl}/docs`, 'its own page')}.`,
+        html`Read ${link(`${site.apiUrl}/docs`, 'the reference of the API')}: every request, and what it answers.`,
       )}${heading(2, 'If nothing here helps')}${paragraph(contactOf(site))}`,
     ),
 });
@@ -34,6 +34,7 @@ const topic = openPage('/help/:topic', {
     if (!found) throw new Missing('No such topic');
     return page(found.title, html`${heading(1, found.title)}${found.content}`, {
       back: { href: '/help', text: 'Help' },
+      wide: found.wide ?? false,
     });
   },
 });
@@ -44,11 +45,11 @@ const accessibility = openPage('/accessibility', {
     page(
       'Accessibility statement',
       html`${heading(1, 'Accessibility statement')}${paragraph(
-        `These pages are meant to be usable by everybody: with a keyboard alone, with a screen reader, enlarged to 400 %, in light and dark colours, and without script.`,
+        `These pages are meant to be usable by everybody: with a keyboard alone, with a screen reader, enlarged to 400%, in light and dark colours, and without script.`,
       )}${heading(2, 'How accessible they are')}${paragraph(
         knownFaults.length === 0
-          ? 'They meet the Web Content Accessibility Guidelines 2.2 on level AA, as far as we know.'
-          : 'They meet the Web Content Accessibility Guidelines 2.2 on level AA, but for the faults below.',
+          ? 'They meet the Web Content Accessibility Guidelines 2.2 at level AA, as far as we know.'
+          : 'They meet the Web Content Accessibility Guidelines 2.2 at level AA, except for the faults below.',
       )}${table({
         caption: 'Known faults',
         head: ['Where', 'What', 'Instead', 'Guideline'],
@@ -60,7 +61,7 @@ const accessibility = openPage('/accessibility', {
         ]),
         empty: 'No faults are known.',
       })}${heading(2, 'How this was found out')}${paragraph(
-        `Every page is looked at by a machine at every change of the product, in light and dark, on a wide screen and a phone. This was recorded last on ${lastChecked}. No expert has audited them from outside yet.`,
+        `Every page is looked at by a machine at every change of the product, in light and dark, on a wide screen and a phone. The last check was on ${lastChecked}. No expert has audited them from outside yet.`,
       )}${heading(2, 'Tell us what is hard')}${paragraph(contactOf(site))}${paragraph(
         'In the United Kingdom, if you are not content with the answer, the Equality Advisory and Support Service can help.',
       )}`,

@@ -1,7 +1,7 @@
 import { type Html, html } from '../../ground/html.ts';
 import { heading, paragraph, table } from '../components/content.ts';
 
-export type Topic = Readonly<{ name: string; title: string; about: string; content: Html }>;
+export type Topic = Readonly<{ name: string; title: string; about: string; content: Html; wide?: boolean }>;
 
 const list = (...items: readonly (string | Html)[]) =>
   html`<ul class="govuk-list govuk-list--bullet">${items.map((item) => html`<li>${item}</li>`)}</ul>`;
@@ -12,6 +12,7 @@ const statuses: Topic = {
   name: 'statuses',
   title: 'What became of a message',
   about: 'What each status means, whether it mends itself, and what you can do.',
+  wide: true,
   content: html`${paragraph('Lists and downloads tell the status of each message in these words.')}${table({
     caption: 'Statuses',
     head: ['Status', 'What it means', 'What you can do'],
@@ -19,7 +20,7 @@ const statuses: Topic = {
       [
         { content: 'Sending', header: true },
         'It is on its way, or waits for a report of whether it arrived.',
-        'Nothing. Texts are reported within minutes as a rule, and given up after 72 hours.',
+        'Nothing. Most texts are reported within minutes; after 72 hours without a report they count as failed.',
       ],
       [
         { content: 'Delivered', header: true },
@@ -32,13 +33,13 @@ const statuses: Topic = {
         'Nothing.',
       ],
       [
-        { content: 'Phone number doesn’t exist, Email address doesn’t exist', header: true },
+        { content: html`Phone number doesn’t exist<br>Email address doesn’t exist`, header: true },
         'It can never arrive there.',
         'Ask for another number or address. Sending again does not help.',
       ],
       [
         {
-          content: 'Phone not accepting messages right now, Inbox not accepting messages right now',
+          content: html`Phone not accepting messages right now<br>Inbox not accepting messages right now`,
           header: true,
         },
         'The phone was off for days, or the mailbox is full.',

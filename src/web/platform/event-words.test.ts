@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventText } from './event-words.ts';
+import { eventName, eventText } from './event-words.ts';
 import type { EventFacts } from './facts.ts';
 
 const event = (more: Partial<EventFacts>): EventFacts => ({
@@ -42,7 +42,7 @@ const cases: readonly (readonly [Partial<EventFacts>, string])[] = [
         after: { days_of_retention: 5 },
       },
     },
-    'notification type: sms; days of retention: 30 → 5',
+    'notification type: text messages; days of retention: 30 → 5',
   ],
   [{ event_type: 'sucessful_login', data: { ip_address: '192.0.2.4' } }, ''],
   [
@@ -53,8 +53,27 @@ const cases: readonly (readonly [Partial<EventFacts>, string])[] = [
     'email address changed',
   ],
   [{ data: 'text' }, ''],
+  [
+    {
+      ...{ event_type: 'update_free_sms_fragment_limit', service_id: 's' },
+      data: {
+        before: { free_sms_fragment_limit: 250_000, financial_year_start: 2026 },
+        after: { free_sms_fragment_limit: 2, financial_year_start: 2026 },
+      },
+    },
+    'free sms fragment limit: 250,000 → 2; financial year start: 2026',
+  ],
+  [
+    { event_type: 'create_template', service_id: 's', data: { after: { hasUnsubscribeLink: false } } },
+    'has unsubscribe link: no',
+  ],
 ];
 for (const [more, expected] of cases)
   test(`an event of ${more.event_type ?? 'a provider'} says “${expected}”`, () => {
     assert.equal(eventText(event(more)), expected);
   });
+
+test('a kind of event that has no words yet is told by its name, in words', () => {
+  assert.equal(eventName('create_contact_list'), 'Added a contact list');
+  assert.equal(eventName('brand_new_kind'), 'Brand new kind');
+});

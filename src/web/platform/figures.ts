@@ -8,7 +8,7 @@ import { stackedBars } from '../plots/bars.ts';
 import { lines } from '../plots/lines.ts';
 import { rangeSentence } from '../plots/plot.ts';
 import { counted, inFigures, percent } from '../words/counts.ts';
-import { dayText, delayText } from '../words/times.ts';
+import { dayText, delayText, shortDay } from '../words/times.ts';
 import { dayBefore, dayNow, lengthOf, type Period, periodsAt } from './days.ts';
 import type { Figures } from './facts.ts';
 import { notNow } from './forms.ts';
@@ -54,12 +54,12 @@ const figures = operatorPage(path, {
     return page(
       'Figures',
       html`${heading(1, 'Figures')}<form method="get" action="${path}" class="app-filter">${select({
-        ...{ name: 'period', label: 'When' },
+        ...{ name: 'period', label: 'Period' },
         items: periodsAt(now).map(({ value, text }) => ({ value, text, selected: value === period.value })),
       })}${select({
-        ...{ name: 'by', label: 'How' },
+        ...{ name: 'by', label: 'Show figures' },
         items: Object.entries(ways).map(([value, text]) => ({ value, text, selected: value === way })),
-      })}${button({ text: 'Show', classes: 'govuk-button--secondary' })}</form>${paragraph(`${dayText(period.from)} to ${dayText(period.to)}, by the days of London on which messages were accepted. Messages of test keys count only where it says so.`)}${
+      })}${button({ text: 'Show', classes: 'govuk-button--secondary' })}</form>${paragraph(`${dayText(period.from)} to ${dayText(period.to)}, by the London dates on which messages were accepted. Messages of test keys count only where it says so.`)}${
         isShortened
           ? insetText(
               `By service, ${mostDaysByService} days at most can be shown: these are the last ones of the period.`,
@@ -124,7 +124,10 @@ function byDay(data: readonly Figures[], period: Period, now: number): Html {
     const delivered = sum((one) => one.delivered);
     const failed = sum((one) => one.failed);
     const open = sum((one) => one.requested) - delivered - failed;
-    return { label: dayText(day), values: [delivered, open, failed], unfinished: day === today };
+    return {
+      ...{ label: dayText(day), short: day === today ? 'Today' : shortDay(day) },
+      ...{ values: [delivered, open, failed], unfinished: day === today },
+    };
   });
   const totals = rows.map(({ values }) => values.reduce((sum, value) => sum + value, 0));
   const all = totals.reduce((sum, value) => sum + value, 0);
@@ -146,7 +149,7 @@ function delayPlot(data: readonly Figures[], type: 'sms' | 'email', days: readon
   const rows = days.map((day) => {
     const delay = ofType.get(day)?.handed_over;
     return {
-      label: dayText(day),
+      ...{ label: dayText(day), short: shortDay(day) },
       values: [milliseconds(delay?.p50), milliseconds(delay?.p95), milliseconds(delay?.p99)],
     };
   });

@@ -145,7 +145,7 @@ function figuresNow({ figures, queues, minutes }: Facts, visit: PersonVisit): Ht
   )}</ul>${
     figures?.length
       ? paragraph(
-          `From acceptance to a provider, half of today’s messages took ${figures.map(speedText).join(' and ')}.`,
+          `From acceptance to a provider, half of today’s messages took at most ${figures.map(speedText).join(' and ')}.`,
         )
       : null
   }`;
@@ -229,17 +229,27 @@ const minutesFile = operatorPage('/platform/minutes.csv', {
 /** To the hundredth, without a sign at zero. */
 export const skewText = (seconds: number) => (Math.round(seconds * 100) / 100 || 0).toFixed(2);
 
+/** How far a clock is from that of the database. */
+export function skewWords(skew: number): string {
+  const seconds = skewText(Math.abs(skew));
+  if (seconds === '0.00') return 'Right';
+  return `${seconds} s ${skew > 0 ? 'ahead' : 'behind'}`;
+}
+
+/** The host and the number of a process. */
+export const processName = ({ host, pid }: ProcessFacts) => `${host} (process ${pid})`;
+
 /** Which processes are alive, and what they do. */
 export function processTable(processes: readonly ProcessFacts[], visit: PersonVisit): Html {
   return table({
     caption: 'Processes',
-    head: ['Process', 'Roles', 'Version', 'Started', { text: 'Clock', numeric: true }],
+    head: ['Process', 'Roles', 'Version', 'Started', 'Clock'],
     rows: processes.map((one) => [
-      { content: `${one.host}, ${one.pid}`, header: true },
+      { content: processName(one), header: true },
       one.roles.join(', '),
       one.version,
       shortTimeOf(one.started_at, visit),
-      { content: `${skewText(one.clock_skew_seconds)} s`, numeric: true },
+      skewWords(one.clock_skew_seconds),
     ]),
     empty: 'No process is alive, as far as the database knows.',
   });

@@ -252,7 +252,9 @@ function hourRows(calls: readonly Calls[], visit: Pick<PersonVisit, 'now' | 'zon
       const at = Date.parse(one.from);
       return at >= from && at < from + hour;
     });
-    return { label: shortTime(from, visit), values: sumOf(within), unfinished: index === 23 };
+    // The axis spans a day: it needs no date.
+    const short = shortTime(from, { zone: visit.zone, now: from });
+    return { label: shortTime(from, visit), short, values: sumOf(within), unfinished: index === 23 };
   });
 }
 
@@ -353,7 +355,7 @@ function circuitForm(one: Provider, visit: PersonVisit, faults: readonly Fault[]
       : null,
     reasonInput(faults, form, 'reason-circuit'),
     button({
-      text: isClosed ? 'Open the circuit' : 'Close the circuit',
+      text: isClosed ? 'Leave it alone' : 'Use it again',
       ...{ name: 'do', value: isClosed ? 'open' : 'close', preventDoubleClick: true },
       classes: isClosed ? 'govuk-button--warning' : '',
     }),
@@ -380,7 +382,10 @@ function testForm(one: Provider, visit: PersonVisit, faults: readonly Fault[], g
 function versionTable(versions: readonly Provider[], visit: PersonVisit): Html {
   return table({
     ...{ caption: 'Versions, newest first', id: 'versions' },
-    head: ['When', 'Who', 'Reason', 'State', 'Priority', 'Rate a second'],
+    head: [
+      ...['When', 'Who', 'Reason', 'State'],
+      ...['Priority', 'Rate a second'].map((text) => ({ text, numeric: true })),
+    ],
     rows: versions.map((one) => [
       shortTimeOf(one.updated_at, visit, 'At the start'),
       html`<span dir="auto">${one.created_by?.name ?? 'Nobody: it happened by itself'}</span>`,
@@ -388,8 +393,8 @@ function versionTable(versions: readonly Provider[], visit: PersonVisit): Html {
       !one.active
         ? 'Off'
         : { closed: 'On', open: 'Left alone', 'half-open': 'Being tried again' }[one.circuit],
-      String(one.priority),
-      one.rate_limit === null ? 'no limit' : inFigures(one.rate_limit),
+      { content: String(one.priority), numeric: true },
+      { content: one.rate_limit === null ? 'no limit' : inFigures(one.rate_limit), numeric: true },
     ]),
   });
 }

@@ -29,7 +29,7 @@ const providers = operatorPage('/platform/providers', {
     );
     return page(
       'Providers',
-      html`${heading(1, 'Providers')}${paragraph('Of each type, the provider with the lowest priority that can be called gets the messages. Shares and delays are those of today, by the days of London.')}${types}`,
+      html`${heading(1, 'Providers')}${paragraph('Of each type, the provider with the lowest priority that can be called gets the messages. Shares and receipts are today’s, by the London date; half of the receipts came within the time shown.')}${types}`,
       { wide: true },
     );
   },
@@ -48,7 +48,7 @@ function typeTable(
     caption: typeNames[type]!,
     head: [
       ...['Provider', 'State'],
-      ...['Priority', 'Rate a second', 'Share', 'Failed', 'Receipts after'].map((text) => ({
+      ...['Priority', 'Rate a second', 'Share', 'Failed', 'Receipts within'].map((text) => ({
         ...{ text, numeric: true },
       })),
     ],
@@ -84,7 +84,7 @@ export function stateOf(one: Provider, reader: Reader): Html {
   if (!one.active) return tag('Off');
   if (one.circuit === 'closed') return tag('In use', 'good');
   if (one.circuit === 'half-open') return tag('Being tried again', 'open');
-  const until = one.circuit_until === null ? 'somebody closes it' : shortTime(one.circuit_until, reader);
+  const until = one.circuit_until === null ? 'somebody uses it again' : shortTime(one.circuit_until, reader);
   return html`${tag('Left alone', 'bad')} until ${until}`;
 }
 

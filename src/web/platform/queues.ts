@@ -19,7 +19,7 @@ import {
   reasonOf,
   summaryOf,
 } from './forms.ts';
-import { processTable } from './now.ts';
+import { processName, processTable } from './now.ts';
 import { idText, queueMeanings, serviceLink } from './words.ts';
 
 const path = '/platform/queues';
@@ -142,13 +142,16 @@ async function queuesPage(visit: PersonVisit, faults: readonly Fault[], form: Fo
 }
 
 function queueTable(found: readonly QueueFacts[], processes: readonly ProcessFacts[] | null): Html {
-  const names = new Map((processes ?? []).map(({ id, host, pid }) => [id, `${host}, ${pid}`]));
+  const names = new Map((processes ?? []).map((one) => [one.id, processName(one)]));
   const isIdle = found.every(({ waiting, active }) => waiting === 0 && (active ?? 0) === 0);
   return html`${isIdle ? paragraph('Nothing waits: all is well.') : null}${table({
     caption: 'What waits',
     head: [
       'Queue',
-      ...['Waiting', 'Later', 'Being worked on', 'Oldest', 'Parked'].map((text) => ({ text, numeric: true })),
+      ...['Waiting', 'Due later', 'Being worked on', 'Oldest', 'Parked'].map((text) => ({
+        text,
+        numeric: true,
+      })),
       'Served by',
     ],
     rows: found.map((one) => [
@@ -159,7 +162,10 @@ function queueTable(found: readonly QueueFacts[], processes: readonly ProcessFac
       { content: inFigures(one.waiting), numeric: true },
       { content: inFigures(one.delayed), numeric: true },
       { content: one.active === null ? '–' : inFigures(one.active), numeric: true },
-      { content: one.waiting === 0 ? '–' : durationText(one.oldest_due_seconds), numeric: true },
+      {
+        content: html`<span class="app-together">${one.waiting === 0 ? '–' : durationText(one.oldest_due_seconds)}</span>`,
+        numeric: true,
+      },
       {
         content: one.parked === 0 ? '0' : link(`${path}?queue=${one.name}#parked`, inFigures(one.parked)),
         numeric: true,
@@ -205,7 +211,7 @@ function parkedPart(
       rows,
     }),
     reasonInput(faults, isWhole ? null : form),
-    html`<div class="app-actions">${button({ text: 'Release what is chosen', name: 'do', value: 'release', preventDoubleClick: true })}${button({ text: 'Drop what is chosen', name: 'do', value: 'ask-drop', classes: 'govuk-button--secondary' })}</div>`,
+    html`<div class="app-actions">${button({ text: 'Release what is chosen', name: 'do', value: 'release', preventDoubleClick: true })}${button({ text: 'Drop what is chosen', name: 'do', value: 'ask-drop', classes: 'govuk-button--warning' })}</div>`,
   )}${pagination({ next: parked.length < 50 ? null : { href: `${path}?${next}#parked`, text: 'Older ones' } })}${heading(3, 'Release all of a queue')}${postForm(
     { action: path, fields: visit.fields },
     select({

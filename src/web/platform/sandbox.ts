@@ -162,7 +162,7 @@ function settingsForm(
   return html`${heading(2, 'How it behaves')}${postForm(
     { action: path, fields: visit.fields },
     checkboxes({
-      ...{ name: 'switches', legend: 'Switches' },
+      ...{ name: 'switches', legend: 'What is wrong with it' },
       items: switches.map(([value, text]) => ({ value, text, selected: on.includes(value) })),
     }),
     ...rates.map(([name, label]) =>
@@ -188,7 +188,7 @@ function settingsForm(
       ...{ classes: 'govuk-input--width-10', error: faultAt(faults, 'seed') },
     }),
     reasonInput(faults, form),
-    html`<div class="app-actions">${button({ text: 'Set', name: 'do', value: 'set', preventDoubleClick: true })}${button({ text: 'Reset everything', name: 'do', value: 'reset', classes: 'govuk-button--secondary', preventDoubleClick: true })}</div>`,
+    html`<div class="app-actions">${button({ text: 'Save how it behaves', name: 'do', value: 'set', preventDoubleClick: true })}${button({ text: 'Reset everything', name: 'do', value: 'reset', classes: 'govuk-button--secondary', preventDoubleClick: true })}</div>`,
   )}`;
 }
 

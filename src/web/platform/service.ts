@@ -14,7 +14,7 @@ import {
   redirect,
   Unexpected,
 } from '../frame/page.ts';
-import { counted, inFigures } from '../words/counts.ts';
+import { inFigures } from '../words/counts.ts';
 import { shortTimeOf } from '../words/times.ts';
 import { eventTable } from './event-words.ts';
 import type { DetailedService, EventFacts } from './facts.ts';
@@ -226,12 +226,16 @@ function summary(
             : html`${byType(one).map(([type, text]) => html`${type}: ${text}<br>`)}${failed === 0 ? 'None failed.' : null}`,
       },
       { key: 'Members', value: members === null ? late : inFigures(members) },
-      { key: 'Keys', value: keys === null ? late : counted(live, 'key') },
+      { key: 'Keys that work', value: keys === null ? late : inFigures(live) },
       { key: 'Last call with a key', value: keys === null ? late : shortTimeOf(used.at(-1) ?? null, visit) },
       { key: 'Added', value: shortTimeOf(one.created_at, visit) },
       {
         key: 'Went live',
-        value: shortTimeOf(one.go_live_at === null ? null : `${one.go_live_at.replace(' ', 'T')}Z`, visit),
+        value: shortTimeOf(
+          one.go_live_at === null ? null : `${one.go_live_at.replace(' ', 'T')}Z`,
+          visit,
+          one.restricted ? 'Not yet' : 'When it was added',
+        ),
       },
       { key: 'Id', value: html`<code class="app-id">${one.id}</code>` },
     ],
@@ -296,7 +300,7 @@ function stateForm(
     html`<div class="app-actions">${choices.map(([value, text, isMain]) =>
       button({
         ...{ text, name: 'do', value, preventDoubleClick: true },
-        classes: isMain ? '' : 'govuk-button--secondary',
+        classes: isMain ? '' : `govuk-button--${actions[value]?.confirm ? 'warning' : 'secondary'}`,
       }),
     )}</div>`,
   )}`;

@@ -52,12 +52,16 @@ const services = operatorPage(path, {
           { value: '', text: 'All', selected: !isWaiting },
           { value: 'yes', text: 'Those that ask to go live', selected: isWaiting },
         ],
-      })}${button({ text: 'Show', classes: 'govuk-button--secondary' })}</form>${paragraph('Sent and failed are those of the last 7 days, by the days of London, without test keys.')}${table(
+      })}${button({ text: 'Show', classes: 'govuk-button--secondary' })}</form>${paragraph('Sent and failed are of the last 7 days, by London dates, without test keys.')}${table(
         {
           caption: 'Services',
+          captionClasses: 'govuk-visually-hidden',
           head: [
             ...['Service', 'State'],
-            ...['Sent', 'Failed', 'Texts a day', 'Emails a day'].map((text) => ({ text, numeric: true })),
+            ...['Sent', 'Failed', 'Most texts a day', 'Most emails a day'].map((text) => ({
+              text,
+              numeric: true,
+            })),
           ],
           rows: shown.map((one) => {
             const { requested, failed } = totals(one);

@@ -180,7 +180,7 @@ function messagesPart(
   form: Form | null,
 ): Html {
   if (messages.length === 0)
-    return html`<div id="messages">${paragraph(`No message hangs: all is well, as of ${shortTime(visit.now, visit)}.`)}</div>`;
+    return html`<div id="messages">${paragraph(`No message is stuck: all is well, as of ${shortTime(visit.now, visit)}.`)}</div>`;
   const groups = Map.groupBy(messages, (one) => one.waits_for);
   const parts = [...groups].map(([cause, some]) =>
     table({
@@ -201,7 +201,7 @@ function messagesPart(
     { action: path, fields: visit.fields },
     ...parts,
     reasonInput(faults, form),
-    html`<div class="app-actions">${button({ text: 'Queue again what is chosen', name: 'do', value: 'again', preventDoubleClick: true })}${button({ text: 'Give up what is chosen', name: 'do', value: 'ask-give-up', classes: 'govuk-button--secondary' })}</div>`,
+    html`<div class="app-actions">${button({ text: 'Queue again what is chosen', name: 'do', value: 'again', preventDoubleClick: true })}${button({ text: 'Give up what is chosen', name: 'do', value: 'ask-give-up', classes: 'govuk-button--warning' })}</div>`,
   )}</div>`;
 }
 

@@ -4,7 +4,7 @@ import { button, errorSummary, postForm, select } from '../components/form.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, operatorPage, type PersonVisit, page, redirect } from '../frame/page.ts';
 import { bytesText, inFigures } from '../words/counts.ts';
-import { durationText, shortTimeOf } from '../words/times.ts';
+import { delayText, shortTimeOf } from '../words/times.ts';
 import type { Task } from './facts.ts';
 import {
   type Fault,
@@ -16,7 +16,8 @@ import {
   recordReason,
   summaryOf,
 } from './forms.ts';
-import { skewText } from './now.ts';
+import { skewWords } from './now.ts';
+import { scheduleText } from './schedule.ts';
 import { typeNames } from './words.ts';
 
 const path = '/platform/system';
@@ -84,8 +85,9 @@ async function systemPage(visit: PersonVisit, faults: readonly Fault[], form: Fo
   );
 }
 
+const sentenceCase = (text: string) => text.charAt(0) + text.slice(1).toLowerCase();
 const namesOf = (types: readonly string[]) =>
-  types.length === 0 ? 'None' : types.map((type) => typeNames[type] ?? type).join(' and ');
+  types.length === 0 ? 'None' : sentenceCase(types.map((type) => typeNames[type] ?? type).join(' and '));
 
 function versions(facts: System): Html {
   const { database } = facts;
@@ -98,8 +100,8 @@ function versions(facts: System): Html {
       { key: 'Last migration', value: database.migration ?? 'None' },
       { key: 'Size of the database', value: bytesText(database.bytes) },
       {
-        key: 'Clock of the API',
-        value: `${skewText(facts.clock_skew_seconds)} seconds from the database’s`,
+        key: 'Clock of the API, against the database’s',
+        value: skewWords(facts.clock_skew_seconds),
       },
       { key: 'Goes through the sandbox', value: namesOf(facts.sandbox) },
       { key: 'Refused, without a provider', value: namesOf(facts.unprovided) },
@@ -125,9 +127,9 @@ function tasksPart(
     ],
     rows: tasks.map((one) => [
       { content: html`<code>${one.name}</code>`, header: true },
-      scheduleText(one),
+      scheduleText(one.schedule),
       lastRun(one, visit),
-      { content: one.last_seconds === null ? '–' : `${one.last_seconds.toFixed(2)} s`, numeric: true },
+      { content: one.last_seconds === null ? '–' : together(delayText(one.last_seconds)), numeric: true },
       { content: one.last_count === null ? '–' : inFigures(one.last_count), numeric: true },
       one.asked_at === null ? shortTimeOf(one.next_due_at, visit) : tag('Asked for', 'open'),
     ]),
@@ -143,12 +145,6 @@ function tasksPart(
     reasonInput(faults, form),
     button({ text: 'Run it now', classes: 'govuk-button--secondary', preventDoubleClick: true }),
   )}`;
-}
-
-function scheduleText({ schedule }: Task): string {
-  return 'at' in schedule
-    ? `${schedule.at} (${schedule.zone})`
-    : `Every ${durationText(schedule.every_seconds)}`;
 }
 
 function lastRun(one: Task, visit: PersonVisit): Html {
@@ -182,18 +178,20 @@ function tablesPart({ database: { tables } }: System): Html {
     caption: 'Tables',
     head: [
       'Table',
-      ...['Size', 'In a week', 'Rows, about'].map((text) => ({ text, numeric: true })),
+      ...['Size', 'Growth in a week', 'Rows, about'].map((text) => ({ text, numeric: true })),
       'Who deletes its rows',
     ],
     rows: tables.map(({ name, bytes, bytes_a_week_ago: before, rows, ends }) => [
       { content: html`<code>${name}</code>`, header: true },
-      { content: bytesText(bytes), numeric: true },
-      { content: before === null ? 'not measured' : growthText(bytes - before), numeric: true },
+      { content: together(bytesText(bytes)), numeric: true },
+      { content: before === null ? 'not measured' : together(growthText(bytes - before)), numeric: true },
       { content: inFigures(Math.max(0, rows)), numeric: true },
       ends ?? 'Nobody: it is kept for ever',
     ]),
   });
 }
+
+const together = (text: string) => html`<span class="app-together">${text}</span>`;
 
 function growthText(bytes: number): string {
   if (bytes === 0) return 'no change';

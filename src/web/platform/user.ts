@@ -117,15 +117,15 @@ async function userPage(visit: PersonVisit, faults: readonly Fault[], form: Form
       services === null
         ? notNow('The services')
         : table({
-            caption: 'Services',
-            head: ['Service'],
+            caption: 'Services of this person',
+            head: ['Name'],
             rows: services.data.map((each) => [{ content: serviceLink(each.id, each.name), header: true }]),
             empty: 'The person is in no service.',
           })
     }${sessions === null ? notNow('The sessions') : sessionTable(sessions.data, visit)}${actionForm(one, sessions?.data ?? [], visit, faults, form)}${
       events === null
         ? notNow('What the person did')
-        : html`${eventTable('What the person did last', events.events.slice(0, 10), visit, true, 'Nothing that this person did is recorded.')}${paragraph(link(`/platform/events?user_id=${one.id}`, 'All that is recorded'))}`
+        : html`${eventTable('What the person did last', events.events.slice(0, 10), visit, true, 'Nothing that this person did is recorded.')}${paragraph(link(`/platform/events?user_id=${one.id}`, 'All events of this person'))}`
     }`,
     {
       ...{ wide: true, isError: faults.length > 0, status: faults.length > 0 ? 400 : 200 },
@@ -193,7 +193,8 @@ function actionForm(
     html`<div class="app-actions">${choices.map(([value, text], index) =>
       button({
         ...{ text, name: 'do', value, preventDoubleClick: true },
-        classes: index === 0 ? '' : 'govuk-button--secondary',
+        classes:
+          value === 'archive_user' ? 'govuk-button--warning' : index === 0 ? '' : 'govuk-button--secondary',
       }),
     )}</div>`,
   )}`;

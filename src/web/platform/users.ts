@@ -50,6 +50,7 @@ async function usersPage(visit: PersonVisit, search: string, older: string | nul
       button({ text: 'Find', classes: 'govuk-button--secondary' }),
     )}${paragraph('Those added last come first.')}${table({
       caption: 'People',
+      captionClasses: 'govuk-visually-hidden',
       head: ['Name', 'Email address', 'State', { text: 'Services', numeric: true }, 'Last signed in'],
       rows: shown.map((one) => [
         { content: userLink(one.id, one.name), header: true },

@@ -17,6 +17,9 @@ export type LinesOptions = PlotOptions &
     scale?: 'linear' | 'logarithmic';
   }>;
 
+/** The length of what is drawn of a single figure. */
+const dash = 8;
+
 /** One line for each series over the rows. What has no figure interrupts the line (spec 07, section 9). */
 export function lines(options: LinesOptions): Html {
   const { sentence, series, rows, scale = 'linear', format = inFigures } = options;
@@ -39,9 +42,10 @@ export function lines(options: LinesOptions): Html {
         if (value === null) return '';
         const before = row > 0 ? points[row - 1] : null;
         const isAlone = before === null && (points[row + 1] ?? null) === null;
-        const place = `${at(row * step)} ${at(height - height * share(value))}`;
-        // A figure between two gaps would be a line without length.
-        return `${before === null || before === undefined ? 'M' : 'L'}${place}${isAlone ? 'h2' : ''}`;
+        const y = at(height - height * share(value));
+        // A figure between two gaps would be a line without length, and one at the end would lie outside.
+        if (isAlone) return `M${at(Math.min(Math.max(0, row * step - dash / 2), width - dash))} ${y}h${dash}`;
+        return `${before === null || before === undefined ? 'M' : 'L'}${at(row * step)} ${y}`;
       })
       .join('');
     const look = lookOf(each, index);

@@ -47,5 +47,5 @@ export function plotKey(id: string, series: readonly Series[], hasUnfinished: bo
   const area = { x: 0, y: 0, width: 16, height: 16 };
   return html`<ul class="app-plot__key govuk-body">${series.map((each, index) =>
     sample(block(id, lookOf(each, index), area), each.name),
-  )}${hasUnfinished ? sample(joined([block(id, 1, area, true)]), 'slanted: not finished yet') : null}</ul>`;
+  )}${hasUnfinished ? sample(joined([block(id, 1, area, true)]), 'Slanted: not finished yet') : null}</ul>`;
 }

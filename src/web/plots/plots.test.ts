@@ -80,7 +80,13 @@ suite('plots (spec 07, section 9)', () => {
   test('a line is interrupted where there is no figure, and one between gaps is still drawn', () => {
     const rows = [1, null, 4, null, 2, 2].map((value, index) => ({ label: `${index}`, values: [value] }));
     const { text } = lines({ ...options, series: [{ name: 'a' }], rows });
-    assert.deepEqual(all(text, /<path d="(M0 1[^"]+)"/g), ['M0 135h2M240 0h2M480 90L600 90']);
+    assert.deepEqual(all(text, /<path d="(M0 1[^"]+)"/g), ['M0 135h8M236 0h8M480 90L600 90']);
+  });
+
+  test('a figure alone at the end is drawn inside the picture', () => {
+    const rows = [null, null, 2].map((value, index) => ({ label: `${index}`, values: [value] }));
+    const { text } = lines({ ...options, series: [{ name: 'a' }], rows });
+    assert.match(text, /<path d="M592 0h8"/);
   });
 
   test('a logarithmic scale has a line for each power of ten', () => {

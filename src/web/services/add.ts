@@ -13,7 +13,7 @@ type Filled = Readonly<{ name: string; from: string | null }>;
 function addForm({ fields, path }: PersonVisit, { name, from }: Filled, faults: Faults): Answer {
   return page(
     'Add a service',
-    html`${faultSummary(faults)}${heading(1, 'Add a service')}${paragraph(`It begins in trial: it sends at most ${trialLimit} messages a day, to its team and its guest list.`)}${postForm(
+    html`${faultSummary(faults)}${heading(1, 'Add a service')}${paragraph(`It begins in trial: it can send at most ${trialLimit} messages a day, and only to its team and its guest list.`)}${postForm(
       { action: path, fields },
       input({
         name: 'name',
@@ -35,7 +35,7 @@ function addForm({ fields, path }: PersonVisit, { name, from }: Filled, faults: 
           }),
       button({ text: 'Add the service', preventDoubleClick: true }),
     )}`,
-    answering(faults),
+    { ...answering(faults), back: { href: '/services', text: 'Your services' } },
   );
 }
 

@@ -49,7 +49,8 @@ const services = personPage('/services', {
         plain.data.length === 0
           ? null
           : table({
-              caption: 'Services',
+              caption: 'Your services',
+              captionClasses: 'govuk-visually-hidden',
               head: [
                 'Service',
                 { text: 'Sent today', numeric: true },

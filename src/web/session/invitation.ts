@@ -33,7 +33,7 @@ async function invitedBy({ alone, params, person }: Visit): Promise<Invite | Ans
     alone.send<{ data: Invite }>('GET', `/invite/${encodeURIComponent(params['token']!)}`, undefined),
   );
   if (!read) return ended('This invitation is no longer there. Ask the person who invited you for another.');
-  if (!read.ok) return ended(Object.values(read.fields).flat().join(' '));
+  if (!read.ok) return ended(Object.values(read.fields).flat().join(' '), askAgain);
   const invite = read.data.data;
   if (invite.status === 'pending') return invite;
   if (invite.status === 'accepted')
@@ -49,6 +49,8 @@ async function invitedBy({ alone, params, person }: Visit): Promise<Invite | Ans
     html`Ask <span dir="auto">${invite.from_user_name}</span> to invite you again.`,
   );
 }
+
+const askAgain = html`If that does not help, ask the person who invited you to send it again.`;
 
 function ended(why: string, help: Html | null = null): Answer {
   return page(
@@ -147,8 +149,8 @@ const join = personPage('/invitation/:token/join', {
         {},
       ),
     );
-    if (!accepted) return ended('This invitation is no longer there.');
-    if (!accepted.ok) return ended(Object.values(accepted.fields).flat().join(' '));
+    if (!accepted) return ended('This invitation is no longer there.', askAgain);
+    if (!accepted.ok) return ended(Object.values(accepted.fields).flat().join(' '), askAgain);
     return redirect(
       `/services/${invite.service}`,
       accepted.data.already_member

@@ -16,7 +16,7 @@ export function newPasswordField(faults: Faults) {
   return input({
     name: 'password',
     label: 'New password',
-    hint: 'At least 8 characters, and none that many people have.',
+    hint: 'At least 8 characters, and not one that many people use.',
     type: 'password',
     error: errorAt(faults, 'password'),
     attributes: { autocomplete: 'new-password' },
@@ -25,8 +25,8 @@ export function newPasswordField(faults: Faults) {
 
 function forgotForm({ fields }: Visit, email: string, faults: Faults): Answer {
   return page(
-    'Forgotten your password',
-    html`${faultSummary(faults)}${heading(1, 'Forgotten your password')}${paragraph('We send a link to choose a new one. It works for an hour.')}${postForm(
+    'Forgotten your password?',
+    html`${faultSummary(faults)}${heading(1, 'Forgotten your password?')}${paragraph('We will send you a link to choose a new one. It works for an hour.')}${postForm(
       { action: '/forgot-password', fields },
       input({
         name: 'email',
@@ -60,7 +60,7 @@ const forgotSent = openPage('/forgot-password/sent', {
   get: () =>
     page(
       'Check your email',
-      html`${heading(1, 'Check your email')}${paragraph('If somebody has an account with this address, an email with a link is on its way.')}${paragraph(html`If nothing comes within some minutes, look among the unwanted mail, or ${link('/forgot-password', 'try another address')}.`)}`,
+      html`${heading(1, 'Check your email')}${paragraph('If somebody has an account with this address, an email with a link is on its way.')}${paragraph(html`If nothing comes within a few minutes, look in your spam folder, or ${link('/forgot-password', 'try another address')}.`)}`,
     ),
 });
 

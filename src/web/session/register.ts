@@ -152,7 +152,7 @@ const registerSent = openPage('/register/sent', {
   get: () =>
     page(
       'Confirm your email address',
-      html`${heading(1, 'Confirm your email address')}${paragraph('An email with a link is on its way to you. The link works for an hour.')}${paragraph(html`If nothing comes within some minutes, look among the unwanted mail, or ${link('/register', 'register again')}.`)}`,
+      html`${heading(1, 'Confirm your email address')}${paragraph('An email with a link is on its way to you. The link works for an hour.')}${paragraph(html`If nothing comes within a few minutes, look in your spam folder, or ${link('/register', 'register again')}.`)}`,
     ),
 });
 

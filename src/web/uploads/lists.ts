@@ -59,7 +59,7 @@ const lists = servicePage('/contact-lists', either, {
     ]);
     return page(
       'Contact lists',
-      html`${heading(1, 'Contact lists')}${paragraph('A contact list is a file that is kept: it can be sent to any template of its kind, as often as you like.')}${table(
+      html`${heading(1, 'Contact lists')}${paragraph('A contact list is a file of recipients that is kept. You can send any template of its type to it, as often as you like.')}${table(
         {
           caption: 'Contact lists',
           captionClasses: 'govuk-visually-hidden',
@@ -111,9 +111,10 @@ async function listPage(visit: ServiceVisit, chosen: string | null, error: strin
   const maySend = may(found.template_type === 'sms' ? 'send_texts' : 'send_emails');
   return page(
     'A contact list',
-    html`${errorSummary(error === null ? [] : [{ text: error, href: '#template' }])}${heading(1, 'A contact list')}${paragraph(html`<span dir="auto">${found.original_file_name}</span> has ${counted(found.row_count, 'recipient')}.`, 'govuk-body-l')}${summaryList(
+    html`${errorSummary(error === null ? [] : [{ text: error, href: '#template' }])}${heading(1, html`<span dir="auto">${found.original_file_name}</span>`)}${summaryList(
       {
         rows: [
+          { key: 'Recipients', value: inFigures(found.row_count) },
           { key: 'For', value: kindOf[found.template_type] },
           { key: 'Kept by', value: html`<span dir="auto">${found.created_by}</span>` },
           { key: 'Kept since', value: timeInWords(found.created_at, zone) },
@@ -144,14 +145,14 @@ function sendForm(
 ): Html {
   if (templates.length === 0)
     return paragraph(
-      html`There is no template of its kind yet. ${link(at('/templates/add'), 'Write one')} to send to this list.`,
+      html`There is no template of its type yet. ${link(at('/templates/add'), 'Write one')} to send to this list.`,
     );
-  return html`${heading(2, 'Send to it')}${postForm(
+  return html`${heading(2, 'Send to this list')}${postForm(
     { action: own, fields },
     select({
       name: 'template',
       label: 'Template',
-      hint: 'Nothing is sent yet: first you see what it would be, and what it costs.',
+      hint: 'Nothing is sent yet: first you see the messages, and what they cost.',
       error: error === null ? null : { text: error },
       items: [
         { value: '', text: 'Choose a template' },
@@ -169,7 +170,7 @@ const remove = servicePage('/contact-lists/:list/delete', either, {
     const own = at(`/contact-lists/${found.id}`);
     return page(
       'Delete this contact list',
-      html`${heading(1, 'Delete this contact list')}${paragraph(html`<span dir="auto">${found.original_file_name}</span> with ${counted(found.row_count, 'recipient')} is gone at once, and cannot be brought back. Files that were sent to it stay.`)}${postForm({ action: `${own}/delete`, fields }, button({ text: 'Delete the list', classes: 'govuk-button--warning', preventDoubleClick: true }))}${paragraph(link(own, 'Keep it'))}`,
+      html`${heading(1, 'Delete this contact list')}${paragraph(html`<span dir="auto">${found.original_file_name}</span> with ${counted(found.row_count, 'recipient')} will be deleted at once, and cannot be brought back. What has been sent to it stays.`)}${postForm({ action: `${own}/delete`, fields }, button({ text: 'Delete the list', classes: 'govuk-button--warning', preventDoubleClick: true }))}${paragraph(link(own, 'Keep it'))}`,
       { back: { href: own, text: 'Back to the contact list' } },
     );
   },

@@ -7,6 +7,7 @@ import {
   delayText,
   durationText,
   instantOf,
+  shortDay,
   shortTime,
   timeInWords,
 } from './times.ts';
@@ -18,6 +19,7 @@ test('times are told in the zone of the reader, which is named', () => {
   assert.equal(clockText(at, 'Europe/London'), '23:30:05 BST');
   assert.equal(dayIn(at, 'Asia/Tokyo'), '2026-07-02');
   assert.equal(dayText('2026-11-30'), 'Monday 30 November 2026');
+  assert.equal(shortDay('2026-11-30'), '30 Nov');
 });
 
 test('today needs no date, in the zone of the reader', () => {
@@ -34,8 +36,8 @@ test('lengths of time are told in their largest unit, delays in seconds', () => 
     ...['0 seconds', 'less than a second', '1 second', '45 seconds', '1 minute', '119 seconds'],
     ...['2 minutes', '3 hours', '2 days'],
   ]);
-  assert.deepEqual([null, 0.44, 12.3, 119.6, 180].map(delayText), [
-    ...['–', '0.4 s', '12 s', '120 s', '3 minutes'],
+  assert.deepEqual([null, 0, 0.001, 0.0468, 0.44, 12.3, 119.6, 180].map(delayText), [
+    ...['–', '0 s', '0.001 s', '0.05 s', '0.4 s', '12 s', '120 s', '3 minutes'],
   ]);
 });
 

@@ -1,4 +1,5 @@
 import { type Html, html } from '../../ground/html.ts';
+import { attributes } from '../components/attributes.ts';
 import { counted } from './counts.ts';
 
 /** Times as people read them: in their zone, which is named (spec 07, section 3). */
@@ -61,7 +62,8 @@ export function shortTime(at: string | number, { zone, now }: Reader): string {
 /** The same, for programs too; null is `otherwise`. */
 export function shortTimeOf(at: string | null, reader: Reader, otherwise = 'Never'): Html {
   if (at === null) return html`${otherwise}`;
-  return html`<time datetime="${new Date(at).toISOString()}">${shortTime(at, reader)}</time>`;
+  const isToday = dayIn(at, reader.zone) === dayIn(reader.now, reader.zone);
+  return html`<time datetime="${new Date(at).toISOString()}"${attributes({ class: isToday ? 'app-together' : null })}>${shortTime(at, reader)}</time>`;
 }
 
 const steps = [
@@ -77,10 +79,11 @@ export function durationText(seconds: number): string {
   return seconds > 0 && seconds < 1 ? 'less than a second' : counted(Math.round(seconds), 'second');
 }
 
-/** Seconds of a delay: "0.4 s", "12 s", "3 minutes"; null is "–". */
+/** Seconds of a delay: "0.05 s", "0.4 s", "12 s", "3 minutes"; null is "–". What is not nothing is never 0. */
 export function delayText(seconds: number | null): string {
   if (seconds === null) return '–';
   if (seconds >= 120) return durationText(seconds);
+  if (seconds < 0.1) return `${Number(seconds.toPrecision(1))} s`;
   return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
 }
 
@@ -95,6 +98,14 @@ export function dayText(day: string): string {
     ...{ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' },
   });
   return `${weekday} ${number} ${month} ${year}`;
+}
+
+/** The same where there is little room: "30 Nov". */
+export function shortDay(day: string): string {
+  const { day: number, month } = partsOf(Date.parse(`${day}T12:00:00Z`), 'UTC', {
+    ...{ day: 'numeric', month: 'short' },
+  });
+  return `${number} ${month}`;
 }
 
 /** The day (YYYY-MM-DD) of a time in a zone. */
