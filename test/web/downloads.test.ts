@@ -25,7 +25,10 @@ suite('files made for me (spec 07, section 6)', () => {
       .replace(/\s+/g, ' ');
 
   test('a file is asked for, made, taken and deleted after a question', async () => {
-    assert.match(shown(await reader.get(path)), /No file has been made\. Choose below what one is to have\./);
+    assert.match(
+      shown(await reader.get(path)),
+      /No file has been made yet\. Choose below which messages it is to list\./,
+    );
     const asked = await reader.follow(
       await reader.submit(path, { type: 'sms', status: 'delivered', days: '6' }),
     );

@@ -143,7 +143,7 @@ suite('sending to many (spec 07, section 8, journey 3)', () => {
     const path = await upload([header, good, `07700900124,${long},1`, '07700900125,B,2', ''].join('\n'));
     const page = await sender.get(path);
     for (const row of [2, 3, 4]) assert.match(page.text, new RegExp(`${path}/rows/${row}"`));
-    assert.match(shown(page), /Fragments 4,/);
+    assert.match(shown(page), /Fragments 4\./);
     assert.match(shown(page), /Cost £0\.096/);
     assert.match(shown(page), /can still be sent today/);
     assert.match(shown(await sender.get(`${path}?row=3`)), /Asked for: row 3/);

@@ -21,7 +21,7 @@ export function timeInWords(at: string | number, zone: string): string {
 
 /** The same, for programs too. */
 export function timeOf(at: string | number, zone: string): Html {
-  return html`<time datetime="${new Date(at).toISOString()}">${timeInWords(at, zone)}</time>`;
+  return html`<time class="app-when" datetime="${new Date(at).toISOString()}">${timeInWords(at, zone)}</time>`;
 }
 
 /** "10:02:14 GMT", for what happened within the hour. */
