@@ -38,7 +38,7 @@ suite('files made for me (spec 07, section 6)', () => {
       ({ text }) => />Ready</.test(text),
     );
     assert.match(shown(made), /Text messages, delivered, from .* Ready 3/);
-    assert.match(made.text, /at 02:00 (GMT|BST)|at 03:00 BST/);
+    assert.match(made.text, /at\s02:00\s(GMT|BST)|at\s03:00\sBST/);
     const csv = await reader.get(/href="([^"]+\/csv)"/.exec(made.text)![1]!);
     assert.match(csv.headers.get('content-disposition') ?? '', /^attachment/);
     assert.equal(csv.text.trim().split('\r\n').length, 4);

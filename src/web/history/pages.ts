@@ -70,12 +70,12 @@ function row(
   names: ReadonlyMap<string, string>,
 ) {
   const { zone, at, fields, person } = visit;
-  const subject = names.get(event.subject_id ?? '') ?? messagesIn(event.data);
+  const subject = subjectOf(visit, event, names);
   const earlier = earlierValues(event.event_type, event.data, person.isOperator);
   return [
     { content: timeOf(event.created_at, zone), header: true },
     whoOf(event, people),
-    html`${kindText(event.event_type)}${subject === null ? null : html`: <span dir="auto">${subject}</span>`}`,
+    html`${kindText(event.event_type)}${subject === null ? null : html`: ${subject}`}`,
     changes(event, { names, zone }),
     earlier === null
       ? ''
@@ -88,6 +88,17 @@ function row(
           }),
         ),
   ];
+}
+
+/** What an event is about, by its name where there is one; null: the event says enough, or it is not to be seen. */
+function subjectOf(
+  { at }: ServiceVisit,
+  { event_type: type, subject_id: id, data }: Event,
+  names: ReadonlyMap<string, string>,
+): Html | null {
+  const name = names.get(id ?? '') ?? messagesIn(data);
+  if (name !== null) return html`<span dir="auto">${name}</span>`;
+  return id !== null && type.endsWith('_template') ? link(at(`/templates/${id}`), 'see it') : null;
 }
 
 /** Operators who are not in the team are named as what they are. */

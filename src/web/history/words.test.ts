@@ -57,10 +57,10 @@ test('of something new it is told what it has, not what it lacks', () => {
     ['name', 'valid'],
   );
   assert.deepEqual(
-    changesIn({ before: { archived: false, subject: null }, after: { archived: true, subject: '' } }).map(
+    changesIn({ before: { subject: null, content: 'A' }, after: { subject: '', content: 'B' } }).map(
       ({ field }) => fieldText(field),
     ),
-    ['Deleted'],
+    ['Message'],
   );
 });
 

@@ -96,7 +96,6 @@ const fieldTexts: Readonly<Record<string, string>> = {
   entries: 'Entries',
   status: 'Status',
   is_default: 'Used by default',
-  archived: 'Deleted',
   email_address: 'Email address',
   days_of_retention: 'Days kept',
   reason: 'Reason',
@@ -192,6 +191,8 @@ const ignored = new Set([
   'service',
   'created_at',
   'auth_type',
+  // Whoever deletes something, or brings it back, is told of as doing so.
+  'archived',
   'can_send_letters',
   'can_send_international_sms',
   'service_callback_api',

@@ -52,7 +52,7 @@ async function show(visit: ServiceVisit, fault: string | null): Promise<Answer> 
     1,
     'A conversation',
   )}${paragraph(
-    html`Between <bdi>${phoneText(text.user_number)}</bdi> and this service’s number <bdi>${phoneText(text.notify_number)}</bdi>. Older texts may have been deleted. ${link(`${path}${older}`, 'Refresh')}`,
+    html`Between <bdi class="app-together">${phoneText(text.user_number)}</bdi> and this service’s number <bdi class="app-together">${phoneText(text.notify_number)}</bdi>. Older texts may have been deleted. ${link(`${path}${older}`, 'Refresh')}`,
   )}${visit.region('conversation', content)}${
     mayAnswer
       ? answerForm(visit, here, templates?.data ?? null, fault)

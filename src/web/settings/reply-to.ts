@@ -30,6 +30,7 @@ async function listPage(visit: ServiceVisit, form: Form | null, faults: Faults):
         type: 'email',
         value: form?.text('address') ?? '',
         error: errorAt(faults, 'address'),
+        classes: 'govuk-input--width-30',
         attributes: { spellcheck: 'false', autocomplete: 'off' },
       }),
       defaultBox(entries.length === 0),

@@ -79,6 +79,7 @@ async function suppressionsPage(
               label: 'Phone number or email address',
               value: form?.text('recipient') ?? search ?? '',
               error: errorAt(faults, 'recipient'),
+              classes: 'govuk-input--width-20',
               attributes: { autocomplete: 'off', spellcheck: 'false' },
             }),
             button({ text: 'Search', name: 'do', value: 'search', classes: 'govuk-button--secondary' }),

@@ -65,10 +65,9 @@ function inviteList({ zone, at, fields }: ServiceVisit, invites: readonly Invite
       const whom = html`<span class="govuk-visually-hidden"> the invitation to ${email_address}</span>`;
       return [
         { content: html`<span class="app-breaking" dir="auto">${email_address}</span>`, header: true },
-        tag(...states[status]),
+        html`${tag(...states[status])}${status === 'pending' ? html`<br><span class="app-quiet">until ${timeOf(expires_at, zone)}</span>` : null}`,
         what.map(({ text }) => text).join(', ') || 'See templates and the team',
         html`${timeOf(created_at, zone)}, by ${nameOf(from_user_name)}`,
-        status === 'pending' ? timeOf(expires_at, zone) : '',
         isOpen
           ? postForm(
               { action: at(`/team/invites/${id}`), fields, attributes: { class: 'app-actions' } },
@@ -87,7 +86,7 @@ function inviteList({ zone, at, fields }: ServiceVisit, invites: readonly Invite
   );
   return table({
     caption: 'Invitations of the last 30 days',
-    head: ['To', 'State', 'May', 'Sent', 'Open until', 'Change'],
+    head: ['To', 'State', 'May', 'Sent', 'Change'],
     rows,
     empty: 'No invitations were sent in the last 30 days.',
   });
