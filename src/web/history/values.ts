@@ -4,6 +4,7 @@ import { suppressionReasons } from '../settings/suppressions.ts';
 import { boxes } from '../team/permissions.ts';
 import { inFigures, inPounds } from '../words/counts.ts';
 import { timeInWords } from '../words/times.ts';
+import { isNothing } from './words.ts';
 
 /** What the values of an event need to be put in words: names by id, and the reader's zone. */
 export type Reader = Readonly<{ names: ReadonlyMap<string, string>; zone: string }>;
@@ -45,12 +46,6 @@ export function valueText(field: string, value: unknown, reader: Reader): string
   const text = typeof value === 'string' ? wordText(field, value, reader) : JSON.stringify(value);
   const characters = [...text];
   return characters.length <= mostCharacters ? text : `${characters.slice(0, mostCharacters).join('')}…`;
-}
-
-export function isNothing(value: unknown): boolean {
-  return (
-    value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)
-  );
 }
 
 function numberText(field: string, value: number): string {

@@ -1,6 +1,4 @@
-import { isNothing } from './values.ts';
-
-/** What events are called, and what they say has changed, in words (spec 04, section 8.2). */
+/** What events are called, and their values, in words (spec 04, section 8.2). */
 
 const kinds: Readonly<Record<string, string>> = {
   create_service: 'Added the service',
@@ -158,6 +156,12 @@ export function changesIn(data: unknown): readonly Change[] {
         ? ![before, after].every(saysNothing)
         : (!isNothing(before) || !isNothing(after)) && JSON.stringify(before) !== JSON.stringify(after),
     );
+}
+
+export function isNothing(value: unknown): boolean {
+  return (
+    value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)
+  );
 }
 
 /** Of something that is added or gone, what it is not is no news. */
