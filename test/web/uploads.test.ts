@@ -205,7 +205,11 @@ suite('sending to many (spec 07, section 8, journey 3)', () => {
     assert.match(shown(job), /2 text messages will be sent from .* at 23:00/);
     const done = await sender.follow(await sender.submit(`${sent.location}/cancel`, {}));
     assert.equal(said(done), 'Cancelled. Nothing of it is sent.');
-    assert.equal((await sender.submit(`${sent.location}/cancel`, {})).status, 400);
+    const again = await sender.submit(`${sent.location}`, {}, `${sent.location}/cancel`);
+    assert.equal(again.status, 400);
+    assert.match(again.text, /not scheduled any more/);
+    const asked = await sender.follow(await sender.get(`${sent.location}/cancel`));
+    assert.match(asked.text, /not scheduled any more/);
   });
 
   test('a form that is sent twice makes one job', async () => {
