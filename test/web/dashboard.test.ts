@@ -135,7 +135,7 @@ suite('the dashboard and trying a message out (spec 07, section 6)', () => {
     assert.doesNotMatch(sent.location!, /900801/);
     await world.drain();
     const { text } = await reader.follow(sent);
-    assert.match(text, /It is on the sandbox’s phone\.<\/strong> Delivered\./);
+    assert.match(text, /It is on the sandbox’s phone\.<\/strong> The provider reports that it has arrived\./);
     assert.match(text, /Hi Ash, high tide at 9:15/);
     for (const step of [
       'Accepted, sent by Sam Ferry',

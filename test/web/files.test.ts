@@ -47,6 +47,8 @@ suite('files that were sent (spec 07, section 6) and sending again (journey 5)',
     const late = await reader.submit(`${base}/files/${job}`, {}, `${base}/files/${job}/stop`);
     assert.equal(late.status, 400);
     assert.match(late.text, /there is nothing left to stop/);
+    const asked = await reader.get(`${base}/files/${job}/stop`);
+    assert.match((await reader.follow(asked)).text, /there is nothing left to stop/);
   });
 
   test('once the pause is over, the button that promised that nothing was sent asks first', async () => {

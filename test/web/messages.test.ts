@@ -228,6 +228,7 @@ suite('the pages of messages (spec 07, section 6)', () => {
     assert.match(after.text, /Not sent: it was cancelled before its time\./);
     const again = await reader.follow(await reader.get(`${path}/cancel`));
     assert.match(again.text, /can no longer be cancelled/);
+    assert.ok(!again.text.includes('govuk-notification-banner--success'));
     const sent = await sendMessage(world, '07700 900742');
     await world.drain();
     assert.equal((await reader.get(at(`/messages/${sent}/cancel`))).location, at(`/messages/${sent}`));

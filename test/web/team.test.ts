@@ -78,7 +78,7 @@ suite('the team of a service (spec 07, sections 6 and 8)', () => {
       'send_emails',
       'send_texts',
     ]);
-    assert.match((await reader.get(`${path}/remove`)).text, /loses this service at once/);
+    assert.match((await reader.get(`${path}/remove`)).text, /loses access to this service at once/);
     await reader.submit(`${path}/remove`, {});
     await world.until(
       () => other.get(`/services/${id}/team`),

@@ -221,7 +221,7 @@ suite('templates (spec 07, section 6)', () => {
     const row = (text: string) =>
       new RegExp(`<tr[^>]*>(?:(?!</tr>).)*${id}(?:(?!</tr>).)*</tr>`).exec(text)![0];
     const shown = row((await writer.get(`${at}?q=Used`)).text);
-    assert.match(shown, /Last used">\d+ \w+ 20\d\d at/);
+    assert.match(shown, /Last used"><time[^>]*>\d+\s\w+\s20\d\d at/);
     assert.match(shown, /Sent in 7 days">1</);
     const reader = await world.person([]);
     const { status, text } = await reader.get(at);
@@ -250,7 +250,7 @@ suite('templates (spec 07, section 6)', () => {
       created_by: writer.userId,
     });
     const { text } = await writer.get(`${at}/${id}/versions`);
-    assert.match(text, /Version 2, which is sent now/);
+    assert.match(text, /Version 2, in use now/);
     assert.match(text, /<del>Ferry<\/del><ins>Boat<\/ins> at/);
     assert.match(text, /Sam Ferry<\/span>, \d+ \w+ 20\d\d at/);
     const seen = await writer.follow(await writer.submit(`${at}/${id}/versions`, { version: '1' }));

@@ -103,7 +103,9 @@ export const replay = servicePage('/developers/callbacks/replay', 'manage_api_ke
     if (!done.ok) throw new Unexpected(done);
     const { count } = done.data;
     if (count === 0)
-      return redirect(at('/developers/callbacks'), 'Nothing had failed in that time: nothing is replayed.');
+      return redirect(at('/developers/callbacks'), {
+        notDone: 'Nothing had failed in that time: nothing is replayed.',
+      });
     const query = new URLSearchParams({ ...range, ...(type && { type }), count: String(count) });
     return redirect(at(`/developers/callbacks/replayed?${query}`));
   },

@@ -14,7 +14,7 @@ import {
   Unexpected,
 } from '../frame/page.ts';
 import { inFigures } from '../words/counts.ts';
-import { clockText, dayIn, instantOf, timeInWords } from '../words/times.ts';
+import { clockText, dayIn, instantOf, timeInWords, timeOf } from '../words/times.ts';
 
 /** Files with what became of messages, made in the background (spec 03, section 6.4; spec 07, section 6). */
 
@@ -102,7 +102,7 @@ async function listPage(visit: ServiceVisit, form: Form | null, errors: readonly
       : `${making === 1 ? '1 file is' : `${making} files are`} being made`;
   return page(
     'Downloads',
-    html`${errorSummary(errors)}${heading(1, 'Downloads')}${paragraph('Files with what became of messages, for a spreadsheet. They are made while you do something else, and kept for a day.')}${visit.region('downloads', reportTable(visit, data), said)}${making > 0 ? html`<noscript>${paragraph(html`This is how it was at ${clockText(now, zone)}. ${link(visit.at('/downloads'), 'Refresh')}`)}</noscript>` : null}${makeForm(visit, form, errors)}`,
+    html`${errorSummary(errors)}${heading(1, 'Downloads')}${paragraph('A file lists messages and what became of each, for a spreadsheet. It is made while you do something else, and kept for at least a day.')}${visit.region('downloads', reportTable(visit, data), said)}${making > 0 ? html`<noscript>${paragraph(html`This is how it was at ${clockText(now, zone)}. ${link(visit.at('/downloads'), 'Refresh')}`)}</noscript>` : null}${makeForm(visit, form, errors)}`,
     { isError: errors.length > 0, status: errors.length > 0 ? 400 : 200, wide: true },
   );
 }
@@ -112,7 +112,7 @@ function reportTable(visit: ServiceVisit, reports: readonly Report[]): Html {
   return table({
     caption: 'Files',
     captionClasses: 'govuk-visually-hidden',
-    head: ['What', 'Status', { text: 'Rows', numeric: true }, 'Asked for', 'Kept until', 'Take or delete'],
+    head: ['What', 'Status', { text: 'Rows', numeric: true }, 'Asked for', 'Kept until', 'Actions'],
     rows: reports.map((report) => {
       const isMade = report.status === 'stored';
       const hasEnded = isMade || report.status === 'failed';
@@ -121,12 +121,12 @@ function reportTable(visit: ServiceVisit, reports: readonly Report[]): Html {
         { content: what, header: true },
         stateOf(report),
         { content: inFigures(report.row_count), numeric: true },
-        timeInWords(report.created_at, zone),
-        hasEnded ? timeInWords(keptUntil(report), zone) : '',
-        html`${isMade ? html`${link(at(`/downloads/${report.id}/csv`), html`Download<span class="govuk-visually-hidden"> ${what}</span>`)} ` : null}${hasEnded ? link(at(`/downloads/${report.id}/delete`), html`Delete<span class="govuk-visually-hidden"> ${what}</span>`) : null}`,
+        timeOf(report.created_at, zone),
+        hasEnded ? timeOf(keptUntil(report), zone) : '',
+        html`<span class="app-links">${isMade ? html`${link(at(`/downloads/${report.id}/csv`), html`Download<span class="govuk-visually-hidden"> ${what}</span>`)} ` : null}${hasEnded ? link(at(`/downloads/${report.id}/delete`), html`Delete<span class="govuk-visually-hidden"> ${what}</span>`) : null}</span>`,
       ];
     }),
-    empty: 'No file has been made. Choose below what one is to have.',
+    empty: 'No file has been made yet. Choose below which messages it is to list.',
   });
 }
 
@@ -217,7 +217,7 @@ const remove = servicePage('/downloads/:report/delete', 'view_activity', {
     const own = visit.at('/downloads');
     return page(
       'Delete this download',
-      html`${heading(1, 'Delete this download')}${paragraph(wordsOf(report, visit.zone))}${paragraph('The file is gone at once, for everybody in the service. The messages stay, so it can be made again.')}${postForm({ action: `${own}/${report.id}/delete`, fields: visit.fields }, button({ text: 'Delete the file', classes: 'govuk-button--warning', preventDoubleClick: true }))}${paragraph(link(own, 'Keep it'))}`,
+      html`${heading(1, 'Delete this download')}${paragraph(`${wordsOf(report, visit.zone)}. Asked for on ${timeInWords(report.created_at, visit.zone)}.`)}${paragraph('The file is gone at once, for everybody in the service. The messages stay, so it can be made again.')}${postForm({ action: `${own}/${report.id}/delete`, fields: visit.fields }, button({ text: 'Delete the file', classes: 'govuk-button--warning', preventDoubleClick: true }))}${paragraph(link(own, 'Keep it'))}`,
       { back: { href: own, text: 'Back to the downloads' } },
     );
   },

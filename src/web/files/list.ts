@@ -4,8 +4,8 @@ import { button, input, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { NotFound } from '../frame/api.ts';
 import { type Answer, type Page, page, type ServiceVisit, servicePage } from '../frame/page.ts';
-import { counted, inFigures } from '../words/counts.ts';
-import { timeInWords } from '../words/times.ts';
+import { inFigures } from '../words/counts.ts';
+import { timeOf } from '../words/times.ts';
 import { type Job, stageOf, stageTag, sumsOf } from './job.ts';
 import { viewers } from './one.ts';
 
@@ -114,7 +114,13 @@ function waitingList({ at, zone }: ServiceVisit, waiting: readonly Waiting[]): H
   if (waiting.length === 0) return null;
   return table({
     caption: 'Files that wait to be sent',
-    head: ['File', 'Rows', 'To be mended', 'Uploaded', 'Kept until'],
+    head: [
+      'File',
+      { text: 'Rows', numeric: true },
+      { text: 'Rows to mend', numeric: true },
+      'Uploaded',
+      'Kept until',
+    ],
     rows: waiting.map((upload) => [
       {
         content: link(
@@ -123,10 +129,10 @@ function waitingList({ at, zone }: ServiceVisit, waiting: readonly Waiting[]): H
         ),
         header: true,
       },
-      inFigures(upload.notification_count),
-      upload.faulty_rows === 0 ? 'None' : counted(upload.faulty_rows, 'row'),
-      timeInWords(upload.created_at, zone),
-      timeInWords(upload.expires_at, zone),
+      { content: inFigures(upload.notification_count), numeric: true },
+      { content: inFigures(upload.faulty_rows), numeric: true },
+      timeOf(upload.created_at, zone),
+      timeOf(upload.expires_at, zone),
     ]),
   });
 }
@@ -199,7 +205,7 @@ function jobTable({ at, zone, now }: ServiceVisit, jobs: readonly Job[], empty: 
         figure(sums.delivered),
         figure(sums['under way']),
         figure(sums.failed),
-        timeInWords(job.scheduled_for ?? job.created_at, zone),
+        timeOf(job.scheduled_for ?? job.created_at, zone),
       ];
     }),
     empty,

@@ -7,6 +7,7 @@ import { type Page, page, type ServiceVisit, servicePage } from '../frame/page.t
 import { horizontalBars, progressBar } from '../plots/bars.ts';
 import { figuresCsv } from '../plots/plot.ts';
 import { counted, inFigures } from '../words/counts.ts';
+import { recipientView } from '../words/phones.ts';
 import { groupOf, groupTone, statusText } from '../words/statuses.ts';
 import { clockText, timeInWords } from '../words/times.ts';
 import { announcement, type Job, jobSentence, type Stage, stageOf, stageTag, sumsOf } from './job.ts';
@@ -322,7 +323,7 @@ function rowCells({ at, zone }: ServiceVisit, job: Job, row: Row, isChoosing: bo
   return [
     ...(isChoosing ? [box] : []),
     { content: inFigures(number), header: true },
-    link(at(`/messages/${row.id}`), html`<span dir="auto">${row.to}</span>`),
+    link(at(`/messages/${row.id}`), recipientView(row.to)),
     tag(statusText(job.template_type, row.status), groupTone[groupOf(row.status)]),
     why,
   ];
@@ -350,7 +351,7 @@ const csv = servicePage('/files/:job/csv', viewers, {
 export function goneWords(job: Job): string {
   const gone = job.rows_done - sumsOf(job).cancelled;
   if (gone === 0) return 'Nothing of it has gone yet.';
-  return `${counted(gone, 'message has', 'messages have')} gone or is about to, which cannot be taken back.`;
+  return `${counted(gone, 'message has gone or is', 'messages have gone or are')} about to go, which cannot be undone.`;
 }
 
 export const onePages: readonly Page[] = [one, csv, reasonsFile];

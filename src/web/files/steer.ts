@@ -13,7 +13,7 @@ import {
   Unexpected,
 } from '../frame/page.ts';
 import { inFigures } from '../words/counts.ts';
-import { type Job, stageOf } from './job.ts';
+import { type Job, type Stage, stageOf } from './job.ts';
 import { apiOf, goneWords } from './one.ts';
 
 /** Stopping, cancelling, pausing and resuming a file (spec 04, section 6.3). */
@@ -45,15 +45,24 @@ function tooLate(visit: ServiceVisit, sentence: string): Answer {
   );
 }
 
+const nothingToStop = 'The file has ended already: there is nothing left to stop.';
+const notScheduled = 'The file is not scheduled any more. If it is being sent, it can be stopped.';
+const over: readonly Stage[] = ['ended', 'stopped', 'stopping', 'over limit', 'broken'];
+
 const stop = servicePage('/files/:job/stop', either, {
-  get: (visit) => stopPage(visit, null),
+  async get(visit) {
+    const { data: job } = await visit.api.get<{ data: Job }>(apiOf(visit));
+    return over.includes(stageOf(job, visit.now))
+      ? redirect(visit.at(`/files/${job.id}`), { notDone: nothingToStop })
+      : stopPage(visit, job, null);
+  },
   async post(visit, form) {
     const { data: job } = await visit.api.get<{ data: Job }>(apiOf(visit));
     // Somebody pressed the button that promised that nothing has been sent.
     if (form.has('held') && stageOf(job, visit.now) !== 'held')
-      return stopPage(visit, 'The pause is over: sending has begun.');
+      return stopPage(visit, job, 'The pause is over: sending has begun.');
     const done = await take(visit, 'stop');
-    if (done === null) return tooLate(visit, 'The file has ended already: there is nothing left to stop.');
+    if (done === null) return tooLate(visit, nothingToStop);
     const { sent = 0, not_sent: kept = 0 } = done;
     return redirect(
       visit.at(`/files/${job.id}`),
@@ -64,8 +73,7 @@ const stop = servicePage('/files/:job/stop', either, {
   },
 });
 
-async function stopPage(visit: ServiceVisit, before: string | null): Promise<Answer> {
-  const { data: job } = await visit.api.get<{ data: Job }>(apiOf(visit));
+function stopPage(visit: ServiceVisit, job: Job, before: string | null): Answer {
   return sure(visit, {
     title: 'Stop sending this file',
     content: html`${before === null ? null : paragraph(before)}${paragraph(goneWords(job))}${paragraph('What has not been handed over is not sent. A file that was stopped does not go on; one that was paused does.')}`,
@@ -80,6 +88,8 @@ async function stopPage(visit: ServiceVisit, before: string | null): Promise<Ans
 const cancel = servicePage('/files/:job/cancel', either, {
   async get(visit) {
     const { data: job } = await visit.api.get<{ data: Job }>(apiOf(visit));
+    if (stageOf(job, visit.now) !== 'scheduled')
+      return redirect(visit.at(`/files/${job.id}`), { notDone: notScheduled });
     return sure(visit, {
       title: 'Cancel this file',
       content: paragraph('Nothing of it will be sent. To send it after all, it has to be uploaded again.'),
@@ -92,8 +102,7 @@ const cancel = servicePage('/files/:job/cancel', either, {
   },
   async post(visit) {
     const done = await take(visit, 'cancel');
-    if (done === null)
-      return tooLate(visit, 'The file is not scheduled any more. If it is being sent, it can be stopped.');
+    if (done === null) return tooLate(visit, notScheduled);
     return redirect(visit.at(`/files/${done.data.id}`), 'Cancelled. Nothing of it is sent.');
   },
 });

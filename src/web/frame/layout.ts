@@ -4,7 +4,7 @@ import { button, input } from '../components/form.ts';
 import { backLink, type NavigationItem, serviceNavigation, skipLink } from '../components/navigation.ts';
 import type { Assets } from './assets.ts';
 import { supportScript } from './headers.ts';
-import type { Answer, Service, Visit } from './page.ts';
+import type { Answer, Said, Service, Visit } from './page.ts';
 
 type PageAnswer = Extract<Answer, { kind: 'page' }>;
 
@@ -13,8 +13,8 @@ export type Frame = Readonly<{
   visit: Visit;
   /** The service whose page it is; null: none. */
   service: Service | null;
-  /** What the page before said was done. */
-  said: string | null;
+  /** What the page before said; null: nothing. */
+  said: Said | null;
   /** The session ends within minutes. */
   endsSoon: boolean;
 }>;
@@ -35,11 +35,18 @@ ${skipLink({ text: 'Skip to main content', href: '#main-content' })}
 <header>${header(frame)}${service ? serviceBar(visit, service) : null}${isOperatorPage(visit) ? operatorBar(visit) : null}</header>
 <div class="govuk-width-container">${back ? backLink(back) : null}
 <main class="govuk-main-wrapper" id="main-content">
-${endsSoon ? notificationBanner({ text: html`<p class="govuk-notification-banner__heading">You will be signed out within 10 minutes. <a class="govuk-notification-banner__link" href="/sign-in" target="_blank" rel="opener">Sign in again in a new tab</a> to go on.</p>` }) : null}${said === null ? null : notificationBanner({ text: said, type: 'success' })}${wide ? main : html`<div class="govuk-grid-row"><div class="govuk-grid-column-two-thirds">${main}</div></div>`}
+${endsSoon ? notificationBanner({ text: html`<p class="govuk-notification-banner__heading">You will be signed out within 10 minutes. <a class="govuk-notification-banner__link" href="/sign-in" target="_blank" rel="opener">Sign in again in a new tab</a> to go on.</p>` }) : null}${saidBanner(said)}${wide ? main : html`<div class="govuk-grid-row"><div class="govuk-grid-column-two-thirds">${main}</div></div>`}
 <div id="said-quietly" class="govuk-visually-hidden" role="status"></div></main></div>
 <footer class="app-footer"><div class="govuk-width-container"><h2 class="govuk-visually-hidden">Support links</h2><ul class="govuk-body"><li><a class="govuk-link" href="/help">Help</a></li><li><a class="govuk-link" href="/accessibility">Accessibility</a></li></ul></div></footer>
 </body></html>`;
   return content.text;
+}
+
+function saidBanner(said: Said | null): Html | null {
+  if (said === null) return null;
+  return typeof said === 'string'
+    ? notificationBanner({ text: said, type: 'success' })
+    : notificationBanner({ text: said.notDone });
 }
 
 function header({ assets, visit }: Frame): Html {
@@ -52,6 +59,15 @@ function header({ assets, visit }: Frame): Html {
     : null;
   return html`<div class="app-header"><div class="govuk-width-container app-header__inner"><a class="govuk-link app-header__name" href="/">${picture}${site.productName}</a>${account}</div></div>`;
 }
+
+/** Pages that the navigation does not name, and the entry that they belong to. */
+const parts: Readonly<Record<string, string>> = {
+  '/uploads': '/files',
+  '/contact-lists': '/files',
+  '/downloads': '/messages',
+  '/find': '/messages',
+  '/history': '/settings',
+};
 
 /** The pages of a service, in the order of their use. What one may not open is not offered. */
 function serviceBar(visit: Visit, { id, name, active, restricted }: Service): Html {
@@ -70,13 +86,18 @@ function serviceBar(visit: Visit, { id, name, active, restricted }: Service): Ht
     ['Settings', '/settings', may('manage_settings')],
     ['Developers', '/developers', may('manage_api_keys')],
   ];
+  const section = /^\/services\/[^/]+(\/[^/]+)/.exec(visit.path)?.[1] ?? '';
   const state = !active ? 'Suspended' : restricted ? 'Trial' : null;
   return html`<div class="govuk-width-container app-service"><p class="app-service__name" dir="auto">${name}</p>${
     state === null ? null : html`<strong class="app-tag app-tag--open">${state}</strong>`
   }${findForm(visit, `${base}/find`)}</div>${serviceNavigation({
     navigation: entries
       .filter(([, , isShown]) => isShown)
-      .map(([text, path]) => item(visit, text, base + path, path === '')),
+      .map(([text, path]) =>
+        parts[section] === path
+          ? { text, href: base + path, active: true }
+          : item(visit, text, base + path, path === ''),
+      ),
     navigationLabel: 'Service',
   })}`;
 }

@@ -9,7 +9,7 @@ import { type Answer, page, type Visit } from './page.ts';
 export function notFoundPage(): Answer {
   return page(
     'Page not found',
-    html`${heading(1, 'Page not found')}${paragraph('If you typed the address, check that it is correct. If you pasted it, check that you copied all of it.')}${paragraph(html`What was here may have been deleted after its retention. <a class="govuk-link" href="/services">Your services</a>`)}`,
+    html`${heading(1, 'Page not found')}${paragraph('If you typed the address, check that it is correct. If you pasted it, check that you copied all of it.')}${paragraph(html`What was here may have been deleted: messages and files are kept for some days only. <a class="govuk-link" href="/services">Go to your services</a>`)}`,
     { status: 404 },
   );
 }

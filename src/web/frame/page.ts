@@ -111,6 +111,9 @@ export type Site = Readonly<{
   contact: string | null;
 }>;
 
+/** What the next page says: what was done, or that nothing was. */
+export type Said = string | Readonly<{ notDone: string }>;
+
 /** What a page answers. */
 export type Answer =
   | Readonly<{
@@ -130,8 +133,7 @@ export type Answer =
   | Readonly<{
       kind: 'redirect';
       to: string;
-      /** What the next page says was done. */
-      said?: string;
+      said?: Said;
       session?: SessionChange;
       look?: Look;
     }>
@@ -224,8 +226,8 @@ export function page(
   return { kind: 'page', title, main, ...more };
 }
 
-/** To another page, after something was done. */
-export function redirect(to: string, said?: string, session?: SessionChange): Answer {
+/** To another page, after something was done, or could not be. */
+export function redirect(to: string, said?: Said, session?: SessionChange): Answer {
   return { kind: 'redirect', to, ...(said !== undefined && { said }), ...(session && { session }) };
 }
 

@@ -27,6 +27,7 @@ import {
   Missing,
   type Page,
   redirect,
+  type Said,
   type Service,
   type ServiceVisit,
   type SessionChange,
@@ -364,7 +365,7 @@ async function answer(call: Call, result: Answer): Promise<FastifyReply> {
       );
     return reply.code(303).header('Location', locationOf(result.to, site.baseUrl)).send();
   }
-  const said = openJson<string>(cipher, 'said', cookies.get(names.saidName));
+  const said = openJson<Said>(cipher, 'said', cookies.get(names.saidName));
   if (said !== null) reply.header('Set-Cookie', setCookie(names.saidName, '', names.attributes, 0));
   // Forms of somebody who has not signed in need a secret too.
   if (!next && !session && !cookies.has(names.visitorName))

@@ -4,16 +4,8 @@ import { button, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { timeOf } from '../words/times.ts';
-import {
-  changesIn,
-  earlierValues,
-  fieldText,
-  kindNames,
-  kindText,
-  messagesIn,
-  reasonIn,
-  valueText,
-} from './words.ts';
+import { type Reader, valueText } from './values.ts';
+import { changesIn, earlierValues, fieldText, kindNames, kindText, messagesIn, reasonIn } from './words.ts';
 
 type Event = Readonly<{
   id: string;
@@ -25,7 +17,7 @@ type Event = Readonly<{
   user_name: string | null;
   by_operator: boolean;
 }>;
-type Member = Readonly<{ id: string; name: string }>;
+type Named = Readonly<{ id: string; name: string }>;
 
 /** The most that the API lists at a time. */
 const pageSize = 250;
@@ -37,11 +29,16 @@ const history = servicePage('/history', 'manage_settings', {
     const asked = new URLSearchParams();
     for (const name of ['user_id', 'type', 'older_than'])
       if (query.get(name)) asked.set(name, query.get(name)!);
-    const [list, members] = await Promise.all([
-      api.get<{ events: readonly Event[] }>(`/service/${service.id}/events?${asked}`),
-      api.getSoon<{ data: readonly Member[] }>(`/service/${service.id}/users`),
+    const base = `/service/${service.id}`;
+    const [list, members, templates, folders] = await Promise.all([
+      api.get<{ events: readonly Event[] }>(`${base}/events?${asked}`),
+      api.getSoon<{ data: readonly Named[] }>(`${base}/users`),
+      api.getSoon<{ data: readonly Named[] }>(`${base}/template?detailed=False`),
+      api.getSoon<{ template_folders: readonly Named[] }>(`${base}/template-folder`),
     ]);
     const people = members?.data ?? [];
+    const named = [people, templates?.data ?? [], folders?.template_folders ?? []].flat();
+    const names = new Map(named.map(({ id, name }) => [id, name]));
     const last = list.events.at(-1);
     const isFiltered = asked.has('user_id') || asked.has('type');
     const next = new URLSearchParams(asked);
@@ -51,8 +48,8 @@ const history = servicePage('/history', 'manage_settings', {
       html`${heading(1, 'History')}${paragraph('Who changed what in this service, the newest first.')}${filter(visit, people)}${table(
         {
           caption: 'Changes',
-          head: ['When', 'Who', 'What', 'From what to what', 'Restore'],
-          rows: list.events.map((event) => row(visit, event, people)),
+          head: ['When', 'Who', 'What', 'Details', 'Restore'],
+          rows: list.events.map((event) => row(visit, event, people, names)),
           empty: isFiltered ? 'Nothing fits the filter.' : 'Nothing has been changed yet.',
         },
       )}${pagination({
@@ -66,17 +63,22 @@ const history = servicePage('/history', 'manage_settings', {
   },
 });
 
-function row(visit: ServiceVisit, event: Event, people: readonly Member[]) {
+function row(
+  visit: ServiceVisit,
+  event: Event,
+  people: readonly Named[],
+  names: ReadonlyMap<string, string>,
+) {
   const { zone, at, fields, person } = visit;
-  const subject = people.find(({ id }) => id === event.subject_id)?.name ?? messagesIn(event.data);
+  const subject = subjectOf(visit, event, names);
   const earlier = earlierValues(event.event_type, event.data, person.isOperator);
   return [
     { content: timeOf(event.created_at, zone), header: true },
     whoOf(event, people),
-    html`${kindText(event.event_type)}${subject === null ? null : html`: <span dir="auto">${subject}</span>`}`,
-    changes(event),
+    html`${kindText(event.event_type)}${subject === null ? null : html`: ${subject}`}`,
+    changes(event, { names, zone }),
     earlier === null
-      ? '–'
+      ? ''
       : postForm(
           { action: at('/history/restore'), fields },
           html`<input type="hidden" name="values" value="${JSON.stringify(earlier)}">`,
@@ -88,25 +90,38 @@ function row(visit: ServiceVisit, event: Event, people: readonly Member[]) {
   ];
 }
 
+/** What an event is about, by its name where there is one; null: the event says enough, or it is not to be seen. */
+function subjectOf(
+  { at }: ServiceVisit,
+  { event_type: type, subject_id: id, data }: Event,
+  names: ReadonlyMap<string, string>,
+): Html | null {
+  const name = names.get(id ?? '') ?? messagesIn(data);
+  if (name !== null) return html`<span dir="auto">${name}</span>`;
+  return id !== null && type.endsWith('_template') ? link(at(`/templates/${id}`), 'see it') : null;
+}
+
 /** Operators who are not in the team are named as what they are. */
-function whoOf({ user_id, user_name, by_operator }: Event, people: readonly Member[]): Html {
+function whoOf({ user_id, user_name, by_operator }: Event, people: readonly Named[]): Html {
   if (user_id === null) return html`The platform`;
   const isMember = people.some(({ id }) => id === user_id);
   const note = isMember ? null : by_operator ? 'operator of the platform' : 'no longer in the team';
   return html`<span dir="auto">${user_name ?? 'Somebody'}</span>${note === null ? null : html`<br><span class="app-quiet">${note}</span>`}`;
 }
 
-function changes({ data }: Event): Html {
+function changes({ data }: Event, reader: Reader): Html | string {
   const all = changesIn(data);
   const reason = reasonIn(data);
-  if (all.length === 0 && reason === null) return html`–`;
-  return html`<ul class="govuk-list">${reason === null ? null : html`<li>Reason: <span dir="auto">${reason}</span></li>`}${all.map(
+  if (all.length === 0 && reason === null) return '';
+  const value = (field: string, given: unknown) =>
+    html`<span dir="auto">${valueText(field, given, reader)}</span>`;
+  return html`<ul class="govuk-list govuk-!-margin-bottom-0">${reason === null ? null : html`<li>Reason: <span dir="auto">${reason}</span></li>`}${all.map(
     ({ field, before, after }) =>
-      html`<li>${fieldText(field)}: <span dir="auto">${valueText(before)}</span> → <span dir="auto">${valueText(after)}</span></li>`,
+      html`<li>${fieldText(field)}: ${before === undefined || after === undefined ? value(field, before ?? after) : html`${value(field, before)} → ${value(field, after)}`}</li>`,
   )}</ul>`;
 }
 
-function filter({ at, query }: ServiceVisit, people: readonly Member[]): Html {
+function filter({ at, query }: ServiceVisit, people: readonly Named[]): Html {
   const who = query.get('user_id') ?? '';
   const type = query.get('type') ?? '';
   return html`<form method="get" action="${at('/history')}" class="app-actions">${select({
@@ -132,13 +147,13 @@ const restore = servicePage('/history/restore', 'manage_settings', {
   async post({ api, service, at, person }, form) {
     const before = parsed(form.text('values'));
     const values = earlierValues('update_service', { before }, person.isOperator);
-    if (values === null) return redirect(at('/history'), 'There is nothing to restore.');
+    if (values === null) return redirect(at('/history'), { notDone: 'There is nothing to restore.' });
     const saved = await api.send('POST', `/service/${service.id}`, values, form.id);
     return redirect(
       at('/history'),
       saved.ok
         ? 'The earlier values are set again.'
-        : `Nothing was changed: ${Object.values(saved.fields).flat().join(' ')}`,
+        : { notDone: `Nothing was changed: ${Object.values(saved.fields).flat().join(' ')}` },
     );
   },
 });

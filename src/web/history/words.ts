@@ -18,12 +18,36 @@ const kinds: Readonly<Record<string, string>> = {
   update_invite: 'Changed an invitation',
   resend_invite: 'Sent an invitation again',
   accept_invite: 'Accepted an invitation',
+  cancel_invite: 'Withdrew an invitation',
   create_api_key: 'Made a key',
   update_api_key: 'Changed a key',
   revoke_api_key: 'Ended a key',
   create_template: 'Added a template',
   update_template: 'Changed a template',
+  archive_template: 'Deleted a template',
+  restore_template: 'Restored a template',
   redact_template: 'Hid the values of a template',
+  create_template_folder: 'Added a folder',
+  update_template_folder: 'Changed a folder',
+  delete_template_folder: 'Deleted a folder',
+  move_to_template_folder: 'Moved templates to a folder',
+  create_upload: 'Uploaded a file',
+  change_upload: 'Mended a row of an uploaded file',
+  leave_out_of_upload: 'Left faulty rows out of an uploaded file',
+  delete_upload: 'Deleted an uploaded file',
+  create_job: 'Sent a file',
+  cancel_job: 'Cancelled a file',
+  stop_job: 'Stopped a file',
+  pause_job: 'Paused a file',
+  resume_job: 'Went on with a file',
+  cancel_notification: 'Cancelled a message',
+  resend_notifications: 'Sent messages again',
+  create_contact_list: 'Added a contact list',
+  delete_contact_list: 'Deleted a contact list',
+  create_report_request: 'Asked for a download',
+  delete_report_request: 'Deleted a download',
+  set_cost_alert: 'Changed who is told of costs',
+  update_free_sms_fragment_limit: 'Changed how many fragments are free',
   create_sms_sender: 'Added a sender of text messages',
   update_sms_sender: 'Changed a sender of text messages',
   archive_sms_sender: 'Removed a sender of text messages',
@@ -72,11 +96,42 @@ const fieldTexts: Readonly<Record<string, string>> = {
   entries: 'Entries',
   status: 'Status',
   is_default: 'Used by default',
-  archived: 'Removed',
   email_address: 'Email address',
   days_of_retention: 'Days kept',
   reason: 'Reason',
+  go_live_at: 'Live since',
+  go_live_requested_at: 'Asked to go live',
   suppress_failed_recipients: 'Leave out who failed permanently',
+  subject: 'Subject',
+  content: 'Message',
+  priority: 'Sent before others',
+  hasUnsubscribeLink: 'Link to unsubscribe',
+  template: 'Template',
+  template_version: 'Version of the template',
+  template_type: 'Type',
+  folder: 'Folder',
+  templates: 'Templates',
+  folders: 'Folders',
+  folder_permissions: 'Folders',
+  users_with_permission: 'Who may use it',
+  original_file_name: 'File',
+  notification_count: 'Rows',
+  row_count: 'Rows',
+  faulty_rows: 'Rows with faults',
+  valid: 'All rows can be sent',
+  job_status: 'State',
+  scheduled_for: 'To be sent',
+  notification_type: 'Of',
+  notification_status: 'Status',
+  key_type: 'Type',
+  expiry_date: 'Ends',
+  callback_type: 'Told of',
+  host: 'Address at',
+  paused: 'Paused',
+  free_sms_fragment_limit: 'Free fragments',
+  financial_year_start: 'Financial year',
+  period: 'In',
+  amount_in_pounds: 'Amount',
 };
 
 export function fieldText(name: string): string {
@@ -86,22 +141,7 @@ export function fieldText(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-const mostCharacters = 200;
-
-/** A value as people read it. Pure. */
-export function valueText(value: unknown): string {
-  if (value === null || value === undefined || value === '') return 'nothing';
-  if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  const text = Array.isArray(value)
-    ? value.map((each) => (typeof each === 'string' ? each.replaceAll('_', ' ') : valueText(each))).join(', ')
-    : typeof value === 'object'
-      ? JSON.stringify(value)
-      : String(value);
-  if (text === '') return 'nothing';
-  const characters = [...text];
-  return characters.length <= mostCharacters ? text : `${characters.slice(0, mostCharacters).join('')}…`;
-}
-
+/** A field of something that was added is not in `was`, one of something deleted not in `is`: undefined. */
 export type Change = Readonly<{ field: string; before: unknown; after: unknown }>;
 
 /** What an event says has changed; nothing for one that tells something else. Pure. */
@@ -112,9 +152,22 @@ export function changesIn(data: unknown): readonly Change[] {
   const names = [...new Set([...Object.keys(was), ...Object.keys(is)])];
   return names
     .filter((name) => !ignored.has(name) && !name.endsWith('_id'))
-    .map((field) => ({ field, before: was[field] ?? null, after: is[field] ?? null }))
-    .filter((change) => valueText(change.before) !== valueText(change.after));
+    .map((field) => ({ field, before: was[field], after: is[field] }))
+    .filter(({ before, after }) =>
+      before === undefined || after === undefined
+        ? ![before, after].every(saysNothing)
+        : (!isNothing(before) || !isNothing(after)) && JSON.stringify(before) !== JSON.stringify(after),
+    );
 }
+
+export function isNothing(value: unknown): boolean {
+  return (
+    value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)
+  );
+}
+
+/** Of something that is added or gone, what it is not is no news. */
+const saysNothing = (value: unknown) => isNothing(value) || value === false;
 
 const messages: Readonly<Record<string, string>> = {
   sms: 'text messages',
@@ -134,7 +187,7 @@ export function reasonIn(data: unknown): string | null {
   return typeof reason === 'string' && reason !== '' ? reason : null;
 }
 
-/** Fields that every change changes, or that name things by their ids. */
+/** Fields that every change changes, that follow from others, or that name things by their ids. */
 const ignored = new Set([
   'version',
   'updated_at',
@@ -144,6 +197,18 @@ const ignored = new Set([
   'service',
   'created_at',
   'auth_type',
+  // Whoever deletes something, or brings it back, is told of as doing so.
+  'archived',
+  'can_send_letters',
+  'can_send_international_sms',
+  'service_callback_api',
+  'go_live_user',
+  'go_live_requested_by',
+  'has_active_go_live_request',
+  'from_user',
+  'left_out',
+  'resent_from',
+  'api_key',
 ]);
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {

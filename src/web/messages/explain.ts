@@ -61,7 +61,10 @@ export function explain(
       };
     case 'delivered':
       return {
-        sentence: message.key_type === 'test' ? 'Delivered, as a test: nobody received it.' : 'Delivered.',
+        sentence:
+          message.key_type === 'test'
+            ? 'It was sent as a test: nobody received it.'
+            : 'The provider reports that it has arrived.',
         next: null,
         step: callback,
       };

@@ -7,6 +7,7 @@ import { type Answer, page, type ServiceVisit, servicePage } from '../frame/page
 import { horizontalBars } from '../plots/bars.ts';
 import { figuresCsv } from '../plots/plot.ts';
 import { inFigures } from '../words/counts.ts';
+import { recipientView } from '../words/phones.ts';
 import { groupOf, groupTone, statusText } from '../words/statuses.ts';
 import { dayIn, dayText, timeOf } from '../words/times.ts';
 import {
@@ -278,7 +279,7 @@ function rows(visit: ServiceVisit, { filter, shown }: Listed): Html {
   const content = shown.map((message): Cell[] => [
     ...(choosable ? [isDone(message) ? box(message) : ''] : []),
     {
-      content: link(visit.at(`/messages/${message.id}`), html`<span dir="auto">${message.to}</span>`),
+      content: link(visit.at(`/messages/${message.id}`), recipientView(message.to)),
       header: true,
     },
     html`<span dir="auto">${firstWords(message)}</span>`,

@@ -12,6 +12,7 @@ import { button, postForm } from '../components/form.ts';
 import { link } from '../components/navigation.ts';
 import { mailPolicy } from '../frame/headers.ts';
 import { type Answer, Missing, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
+import { counted } from '../words/counts.ts';
 import { groupOf, groupTone, statusText } from '../words/statuses.ts';
 import { timeOf } from '../words/times.ts';
 import { contentOf } from './content.ts';
@@ -124,13 +125,13 @@ function facts(visit: ServiceVisit, message: Message, conversation: string | nul
     ...when('Accepted', message.created_at),
     ...when('To be sent', message.scheduled_for),
     ...when('Handed over', message.sent_at),
-    ...when('Done', message.completed_at),
+    ...when('Outcome known', message.completed_at),
     ...(message.notification_type === 'sms'
       ? [{ key: 'Charged as', value: fragments(message.billable_units) }]
       : []),
     ...texts('Your reference', message.client_reference),
     ...texts('The provider’s reference', message.reference),
-    { key: 'Id', value: message.id },
+    { key: 'Message ID', value: html`<code>${message.id}</code>` },
     ...(message.resent_from === null
       ? []
       : [{ key: 'Repeats', value: link(at(`/messages/${message.resent_from}`), 'an earlier message') }]),
@@ -155,8 +156,7 @@ function facts(visit: ServiceVisit, message: Message, conversation: string | nul
 }
 
 function fragments(units: number): string {
-  if (units === 0) return 'nothing so far';
-  return units === 1 ? '1 text message' : `${units} text messages`;
+  return units === 0 ? 'nothing so far' : counted(units, 'text message');
 }
 
 /** An email as it was sent, as a document of its own: it loads and runs nothing (spec 07, section 13). */
@@ -183,7 +183,7 @@ const cancel = servicePage('/messages/:message/cancel', ['send_texts', 'send_ema
   async get(visit) {
     const message = await visit.api.get<Message>(apiPath(visit));
     if (!canCancel(message, visit.now))
-      return redirect(pathOf(visit), 'This message can no longer be cancelled.');
+      return redirect(pathOf(visit), { notDone: 'This message can no longer be cancelled.' });
     return cancelPage(visit, message);
   },
   async post(visit, form) {
@@ -192,7 +192,7 @@ const cancel = servicePage('/messages/:message/cancel', ['send_texts', 'send_ema
       pathOf(visit),
       outcome.ok
         ? 'The message is cancelled. It will not be sent.'
-        : 'This message can no longer be cancelled: it is being sent.',
+        : { notDone: 'This message can no longer be cancelled: it is being sent.' },
     );
   },
 });
@@ -204,7 +204,7 @@ function cancelPage(visit: ServiceVisit, message: Message): Answer {
       { action: `${pathOf(visit)}/cancel`, fields: visit.fields },
       button({ text: 'Yes, cancel it', classes: 'govuk-button--warning', preventDoubleClick: true }),
     )}${paragraph(link(pathOf(visit), 'No, keep it'))}`,
-    { back: { href: pathOf(visit), text: 'Back' } },
+    { back: { href: pathOf(visit), text: 'Back to the message' } },
   );
 }
 

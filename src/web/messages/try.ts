@@ -145,15 +145,17 @@ function form(
         ...{ name: 'to', value: to },
         label: type === 'sms' ? 'Phone number' : 'Email address',
         hint: visit.service.restricted
-          ? 'Your service is in trial mode: only numbers and addresses of its team can be sent to.'
-          : 'Any one: it stays in the sandbox.',
+          ? 'Your service is in trial mode: you can send only to its team and its guest list.'
+          : type === 'sms'
+            ? 'Any number: nothing leaves the sandbox.'
+            : 'Any address: nothing leaves the sandbox.',
         error: errors['to'] === undefined ? null : { text: errors['to'] },
         attributes: { autocomplete: 'off' },
       })
     : paragraph(html`It goes to you: <strong dir="auto">${to}</strong>. It is really sent.`);
   const main = html`${errorSummary(faults)}${heading(1, 'See a message arrive')}${paragraph(
     isSandbox
-      ? `This ${what} is ready to be sent. It lands on the phone of the sandbox, which is on this page, and never leaves this installation.`
+      ? `This ${what} is ready to be sent. It goes to the sandbox, a ${type === 'sms' ? 'phone' : 'mailbox'} on this page, and never leaves this installation.`
       : `This ${what} is ready to be sent to you.`,
   )}<div class="app-columns"><div>${
     hasNobody
@@ -167,7 +169,7 @@ function form(
           fields.length === 0
             ? null
             : fieldset({
-                legend: 'What is filled in',
+                legend: 'Values to fill in',
                 legendClasses: 'govuk-fieldset__legend--m',
                 content: html`${fields}`,
               }),

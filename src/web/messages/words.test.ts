@@ -38,7 +38,12 @@ suite('a message in words', () => {
     ['created', { next_attempt_at: '2026-03-02T12:05:00Z' }, [], /No provider can be called/],
     ['sending', {}, [attempt], /has not said yet.*To come: the provider’s report/],
     ['sent', {}, [], /country whose networks do not say/],
-    ['delivered', {}, [{ event: 'callback', at: '', callback_status: 'pending' }], /^Delivered\..*callback/],
+    [
+      'delivered',
+      {},
+      [{ event: 'callback', at: '', callback_status: 'pending' }],
+      /reports that it has arrived\..*callback/,
+    ],
     ['delivered', { key_type: 'test' }, [], /as a test/],
     ['permanent-failure', { reason: 'It is gone.' }, [], /^It is gone\..*Correct the phone number/],
     ['permanent-failure', {}, [{ event: 'suppressed', at: '' }], /list of suppressed recipients/],

@@ -4,6 +4,7 @@ import { button, errorSummary, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { type Answer, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { sendPath } from '../templates/send.ts';
+import { phoneText } from '../words/phones.ts';
 import { groupOf, groupTone, statusText } from '../words/statuses.ts';
 import { timeOf } from '../words/times.ts';
 import type { ReceivedText } from './received.ts';
@@ -51,7 +52,7 @@ async function show(visit: ServiceVisit, fault: string | null): Promise<Answer> 
     1,
     'A conversation',
   )}${paragraph(
-    html`Between <bdi>${text.user_number}</bdi> and <bdi>${text.notify_number}</bdi>, as far as it is kept. ${link(`${path}${older}`, 'Refresh')}`,
+    html`Between <bdi class="app-together">${phoneText(text.user_number)}</bdi> and this service’s number <bdi class="app-together">${phoneText(text.notify_number)}</bdi>. Older texts may have been deleted. ${link(`${path}${older}`, 'Refresh')}`,
   )}${visit.region('conversation', content)}${
     mayAnswer
       ? answerForm(visit, here, templates?.data ?? null, fault)

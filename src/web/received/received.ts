@@ -4,6 +4,7 @@ import { button, input, postForm, select } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { type Answer, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { counted } from '../words/counts.ts';
+import { phoneText } from '../words/phones.ts';
 import { dayIn, dayText, timeInWords, timeOf } from '../words/times.ts';
 
 /** A received text (spec 04, section 7.6). */
@@ -21,6 +22,8 @@ type Sender = Readonly<{ sms_sender: string; inbound_number_id: string | null }>
 /** Business days are days in London, as the API counts them. */
 const businessZone = 'Europe/London';
 const daysToChoose = 30;
+/** The most that the API lists at a time. */
+const perPage = 50;
 /** What a number that was searched for is sealed for: its service only. */
 const numberPurpose = ({ service }: ServiceVisit) => `received from ${service.id}`;
 
@@ -62,15 +65,18 @@ export const receivedList = servicePage('/received', 'view_activity', {
     const isWhole = filter.day === null && filter.number === null && !olderThan;
     if (isWhole && data.length === 0 && senders !== null && numbers.length === 0) return howToReceive(visit);
     const last = data.at(-1);
-    const list = html`${paragraph(listSentence(visit, filter, data, links.next !== undefined))}${byDay(visit, data)}`;
+    const hasMore = links.next !== undefined && data.length >= perPage;
+    const list = html`${paragraph(listSentence(visit, filter, data, hasMore))}${byDay(visit, data)}`;
     const main = html`${heading(1, 'Received texts')}${
       numbers.length === 0
         ? null
-        : paragraph(html`People can text ${numbers.map(({ sms_sender }) => html`<bdi>${sms_sender}</bdi> `)}`)
+        : paragraph(
+            html`People can text ${numbers.map(({ sms_sender }, index) => html`${index === 0 ? '' : ', '}<bdi>${phoneText(sms_sender)}</bdi>`)}.`,
+          )
     }${filterForms(visit, filter)}${visit.region('received', list)}${pagination({
       previous: olderThan ? { href: `${visit.path}${pageQuery(filter, visit)}`, text: 'Newest' } : null,
       next:
-        last && links.next !== undefined
+        last && hasMore
           ? { href: `${visit.path}${pageQuery(filter, visit, { older_than: last.id })}`, text: 'Older' }
           : null,
     })}${
@@ -151,7 +157,7 @@ function byDay({ at, zone }: ServiceVisit, data: readonly ReceivedText[]): reado
     ([day, texts]) =>
       html`${heading(2, dayText(day))}<ul class="govuk-list">${texts.map(
         (text) =>
-          html`<li><p class="govuk-body">${link(at(`/received/${text.id}`), html`<bdi>${text.user_number}</bdi>`)}, ${timeOf(text.created_at, zone)}<br><span dir="auto">${text.content}</span></p></li>`,
+          html`<li><p class="govuk-body">${link(at(`/received/${text.id}`), html`<bdi>${phoneText(text.user_number)}</bdi>`)}, ${timeOf(text.created_at, zone)}<br><span dir="auto">${text.content}</span></p></li>`,
       )}</ul>`,
   );
 }

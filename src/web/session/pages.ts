@@ -44,7 +44,11 @@ function signInForm(visit: Visit, onward: string | null, email = '', error: stri
         attributes: { autocomplete: 'current-password' },
       }),
       button({ text: 'Continue', preventDoubleClick: true }),
-    )}${paragraph(link('/forgot-password', 'Forgotten your password?'))}`,
+    )}${paragraph(link('/forgot-password', 'Forgotten your password?'))}${
+      site.registration === null
+        ? paragraph('No account yet? Ask somebody in the team of your service to invite you.', 'app-quiet')
+        : null
+    }`,
     { isError: error !== null, status: error === null ? 200 : 400 },
   );
 }
@@ -101,7 +105,7 @@ const again = personPage('/sign-in/again', {
 function passwordForm({ fields }: Visit, onward: string | null, error: string | null): Answer {
   return page(
     'Enter your password',
-    html`${errorSummary(error === null ? [] : [{ text: error, href: '#password' }])}${heading(1, 'Enter your password')}${paragraph('What you are about to do is hard to undo, and you gave your password more than 30 minutes ago.')}${postForm(
+    html`${errorSummary(error === null ? [] : [{ text: error, href: '#password' }])}${heading(1, 'Enter your password')}${paragraph('What you are about to do is hard to undo, and you last entered your password more than 30 minutes ago.')}${postForm(
       { action: '/sign-in/again', fields },
       onwardField(onward),
       input({

@@ -46,7 +46,7 @@ async function livePage(visit: ServiceVisit, full: FullService, faults: Faults):
   if (!full.restricted)
     return page(
       'Your service is live',
-      html`${heading(1, 'Your service is live')}${paragraph('It can send to everybody, within its limits of a day.')}`,
+      html`${heading(1, 'Your service is live')}${paragraph('It can send to everybody, within its daily limits.')}`,
       { back },
     );
   if (full.has_active_go_live_request)
@@ -54,8 +54,8 @@ async function livePage(visit: ServiceVisit, full: FullService, faults: Faults):
       'You have asked to go live',
       html`${faultSummary(faults)}${heading(1, 'You have asked to go live')}${paragraph(
         full.go_live_requested_at === null
-          ? 'The operators of the platform see your request.'
-          : html`The operators of the platform see your request since ${timeOf(full.go_live_requested_at, zone)}. When they have answered, everybody in the team gets an email.`,
+          ? 'The operators of the platform can see your request.'
+          : html`The operators of the platform have had your request since ${timeOf(full.go_live_requested_at, zone)}. When they have answered, everybody in the team gets an email.`,
       )}${postForm({ action: at('/settings/go-live'), fields }, button({ text: 'Withdraw the request', name: 'do', value: 'withdraw', classes: 'govuk-button--secondary' }))}`,
       { ...answering(faults), back },
     );

@@ -29,7 +29,7 @@ const settings: readonly Setting[] = [
       html`${input({
         name: 'name',
         label: 'Name of the service',
-        hint: 'Text messages may begin with it, and emails come from it.',
+        hint: 'Emails come from this name, and text messages can begin with it.',
         value: values['name'] ?? '',
         error: errorAt(faults, 'name'),
         attributes: { dir: 'auto' },
@@ -55,7 +55,7 @@ const settings: readonly Setting[] = [
       radios({
         name: 'prefix',
         legend: 'Begin each text message with the name of the service?',
-        hint: 'People see whom a text is from even where their phone shows only a number. It takes characters of the message.',
+        hint: 'People see whom a text is from even where their phone shows only a number. The name counts towards the length of each text.',
         error: errorAt(faults, 'prefix'),
         items: [
           { value: 'yes', text: 'Yes', selected: values['prefix'] === 'yes' },

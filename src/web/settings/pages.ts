@@ -3,7 +3,7 @@ import { heading, paragraph, type SummaryRow, summaryList } from '../components/
 import { link } from '../components/navigation.ts';
 import { isMember } from '../frame/members.ts';
 import { type Page, page, type ServiceVisit, servicePage } from '../frame/page.ts';
-import { inFigures } from '../words/counts.ts';
+import { counted, messagesOf } from '../words/counts.ts';
 import { timeOf } from '../words/times.ts';
 import { goLivePages } from './go-live.ts';
 import { guestPages } from './guests.ts';
@@ -11,17 +11,8 @@ import { namePages } from './name.ts';
 import { replyToPages } from './reply-to.ts';
 import { defaultDays, type Retention, retentionPages } from './retention.ts';
 import { type ReplyTo, type Sender, senderPages } from './senders.ts';
-import { type FullService, readService } from './service.ts';
+import { type FullService, readService, whatServicesDo } from './service.ts';
 import { suppressionPages } from './suppressions.ts';
-
-const kinds: Readonly<Record<string, string>> = {
-  sms: 'Text messages',
-  international_sms: 'Text messages to other countries',
-  inbound_sms: 'Received text messages',
-  email: 'Emails',
-  letter: 'Letters',
-  schedule: 'Messages at a later time',
-};
 
 /** How a service sends (spec 07, section 6). */
 const settings = servicePage('/settings', 'manage_settings', {
@@ -49,8 +40,11 @@ const settings = servicePage('/settings', 'manage_settings', {
               full.prefix_sms ? 'Yes' : 'No',
               at('/settings/prefix'),
             ),
-            fact('At most a day', inFigures(full.sms_message_limit)),
-            fact('To other countries, at most a day', inFigures(full.international_sms_message_limit)),
+            fact('At most a day', messagesOf('sms', full.sms_message_limit)),
+            fact(
+              'To other countries, at most a day',
+              messagesOf('sms', full.international_sms_message_limit),
+            ),
           ],
         },
       )}${heading(2, 'Emails')}${summaryList({
@@ -60,22 +54,23 @@ const settings = servicePage('/settings', 'manage_settings', {
             defaultOf(replyTos?.map((each) => [each.email_address, each.is_default])),
             at('/settings/reply-to'),
           ),
-          fact('At most a day', inFigures(full.email_message_limit)),
+          fact('At most a day', messagesOf('email', full.email_message_limit)),
         ],
       })}${heading(2, 'All messages')}${summaryList({
         rows: [
           row('Kept for', keptFor(retention), at('/settings/retention')),
-          fact('Requests a minute, for each type of key', inFigures(full.rate_limit)),
-          row('Suppressed recipients', 'People whom no messages are sent', at('/settings/suppressions')),
+          fact('At most a minute', `${counted(full.rate_limit, 'request')} with each type of key`),
+          row('Suppressed recipients', 'People to whom nothing is sent', at('/settings/suppressions')),
           ...(isMember(visit)
-            ? [row('Guest list', 'Whom a service in trial may send to', at('/settings/guests'))]
+            ? [row('Guest list', 'People to whom a service in trial may send', at('/settings/guests'))]
             : []),
         ],
-      })}${paragraph('Limits are changed by the operators of the platform.')}${paragraph(link(at('/history'), 'Who changed what'))}${
+      })}${paragraph('Limits are changed by the operators of the platform.')}${paragraph(link(at('/history'), 'History: who changed what'))}${
         full.go_live_at === null
           ? null
           : paragraph(html`Live since ${timeOf(full.go_live_at.replace(' ', 'T').concat('Z'), zone)}.`)
       }`,
+      { wide: true },
     );
   },
 });
@@ -88,17 +83,18 @@ function serviceRows({ at }: ServiceVisit, full: FullService): readonly SummaryR
         ? 'In trial. You have asked to go live'
         : 'In trial: it sends only to its team and its guest list'
       : 'Live';
-  const sends = full.permissions.map((permission) => kinds[permission]).filter(Boolean);
+  const sends = full.permissions.map((permission) => whatServicesDo[permission]).filter(Boolean);
   return [
     row('Name', html`<span dir="auto">${full.name}</span>`, at('/settings/name')),
     row('Emails come from', html`<span dir="auto">${full.email_from}</span>@…`, at('/settings/name')),
-    row('State', state, at('/settings/go-live')),
+    // What is live stays so, but for the operators.
+    full.restricted ? row('State', state, at('/settings/go-live')) : fact('State', state),
     row(
       'Contact',
       full.contact_link === null ? 'None' : html`<span dir="auto">${full.contact_link}</span>`,
       at('/settings/contact'),
     ),
-    fact('What it can send', sends.join(', ') || 'Nothing'),
+    fact('Kinds of messages', sends.join(', ').replace(/, [A-Z]/g, (start) => start.toLowerCase()) || 'None'),
   ];
 }
 
@@ -125,7 +121,9 @@ function keptFor(retention: readonly Retention[] | null): string {
   const days = (type: string) =>
     retention.find(({ notification_type }) => notification_type === type)?.days_of_retention ?? defaultDays;
   const [sms, email] = [days('sms'), days('email')];
-  return sms === email ? `${sms} days` : `Text messages ${sms} days, emails ${email} days`;
+  return sms === email
+    ? counted(sms, 'day')
+    : `Text messages ${counted(sms, 'day')}, emails ${counted(email, 'day')}`;
 }
 
 export const settingsPages: readonly Page[] = [

@@ -22,7 +22,7 @@ async function listPage(visit: ServiceVisit, form: Form | null, faults: Faults):
   }));
   return page(
     'Where replies go',
-    html`${faultSummary(faults)}${heading(1, 'Where replies go')}${paragraph('People who answer an email write to this address.')}${entryTable(visit, '/settings/reply-to', 'Addresses', 'Address', entries)}${heading(2, 'Add an address')}${paragraph('We send it an email first, to see that it exists.')}${postForm(
+    html`${faultSummary(faults)}${heading(1, 'Where replies go')}${paragraph('Answers to your emails go to one of these addresses.')}${entryTable(visit, '/settings/reply-to', 'Addresses', 'Address', entries)}${heading(2, 'Add an address')}${paragraph('We send an email to it first, to see that it exists.')}${postForm(
       { action: at('/settings/reply-to'), fields },
       input({
         name: 'address',
@@ -30,12 +30,13 @@ async function listPage(visit: ServiceVisit, form: Form | null, faults: Faults):
         type: 'email',
         value: form?.text('address') ?? '',
         error: errorAt(faults, 'address'),
+        classes: 'govuk-input--width-30',
         attributes: { spellcheck: 'false', autocomplete: 'off' },
       }),
       defaultBox(entries.length === 0),
-      button({ text: 'Try it', preventDoubleClick: true }),
+      button({ text: 'Send the email', preventDoubleClick: true }),
     )}`,
-    { ...answering(faults), back: { href: at('/settings'), text: 'Settings' } },
+    { ...answering(faults), wide: true, back: { href: at('/settings'), text: 'Settings' } },
   );
 }
 

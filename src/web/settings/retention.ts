@@ -42,7 +42,7 @@ function retentionForm(
         input({
           name: type,
           label,
-          hint: 'Days',
+          hint: 'Days, from 3 to 90.',
           value: values[type] ?? '',
           error: errorAt(faults, type),
           classes: 'govuk-input--width-4',

@@ -4,6 +4,7 @@ import { button, checkboxes, input, postForm } from '../components/form.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { answering, errorAt, type Faults, faultSummary, noFaults, sentenceOf } from '../words/faults.ts';
+import { phoneText, recipientView } from '../words/phones.ts';
 import { sentences } from './service.ts';
 
 export type Sender = Readonly<{
@@ -29,18 +30,18 @@ export function entryTable(
     const canGo = !isDefault && note === null;
     return [
       {
-        content: html`<span dir="auto">${text}</span>${note === null ? null : html`<br><span class="app-quiet">${note}</span>`}`,
+        content: html`${recipientView(phoneText(text))}${note === null ? null : html`<br><span class="app-quiet">${note}</span>`}`,
         header: true,
       },
-      isDefault ? tag('Used by default', 'good') : 'Can be chosen',
+      isDefault ? tag('Default', 'good') : 'When chosen',
       isDefault && !canGo
-        ? '–'
+        ? ''
         : postForm(
             { action: at(`${path}/${id}`), fields, attributes: { class: 'app-actions' } },
             isDefault
               ? null
               : button({
-                  text: html`Use by default${which}`,
+                  text: html`Make default${which}`,
                   name: 'do',
                   value: 'default',
                   classes: 'govuk-button--secondary',
@@ -50,13 +51,13 @@ export function entryTable(
                   text: html`Remove${which}`,
                   name: 'do',
                   value: 'remove',
-                  classes: 'govuk-button--secondary',
+                  classes: 'govuk-button--warning',
                 })
               : null,
           ),
     ];
   });
-  return table({ caption, head: [head, 'Use', 'Change'], rows, empty: 'There is none yet.' });
+  return table({ caption, head: [head, 'Used', 'Change'], rows, empty: 'There are none yet.' });
 }
 
 export const defaultBox = (isTicked: boolean) =>
@@ -64,7 +65,7 @@ export const defaultBox = (isTicked: boolean) =>
     name: 'default',
     legend: 'Use',
     legendClasses: 'govuk-visually-hidden',
-    items: [{ value: 'yes', text: 'Use it where a message names none', selected: isTicked }],
+    items: [{ value: 'yes', text: 'Make it the default, for messages that choose none', selected: isTicked }],
   });
 
 async function readSenders({ api, service }: ServiceVisit): Promise<readonly Sender[]> {
@@ -78,7 +79,7 @@ async function sendersPage(visit: ServiceVisit, form: Form | null, faults: Fault
     note:
       sender.inbound_number_id === null
         ? null
-        : 'A number that people can send texts to. Operators take it back.',
+        : 'People can send texts to this number. Only operators can remove it.',
   }));
   return page(
     'Senders of text messages',
@@ -96,7 +97,7 @@ async function sendersPage(visit: ServiceVisit, form: Form | null, faults: Fault
       defaultBox(entries.length === 0),
       button({ text: 'Add', preventDoubleClick: true }),
     )}`,
-    { ...answering(faults), back: { href: at('/settings'), text: 'Settings' } },
+    { ...answering(faults), wide: true, back: { href: at('/settings'), text: 'Settings' } },
   );
 }
 

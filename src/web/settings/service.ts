@@ -23,6 +23,16 @@ export type FullService = Readonly<{
   version: number;
 }>;
 
+/** What a service may do, by the API's name for it. */
+export const whatServicesDo: Readonly<Record<string, string>> = {
+  sms: 'Text messages',
+  international_sms: 'Text messages to other countries',
+  inbound_sms: 'Received text messages',
+  email: 'Emails',
+  letter: 'Letters',
+  schedule: 'Messages at a later time',
+};
+
 export async function readService({ api, service }: ServiceVisit): Promise<FullService> {
   return (await api.get<{ data: FullService }>(`/service/${service.id}`)).data;
 }

@@ -6,6 +6,7 @@ import type { Form } from '../frame/form.ts';
 import { isMember } from '../frame/members.ts';
 import { type Answer, type Page, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { answering, errorAt, type Faults, faultSummary, noFaults } from '../words/faults.ts';
+import { phoneText, recipientView } from '../words/phones.ts';
 import { timeOf } from '../words/times.ts';
 
 type Suppression = Readonly<{
@@ -18,7 +19,7 @@ type Suppression = Readonly<{
 }>;
 type List = Readonly<{ suppressions: readonly Suppression[]; links: Readonly<{ next?: string }> }>;
 
-const reasons: Readonly<Record<string, string>> = {
+export const suppressionReasons: Readonly<Record<string, string>> = {
   manual: 'Added by somebody in the team',
   unsubscribed: 'Unsubscribed',
   complaint: 'Complained about an email',
@@ -47,19 +48,19 @@ async function suppressionsPage(
     ({ id, recipient, reason, created_at, expires_at, notification_type }) => [
       {
         content: seesPeople
-          ? html`<span dir="auto">${recipient}</span>`
+          ? recipientView(phoneText(recipient))
           : notification_type === 'sms'
             ? 'A phone number'
             : 'An email address',
         header: true,
       },
-      reasons[reason] ?? reason,
+      suppressionReasons[reason] ?? reason,
       timeOf(created_at, zone),
-      expires_at === null ? 'Until it is removed' : html`Until ${timeOf(expires_at, zone)}`,
+      expires_at === null ? 'No end' : timeOf(expires_at, zone),
       postForm(
         { action: at(`/settings/suppressions/${id}`), fields },
         button({
-          text: html`Send again<span class="govuk-visually-hidden"> to ${seesPeople ? recipient : 'this recipient'}</span>`,
+          text: html`Allow again<span class="govuk-visually-hidden"> messages to ${seesPeople ? phoneText(recipient) : 'this recipient'}</span>`,
           classes: 'govuk-button--secondary',
         }),
       ),
@@ -69,7 +70,7 @@ async function suppressionsPage(
   const hasNext = list.links.next !== undefined && list.suppressions.length >= 250 && last !== undefined;
   return page(
     'Suppressed recipients',
-    html`${faultSummary(faults)}${heading(1, 'Suppressed recipients')}${paragraph('No messages are sent to them, whoever asks for it. A message to one of them ends as permanent failure, and costs nothing.')}${
+    html`${faultSummary(faults)}${heading(1, 'Suppressed recipients')}${paragraph('No messages are sent to them, whoever asks for it. A message to one of them fails at once, and costs nothing.')}${
       seesPeople
         ? postForm(
             { action: at('/settings/suppressions'), fields, attributes: { class: 'app-actions' } },
@@ -78,6 +79,7 @@ async function suppressionsPage(
               label: 'Phone number or email address',
               value: form?.text('recipient') ?? search ?? '',
               error: errorAt(faults, 'recipient'),
+              classes: 'govuk-input--width-20',
               attributes: { autocomplete: 'off', spellcheck: 'false' },
             }),
             button({ text: 'Search', name: 'do', value: 'search', classes: 'govuk-button--secondary' }),
@@ -146,7 +148,7 @@ const suppression = servicePage('/settings/suppressions/:suppression', 'manage_s
       `/service/${service.id}/suppressions/${encodeURIComponent(params['suppression']!)}`,
       undefined,
     );
-    return redirect(at('/settings/suppressions'), 'Messages to this recipient are sent again.');
+    return redirect(at('/settings/suppressions'), 'Messages can be sent to this recipient again.');
   },
 });
 

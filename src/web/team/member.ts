@@ -71,10 +71,10 @@ function removeForm({ at, fields, person }: ServiceVisit, who: Member, faults: F
     title,
     html`${faultSummary(faults)}${heading(1, title)}${warningText(
       isSelf
-        ? 'You lose this service at once. To come back you need an invitation.'
-        : html`${nameOf(who.name)} loses this service at once. To come back they need an invitation. What they have sent and written stays.`,
-    )}${postForm({ action: at(`/team/${who.id}/remove`), fields }, button({ text: isSelf ? 'Leave' : 'Remove', classes: 'govuk-button--warning', preventDoubleClick: true }))}${paragraph(link(at(`/team/${who.id}`), 'Cancel'))}`,
-    { ...answering(faults), back: { href: at(`/team/${who.id}`), text: 'Back' } },
+        ? 'You lose access to this service at once. To come back you need an invitation.'
+        : html`${nameOf(who.name)} loses access to this service at once. To come back they need an invitation. What they have sent and written stays.`,
+    )}${postForm({ action: at(`/team/${who.id}/remove`), fields }, button({ text: isSelf ? 'Leave the team' : 'Remove from the team', classes: 'govuk-button--warning', preventDoubleClick: true }))}${paragraph(link(at(`/team/${who.id}`), isSelf ? 'Stay in the team' : 'Keep them in the team'))}`,
+    { ...answering(faults), back: { href: at(`/team/${who.id}`), text: 'Back to what they may do' } },
   );
 }
 

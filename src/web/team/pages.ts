@@ -37,7 +37,7 @@ function matrix(visit: ServiceVisit, members: readonly Member[], isManager: bool
   const { service, at } = visit;
   const rows = members.map((member) => {
     const own = ticked(permissionsIn(member, service.id));
-    const who = html`${isManager ? link(at(`/team/${member.id}`), nameOf(member.name)) : nameOf(member.name)}<br><span class="app-quiet" dir="auto">${member.email_address}</span>${
+    const who = html`${isManager ? link(at(`/team/${member.id}`), nameOf(member.name)) : nameOf(member.name)}<br><span class="app-quiet app-breaking" dir="auto">${member.email_address}</span>${
       member.state === 'active' ? null : html` ${tag('Not active', 'open')}`
     }`;
     return [
@@ -64,11 +64,10 @@ function inviteList({ zone, at, fields }: ServiceVisit, invites: readonly Invite
       const isOpen = status === 'pending' || status === 'expired';
       const whom = html`<span class="govuk-visually-hidden"> the invitation to ${email_address}</span>`;
       return [
-        { content: nameOf(email_address), header: true },
-        tag(...states[status]),
+        { content: html`<span class="app-breaking" dir="auto">${email_address}</span>`, header: true },
+        html`${tag(...states[status])}${status === 'pending' ? html`<br><span class="app-quiet">until ${timeOf(expires_at, zone)}</span>` : null}`,
         what.map(({ text }) => text).join(', ') || 'See templates and the team',
         html`${timeOf(created_at, zone)}, by ${nameOf(from_user_name)}`,
-        status === 'pending' ? timeOf(expires_at, zone) : '–',
         isOpen
           ? postForm(
               { action: at(`/team/invites/${id}`), fields, attributes: { class: 'app-actions' } },
@@ -78,16 +77,16 @@ function inviteList({ zone, at, fields }: ServiceVisit, invites: readonly Invite
               }),
               button({
                 ...{ text: html`Withdraw${whom}`, name: 'do', value: 'withdraw' },
-                classes: 'govuk-button--secondary',
+                classes: 'govuk-button--warning',
               }),
             )
-          : '–',
+          : '',
       ];
     },
   );
   return table({
     caption: 'Invitations of the last 30 days',
-    head: ['To', 'State', 'To be able to', 'Sent', 'Can be accepted until', 'Change'],
+    head: ['To', 'State', 'May', 'Sent', 'Change'],
     rows,
     empty: 'No invitations were sent in the last 30 days.',
   });

@@ -141,7 +141,7 @@ async function readOne({ api, service, params }: ServiceVisit): Promise<Readonly
 function folderForm(visit: ServiceVisit, folder: Folder, name: string, error: string | null): Answer {
   return nameForm(visit, {
     ...{ title: 'Change folder', text: 'Rename', parent: folder.id, name, error },
-    more: html`${heading(2, 'Delete')}${paragraph('An empty folder can be deleted. Nothing that was in it is touched.')}${postForm(
+    more: html`${heading(2, 'Delete')}${paragraph('Only an empty folder can be deleted. Move what is in it first.')}${postForm(
       { action: visit.path, fields: visit.fields },
       button({
         text: 'Delete folder',

@@ -5,7 +5,7 @@ import { breadcrumbs, link } from '../components/navigation.ts';
 import type { Form } from '../frame/form.ts';
 import { type Answer, page, redirect, type ServiceVisit, servicePage } from '../frame/page.ts';
 import { inFigures } from '../words/counts.ts';
-import { timeInWords } from '../words/times.ts';
+import { timeOf } from '../words/times.ts';
 import { examples } from './examples.ts';
 import { type Folder, folderName, pathTo, readFolders } from './folders.ts';
 import { copyTemplate } from './one.ts';
@@ -160,7 +160,7 @@ function listForm(visit: ServiceVisit, { found, inside, folders, figures, here, 
     if (figures === null) return ['Not available at the moment', ''];
     const used = figures.lastUsed.get(id);
     return [
-      used === undefined ? 'Never' : timeInWords(used, zone),
+      used === undefined ? 'Never' : timeOf(used, zone),
       { content: inFigures(figures.counts.get(id) ?? 0), numeric: true },
     ];
   };

@@ -157,7 +157,7 @@ function onePage(visit: ServiceVisit, { template, rendered, senders, lastUsed, s
         ...(type === 'email' ? [{ key: 'Answers go to', value: html`<span dir="auto">${from}</span>` }] : []),
         {
           key: 'Cost',
-          value: html`${costOf(rendered)}${placeholders.length > 0 && type === 'sms' ? ' What stands in place of the placeholders comes on top.' : ''}`,
+          value: html`${costOf(rendered)}${placeholders.length > 0 && type === 'sms' ? ' Long values in place of the placeholders can make it more.' : ''}`,
         },
         {
           key: 'Placeholders',

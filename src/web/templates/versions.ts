@@ -4,7 +4,7 @@ import { button, postForm } from '../components/form.ts';
 import { link, pagination } from '../components/navigation.ts';
 import { page, redirect, type ServiceVisit, servicePage, Unexpected } from '../frame/page.ts';
 import { wordDifference } from '../words/difference.ts';
-import { timeInWords } from '../words/times.ts';
+import { timeInWords, timeOf } from '../words/times.ts';
 import { readTemplate, type Template, type TemplateVersion, typeNames } from './template.ts';
 import { differenceView } from './view.ts';
 
@@ -31,8 +31,16 @@ export const versionsPage = servicePage('/templates/:template/versions', 'manage
     const here = at(`/templates/${template.id}/versions`);
     return page(
       'Versions of a template',
-      html`${heading(1, 'Versions of a template')}${paragraph(html`<strong dir="auto">${template.name}</strong>`)}${paragraph(html`What was taken out is <del>struck through</del>, what was added is <ins>underlined</ins>.`)}${shown.map(
-        (version, index) => versionView(visit, template, version, data[index + 1] ?? null),
+      html`${heading(1, 'Versions of a template')}${paragraph(html`<strong dir="auto">${template.name}</strong>`)}${
+        isOlder || isMore || shown.length > 1
+          ? paragraph(
+              html`What was taken out is <del>struck through</del>, what was added is <ins>underlined</ins>.`,
+            )
+          : paragraph(
+              'This is its only version. When it is changed, you can compare versions here and go back to one.',
+            )
+      }${shown.map((version, index) =>
+        versionView(visit, template, version, data[index + 1] ?? null),
       )}${pagination({
         previous: isOlder ? { href: here, text: 'Newest versions' } : null,
         next: isMore ? { href: `${here}?older_than=${shown.at(-1)?.version}`, text: 'Older versions' } : null,
@@ -63,7 +71,7 @@ export const versionsPage = servicePage('/templates/:template/versions', 'manage
     if (!outcome.ok) throw new Unexpected(outcome);
     const saved = outcome.data.data.version;
     if (saved === template.version)
-      return redirect(at(`/templates/${template.id}`), 'It is like that already.');
+      return redirect(at(`/templates/${template.id}`), { notDone: 'It is like that already.' });
     return redirect(
       at(`/templates/${template.id}?since=${template.version}`),
       `Version ${number} is restored, as version ${saved}.`,
@@ -79,7 +87,7 @@ function versionView(
 ): Html {
   const { version: number, created_by: author } = version;
   const isNow = number === template.version;
-  return html`<section class="app-version">${heading(2, html`Version ${number}${isNow ? ', which is sent now' : ''}`)}${paragraph(html`<span dir="auto">${author.name}</span>, ${timeInWords(version.updated_at ?? version.created_at, zone)}`)}${changesView(version, before)}${
+  return html`<section class="app-version">${heading(2, html`Version ${number}${isNow ? ', in use now' : ''}`)}${paragraph(html`<span dir="auto">${author.name}</span>, ${timeInWords(version.updated_at ?? version.created_at, zone)}`)}${changesView(version, before)}${
     isNow && !template.archived
       ? null
       : postForm(
@@ -128,7 +136,7 @@ export const deletedPage = servicePage('/templates/deleted', 'manage_templates',
     const rows = shown.map(({ id, name, template_type: type, updated_at, created_at }) => [
       { content: link(at(`/templates/${id}`), html`<span dir="auto">${name}</span>`), header: true },
       typeNames[type],
-      timeInWords(updated_at ?? created_at, zone),
+      timeOf(updated_at ?? created_at, zone),
       postForm(
         { action: at('/templates/deleted'), fields },
         html`<input type="hidden" name="template" value="${id}">`,

@@ -125,7 +125,7 @@ function checkPage(visit: ServiceVisit, seen: Check, form: Form | null, errors: 
       upload.valid && maySend ? sendForm(visit, seen, own, form, errors) : null
     }${otherThings(upload, own, visit, maySend)}`,
     {
-      back: { href: at(`/templates/${upload.template}/upload`), text: 'Back to the upload' },
+      back: { href: at(`/templates/${upload.template}/upload`), text: 'Upload another file' },
       isError: errors.length > 0,
       status: errors.length > 0 ? 400 : 200,
     },
@@ -195,10 +195,13 @@ function summary(upload: Upload, { at, zone }: ServiceVisit): Html {
   }`;
   return html`${heading(2, 'What would be sent')}${summaryList({
     rows: [
-      { key: 'Messages', value: messagesOf(type, rows) },
+      {
+        key: 'Messages',
+        value: `${messagesOf(type, rows)}${upload.faulty_rows === 0 ? '' : ', once every row is mended'}`,
+      },
       ...(isSms
         ? [
-            { key: 'Fragments', value: `${inFigures(upload.fragments)}, of which a long text has several` },
+            { key: 'Fragments', value: fragmentsText(upload) },
             { key: 'Cost', value: inPounds(upload.cost_in_pounds) },
           ]
         : [{ key: 'Cost', value: 'Nothing: emails are free' }]),
@@ -213,6 +216,12 @@ function summary(upload: Upload, { at, zone }: ServiceVisit): Html {
       { key: 'Kept until', value: timeInWords(upload.expires_at, zone) },
     ],
   })}`;
+}
+
+function fragmentsText({ fragments, faulty_rows: faulty }: Upload): string {
+  const known =
+    faulty === 0 ? inFigures(fragments) : `${inFigures(fragments)}, without rows that lack something`;
+  return `${known}. Long texts are sent, and paid for, as several.`;
 }
 
 function previews({ upload, asked }: Check, own: string): Html | null {
@@ -236,7 +245,8 @@ function previews({ upload, asked }: Check, own: string): Html | null {
     });
   }
   const kinds = [...titles.values()].map(({ words, preview }) => {
-    const title = upload.notification_count === 1 ? 'the only one' : words.join(' and ');
+    const title =
+      upload.notification_count === 1 ? 'the only one' : words.join(words.length === 2 ? ' and ' : ', ');
     return shown(
       title.replace(/^./, (letter) => letter.toUpperCase()),
       preview,
@@ -319,7 +329,7 @@ function senderField(
     label: type === 'sms' ? 'From' : 'Replies go to',
     items: senders.map(({ id, sms_sender: text, email_address: address, is_default: isDefault }) => ({
       value: id,
-      text: `${text ?? address ?? ''}${isDefault ? ' (usual)' : ''}`,
+      text: `${text ?? address ?? ''}${isDefault ? ' (default)' : ''}`,
       selected: selected === null ? isDefault : selected === id,
     })),
   });

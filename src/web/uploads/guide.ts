@@ -14,6 +14,8 @@ import {
   Unexpected,
 } from '../frame/page.ts';
 
+import { exampleFor } from '../templates/template.ts';
+
 /** How a file for a template has to look, an example, and the form that takes it (spec 07, section 6). */
 
 type Template = Readonly<{
@@ -48,7 +50,9 @@ async function guideOf({ api, service, params }: ServiceVisit): Promise<Guide> {
 }
 
 function exampleRow({ template, columns }: Guide): readonly string[] {
-  return columns.map((_, index) => (index === 0 ? exampleRecipient[template.template_type] : 'example'));
+  return columns.map((name, index) =>
+    index === 0 ? exampleRecipient[template.template_type] : exampleFor({ name, isConditional: false }),
+  );
 }
 
 const guide = servicePage('/templates/:template/upload', ['send_texts', 'send_emails'], {

@@ -12,7 +12,7 @@ import {
   Unexpected,
 } from '../frame/page.ts';
 import { counted, inFigures } from '../words/counts.ts';
-import { timeInWords } from '../words/times.ts';
+import { timeInWords, timeOf } from '../words/times.ts';
 
 /** Contact lists: files that are kept, to be sent to one template after another (spec 04, section 6.5). */
 
@@ -54,7 +54,7 @@ const lists = servicePage('/contact-lists', either, {
       },
       kindOf[list.template_type],
       { content: inFigures(list.row_count), numeric: true },
-      html`<span dir="auto">${list.created_by}</span>, ${timeInWords(list.created_at, zone)}`,
+      html`<span dir="auto">${list.created_by}</span>, ${timeOf(list.created_at, zone)}`,
       usedWords(list),
     ]);
     return page(

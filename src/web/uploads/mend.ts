@@ -94,7 +94,7 @@ const rows = servicePage('/uploads/:upload/rows', ['send_texts', 'send_emails'],
     const own = at(`/uploads/${params['upload']}`);
     await visit.api.get(apiOf(visit));
     const { count, upload } = await mendCells(visit, form);
-    if (count === 0) return redirect(here(own, form), 'Nothing was changed.');
+    if (count === 0) return redirect(here(own, form), { notDone: 'Nothing was changed.' });
     const left = upload?.faulty_rows ?? 0;
     const said = `${counted(count, 'cell was', 'cells were')} changed. `;
     if (left === 0) return redirect(own, `${said}No row has a fault any more.`);
@@ -122,7 +122,9 @@ const one = servicePage('/uploads/:upload/rows/:row', ['send_texts', 'send_email
     const { count } = await mendCells(visit, form);
     return redirect(
       visit.path,
-      count === 0 ? 'Nothing was changed.' : `${counted(count, 'cell was', 'cells were')} changed.`,
+      count === 0
+        ? { notDone: 'Nothing was changed.' }
+        : `${counted(count, 'cell was', 'cells were')} changed.`,
     );
   },
 });

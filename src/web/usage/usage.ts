@@ -57,7 +57,7 @@ export const usage = servicePage('/usage', 'manage_settings', {
     const forecast = forecastSentence(costs, months);
     const missing = missingSentence(costs);
     const main = html`${heading(1, 'Usage')}${forecast === null ? null : html`<p class="govuk-body-l">${forecast}</p>`}${paragraph(yearSentence(costs, year))}${missing === null ? null : insetText(missing)}${alertSection(visit, alerts?.data ?? null)}${yearChoice(visit, year, current)}${plotOf(visit, year, months, costs)}${monthsTable(months)}${paragraph(
-      `Days and months are those of London. ${ratesSentence(costs)} A fragment to a number abroad can count as several.`,
+      `A text of up to 160 plain characters is 1 fragment, a longer one several. ${ratesSentence(costs)} A fragment to a number abroad can count as several. Days and months are those of London.`,
     )}${paragraph(link(`${at('/usage/download')}?year=${year}&by=month`, 'Download the months as CSV'))}${
       byTemplate === null ? lateSection('Templates by cost') : templatesSection(visit, byTemplate, year)
     }${byFile === null ? lateSection('Files by cost') : filesSection(visit, byFile)}`;

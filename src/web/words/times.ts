@@ -35,9 +35,10 @@ export function timeInWords(at: string | number, zone: string): string {
   return `${day} ${month} ${year} at ${hour}:${minute} ${timeZoneName}`;
 }
 
-/** The same, for programs too. */
+/** The same, for programs too. Where there is no room for all of it, only the date and the time come apart. */
 export function timeOf(at: string | number, zone: string): Html {
-  return html`<time datetime="${new Date(at).toISOString()}">${timeInWords(at, zone)}</time>`;
+  const parts = timeInWords(at, zone).replaceAll(' ', '\u00a0').replace('\u00a0at', ' at');
+  return html`<time datetime="${new Date(at).toISOString()}">${parts}</time>`;
 }
 
 /** "10:02:14 GMT", for what happened within the hour. */
