@@ -14,7 +14,7 @@ import { aboutReaders, common, jobPath, ofJob } from './routes.ts';
 import { countFailures, type FailureCount } from './store.ts';
 
 /** Each is looked at, so more would take longer than a page may. */
-const mostCounted = 5000;
+const mostCounted = 1000;
 
 const read = defineRoute({
   ...common,
