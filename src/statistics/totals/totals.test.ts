@@ -277,8 +277,9 @@ describe('totals', () => {
       { status: 'delivered', createdAt: at, keyType: 'test' },
     ]);
     const log = createLog('silent');
-    await sql(`insert into figures_due (day, due_at) values ('2025-03-31', now()), ('2025-04-01', now()),
-      ('2025-04-01', now() + interval '1 day')`);
+    await sql(`insert into figures_due (day, due_at)
+      select day::date, now() + delay * interval '1 second'
+      from (values ('2025-03-31', -1), ('2025-04-01', -1), ('2025-04-01', 86400)) due (day, delay)`);
     assert.equal(await buildFigures({ db: db(), clock: world.clock, log, metrics }, run), 2);
     assert.equal(await buildFigures({ db: db(), clock: world.clock, log, metrics }, run), 0);
     const period = { from: '2025-03-01', to: '2025-04-30' };
