@@ -50,7 +50,7 @@ async function measurePages(harness: Harness, settings: Settings): Promise<Outco
   const loaded = await loadHistory({ databaseUrl, client, secretKey: harness.secretKey }, rows, (what) =>
     console.error(`  ${what}`),
   );
-  const times = Math.max(2, Math.round(settings.seconds * 4));
+  const times = Math.max(1, Math.round(settings.seconds * 4));
   const api = servers[0]!;
   // The tasks of the scheduler may read whole partitions, which is none of the pages' doing.
   const faults = await stopAll(servers.splice(2));
