@@ -37,16 +37,18 @@ const within = (id: RawBuilder<unknown>, { from, until }: Span) =>
   sql`${id} >= ${idFloor(from)} and ${id} < ${idFloor(until)}`;
 
 /**
- * Kept messages `n` with their facts `h` whose ids were made within `span`, with `is_gone`: whether they are past the
- * retention of their service and type. A scheduled message's counts from the day for which it was scheduled
- * (docs/decisions/0024).
+ * For the facts `h` of messages, `is_gone`: whether they are past the retention of their service and type. A scheduled
+ * message's counts from the day for which it was scheduled (docs/decisions/0024).
  */
-const messagesOf = (span: Span, cutoffs: readonly Cutoff[]) => sql`
-    notifications n join notification_history h on h.id = n.id
+const aged = (cutoffs: readonly Cutoff[]) => sql`
     left join ${ownCutoffs(cutoffs)} on own.service_id = h.service_id and own.notification_type = h.notification_type
     cross join lateral (
       select greatest(h.created_at, h.scheduled_for) < coalesce(own.before, ${commonCutoff(cutoffs)}) as is_gone
-    ) age
+    ) age`;
+
+/** Kept messages `n` with their facts `h` whose ids were made within `span`, with `is_gone`. */
+const messagesOf = (span: Span, cutoffs: readonly Cutoff[]) => sql`
+    notifications n join notification_history h on h.id = n.id ${aged(cutoffs)}
     where ${within(sql`n.id`, span)} and ${within(sql`h.id`, span)}`;
 
 const isOpen = sql`h.status in ('created', 'sending', 'pending')`;
@@ -54,8 +56,17 @@ const isOpen = sql`h.status in ('created', 'sending', 'pending')`;
 /** A statement that reads all rows of a day, which may be many, has this long. */
 const allowTime = (trx: Trx) => sql`set local statement_timeout = '10min'`.execute(trx);
 
-export function assessMessages(db: Db, span: Span, cutoffs: readonly Cutoff[]): Promise<Assessment> {
-  return assess(
+/** On most nights a look at the facts alone says that all may go, in half the time that it takes to join both tables. */
+export async function assessMessages(db: Db, span: Span, cutoffs: readonly Cutoff[]): Promise<Assessment> {
+  const { gone: all, kept: others } = await assess(
+    db,
+    sql`
+    select (select count(*) from notifications n where ${within(sql`n.id`, span)})::int as gone, 0 as open,
+      (exists (select from notification_history h ${aged(cutoffs)}
+        where ${within(sql`h.id`, span)} and (not is_gone or ${isOpen})))::int as kept`,
+  );
+  if (others === 0) return { gone: all, kept: 0, open: 0 };
+  return await assess(
     db,
     sql`
     select count(*) filter (where is_gone)::int as gone, count(*) filter (where not is_gone)::int as kept,
@@ -64,6 +75,7 @@ export function assessMessages(db: Db, span: Span, cutoffs: readonly Cutoff[]): 
   );
 }
 
+/** What one statement finds at one moment. */
 function assess(db: Db, query: RawBuilder<unknown>): Promise<Assessment> {
   return db.transaction().execute(async (trx) => {
     await allowTime(trx);
