@@ -234,9 +234,9 @@ async function writeHistory(client: pg.Client, { from, until }: Span, count: num
 async function addJobs(client: pg.Client, from: number, until: number): Promise<void> {
   await client.query(
     `insert into jobs (id, service_id, template_id, template_version, template_type, original_file_name,
-       notification_count, status, key_type, created_at, final_at)
+       notification_count, status, key_type, created_at, processing_finished, final_at)
      select md5(service_id::text || day)::uuid, service_id, template_id, 1, type, 'people.csv', 100,
-       'finished all notifications created', 'normal', at, at
+       'finished all notifications created', 'normal', at, at + interval '1 day', at
      from (select distinct on (service_id) service_id, template_id, type from kinds where is_job order by service_id) of_each
      cross join generate_series($1::bigint / 86400000, $2::bigint / 86400000) day
      cross join lateral (select to_timestamp(day * 86400) as at) time`,

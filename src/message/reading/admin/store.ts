@@ -3,7 +3,7 @@ import type { Db } from '../../../database/connection.ts';
 import { type Portion, searchPage } from '../../../database/reads.ts';
 import type { GivenUpReason, NotificationType, SuppressionReason } from '../../../database/tables.ts';
 import type { Clock } from '../../../ground/clock.ts';
-import { idFloor, idTime } from '../../../ground/id.ts';
+import { idFloor, idMarginMilliseconds, idTime } from '../../../ground/id.ts';
 import type { StoreDeps, StoredNotification } from '../../status/notification.ts';
 import {
   accepted,
@@ -58,9 +58,12 @@ export async function searchNotifications(
   term: Term | null,
   limit: number,
 ): Promise<readonly StoredNotification[]> {
-  const { from, until, olderThan } = filter;
-  const lowest = from && idFloor(from.getTime());
-  const before = [olderThan, until && idFloor(until.getTime())].filter((id) => id !== null).sort()[0] ?? null;
+  const { from, until, olderThan, jobId } = filter;
+  const ofJob = jobId === null ? null : await findJobSpan(db, jobId);
+  const earliest = [from && idFloor(from.getTime()), ofJob?.from ?? null].filter((id) => id !== null);
+  const lowest = earliest.sort().at(-1) ?? null;
+  const latest = [olderThan, until && idFloor(until.getTime()), ofJob?.until ?? null];
+  const before = latest.filter((id) => id !== null).sort()[0] ?? null;
   if (!term) return await walk(deps, db, filter, null, { from: lowest, until: before }, limit);
   const all = await collect(
     db,
@@ -91,6 +94,20 @@ export async function searchNotifications(
     const isFull = bytes >= fetchedBytes || (some.isFrequent && found.length > 0);
     return { found, last: isLast ? null : midnight, isFull };
   });
+}
+
+/** Between which ids the messages of a job are, so that nothing else is looked at; null: there is no such job. */
+async function findJobSpan(db: Db, id: string): Promise<Range | null> {
+  const { rows } = await sql<{ created: Date; finished: Date | null }>`
+    select created_at as created, processing_finished as finished from jobs where id = ${id}`.execute(db);
+  const [job] = rows;
+  if (!job) return null;
+  const { created, finished } = job;
+  return {
+    from: idFloor(created.getTime() - idMarginMilliseconds),
+    // Ids are made before: a job is finished when each row is a message.
+    until: finished && idFloor(finished.getTime() + idMarginMilliseconds),
+  };
 }
 
 const day = 86_400_000;
