@@ -14,45 +14,56 @@ export function bucketEnd(bucket: number): number {
   return 10 * 2 ** (bucket / 4);
 }
 
-/** Added up, from the lowest bucket on. What is not folded yet may take messages away. */
-function addUp(histograms: readonly Histogram[]): Readonly<{ counts: Float64Array; total: number }> {
-  const all = new Float64Array(highest - lowest + 1);
+const sum = (counts: Iterable<number>) => {
   let total = 0;
+  for (const count of counts) total += count;
+  return total;
+};
+
+/** Added up, from the lowest bucket on. What is not folded yet may take messages away. */
+function addUp(histograms: readonly Histogram[]): Float64Array {
+  const all = new Float64Array(highest - lowest + 1);
   for (const { buckets, counts } of histograms)
-    for (const [index, bucket] of buckets.entries()) {
-      all[bucket - lowest]! += counts[index]!;
-      total += counts[index]!;
-    }
-  return { counts: all, total };
+    for (const [index, bucket] of buckets.entries()) all[bucket - lowest]! += counts[index]!;
+  return all;
 }
 
 /**
  * The delays that these shares of the messages do not exceed, in seconds, as if those of a bucket were spread evenly in
- * it; null if there are no messages. `shares`: above 0 to 1, in order.
+ * it, and how many messages there are; null if there are none. `shares`: above 0 to 1, in order.
  */
-export function quantiles(histograms: readonly Histogram[], shares: readonly number[]): (number | null)[] {
-  const { counts, total } = addUp(histograms);
+export function quantiles(
+  histograms: readonly Histogram[],
+  shares: readonly number[],
+): Readonly<{ total: number; values: readonly (number | null)[] }> {
+  const counts = addUp(histograms);
+  const total = sum(counts);
   let [index, below] = [0, 0];
-  return shares.map((share) => {
+  const values = shares.map((share) => {
     if (total <= 0) return null;
     const wanted = share * total;
     while (index < counts.length - 1 && (counts[index]! <= 0 || below + counts[index]! < wanted))
       below += counts[index++]!;
-    return bucketEnd(lowest + index - 1 + (wanted - below) / counts[index]!);
+    const count = counts[index]!;
+    return count > 0 ? bucketEnd(lowest + index - 1 + (wanted - below) / count) : null;
   });
+  return { total, values };
 }
 
 /** What is shown of delays: seconds with three digits. */
 export function summary(histograms: readonly Histogram[]) {
-  const [p50, p95, p99] = quantiles(histograms, [0.5, 0.95, 0.99]).map(
-    (value) => value && Math.round(value * 1000) / 1000,
-  ) as [number | null, number | null, number | null];
-  return { count: addUp(histograms).total, p50, p95, p99 };
+  const { total: count, values } = quantiles(histograms, [0.5, 0.95, 0.99]);
+  const [p50, p95, p99] = values.map((value) => value && Math.round(value * 1000) / 1000) as [
+    number | null,
+    number | null,
+    number | null,
+  ];
+  return { count, p50, p95, p99 };
 }
 
 /** Of so many messages, the percentage that was handed over within 10 seconds; 100 of none (spec 06, section 9). */
 export function percentagePrompt(histograms: readonly Histogram[], total: number): number {
   if (total <= 0) return 100;
-  const prompt = addUp(histograms).counts.subarray(0, promptBucket - lowest + 1);
-  return Math.round((prompt.reduce((sum, count) => sum + count, 0) / total) * 10_000) / 100;
+  const prompt = addUp(histograms).subarray(0, promptBucket - lowest + 1);
+  return Math.round((sum(prompt) / total) * 10_000) / 100;
 }
