@@ -14,7 +14,7 @@ import { isDue } from '../upkeep/due.ts';
 import { countSealed, oldIn } from '../upkeep/rotate.ts';
 import { sealedColumns } from '../upkeep/sealed-columns.ts';
 import { findTaskRuns } from '../upkeep/store.ts';
-import { countParked, hasQueues } from '../upkeep/store-parked.ts';
+import { countParked } from '../upkeep/store-parked.ts';
 import { periodicTimings } from './periodic.ts';
 import { providerRows, sandboxTypes, unprovidedTypes } from './suppliers.ts';
 
@@ -110,7 +110,7 @@ function checksOf({ config, connection }: CheckUpDeps): readonly Check[] {
       name: 'parked',
       async look() {
         const { queuePrefix } = config.installation;
-        const parked = (await hasQueues(db)) ? [...(await countParked(db, queuePrefix, mostParked))] : [];
+        const parked = [...(await countParked(db, queuePrefix, mostParked))];
         const sum = (isMessages: boolean) =>
           parked
             .filter(([queue]) => queue.startsWith('db-') === isMessages)

@@ -78,9 +78,8 @@ async function startRoles(
   const { config, clock } = options;
   const has = options.roles ?? usualRoles(config);
   if (has.length === 1 && has[0] === 'web') return startPagesAlone(options, log, onStop);
-  const supervise = has.includes('worker') || has.includes('scheduler');
   const { openInstallation } = await import('./installation.ts');
-  const core = await openInstallation({ config, clock, log, supervise, onStop });
+  const core = await openInstallation({ config, clock, log, onStop });
   const { db, cipher } = core;
   const sandbox = has.includes('sandbox') ? await openSandbox(core, onStop) : null;
   reportTypes(config, log);

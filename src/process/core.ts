@@ -24,7 +24,7 @@ import type { Balancing } from '../provider/balancing/balancing.ts';
 import type { ReceiptEndpoint, ReceiptOutcome } from '../provider/contract.ts';
 import type { ProviderState } from '../provider/state.ts';
 import { createProviderCache } from '../provider/store.ts';
-import { openQueues, type Queues } from '../queue/boss.ts';
+import { openQueues, type Queues } from '../queue/queues.ts';
 import type { ApiKey } from '../tenant/key/key.ts';
 import { createKeyCache } from '../tenant/key/store.ts';
 import type { Service } from '../tenant/service/service.ts';
@@ -71,21 +71,13 @@ export type CoreOptions = Readonly<{
   /** Instead of the database's time. */
   clock: Clock | undefined;
   log: Log;
-  /** Whether this process supervises the queues: it frees the tasks of lost workers. */
-  supervise: boolean;
   onStop: OnStop;
 }>;
 
 const day = 86_400_000;
 
 /** Opens the database, brings it up to date, and builds everything that does not depend on the roles. */
-export async function openCore({
-  config,
-  clock: givenClock,
-  log,
-  supervise,
-  onStop,
-}: CoreOptions): Promise<Core> {
+export async function openCore({ config, clock: givenClock, log, onStop }: CoreOptions): Promise<Core> {
   const rates = readRates(config.delivery.smsRatesFile);
   const metrics = createMetrics(statsdOf(config), log);
   onStop(() => metrics.stop());
@@ -107,7 +99,6 @@ export async function openCore({
   onStop(() => caches.stop());
   const queues = await openQueues(connection, listener, {
     prefix: config.installation.queuePrefix,
-    supervise,
     log,
   });
   onStop(() => queues.stop());

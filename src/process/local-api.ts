@@ -31,7 +31,7 @@ export type LocalApi = Pick<Core, 'db' | 'cipher' | 'clock' | 'metrics' | 'callb
  */
 export function openLocalApi(config: Config, log: Log): Promise<LocalApi> {
   return stoppable(log, async (onStop) => {
-    const core = await openInstallation({ config, clock: undefined, log, supervise: false, onStop });
+    const core = await openInstallation({ config, clock: undefined, log, onStop });
     const api = await openAdminApi(core);
     onStop(api.close);
     return {

@@ -4,7 +4,7 @@ import type { Db } from '../database/connection.ts';
 import type { NotificationType } from '../database/tables.ts';
 import { idFloor } from '../ground/id.ts';
 import { researchReceipts } from '../message/receipt/research/queue.ts';
-import type { Queues } from '../queue/boss.ts';
+import type { Queues } from '../queue/queues.ts';
 
 /** Milliseconds after which a message no longer waits for its receipt (spec 05, section 9.1). */
 const receiptTimeout = 3 * 86_400_000;

@@ -3,8 +3,9 @@ import { createBatcher } from '../ground/batcher.ts';
 import { stopwatch } from '../ground/clock.ts';
 import { type Log, requestIdOf } from '../ground/log.ts';
 import type { Metrics } from '../ground/metrics.ts';
-import type { HeldTask, Queues, Settled, Settlement } from './boss.ts';
 import type { Queue, QueueName } from './define.ts';
+import type { Queues } from './queues.ts';
+import type { HeldTask, Settled, Settlement } from './tasks.ts';
 
 /** A task that this process holds, as its work sees it. */
 export type Task<Payload> = Readonly<{
@@ -50,7 +51,9 @@ export type ConsumerOptions<Payload> = Readonly<{
 
 export type ConsumerDeps = Readonly<{ queues: Queues; log: Log; metrics: Metrics }>;
 
-const pollMilliseconds = 1000;
+/** Arrivals are announced, and what becomes due is looked for in one statement for all queues (queues.ts). */
+const pollMilliseconds = 10_000;
+/** A task that ends sooner needs no heartbeat: a hold lasts five times as long (store.ts). */
 const heartbeatMilliseconds = 3000;
 const fetchLimit = 500;
 /** Least time between two fetches: keeps them few and large under load; the first after a pause is immediate. */
@@ -72,7 +75,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   const { queues, log, metrics } = deps;
   const { queue, concurrency, work } = options;
   const stopping = new AbortController();
-  const running = new Map<string, { held: HeldTask; abort: AbortController; ended: Promise<void> }>();
+  const running = new Map<string, Running>();
   const fetches = metrics.histogram(
     'despatch_queue_fetch_duration_seconds',
     'Fetching of tasks that found some.',
@@ -98,11 +101,11 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
 
   /** Runs one task. Never rejects. */
   async function run(held: HeldTask, signal: AbortSignal): Promise<void> {
-    const { attempt, request_id: carried } = held.data;
+    const { attempt, carried } = held;
     const elapsed = stopwatch();
     let status: TaskStatus = 'failure';
     try {
-      const { payload } = held.data;
+      const { payload } = held;
       if (!queue.payloads.Check(payload)) {
         // Another version of the product wrote it, or will be able to read it: it is kept for an operator.
         log.error(
@@ -136,7 +139,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
       running.delete(held.id);
       rounds.wake();
     });
-    running.set(held.id, { held, abort, ended });
+    running.set(held.id, { held, abort, ended, isNew: true });
   }
 
   const rounds = startRounds({
@@ -160,7 +163,8 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   queues.onArrival(queue.name, rounds.wake);
 
   async function beat(): Promise<void> {
-    const mine = [...running.values()];
+    const mine = [...running.values()].filter(({ isNew }) => !isNew);
+    for (const one of running.values()) one.isNew = false;
     if (mine.length === 0) return;
     const still = await queues.heartbeat(
       queue.name,
@@ -205,6 +209,14 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   };
 }
 
+type Running = {
+  readonly held: HeldTask;
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+  /** It began after the last heartbeats were written. */
+  isNew: boolean;
+};
+
 /** As a task ended, in metrics (spec 06, section 4.4). */
 type TaskStatus = 'success' | 'retry' | 'failure';
 
@@ -219,10 +231,10 @@ function taskOf<Payload>(
   payload: Payload,
   signals: Pick<Task<Payload>, 'signal' | 'stopping'>,
 ): Task<Payload> {
-  const { attempt, priority = 0, early_seconds: earlySeconds = 0, request_id: carried } = held.data;
+  const { id, attempt, priority, earlySeconds, carried } = held;
   return {
-    ...{ id: held.id, payload, attempt, priority, earlySeconds },
-    ...{ requestId: requestIdOf(carried), carried, ...signals, queue, held },
+    ...{ id, payload, attempt, priority, earlySeconds, requestId: requestIdOf(carried), carried },
+    ...{ ...signals, queue, held },
   };
 }
 
@@ -249,13 +261,15 @@ export type Rounds = Readonly<{
 export type RoundsOptions = Readonly<{
   /** Looks for work once. Resolves to true if there is more, so that the next round begins at once. */
   round: () => Promise<boolean>;
-  /** Called when a round failed; the next begins after `pollMilliseconds`. */
+  /** Called when a round failed; the next begins after a second. */
   failed: (error: unknown) => Promise<void> | void;
   /** Least time between the starts of two rounds, unless there is more: keeps them few and large under load. */
   paceMilliseconds: number;
   /** Most time between two rounds: catches tasks that became due, and missed notices. */
   pollMilliseconds: number;
 }>;
+
+const retryMilliseconds = 1000;
 
 /** Runs rounds until it is stopped, one at a time. A wake during a round counts for the next. */
 export function startRounds({ round, failed, paceMilliseconds, pollMilliseconds }: RoundsOptions): Rounds {
@@ -271,7 +285,7 @@ export function startRounds({ round, failed, paceMilliseconds, pollMilliseconds 
         if (await round()) continue;
       } catch (error) {
         await failed(error);
-        await pause(pollMilliseconds, false);
+        await pause(Math.min(pollMilliseconds, retryMilliseconds), false);
         continue;
       }
       const early = paceMilliseconds - elapsed();

@@ -5,7 +5,7 @@ import type { Clock } from '../ground/clock.ts';
 import { parseLossless } from '../ground/json.ts';
 import { moveStatuses, type StatusDeps } from '../message/status/status.ts';
 import { cancelScheduled } from '../message/submission/persist.ts';
-import type { Queues } from '../queue/boss.ts';
+import type { Queues } from '../queue/queues.ts';
 import { recordEvent } from '../tenant/event/store.ts';
 import { platformUserId } from '../tenant/user/store.ts';
 import {

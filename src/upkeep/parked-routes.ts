@@ -9,8 +9,9 @@ import { oneOf, orNull, pageLinksSchema, time, uuid } from '../http/validate/sha
 import { deliverQueues } from '../message/delivery/queue.ts';
 import { moveStatuses, type StatusDeps } from '../message/status/status.ts';
 import { storeParked } from '../message/submission/store.ts';
-import type { Queues, QueueTransaction } from '../queue/boss.ts';
 import type { QueueName } from '../queue/define.ts';
+import type { Queues } from '../queue/queues.ts';
+import type { QueueTransaction } from '../queue/tasks.ts';
 import { findServiceNames } from '../statistics/platform/store.ts';
 import { recordEvent } from '../tenant/event/store.ts';
 import { platformServiceId } from '../tenant/service/service.ts';

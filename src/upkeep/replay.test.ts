@@ -4,7 +4,7 @@ import { keptLog, openWorldQueues, type StoredMessage, storeMessages } from '../
 import { createWorld, type World } from '../../test/support/world.ts';
 import { createMetrics } from '../ground/metrics.ts';
 import { priorities, researchMode, sendEmail, sendSms, taskPriority } from '../message/delivery/queue.ts';
-import type { Queues } from '../queue/boss.ts';
+import type { Queues } from '../queue/queues.ts';
 import { createReplay } from './replay.ts';
 
 const hour = 3_600_000;
@@ -24,7 +24,7 @@ describe('replay of messages that are still created', () => {
     await world.stop();
   });
   beforeEach(async () => {
-    await world.connection.pool.query('delete from notification_history; delete from pgboss.job');
+    await world.connection.pool.query('delete from notification_history; delete from tasks');
   });
 
   const store = (messages: readonly StoredMessage[]) => storeMessages(world, world.tenant, messages);
@@ -47,10 +47,10 @@ describe('replay of messages that are still created', () => {
     };
     return { count: await replay(given), lines };
   }
-  type Row = { id: string; name: string; state: string; priority: number; data: { payload: unknown } };
+  type Row = { id: string; queue: string; state: string; priority: number; payload: unknown };
   async function tasks(): Promise<Row[]> {
     const { rows } = await world.connection.pool.query<Row>(
-      'select id, name, state, priority, data, start_after, retry_count from pgboss.job order by id',
+      'select id, queue, state, priority, payload, due_at, holds from tasks order by id',
     );
     return rows;
   }
@@ -76,13 +76,13 @@ describe('replay of messages that are still created', () => {
     const asApi = taskPriority(priorities.api, 0);
     assert.deepEqual(
       ids.map((id) => {
-        const { name, data, priority, state } = found.find((task) => task.id === id)!;
-        return [name, data.payload, priority, state];
+        const { queue, payload, priority, state } = found.find((task) => task.id === id)!;
+        return [queue, payload, priority, state];
       }),
       [
-        ['send-sms', { notification_id: ids[0], type: 'sms' }, asApi, 'created'],
-        ['send-email', { notification_id: ids[1], type: 'email' }, asApi, 'created'],
-        ['research-mode', { notification_id: ids[2], type: 'sms' }, asApi, 'created'],
+        ['send-sms', { notification_id: ids[0], type: 'sms' }, asApi, 'ready'],
+        ['send-email', { notification_id: ids[1], type: 'email' }, asApi, 'ready'],
+        ['research-mode', { notification_id: ids[2], type: 'sms' }, asApi, 'ready'],
       ],
     );
     assert.deepEqual(await run(), { count: 0, lines: [] });
@@ -119,7 +119,7 @@ describe('replay of messages that are still created', () => {
     await queues.send(sendSms, [taskOf(active)]);
     assert.equal((await queues.fetch('send-sms', 1))[0]?.id, active);
     const before = await tasks();
-    assert.deepEqual(before.map(({ state }) => state).toSorted(), ['active', 'cancelled', 'created']);
+    assert.deepEqual(before.map(({ state }) => state).toSorted(), ['held', 'parked', 'waiting']);
     assert.deepEqual(await run(), { count: 0, lines: [] });
     assert.deepEqual(await tasks(), before);
     // Sending alone overwrites nothing either: a task whose id is in the queue is kept, whatever its state.
@@ -157,9 +157,9 @@ describe('replay of messages that are still created', () => {
     const replayed = await send();
     const byHand = await send();
     const persisting = await lively.startMore({ roles: ['worker'], queues: ['db-sms'] });
-    const lost = () => lively.connection.pool.query('delete from pgboss.job returning id');
+    const lost = () => lively.connection.pool.query('delete from tasks returning id');
     await lively.until(
-      async () => (await lively.connection.pool.query('select id from pgboss.job')).rowCount,
+      async () => (await lively.connection.pool.query('select id from tasks')).rowCount,
       (count) => count === 2,
     );
     await persisting.stop();

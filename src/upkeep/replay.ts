@@ -6,7 +6,7 @@ import type { Metrics } from '../ground/metrics.ts';
 import { deliverQueues, sendDeliveries } from '../message/delivery/queue.ts';
 import { deliveryOf } from '../message/delivery/requeue.ts';
 import { findCreated } from '../message/delivery/store.ts';
-import type { Queues } from '../queue/boss.ts';
+import type { Queues } from '../queue/queues.ts';
 import { piecesOf, replaySpan } from './range.ts';
 import type { Run } from './schedule.ts';
 

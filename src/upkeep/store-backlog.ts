@@ -28,9 +28,12 @@ export function findBacklog(db: Db, prefix: string): Promise<ReadonlyMap<QueueNa
     const { rows } = await sql<{ queue: QueueName; due: number; delayed: number; oldest: number }>`
       select queue.name as queue, w.* from unnest(${taskQueueNames}::text[]) as queue (name) cross join lateral (
         ${measured} from (
-          select start_after as due_at from pgboss.job j
-          where j.name = ${prefix} || queue.name and state < 'active' and not blocked
-          order by priority desc, created_on limit ${mostRows}
+          (select due_at from tasks t where t.queue = ${prefix} || queue.name and state = 'ready'
+            order by priority desc, due_at limit ${mostRows})
+          union all
+          (select due_at from tasks t where t.queue = ${prefix} || queue.name and state in ('held', 'waiting')
+              and state = 'waiting'
+            order by due_at limit ${mostRows})
         ) s
       ) w
       union all
@@ -67,13 +70,15 @@ export function findBacklog(db: Db, prefix: string): Promise<ReadonlyMap<QueueNa
   });
 }
 
-/**
- * How many tasks of each queue are being worked on, as pg-boss counted them within the last seconds. The queues that are
- * tables of our own are left out.
- */
+/** How many tasks of each queue are being worked on, at most 100,000. Those that are tables of their own are left out. */
 export async function findActive(db: Db, prefix: string): Promise<ReadonlyMap<QueueName, number>> {
   const { rows } = await sql<{ queue: QueueName; active: number }>`
-    select queue.name as queue, q.active_count as active from unnest(${taskQueueNames}::text[]) as queue (name)
-    join pgboss.queue q on q.name = ${prefix} || queue.name`.execute(db);
+    select queue.name as queue, held.count as active from unnest(${taskQueueNames}::text[]) as queue (name)
+    cross join lateral (
+      select count(*)::int as count from (
+        select from tasks t where t.queue = ${prefix} || queue.name and state in ('held', 'waiting') and state = 'held'
+        limit ${mostRows}
+      ) counted
+    ) held`.execute(db);
   return new Map(rows.map(({ queue, active }) => [queue, active]));
 }

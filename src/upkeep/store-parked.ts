@@ -27,12 +27,12 @@ export type ParkedFilter = Readonly<{ queue: QueueName | null; id: string | null
 const ofMessages: readonly string[] = [...deliverQueues, researchReceipts].map(({ name }) => name);
 
 /** Tasks as `j` that are parked: put aside, or lost with their workers again and again. */
-const isParkedTask = sql`j.state > 'active' and j.state in ('failed', 'cancelled')`;
+const isParkedTask = sql`j.state = 'parked'`;
 /** Accepted messages as `a` that are parked. */
 const isParkedMessage = sql`a.due_at is null and a.turn_at is null`;
 
 /** Names without the prefix; from the columns of `j`. */
-const queueOf = (prefix: string) => sql`substr(j.name, ${prefix.length + 1}::int)`;
+const queueOf = (prefix: string) => sql`substr(j.queue, ${prefix.length + 1}::int)`;
 
 /** The queues of a filter, as task queues with their prefix, and as types of accepted messages. */
 function splitQueues(prefix: string, queue: QueueName | null) {
@@ -45,10 +45,9 @@ function splitQueues(prefix: string, queue: QueueName | null) {
 
 function columnsOfTasks(prefix: string): RawBuilder<unknown> {
   return sql`j.id, ${queueOf(prefix)} as queue, h.id as "notificationId", h.service_id as "serviceId",
-    j.completed_on as "parkedAt",
-    case when jsonb_typeof(j.data->'attempt') = 'number' then least((j.data->>'attempt')::numeric, 1000000)::int else 0 end as tries,
-    case when j.state = 'failed' then 'It was lost with its worker again and again'
-      when j.output->>'reason' = 'unreadable' then 'Its payload does not fit its queue: another release wrote it'
+    j.due_at as "parkedAt", j.attempt as tries,
+    case j.reason when 'lost' then 'It was lost with its worker again and again'
+      when 'unreadable' then 'Its payload does not fit its queue: another release wrote it'
     end as reason`;
 }
 
@@ -68,7 +67,7 @@ export async function findParked(
   const { rows } = await sql<Parked>`
     select * from (
       (select ${columnsOfTasks(prefix)} from (
-          select j.* from pgboss.job j where j.name = any(${tasks}) and ${isParkedTask} and ${range(sql`j.id`)}
+          select j.* from tasks j where j.queue = any(${tasks}) and ${isParkedTask} and ${range(sql`j.id`)}
           order by j.id desc limit ${limit}
         ) j
         left join notification_history h on h.id = j.id and ${queueOf(prefix)} = any(${ofMessages}))
@@ -78,14 +77,6 @@ export async function findParked(
         order by a.id desc limit ${limit})
     ) parked order by id desc, queue limit ${limit}`.execute(db);
   return rows;
-}
-
-/** Whether there are queues: the first start makes them, after the migrations. */
-export async function hasQueues(db: DbOrTrx): Promise<boolean> {
-  const { rows } = await sql<{ has: boolean }>`select to_regclass('pgboss.job') is not null as has`.execute(
-    db,
-  );
-  return rows[0]!.has;
 }
 
 /** How much is parked in each queue, at most `most` in each; a queue without any is left out. */
@@ -99,7 +90,7 @@ export async function countParked(
     select substr(queue.name, ${prefix.length + 1}::int) as queue, c.count
     from unnest(${tasks}::text[]) as queue (name) cross join lateral (
       select count(*)::int as count from (
-        select from pgboss.job j where j.name = queue.name and ${isParkedTask} limit ${most}
+        select from tasks j where j.queue = queue.name and ${isParkedTask} limit ${most}
       ) counted
     ) c
     union all
@@ -126,13 +117,11 @@ export async function releaseParked(
   // Where the lot is full with tasks, no messages are looked at; a filter by queue has either.
   const released = await sql<Parked>`
     with chosen as materialized (
-      select j.* from pgboss.job j where j.name = any(${tasks}) and ${isParkedTask} and ${chosen(sql`j.id`)}
+      select j.* from tasks j where j.queue = any(${tasks}) and ${isParkedTask} and ${chosen(sql`j.id`)}
       order by j.id limit ${limit} for update skip locked
     ), changed as (
-      update pgboss.job j set state = 'created', completed_on = null, output = null, start_after = now(),
-        retry_limit = j.retry_count + 1000,
-        data = case when jsonb_typeof(j.data) = 'object' then j.data || '{"attempt":0}' else j.data end
-      from chosen where j.name = any(${tasks}) and j.name = chosen.name and j.id = chosen.id
+      update tasks j set state = 'ready', due_at = now(), attempt = 0, losses = 0, reason = null
+      from chosen where j.queue = chosen.queue and j.id = chosen.id
       returning j.id
     )
     select ${columnsOfTasks(prefix)} from chosen j
@@ -158,7 +147,7 @@ export async function deleteParkedTasks(trx: Trx, prefix: string, id: string): P
   const { tasks } = splitQueues(prefix, null);
   const { rows } = await sql<Parked>`
     with deleted as (
-      delete from pgboss.job j where j.name = any(${tasks}) and ${isParkedTask} and j.id = ${id} returning j.*
+      delete from tasks j where j.queue = any(${tasks}) and ${isParkedTask} and j.id = ${id} returning j.*
     )
     select ${columnsOfTasks(prefix)} from deleted j
     left join notification_history h on h.id = j.id and ${queueOf(prefix)} = any(${ofMessages})`.execute(trx);

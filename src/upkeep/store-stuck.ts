@@ -238,17 +238,16 @@ async function withTasks(db: DbOrTrx, prefix: string, page: readonly Stuck[]): P
   const ids = page.filter(({ kind }) => kind === 'created').map(({ id }) => id);
   if (ids.length === 0) return page;
   const { rows } = await sql<Pick<Stuck, 'id' | 'waitsFor' | 'since' | 'nextAttemptAt'>>`
-    select j.id, case when j.state > 'active' then 'operator' when j.state = 'active' then 'worker'
-        when j.start_after <= now() then 'queue' when j.data->>'waits_for' is not null and not exists (
+    select j.id, case when j.state = 'parked' then 'operator' when j.state = 'held' then 'worker'
+        when j.state = 'ready' or j.due_at <= now() then 'queue' when j.waits_for is not null and not exists (
           select from providers p
-          where p.notification_type = j.data->>'waits_for' and p.active and p.circuit = 'closed'
+          where p.notification_type = j.waits_for and p.active and p.circuit = 'closed'
         ) then 'provider' else 'retry'
       end as "waitsFor",
-      case when j.state > 'active' then coalesce(j.completed_on, j.created_on) when j.state = 'active' then j.started_on
-        when j.start_after <= now() then j.start_after else j.created_on end as since,
-      case when j.state < 'active' and j.start_after > now() then j.start_after end as "nextAttemptAt"
-    from pgboss.job j
-    where j.name = any(${deliverQueues.map(({ name }) => prefix + name)}) and j.id = any(${ids}::uuid[])`.execute(
+      case when j.state = 'ready' or (j.state = 'waiting' and j.due_at <= now()) then j.due_at else j.since end as since,
+      case when j.state = 'waiting' and j.due_at > now() then j.due_at end as "nextAttemptAt"
+    from tasks j
+    where j.queue = any(${deliverQueues.map(({ name }) => prefix + name)}) and j.id = any(${ids}::uuid[])`.execute(
     db,
   );
   const tasks = new Map(rows.map((row) => [row.id, row]));

@@ -4,7 +4,7 @@ import { idFloor, idMarginMilliseconds } from '../ground/id.ts';
 import type { Log } from '../ground/log.ts';
 import type { Metrics } from '../ground/metrics.ts';
 import { moveStatuses, type StatusDeps } from '../message/status/status.ts';
-import type { Queues } from '../queue/boss.ts';
+import type { Queues } from '../queue/queues.ts';
 import { piecesOf, type Span, timeOutSpan } from './range.ts';
 import type { Run } from './schedule.ts';
 import { lockUnfinished, oldestMessage } from './store.ts';

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { all, becomes, createTwoProviderWorld, idOf, quiet, rowOf, send } from '../support/two-providers.ts';
 import { createWorld } from '../support/world.ts';
 
-const waitingTasks = `select count(*) as waiting from pgboss.job where start_after > now() and data->>'waits_for' = 'sms'`;
+const waitingTasks = `select count(*) as waiting from tasks where state = 'waiting' and due_at > now() and waits_for = 'sms'`;
 const statusesOpen = `select count(*) as open from notification_history where status = 'created'`;
 
 describe('a provider that answers 500 to everything', () => {
@@ -101,7 +101,7 @@ describe('a provider that hangs', () => {
     const later = await send(world, 20);
     await all(world, later, 'sending', 5);
     const { rows } = await world.connection.pool.query<{ id: string; waits: string | null }>(
-      `select id, data->>'waits_for' as waits from pgboss.job where state < 'active'`,
+      `select id, waits_for as waits from tasks where state in ('ready', 'waiting')`,
     );
     assert.deepEqual(rows.map(({ id }) => id).toSorted(), unknown.toSorted());
     assert.ok(
@@ -177,13 +177,13 @@ describe('while both providers are down', () => {
     const waiting = () => pool.query(waitingTasks).then(({ rows }) => rows[0].waiting);
     await world.until(waiting, (count) => count === 5);
     const { rows } = await pool.query(
-      `update pgboss.job set start_after = now(), data = data || '{"early_seconds": 250}' where name = 'send-sms' returning id`,
+      `update tasks set due_at = now(), state = 'ready', early_seconds = 250 where queue = 'send-sms' returning id`,
     );
     assert.equal(rows.length, 5);
     await world.until(waiting, (count) => count === 5);
     const tasks = await pool.query(
-      `select (data->>'attempt')::int as attempt, data->>'early_seconds' as early,
-        start_after > now() + interval '200 seconds' as waits from pgboss.job where name = 'send-sms'`,
+      `select attempt, early_seconds as early,
+        due_at > now() + interval '200 seconds' as waits from tasks where queue = 'send-sms'`,
     );
     assert.deepEqual(tasks.rows, Array(5).fill({ attempt: 1, early: null, waits: true }));
     for (const id of ids)
@@ -208,7 +208,7 @@ describe('while both providers are down', () => {
         async () =>
           (
             await world.connection.pool.query(
-              `select count(*) from pgboss.job where state = 'active' or (state < 'active' and start_after <= now())`,
+              `select count(*) from tasks where state in ('held', 'ready') or (state = 'waiting' and due_at <= now())`,
             )
           ).rows[0].count,
         (busy) => busy === 0,

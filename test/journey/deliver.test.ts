@@ -20,9 +20,9 @@ describe('delivery requested by an operator', () => {
   const taken = [204, null];
   async function tasks(): Promise<unknown[]> {
     const { rows } = await world.connection.pool.query(
-      'delete from pgboss.job returning id, name, priority, data',
+      'delete from tasks returning id, queue, priority, payload',
     );
-    return rows.map(({ id, name, priority, data }) => [id, name, priority, data.payload]);
+    return rows.map(({ id, queue, priority, payload }) => [id, queue, priority, payload]);
   }
 
   test('a requested delivery queues a message of either type once, in the queue of its type', async () => {

@@ -156,7 +156,7 @@ async function posted(world: World, count: number, timestamp?: string): Promise<
 
 async function waiting({ connection }: World): Promise<number> {
   const { rows } = await connection.pool.query<{ count: number }>(
-    `select count(*)::int as count from pgboss.job where name = 'receipts'`,
+    `select count(*)::int as count from tasks where queue = 'receipts'`,
   );
   return rows[0]!.count;
 }

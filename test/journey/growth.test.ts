@@ -25,7 +25,7 @@ describe('what grows', () => {
     );
   }
 
-  test('every table of a migrated database, pg-boss’s included, has an end, or a reason to be kept for ever', async () => {
+  test('every table of a migrated database has an end, or a reason to be kept for ever', async () => {
     const { body } = await world.admin('GET', '/platform/system');
     const tables: { name: string; ends: string | null }[] = body.database.tables;
     assert.deepEqual(tables.map(({ name }) => name).toSorted(), Object.keys(ends).toSorted());

@@ -111,10 +111,12 @@ describe('steering a job that is being sent', () => {
   test('a job that is paused while it is held goes on when it is resumed', async () => {
     const id = await startJob(world, tenant, tideRows(3), { hold_seconds: 1 });
     await world.admin('POST', path(id, 'pause'));
-    await world.connection.pool.query(`update pgboss.job set start_after = now() where name = 'process-job'`);
+    await world.connection.pool.query(
+      `update tasks set due_at = now() where state = 'waiting' and queue = 'process-job'`,
+    );
     await world.until(
       async () =>
-        (await world.connection.pool.query(`select from pgboss.job where name = 'process-job'`)).rows.length,
+        (await world.connection.pool.query(`select from tasks where queue = 'process-job'`)).rows.length,
       (count) => count === 0,
     );
     assert.deepEqual(await countedStatuses(world, id), {});
@@ -129,7 +131,7 @@ describe('steering a job that is being sent', () => {
   /** Delivery tasks that could be taken now. */
   async function openTasks(_id: string): Promise<{ due: number }> {
     const { rows } = await world.connection.pool.query(
-      `select count(*)::int as due from pgboss.job where name = 'send-sms' and (state = 'active' or start_after <= now())`,
+      `select count(*)::int as due from tasks where queue = 'send-sms' and (state in ('held', 'ready') or due_at <= now())`,
     );
     return rows[0];
   }

@@ -118,7 +118,9 @@ describe('jobs', () => {
     assert.equal((await world.admin('POST', path(id, 'cancel'))).status, 404);
     const { body } = await world.admin('POST', path(id, 'stop'));
     assert.deepEqual([body.data.job_status, body.sent, body.not_sent], ['cancelled', 0, 7]);
-    await world.connection.pool.query(`update pgboss.job set start_after = now() where name = 'process-job'`);
+    await world.connection.pool.query(
+      `update tasks set due_at = now() where state = 'waiting' and queue = 'process-job'`,
+    );
     await world.drain();
     assert.deepEqual(await countedStatuses(world, id), {});
   });
@@ -230,7 +232,9 @@ describe('jobs', () => {
     const id = await startJob(world, leaving, tideRows(2), { hold_seconds: 600 });
     await world.connection.pool.query('update services set active = false where id = $1', [leaving.id]);
     await world.connection.pool.query(`update jobs set hold_until = now() where id = $1`, [id]);
-    await world.connection.pool.query(`update pgboss.job set start_after = now() where name = 'process-job'`);
+    await world.connection.pool.query(
+      `update tasks set due_at = now() where state = 'waiting' and queue = 'process-job'`,
+    );
     const done = await world.until(() => readJob(world, leaving, id), isFinal);
     assert.deepEqual([done.job_status, done.rows_done], ['cancelled', 0]);
   });

@@ -61,7 +61,9 @@ test('/metrics shows how much waits in every queue, for how long, and how large 
     `update accepted set due_at = due_at - interval '90 seconds' where notification_type = 'sms'`,
   );
   await connection.pool.query(
-    `insert into pgboss.job (name, start_after) values ('send-sms', now() - interval '40 seconds'), ('send-sms', now() + interval '1 hour')`,
+    `insert into tasks (queue, id, state, priority, due_at, payload)
+     values ('send-sms', gen_random_uuid(), 'ready', 0, now() - interval '40 seconds', '{}'),
+       ('send-sms', gen_random_uuid(), 'waiting', 0, now() + interval '1 hour', '{}')`,
   );
   const due = await labelled(world, 'despatch_queue_due_tasks');
   assert.deepEqual(Object.keys(due).toSorted(), [...queueNames].toSorted());

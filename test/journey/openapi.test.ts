@@ -219,7 +219,7 @@ describe('the OpenAPI document', () => {
     for (const action of ['release', 'drop']) {
       const parked_id = randomUUID();
       await world.connection.pool.query(
-        `insert into pgboss.job (id, name, data, state, completed_on) values ($1, 'receipts', '{}', 'cancelled', now())`,
+        `insert into tasks (queue, id, state, priority, due_at, payload) values ('receipts', $1, 'parked', 0, now(), '{}')`,
         [parked_id],
       );
       idsOf[`POST /platform/parked/{parked_id}/${action}`] = { parked_id };

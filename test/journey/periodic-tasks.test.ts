@@ -56,7 +56,7 @@ describe('periodic tasks', () => {
     const config = readConfig(environment(world.databaseUrl, world.dataDir));
     let tasks: readonly Periodic[] = [];
     const opened = await stoppable(log, async (onStop) => {
-      const core = await openInstallation({ config, clock: world.clock, log, supervise: false, onStop });
+      const core = await openInstallation({ config, clock: world.clock, log, onStop });
       tasks = periodicTasks(core);
       return { core };
     });

@@ -193,11 +193,7 @@ describe('operating the platform', () => {
         ({ waiting }) => waiting === 3,
       ),
     );
-    const payload = (shape: string) =>
-      query(
-        `update pgboss.job set data = data || jsonb_build_object('payload', ${shape}) where id = any($1)`,
-        [ids],
-      );
+    const payload = (shape: string) => query(`update tasks set payload = ${shape} where id = any($1)`, [ids]);
     await payload(`jsonb_build_object('message', id)`);
     await withWorkers(['send-sms'], () =>
       world.until(
@@ -308,7 +304,7 @@ describe('operating the platform', () => {
     );
     await query('delete from service_callbacks where notification_id = $1', [done]);
     await query('delete from notification_history where id = any($1)', [[lost, sending, done]]);
-    await query('update pgboss.job set start_after = now() where id = $1', [id]);
+    await query(`update tasks set due_at = now() where state = 'waiting' and id = $1`, [id]);
     await withWorkers(undefined, () => ends(id, 'delivered'));
     assert.deepEqual(causes(await stuck()), {});
   });
@@ -360,7 +356,7 @@ describe('operating the platform', () => {
     assert.match(database.version, /^\d+/);
     assert.ok(database.bytes > 1_000_000);
     const names = database.tables.map(({ name }: Row) => name);
-    assert.ok(names.includes('pgboss.job') && names.includes('notification_history'), names.join());
+    assert.ok(names.includes('tasks') && names.includes('notification_history'), names.join());
     const events = database.tables.find(({ name }: Row) => name === 'events');
     assert.deepEqual(Object.keys(events), ['name', 'bytes', 'bytes_a_week_ago', 'rows', 'ends']);
     assert.equal(events.ends, 'delete-old-records-from-events-table, after: 52 weeks');

@@ -292,13 +292,12 @@ describe('receipts that cannot be applied at once', () => {
     await pool.query('alter table notification_history rename to history_away');
     const answer = await postMmg(world, id, '3');
     assert.deepEqual([answer.status, answer.body], [200, { result: 'success' }]);
-    const due = () =>
-      pool.query(`select data from pgboss.job where name = 'receipts' and start_after > now()`);
+    const due = () => pool.query(`select payload from tasks where queue = 'receipts' and state = 'waiting'`);
     await world.until(due, ({ rows }) => rows.length === 1);
     await pool.query('alter table receipts_away rename to receipts');
     await pool.query('alter table history_away rename to notification_history');
     // Five minutes later.
-    await pool.query(`update pgboss.job set start_after = now() where name = 'receipts'`);
+    await pool.query(`update tasks set due_at = now() where state = 'waiting' and queue = 'receipts'`);
     await becomes(world, id, 'delivered');
   });
 
@@ -306,12 +305,12 @@ describe('receipts that cannot be applied at once', () => {
     const { world } = await createSupplied(t);
     assert.equal((await postSes(world, 'ses-1')).status, 200);
     const { pool } = world.connection;
-    const { rows } = await pool.query(`select data from pgboss.job where name = 'receipts'`);
+    const { rows } = await pool.query(`select payload from tasks where queue = 'receipts'`);
     assert.equal(rows.length, 1);
     assert.ok(!JSON.stringify(rows).includes('kim@'));
     const id = await email(world);
     await becomes(world, id, 'sending');
-    await pool.query(`update pgboss.job set start_after = now() where name = 'receipts'`);
+    await pool.query(`update tasks set due_at = now() where state = 'waiting' and queue = 'receipts'`);
     await becomes(world, id, 'delivered');
   });
 

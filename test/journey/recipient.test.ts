@@ -157,7 +157,7 @@ describe('what is kept of a recipient', () => {
     const { pool } = world.connection;
     const { rows: tables } = await pool.query<{ name: string }>(`
       select c.oid::regclass::text as name from pg_class c where c.relkind in ('r', 'p') and not c.relispartition
-        and c.relnamespace in ('public'::regnamespace, 'pgboss'::regnamespace) order by 1`);
+        and c.relnamespace = 'public'::regnamespace order by 1`);
     const where = new Set<string>();
     for (const { name } of tables) {
       const columns = sealedColumns.filter(({ table }) => table === name);

@@ -220,8 +220,9 @@ describe('reports', () => {
   /** Gives the report a task again, as one whose worker was killed has it. */
   const requeue = async (id: string) => {
     await world.connection.pool.query(
-      `insert into pgboss.job (id, name, data) values (gen_random_uuid(), 'process-report-request', $1)`,
-      [JSON.stringify({ payload: { report_request_id: id } })],
+      `insert into tasks (queue, id, state, priority, due_at, payload)
+       values ('process-report-request', gen_random_uuid(), 'ready', 0, now(), $1)`,
+      [JSON.stringify({ report_request_id: id })],
     );
   };
 

@@ -251,19 +251,19 @@ test('every message accepted from the request fuzzer is sent or accounted for', 
          from notification_history h where status = 'sending' limit 5`,
       );
       const { rows: tasks } = await pool.query(
-        `select name, state, start_after from pgboss.job
-         where state = 'active' or (state in ('created', 'retry') and start_after <= now()) limit 5`,
+        `select queue, state, due_at from tasks
+         where state in ('held', 'ready') or (state = 'waiting' and due_at <= now()) limit 5`,
       );
       // A receipt that could not be posted or applied under the load of the requests waits for its next try, a minute
       // or five later. That is not lost, and this does not wait for it.
       const owed = await pool.query(
-        `select name, id, data->'attempt' as tries from pgboss.job
-         where name in ('receipts', 'research-receipts') and state in ('created', 'retry') and start_after > now() limit 5`,
+        `select queue, id, attempt as tries from tasks
+         where queue in ('receipts', 'research-receipts') and state = 'waiting' and due_at > now() limit 5`,
       );
       if (open.length > 0 && tasks.length === 0 && owed.rows.length > 0)
         await pool.query(
-          `update pgboss.job set start_after = now()
-           where name in ('receipts', 'research-receipts') and state in ('created', 'retry')`,
+          `update tasks set due_at = now()
+           where queue in ('receipts', 'research-receipts') and state = 'waiting'`,
         );
       // A receipt that the sandbox gave up on leaves its message in `sending`.
       const { receipts } = await world.sandbox('/counts');

@@ -21,8 +21,10 @@ import { createCircuits } from '../../src/provider/circuit/circuits.ts';
 import type { Provider, ReceiptOutcome, SendResult } from '../../src/provider/contract.ts';
 import { createRateLimits } from '../../src/provider/rate-limit/rate-limit.ts';
 import { addMissingProviders, createProviderCache } from '../../src/provider/store.ts';
-import { type HeldTask, openQueues } from '../../src/queue/boss.ts';
 import type { Task } from '../../src/queue/consume.ts';
+import { openQueues } from '../../src/queue/queues.ts';
+import { readyTasks } from '../../src/queue/store.ts';
+import type { HeldTask } from '../../src/queue/tasks.ts';
 import { type Drift, findDrift, rebuildDay } from '../../src/statistics/totals/store-recount.ts';
 import { createServiceCache } from '../../src/tenant/service/store.ts';
 import { platformUserId } from '../../src/tenant/user/store.ts';
@@ -60,7 +62,7 @@ async function openParts(world: World, clock: Clock, clients: ReadonlyMap<string
   const cipher = createCipher([secretKey], salt);
   const listener = createListener(world.databaseUrl, log);
   const caches = await createCaches(listener);
-  const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
+  const queues = await openQueues(connection, listener, { prefix: '', log });
   await pool.query('delete from providers');
   const rows = providers.map((identifier, index) => ({
     ...{ id: randomUUID(), identifier, displayName: identifier, notificationType: 'sms' as const },
@@ -197,9 +199,11 @@ export async function createHarness() {
     /** Advances the time of the clock and of the queue. */
     async advance(seconds: number): Promise<void> {
       shift += seconds * 1000;
-      await pool.query(`update pgboss.job set start_after = start_after - $1 * interval '1 second'`, [
-        seconds,
-      ]);
+      await pool.query(
+        `update tasks set due_at = due_at - $1 * interval '1 second' where state = 'waiting'`,
+        [seconds],
+      );
+      await readyTasks(world.connection.db, [sendSms.name]);
     },
 
     /** Creates a message in status `created` with its task. `prefix`: the country prefix abroad, null for the UK. */
@@ -207,7 +211,7 @@ export async function createHarness() {
       shift = 0;
       jump = 0;
       const id = newId();
-      await pool.query('delete from pgboss.job; delete from notification_history');
+      await pool.query('delete from tasks; delete from notification_history');
       await pool.query(
         `with personal as (
            insert into notifications (id, service_id, recipient, normalised_recipient, personalisation)
@@ -246,7 +250,7 @@ export async function createHarness() {
       const task: Task<DeliverPayload> = {
         ...{ id: held.id, queue: 'send-sms', held, signal: abort.signal },
         stopping: new AbortController().signal,
-        ...{ payload: held.data.payload as DeliverPayload, attempt: held.data.attempt },
+        ...{ payload: held.payload as DeliverPayload, attempt: held.attempt },
         ...{ priority: 0, earlySeconds: 0, requestId: undefined, carried: undefined },
       };
       const worker: Worker = { held, abort, call: null, ended: Promise.resolve() };
@@ -292,7 +296,7 @@ export async function createHarness() {
           [id],
         ),
         pool.query('select count(*)::int as count from receipts where notification_id = $1', [id]),
-        pool.query(`select count(*)::int as count from pgboss.job where name = 'send-sms'`),
+        pool.query(`select count(*)::int as count from tasks where queue = 'send-sms'`),
       ]);
       return {
         status: history.rows[0]!.status,

@@ -33,7 +33,6 @@ test(`after ${days} days of messages, with every periodic task run in its time, 
     config,
     clock,
     log: createLog('silent'),
-    supervise: false,
     onStop: (one) => undo.push(one),
   });
   const { pool } = core.connection;

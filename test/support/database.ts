@@ -5,7 +5,7 @@ import { connect, createListener } from '../../src/database/connection.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { ensurePartitions } from '../../src/database/partitions.ts';
 import { createLog } from '../../src/ground/log.ts';
-import { openQueues } from '../../src/queue/boss.ts';
+import { openQueues } from '../../src/queue/queues.ts';
 
 const day = 86_400_000;
 
@@ -40,7 +40,7 @@ export async function createTemplate(server: string): Promise<string> {
   await migrate(connection.db, log);
   await ensurePartitions(connection.db, Date.now() - day, Date.now() + 7 * day);
   const listener = createListener(url, log);
-  const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
+  const queues = await openQueues(connection, listener, { prefix: '', log });
   await queues.stop();
   await listener.stop();
   await connection.close();

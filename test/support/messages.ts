@@ -5,7 +5,7 @@ import type { KeyType, NotificationStatus, NotificationType } from '../../src/da
 import { createIdSource } from '../../src/ground/id.ts';
 import { createLog, type Log } from '../../src/ground/log.ts';
 import { usualStatuses } from '../../src/message/status/status.ts';
-import { openQueues, type Queues } from '../../src/queue/boss.ts';
+import { openQueues, type Queues } from '../../src/queue/queues.ts';
 import type { Tenant } from './tenant.ts';
 import type { World } from './world.ts';
 
@@ -58,7 +58,7 @@ export async function openWorldQueues(world: World): Promise<{ queues: Queues; c
   const log = createLog('silent');
   const connection = connect(world.databaseUrl, 4, log);
   const listener = createListener(world.databaseUrl, log);
-  const queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
+  const queues = await openQueues(connection, listener, { prefix: '', log });
   return {
     queues,
     async close() {

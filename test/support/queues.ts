@@ -1,6 +1,6 @@
 import { createListener } from '../../src/database/connection.ts';
 import { createLog } from '../../src/ground/log.ts';
-import { openQueues, type Queues } from '../../src/queue/boss.ts';
+import { openQueues, type Queues } from '../../src/queue/queues.ts';
 import type { World } from './world.ts';
 
 /** Queues of the test's own on the database of a world, beside those of the platform. Stop them before the world. */
@@ -9,7 +9,7 @@ export async function openTestQueues(
 ): Promise<{ queues: Queues; stop(): Promise<void> }> {
   const log = createLog('silent');
   const listener = createListener(world.databaseUrl, log);
-  const queues = await openQueues(world.connection, listener, { prefix: '', supervise: false, log });
+  const queues = await openQueues(world.connection, listener, { prefix: '', log });
   return {
     queues,
     async stop() {

@@ -119,8 +119,8 @@ export async function quiet(world: World): Promise<void> {
     async () =>
       (
         await world.connection.pool.query<{ open: number }>(
-          `select ((select count(*) from accepted) + (select count(*) from pgboss.job
-            where state = 'active' or (state < 'active' and start_after <= now())))::int as open`,
+          `select ((select count(*) from accepted) + (select count(*) from tasks
+            where state in ('held', 'ready') or (state = 'waiting' and due_at <= now())))::int as open`,
         )
       ).rows[0]!.open,
     (open) => open === 0,

@@ -134,16 +134,15 @@ async function until<T>(look: () => Promise<T>, condition: (value: T) => boolean
 async function openWork({ pool }: Connection): Promise<{ open: number; due: number }> {
   const { rows } = await pool.query<{ open: number; due: number }>(`
     select ((select count(*) from notification_history where status in ('created', 'sending', 'pending')) + (select count(*) from accepted))::int as open,
-      (select count(*) from pgboss.job where state = 'active' or (state in ('created', 'retry') and start_after <= now()))::int as due`);
+      (select count(*) from tasks where state in ('held', 'ready') or (state = 'waiting' and due_at <= now()))::int as due`);
   return rows[0]!;
 }
 
 /** Makes waiting tasks and scheduled messages due that much earlier: the queues use the time of the database. */
 async function bringForward({ pool }: Connection, seconds: number): Promise<void> {
-  await pool.query(
-    `update pgboss.job set start_after = start_after - $1 * interval '1 second' where state < 'active'`,
-    [seconds],
-  );
+  await pool.query(`update tasks set due_at = due_at - $1 * interval '1 second' where state = 'waiting'`, [
+    seconds,
+  ]);
   await pool.query(`update accepted set due_at = due_at - $1 * interval '1 second'`, [seconds]);
 }
 

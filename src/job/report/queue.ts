@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import type { NewTask } from '../../queue/boss.ts';
 import { defineQueue } from '../../queue/define.ts';
+import type { NewTask } from '../../queue/tasks.ts';
 
 const report = Type.Object({ report_request_id: Type.String() });
 export type ReportPayload = Static<typeof report>;

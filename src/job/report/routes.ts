@@ -16,7 +16,7 @@ import { adminSchemaErrors } from '../../http/server/error-format.ts';
 import { callerLeaves } from '../../http/server/request.ts';
 import { uuid } from '../../http/validate/shapes.ts';
 import { beginDownload } from '../../message/receipt/inbound/csv-routes.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/queues.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import type { Service } from '../../tenant/service/service.ts';
 import { isUser } from '../../tenant/user/store.ts';

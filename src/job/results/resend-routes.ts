@@ -13,7 +13,7 @@ import { costInPounds, rateAt } from '../../message/rate/rate.ts';
 import type { UnitRates } from '../../message/rate/store.ts';
 import { ownOnly } from '../../message/reading/admin/routes.ts';
 import { refuseUnprovided } from '../../message/submission/prepare.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/queues.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import { requirePermission } from '../../tenant/permission/acting.ts';
 import type { Service } from '../../tenant/service/service.ts';

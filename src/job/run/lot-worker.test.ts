@@ -35,7 +35,7 @@ describe('a row of which no message can be made', () => {
     });
     const core = await openCore({
       config: readConfig(environment(world.databaseUrl, world.dataDir, settings)),
-      ...{ clock: world.clock, log: createLog('silent'), supervise: false },
+      ...{ clock: world.clock, log: createLog('silent') },
       onStop: (step) => undo.unshift(step),
     });
     const render = ((rendering, content, values, options) => {
@@ -84,8 +84,11 @@ describe('a row of which no message can be made', () => {
     for (let retry = 0; retry <= retries.limit; retry += 1) {
       const { length } = await world.until(
         async () =>
-          (await sql(`select state, start_after > now() as later from pgboss.job where name = 'bulk-sms'`))
-            .rows,
+          (
+            await sql(
+              `select state = 'waiting' and due_at > now() as later from tasks where queue = 'bulk-sms'`,
+            )
+          ).rows,
         (tasks) => tasks.every(({ later }) => later),
         30,
       );
@@ -185,11 +188,10 @@ describe('a row of which no message can be made', () => {
     await refuse('notification_history', 'true');
     const id = await startJob(world, world.tenant, tideRows(5));
     const parked = async () =>
-      (await sql(`select id from pgboss.job where name = 'bulk-sms' and state = 'cancelled'`)).rows;
+      (await sql(`select id from tasks where queue = 'bulk-sms' and state = 'parked'`)).rows;
     for (let retry = 0; retry < retries.limit; retry += 1) {
       await world.until(
-        async () =>
-          (await sql(`select data->'attempt' as tries from pgboss.job where name = 'bulk-sms'`)).rows,
+        async () => (await sql(`select attempt as tries from tasks where queue = 'bulk-sms'`)).rows,
         ([task]) => task?.tries === retry + 1,
       );
       await world.advance(retries.seconds);

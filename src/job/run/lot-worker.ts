@@ -19,8 +19,9 @@ import {
   storeRows,
   takeFitting,
 } from '../../message/submission/store-rows.ts';
-import type { Queues, QueueTransaction } from '../../queue/boss.ts';
 import type { Task, Verdict } from '../../queue/consume.ts';
+import type { Queues } from '../../queue/queues.ts';
+import type { QueueTransaction } from '../../queue/tasks.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
 import { columnsOf } from '../upload/row-check.ts';
 import { findRecords, findUpload } from '../upload/store.ts';

@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
 import type { NotificationType } from '../../database/tables.ts';
 import { derivedId } from '../../ground/id.ts';
-import type { NewTask } from '../../queue/boss.ts';
 import { defineQueue } from '../../queue/define.ts';
+import type { NewTask } from '../../queue/tasks.ts';
 
 const job = Type.Object({ job_id: Type.String() });
 export type JobPayload = Static<typeof job>;

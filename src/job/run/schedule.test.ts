@@ -33,7 +33,7 @@ describe('the schedule of jobs', () => {
   const inAnHour = () => new Date(world.clock.now() + 60 * minute).toISOString();
   const sql = (text: string, values: unknown[] = []) => world.connection.pool.query(text, values);
   const tasks = async (queue: string) =>
-    (await sql(`select id from pgboss.job where name = $1 order by created_on, id`, [queue])).rows.length;
+    (await sql(`select id from tasks where queue = $1 order by since, id`, [queue])).rows.length;
 
   test('several schedulers at once start each job once, and only those whose time has passed', async () => {
     const ids: string[] = [];
@@ -57,7 +57,7 @@ describe('the schedule of jobs', () => {
     assert.equal(await tasks('process-job'), 4);
     assert.equal((await readJob(world, world.tenant, ids[4]!))['job_status'], 'scheduled');
     assert.equal((await readJob(world, world.tenant, ids[0]!))['job_status'], 'pending');
-    await sql(`delete from pgboss.job where name = 'process-job'`);
+    await sql(`delete from tasks where queue = 'process-job'`);
     await sql(`update jobs set status = 'cancelled', final_at = now()`);
   });
 
@@ -92,7 +92,7 @@ describe('the schedule of jobs', () => {
         const longest = (every === 'hour' ? 60 : 15) * minute;
         for (const [id, at] of times) assert.ok(started.get(id)! - at <= longest);
         assert.equal(await tasks('process-job'), ids.length);
-        await sql(`delete from pgboss.job where name = 'process-job'`);
+        await sql(`delete from tasks where queue = 'process-job'`);
       }
     lines.splice(0);
     await sql(`update jobs set status = 'cancelled', final_at = now()`);
@@ -112,7 +112,7 @@ describe('the schedule of jobs', () => {
     );
     const empty = await startJob(world, world.tenant, tideRows(1));
     await sql(`update jobs set status = 'in progress', processing_started = now() where id = $1`, [empty]);
-    await sql(`delete from pgboss.job where name = 'process-job'`);
+    await sql(`delete from tasks where queue = 'process-job'`);
     assert.equal(await resumeLateJobs(deps, run), 0);
     await sql(`update jobs set created_at = now() - interval '90 days'`);
     assert.equal(await resumeLateJobs(deps, run), 3);
@@ -121,7 +121,7 @@ describe('the schedule of jobs', () => {
     assert.equal((await readJob(world, world.tenant, empty))['job_status'], 'finished');
     assert.equal((await readJob(world, world.tenant, held))['job_status'], 'pending');
     assert.equal(await resumeLateJobs(deps, run), 0);
-    await sql(`delete from pgboss.job where name in ('process-job', 'bulk-sms')`);
+    await sql(`delete from tasks where queue in ('process-job', 'bulk-sms')`);
     await sql(`update jobs set status = 'cancelled', final_at = now()`);
   });
 
@@ -138,7 +138,7 @@ describe('the schedule of jobs', () => {
     ]);
     // As workers end them, between the look at the lots and the one at the tasks.
     const waiting: ScheduleDeps['queues']['waiting'] = async (...of) => {
-      await sql(`delete from pgboss.job where name = 'process-job'`);
+      await sql(`delete from tasks where queue = 'process-job'`);
       await sql(`update job_lots set done_at = now() where job_id = $1 and number = 0`, [begun]);
       await sql(`update jobs set status = 'in progress' where id = $1`, [pending]);
       await sql(
@@ -152,11 +152,11 @@ describe('the schedule of jobs', () => {
     await resumeLateJobs({ ...deps, queues }, run);
     // Only the lot that is still open has lost its task.
     const { rows } = await sql(
-      `select data->'payload' as task from pgboss.job where name in ('process-job', 'bulk-sms')`,
+      `select payload as task from tasks where queue in ('process-job', 'bulk-sms')`,
     );
     assert.deepEqual(rows, [{ task: { job_id: begun, lot: 1 } }]);
     assert.deepEqual(lines, [`Job ${begun} has not completed`]);
-    await sql(`delete from pgboss.job where name in ('process-job', 'bulk-sms')`);
+    await sql(`delete from tasks where queue in ('process-job', 'bulk-sms')`);
     await sql(`update jobs set status = 'cancelled', final_at = now() where id = any($1)`, [
       [begun, pending],
     ]);

@@ -2,7 +2,7 @@ import type { Db } from '../../database/connection.ts';
 import type { NotificationType } from '../../database/tables.ts';
 import type { Clock } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/queues.ts';
 import { bulkQueues, jobTask, lotTask, lotTaskId, processJob } from './queue.ts';
 import { findAnyJob, findLate, findOpenLots, type LiveJob, releaseScheduled } from './store.ts';
 import { foldCounts, settleCounts } from './store-counts.ts';

@@ -9,7 +9,7 @@ import { createListener } from '../../database/connection.ts';
 import { createCipher } from '../../ground/cipher.ts';
 import { systemClock } from '../../ground/clock.ts';
 import { createLog } from '../../ground/log.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/queues.ts';
 import { platformUserId } from '../../tenant/user/store.ts';
 import { addInboundSms } from '../receipt/inbound/store.ts';
 import { type CallbackQueue, createCallbackQueue } from './enqueue.ts';

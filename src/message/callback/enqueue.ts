@@ -5,7 +5,7 @@ import type { CallbackType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
 import { createIdSource } from '../../ground/id.ts';
-import type { QueueTransaction } from '../../queue/boss.ts';
+import type { QueueTransaction } from '../../queue/tasks.ts';
 
 /** The queue's name: the table `service_callbacks` (docs/decisions/0011). */
 export const callbackQueue = 'service-callbacks';

@@ -18,7 +18,7 @@ import {
   time,
   uuid,
 } from '../../http/validate/shapes.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/queues.ts';
 import { callbackQueue } from './enqueue.ts';
 import { callbackType } from './routes.ts';
 import {

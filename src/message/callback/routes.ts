@@ -10,7 +10,7 @@ import { defineRoute, type Refinement, uuidPart } from '../../http/server/define
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
 import { isHttpsUrl } from '../../http/validate/check.ts';
 import { oneOf, orNull, time, uuid } from '../../http/validate/shapes.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/queues.ts';
 import { changesOf, recordEvent } from '../../tenant/event/store.ts';
 import { callbackQueue } from './enqueue.ts';
 import { loggedHost, namesPrivateHost } from './post.ts';

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { KeyType, NotificationType } from '../../database/tables.ts';
-import type { NewTask, Send } from '../../queue/boss.ts';
 import { defineQueue, type Queue } from '../../queue/define.ts';
+import type { NewTask, Send } from '../../queue/tasks.ts';
 
 /** A persisted message to hand to a provider; everything else is read when it is sent. */
 const payload = Type.Object({

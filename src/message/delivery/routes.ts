@@ -3,7 +3,7 @@ import type { Db } from '../../database/connection.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { noResultFound } from '../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/queues.ts';
 import { isAccepted } from '../submission/store.ts';
 import { sendDeliveries } from './queue.ts';
 import { deliveryOf } from './requeue.ts';

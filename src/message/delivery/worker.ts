@@ -13,8 +13,8 @@ import type { Circuits } from '../../provider/circuit/circuits.ts';
 import type { Provider, RecipientVerdict, SendResult } from '../../provider/contract.ts';
 import type { RateLimits } from '../../provider/rate-limit/rate-limit.ts';
 import type { ProviderState } from '../../provider/state.ts';
-import type { Settlement } from '../../queue/boss.ts';
 import type { Task, Verdict } from '../../queue/consume.ts';
+import type { Settlement } from '../../queue/tasks.ts';
 import type { Service } from '../../tenant/service/service.ts';
 import type { StatusEvent } from '../status/status.ts';
 import {

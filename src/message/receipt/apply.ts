@@ -7,7 +7,7 @@ import { type Log, requestIdOf } from '../../ground/log.ts';
 import type { Metrics, Observe } from '../../ground/metrics.ts';
 import type { Traces } from '../../ground/traces.ts';
 import type { ReadReceipt, ReceiptEndpoint, ReceiptOutcome } from '../../provider/contract.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/queues.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
 import { moveStatuses, nextStatus, type StatusEvent, type StatusMove } from '../status/status.ts';
 import { suppressRecipientsOf } from '../suppression/store.ts';

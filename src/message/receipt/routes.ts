@@ -18,7 +18,7 @@ import type {
   ReceiptEndpoint,
   ReceiptOutcome,
 } from '../../provider/contract.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/queues.ts';
 import { type IncomingReceipt, isEarly, laterSeconds } from './apply.ts';
 import { isOwn, ownHeader } from './own.ts';
 import { processReceipt } from './queue.ts';

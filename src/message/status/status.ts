@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Trx } from '../../database/connection.ts';
 import type { GivenUpReason, NotificationStatus, SuppressionReason } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
-import type { QueueTransaction } from '../../queue/boss.ts';
+import type { QueueTransaction } from '../../queue/tasks.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
 import { suppressRecipientsOf } from '../suppression/store.ts';
 

@@ -5,8 +5,8 @@ import type { KeyType, NotificationType } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import { type Clock, dayOf } from '../../ground/clock.ts';
 import type { Metrics } from '../../ground/metrics.ts';
-import type { Queues } from '../../queue/boss.ts';
 import type { QueueName } from '../../queue/define.ts';
+import type { Queues } from '../../queue/queues.ts';
 import type { FairOrder } from './fair-order.ts';
 import { type AcceptedMessage, orderOffset, storedKey } from './store.ts';
 

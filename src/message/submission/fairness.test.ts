@@ -9,8 +9,8 @@ import { systemClock } from '../../ground/clock.ts';
 import { createIdSource } from '../../ground/id.ts';
 import { createLog } from '../../ground/log.ts';
 import { createMetrics, type Metrics } from '../../ground/metrics.ts';
-import { openQueues, type Queues } from '../../queue/boss.ts';
 import type { QueueName } from '../../queue/define.ts';
+import { openQueues, type Queues } from '../../queue/queues.ts';
 import { platformServiceId } from '../../tenant/service/service.ts';
 import { priorities, sendDeliveries } from '../delivery/queue.ts';
 import { acceptBatch, type Submission } from './accept-batch.ts';
@@ -36,7 +36,7 @@ before(async () => {
   await migrate(connection.db, log);
   await ensurePartitions(connection.db, systemClock.now() - 86_400_000, systemClock.now() + 86_400_000);
   listener = createListener(connection.url, log);
-  queues = await openQueues(connection, listener, { prefix: '', supervise: false, log });
+  queues = await openQueues(connection, listener, { prefix: '', log });
   metrics = createMetrics(null, log);
 });
 after(async () => {
@@ -119,7 +119,7 @@ async function persistBatch(): Promise<{ ids: Set<string>; more: boolean }> {
 }
 
 async function clear(): Promise<void> {
-  await connection.pool.query('delete from accepted; delete from pgboss.job');
+  await connection.pool.query('delete from accepted; delete from tasks');
 }
 
 async function fetchIds(queue: QueueName, limit: number): Promise<string[]> {
@@ -132,8 +132,8 @@ async function fetchIds(queue: QueueName, limit: number): Promise<string[]> {
  */
 async function assertFetchOrder(queue: QueueName, expected: readonly string[]): Promise<void> {
   const { rows } = await connection.pool.query<{ id: string; place: number }>(
-    `select id, (dense_rank() over (order by priority desc, created_on))::int as place
-     from pgboss.job where name = $1 and state < 'active'`,
+    `select id, (dense_rank() over (order by priority desc, due_at))::int as place
+     from tasks where queue = $1 and state in ('ready', 'waiting')`,
     [queue],
   );
   const placeOf = new Map(rows.map(({ id, place }) => [id, place]));
@@ -240,7 +240,7 @@ test('a message that is as far behind as possible stays within its priority rang
   const [id] = await accept([submission(randomUUID())]);
   await connection.pool.query('update accepted set behind = $1', [mostBehind]);
   await persistBatch();
-  const { rows } = await connection.pool.query<{ priority: number }>('select priority from pgboss.job');
+  const { rows } = await connection.pool.query<{ priority: number }>('select priority from tasks');
   assert.deepEqual(rows, [{ priority: 10_000 - 999 }], id);
 });
 

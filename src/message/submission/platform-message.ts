@@ -16,7 +16,7 @@ import type { Cipher } from '../../ground/cipher.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { type IdSource, idTime } from '../../ground/id.ts';
 import { badRequest, noResultFound, Problem } from '../../ground/problem.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/queues.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
 import type {
   Contact,

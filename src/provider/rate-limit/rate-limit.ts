@@ -26,7 +26,7 @@ type Waiter = Urgency & { release: (mayCall: boolean) => void };
 /** Calls are reserved this far ahead: few statements, and no process gets far ahead of another. */
 const reservedSeconds = 0.1;
 const retryMilliseconds = 1000;
-/** Shorter than the time after which the queue considers a task stuck (queue/boss.ts). */
+/** Shorter than the time after which the queue considers a task stuck (queue/queues.ts). */
 const longestWaitMilliseconds = 600_000;
 
 /**

@@ -10,7 +10,7 @@ import { idFloor } from '../../ground/id.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { moveStatuses, type StatusDeps } from '../../message/status/status.ts';
-import type { Queues } from '../../queue/boss.ts';
+import type { Queues } from '../../queue/queues.ts';
 import { allCutoffs, type Cutoff } from '../../tenant/service/retention.ts';
 import type { Span } from '../range.ts';
 import type { Run } from '../schedule.ts';

@@ -93,20 +93,12 @@ export const ends: Readonly<Record<string, End>> = {
   figures_due: task('build-figures', 'the day is counted'),
 
   // Operation
+  tasks: { by: 'whoever finishes the task; an operator resumes or deletes one that is parked' },
   periodic_tasks: { kept: 'for ever: one for each periodic task' },
   processes: task('forget-lost-processes', 'a day after the process was last seen'),
   table_sizes: task('measure-tables', '35 days'),
   kysely_migration: { kept: 'for ever: one for each migration' },
   kysely_migration_lock: { kept: 'for ever: one row' },
-  'pgboss.job': { by: 'finishing a task deletes it; a parked one is deleted by pg-boss after a year' },
-  'pgboss.job_dependency': { by: 'pg-boss, with its tasks; not used' },
-  'pgboss.queue': { kept: 'for ever: one for each queue' },
-  'pgboss.queue_stats': { by: 'pg-boss; not written' },
-  'pgboss.schedule': { kept: 'for ever: not used' },
-  'pgboss.subscription': { kept: 'for ever: not used' },
-  'pgboss.version': { kept: 'for ever: one row' },
-  'pgboss.warning': { by: 'pg-boss; not written' },
-  'pgboss.bam': { kept: 'for ever: one for each change of pg-boss’s own tables' },
 };
 
 /** What ends the rows of a table, as a sentence for operators; null: nobody has decided. */

@@ -3,7 +3,6 @@ import type { DbOrTrx } from '../../database/connection.ts';
 
 /** A table with its indexes and partitions. */
 export type TableSize = Readonly<{
-  /** Names of pg-boss's begin with `pgboss.`. */
   name: string;
   bytes: number;
   /** About how many rows, as of the last time that PostgreSQL counted some. */
@@ -13,7 +12,7 @@ export type TableSize = Readonly<{
 }>;
 
 const sized = sql`
-  select case n.nspname when current_schema() then c.relname else n.nspname || '.' || c.relname end as name,
+  select c.relname as name,
     sum(pg_total_relation_size(part.oid))::int8 as bytes,
     sum(greatest(coalesce(stat.n_live_tup, part.reltuples), 0))::int8 as rows
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -23,7 +22,7 @@ const sized = sql`
       where c.relkind = 'p' and p.relkind = 'r'
   ) part
   left join pg_stat_user_tables stat on stat.relid = part.oid
-  where c.relkind in ('r', 'p') and not c.relispartition and n.nspname in (current_schema(), 'pgboss')
+  where c.relkind in ('r', 'p') and not c.relispartition and n.nspname = current_schema()
   group by 1`;
 
 /** All tables, the largest first. It asks the file system, and reads no rows. */

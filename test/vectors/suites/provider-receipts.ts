@@ -57,7 +57,7 @@ async function arrange({ pool, clock, outside }: ReceiptHarness, vector: Case): 
   await pool.query(
     'truncate notifications, notification_history, receipts, attempts, complaints, service_callbacks',
   );
-  await pool.query(`delete from pgboss.job where name = 'receipts'`);
+  await pool.query(`delete from tasks where queue = 'receipts'`);
   if (vector.given_status === null) return;
   const { given } = vector;
   await pool.query(
@@ -95,9 +95,8 @@ async function statusOf({ pool }: ReceiptHarness): Promise<unknown> {
 
 async function enqueuedIn({ pool }: ReceiptHarness): Promise<unknown> {
   const { rows } = await pool.query(
-    `select name as queue, data->'payload'->>'task' as task,
-      round(extract(epoch from start_after - created_on))::int as delay_seconds
-    from pgboss.job where name = 'receipts'`,
+    `select queue, payload->>'task' as task, round(extract(epoch from due_at - since))::int as delay_seconds
+    from tasks where queue = 'receipts'`,
   );
   return rows[0] ?? null;
 }

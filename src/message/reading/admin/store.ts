@@ -386,8 +386,8 @@ export async function findCircumstances(
       (select json_build_object('job', job_id, 'job_row_number', job_row_number) from resends
         where message_id = h.id) as "resentAs",
       case when h.status = 'created' then (
-        select start_after from pgboss.job t where t.name = any(${queues}::text[]) and t.id = h.id
-          and t.state in ('created', 'retry')
+        select due_at from tasks t where t.queue = any(${queues}::text[]) and t.id = h.id
+          and t.state in ('ready', 'waiting')
       ) end as "nextAttemptAt",
       t.redacted_at is not null as "isRedacted"
     from unnest(${ids}::uuid[]) given (id)

@@ -7,7 +7,7 @@ import { badRequest, noResultFound } from '../../../ground/problem.ts';
 import { defineRoute } from '../../../http/server/define-route.ts';
 import { baseUrl, callerLeaves, queryParameters } from '../../../http/server/request.ts';
 import { oneOf, pageLinks, pageLinksSchema, pageSize, uuid } from '../../../http/validate/shapes.ts';
-import type { Queues } from '../../../queue/boss.ts';
+import type { Queues } from '../../../queue/queues.ts';
 import type { UnitRates } from '../../rate/store.ts';
 import type { StoredNotification } from '../../status/notification.ts';
 import type { StatusDeps } from '../../status/status.ts';

@@ -6,7 +6,7 @@ import type { Log } from '../../../ground/log.ts';
 import type { Metrics } from '../../../ground/metrics.ts';
 import type { InboundEndpoint, ReadText } from '../../../provider/contract.ts';
 import { receiptText } from '../../../provider/suppliers/webhook.ts';
-import type { Queues } from '../../../queue/boss.ts';
+import type { Queues } from '../../../queue/queues.ts';
 import type { CallbackQueue } from '../../callback/enqueue.ts';
 import { ownNumber, parseSender } from './number.ts';
 import { findOwner } from './number-store.ts';

@@ -1,0 +1,147 @@
+import type { Connection, Listener } from '../database/connection.ts';
+import { stopwatch } from '../ground/clock.ts';
+import type { Log } from '../ground/log.ts';
+import { createAnnouncer } from './announcer.ts';
+import { type Queue, type QueueName, taskQueueNames } from './define.ts';
+import {
+  extendHolds,
+  findQueued,
+  giveBackTasks,
+  hasFormerQueues,
+  hasTasks,
+  insertTasks,
+  moveFormerTasks,
+  readyEarly,
+  readyTasks,
+  settleTasks,
+  takeTasks,
+} from './store.ts';
+import type { HeldTask, NewTask, QueueTransaction, Send } from './tasks.ts';
+
+/**
+ * The queues of the process, a table of the database. Tasks are written inside the caller's own transaction, so a row
+ * and its task are committed together or not at all.
+ */
+export type Queues = {
+  transaction<T>(work: (transaction: QueueTransaction) => Promise<T>): Promise<T>;
+  /** Writes and announces tasks, in a statement of its own. */
+  send: Send;
+  /** Which of these ids have a task in one of the queues, whether it waits, is being worked on or is parked. */
+  waiting(queues: readonly QueueName[], ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Whether at least `count` tasks wait in the queue or are being worked on. */
+  holds(queue: QueueName, count: number): Promise<boolean>;
+  /** Up to `limit` tasks that are due, now held by this process. */
+  fetch(queue: QueueName, limit: number): Promise<HeldTask[]>;
+  /**
+   * Makes tasks that wait for `reason` due now: at most `limit` in all, or all of them if null. Wakes the workers in
+   * all processes. Returns how many tasks became due.
+   */
+  makeDue(queues: readonly QueueName[], reason: string, limit: number | null): Promise<number>;
+  /** Gives back tasks that this process holds and cannot finish, so that another can take them at once. */
+  handBack(queue: QueueName, tasks: readonly HeldTask[]): Promise<void>;
+  /** Reports that the tasks are still being worked on. Returns the ids that this process still holds. */
+  heartbeat(queue: QueueName, tasks: readonly HeldTask[]): Promise<ReadonlySet<string>>;
+  /** Wakes the workers of these queues in all processes. Call it after the commit of what they should find. */
+  announce(queues: Iterable<QueueName>): void;
+  /** Runs `wake` whenever tasks may have arrived in `queue`. */
+  onArrival(queue: QueueName, wake: () => void): void;
+  stop(): Promise<void>;
+};
+
+/** How often tasks whose time has come are made ready. */
+const dueMilliseconds = 1000;
+/** So long after its start a process looks for tasks that processes of the release before have left. */
+const formerMilliseconds = 3_600_000;
+
+export async function openQueues(
+  connection: Connection,
+  listener: Listener,
+  options: Readonly<{ prefix: string; log: Log }>,
+): Promise<Queues> {
+  const { db } = connection;
+  const { prefix, log } = options;
+  const wakers = new Map<string, (() => void)[]>();
+  const wake = (name: string) => {
+    for (const waker of wakers.get(name) ?? []) waker();
+  };
+  const announcer = createAnnouncer(connection.pool, wake, log);
+  const stopListening = await listener.listen(announcer.channel, wake, () => {
+    for (const name of wakers.keys()) wake(name);
+  });
+  const physical = (name: QueueName) => prefix + name;
+  const served = new Set(taskQueueNames.map(physical));
+  const holdsOf = (queue: QueueName, tasks: readonly HeldTask[]) =>
+    tasks.map(({ id, holds }) => ({ queue: physical(queue), id, holds }));
+
+  const sinceStart = stopwatch();
+  let hasFormer = await hasFormerQueues(db);
+  /** Makes tasks ready whose time has come, in the queues that this process serves, and wakes their consumers. */
+  async function lookForDue(): Promise<void> {
+    const names = [...wakers.keys()].filter((name) => served.has(name));
+    if (names.length === 0) return;
+    if (hasFormer) {
+      await moveFormerTasks(db, [...served]);
+      hasFormer = sinceStart() < formerMilliseconds;
+    }
+    for (const name of await readyTasks(db, names)) wake(name);
+  }
+  let looking: Promise<void> | null = null;
+  const timer = setInterval(() => {
+    looking ??= lookForDue()
+      .catch((error: unknown) => log.warn({ err: error }, 'Due tasks could not be looked for; trying again'))
+      .finally(() => {
+        looking = null;
+      });
+  }, dueMilliseconds);
+  timer.unref();
+
+  const insert = <Payload>(
+    ...[trx, queue, tasks]: [typeof db, Queue<Payload>, readonly NewTask<Payload>[]]
+  ) => insertTasks(trx, physical(queue.name), tasks);
+
+  return {
+    async transaction(work) {
+      const arrived = new Set<string>();
+      const result = await db.transaction().execute((trx) =>
+        work({
+          trx,
+          send: async (queue, tasks) => {
+            if (await insert(trx, queue, tasks)) arrived.add(physical(queue.name));
+          },
+          settle: async (tasks) => {
+            const ended = tasks.map(({ queue, held: { id, holds }, settlement }) => ({
+              ...{ queue: physical(queue), id, holds, settlement },
+            }));
+            for (const queue of await settleTasks(trx, ended)) arrived.add(queue);
+          },
+          announce: (queue) => arrived.add(physical(queue)),
+        }),
+      );
+      announcer.announce(arrived);
+      return result;
+    },
+    async send(queue, tasks) {
+      if (await insert(db, queue, tasks)) announcer.announce([physical(queue.name)]);
+    },
+    waiting: (names, ids) => findQueued(db, names.map(physical), ids),
+    holds: (queue, count) => hasTasks(db, physical(queue), count),
+    fetch: (queue, limit) => takeTasks(db, physical(queue), limit),
+    async makeDue(names, reason, limit) {
+      const counts = await readyEarly(db, names.map(physical), reason, limit);
+      announcer.announce(counts.keys());
+      return [...counts.values()].reduce((sum, count) => sum + count, 0);
+    },
+    handBack: (queue, tasks) => giveBackTasks(db, holdsOf(queue, tasks)),
+    heartbeat: (queue, tasks) => extendHolds(db, holdsOf(queue, tasks)),
+    announce: (names) => announcer.announce([...names].map(physical)),
+    onArrival(queue, waker) {
+      const name = physical(queue);
+      wakers.set(name, [...(wakers.get(name) ?? []), waker]);
+    },
+    async stop() {
+      clearInterval(timer);
+      stopListening();
+      await looking;
+    },
+  };
+}
