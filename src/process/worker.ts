@@ -7,6 +7,7 @@ import { createPoster } from '../message/callback/post.ts';
 import { startCallbacks } from '../message/callback/worker.ts';
 import { composeLarge, createClaims } from '../message/delivery/claim.ts';
 import {
+  type DeliverPayload,
   notifyInternal,
   providedQueueNames,
   researchMode,
@@ -25,8 +26,8 @@ import { startPersisting } from '../message/submission/persist.ts';
 import { type Circuits, createCircuits } from '../provider/circuit/circuits.ts';
 import type { Provider } from '../provider/contract.ts';
 import { createRateLimits, type RateLimits } from '../provider/rate-limit/rate-limit.ts';
-import { consume } from '../queue/consume.ts';
-import type { QueueName } from '../queue/define.ts';
+import { type Consumer, consume } from '../queue/consume.ts';
+import type { Queue, QueueName } from '../queue/define.ts';
 import { platformUserId } from '../tenant/user/store.ts';
 import type { Core } from './core.ts';
 import { suppliersOf } from './suppliers.ts';
@@ -62,7 +63,15 @@ export async function startWorkers(core: Core, options: WorkerOptions): Promise<
   const rateLimits = createRateLimits(core);
   const work = deliverWith(core, options.ownUrl, { clients, circuits, rateLimits });
   const { concurrency, persistRetries, persistRetrySeconds } = core.config.delivery;
-  const persisting = { ...core, retries: { limit: persistRetries, seconds: persistRetrySeconds } };
+  const senders = new Map<QueueName, Consumer>();
+  const send = (queue: Queue<DeliverPayload>, most: number) => {
+    const consumer = consume(core, { queue, concurrency: most, work });
+    senders.set(queue.name, consumer);
+    return consumer;
+  };
+  const { queuePrefix } = core.config.installation;
+  const retries = { limit: persistRetries, seconds: persistRetrySeconds };
+  const persisting = { ...core, retries, queuePrefix, senders };
   const { ownUrl, only } = options;
   const { fromNumber } = core.config.delivery;
   const makeLot = createLotWork({ ...persisting, fromNumber, fairOrder: createFairOrder(core.clock) });
@@ -75,12 +84,13 @@ export async function startWorkers(core: Core, options: WorkerOptions): Promise<
     'bulk-sms': () => consume(core, { queue: bulkQueues.sms, concurrency: lotConcurrency, work: makeLot }),
     'bulk-email': () =>
       consume(core, { queue: bulkQueues.email, concurrency: lotConcurrency, work: makeLot }),
+    'send-sms': () => send(sendSms, concurrency),
+    'send-email': () => send(sendEmail, concurrency),
+    'notify-internal': () => send(notifyInternal, internalConcurrency),
+    'research-mode': () => send(researchMode, concurrency),
+    // After those that they hand tasks to.
     'db-sms': () => startPersisting(persisting, 'sms'),
     'db-email': () => startPersisting(persisting, 'email'),
-    'send-sms': () => consume(core, { queue: sendSms, concurrency, work }),
-    'send-email': () => consume(core, { queue: sendEmail, concurrency, work }),
-    'notify-internal': () => consume(core, { queue: notifyInternal, concurrency: internalConcurrency, work }),
-    'research-mode': () => consume(core, { queue: researchMode, concurrency, work }),
     'research-receipts': () =>
       consume(core, {
         queue: researchReceipts,

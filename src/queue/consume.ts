@@ -37,6 +37,17 @@ export type Task<Payload> = Readonly<{
 export type Verdict = 'settled' | 'put back' | Settlement;
 
 export type Consumer = {
+  /**
+   * Reserves at most `most` places for tasks that this process is about to write, so that they are worked on at once
+   * and never wait in the queue. None while the queue may have tasks that were there first. Returns how many.
+   */
+  reserve(most: number): number;
+  /** Begins with tasks that were written as held by this process. Gives back the `reserved` places. */
+  take(tasks: readonly HeldTask[], reserved: number): void;
+  /** True if no task waits in the queue, as far as is known: then places can be reserved as soon as there are any. */
+  readonly isDrained: boolean;
+  /** Runs `wake` whenever places become free while the queue is drained. */
+  onFree(wake: () => void): void;
   /** Takes no more tasks and waits for those under way; after `milliseconds` gives back the rest, if any. */
   stop(milliseconds: number): Promise<void>;
 };
@@ -53,8 +64,9 @@ export type ConsumerDeps = Readonly<{ queues: Queues; log: Log; metrics: Metrics
 
 /** Arrivals are announced, and what becomes due is looked for in one statement for all queues (queues.ts). */
 const pollMilliseconds = 10_000;
-/** A task that ends sooner needs no heartbeat: a hold lasts five times as long (store.ts). */
 const heartbeatMilliseconds = 3000;
+/** A task that ends before its third heartbeat needs none: a hold lasts as long as five (store.ts). */
+const restingBeats = 2;
 const fetchLimit = 500;
 /** Least time between two fetches: keeps them few and large under load; the first after a pause is immediate. */
 const paceMilliseconds = 20;
@@ -76,6 +88,9 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   const { queue, concurrency, work } = options;
   const stopping = new AbortController();
   const running = new Map<string, Running>();
+  let reserved = 0;
+  let isDrained = false;
+  let wakeWriter: () => void = () => undefined;
   const fetches = metrics.histogram(
     'despatch_queue_fetch_duration_seconds',
     'Fetching of tasks that found some.',
@@ -137,34 +152,43 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
     const abort = new AbortController();
     const ended = run(held, abort.signal).finally(() => {
       running.delete(held.id);
-      rounds.wake();
+      if (isDrained) wakeWriter();
+      else rounds.wake();
     });
-    running.set(held.id, { held, abort, ended, isNew: true });
+    running.set(held.id, { held, abort, ended, age: 0 });
   }
 
   const rounds = startRounds({
     paceMilliseconds,
     pollMilliseconds,
     async round() {
-      const free = concurrency - running.size;
+      const free = concurrency - running.size - reserved;
       // Waiting until enough places are free keeps the fetches few and large under load.
       if (free < Math.min(fetchLimit, Math.ceil(concurrency / 4))) return false;
       const wanted = Math.min(free, fetchLimit);
       const elapsed = stopwatch();
+      const before = arrivals;
       const tasks = await queues.fetch(queue.name, wanted);
       for (const held of tasks) start(held);
       if (tasks.length > 0) fetches(elapsed() / 1000, queue.name);
       // A full batch: there may be more.
-      return tasks.length === wanted;
+      const isFull = tasks.length === wanted;
+      isDrained = !isFull && arrivals === before;
+      if (isDrained) wakeWriter();
+      return isFull;
     },
     failed: (error) =>
       log.error({ err: error, queue: queue.name }, 'Tasks could not be fetched; trying again'),
   });
-  queues.onArrival(queue.name, rounds.wake);
+  let arrivals = 0;
+  queues.onArrival(queue.name, () => {
+    arrivals += 1;
+    isDrained = false;
+    rounds.wake();
+  });
 
   async function beat(): Promise<void> {
-    const mine = [...running.values()].filter(({ isNew }) => !isNew);
-    for (const one of running.values()) one.isNew = false;
+    const mine = [...running.values()].filter((one) => one.age++ >= restingBeats);
     if (mine.length === 0) return;
     const still = await queues.heartbeat(
       queue.name,
@@ -182,6 +206,22 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   }, heartbeatMilliseconds);
 
   return {
+    reserve(most) {
+      if (!isDrained || rounds.stopping) return 0;
+      const count = Math.max(0, Math.min(most, concurrency - running.size - reserved));
+      reserved += count;
+      return count;
+    },
+    take(tasks, places) {
+      reserved -= places;
+      for (const held of tasks) start(held);
+    },
+    get isDrained() {
+      return isDrained && !rounds.stopping;
+    },
+    onFree(wake) {
+      wakeWriter = wake;
+    },
     async stop(milliseconds) {
       stopping.abort(new Error('The process is stopping.'));
       await rounds.stop();
@@ -213,8 +253,8 @@ type Running = {
   readonly held: HeldTask;
   readonly abort: AbortController;
   readonly ended: Promise<void>;
-  /** It began after the last heartbeats were written. */
-  isNew: boolean;
+  /** Heartbeats of the consumer since it began. */
+  age: number;
 };
 
 /** As a task ended, in metrics (spec 06, section 4.4). */

@@ -52,6 +52,23 @@ export async function insertTasks(
   return rows[0]!.isReady;
 }
 
+/**
+ * The statement that writes a task for each row of a query with the columns queue, id, priority, whether the process
+ * holds it from the start, payload and request id, none of which has a task.
+ */
+export const insertTasksOf = (query: RawBuilder<unknown>) => sql`
+  insert into tasks (queue, id, priority, state, due_at, holds, payload, request_id)
+  select t.queue, t.id, t.priority, case when t.is_held then 'held' else 'ready' end,
+    case when t.is_held then ${untilReleased} else now() end, t.is_held::int, t.payload, t.request_id
+  from (${query}) as t (queue, id, priority, is_held, payload, request_id)`;
+
+/** A task that was held when it was written. */
+export function firstHold(
+  task: Pick<HeldTask, 'id' | 'payload' | 'priority' | 'carried' | 'known'>,
+): HeldTask {
+  return { ...task, holds: 1, attempt: 0, earlySeconds: 0 };
+}
+
 /** Takes at most `limit` ready tasks: those of the highest priority, and of these the ones that are ready longest. */
 export async function takeTasks(db: DbOrTrx, queue: string, limit: number): Promise<HeldTask[]> {
   const { rows } = await sql<HeldTask>`

@@ -37,6 +37,8 @@ export type HeldTask = Readonly<{
   earlySeconds: number;
   /** `Task.carried`. */
   carried: string | undefined;
+  /** What it is about, if the process that wrote it held it at once (`Consumer.take`): saves reading it again. */
+  known?: unknown;
 }>;
 
 /**

@@ -29,7 +29,7 @@ describe('replay of messages that are still created', () => {
 
   const store = (messages: readonly StoredMessage[]) => storeMessages(world, world.tenant, messages);
   const stuck = async () => (await store([{ status: 'created', createdAt: now - 2 * hour }]))[0]!;
-  const taskOf = (id: string) => ({ id, payload: { notification_id: id, type: 'sms' as const } });
+  const taskOf = (id: string) => ({ id, payload: { type: 'sms' as const } });
 
   async function run({ lastRun = null, batch = 10_000 }: { lastRun?: number | null; batch?: number } = {}) {
     const { log, lines } = keptLog();
@@ -80,9 +80,9 @@ describe('replay of messages that are still created', () => {
         return [queue, payload, priority, state];
       }),
       [
-        ['send-sms', { notification_id: ids[0], type: 'sms' }, asApi, 'ready'],
-        ['send-email', { notification_id: ids[1], type: 'email' }, asApi, 'ready'],
-        ['research-mode', { notification_id: ids[2], type: 'sms' }, asApi, 'ready'],
+        ['send-sms', { type: 'sms' }, asApi, 'ready'],
+        ['send-email', { type: 'email' }, asApi, 'ready'],
+        ['research-mode', { type: 'sms' }, asApi, 'ready'],
       ],
     );
     assert.deepEqual(await run(), { count: 0, lines: [] });

@@ -41,7 +41,7 @@ describe('delivery requested by an operator', () => {
       assert.deepEqual(await deliver(id), taken);
       const notification_id = id.toLowerCase();
       const priority = taskPriority(priorities.api, 0);
-      assert.deepEqual(await tasks(), [[notification_id, queue, priority, { notification_id, type }]]);
+      assert.deepEqual(await tasks(), [[notification_id, queue, priority, { type }]]);
     }
   });
 

@@ -233,7 +233,7 @@ export async function createHarness() {
       await pool.query('delete from status_changes; delete from delay_changes');
       day = dayOf(clock.now());
       await rebuildDay(world.connection.db, day);
-      await queues.send(sendSms, [{ id, payload: { notification_id: id, type: 'sms' } }]);
+      await queues.send(sendSms, [{ id, payload: { type: 'sms' } }]);
       return id;
     },
 

@@ -311,7 +311,7 @@ async function storeAll(
       const priority = taskPriority(priorities.csv, Math.floor(behind / stepMilliseconds));
       return {
         queue,
-        task: { id, payload: { notification_id: id, type }, priority, requestId: requestId ?? undefined },
+        task: { id, payload: { type }, priority, requestId: requestId ?? undefined },
       };
     });
   await sendDeliveries(send, deliveries);

@@ -84,7 +84,7 @@ async function open(t: TestContext, speed: number) {
           let result: ClaimResult;
           let composed: Composed | null = null;
           for (;;) {
-            result = await claims.add({ id, refused: [], mayCall: null, composed });
+            result = await claims.add({ id, known: null, refused: [], mayCall: null, composed });
             if (result.kind === 'large')
               composed = await composeLarge(claimDeps, result.notification, result.service);
             else if (result.kind !== 'deferred') break;

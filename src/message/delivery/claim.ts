@@ -22,12 +22,14 @@ import type { EmailMessage, Message, SmsMessage } from '../../provider/contract.
 import type { ProviderState } from '../../provider/state.ts';
 import { allProviders } from '../../provider/store.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
+import type { Sendable } from '../status/notification.ts';
 import { unsubscribeUrl } from '../suppression/link.ts';
 import { stoppedBy } from '../suppression/suppression.ts';
 import {
   type Candidate,
   findCandidates,
   findPersonalisation,
+  firstCandidate,
   insertClaims,
   lapseAttempts,
   type NewAttempt,
@@ -85,6 +87,8 @@ export type ClaimResult =
 
 export type ClaimRequest = Readonly<{
   id: string;
+  /** The message, if this process has just stored it; null: it is read. */
+  known: Sendable | null;
   /** Providers that have just refused it. */
   refused: readonly string[];
   /** A rate-limited provider that this message may call now. */
@@ -120,7 +124,7 @@ export function isStale({ attempt }: Claim, now: number): boolean {
 }
 
 /** A message that may be handed over, and its eligible providers, best first. */
-type Sendable = Readonly<{
+type Eligible = Readonly<{
   kind: 'sendable';
   request: ClaimRequest;
   candidate: Candidate;
@@ -144,14 +148,15 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult
     paceMilliseconds: 15,
     ...databaseErrors,
     async flush(requests) {
-      const ids = requests.map(({ id }) => id);
+      const unknown = requests.flatMap(({ id, known }) => (known ? [] : [id]));
       const [found, available] = await Promise.all([
-        findCandidates(deps, db, ids, { mostBytes: largeLength + sealBytes, at: new Date(clock.now()) }),
+        unknown.length > 0 ? findCandidates(deps, db, unknown, new Date(clock.now())) : new Map(),
         providers.get(allProviders),
       ]);
+      const candidateOf = ({ id, known }: ClaimRequest) => (known ? firstCandidate(known) : found.get(id));
       const now = clock.now();
       const checked = await Promise.all(
-        requests.map((request) => check(deps, request, found.get(request.id), available, now)),
+        requests.map((request) => check(deps, request, candidateOf(request), available, now)),
       );
       const probes = await takeProbes(deps, checked, now);
       const composing = startComposing();
@@ -191,8 +196,6 @@ const composingLength = 8_000_000;
 
 /** A batch lets everything else of the process have its turn after composing for this long. */
 const pauseMilliseconds = 10;
-/** At most what sealing adds to a text. */
-const sealBytes = 1000;
 
 /** How much a batch has composed; null: a message that could not be composed. */
 type Composing = { isFull(): boolean; add(message: Message | null): void; pause(): Promise<void> };
@@ -228,7 +231,7 @@ async function check(
   candidate: Candidate | undefined,
   available: readonly ProviderState[],
   now: number,
-): Promise<NotClaimed | Sendable> {
+): Promise<NotClaimed | Eligible> {
   if (!candidate) return { kind: 'not found' };
   if (candidate.lastNumber !== null && candidate.lastOutcome === null) {
     const runsOut =
@@ -277,7 +280,7 @@ async function check(
  */
 async function takeProbes(
   { circuits }: ClaimDeps,
-  checked: readonly (NotClaimed | Sendable)[],
+  checked: readonly (NotClaimed | Eligible)[],
   now: number,
 ): Promise<ReadonlySet<string>> {
   const wishes = new Map<string, string>();
@@ -293,7 +296,7 @@ async function takeProbes(
 /** Chooses the message's provider and composes the message, or says why it cannot be claimed now. */
 async function choosePath(
   deps: ClaimDeps,
-  { request, candidate, service, isResearch, order, suspect }: Sendable,
+  { request, candidate, service, isResearch, order, suspect }: Eligible,
   probes: ReadonlySet<string>,
   now: number,
   composing: Composing,

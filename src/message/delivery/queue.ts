@@ -3,9 +3,8 @@ import type { KeyType, NotificationType } from '../../database/tables.ts';
 import { defineQueue, type Queue } from '../../queue/define.ts';
 import type { NewTask, Send } from '../../queue/tasks.ts';
 
-/** A persisted message to hand to a provider; everything else is read when it is sent. */
+/** A persisted message to hand to a provider: the task has its id. Everything else is read when it is sent. */
 const payload = Type.Object({
-  notification_id: Type.String(),
   /** Which task it is, `deliver_sms` or `deliver_email`: some queues carry both. */
   type: Type.Union([Type.Literal('sms'), Type.Literal('email')]),
 });
@@ -23,11 +22,10 @@ export const deliverQueues = [sendSms, sendEmail, notifyInternal, researchMode] 
 /** The queues whose messages go to providers. */
 export const providedQueueNames = [sendSms.name, sendEmail.name, notifyInternal.name] as const;
 
-/** Returns the delivery queue of this name. Throws if there is none. */
-export function deliverQueueNamed(name: string): Queue<DeliverPayload> {
-  const queue = deliverQueues.find((one) => one.name === name);
-  if (!queue) throw new Error(`${name} is not a delivery queue.`);
-  return queue;
+/** The queues that messages of a type go to. `main`: that of services' live messages. */
+export function deliverQueuesOf(type: NotificationType) {
+  const main = type === 'sms' ? sendSms.name : sendEmail.name;
+  return { main, all: [main, notifyInternal.name, researchMode.name] } as const;
 }
 
 /** A message and the queue that it is delivered from. */

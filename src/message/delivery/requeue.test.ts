@@ -34,7 +34,7 @@ test('a message is queued again in the queue and class that it had when it was a
     assert.equal(delivery.queue.name, queue);
     assert.deepEqual(delivery.task, {
       id: one.id,
-      payload: { notification_id: one.id, type: one.type },
+      payload: { type: one.type },
       priority: taskPriority(priority, 0),
     });
   }

@@ -13,7 +13,7 @@ export function deliveryOf(message: Deliverable): Delivery {
     queue: deliverQueueFor({ isPlatform: serviceId === platformServiceId, researchMode, keyType, type }),
     task: {
       id,
-      payload: { notification_id: id, type },
+      payload: { type },
       priority: taskPriority(jobId === null ? single : priorities.csv, 0),
     },
   };

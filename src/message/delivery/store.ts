@@ -6,47 +6,36 @@ import type {
   KeyType,
   NotificationStatus,
   NotificationType,
-  SuppressionReason,
 } from '../../database/tables.ts';
 import { idFloor, idMarginMilliseconds } from '../../ground/id.ts';
 import type { Metrics } from '../../ground/metrics.ts';
-import { factColumns, type StoredNotification } from '../status/notification.ts';
+import { type Sendable, sendableColumns } from '../status/notification.ts';
 
 /** A message and its last attempt, which decide whether it may be handed over now. */
-export type Candidate = Omit<StoredNotification, 'personalisation' | 'createdBy'> &
+export type Candidate = Sendable &
   Readonly<{
-    /** null: it is large, and read by itself (`findPersonalisation`). */
-    personalisation: Buffer | null;
     lastNumber: number | null;
     lastOutcome: AttemptOutcome | null;
     lastStartedAt: Date | null;
     lastProvider: string | null;
     /** Of its job; null: it has none. */
     jobStatus: JobStatus | null;
-    /** Why its service sends its recipient less or nothing; not every reason stops every message. */
-    suppressions: readonly SuppressionReason[];
   }>;
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
-/** `mostBytes`: of sealed values; a batch reads no larger ones. `at`: suppressions in force then count. */
+/** `at`: suppressions in force then count. */
 export function findCandidates(
   { metrics }: StoreDeps,
   db: DbOrTrx,
   ids: readonly string[],
-  { mostBytes, at }: Readonly<{ mostBytes: number; at: Date }>,
+  at: Date,
 ): Promise<Map<string, Candidate>> {
   return metrics.timed('dao', 'get_notification_with_personalisation', async () => {
     const { rows } = await sql<Candidate>`
-      select ${factColumns},
-        case when octet_length(n.personalisation) <= ${mostBytes} then n.personalisation end as "personalisation", a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt",
-        a.provider as "lastProvider",
-        case when h.job_id is not null then (select status from jobs where id = h.job_id) end as "jobStatus",
-        array(
-          select reason from suppressions s
-          where s.service_id = h.service_id and s.notification_type = h.notification_type
-            and s.recipient = n.normalised_recipient and (s.expires_at is null or s.expires_at > ${at})
-        ) as "suppressions"
+      select ${sendableColumns({ n: 'n', h: 'h', status: 'h.status' }, at)},
+        a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt", a.provider as "lastProvider",
+        case when h.job_id is not null then (select status from jobs where id = h.job_id) end as "jobStatus"
       from unnest(${ids}::uuid[]) as input (id)
       join notifications n on n.id = input.id
       join notification_history h on h.id = input.id
@@ -55,6 +44,12 @@ export function findCandidates(
       ) a on true`.execute(db);
     return new Map(rows.map((row) => [row.id, row]));
   });
+}
+
+/** A message that was stored just now: it has no job and no attempt. */
+export function firstCandidate(message: Sendable): Candidate {
+  const last = { lastNumber: null, lastOutcome: null, lastStartedAt: null, lastProvider: null } as const;
+  return { ...message, ...last, jobStatus: null };
 }
 
 /** The sealed values of one message; null if there is no such message. */

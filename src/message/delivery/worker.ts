@@ -16,6 +16,7 @@ import type { ProviderState } from '../../provider/state.ts';
 import type { Task, Verdict } from '../../queue/consume.ts';
 import type { Settlement } from '../../queue/tasks.ts';
 import type { Service } from '../../tenant/service/service.ts';
+import type { Sendable } from '../status/notification.ts';
 import type { StatusEvent } from '../status/status.ts';
 import {
   type Claim,
@@ -127,13 +128,17 @@ async function deliver(
   apart: LimitFunction,
   composed: Composed | null = null,
 ): Promise<Verdict> {
-  const { type, notification_id: id } = task.payload;
+  const { id } = task;
+  const { type } = task.payload;
   const refused: string[] = [];
+  // Only at first: what was known may have changed by the next time.
+  let known = (task.held.known as Sendable | undefined) ?? null;
   let mayCall: string | null = null;
   for (;;) {
     // A call that began now might not end in time, and its outcome would be lost.
     if (task.stopping.aborted) return { waitSeconds: 0 };
-    const result: ClaimResult = await deps.claims.add({ id, refused, mayCall, composed });
+    const result: ClaimResult = await deps.claims.add({ id, known, refused, mayCall, composed });
+    known = null;
     if (result.kind === 'deferred') continue;
     if (result.kind === 'large')
       return await apart(async () => {

@@ -12,7 +12,7 @@ import { createMetrics, type Metrics } from '../../ground/metrics.ts';
 import type { QueueName } from '../../queue/define.ts';
 import { openQueues, type Queues } from '../../queue/queues.ts';
 import { platformServiceId } from '../../tenant/service/service.ts';
-import { priorities, sendDeliveries } from '../delivery/queue.ts';
+import { priorities } from '../delivery/queue.ts';
 import { acceptBatch, type Submission } from './accept-batch.ts';
 import { createFairOrder, mostBehind } from './fair-order.ts';
 import { orderDue, persistAccepted } from './store.ts';
@@ -111,11 +111,15 @@ async function accept(submissions: readonly Submission[]): Promise<string[]> {
 
 /** Persists one batch, as the worker does. Returns the stored ids, unordered, and whether there may be more. */
 async function persistBatch(): Promise<{ ids: Set<string>; more: boolean }> {
-  return queues.transaction(async ({ trx, send }) => {
-    const { count, deliveries } = await persistAccepted({ metrics }, trx, 'sms', batchSize);
-    await sendDeliveries(send, deliveries);
-    return { ids: new Set(deliveries.map(({ task }) => task.id)), more: count === batchSize };
-  });
+  const { count, persisted } = await persistAccepted(
+    { metrics, queuePrefix: '', clock: systemClock },
+    connection.db,
+    'sms',
+    {
+      limit: batchSize,
+    },
+  );
+  return { ids: new Set(persisted.map(({ id }) => id)), more: count === batchSize };
 }
 
 async function clear(): Promise<void> {

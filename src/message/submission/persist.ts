@@ -5,12 +5,22 @@ import { type Clock, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { Traces } from '../../ground/traces.ts';
-import { startRounds } from '../../queue/consume.ts';
+import { type Consumer, startRounds } from '../../queue/consume.ts';
+import type { QueueName } from '../../queue/define.ts';
 import type { Queues } from '../../queue/queues.ts';
-import { type Delivery, sendDeliveries } from '../delivery/queue.ts';
+import { deliverQueuesOf } from '../delivery/queue.ts';
 import { moveStatuses, type StatusDeps } from '../status/status.ts';
 import { persistQueues } from './accept-batch.ts';
-import { findDue, orderDue, persistAccepted, postponeAccepted, storeScheduled } from './store.ts';
+import {
+  findDue,
+  isBehind,
+  orderDue,
+  type Persisted,
+  type PersistRange,
+  persistAccepted,
+  postponeAccepted,
+  storeScheduled,
+} from './store.ts';
 
 export type PersistDeps = Readonly<{
   db: Db;
@@ -20,6 +30,10 @@ export type PersistDeps = Readonly<{
   metrics: Metrics;
   retries: Readonly<{ limit: number; seconds: number }>;
   traces: Traces | null;
+  /** Of the names of queues. */
+  queuePrefix: string;
+  /** The senders of this process that deliver, by their queues. */
+  senders: ReadonlyMap<QueueName, Consumer>;
 }>;
 
 /** Messages persisted in one transaction. */
@@ -30,36 +44,65 @@ const orderLimit = 5000;
 /** Minimum time between two batches that are not full, so that under load batches are few and large. */
 const paceMilliseconds = 15;
 
+/** While every sender is busy, messages wait so long before they are persisted all the same. */
+const patienceMilliseconds = 5000;
+
 /**
  * The `send_sms` and `send_email` tasks (spec 05, section 2.2) for everything in `accepted`: they store the messages
- * and queue their delivery. They run at least once but take effect once: one transaction per batch deletes from
+ * and queue their delivery. They run at least once but take effect once: one statement per batch deletes from
  * `accepted`, stores the messages and writes the delivery tasks, and a message that is already stored is neither stored
  * nor queued again. A worker that dies leaves nothing half done and no locks.
+ *
+ * Where this process also delivers, and nothing waits for delivery, it persists what it can begin to deliver at once and
+ * holds these tasks from the start, so that they never wait in a second queue (docs/decisions/0030). What it has no place
+ * for stays in `accepted`, in fair order; after 5 seconds, or once tasks wait for delivery, it is stored with a task that
+ * waits like any other.
  */
 export function startPersisting(deps: PersistDeps, type: NotificationType): { stop(): Promise<void> } {
-  const { db, clock, queues, log, metrics } = deps;
+  const { db, clock, queues, log, senders } = deps;
   const queue = persistQueues[type];
+  const ownQueues = deliverQueuesOf(type);
   let sinceOrdering: () => number = () => Number.POSITIVE_INFINITY;
+  let isLate = false;
+  /** The last batch took all places that there were. */
+  let isStarved = false;
 
   /** Checks for due messages once a second, and again at once while there may be more. */
-  async function orderDueIfTime(): Promise<void> {
+  async function lookOncePerSecond(): Promise<void> {
     if (sinceOrdering() < pollMilliseconds) return;
-    const ordered = await orderDue(db, type, new Date(clock.now()), orderLimit);
+    const now = clock.now();
+    const ordered = await orderDue(db, type, new Date(now), orderLimit);
+    isLate = await isBehind(db, type, new Date(now - patienceMilliseconds));
     if (ordered < orderLimit) sinceOrdering = stopwatch();
+  }
+
+  /** Persists a batch. Returns whether there is more to do at once. */
+  async function persistNext(): Promise<boolean> {
+    const sender = senders.get(ownQueues.main);
+    isStarved = false;
+    if (isLate || !sender?.isDrained) {
+      const count = await persistBatch(deps, type, { limit: batchSize });
+      if (count < batchSize) isLate = false;
+      return count === batchSize;
+    }
+    const places = new Map<QueueName, number>();
+    for (const name of ownQueues.all) {
+      const count = senders.get(name)?.reserve(batchSize) ?? 0;
+      if (count > 0) places.set(name, count);
+    }
+    const limit = places.get(ownQueues.main);
+    const range = limit === undefined ? { limit: batchSize, isUrgent: true } : { limit };
+    const count = await persistBatch(deps, type, { ...range, places });
+    isStarved = limit === undefined || (count === limit && limit < batchSize);
+    return !isStarved && count === range.limit;
   }
 
   const rounds = startRounds({
     paceMilliseconds,
     pollMilliseconds,
     async round() {
-      await orderDueIfTime();
-      const count = await metrics.timed(
-        'tasks',
-        `send_${type}`,
-        () => persistBatch(deps, type, batchSize),
-        (persisted) => persisted,
-      );
-      return count === batchSize;
+      await lookOncePerSecond();
+      return await persistNext();
     },
     async failed(error) {
       log.warn(
@@ -72,38 +115,46 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
     },
   });
   queues.onArrival(queue, rounds.wake);
+  senders.get(ownQueues.main)?.onFree(() => isStarved && rounds.wake());
   return { stop: rounds.stop };
 }
 
-/** Returns how many messages left `accepted`. */
-async function persistBatch(
-  deps: PersistDeps,
-  type: NotificationType,
-  limit: number,
-  only: string | null = null,
-): Promise<number> {
-  const elapsed = stopwatch();
-  const { count, deliveries } = await deps.queues.transaction(async ({ trx, send }) => {
-    const persisted = await persistAccepted(deps, trx, type, limit, only);
-    await sendDeliveries(send, persisted.deliveries);
-    return persisted;
-  });
-  if (deps.traces) traceBatch(deps.traces, type, deliveries, elapsed());
-  return count;
+/** Begins with the tasks it may, and wakes the workers for the others. Returns how many messages left `accepted`. */
+function persistBatch(deps: PersistDeps, type: NotificationType, range: PersistRange): Promise<number> {
+  const { senders, queues, metrics, traces } = deps;
+  const work = async () => {
+    const elapsed = stopwatch();
+    let persisted: readonly Persisted[] = [];
+    try {
+      const result = await persistAccepted(deps, deps.db, type, range);
+      persisted = result.persisted;
+      return result.count;
+    } finally {
+      for (const [name, places] of range.places ?? [])
+        senders.get(name)!.take(
+          persisted.flatMap((one) => (one.queue === name && one.held ? [one.held] : [])),
+          places,
+        );
+      const waiting = new Set(persisted.flatMap(({ queue, held }) => (held ? [] : [queue])));
+      if (waiting.size > 0) queues.announce(waiting);
+      if (traces) traceBatch(traces, type, persisted, elapsed());
+    }
+  };
+  return metrics.timed('tasks', `send_${type}`, work, (count) => count);
 }
 
 /** One span for each message: they belong to different requests. */
 function traceBatch(
   traces: Traces,
   type: NotificationType,
-  deliveries: readonly Delivery[],
+  persisted: readonly Persisted[],
   began: number,
 ): void {
-  for (const { queue, task } of deliveries)
+  for (const { id, queue, requestId } of persisted)
     traces
-      .begin(`persist ${type}`, task.requestId, {
+      .begin(`persist ${type}`, requestId ?? undefined, {
         began,
-        attributes: { 'notification.id': task.id, 'notification.type': type, queue: queue.name },
+        attributes: { 'notification.id': id, 'notification.type': type, queue },
       })
       .end();
 }
@@ -122,7 +173,7 @@ async function persistOneByOne(
     try {
       // A day that was thought to be over may have been dropped; if so, it is dropped again on the next night.
       await ensureDays([id]);
-      await persistBatch(deps, type, 1, id);
+      await persistBatch(deps, type, { limit: 1, only: id });
     } catch (error) {
       if (isUnreachable(error)) throw error;
       const isLast = attempt >= retries.limit;

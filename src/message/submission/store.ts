@@ -1,18 +1,15 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../../database/connection.ts';
 import type { KeyType, NotificationType } from '../../database/tables.ts';
+import type { Clock } from '../../ground/clock.ts';
 import { requestIdOf } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueName } from '../../queue/define.ts';
+import { firstHold, insertTasksOf } from '../../queue/store.ts';
+import type { HeldTask } from '../../queue/tasks.ts';
 import type { DailyLimit } from '../../tenant/service/service.ts';
-import {
-  type Delivery,
-  deliverQueueNamed,
-  notifyInternal,
-  priorities,
-  taskPriority,
-} from '../delivery/queue.ts';
-import type { NewNotification } from '../status/notification.ts';
+import { mostSteps, notifyInternal, priorities } from '../delivery/queue.ts';
+import { type NewNotification, type Sendable, sendableColumns } from '../status/notification.ts';
 import { countStored, storedColumns } from '../status/status.ts';
 import { mostBehind, spacingMilliseconds, stepMilliseconds } from './fair-order.ts';
 
@@ -26,12 +23,24 @@ export type AcceptedMessage = NewNotification &
     requestId: string | null;
   }>;
 
-/** The result of persisting a batch. */
+/** A message that was persisted, with its task. */
 export type Persisted = Readonly<{
-  /** How many rows left `accepted`; after a full batch there may be more. */
-  count: number;
-  /** Deliveries for the newly stored messages; the others were stored before and are already queued. */
-  deliveries: readonly Delivery[];
+  id: string;
+  queue: QueueName;
+  requestId: string | null;
+  /** Its task is held by this process, which begins with it at once; null: it waits in its queue. */
+  held: HeldTask | null;
+}>;
+
+/** What to persist: at most `limit` messages. */
+export type PersistRange = Readonly<{
+  limit: number;
+  /** Only the one with this id. */
+  only?: string;
+  /** Only those that go before all others: of the platform itself and of priority templates. */
+  isUrgent?: boolean;
+  /** How many of each queue the process begins with at once (`Consumer.reserve`). */
+  places?: ReadonlyMap<QueueName, number>;
 }>;
 
 /**
@@ -60,59 +69,76 @@ export async function acceptUnlimited(db: DbOrTrx, message: AcceptedMessage, now
 }
 
 /**
- * Moves accepted messages into the notification tables with status `created`, in fair order, within the transaction. A
- * message that is already stored conflicts on its id and is not stored again. Rows locked by other workers are skipped.
- * `only`: the id of the only message to move.
+ * Moves accepted messages into the notification tables with status `created`, in fair order, and writes their delivery
+ * tasks: all in one statement. A message that is already stored conflicts on its id and is neither stored nor queued
+ * again. Rows locked by other workers are skipped. `prefix`: of the names of queues. Returns how many rows left
+ * `accepted`, and the messages that are new.
  */
 export function persistAccepted(
-  { metrics }: Readonly<{ metrics: Metrics }>,
-  trx: Trx,
+  { metrics, queuePrefix, clock }: Readonly<{ metrics: Metrics; queuePrefix: string; clock: Clock }>,
+  db: DbOrTrx,
   type: NotificationType,
-  limit: number,
-  only: string | null = null,
-): Promise<Persisted> {
+  { limit, only, isUrgent = false, places = noPlaces }: PersistRange,
+): Promise<Readonly<{ count: number; persisted: readonly Persisted[] }>> {
+  const isDirect = places.size > 0;
+  const now = new Date(clock.now());
   const work = async () => {
-    const one = only === null ? sql`` : sql`and id = ${only}`;
     const { rows } = await sql<PersistedRow>`
       with chosen as materialized (
-        select id from accepted where notification_type = ${type} and turn_at is not null ${one}
+        select id from accepted where notification_type = ${type} and turn_at is not null
+          and turn_at < ${isUrgent ? sql`${now}::timestamptz - interval '30 minutes'` : sql`'infinity'`}
+          ${only === undefined ? sql`` : sql`and id = ${only}`}
         order by turn_at, id limit ${limit} for update skip locked
       ), moved as (
         delete from accepted a using chosen where a.notification_type = ${type} and a.id = chosen.id returning a.*
-      ), ${storeMoved}
-      select m.id, m.queue, m.priority, m.behind, m.request_id as "requestId", facts.id is not null as "isNew"
-      from moved m left join facts on facts.id = m.id`.execute(trx);
-    const stored = rows.filter(({ isNew }) => isNew);
-    return { count: rows.length, deliveries: stored.map((row) => deliveryOf(type, row)) };
+      ), ${storeMoved}, placed as (
+        select m.id, row_number() over (partition by m.queue order by m.turn_at, m.id)
+          <= coalesce(direct.places, 0) as is_held
+        from moved m join facts on facts.id = m.id
+        left join unnest(${[...places.keys()]}::text[], ${[...places.values()]}::int[]) as direct (queue, places)
+          on direct.queue = m.queue
+      ), queued as (
+        ${insertTasksOf(sql`
+          select ${queuePrefix} || m.queue, m.id, ${priorityOfTask},
+            p.is_held, jsonb_build_object('type', m.notification_type), m.request_id
+          from moved m join placed p on p.id = m.id`)}
+      )
+      select m.id, m.queue, p.is_held as "isHeld", m.request_id as "requestId"
+        ${isDirect ? sql`, ${priorityOfTask} as "taskPriority", ${sendableColumns({ n: 'm', h: 'm', status: `'created'` }, now)}` : sql``}
+      from moved m left join placed p on p.id = m.id`.execute(db);
+    const persisted = rows.filter(({ isHeld }) => isHeld !== null);
+    return { count: rows.length, persisted: persisted.map((row) => persistedOf(type, row)) };
   };
   // While nothing waits it looks once a second, and creates nothing.
   return metrics.timed('dao', 'dao_create_notification', work, ({ count }) => Math.min(count, 1));
 }
 
-type PersistedRow = Readonly<{
-  id: string;
-  queue: QueueName;
-  priority: number;
-  /** Milliseconds by which it is placed after its arrival (fair-order.ts). */
-  behind: number;
-  requestId: string | null;
-  isNew: boolean;
-}>;
+/** `taskPriority` (delivery/queue.ts) of an accepted message as `m`. */
+const priorityOfTask = sql.raw(`m.priority * ${mostSteps + 1} - m.behind / ${stepMilliseconds}`);
 
-/** A message that is further behind also goes later within its priority in the queue (docs/decisions/0014). */
-function deliveryOf(
-  type: NotificationType,
-  { id, queue, priority, behind, requestId }: PersistedRow,
-): Delivery {
-  return {
-    queue: deliverQueueNamed(queue),
-    task: {
-      id,
-      payload: { notification_id: id, type },
-      priority: taskPriority(priority, Math.floor(behind / stepMilliseconds)),
-      ...(requestId !== null && { requestId }),
-    },
-  };
+const noPlaces: ReadonlyMap<QueueName, number> = new Map();
+
+type PersistedRow = Sendable &
+  Readonly<{
+    queue: QueueName;
+    /** null: it had been stored before. */
+    isHeld: boolean | null;
+    requestId: string | null;
+    taskPriority: number;
+  }>;
+
+function persistedOf(type: NotificationType, row: PersistedRow): Persisted {
+  const { queue, isHeld, requestId, taskPriority, ...known } = row;
+  const held = isHeld
+    ? firstHold({
+        id: row.id,
+        payload: { type },
+        priority: taskPriority,
+        carried: requestId ?? undefined,
+        known,
+      })
+    : null;
+  return { id: row.id, queue, requestId, held };
 }
 
 /**
@@ -165,6 +191,14 @@ export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
         from moved m join facts on facts.id = m.id
       )`;
 const storeMoved = storing(sql`null::text`);
+
+/** Whether a message that was due by `before` still waits to be persisted. */
+export async function isBehind(db: DbOrTrx, type: NotificationType, before: Date): Promise<boolean> {
+  const { rows } = await sql`
+    select from accepted where notification_type = ${type} and turn_at is not null and due_at < ${before}
+    limit 1`.execute(db);
+  return rows.length > 0;
+}
 
 /** At most `limit` accepted messages that may be persisted now, in fair order. */
 export async function findDue(
