@@ -27,6 +27,12 @@ export type Connection = {
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /**
+ * How connections for writes differ: no table is read as a whole where an index serves. A queue that is empty now and
+ * has 100,000 rows in a minute would else be read so by the plan of its empty time, until its statistics catch up.
+ */
+export const writeConnections = { options: '-c enable_seqscan=off -c jit=off' } as const;
+
+/**
  * A pool of at most `poolSize` connections, none of them open yet. Statements end after `statementMilliseconds`: by
  * default far longer than any of ours takes, so that it only ends stuck ones. `options`: the server's, as `-c name=value`.
  */

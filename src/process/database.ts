@@ -1,6 +1,6 @@
 import { startEmbedded } from '../../embedded-postgres/embedded.ts';
 import type { Config } from '../config/config.ts';
-import { type Connection, connect, waitForDatabase } from '../database/connection.ts';
+import { type Connection, connect, waitForDatabase, writeConnections } from '../database/connection.ts';
 import { createReads, type Reads, readConnections } from '../database/reads.ts';
 import type { Log } from '../ground/log.ts';
 
@@ -23,7 +23,7 @@ export async function openDatabase(
   }
   const { poolSize, readPoolSize, waitSeconds } = config.database;
   const forReading = readPoolSize ?? Math.floor(poolSize / 4);
-  const connection = connect(url, Math.max(4, poolSize - forReading), log);
+  const connection = connect(url, Math.max(4, poolSize - forReading), log, writeConnections);
   onStop(() => connection.close());
   const reading = connect(url, forReading, log, readConnections);
   onStop(() => reading.close());

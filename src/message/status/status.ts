@@ -200,24 +200,25 @@ async function applyMoves(
         as t (id, at, is_hand_over, from_created, from_sending, from_pending, from_sent, sent_at, sent_by, reference,
           billable_units, suppressed, given_up)
     ), locked as materialized (
-      select h.id, ${columnsBefore('h')}, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
+      -- With all that is to be written: joined again, a batch would take time by the square of its size.
+      select input.*, ${columnsBefore('h')}, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
           when 'pending' then input.from_pending when 'sent' then input.from_sent end as next
       from notification_history h join input on input.id = h.id order by h.id for update of h
     ), updated as (
       update notification_history h set
-        status = coalesce(locked.next, h.status),
-        rare_status = case when locked.next is null then h.rare_status else ${rareStatusOf(sql`locked.next`)} end,
-        updated_at = case when locked.next is null then h.updated_at else input.at end,
-        sent_at = case when is_hand_over then input.sent_at else coalesce(h.sent_at, input.sent_at) end,
-        sent_by = case when is_hand_over then input.sent_by else coalesce(h.sent_by, input.sent_by) end,
-        reference = coalesce(input.reference, h.reference),
-        suppressed = case when locked.next is null then h.suppressed else coalesce(input.suppressed, h.suppressed) end,
-        given_up = case when locked.next is null then h.given_up else coalesce(input.given_up, h.given_up) end,
+        status = coalesce(m.next, h.status),
+        rare_status = case when m.next is null then h.rare_status else ${rareStatusOf(sql`m.next`)} end,
+        updated_at = case when m.next is null then h.updated_at else m.at end,
+        sent_at = case when is_hand_over then m.sent_at else coalesce(h.sent_at, m.sent_at) end,
+        sent_by = case when is_hand_over then m.sent_by else coalesce(h.sent_by, m.sent_by) end,
+        reference = coalesce(m.reference, h.reference),
+        suppressed = case when m.next is null then h.suppressed else coalesce(m.suppressed, h.suppressed) end,
+        given_up = case when m.next is null then h.given_up else coalesce(m.given_up, h.given_up) end,
         billable_units = case when is_hand_over or h.billable_units = 0
-          then coalesce(input.billable_units, h.billable_units) else h.billable_units end
-      from input join locked on locked.id = input.id
-      where h.id = input.id and (locked.next is not null or is_hand_over)
-      returning h.id, ${movedColumns('h', 'locked')}, locked.next is not null as changed
+          then coalesce(m.billable_units, h.billable_units) else h.billable_units end
+      from locked m
+      where h.id = m.id and (m.next is not null or is_hand_over)
+      returning h.id, ${movedColumns('h', 'm')}, m.next is not null as changed
     ), ${countMoved('updated')}
     select id, service_id as "serviceId", after_status as status from updated where changed`.execute(trx);
   return rows;

@@ -83,31 +83,31 @@ export function persistAccepted(
   const isDirect = places.size > 0;
   const now = new Date(clock.now());
   const work = async () => {
-    const { rows } = await sql<PersistedRow>`
+    const { rows } = await sql<{ count: number } & (PersistedRow | { id: null })>`
       with chosen as materialized (
-        select id from accepted where notification_type = ${type} and turn_at is not null
-          and turn_at < ${isUrgent ? sql`${now}::timestamptz - interval '30 minutes'` : sql`'infinity'`}
-          ${only === undefined ? sql`` : sql`and id = ${only}`}
-        order by turn_at, id limit ${limit} for update skip locked
-      ), moved as (
-        delete from accepted a using chosen where a.notification_type = ${type} and a.id = chosen.id returning a.*
-      ), ${storeMoved}, placed as (
-        select m.id, row_number() over (partition by m.queue order by m.turn_at, m.id)
-          <= coalesce(direct.places, 0) as is_held
-        from moved m join facts on facts.id = m.id
+        select id, row_number() over (partition by due.queue order by turn_at, id) <= coalesce(direct.places, 0) as is_held
+        from (
+          select id, queue, turn_at from accepted where notification_type = ${type} and turn_at is not null
+            and turn_at < ${isUrgent ? sql`${now}::timestamptz - interval '30 minutes'` : sql`'infinity'`}
+            ${only === undefined ? sql`` : sql`and id = ${only}`}
+          order by turn_at, id limit ${limit} for update skip locked
+        ) due
         left join unnest(${[...places.keys()]}::text[], ${[...places.values()]}::int[]) as direct (queue, places)
-          on direct.queue = m.queue
-      ), queued as (
+          on direct.queue = due.queue
+      ), moved as (
+        delete from accepted a using chosen where a.notification_type = ${type} and a.id = chosen.id
+        returning a.*, chosen.is_held
+      ), ${storeMoved}, queued as (
         ${insertTasksOf(sql`
-          select ${queuePrefix} || m.queue, m.id, ${priorityOfTask},
-            p.is_held, jsonb_build_object('type', m.notification_type), m.request_id
-          from moved m join placed p on p.id = m.id`)}
+          select ${queuePrefix} || m.queue, m.id, ${priorityOfTask}, m.is_held,
+            jsonb_build_object('type', m.notification_type), m.request_id
+          from stored m`)}
       )
-      select m.id, m.queue, p.is_held as "isHeld", m.request_id as "requestId"
+      select (select count(*)::int from moved) as count, m.id, m.queue, m.is_held as "isHeld", m.request_id as "requestId"
         ${isDirect ? sql`, ${priorityOfTask} as "taskPriority", ${sendableColumns({ n: 'm', h: 'm', status: `'created'` }, now)}` : sql``}
-      from moved m left join placed p on p.id = m.id`.execute(db);
-    const persisted = rows.filter(({ isHeld }) => isHeld !== null);
-    return { count: rows.length, persisted: persisted.map((row) => persistedOf(type, row)) };
+      from (select) one left join stored m on true`.execute(db);
+    const persisted = rows.flatMap((row) => (row.id === null ? [] : [persistedOf(type, row)]));
+    return { count: rows[0]!.count, persisted };
   };
   // While nothing waits it looks once a second, and creates nothing.
   return metrics.timed('dao', 'dao_create_notification', work, ({ count }) => Math.min(count, 1));
@@ -119,23 +119,19 @@ const priorityOfTask = sql.raw(`m.priority * ${mostSteps + 1} - m.behind / ${ste
 const noPlaces: ReadonlyMap<QueueName, number> = new Map();
 
 type PersistedRow = Sendable &
-  Readonly<{
-    queue: QueueName;
-    /** null: it had been stored before. */
-    isHeld: boolean | null;
-    requestId: string | null;
-    taskPriority: number;
-  }>;
+  Readonly<{ queue: QueueName; isHeld: boolean; requestId: string | null; taskPriority: number }>;
 
-function persistedOf(type: NotificationType, row: PersistedRow): Persisted {
-  const { queue, isHeld, requestId, taskPriority, ...known } = row;
+function persistedOf(
+  type: NotificationType,
+  { count: _, queue, isHeld, requestId, taskPriority, ...row }: PersistedRow & { count: number },
+): Persisted {
   const held = isHeld
     ? firstHold({
         id: row.id,
         payload: { type },
         priority: taskPriority,
         carried: requestId ?? undefined,
-        known,
+        known: row,
       })
     : null;
   return { id: row.id, queue, requestId, held };
@@ -171,8 +167,9 @@ const failureOf = (givenUp: RawBuilder<unknown>) =>
   sql`case when ${givenUp} = 'error' then 'technical-failure' when ${givenUp} is not null then 'validation-failed' end`;
 
 /**
- * Stores the rows of the CTE `moved`, which has the columns of `accepted`; the CTE `facts` has the newly stored ones, which are counted.
- * `givenUp`: the reason why a row is stored as not sendable, or null.
+ * Stores the rows of the CTE `moved`, which has the columns of `accepted`, and counts them. Of those that were not stored
+ * before, the CTE `facts` has what was stored, and `stored` the rows. `givenUp`: the reason why a row is stored as not
+ * sendable, or null.
  */
 export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
@@ -183,12 +180,14 @@ export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
           international, phone_prefix, rate_multiplier, created_by, ${givenUp},
           case when ${givenUp} is not null then created_at end, ${failureOf(givenUp)}
         from moved on conflict (id) do nothing returning ${storedColumns}
-      ), ${countStored('facts')}, personal as (
+      ), ${countStored('facts')}, stored as materialized (
+        -- Not a join, whose time could grow by the square of the batch: a condition in brackets is looked up by hash.
+        select m.* from moved m where (m.id in (select id from facts)) is true
+      ), personal as (
         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
           unsubscribe_url, request_id)
-        select m.id, m.service_id, m.recipient, m.normalised_recipient, m.personalisation, m.reply_to_text,
-          m.unsubscribe_url, m.request_id
-        from moved m join facts on facts.id = m.id
+        select id, service_id, recipient, normalised_recipient, personalisation, reply_to_text, unsubscribe_url, request_id
+        from stored
       )`;
 const storeMoved = storing(sql`null::text`);
 
