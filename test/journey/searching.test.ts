@@ -185,14 +185,14 @@ describe('what a search finds beyond whole recipients, references and ids', () =
          created_at, client_reference)
        select overlay(overlay(md5(i::text || $1::text) placing lpad(to_hex($2::bigint + i), 12, '0') || '7' from 1) placing '8' from 17)::uuid,
          $1::uuid, $3::uuid, 1, 'normal', 'sms', 'delivered', to_timestamp(($2::bigint + i) / 1000.0), 'straw-' || i
-       from generate_series(1, 100000) i`,
+       from generate_series(1, 40000) i`,
       [tenant.id, start + hour, tenant.templates.sms],
     );
     const body = { client_reference_part: 'NEEDLE' };
     const first = await search(tenant, body);
     assert.deepEqual([idsOf(first), first.links], [[], { next: true }]);
     const lookedBackTo = Date.parse(first.further.looked_back_to);
-    assert.ok(lookedBackTo > start && lookedBackTo < start + hour + 100_000, first.further.looked_back_to);
+    assert.ok(lookedBackTo > start && lookedBackTo < start + hour + 40_000, first.further.looked_back_to);
     // A busy machine stops earlier, and goes on all the same.
     let further = first.further;
     const found: string[] = [];

@@ -55,7 +55,7 @@ const listRequest = Type.Object(
     client_reference_part: Type.Optional(
       Type.String({
         maxLength: 1000,
-        description: `Search, instead of \`to\`: a part of your own reference, in whatever case (at least ${leastOfReference} characters). It looks through the newest 100,000 messages; \`further\` says whether there are older ones.`,
+        description: `Search, instead of \`to\`: a part of your own reference, in whatever case (at least ${leastOfReference} characters). It looks through the newest 30,000 messages, or the next 100,000 with \`older_than\`; \`further\` says whether there are older ones.`,
       }),
     ),
     ...messageFilter,

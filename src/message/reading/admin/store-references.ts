@@ -6,10 +6,11 @@ import { fetchedBytes, findPortion } from '../store.ts';
 import { type AdminFilter, factConditions, rangeOf, walkOf } from './store.ts';
 
 /**
- * Messages that one search looks at, in portions: where many match, the first one is enough. No index finds a part of a
- * reference, as each message that is sent would pay for it.
+ * Messages that one search looks at, in portions: where many match, the first one is enough. Whoever goes on has seen
+ * that there were none so far, and waits for more at a time. No index finds a part of a reference, as each message that
+ * is sent would pay for it.
  */
-const portions = [2000, 18_000, 80_000] as const;
+const portions = { newest: [2000, 28_000], further: [2000, 98_000] } as const;
 /** No portion is begun later, so that a slow or busy database is not asked for more. */
 const enoughMilliseconds = 100;
 
@@ -34,7 +35,7 @@ export async function searchReferences(
   const found: StoredNotification[] = [];
   let before = until;
   let bytes = fetchedBytes;
-  for (const size of portions) {
+  for (const size of filter.olderThan === null ? portions.newest : portions.further) {
     const wanted = limit - found.length;
     const portion = await findPortion(db, looking, { before, size, wanted, bytes });
     found.push(...portion.found);
