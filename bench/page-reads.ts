@@ -33,6 +33,8 @@ export type PageReading = Readonly<{
 }>;
 
 const mostReads = 4;
+/** The numbers of the history begin with 447700. */
+const neverSentTo = '07717 900123';
 
 /** What people look at, of the largest service and of the platform. */
 export async function pagesOf(client: pg.Client, loaded: Loaded, now: number): Promise<readonly PageRead[]> {
@@ -79,9 +81,13 @@ export async function pagesOf(client: pg.Client, loaded: Loaded, now: number): P
       callbacks: at('/developers/callbacks'),
     }),
     find('find', 'whole_number', recipient),
-    find('find', 'end_of_number', recipient.slice(-6)),
     find('find', 'address', emailAddress),
+    // What may be a part of a reference is looked for in those of the newest messages too.
+    find('reference', 'end_of_number', recipient.slice(-6)),
     find('reference', 'reference', reference),
+    find('reference', 'part_of_reference', reference.slice(2)),
+    find('reference', 'no_part_of_reference', 'no-such-part'),
+    find('reference', 'nearest_number', neverSentTo),
     ...of('others', {
       template_page: at(`/templates/${template}`),
       send_one: at(`/templates/${template}/send`),

@@ -297,8 +297,8 @@ function figuresOf({ first, later, readings, list, change, file, memory, scans }
     slowest('file', 'of a file', limits.file),
     slowest('message', 'of a message', limits.message),
     slowest('lists', 'of the slowest list', limits.lists),
-    slowest('find', 'of finding a number or address', limits.find),
-    slowest('reference', 'of finding a reference', limits.reference),
+    slowest('find', 'of finding a whole number or address', limits.find),
+    slowest('reference', 'of finding a part of a reference, and whatever may be one', limits.reference),
     slowest('others', 'of the slowest other page'),
     {
       ...{ key: 'change_p95_ms', meaning: `a receipt to an open page, p95 of ${changes}`, value: change },

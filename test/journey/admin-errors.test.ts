@@ -724,6 +724,18 @@ const refusals: readonly Refusal[] = [
     },
   ],
   [
+    'GET /service/:service_id/notifications',
+    'client_reference_part=123',
+    400,
+    { client_reference_part: ['Too short: search for at least 4 characters of a reference.'] },
+  ],
+  [
+    'GET /service/:service_id/notifications',
+    'client_reference_part=1234&to=1234',
+    400,
+    { client_reference_part: ['Search by this or by to.'] },
+  ],
+  [
     'POST /service/:service_id/notifications',
     { include_jobs: 'x' },
     400,

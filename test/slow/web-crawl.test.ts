@@ -15,7 +15,7 @@ import {
 } from '../support/web.ts';
 
 import { fillDevelopers } from '../web/fill-developers.ts';
-import { fillMessages } from '../web/fill-messages.ts';
+import { fillMessages, sendMessage } from '../web/fill-messages.ts';
 import { fillPlatform } from '../web/fill-platform.ts';
 import { fillReceived, receiving } from '../web/fill-received.ts';
 import { fillTeam } from '../web/fill-team.ts';
@@ -60,6 +60,11 @@ suite('every page', { skip: skipWithoutChromium }, () => {
     browser = await openBrowser();
     mkdirSync(pictures, { recursive: true });
     values = await fill(world);
+    // More than a page of parts of references, one of them long.
+    for (let index = 0; index <= 50; index++)
+      await sendMessage(world, 'ash@quay.example.com', {
+        reference: `order-${index === 50 ? 'W'.repeat(120) : index}`,
+      });
     const visitor = await world.person(everyPermission);
     await world.connection.pool.query('update users set platform_admin = true where id = $1', [
       visitor.userId,
@@ -90,42 +95,60 @@ suite('every page', { skip: skipWithoutChromium }, () => {
       if (probe.status() < 300 && (!type.startsWith('text/html') || /\bsandbox\b/.test(policy)))
         return await page.close();
       await page.goto(world.webUrl + address);
-      const view = async ({ width, height, colorScheme }: (typeof views)[number]) => {
-        await page.setViewportSize({ width, height });
-        await page.emulateMedia({ colorScheme });
-      };
-      for (const each of views) {
-        await view(each);
-        await page.screenshot({
-          path: join(pictures, `${path.replace(/\W+/g, '-')}-${each.name}.png`),
-          fullPage: true,
-        });
-      }
-      const nameless = await page.evaluate('document.querySelectorAll("iframe:not([title])").length');
-      assert.equal(nameless, 0, 'frames without a title');
-      await page.evaluate(`document.querySelectorAll('iframe[sandbox]').forEach((frame) => frame.remove())`);
-      for (const each of views) {
-        const { name } = each;
-        await view(each);
-        const { violations } = await new AxeBuilder({ page })
-          .exclude('iframe')
-          .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-          .analyze();
-        assert.deepEqual(
-          violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]),
-          [],
-          name,
-        );
-      }
-      assert.deepEqual(await twins(page), [], 'ids that several elements have');
-      await page.setViewportSize({ width: 320, height: 700 });
-      const wide = await page.evaluate(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-      );
-      assert.equal(wide, 0, 'it scrolls sideways at 320 pixels');
-      assert.deepEqual(complaints, []);
-      await page.close();
+      await look(page, path.replace(/\W+/g, '-'));
     });
+  }
+
+  // What is searched for is sent by a form, so no address leads to its answer.
+  for (const [what, term, words] of [
+    ['matches', '07700 9007', /Matches, newest first/],
+    ['references', 'order-', /Their reference contains it[\s\S]*Look further back/],
+    ['nearest', '07700 900702', /Almost the same number/],
+  ] as const)
+    test(`the answer to a search (${what}) is accessible, light and dark, wide and narrow, and the browser has no complaint`, async () => {
+      complaints.length = 0;
+      const page = await signedIn.newPage();
+      await page.goto(`${world.webUrl}/services/${world.tenant.id}/find`);
+      await page.locator('main #to').fill(term);
+      await page.locator('main #to').press('Enter');
+      await page.waitForURL(/\/find\?search=/);
+      assert.match((await page.locator('main').textContent())!, words);
+      await look(page, `find-${what}`);
+    });
+
+  /** Looks at the page from all sides, keeps pictures of it under the name, and closes it. */
+  async function look(page: Page, name: string): Promise<void> {
+    const view = async ({ width, height, colorScheme }: (typeof views)[number]) => {
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme });
+    };
+    for (const each of views) {
+      await view(each);
+      await page.screenshot({ path: join(pictures, `${name}-${each.name}.png`), fullPage: true });
+    }
+    const nameless = await page.evaluate('document.querySelectorAll("iframe:not([title])").length');
+    assert.equal(nameless, 0, 'frames without a title');
+    await page.evaluate(`document.querySelectorAll('iframe[sandbox]').forEach((frame) => frame.remove())`);
+    for (const each of views) {
+      await view(each);
+      const { violations } = await new AxeBuilder({ page })
+        .exclude('iframe')
+        .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
+        .analyze();
+      assert.deepEqual(
+        violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]),
+        [],
+        each.name,
+      );
+    }
+    assert.deepEqual(await twins(page), [], 'ids that several elements have');
+    await page.setViewportSize({ width: 320, height: 700 });
+    const wide = await page.evaluate(
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+    );
+    assert.equal(wide, 0, 'it scrolls sideways at 320 pixels');
+    assert.deepEqual(complaints, []);
+    await page.close();
   }
 });
 

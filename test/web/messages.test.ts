@@ -26,6 +26,8 @@ suite('the pages of messages (spec 07, section 6)', () => {
   const idsIn = (text: string) => [
     ...new Set([...text.matchAll(/\/messages\/([0-9a-f-]{36})"/g)].map(([, id]) => id!)),
   ];
+  const linkIn = (text: string, words: string) =>
+    new RegExp(`href="([^"]+)"[^>]*>${words}<`).exec(text)![1]!.replaceAll('&amp;', '&');
   const list = async (query: string, visitor = reader) => {
     const seen = await visitor.get(at(`/messages${query}`));
     assert.equal(seen.status, 200, seen.title);
@@ -182,6 +184,75 @@ suite('the pages of messages (spec 07, section 6)', () => {
     }
     const hostileTerm = await reader.follow(await reader.submit(at('/find'), { to: hostile }));
     assert.ok(!hostileTerm.text.includes(hostile));
+  });
+
+  test('a number that nothing went to offers those that are almost the same, and a button searches each', async () => {
+    const tenant = await world.addTenant();
+    const visitor = await world.person(everyPermission, tenant.id);
+    const path = `/services/${tenant.id}/find`;
+    const to = (number: string) =>
+      sendMessage(world, number, { template_id: tenant.templates.sms }, tenant.keys.normal);
+    const nearest = await to('07700 900751');
+    await to('07700 900852');
+    const { text } = await visitor.follow(await visitor.submit(path, { to: '07700 900752' }));
+    assert.match(text, /No message was found\./);
+    assert.match(text, /Almost the same number/);
+    assert.deepEqual(
+      [...text.matchAll(/name="to" value="(\+\d+)"[^>]*>([^<]*)</g)].map(([, value, shown]) => [
+        value,
+        shown,
+      ]),
+      [
+        ['+447700900852', '07700 900852'],
+        ['+447700900751', '07700 900751'],
+      ],
+    );
+    const { location } = await visitor.submit(path, { to: '+447700900751' });
+    assert.equal(location, `/services/${tenant.id}/messages/${nearest}`);
+    const nothing = await visitor.follow(await visitor.submit(path, { to: '07700 900119' }));
+    assert.doesNotMatch(nothing.text, /Almost the same number/);
+  });
+
+  test('a part of a reference opens its message, or lists them beside other matches, and says how far back it looked', async () => {
+    const tenant = await world.addTenant();
+    const visitor = await world.person(everyPermission, tenant.id);
+    const path = `/services/${tenant.id}/find`;
+    const to = (number: string, reference?: string) =>
+      sendMessage(
+        world,
+        number,
+        { template_id: tenant.templates.sms, ...(reference && { reference }) },
+        tenant.keys.normal,
+      );
+    const find = async (term: string) => visitor.follow(await visitor.submit(path, { to: term }));
+    const one = await to('07700 900761', 'Case/2026-0765');
+    for (const term of ['case/20', '0765', 'Case/2026-0765']) {
+      const { location } = await visitor.submit(path, { to: term });
+      assert.equal(location, `/services/${tenant.id}/messages/${one}`, term);
+    }
+    // The end of a number as well as a part of a reference.
+    const ends = await to('07700 900765');
+    const both = await find('0765');
+    assert.deepEqual(idsIn(both.text), [ends, one]);
+    assert.match(both.text, /Their reference contains it/);
+    assert.match(both.text, /Case\/2026-0765/);
+    // A whole number is no part of a reference, unless that is asked for.
+    const number = await to('07700 900762', 'to 07700900763 instead');
+    for (let time = 0; time < 2; time++) await to('07700 900763');
+    const whole = await find('07700900763');
+    assert.equal(idsIn(whole.text).length, 2);
+    const asked = await visitor.get(linkIn(whole.text, 'Look for references that contain it'));
+    assert.deepEqual(idsIn(asked.text), [number]);
+    assert.match((await find('9999')).text, /references of yours that contain 9999/);
+
+    for (let index = 0; index < 51; index++) await to('07700 900764', `bulk-${index}`);
+    const first = await find('BULK-');
+    assert.equal(idsIn(first.text).length, 50);
+    assert.match(first.text, /looked for in messages back to <time/);
+    const rest = await visitor.get(linkIn(first.text, 'Look further back'));
+    assert.equal(idsIn(rest.text).length, 1);
+    assert.doesNotMatch(rest.text, /Look further back/);
+    assert.equal(idsIn((await visitor.get(linkIn(rest.text, 'Newest matches'))).text).length, 50);
   });
 
   test('a search is widened to another service of the same person', async () => {

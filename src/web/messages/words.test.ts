@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { exampleValue } from './example.ts';
 import { canCancel, explain } from './explain.ts';
 import { addressOf, apiQuery, filterOf, filterWords } from './filter.ts';
 import type { TimelineEntry } from './message.ts';
-import { searchedFor } from './searched.ts';
+import { isWhole, searchedFor } from './searched.ts';
 import { happened, providerName, seconds, sinceFirst } from './timeline.ts';
 
 const now = Date.parse('2026-03-02T12:00:00Z');
@@ -163,6 +164,21 @@ suite('filters and searches in words', () => {
   ];
   for (const [term, expected] of terms)
     test(`“${term}” is searched as said`, () => assert.match(searchedFor(term), expected));
+
+  test('a whole number, address or id is told from what can be a part of a reference', () => {
+    const whole = ['07700 900123', '+33 6 12 34 56 78', 'rowan@quay.example', randomUUID()];
+    const parts = [
+      '900 123',
+      '12345678',
+      'CASE-7',
+      '@quay.example',
+      'rowan@quay',
+      'a@b@c.d',
+      'Order 1234567890',
+    ];
+    for (const term of whole) assert.equal(isWhole(` ${term} `), true, term);
+    for (const term of parts) assert.equal(isWhole(term), false, term);
+  });
 
   test('placeholders get values to try them out with', () => {
     const values = ['first name', 'Full name', 'last name', 'date', 'time', 'book title', 'thing'].map(

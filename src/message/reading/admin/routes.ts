@@ -1,7 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Db } from '../../../database/connection.ts';
-import { dayAfter, dayOf } from '../../../ground/clock.ts';
+import { dayAfter, dayOf, isoMicroseconds } from '../../../ground/clock.ts';
+import { idTime } from '../../../ground/id.ts';
 import { badRequest, invalidFields, noResultFound } from '../../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../../http/server/define-route.ts';
 import { plainError } from '../../../http/server/error-format.ts';
@@ -18,9 +19,19 @@ import { findNotification, findTimeline } from '../store.ts';
 import { type NotificationRouteDeps, showEntry } from '../v2/routes.ts';
 import { timeline } from '../v2/schemas.ts';
 import { filterFormats, filterOf, flag, messageFilter, mostPerPage, typeFault, usualPage } from './filter.ts';
+import { numbersNear } from './near.ts';
 import { showForAdmin } from './show.ts';
-import { findCircumstances, isSentBy, searchNotifications } from './store.ts';
-import { readTerm, type Term, tooShort } from './term.ts';
+import { type AdminFilter, findCircumstances, isSentBy, searchNotifications } from './store.ts';
+import { findNumbers } from './store-near.ts';
+import { searchReferences } from './store-references.ts';
+import {
+  leastOfReference,
+  readReferencePart,
+  readTerm,
+  type Term,
+  tooShort,
+  tooShortReference,
+} from './term.ts';
 
 /** `deliverQueues`: the names of all queues that messages are delivered from, as the database has them. */
 export type AdminNotificationDeps = NotificationRouteDeps & Readonly<{ deliverQueues: readonly string[] }>;
@@ -28,6 +39,8 @@ export type AdminNotificationDeps = NotificationRouteDeps & Readonly<{ deliverQu
 /** Of which messages are counted. */
 const usualDays = 7;
 const mostDaysCounted = 366;
+/** Numbers that are offered when a search finds nothing. */
+const mostNearest = 5;
 
 /** In a query or, so that no log has the recipient, in a body. */
 const listRequest = Type.Object(
@@ -37,6 +50,12 @@ const listRequest = Type.Object(
         maxLength: 1000,
         description:
           'Search: the whole, the beginning or the end of a phone number or email address in any notation (at least 4 characters), or the whole of an id, of your reference or of the provider’s.',
+      }),
+    ),
+    client_reference_part: Type.Optional(
+      Type.String({
+        maxLength: 1000,
+        description: `Search, instead of \`to\`: a part of your own reference, in whatever case (at least ${leastOfReference} characters). It looks through the newest 30,000 messages, or the next 100,000 with \`older_than\`; \`further\` says whether there are older ones.`,
       }),
     ),
     ...messageFilter,
@@ -119,7 +138,7 @@ const list = {
   ...readers,
   path,
   summary: 'List or find messages of a service',
-  description: `Newest first, at most ${usualPage} to a page; fewer if they are large or few of many messages match. For the next page give the \`id\` of the last message as \`older_than\`, until a page is empty. ${aboutReaders}`,
+  description: `Newest first, at most ${usualPage} to a page; fewer if they are large or few of many messages match. For the next page give the \`id\` of the last message as \`older_than\`, until a page is empty; when searching by a part of a reference, the \`older_than\` in \`further\`, until that is null. ${aboutReaders}`,
   params: Type.Object({ service_id: uuid('The service.') }),
   formats: filterFormats,
   answers: {
@@ -134,6 +153,26 @@ const list = {
             Type.Boolean({ description: 'The page is full, or there are older messages.' }),
           ),
         }),
+        nearest: Type.Optional(
+          Type.Array(
+            Type.Object({
+              normalised_to: Type.String(),
+              created_at: { ...time, description: 'Of the newest message to it.' },
+            }),
+            {
+              description: `If a search by \`to\` finds nothing: the numbers of other messages that match the other parameters, at most ${mostNearest}, newest message first, if \`to\` is a phone number with one digit wrong, missing or too many, or with two neighbours swapped.`,
+            },
+          ),
+        ),
+        further: Type.Optional(
+          orNull(
+            Type.Object({
+              older_than: uuid('For the request that goes on.'),
+              looked_back_to: time,
+            }),
+            'Of a search by `client_reference_part`: how far back it looked; null: all messages that are kept were looked at. A page can be empty and yet have more.',
+          ),
+        ),
       }),
     },
     400: { description: 'A parameter is unknown or invalid, or there is too little to search for.' },
@@ -286,45 +325,80 @@ async function readPage(
   own: string | null,
   request: Static<typeof listRequest>,
 ) {
-  const { page = 1, count_pages: counts = true, older_than } = request;
   const size = Math.min(request.page_size ?? usualPage, mostPerPage);
-  if (page > 1)
+  if ((request.page ?? 1) > 1)
     throw invalidFields({
       page: ['Pages are not numbered. For the next one give the id of the last message as older_than.'],
     });
   const wrong = typeFault(request.template_type);
   if (wrong) return reply.code(400).type('application/json').send(plainError(wrong));
   const term = termOf(request.to);
+  const part = partOf(request.client_reference_part);
+  if (term && part !== null) throw invalidFields({ client_reference_part: ['Search by this or by to.'] });
   const asked = filterOf(serviceId, request, deps.clock.now());
   const filter = own === null ? asked : { ...asked, createdBy: own };
   const left = callerLeaves(reply);
-  const { found, circumstances } = await deps.reads(serviceId, left, async (db) => {
-    const found = await searchNotifications(deps, db, filter, term, size);
-    const ids = found.map(({ id }) => id);
-    return { found, circumstances: await findCircumstances(db, ids, deps.deliverQueues) };
+  const links = (hasMore: boolean) =>
+    request.count_pages === false
+      ? {}
+      : { ...(filter.olderThan !== null && { prev: true }), ...(hasMore && { next: true }) };
+  if (part !== null) {
+    const { shown, isFull, more } = await readShown(deps, left, filter, async (db) => {
+      const { found, next } = await searchReferences(db, filter, part, size);
+      return { found, more: next };
+    });
+    const from = isFull(size) ? shown.at(-1)!.id : more;
+    const further = from && { older_than: from, looked_back_to: new Date(idTime(from)).toISOString() };
+    return { notifications: shown, page_size: size, links: links(further !== null), further };
+  }
+  const search = (db: Db, olderThan: string | null, limit: number) =>
+    searchNotifications(deps, db, { ...filter, olderThan }, term, limit);
+  const {
+    shown,
+    isFull,
+    more: nearest,
+  } = await readShown(deps, left, filter, async (db) => {
+    const found = await search(db, filter.olderThan, size);
+    const isNone = term !== null && found.length === 0 && filter.olderThan === null;
+    return { found, more: isNone ? await findNumbers(db, filter, numbersNear(term), mostNearest) : null };
   });
-  const notifications = await fillPage(found, left, (one) =>
-    showForAdmin(deps, one, circumstances.get(one.id), null),
-  );
-  const last = notifications.at(-1);
-  const isFull = notifications.length >= size || notifications.length < found.length;
+  const last = shown.at(-1);
   // A short page is the last one, or short because its messages are large or few of many match.
   const hasMore =
-    counts &&
+    request.count_pages !== false &&
     last !== undefined &&
-    (isFull ||
-      (
-        await deps.reads(serviceId, left, (db) =>
-          searchNotifications(deps, db, { ...filter, olderThan: last.id }, term, 1),
-        )
-      ).length > 0);
+    (isFull(size) || (await deps.reads(serviceId, left, (db) => search(db, last.id, 1))).length > 0);
   return {
-    notifications,
+    notifications: shown,
     page_size: size,
-    links: {
-      ...(counts && older_than !== undefined && { prev: true }),
-      ...(hasMore && { next: true }),
-    },
+    links: links(hasMore),
+    ...(nearest && {
+      nearest: nearest.map(({ number, createdAt }) => ({
+        ...{ normalised_to: number, created_at: isoMicroseconds(createdAt) },
+      })),
+    }),
+  };
+}
+
+/** What `search` finds, as it is shown. `isFull`: whether the page ends before what was found does, or at its size. */
+async function readShown<More>(
+  deps: AdminNotificationDeps,
+  left: AbortSignal,
+  { serviceId }: AdminFilter,
+  search: (db: Db) => Promise<Readonly<{ found: readonly StoredNotification[]; more: More }>>,
+) {
+  const { found, more, circumstances } = await deps.reads(serviceId, left, async (db) => {
+    const { found, more } = await search(db);
+    const ids = found.map(({ id }) => id);
+    return { found, more, circumstances: await findCircumstances(db, ids, deps.deliverQueues) };
+  });
+  const shown = await fillPage(found, left, (one) =>
+    showForAdmin(deps, one, circumstances.get(one.id), null),
+  );
+  return {
+    shown,
+    more,
+    isFull: (size: number) => shown.length > 0 && (shown.length >= size || shown.length < found.length),
   };
 }
 
@@ -338,6 +412,13 @@ function termOf(text: string | undefined): Term | null {
   const term = readTerm(text);
   if (!term) throw invalidFields({ to: [tooShort] });
   return term;
+}
+
+function partOf(text: string | undefined): string | null {
+  if (text === undefined || text === '') return null;
+  const part = readReferencePart(text);
+  if (part === null) throw invalidFields({ client_reference_part: [tooShortReference] });
+  return part;
 }
 
 type MessageParams = Readonly<{ service_id: string; notification_id: string }>;

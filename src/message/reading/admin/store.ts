@@ -58,12 +58,7 @@ export async function searchNotifications(
   term: Term | null,
   limit: number,
 ): Promise<readonly StoredNotification[]> {
-  const { from, until, olderThan, jobId } = filter;
-  const ofJob = jobId === null ? null : await findJobSpan(db, jobId);
-  const earliest = [from && idFloor(from.getTime()), ofJob?.from ?? null].filter((id) => id !== null);
-  const lowest = earliest.sort().at(-1) ?? null;
-  const latest = [olderThan, until && idFloor(until.getTime()), ofJob?.until ?? null];
-  const before = latest.filter((id) => id !== null).sort()[0] ?? null;
+  const { from: lowest, until: before } = await rangeOf(db, filter);
   if (!term) return await walk(deps, db, filter, null, { from: lowest, until: before }, limit);
   const all = await collect(
     db,
@@ -94,6 +89,20 @@ export async function searchNotifications(
     const isFull = bytes >= fetchedBytes || (some.isFrequent && found.length > 0);
     return { found, last: isLast ? null : midnight, isFull };
   });
+}
+
+/** Between which ids all messages are that a filter can match. */
+export async function rangeOf(
+  db: Db,
+  { from, until, olderThan, jobId }: AdminFilter,
+): Promise<{ from: string | null; until: string | null }> {
+  const ofJob = jobId === null ? null : await findJobSpan(db, jobId);
+  const earliest = [from && idFloor(from.getTime()), ofJob?.from ?? null].filter((id) => id !== null);
+  const latest = [olderThan, until && idFloor(until.getTime()), ofJob?.until ?? null];
+  return {
+    from: earliest.sort().at(-1) ?? null,
+    until: latest.filter((id) => id !== null).sort()[0] ?? null,
+  };
 }
 
 /** Between which ids the messages of a job are, so that nothing else is looked at; null: there is no such job. */
@@ -144,7 +153,7 @@ function walk(
   return findNotifications(deps, db, walkOf(filter, term, range), limit);
 }
 
-function walkOf(filter: AdminFilter, term: Term | null, range: Range): NotificationFilter {
+export function walkOf(filter: AdminFilter, term: Term | null, range: Range): NotificationFilter {
   const { serviceId, types, statuses, reference, jobs } = filter;
   const personal = term ? matchesTerm(term) : sql`true`;
   const more = { facts: factConditions(filter), personal, ...range };
@@ -162,11 +171,8 @@ async function collect(
   range: Collected,
   limit: number,
 ): Promise<Readonly<{ found: readonly StoredNotification[]; isFrequent: boolean; oldest: string }>> {
-  const { serviceId, types, statuses, reference, jobs } = filter;
-  const matches = sql`${factConditions(filter)} ${jobs ? sql`` : sql`and h.job_id is null`}
-    ${types ? sql`and h.notification_type = any(${types}::text[])` : sql``}
-    ${statuses ? sql`and h.status = any(${statuses}::text[])` : sql``}
-    ${reference === null ? sql`` : sql`and h.client_reference = ${reference}`}`;
+  const { serviceId } = filter;
+  const matches = matchesFilter(filter);
   const { rows } = await sql<StoredNotification & { isFrequent: boolean; oldest: string }>`
     with candidates as materialized (${candidates(sql`(select ${serviceId}::uuid as id)`, term, range)}),
     counted as materialized (select count(*) > ${range.most} as frequent from candidates),
@@ -190,7 +196,16 @@ async function collect(
   return { found: rows.filter(({ id }) => id !== null), isFrequent, oldest };
 }
 
-function factConditions(filter: AdminFilter): RawBuilder<unknown> {
+/** The conditions of a filter, without those on the id, on the facts as `h`. */
+export function matchesFilter(filter: AdminFilter): RawBuilder<unknown> {
+  const { types, statuses, reference, jobs } = filter;
+  return sql`${factConditions(filter)} ${jobs ? sql`` : sql`and h.job_id is null`}
+    ${types ? sql`and h.notification_type = any(${types}::text[])` : sql``}
+    ${statuses ? sql`and h.status = any(${statuses}::text[])` : sql``}
+    ${reference === null ? sql`` : sql`and h.client_reference = ${reference}`}`;
+}
+
+export function factConditions(filter: AdminFilter): RawBuilder<unknown> {
   const { templateId, keyId, jobId, createdBy, oneOff, testKeys } = filter;
   return sql`true ${testKeys ? sql`` : sql`and h.key_type <> 'test'`}
     ${templateId === null ? sql`` : sql`and h.template_id = ${templateId}`}

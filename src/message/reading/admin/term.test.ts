@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readTerm } from './term.ts';
+import { readReferencePart, readTerm } from './term.ts';
 
 test('a number is searched by its beginning and its end in any notation, as it is stored', () => {
   const table: [text: string, beginnings: string[], endings: string[]][] = [
@@ -37,4 +37,16 @@ test('an id is searched as an id, any text as a reference, and too little as not
   assert.equal(readTerm('Order 7\0 Ä')?.reference, 'Order 7 Ä');
   for (const text of ['', '   ', '123', '+44', '(12) 3', 'row', '@ab', '\0\0\0\0', '💧💧💧'])
     assert.equal(readTerm(text), null, text);
+});
+
+test('a part of a reference has at least 4 characters, spaces within it and any sign', () => {
+  const table: [text: string, part: string | null][] = [
+    [' Case 7 ', 'Case 7'],
+    ['12/3', '12/3'],
+    ['0-\u00001-', '0-1-'],
+    ['a  b', 'a  b'],
+    ['💧💧💧💧', '💧💧💧💧'],
+    ...['', '   ', 'abc', ' abc ', '\0\0\0\0', '💧💧💧'].map((text): [string, null] => [text, null]),
+  ];
+  for (const [text, part] of table) assert.equal(readReferencePart(text), part, JSON.stringify(text));
 });

@@ -20,8 +20,7 @@ export const tooShort = `Too short: search for at least ${least} characters of a
  * any notation (spec 04, section 7.1). null: it is too short, and would match too much.
  */
 export function readTerm(text: string): Term | null {
-  // PostgreSQL rejects null characters in text, so nothing stored contains one.
-  const reference = clean(text.replaceAll('\0', ''));
+  const reference = cleaned(text);
   const id = parseUuid(reference);
   if (id !== null) return { id, reference, beginnings: [], endings: [] };
   if (/^[+\d\s().-]+$/.test(reference)) {
@@ -32,6 +31,20 @@ export function readTerm(text: string): Term | null {
   if ([...recipient].length < least) return null;
   const beginnings = recipient.startsWith('@') ? [] : [recipient];
   return { id, reference, beginnings, endings: [recipient] };
+}
+
+export const leastOfReference = least;
+export const tooShortReference = `Too short: search for at least ${leastOfReference} characters of a reference.`;
+
+/** A part of a reference, as it is searched for (spec 04, section 7.1); null: it is too short. */
+export function readReferencePart(text: string): string | null {
+  const part = cleaned(text);
+  return [...part].length < leastOfReference ? null : part;
+}
+
+/** PostgreSQL rejects null characters in text, so nothing stored contains one. */
+function cleaned(text: string): string {
+  return clean(text.replaceAll('\0', ''));
 }
 
 /** Numbers are stored as digits with their country code; people leave it out, or write a zero in its place. */
