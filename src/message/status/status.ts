@@ -142,7 +142,7 @@ export type StatusChange = Readonly<{ id: string; serviceId: string; status: Not
 export type StatusDeps = Readonly<{ metrics: Metrics; callbacks: Pick<CallbackQueue, 'deliveryStatuses'> }>;
 
 /**
- * The only writer of an existing message's status. Locks the rows in id order, as every writer does, applies
+ * The only writer of an existing message's status. Takes the rows in id order, as every writer does, applies
  * `nextStatus`, and in the same transaction queues the callbacks for completed messages and suppresses the recipients
  * that failed permanently, where a service wants that. Moves that `nextStatus` does not allow change nothing. Several
  * moves of one message are applied in order. What changes for the figures is appended by the same statement. `name`: the data-access function of spec 06, section 4.2, that this is
@@ -173,11 +173,31 @@ export async function moveStatuses(
   return all;
 }
 
-/** Applies at most one move per message. Four columns carry the transitions: the next status from each open status. */
+/**
+ * Applies at most one move per message. Those whose message another transaction has changed in between are applied
+ * again, to what it has become: so rows need not be locked before they are written, which would be written to the log.
+ */
 async function applyMoves(
   { trx }: QueueTransaction,
   moves: readonly StatusMove[],
 ): Promise<readonly StatusChange[]> {
+  const changes: StatusChange[] = [];
+  for (let left = moves; left.length > 0; ) {
+    const outcomes = await applyToFound(trx, left);
+    const missed = new Set<string>();
+    for (const { id, change } of outcomes)
+      if (change === null) missed.add(id);
+      else changes.push({ id, ...change });
+    left = left.filter(({ id }) => missed.has(id));
+  }
+  return changes;
+}
+
+/** `change`: null if the message was changed between its reading and its writing, so that nothing was written. */
+type Outcome = Readonly<{ id: string; change: Omit<StatusChange, 'id'> | null }>;
+
+/** Four columns carry the transitions: the next status from each open status. */
+async function applyToFound(trx: Trx, moves: readonly StatusMove[]): Promise<readonly Outcome[]> {
   const ordered = moves.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const column = <T>(pick: (move: StatusMove) => T) => ordered.map(pick);
   const next = (from: NotificationStatus) =>
@@ -186,7 +206,7 @@ async function applyMoves(
       return 'to' in transition ? transition.to : null;
     });
   const [fromCreated, fromSending, fromPending, fromSent] = openStatuses.map(next);
-  const { rows } = await sql<StatusChange>`
+  const { rows } = await sql<Outcome>`
     with input as materialized (
       select * from unnest(${column(({ id }) => id)}::uuid[], ${column(({ at }) => at)}::timestamptz[],
         ${column(({ event }) => event.kind === 'handed over')}::boolean[],
@@ -199,11 +219,11 @@ async function applyMoves(
         ${column(({ event }) => (event.kind === 'given up' ? event.why : null))}::text[])
         as t (id, at, is_hand_over, from_created, from_sending, from_pending, from_sent, sent_at, sent_by, reference,
           billable_units, suppressed, given_up)
-    ), locked as materialized (
+    ), found as materialized (
       -- With all that is to be written: joined again, a batch would take time by the square of its size.
-      select input.*, ${columnsBefore('h')}, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
+      select input.*, h.ctid as version, ${columnsBefore('h')}, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
           when 'pending' then input.from_pending when 'sent' then input.from_sent end as next
-      from notification_history h join input on input.id = h.id order by h.id for update of h
+      from notification_history h join input on input.id = h.id order by h.id
     ), updated as (
       update notification_history h set
         status = coalesce(m.next, h.status),
@@ -216,11 +236,16 @@ async function applyMoves(
         given_up = case when m.next is null then h.given_up else coalesce(m.given_up, h.given_up) end,
         billable_units = case when is_hand_over or h.billable_units = 0
           then coalesce(m.billable_units, h.billable_units) else h.billable_units end
-      from locked m
-      where h.id = m.id and (m.next is not null or is_hand_over)
+      from found m
+      where h.id = m.id and h.ctid = m.version and (m.next is not null or is_hand_over)
       returning h.id, ${movedColumns('h', 'm')}, m.next is not null as changed
     ), ${countMoved('updated')}
-    select id, service_id as "serviceId", after_status as status from updated where changed`.execute(trx);
+    select id, json_build_object('serviceId', service_id, 'status', after_status) as change from updated where changed
+    union all
+    -- In brackets it is looked up by hash, not joined.
+    select id, null from found where (next is not null or is_hand_over) and (id in (select id from updated)) is not true`.execute(
+    trx,
+  );
   return rows;
 }
 
