@@ -148,6 +148,49 @@ describe('the one writer of statuses', () => {
     assert.deepEqual(changes, [{ id, serviceId: world.tenant.id, status: 'delivered' }]);
   });
 
+  test('a move that another transaction overtakes is applied to what its message has become, and counted once', async () => {
+    const [overtaken, alone] = await store(['created', 'created']);
+    const handedOver = (id: string): StatusMove => ({
+      ...{ id, event: { kind: 'handed over', international: false, end: null }, at },
+      handOver: { sentAt, sentBy: 'mmg', reference: null, billableUnits: 1 },
+    });
+    const receipt: StatusMove = {
+      ...{ id: overtaken!, at, handOver: null },
+      event: { kind: 'receipt', status: 'delivered', found: 'id', international: false, reliable: true },
+    };
+    const { pool } = world.connection;
+    await pool.query('delete from status_changes');
+    let second: Promise<unknown> | null = null;
+    // Uncommitted when the other begins, and committed once that waits for it.
+    const first = await move([receipt], async () => {
+      second = move([handedOver(overtaken!), handedOver(alone!)]);
+      await world.until(
+        async () =>
+          (await pool.query(`select from pg_locks where not granted and locktype = 'transactionid'`)).rows
+            .length,
+        (waiting) => waiting > 0,
+      );
+    });
+    assert.deepEqual(
+      first.map(({ status }) => status),
+      ['delivered'],
+    );
+    assert.deepEqual(await second, [{ id: alone, serviceId: world.tenant.id, status: 'sending' }]);
+    const [one, other] = await read([overtaken!, alone!]);
+    assert.deepEqual(
+      [one.status, one.sent_by, other.status, other.sent_by],
+      ['delivered', 'mmg', 'sending', 'mmg'],
+    );
+    const { rows } = await pool.query(
+      `select status, sum(count)::int as count from status_changes group by 1 having sum(count) <> 0 order by 1`,
+    );
+    assert.deepEqual(rows, [
+      { status: 'created', count: -2 },
+      { status: 'delivered', count: 1 },
+      { status: 'sending', count: 1 },
+    ]);
+  });
+
   test('callbacks for completed messages are queued in the same transaction, or nothing changes', async () => {
     const ids = await store(['created', 'created', 'sending', 'delivered']);
     const [handed, given, timed, done] = ids as [string, string, string, string];

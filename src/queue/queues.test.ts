@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { sql } from 'kysely';
+import { Type } from 'typebox';
+import { freshDatabase } from '../../test/support/database.ts';
+import { type Connection, connect, createListener, type Listener } from '../database/connection.ts';
+import { migrate } from '../database/migrate.ts';
+import { createLog } from '../ground/log.ts';
+import { createMetrics } from '../ground/metrics.ts';
+import { consume } from './consume.ts';
+import { defineQueue } from './define.ts';
+import { openQueues, type Queues } from './queues.ts';
+import { insertTasksOf, moveFormerTasks, readyTasks } from './store.ts';
+import type { Settlement } from './tasks.ts';
+
+const log = createLog('silent');
+const queue = defineQueue('send-sms', Type.Object({ type: Type.String() }));
+const payload = { type: 'sms' };
+
+describe('tasks', () => {
+  let database: Awaited<ReturnType<typeof freshDatabase>>;
+  let connection: Connection;
+  let listener: Listener;
+  let queues: Queues;
+  before(async () => {
+    database = await freshDatabase();
+    connection = connect(database.url, 4, log);
+    await migrate(connection.db, log);
+    listener = createListener(connection.url, log);
+    queues = await openQueues(connection, listener, { prefix: '', log });
+  });
+  after(async () => {
+    await queues.stop();
+    await listener.stop();
+    await connection.close();
+    await database.drop();
+  });
+  beforeEach(async () => {
+    await connection.pool.query('delete from tasks');
+  });
+
+  const fetch = (limit = 10) => queues.fetch('send-sms', limit);
+  const settle = (held: Awaited<ReturnType<typeof fetch>>, settlement: Settlement) =>
+    queues.transaction((transaction) =>
+      transaction.settle(held.map((one) => ({ queue: 'send-sms', held: one, settlement }))),
+    );
+  const read = async () =>
+    (
+      await connection.pool.query(
+        'select id, state, attempt, losses, waits_for, reason from tasks order by id',
+      )
+    ).rows;
+  /** As if so much time had passed for tasks that are held or wait. */
+  const pass = async (seconds: number) => {
+    await connection.pool.query(
+      `update tasks set due_at = due_at - $1 * interval '1 second' where state in ('held', 'waiting')`,
+      [seconds],
+    );
+    return await readyTasks(connection.db, ['send-sms']);
+  };
+  const send = async (count: number, more: object = {}) => {
+    const ids = Array.from({ length: count }, () => randomUUID()).toSorted();
+    await queues.send(
+      queue,
+      ids.map((id) => ({ id, payload, ...more })),
+    );
+    return ids;
+  };
+
+  test('the most urgent come first, and of these the ones that are ready longest', async () => {
+    const [late] = await send(1, { priority: 1 });
+    const [first] = await send(1, { priority: 10 });
+    const [second] = await send(1, { priority: 10 });
+    assert.deepEqual(await fetch(1).then(([one]) => one?.id), first);
+    assert.deepEqual(await fetch(1).then(([one]) => one?.id), second);
+    assert.deepEqual(await fetch(1).then(([one]) => one?.id), late);
+    assert.deepEqual(await fetch(), []);
+  });
+
+  test('a task goes to another worker once its holder is silent, who can then no longer settle it', async () => {
+    const [id] = await send(1);
+    const first = await fetch();
+    assert.deepEqual(await pass(10), []);
+    assert.deepEqual(await queues.heartbeat('send-sms', first), new Set([id]));
+    // The heartbeat counts from now.
+    assert.deepEqual(await pass(10), []);
+    assert.deepEqual(await pass(10), ['send-sms']);
+    const second = await fetch();
+    assert.deepEqual([second[0]!.id, second[0]!.holds], [id, 2]);
+    assert.deepEqual(await queues.heartbeat('send-sms', first), new Set());
+    await settle(first, 'done');
+    await settle(first, { retryAfterSeconds: 0 });
+    assert.deepEqual(await read(), [
+      { id, state: 'held', attempt: 0, losses: 1, waits_for: null, reason: null },
+    ]);
+    await settle(second, 'done');
+    assert.deepEqual(await read(), []);
+  });
+
+  test('a holder that was thought to be lost may still finish its task until another takes it', async () => {
+    await send(2);
+    const held = await fetch();
+    await pass(60);
+    assert.deepEqual(
+      (await read()).map(({ state }) => state),
+      ['ready', 'ready'],
+    );
+    await settle([held[0]!], 'done');
+    assert.deepEqual(await queues.heartbeat('send-sms', [held[1]!]), new Set([held[1]!.id]));
+    assert.deepEqual(await fetch(), []);
+  });
+
+  test('a retry counts, a wait does not, and either can be made due early by what it waits for', async () => {
+    const [id] = await send(1);
+    await settle(await fetch(), { retryAfterSeconds: 300, waitsFor: 'sms' });
+    assert.deepEqual(await read(), [
+      { id, state: 'waiting', attempt: 1, losses: 0, waits_for: 'sms', reason: null },
+    ]);
+    assert.equal(await queues.makeDue(['send-sms'], 'email', null), 0);
+    assert.equal(await queues.makeDue(['send-sms'], 'sms', null), 1);
+    const [held] = await fetch();
+    assert.ok(held!.earlySeconds > 290 && held!.earlySeconds <= 300, `${held!.earlySeconds}`);
+    await settle([held!], { waitSeconds: 5 });
+    assert.deepEqual(await pass(6), ['send-sms']);
+    const [again] = await fetch();
+    assert.deepEqual([again!.attempt, again!.earlySeconds], [1, 0]);
+  });
+
+  test('a task that ends its workers a thousand times is parked', async () => {
+    const [id] = await send(1);
+    await connection.pool.query('update tasks set losses = 998');
+    for (const state of ['ready', 'parked']) {
+      if (state === 'ready') await fetch();
+      else assert.equal((await fetch()).length, 1);
+      await pass(60);
+      assert.equal((await read())[0].state, state);
+    }
+    assert.deepEqual(await read(), [
+      { id, state: 'parked', attempt: 0, losses: 1000, waits_for: null, reason: 'lost' },
+    ]);
+    assert.deepEqual(await fetch(), []);
+    assert.deepEqual(await queues.waiting(['send-sms'], [id!]), new Set([id]));
+    assert.equal(await queues.holds('send-sms', 1), false);
+  });
+
+  test('tasks that a process hands to its own consumer never wait; none are while others wait', async (t) => {
+    const worked: string[] = [];
+    let release: () => void = () => undefined;
+    const blocked = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const consumer = consume(
+      { queues, log, metrics: createMetrics(null, log) },
+      {
+        queue,
+        concurrency: 4,
+        work: async ({ id, held }) => {
+          worked.push(`${id} ${held.known === undefined ? 'fetched' : held.known}`);
+          await blocked;
+          return 'done';
+        },
+      },
+    );
+    t.after(() => consumer.stop(1000));
+    const until = async (condition: () => boolean) => {
+      while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await until(() => consumer.isDrained);
+    const places = consumer.reserve(3);
+    assert.equal(places, 3);
+    assert.equal(consumer.reserve(3), 1);
+    consumer.take([], 1);
+    const id = randomUUID();
+    await insertTasksOf(
+      sql`select 'send-sms', ${id}::uuid, 0, true, ${JSON.stringify(payload)}::jsonb, null`,
+    ).execute(connection.db);
+    const held = { id, holds: 1, payload, priority: 0, attempt: 0, earlySeconds: 0, carried: undefined };
+    consumer.take([{ ...held, known: 'known' }], places);
+    await until(() => worked.length === 1);
+    // Its own notice: now there may be tasks that were there first.
+    const [waiting] = await send(1);
+    assert.equal(consumer.isDrained, false);
+    assert.equal(consumer.reserve(1), 0);
+    await until(() => worked.length === 2);
+    assert.deepEqual(worked, [`${id} known`, `${waiting} fetched`]);
+    release();
+    await until(() => consumer.isDrained);
+    await consumer.stop(5000);
+    assert.equal(consumer.reserve(1), 0);
+    assert.deepEqual(await read(), []);
+  });
+
+  test('tasks of the release before are taken over, but for those that a worker of it still holds', async (t) => {
+    const { pool } = connection;
+    await pool.query(`
+      create schema pgboss;
+      create type pgboss.job_state as enum ('created', 'retry', 'active', 'completed', 'cancelled', 'failed');
+      create table pgboss.job (id uuid not null default gen_random_uuid(), name text not null, priority integer not null default 0,
+        data jsonb, state pgboss.job_state not null default 'created', start_after timestamptz not null default now(),
+        started_on timestamptz, heartbeat_on timestamptz, created_on timestamptz not null default now(),
+        completed_on timestamptz, output jsonb, primary key (name, id)) partition by list (name);
+      create table pgboss.sms partition of pgboss.job for values in ('send-sms');
+      create table pgboss.other partition of pgboss.job for values in ('others');
+    `);
+    t.after(() => pool.query('drop schema pgboss cascade'));
+    await pool.query(`
+      insert into pgboss.job (name, id, priority, data, state, start_after, started_on, heartbeat_on, completed_on, output) values
+        ('send-sms', '00000000-0000-4000-8000-000000000001', 7, '{"payload":{"type":"sms"},"attempt":2,"request_id":"r"}', 'created', now(), null, null, null, null),
+        ('send-sms', '00000000-0000-4000-8000-000000000002', 0, '{"payload":{"type":"sms"},"attempt":1,"waits_for":"sms"}', 'created', now() + interval '5 minutes', null, null, null, null),
+        ('send-sms', '00000000-0000-4000-8000-000000000003', 0, '{"payload":{"type":"sms"}}', 'active', now(), now() - interval '5 minutes', now(), null, null),
+        ('send-sms', '00000000-0000-4000-8000-000000000004', 0, '{"payload":{"type":"sms"}}', 'active', now(), now() - interval '5 minutes', now() - interval '2 minutes', null, null),
+        ('send-sms', '00000000-0000-4000-8000-000000000005', 0, '"rubbish"', 'cancelled', now(), null, null, now(), '{"reason":"unreadable"}'),
+        ('others', '00000000-0000-4000-8000-000000000006', 0, '{}', 'created', now(), null, null, null, null)`);
+    assert.equal(await moveFormerTasks(connection.db, ['send-sms']), 4);
+    const { rows } = await pool.query(
+      `select right(id::text, 1) as id, state, priority, attempt, payload, request_id, waits_for, reason from tasks order by id`,
+    );
+    const plain = { priority: 0, attempt: 0, payload, request_id: null, waits_for: null, reason: null };
+    assert.deepEqual(rows, [
+      { ...plain, id: '1', state: 'ready', priority: 7, attempt: 2, request_id: 'r' },
+      { ...plain, id: '2', state: 'waiting', attempt: 1, waits_for: 'sms' },
+      { ...plain, id: '4', state: 'ready' },
+      { ...plain, id: '5', state: 'parked', payload: null, reason: 'unreadable' },
+    ]);
+    const left = await pool.query(`select right(id::text, 1) as id from pgboss.job order by id`);
+    assert.deepEqual(
+      left.rows.map(({ id }) => id),
+      ['3', '6'],
+    );
+    assert.equal(await moveFormerTasks(connection.db, ['send-sms']), 0);
+  });
+});
