@@ -94,7 +94,9 @@ export async function insertClaims(
           as t (notification_id, number, provider, started_at, billable_units)
       ), lapsed as (
         update attempts a set ${lapse}, finished_at = input.started_at
-        from input where a.notification_id = input.notification_id and a.number = input.number - 1 and a.outcome is null
+        from input
+        where input.number > 1 and a.notification_id = input.notification_id and a.number = input.number - 1
+          and a.outcome is null
       )
       insert into attempts (notification_id, number, provider, started_at, billable_units)
       select input.* from input join notification_history h on h.id = input.notification_id and h.status = 'created'

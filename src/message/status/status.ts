@@ -329,25 +329,51 @@ const changing = ['status', 'sent_by', 'billable_units', 'sent_at', 'updated_at'
 const columnsBefore = (row: string) =>
   sql.raw(changing.map((column) => `${row}.${column} as before_${column}`).join(', '));
 
-/** CTEs that count what the CTE `moved` has changed. A delay is counted anew only if one of its ends has moved. */
+/**
+ * CTEs that count what the CTE `moved` has changed. A delay is counted anew only if one of its ends has moved. Both read
+ * it once for each sign and measure: a list of values for each message would take several times as long.
+ */
 const countMoved = (moved: string) => sql`counted as (
   insert into status_changes (${key}, count, units, last_at)
   select ${key}, sum(sign), sum(sign * units), max(created_at)
-  from ${sql.table(moved)} m cross join lateral (values
-    (m.before_status, m.before_sent_by, m.before_billable_units, -1),
-    (m.after_status, m.sent_by, m.billable_units, 1)) v (status, provider, units, sign)
-  group by ${key} having sum(sign) <> 0 or sum(sign * units) <> 0
+  from (
+    select ${unmoved}, before_status as status, before_sent_by as provider, before_billable_units as units, -1 as sign
+    from ${sql.table(moved)}
+    union all
+    select ${unmoved}, after_status, sent_by, billable_units, 1 from ${sql.table(moved)}
+  ) v group by ${key} having sum(sign) <> 0 or sum(sign * units) <> 0
 ), delayed as (
   insert into delay_changes (day, notification_type, provider, via_api, measure, bucket, count)
-  select m.day, m.notification_type, v.provider, m.via_api, v.measure, v.bucket, sum(v.sign)
+  select day, notification_type, provider, via_api, measure, bucket, sum(sign)
   from (
-    select *, (sent_at, sent_by) is distinct from (before_sent_at, before_sent_by) as is_handed_over
-    from ${sql.table(moved)} where key_type <> 'test'
-  ) m cross join lateral (values
-    (m.before_sent_by, -1, 'handed-over', case when m.is_handed_over then ${sql.raw(handedOver('m', 'before_'))} end),
-    (m.sent_by, 1, 'handed-over', case when m.is_handed_over then ${sql.raw(handedOver('m'))} end),
-    (m.before_sent_by, -1, 'delivered', ${sql.raw(delivered('m', 'before_'))}),
-    (m.sent_by, 1, 'delivered', ${sql.raw(delivered('m', '', 'm.after_status'))})) v (provider, sign, measure, bucket)
-  where v.bucket is not null and v.provider is not null
-  group by 1, 2, 3, 4, 5, 6 having sum(v.sign) <> 0
+    ${sql.join(
+      [
+        delaysMoved(moved, 'before_', 'handed-over'),
+        delaysMoved(moved, '', 'handed-over'),
+        delaysMoved(moved, 'before_', 'delivered'),
+        delaysMoved(moved, '', 'delivered'),
+      ],
+      sql` union all `,
+    )}
+  ) v where bucket is not null
+  group by 1, 2, 3, 4, 5, 6 having sum(sign) <> 0
 )`;
+const unmoved = sql.raw(['day', ...fixed, 'via_api', 'created_at'].join(', '));
+
+/** The delays of one measure, each with its bucket or null: what they were, to be taken away, or what they are. */
+function delaysMoved(
+  moved: string,
+  prefix: 'before_' | '',
+  measure: 'handed-over' | 'delivered',
+): RawBuilder<unknown> {
+  const isBefore = prefix === 'before_';
+  const bucket =
+    measure === 'handed-over'
+      ? handedOver('m', prefix)
+      : delivered('m', prefix, isBefore ? 'm.before_status' : 'm.after_status');
+  const isAnew =
+    measure === 'delivered' || '(m.sent_at, m.sent_by) is distinct from (m.before_sent_at, m.before_sent_by)';
+  return sql.raw(`select day, notification_type, m.${prefix}sent_by as provider, via_api, '${measure}' as measure,
+      ${bucket} as bucket, ${isBefore ? -1 : 1} as sign
+    from ${moved} m where m.key_type <> 'test' and m.${prefix}sent_by is not null and ${isAnew}`);
+}
