@@ -18,7 +18,7 @@ export type CallResult = Readonly<{
 
 export type Calls = Readonly<{
   /** Never rejects. A call whose signal is aborted already is never made. */
-  call: (options: Dispatcher.DispatchOptions, signal: AbortSignal) => Promise<CallResult>;
+  call: (options: Dispatcher.DispatchOptions, signal: AbortSignal | null) => Promise<CallResult>;
   close: () => Promise<void>;
 }>;
 
@@ -64,12 +64,12 @@ export function createCalls(dispatcher: Dispatcher, { milliseconds, keepBodies }
           underWay.delete(ended);
           resolve(ended);
         });
-        if (signal.aborted) {
+        if (signal?.aborted) {
           call.handleEvent();
           return;
         }
         underWay.add(call);
-        signal.addEventListener('abort', call);
+        signal?.addEventListener('abort', call);
         if (timer === null) watch(milliseconds);
         dispatcher.dispatch(options, call);
       });
@@ -89,14 +89,14 @@ class Call implements Dispatcher.DispatchHandler, CallResult {
   error: unknown = null;
   endedBy: CallResult['endedBy'] = 'itself';
   mayBeSent = false;
-  readonly #signal: AbortSignal;
+  readonly #signal: AbortSignal | null;
   readonly #keepBody: boolean;
   readonly #ended: (call: Call) => void;
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | null = null;
   #isOver = false;
 
-  constructor(signal: AbortSignal, deadline: number, keepBody: boolean, ended: (call: Call) => void) {
+  constructor(signal: AbortSignal | null, deadline: number, keepBody: boolean, ended: (call: Call) => void) {
     this.#signal = signal;
     this.deadline = deadline;
     this.#keepBody = keepBody;
@@ -109,7 +109,7 @@ class Call implements Dispatcher.DispatchHandler, CallResult {
 
   /** The signal was aborted. */
   handleEvent(): void {
-    this.end('signal', this.#signal.reason);
+    this.end('signal', this.#signal?.reason);
   }
 
   end(endedBy: 'deadline' | 'signal', error: unknown): void {
@@ -151,7 +151,7 @@ class Call implements Dispatcher.DispatchHandler, CallResult {
     if (this.#isOver) return;
     this.#isOver = true;
     this.error = error;
-    this.#signal.removeEventListener('abort', this);
+    this.#signal?.removeEventListener('abort', this);
     this.#ended(this);
   }
 }

@@ -140,9 +140,6 @@ class NoResponse extends Error {
   }
 }
 
-/** Of a request that the SDK gives no signal. */
-const never = new AbortController().signal;
-
 type SdkRequest = Readonly<{
   protocol: string;
   hostname: string;
@@ -171,7 +168,7 @@ function requestHandler(limits: HttpLimits) {
           headers: request.headers,
           body: request.body ?? null,
         },
-        abortSignal instanceof AbortSignal ? abortSignal : never,
+        abortSignal instanceof AbortSignal ? abortSignal : null,
       );
       // A response that is cut off counts as none.
       if (!wholeResponse(result)) throw new NoResponse(result);
