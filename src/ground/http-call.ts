@@ -9,7 +9,9 @@ export type CallResult = Readonly<{
   headers: IncomingHttpHeaders;
   /** What arrived of the body; empty if bodies are not kept. */
   body: Buffer;
-  /** null if the response arrived whole; else what ended the call, which may be anything that a signal was aborted with. */
+  /** Whether the response arrived to its end. */
+  isWhole: boolean;
+  /** What ended the call otherwise: anything that a signal was aborted with. */
   error: unknown;
   endedBy: 'itself' | 'deadline' | 'signal';
   /** Whether the receiver may have a byte of the request. */
@@ -86,6 +88,7 @@ class Call implements Dispatcher.DispatchHandler, CallResult {
   readonly deadline: number;
   status: number | null = null;
   headers: IncomingHttpHeaders = {};
+  isWhole = false;
   error: unknown = null;
   endedBy: CallResult['endedBy'] = 'itself';
   mayBeSent = false;
@@ -140,6 +143,7 @@ class Call implements Dispatcher.DispatchHandler, CallResult {
   }
 
   onResponseEnd(): void {
+    this.isWhole = !this.#isOver;
     this.#finish(null);
   }
 

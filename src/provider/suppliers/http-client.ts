@@ -67,16 +67,15 @@ export function connectProvider(url: string, limits: HttpLimits): HttpClient {
   return {
     async post(path, headers, body, signal) {
       const result = await call({ method: 'POST', path: prefix + path, headers, body }, signal);
-      return wholeResponse(result)
-        ? { status: result.status, text: utf8.decode(result.body) }
-        : classify(result);
+      return isWhole(result) ? { status: result.status, text: utf8.decode(result.body) } : classify(result);
     },
     close,
   };
 }
 
-export function wholeResponse(result: CallResult): result is CallResult & { status: number } {
-  return result.error === null && result.status !== null;
+/** Whether a call got a response to its end; one that is cut off counts as none. */
+export function isWhole(result: CallResult): result is CallResult & { status: number } {
+  return result.isWhole && result.status !== null;
 }
 
 /** What is known after a call ended without a whole response. */

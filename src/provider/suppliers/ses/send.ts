@@ -14,9 +14,9 @@ import {
   type HttpLimits,
   isGatewayError,
   isSuccess,
+  isWhole,
   providerCalls,
   unreadableFrom,
-  wholeResponse,
 } from '../http-client.ts';
 import { sesSimulatedReceipts } from './receipt.ts';
 
@@ -170,8 +170,7 @@ function requestHandler(limits: HttpLimits) {
         },
         abortSignal instanceof AbortSignal ? abortSignal : null,
       );
-      // A response that is cut off counts as none.
-      if (!wholeResponse(result)) throw new NoResponse(result);
+      if (!isWhole(result)) throw new NoResponse(result);
       const headers: Record<string, string> = {};
       for (const [name, value] of Object.entries(result.headers))
         if (value !== undefined) headers[name] = String(value);
