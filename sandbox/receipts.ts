@@ -1,5 +1,6 @@
 /** Posts the receipts of the sandbox: when they are due, in which order, over which connections, and how often. */
 import { Pool } from 'undici';
+import { type Calls, createCalls, withoutOwnLimits } from '../src/ground/http-call.ts';
 import type { Log } from '../src/ground/log.ts';
 import { type Behaviour, shuffle } from './behaviour.ts';
 import type { KeptMessage } from './inbox.ts';
@@ -191,16 +192,18 @@ export class Receipts {
   }
 }
 
-/** Milliseconds that a receiver has to accept the connection, and then to answer. */
+/** Milliseconds that a receiver has to accept the connection, and in all until it has answered. */
 const connectTimeout = 2_000;
 const answerTimeout = 10_000;
+/** Most bytes of an answer that are read so that the connection can be reused; only its status matters. */
+const longestAnswer = 131_072;
 
 /**
  * The queue to one receiver: first in, first out, over a bounded number of kept-alive connections. Each receiver has
  * its own lane, so that one that hangs does not hold up the others.
  */
 class ReceiptLane {
-  readonly #pool: Pool;
+  readonly #calls: Calls;
   readonly #answered: (receipt: Receipt) => void;
   #queue: Receipt[] = [];
   /** Index of the first waiting receipt. Those before it are cut off in batches, since shifting each is slow. */
@@ -211,12 +214,13 @@ class ReceiptLane {
   /** @param answered called after each attempt, when `attempts` and `answer` of the receipt are up to date */
   constructor(origin: string, answered: (receipt: Receipt) => void) {
     this.#answered = answered;
-    this.#pool = new Pool(origin, {
+    const pool = new Pool(origin, {
+      ...withoutOwnLimits,
       connections: connectionsPerLane,
       connect: { timeout: connectTimeout },
-      headersTimeout: answerTimeout,
-      bodyTimeout: answerTimeout,
+      maxResponseSize: longestAnswer,
     });
+    this.#calls = createCalls(pool, { milliseconds: answerTimeout, keepBodies: false });
   }
 
   get idle(): boolean {
@@ -230,7 +234,7 @@ class ReceiptLane {
 
   stop(): void {
     this.#stopped = true;
-    this.#pool.destroy().catch(() => {});
+    void this.#calls.close();
   }
 
   #fill(): void {
@@ -255,19 +259,9 @@ class ReceiptLane {
     const { target, body } = receipt;
     receipt.attempts += 1;
     receipt.answer = null;
-    try {
-      const answer = await this.#pool.request({
-        method: 'POST',
-        path: target.path,
-        headers: target.headers,
-        body,
-      });
-      receipt.answer = answer.statusCode;
-      // Only the status matters; the body is read so that the connection can be reused.
-      await answer.body.dump();
-    } catch {
-      // No answer, or one that broke off after its status: `answer` says which.
-    }
+    const { path, headers } = target;
+    // An answer that broke off after its status has one all the same.
+    receipt.answer = (await this.#calls.call({ method: 'POST', path, headers, body }, null)).status;
   }
 }
 

@@ -105,6 +105,14 @@ test('a business day begins at midnight in London, in summer an hour before midn
   for (const [day, start] of table) assert.equal(new Date(dayStart(day)).getTime(), Date.parse(start), day);
 });
 
+test('the day of a time does not depend on what was asked before', () => {
+  const written = new Intl.DateTimeFormat('en-CA', { timeZone: 'Europe/London' });
+  for (const start of ['2026-03-28T22:00Z', '2026-03-29T22:00Z', '2026-10-24T22:00Z', '2026-10-25T22:00Z']) {
+    const times = Array.from({ length: 4 * 60 }, (_, minute) => Date.parse(start) + minute * 60_000 - 1);
+    for (const time of [...times, ...times.toReversed()]) assert.equal(dayOf(time), written.format(time));
+  }
+});
+
 test('every business day of a century contains its first moment, and the moment before falls on the day before', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 36_500 }), (days) => {

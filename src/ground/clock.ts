@@ -59,9 +59,17 @@ const zone = 'Europe/London';
 const asDate = new Intl.DateTimeFormat('en-CA', { timeZone: zone });
 const asTime = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
 
-/** The business zone's day (YYYY-MM-DD) at a time in Unix milliseconds. */
+/** The day of the last time that was asked for, and the hour that it was in. */
+let known = { hour: Number.NaN, day: '' };
+
+/**
+ * The business zone's day (YYYY-MM-DD) at a time in Unix milliseconds, since 1972. Each of its days begins on the hour,
+ * and batches ask again and again for that of now.
+ */
 export function dayOf(time: number): string {
-  return asDate.format(time);
+  const hour = Math.floor(time / 3_600_000);
+  if (hour !== known.hour) known = { hour, day: asDate.format(time) };
+  return known.day;
 }
 
 /** The start of a day in the business zone, in Unix milliseconds. `day` is YYYY-MM-DD and must exist. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createLog, type LogTo, plainWord, requestIdOf } from './log.ts';
 
@@ -115,6 +117,34 @@ test('the names, ids and times in an error stay', () => {
   ])
     assert.equal(logged(databaseError('42P01', message)).message, message);
   assert.equal(logged(new Error("It couldn't be done")).message, "It couldn't be done");
+});
+
+test('the length of an error hardly matters: a message of a million characters takes no second', () => {
+  const message = 'x'.repeat(1_000_000);
+  const began = performance.now();
+  assert.equal(logged(databaseError('57014', message)).message, message);
+  assert.equal(logged(databaseError('57014', `${message}@y z`)).message, '…@… z');
+  assert.ok(performance.now() - began < 1000);
+});
+
+test('every line on standard output is written, in order, when the process ends or exits', () => {
+  const log = JSON.stringify(join(import.meta.dirname, 'log.ts'));
+  const count = 500;
+  for (const end of ['', 'process.exit()']) {
+    const code = `import { createLog } from ${log};
+      const log = createLog('info');
+      for (let i = 0; i < ${count}; i++) log.info({ i }, 'Zoë');
+      ${end}`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], {
+      encoding: 'utf8',
+    });
+    const lines = stdout.trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).i),
+      Array.from({ length: count }, (_, i) => i),
+    );
+    assert.equal(JSON.parse(lines[0]!).message, 'Zoë');
+  }
 });
 
 test('a word of somebody else is short, printable and nobody’s address', () => {

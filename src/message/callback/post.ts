@@ -3,8 +3,9 @@ import dns from 'node:dns';
 import { readFile } from 'node:fs/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { Agent, buildConnector, request } from 'undici';
+import { Agent, buildConnector } from 'undici';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
+import { createCalls, withoutOwnLimits } from '../../ground/http-call.ts';
 
 /** What came back when a callback was posted. */
 export type CallbackResponse =
@@ -37,7 +38,7 @@ export type PosterOptions = Readonly<{
   allowPrivate: boolean;
 }>;
 
-/** Most bytes of a response that are read so that the connection can be reused. */
+/** Most bytes of a response that are read so that the connection can be reused; only its status matters. */
 const longestAnswer = 65_536;
 
 /** The host has no address that callbacks may go to. */
@@ -68,11 +69,12 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
         callback(new PrivateAddressError(options.hostname), null);
       else connect(options, callback);
     },
+    ...withoutOwnLimits,
     pipelining: 1,
-    headersTimeout: milliseconds,
-    bodyTimeout: milliseconds,
     keepAliveTimeout: 10_000,
+    maxResponseSize: longestAnswer,
   });
+  const calls = createCalls(agent, { milliseconds, keepBodies: false });
 
   return {
     async post({ url, token, body, traceparent = null }, signal) {
@@ -80,50 +82,33 @@ export function createPoster({ clock, timeoutSeconds, allowPrivate }: PosterOpti
       const target = new URL(url);
       if (target.protocol !== 'https:' && !(allowPrivate && target.protocol === 'http:'))
         return forbidden('bad address', 'The callback address is not https');
-      const timeout = AbortSignal.timeout(milliseconds);
-      const either = AbortSignal.any([signal, timeout]);
-      try {
-        const posting = request(`${target.origin}${target.pathname}${target.search}`, {
-          method: 'POST',
-          dispatcher: agent,
-          headers: {
-            'Content-Type': 'application/json',
-            Authorization: `Bearer ${token}`,
-            'User-Agent': 'Despatch',
-            'Despatch-Signature': signature(body, token, clock.now()),
-            ...(traceparent !== null && { traceparent }),
-          },
-          body,
-          signal: either,
-        });
-        // undici does not end a request before its connection is made.
-        const answer = await Promise.race([posting, rejectOnAbort(either)]);
-        const { 'retry-after': retryAfter } = answer.headers;
-        // Only the status matters, even if the rest of the response fails.
-        await answer.body.dump({ limit: longestAnswer, signal: either }).catch(() => undefined);
-        return {
-          kind: 'answered',
-          status: answer.statusCode,
-          retryAfter: typeof retryAfter === 'string' ? retryAfter : null,
-        };
-      } catch (error) {
-        if (error instanceof PrivateAddressError) return privateAddress(hostOf(target));
-        if (signal.aborted) return { kind: 'given up' };
-        return noAnswer(error, timeout.aborted, timeoutSeconds);
+      const options = {
+        origin: target.origin,
+        path: target.pathname + target.search,
+        method: 'POST',
+        headers: {
+          'Content-Type': 'application/json',
+          Authorization: `Bearer ${token}`,
+          'User-Agent': 'Despatch',
+          'Despatch-Signature': signature(body, token, clock.now()),
+          ...(traceparent !== null && { traceparent }),
+        },
+        body,
+      };
+      const { status, headers, error, endedBy } = await calls.call(options, signal);
+      if (status !== null) {
+        const { 'retry-after': retryAfter } = headers;
+        return { kind: 'answered', status, retryAfter: typeof retryAfter === 'string' ? retryAfter : null };
       }
+      if (error instanceof PrivateAddressError) return privateAddress(hostOf(target));
+      if (signal.aborted) return { kind: 'given up' };
+      return noAnswer(error, endedBy === 'deadline', timeoutSeconds);
     },
     close() {
       names.cancel();
-      return agent.destroy();
+      return calls.close();
     },
   };
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }
 
 function privateAddress(host: string): CallbackResponse {

@@ -1,7 +1,8 @@
 /** Sending to a provider over HTTP, and what its response means. */
 
 import { createRequire } from 'node:module';
-import type { buildConnector } from 'undici';
+import type { Dispatcher } from 'undici';
+import { type CallResult, type Calls, createCalls, withoutOwnLimits } from '../../ground/http-call.ts';
 import type { SendResult } from '../contract.ts';
 
 const require = createRequire(import.meta.url);
@@ -16,7 +17,7 @@ export type HttpResponse = Readonly<{ status: number; text: string }>;
 export type HttpResult = HttpResponse | NotAccepted;
 
 export type HttpLimits = Readonly<{
-  /** Bounds the whole request, from connecting to the last byte of the response. */
+  /** Bounds the whole request, from waiting for a connection to the last byte of the response. */
   timeoutSeconds: number;
   /** As many as there are senders, since waiting for a connection counts as waiting for the provider. */
   connections: number;
@@ -35,32 +36,25 @@ export type HttpClient = {
 /** In bytes; no provider needs more. */
 const longestResponse = 1_000_000;
 
-/** Errors of connecting, TLS included: no byte of a request can have reached the provider. */
-const beforeSending = new WeakSet<Error>();
-
-/** Opens connections, and remembers which errors occurred while connecting. `timeout` in milliseconds. */
-export function connector(timeout: number): buildConnector.connector {
-  const connect = undici().buildConnector({ timeout });
-  return (options, callback) =>
-    connect(options, (...[error, socket]) => {
-      if (error) beforeSending.add(error);
-      callback(...([error, socket] as Parameters<buildConnector.Callback>));
-    });
-}
-
 /** Options for connections to a provider: kept alive, one request at a time on each. */
 export function connectionOptions({ timeoutSeconds, connections }: HttpLimits) {
-  const milliseconds = timeoutSeconds * 1000;
   return {
+    ...withoutOwnLimits,
     connections,
     pipelining: 1,
-    connect: connector(Math.min(5000, milliseconds)),
-    headersTimeout: milliseconds,
-    bodyTimeout: milliseconds,
+    connect: { timeout: Math.min(5000, timeoutSeconds * 1000) },
     keepAliveTimeout: 30_000,
     maxResponseSize: longestResponse,
   };
 }
+
+/** Calls over connections to a provider. */
+export function providerCalls(dispatcher: Dispatcher, { timeoutSeconds }: HttpLimits): Calls {
+  return createCalls(dispatcher, { milliseconds: timeoutSeconds * 1000, keepBodies: true });
+}
+
+/** Like undici's own reading of a body: without a byte order mark, and with what is no UTF-8 replaced. */
+const utf8 = new TextDecoder();
 
 /**
  * HTTP to one provider. An error before the request could be sent is `failed`; a time-out or a connection lost
@@ -68,47 +62,36 @@ export function connectionOptions({ timeoutSeconds, connections }: HttpLimits) {
  */
 export function connectProvider(url: string, limits: HttpLimits): HttpClient {
   const base = new URL(url);
-  const pool = new (undici().Pool)(base.origin, connectionOptions(limits));
+  const { call, close } = providerCalls(new (undici().Pool)(base.origin, connectionOptions(limits)), limits);
   const prefix = base.pathname.replace(/\/+$/, '');
   return {
     async post(path, headers, body, signal) {
-      try {
-        const response = await pool.request({
-          method: 'POST',
-          path: prefix + path,
-          headers,
-          body,
-          signal: AbortSignal.any([signal, AbortSignal.timeout(limits.timeoutSeconds * 1000)]),
-        });
-        return { status: response.statusCode, text: await response.body.text() };
-      } catch (error) {
-        return classify(error);
-      }
+      const result = await call({ method: 'POST', path: prefix + path, headers, body }, signal);
+      return isWhole(result) ? { status: result.status, text: utf8.decode(result.body) } : classify(result);
     },
-    close: () => pool.destroy(),
+    close,
   };
 }
 
-/** What is known after a request over connections of `connector` ended in an error. */
-export function classify(error: unknown): NotAccepted {
-  const code = (error as { code?: unknown }).code;
+/** Whether a call got a response to its end; one that is cut off counts as none. */
+export function isWhole(result: CallResult): result is CallResult & { status: number } {
+  return result.isWhole && result.status !== null;
+}
+
+/** What is known after a call ended without a whole response. */
+export function classify({ error, endedBy, mayBeSent }: CallResult): NotAccepted {
+  const { code } = (error ?? {}) as { code?: unknown };
   const name = error instanceof Error ? error.name : '';
-  if (error instanceof Error && beforeSending.has(error))
+  const known = typeof code === 'string' ? code : name || 'error';
+  // A caller who stopped says nothing about the provider.
+  if (!mayBeSent && endedBy !== 'signal')
     return {
       outcome: 'failed',
-      code: typeof code === 'string' ? code : name,
+      code: endedBy === 'deadline' ? 'ETIMEDOUT' : known,
       detail: 'The provider could not be reached',
     };
-  const isTimeout =
-    error instanceof undici().errors.HeadersTimeoutError ||
-    error instanceof undici().errors.BodyTimeoutError ||
-    name === 'TimeoutError';
-  if (isTimeout) return { outcome: 'unknown', code: '504', detail: 'Gateway Time-out' };
-  return {
-    outcome: 'unknown',
-    code: typeof code === 'string' ? code : name || 'error',
-    detail: 'The connection ended before the provider answered',
-  };
+  if (name === 'TimeoutError') return { outcome: 'unknown', code: '504', detail: 'Gateway Time-out' };
+  return { outcome: 'unknown', code: known, detail: 'The connection ended before the provider answered' };
 }
 
 export function isSuccess({ status }: Pick<HttpResponse, 'status'>): boolean {

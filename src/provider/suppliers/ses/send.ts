@@ -5,6 +5,7 @@ import {
   type SendEmailCommandInput,
 } from '@aws-sdk/client-sesv2';
 import { Agent } from 'undici';
+import type { CallResult } from '../../../ground/http-call.ts';
 import type { EmailMessage, Message, Provider, SendResult } from '../../contract.ts';
 import { addressesOf, mailbox, subjectText, unsubscribeHeaders } from '../email-header.ts';
 import {
@@ -13,6 +14,8 @@ import {
   type HttpLimits,
   isGatewayError,
   isSuccess,
+  isWhole,
+  providerCalls,
   unreadableFrom,
 } from '../http-client.ts';
 import { sesSimulatedReceipts } from './receipt.ts';
@@ -131,9 +134,9 @@ class NoResponse extends Error {
   override name = 'NoResponse';
   readonly result: ReturnType<typeof classify>;
 
-  constructor(cause: unknown) {
-    super('SES did not answer', { cause });
-    this.result = classify(cause);
+  constructor(result: CallResult) {
+    super('SES did not answer', { cause: result.error });
+    this.result = classify(result);
   }
 }
 
@@ -153,32 +156,28 @@ type SdkRequest = Readonly<{
  * provider may have, from one whose response was lost.
  */
 function requestHandler(limits: HttpLimits) {
-  const agent = new Agent(connectionOptions(limits));
+  const { call, close } = providerCalls(new Agent(connectionOptions(limits)), limits);
   return {
     async handle(request: SdkRequest, options: Readonly<{ abortSignal?: unknown }> = {}) {
-      const limit = AbortSignal.timeout(limits.timeoutSeconds * 1000);
       const { abortSignal } = options;
-      try {
-        const response = await agent.request({
+      const result = await call(
+        {
           origin: `${request.protocol}//${request.hostname}${request.port ? `:${request.port}` : ''}`,
           path: request.path,
           method: request.method as 'POST',
           headers: request.headers,
           body: request.body ?? null,
-          signal: abortSignal instanceof AbortSignal ? AbortSignal.any([abortSignal, limit]) : limit,
-        });
-        // Read here, so that a response that is cut off counts as none.
-        const body = new Uint8Array(await response.body.arrayBuffer());
-        const headers: Record<string, string> = {};
-        for (const [name, value] of Object.entries(response.headers))
-          if (value !== undefined) headers[name] = String(value);
-        return { response: { statusCode: response.statusCode, headers, body } };
-      } catch (error) {
-        throw new NoResponse(error);
-      }
+        },
+        abortSignal instanceof AbortSignal ? abortSignal : null,
+      );
+      if (!isWhole(result)) throw new NoResponse(result);
+      const headers: Record<string, string> = {};
+      for (const [name, value] of Object.entries(result.headers))
+        if (value !== undefined) headers[name] = String(value);
+      return { response: { statusCode: result.status, headers, body: new Uint8Array(result.body) } };
     },
     updateHttpClientConfig() {},
     httpHandlerConfigs: () => ({}),
-    destroy: () => void agent.destroy(),
+    destroy: () => void close(),
   };
 }
