@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import type pg from 'pg';
 import { seededRandom } from '../sandbox/behaviour.ts';
 import { secrets } from '../src/config/database.ts';
@@ -9,13 +10,14 @@ import { type Cipher, createCipher } from '../src/ground/cipher.ts';
 import { dayAfter, dayOf, dayStart } from '../src/ground/clock.ts';
 import { idFloor } from '../src/ground/id.ts';
 import { createLog } from '../src/ground/log.ts';
-import { rebuildDay } from '../src/statistics/totals/store-recount.ts';
+import { delaysOf, fixedFacts } from '../src/message/status/status.ts';
+import { foldFigures } from '../src/statistics/totals/keep.ts';
 import { addTenant } from './installation.ts';
 
 /**
  * An installation that has sent messages for more than a year, written to the tables, because sending them would take
- * days: the history, what is kept of the last week, and the totals, counted from the history as `despatch statistics
- * rebuild` counts them.
+ * days: the history, what is kept of the last week, and the totals, which are changes that the product folds. They lie in
+ * the order of their days, as they would if it had done so all the year.
  */
 
 const days = 400;
@@ -80,6 +82,7 @@ export async function loadHistory(
     const write = async (span: Span, count: number) => {
       await ensurePartitions(db, span.from, span.from);
       await writeHistory(client, span, count, written);
+      await addFigures(db, span);
       written += count;
     };
     for (const [span, count] of months({ from: start(days), until: endedDay.from }, rows - recent - ended)) {
@@ -93,7 +96,8 @@ export async function loadHistory(
     await addPersonal(client, recentDays, cipher);
     await addCourses(client, recentDays);
     tell('what is kept of the last week');
-    for (let day = dayOf(start(days)); day <= today; day = dayAfter(day, 1)) await rebuildDay(db, day);
+    for (const [table, index] of byDay) await client.query(`cluster ${table} using ${index}`);
+    await client.query('truncate minute_totals');
     tell('totals');
     await client.query('vacuum (analyze)');
     await setAutovacuum(client, true);
@@ -228,6 +232,36 @@ async function writeHistory(client: pg.Client, { from, until }: Span, count: num
        case when status = 'delivered' and i % ${rareness} = 17 then '${rareStatus}' else status end as fate) course`,
     [from, until, count, first],
   );
+}
+
+/** Indexes whose order is that in which totals come to be. */
+const byDay = [
+  ['status_totals', 'status_totals_day'],
+  ['month_totals', 'month_totals_month'],
+  ['platform_totals', 'platform_totals_key'],
+  ['delay_totals', 'delay_totals_pkey'],
+] as const;
+
+/** Appends the changes of the messages of a span, as the product does, and lets it fold them. */
+async function addFigures(db: Db, { from, until }: Span): Promise<void> {
+  const ofSpan = sql`notification_history h where h.id >= ${idFloor(from)} and h.id < ${idFloor(until)}`;
+  const kind = sql.raw(
+    'day, service_id, template_id, job_id, notification_type, key_type, via_api, status, provider, international, rate_multiplier',
+  );
+  await sql`
+    insert into status_changes (${kind}, count, units, last_at)
+    select ${kind}, count(*), sum(billable_units), max(created_at) from (
+      select ${fixedFacts('h')}, h.status, h.sent_by as provider, h.billable_units, h.created_at from ${ofSpan}
+    ) facts_of_each group by ${kind}`.execute(db);
+  const delay = sql.raw('day, notification_type, provider, via_api, measure, bucket');
+  await sql`
+    insert into delay_changes (${delay}, count)
+    select ${delay}, count(*) from (
+      select ${fixedFacts('h')}, h.sent_by as provider, d.*
+      from (select * from ${ofSpan} and h.key_type <> 'test') h
+      cross join lateral (values ${delaysOf('h')}) d (measure, bucket) where d.bucket is not null
+    ) delay_of_each group by ${delay}`.execute(db);
+  await foldFigures({ db }, { signal: new AbortController().signal });
 }
 
 /** The jobs that the rows of files are of: one for each service and UTC day. */

@@ -4,7 +4,6 @@ import { type Loaded, rareStatus } from './history-load.ts';
 import { Wire } from './load.ts';
 import { quantile } from './scenario.ts';
 
-const times = 40;
 const warmUps = 3;
 
 /** `none`: what the machine itself takes. `key`: with the service's key; else with the admin client's token. */
@@ -86,7 +85,7 @@ export function readsOf({ serviceId, reference, recipient }: Loaded, now: number
 }
 
 /**
- * Sends each request so many times, one after the other; the second page of the list too.
+ * Sends each request `times` times, one after the other; the second page of the list too.
  *
  * @throws if an answer is not 200
  */
@@ -96,10 +95,12 @@ export async function readAll(
   {
     admin,
     key,
+    times,
     cpuSeconds,
   }: Readonly<{
     admin: Readonly<{ issuer: string; secret: string }>;
     key: string;
+    times: number;
     /** Of the API and PostgreSQL so far. */
     cpuSeconds: () => number;
   }>,

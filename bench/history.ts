@@ -13,12 +13,17 @@ import { type SandboxClient, startProvider } from './sandbox-client.ts';
 import { type Figure, median, type Outcome, type Scenario, type Settings } from './scenario.ts';
 
 const usualRows = 10_000_000;
-/** Alternately without and with history, so that what else runs on the machine affects both alike. */
-const rounds = 7;
+/**
+ * Alternately without and with history, so that what else runs on the machine affects both alike; fewer where little is
+ * measured of anything.
+ */
+const [usualRounds, fewRounds] = [7, 5];
 /** At a fixed rate, since how many messages share a statement decides what each costs. */
 const perSecond = 300;
 const connections = 64;
 const singleMilliseconds = 20;
+/** How often each list is read; again fewer times there. */
+const [usualReads, fewReads] = [40, 20];
 const patienceMilliseconds = 60_000;
 const deletion = 'delete-notifications-older-than-retention';
 
@@ -44,7 +49,7 @@ async function measureHistory(harness: Harness, settings: Settings): Promise<Out
   const rows = settings.rows ?? usualRows;
   const other = new Harness({ profileDir: null });
   harness.onEnd(() => other.end());
-  const [empty, full] = [await install(other), await install(harness)];
+  const [empty, full] = await Promise.all([install(other), install(harness)]);
   const running = await Promise.all([empty, full].map((one) => start(one, ['api', 'worker', 'scheduler'])));
   const requests: Requests[] = [];
   for (const { harness, client } of [empty, full])
@@ -59,6 +64,7 @@ async function measureHistory(harness: Harness, settings: Settings): Promise<Out
   const measure = (index: 0 | 1) =>
     costOf([empty, full][index]!, running[index]!, requests[index]!, settings.seconds, faults);
   for (const index of [0, 1] as const) await measure(index);
+  const rounds = settings.seconds < 1 ? fewRounds : usualRounds;
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const);
     const cost = [Number.NaN, Number.NaN] as [number, number];
@@ -76,7 +82,7 @@ async function measureHistory(harness: Harness, settings: Settings): Promise<Out
   const readers = await start(full, ['api', 'worker']);
   const { admin } = readCredentials(harness.dataDir)!;
   const readings = await readAll(readers[0]!.url, readsOf(loaded, Date.now()), {
-    ...{ admin, key: loaded.key },
+    ...{ admin, key: loaded.key, times: settings.seconds < 1 ? fewReads : usualReads },
     cpuSeconds: () => (readers[0]!.child.processorSeconds ?? Number.NaN) + full.databaseSeconds(),
   });
   await costOf(full, readers, requests[1]!, 1, faults);
@@ -178,8 +184,7 @@ async function measureDeletion(
   const { harness, provider } = installation;
   // As on every night before, which leaves nothing that is older.
   await deleteEnded(installation, 'the nights before');
-  const wanted = await loaded.addEndedDay();
-  const servers = await start(installation, ['api', 'worker']);
+  const [wanted, servers] = await Promise.all([loaded.addEndedDay(), start(installation, ['api', 'worker'])]);
   const wire = await Wire.open(servers[0]!.url);
   harness.onEnd(async () => wire.close());
   /** The longest time without an arrival at the provider, in milliseconds. */

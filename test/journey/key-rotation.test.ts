@@ -8,18 +8,17 @@ import { readConfig } from '../../src/config/config.ts';
 import { type Cipher, createCipher } from '../../src/ground/cipher.ts';
 import { createLog } from '../../src/ground/log.ts';
 import { type Platform, startPlatform } from '../../src/process/compose.ts';
-import { platformUserId } from '../../src/tenant/user/store.ts';
 import { countSealed, oldIn, rotate } from '../../src/upkeep/rotate.ts';
 import { sealedColumns } from '../../src/upkeep/sealed-columns.ts';
 import { countPortion, findValues, replaceValues } from '../../src/upkeep/store-sealed.ts';
-import { callbacksOf, type Receiver, receiver, registerCallback } from '../support/callback-receiver.ts';
+import { type Receiver, receiver } from '../support/callback-receiver.ts';
+import { openEverything, sealEverything, sealingSettings } from '../support/sealed-values.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
 import { createWorld, environment, type World } from '../support/world.ts';
 
 const next = 'the next secret of the tests';
 const oldFirst = createCipher([secretKey, next], salt);
 const newFirst = createCipher([next, secretKey], salt);
-const inboundLogin = `Basic ${Buffer.from('tide:pass').toString('base64')}`;
 
 describe('the rotation of SECRET_KEY', () => {
   let world: World;
@@ -28,20 +27,15 @@ describe('the rotation of SECRET_KEY', () => {
   let workers: Platform;
   let ids: Record<string, string>;
 
-  const settings = {
-    CALLBACK_ALLOW_PRIVATE: 'true',
-    MMG_INBOUND_SMS_USERNAME: 'tide',
-    MMG_INBOUND_SMS_AUTH: 'pass',
-  };
   before(async () => {
     service = await receiver();
     world = await createWorld({
       roles: ['api', 'sandbox'],
-      environment: { ...settings, SECRET_KEY: `${next},${secretKey}` },
+      environment: { ...sealingSettings, SECRET_KEY: `${next},${secretKey}` },
     });
     workers = await world.startMore({ roles: ['worker', 'scheduler'] });
     tenant = await world.addTenant({ permissions: ['sms', 'email', 'schedule'] });
-    ids = await makeEverything();
+    ids = await sealEverything(world, tenant, service.url);
   });
   after(async () => {
     await workers?.stop();
@@ -59,58 +53,6 @@ describe('the rotation of SECRET_KEY', () => {
         ...{ personalisation: { name: 'Rowan', time: '14:05' }, ...body },
       },
     });
-  const made = async (path: string, body?: string | object, headers = {}) => {
-    const answer = await world.admin('POST', path, body, headers);
-    assert.equal(answer.status, 201, JSON.stringify(answer.body));
-    return answer.body;
-  };
-
-  /** A value in every column that is sealed. */
-  async function makeEverything(): Promise<Record<string, string>> {
-    for (const type of ['delivery_status', 'inbound_sms'])
-      await registerCallback(world, tenant, service.url, type);
-    const sent = await send({}, { 'Idempotency-Key': 'once' });
-    const scheduled = await send({ scheduled_for: new Date(world.clock.now() + 3_600_000).toISOString() });
-    const file = 'phone number,name,time\n07700900123,Rowan,14:05\n07700900124,Ash,15:10\n';
-    const upload = `/service/${tenant.id}/upload?template_id=${tenant.templates.sms}&file_name=tides.csv`;
-    const { data: uploaded } = await made(upload, file);
-    const list = { id: uploaded.id, created_by: platformUserId };
-    await made(`/service/${tenant.id}/contact-list`, list, { 'Idempotency-Key': 'list' });
-    const { data: number } = await made('/inbound-number', { provider: 'mmg', numbers: ['07700900456'] });
-    const give = { inbound_number_id: number[0].id };
-    assert.equal((await world.admin('POST', `/inbound-number/service/${tenant.id}`, give)).status, 200);
-    const text = { MSISDN: '447700900123', Number: '447700900456', Message: 'High+tide', ID: 'mmg-1' };
-    const posted = await fetch(`${world.api}/notifications/sms/receive/mmg`, {
-      method: 'POST',
-      headers: { authorization: inboundLogin },
-      body: JSON.stringify({ ...text, DateRecieved: '2017-05-02+14%3A03%3A07' }),
-    });
-    assert.equal(posted.status, 200);
-    const { data: person } = await made('/user', {
-      ...{ name: 'Rowan', email_address: 'rowan@example.com', mobile_number: '07700900321' },
-      ...{ password: 'sea charts and tides', auth_type: 'sms_auth' },
-    });
-    assert.equal((await world.admin('POST', `/user/${person.id}/sms-code`, {})).status, 204);
-    await world.until(
-      () => callbacksOf(world, tenant),
-      (all) => all.filter(({ status }) => status === 'delivered').length >= 2,
-      60,
-    );
-    const { data: report } = await made(`/service/${tenant.id}/report-request`, {
-      ...{ user_id: platformUserId, report_type: 'notifications_report' },
-      ...{ notification_type: 'sms', notification_status: 'all' },
-    });
-    await world.until(
-      async () => (await world.admin('GET', `/service/${tenant.id}/report-request/${report.id}`)).body.data,
-      ({ status }) => status === 'stored',
-      60,
-    );
-    return {
-      ...{ sent: sent.body.id, scheduled: scheduled.body.id },
-      ...{ list: uploaded.id, report: report.id, callback: (await callbacksOf(world, tenant))[0].id },
-    };
-  }
-
   const rotateTo = async (cipher: Cipher, onProgress = () => {}) =>
     await rotate({ db: db(), cipher }, await countSealed({ db: db() }), onProgress);
   const left = async (cipher: Cipher) =>
@@ -207,7 +149,7 @@ describe('the rotation of SECRET_KEY', () => {
       clock: world.clock,
       config: readConfig(
         environment(world.databaseUrl, world.dataDir, {
-          ...{ ...settings, SECRET_KEY: next, SANDBOX_URL: world.sandboxUrl },
+          ...{ ...sealingSettings, SECRET_KEY: next, SANDBOX_URL: world.sandboxUrl },
         }),
       ),
       ...{ roles: ['api', 'worker', 'scheduler'], queues: null, log: createLog('silent') },
@@ -222,7 +164,7 @@ describe('the rotation of SECRET_KEY', () => {
         return { status: response.status, body: (await response.json()) as any };
       };
       const onlyNew = createCipher([next], salt);
-      for (const column of sealedColumns) await openAll(column, onlyNew);
+      await openEverything(world, onlyNew);
       const again = await call(
         ...(['POST', '/v2/notifications/sms'] as const),
         {
@@ -245,14 +187,4 @@ describe('the rotation of SECRET_KEY', () => {
       await alone.stop();
     }
   });
-
-  /** Opens every value of a column. */
-  async function openAll({ table, column, key, context }: (typeof sealedColumns)[number], cipher: Cipher) {
-    const names = key.map(({ name }) => `${name}::text`);
-    const { rows } = await world.connection.pool.query<{ place: string[]; value: Buffer }>(
-      `select array[${names}] as place, ${column} as value from ${table} where ${column} is not null`,
-    );
-    assert.ok(rows.length > 0, `${table}.${column}`);
-    for (const { place, value } of rows) cipher.open(value, context(...place));
-  }
 });

@@ -13,27 +13,9 @@ import {
   skipWithoutChromium,
   type WebWorld,
 } from '../support/web.ts';
-
-import { fillDevelopers } from '../web/fill-developers.ts';
-import { fillMessages, sendMessage } from '../web/fill-messages.ts';
-import { fillPlatform } from '../web/fill-platform.ts';
-import { fillReceived, receiving } from '../web/fill-received.ts';
-import { fillTeam } from '../web/fill-team.ts';
-import { fillTemplates } from '../web/fill-templates.ts';
-import { fillUploads } from '../web/fill-uploads.ts';
-import { fillUsage } from '../web/fill-usage.ts';
-
-/** What each room needs there to be; each returns the ids for its paths. The last leaves messages that never end. */
-const fills = [
-  fillDevelopers,
-  fillMessages,
-  fillReceived,
-  fillTeam,
-  fillTemplates,
-  fillUploads,
-  fillUsage,
-  fillPlatform,
-];
+import { sendMessage } from '../web/fill-messages.ts';
+import { receiving } from '../web/fill-received.ts';
+import { fills } from '../web/fills.ts';
 
 /** Where people look at what the pages look like; not kept in the repository. */
 const pictures = join(import.meta.dirname, '../web/screenshots');

@@ -58,11 +58,8 @@ export async function startProcess(
   };
 }
 
-/** Runs a command, such as `doctor --json`, to its end. */
-export async function runCommand(
-  args: readonly string[],
-  environment: Record<string, string>,
-): Promise<{ code: number; out: string; err: string }> {
+/** Starts a command, such as `keys rotate`. `ended`: its exit code, null if it was killed, and all that it wrote. */
+export function startCommand(args: readonly string[], environment: Record<string, string>) {
   const child = spawn(despatch, [...args], {
     env: { PATH: path, ...compileCache, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -75,6 +72,17 @@ export async function runCommand(
   child.stderr.on('data', (text) => {
     err += text;
   });
-  const [code] = await once(child, 'close');
-  return { code, out, err };
+  const ended = once(child, 'close').then(([code]: (number | null)[]) => ({ code: code ?? null, out, err }));
+  return {
+    ended,
+    async kill(signal: NodeJS.Signals) {
+      child.kill(signal);
+      await ended;
+    },
+  };
+}
+
+/** Runs a command, such as `doctor --json`, to its end. */
+export async function runCommand(args: readonly string[], environment: Record<string, string>) {
+  return await startCommand(args, environment).ended;
 }

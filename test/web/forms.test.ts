@@ -4,13 +4,8 @@ import { pages } from '../../src/web/pages.ts';
 import { type Element, everyElement, parseMarkup } from '../support/markup.ts';
 import { type Asked, type Recorder, startRecorder } from '../support/recorder.ts';
 import { createWebWorld, everyPermission, type Visitor, type WebWorld } from '../support/web.ts';
-import { fillDevelopers } from './fill-developers.ts';
-import { fillMessages } from './fill-messages.ts';
-import { fillPlatform } from './fill-platform.ts';
-import { fillReceived, receiving } from './fill-received.ts';
-import { fillTeam } from './fill-team.ts';
-import { fillTemplates } from './fill-templates.ts';
-import { fillUploads } from './fill-uploads.ts';
+import { receiving } from './fill-received.ts';
+import { fills } from './fills.ts';
 
 /** Whether a call may be made twice: it asks, proves who somebody is, or leaves the same behind. */
 function isHarmless({ method, path, body }: Asked): boolean {
@@ -33,15 +28,6 @@ suite('forms (spec 07, sections 4 and 14)', () => {
     world = await createWebWorld({ ...receiving, WEB_API_URL: recorder.url });
     recorder.passOnTo(world.api);
     values = { service: world.tenant.id, topic: 'statuses' };
-    const fills = [
-      fillDevelopers,
-      fillMessages,
-      fillReceived,
-      fillTeam,
-      fillTemplates,
-      fillUploads,
-      fillPlatform,
-    ];
     for (const fill of fills) Object.assign(values, await fill(world));
     [reader, other] = [await world.person(everyPermission), await world.person(everyPermission)];
     await world.connection.pool.query('update users set platform_admin = true where id = $1', [

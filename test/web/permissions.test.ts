@@ -4,12 +4,9 @@ import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Page } from '../../src/web/frame/page.ts';
 import { pages } from '../../src/web/pages.ts';
 import { createWebWorld, everyPermission, type Seen, type Visitor, type WebWorld } from '../support/web.ts';
-import { fillDevelopers } from './fill-developers.ts';
-import { fillMessages } from './fill-messages.ts';
-import { fillReceived, receiving } from './fill-received.ts';
+import { receiving } from './fill-received.ts';
 import { fillTeam } from './fill-team.ts';
-import { fillTemplates } from './fill-templates.ts';
-import { fillUploads } from './fill-uploads.ts';
+import { serviceFills } from './fills.ts';
 
 /** What somebody gets: `in` the page, `sign in` first, that it needs a permission, or that there is no such thing. */
 type Verdict = 'in' | 'sign in' | 'not allowed' | 'not found';
@@ -129,9 +126,8 @@ suite('what somebody may open and do (spec 07, sections 5 and 14)', () => {
   test('ids of another service are not found, whatever is asked with them', async (context: TestContext) => {
     const tenant = await world.addTenant({});
     const other = { ...world, tenant };
-    const foreign: Record<string, string> = { ...(await fillTeam(world, tenant.id)) };
-    for (const fill of [fillDevelopers, fillMessages, fillReceived, fillTemplates, fillUploads])
-      Object.assign(foreign, await fill(other));
+    const foreign: Record<string, string> = {};
+    for (const fill of serviceFills) Object.assign(foreign, await fill(other));
     const reader = await world.person(everyPermission);
     const token = /name="_token" value="([^"]+)"/.exec((await reader.get('/forgot-password')).text)![1]!;
     let calls = 0;

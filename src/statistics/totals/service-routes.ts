@@ -8,9 +8,10 @@ import { callerLeaves } from '../../http/server/request.ts';
 import { oneOf, uuid } from '../../http/validate/shapes.ts';
 import { figuresSchema, type ReadStatistics, statisticsSchema } from '../../tenant/service/detailed.ts';
 import { findServiceRecord } from '../../tenant/service/store-admin.ts';
-import { addTo, byStatus, channels, figuresOf, groupBy, noFigures } from './figures.ts';
-import { daysIn, financialYear, mondays, type Period, periodOf } from './periods.ts';
-import { countStatuses, findTemplateNames, sumOfServices } from './store-read.ts';
+import { dailyEntries } from './daily.ts';
+import { byStatus, channels, figuresOf, groupBy } from './figures.ts';
+import { daysIn, daysOf, financialYear, mondays, type Period, periodOf } from './periods.ts';
+import { countByDays, findTemplateNames, sumOfServices } from './store-read.ts';
 
 export type StatisticsRouteDeps = Readonly<{ reads: Reads; clock: Clock }>;
 
@@ -326,28 +327,17 @@ const daily = defineRoute({
     const period = readPeriod(query);
     const by = (query.by ?? 'type') as Grouping;
     const testKeys = by === 'key_type' || query.include_from_test_key === 'True';
-    const { rows, names } = await reads(id, callerLeaves(reply), async (db) => {
+    const { counts, names } = await reads(id, callerLeaves(reply), async (db) => {
       await requireService(db, id);
-      const rows = await countStatuses(db, id, ['day', ...groupings[by]], { period, testKeys });
-      const templates = rows.flatMap((row) => ('template_id' in row ? [row.template_id as string] : []));
-      return { rows, names: await findTemplateNames(db, [...new Set(templates)]) };
+      const counts = await countByDays(db, id, groupings[by], { period, testKeys });
+      const templates = counts.flatMap(({ template_id: one }) => one ?? []);
+      return { counts, names: await findTemplateNames(db, [...new Set(templates)]) };
     });
-    if (rows.length > mostRows)
-      throw badRequest(`There would be more than ${mostRows} entries: ask for fewer days`);
-    return {
-      data: rows.map(({ statuses, ...kind }) => {
-        const figures = noFigures();
-        const ordered = Object.entries(statuses).sort();
-        for (const [status, count] of ordered) addTo(figures, status, count);
-        const templateId = (kind as { template_id?: string }).template_id;
-        return {
-          ...kind,
-          ...(templateId !== undefined && { template_name: names.get(templateId) ?? '' }),
-          ...figures,
-          statuses: Object.fromEntries(ordered),
-        };
-      }),
-    };
+    const data = dailyEntries(counts, daysOf(period), {
+      ...{ most: mostRows, nameOf: (templateId) => names.get(templateId) ?? '' },
+    });
+    if (data === null) throw badRequest(`There would be more than ${mostRows} entries: ask for fewer days`);
+    return { data };
   },
 });
 

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
 import type { MinuteTotalRow } from '../../database/tables.ts';
+import type { DayCounts, Kind } from './daily.ts';
 import type { Histogram } from './delays.ts';
 import { inMonths, type Period } from './periods.ts';
 import { costUnits } from './store.ts';
@@ -119,32 +120,28 @@ export async function sumOfServices<D extends Dimension>(
   return rows;
 }
 
-/** How many messages of a service there are in each status, by kinds (`by`, not the status). */
-export type StatusCounts<D extends Dimension> = Readonly<{ [One in D]: Value<One> }> &
-  Readonly<{ statuses: Readonly<Record<string, number>> }>;
-
 /**
- * The same totals of one service as `sumOfServices`, only counts, with all statuses of a kind in one row: by day and
- * template a large service has thousands of kinds.
+ * The counts of one service by day, one row for each kind and status, in the order of `by` and then of the status: by day
+ * and template a large service has thousands of counts, and a row or an object of JSON for each would take longer than to
+ * add them up.
  */
-export async function countStatuses<D extends Exclude<Dimension, 'status'>>(
+export async function countByDays(
   db: DbOrTrx,
   serviceId: string,
-  by: readonly D[],
+  by: readonly (keyof Kind)[],
   chosen: Chosen,
-): Promise<readonly StatusCounts<D>[]> {
-  const ofServices = sql`service_id = ${serviceId}`;
-  const isByDay = by.some((one) => one === 'day' || one === 'week');
-  const names = [...new Set([...by.map((one) => sources[one]), 'status'])];
-  const columns = sql.raw(names.join(', '));
-  const { rows } = await sql<StatusCounts<D>>`
-    select ${selected(by)} json_object_agg(status, count) as statuses from (
-      select ${columns}, sum(count) as count from (
-        ${folded([...names, 'count'], chosen, { isByDay, ofServices })}
-        union all
-        select ${columns}, count from status_changes where ${ofServices} and ${within(chosen)}
-      ) both_parts group by ${columns} having sum(count) <> 0
-    ) of_each group by ${places(by)} order by ${places(by)}`.execute(db);
+): Promise<readonly DayCounts[]> {
+  const kind = sql.join(by.map((one) => sql.ref(one)));
+  const counts = (table: 'status_totals' | 'status_changes') => sql`
+    select day, ${kind}, status, count from ${sql.table(table)} where service_id = ${serviceId} and ${within(chosen)}`;
+  const { rows } = await sql<DayCounts>`
+    select ${kind}, status, array_to_json(array_agg(day - ${chosen.period.from}::date)) as days,
+      array_to_json(array_agg(count)) as counts
+    from (
+      select day, ${kind}, status collate "C" as status, sum(count) as count
+      from (${counts('status_totals')} union all ${counts('status_changes')}) both_parts
+      group by day, ${kind}, both_parts.status having sum(count) <> 0
+    ) of_each group by ${kind}, status order by ${kind}, status`.execute(db);
   return rows;
 }
 

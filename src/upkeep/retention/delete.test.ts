@@ -199,6 +199,26 @@ describe('deletion after retention', () => {
     assert.deepEqual(await countKept(world, [scheduled!]), none);
   });
 
+  test('so does that of a scheduled message of a service that keeps its own for longer', async () => {
+    const tenant = await world.addTenant();
+    await keep(tenant, 'sms', 20);
+    const [scheduled, plain] = await store(
+      { at: '2027-06-01T12:00:00Z', tenant, scheduledFor: '2027-06-07T12:00:00Z' },
+      { at: '2027-06-01T13:00:00Z', tenant },
+    );
+    const kept = async () =>
+      Promise.all([scheduled!, plain!].map(async (id) => (await countKept(world, [id])).notifications));
+    for (const [night, expected] of [
+      ['2027-06-21T02:30:00Z', [1, 1]],
+      ['2027-06-22T02:30:00Z', [1, 0]],
+      ['2027-06-27T02:30:00Z', [1, 0]],
+      ['2027-06-28T02:30:00Z', [0, 0]],
+    ] as const) {
+      await run(night);
+      assert.deepEqual(await kept(), expected, night);
+    }
+  });
+
   test('a callback is kept for as many days, from its own', async () => {
     const [message] = await store({ at: '2027-06-01T12:00:00Z', calledBackAt: '2027-06-03T12:00:00Z' });
     await run('2027-06-10T02:30:00Z');
