@@ -93,7 +93,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   let wakeWriter: () => void = () => undefined;
   const fetches = metrics.histogram(
     'despatch_queue_fetch_duration_seconds',
-    'Fetching of tasks that found some.',
+    'Fetching of tasks, whether there were any or not.',
     ['queue'],
     fetchBuckets,
   );
@@ -170,7 +170,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
       const before = arrivals;
       const tasks = await queues.fetch(queue.name, wanted);
       for (const held of tasks) start(held);
-      if (tasks.length > 0) fetches(elapsed() / 1000, queue.name);
+      fetches(elapsed() / 1000, queue.name);
       // A full batch: there may be more.
       const isFull = tasks.length === wanted;
       isDrained = !isFull && arrivals === before;

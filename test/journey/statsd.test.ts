@@ -44,7 +44,6 @@ test('one text and one email, from request to receipt and callback, give exactly
   const ofEach = both(
     'tasks.send_delivery_status',
     'dao.dao_create_notification',
-    'dao.get_notification_with_personalisation',
     'dao.dao_claim_notification',
     'dao.dao_update_notification',
     'dao.dao_finish_attempt',
