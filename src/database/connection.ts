@@ -47,6 +47,7 @@ export function connect(
     max: poolSize,
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
+    maxLifetimeSeconds: connectionSeconds,
     keepAlive: true,
     application_name: 'despatch',
     statement_timeout: statementMilliseconds,
@@ -73,18 +74,28 @@ export function connect(
  * longer than most of our statements run. Others are not prepared, since a plan stays in the memory of its connection.
  */
 
-/** How often a statement has been sent before it is prepared, and how many texts are counted and prepared. */
+/**
+ * How often a statement has been sent before it is prepared, and how many texts are counted and prepared. Texts with the
+ * days of ids (partitions.ts) change at midnight, so those that are sent no longer give way.
+ */
 const often = 100;
 const most = { counted: 2000, prepared: 100 } as const;
+/** What was prepared on a connection stays until it is closed. */
+const connectionSeconds = 3600;
 
 const counts = new Map<string, number>();
-/** By text; null for one that must not be prepared. */
-const names = new Map<string, string | null>();
+/** By text; null for one that must not be prepared. Half of those that are prepared: those that were sent lately. */
+let names = new Map<string, string | null>();
+/** The other half: those that were not, as far as is known. */
+let formerNames: typeof names = new Map();
+let named = 0;
 
 /** The name of a statement that is to be prepared; null for one that is not. */
 function nameOf(text: string): string | null {
   const name = names.get(text);
-  if (name !== undefined || names.size === most.prepared) return name ?? null;
+  if (name !== undefined) return name;
+  const former = formerNames.get(text);
+  if (former !== undefined) return keepName(text, former);
   const count = (counts.get(text) ?? 0) + 1;
   if (count < often) {
     if (counts.size === most.counted) counts.clear();
@@ -92,8 +103,16 @@ function nameOf(text: string): string | null {
     return null;
   }
   counts.delete(text);
-  names.set(text, hasStar(text) ? null : `despatch_${names.size}`);
-  return names.get(text)!;
+  return keepName(text, hasStar(text) ? null : `despatch_${++named}`);
+}
+
+function keepName(text: string, name: string | null): string | null {
+  if (names.size >= most.prepared / 2) {
+    formerNames = names;
+    names = new Map();
+  }
+  names.set(text, name);
+  return name;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { dayAfter, dayOf, dayStart, stopwatch } from '../ground/clock.ts';
 import { idFloor, idTime } from '../ground/id.ts';
 import type { Db, DbOrTrx, Trx } from './connection.ts';
@@ -145,6 +145,34 @@ function settingsOf(table: PartitionedTable): string {
   if (table === 'notification_history') return 'fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05';
   // Each row is updated once or twice within seconds: in the same page, its indexes stay as they are.
   return updated.includes(table) ? 'fillfactor = 50' : 'fillfactor = 100';
+}
+
+/** Ids that lie further apart are not of one batch of messages, or not ours. */
+const widestSpan = 31 * 86_400_000;
+const latestTime = Date.UTC(3000, 0);
+
+/**
+ * Conditions by which PostgreSQL, when it plans a statement that takes ids of messages as values, leaves out all
+ * partitions that none of them is in: `and <column> >= … and <column> < …` for each of the columns, with the days of the
+ * ids. Without them it opens and locks every partition at each execution, which costs more for each month that is kept.
+ * They leave out no row with one of the ids. The text of the statement changes at midnight and with older ids, so it
+ * stays one that is sent often. Nothing if the ids are not of one month's time.
+ */
+export function inPartitionsOf(ids: readonly string[], ...columns: readonly string[]): RawBuilder<unknown> {
+  let [least, greatest] = [ids[0], ids[0]];
+  for (const id of ids) {
+    if (id < least!) least = id;
+    if (id > greatest!) greatest = id;
+  }
+  if (least === undefined || greatest === undefined) return sql``;
+  const [first, last] = [idTime(least), idTime(greatest)];
+  if (last - first > widestSpan || last >= latestTime) return sql``;
+  const [from, until] = [dayStart(dayOf(first)), dayStart(dayAfter(dayOf(last), 1))];
+  return sql.raw(
+    columns
+      .map((column) => ` and ${column} >= '${idFloor(from)}'::uuid and ${column} < '${idFloor(until)}'::uuid`)
+      .join(''),
+  );
 }
 
 const mostRemembered = 3;

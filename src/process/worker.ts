@@ -110,13 +110,21 @@ export async function startWorkers(core: Core, options: WorkerOptions): Promise<
         poster: createPoster({ clock: core.clock, ...core.config.callbacks }),
       }),
   };
-  const consumers = Object.entries(starters)
+  const started = Object.entries(starters)
     .filter(([name]) => only === null || only.includes(name as QueueName))
-    .map(([, start]) => start());
+    .map(([name, start]) => ({ consumer: start(), isPersisting: name.startsWith('db-') }));
+  const stopAll = (isPersisting: boolean, milliseconds: number) =>
+    Promise.all(
+      started
+        .filter((one) => one.isPersisting === isPersisting)
+        .map(({ consumer }) => consumer.stop(milliseconds)),
+    );
   return {
     async stop(milliseconds) {
       rateLimits.stop();
-      await Promise.all(consumers.map((consumer) => consumer.stop(milliseconds)));
+      // First what hands tasks to the others, so that these know all that they have to end or give back.
+      await stopAll(true, milliseconds);
+      await stopAll(false, milliseconds);
       await circuits.stop();
     },
     async close() {

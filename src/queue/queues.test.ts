@@ -4,14 +4,20 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { sql } from 'kysely';
 import { Type } from 'typebox';
 import { freshDatabase } from '../../test/support/database.ts';
-import { type Connection, connect, createListener, type Listener } from '../database/connection.ts';
+import {
+  type Connection,
+  connect,
+  createListener,
+  type Listener,
+  writeConnections,
+} from '../database/connection.ts';
 import { migrate } from '../database/migrate.ts';
 import { createLog } from '../ground/log.ts';
 import { createMetrics } from '../ground/metrics.ts';
 import { consume } from './consume.ts';
 import { defineQueue } from './define.ts';
 import { openQueues, type Queues } from './queues.ts';
-import { insertTasksOf, moveFormerTasks, readyTasks } from './store.ts';
+import { extendHolds, insertTasksOf, moveFormerTasks, readyTasks, settleTasks, takeTasks } from './store.ts';
 import type { Settlement } from './tasks.ts';
 
 const log = createLog('silent');
@@ -25,7 +31,7 @@ describe('tasks', () => {
   let queues: Queues;
   before(async () => {
     database = await freshDatabase();
-    connection = connect(database.url, 4, log);
+    connection = connect(database.url, 4, log, writeConnections);
     await migrate(connection.db, log);
     listener = createListener(connection.url, log);
     queues = await openQueues(connection, listener, { prefix: '', log });
@@ -142,6 +148,43 @@ describe('tasks', () => {
     assert.deepEqual(await fetch(), []);
     assert.deepEqual(await queues.waiting(['send-sms'], [id!]), new Set([id]));
     assert.equal(await queues.holds('send-sms', 1), false);
+  });
+
+  test('statements whose plans were made while a queue was empty read no whole table once it is full', async () => {
+    const one = connect(database.url, 1, log, writeConnections);
+    const wholeReads = async () => {
+      await one.pool.query('select pg_stat_force_next_flush()');
+      const { rows } = await one.pool.query(
+        `select seq_scan from pg_stat_user_tables where relname = 'tasks'`,
+      );
+      return rows[0].seq_scan as number;
+    };
+    try {
+      const before = await wholeReads();
+      // More often than a statement is sent before it is prepared, and than it is planned for its values.
+      for (let index = 0; index < 120; index++) {
+        await takeTasks(one.db, 'send-sms', 100);
+        await readyTasks(one.db, ['send-sms', 'send-email']);
+        await extendHolds(one.db, [{ queue: 'send-sms', id: randomUUID(), holds: 1 }]);
+        await one.db
+          .transaction()
+          .execute((trx) =>
+            settleTasks(trx, [{ queue: 'send-sms', id: randomUUID(), holds: 1, settlement: 'done' }]),
+          );
+      }
+      await send(5000);
+      const held = await takeTasks(one.db, 'send-sms', 100);
+      assert.equal(held.length, 100);
+      await readyTasks(one.db, ['send-sms', 'send-email']);
+      const ended = held.map(
+        ({ id, holds }) => ({ queue: 'send-sms', id, holds, settlement: 'done' }) as const,
+      );
+      assert.equal((await extendHolds(one.db, ended)).size, 100);
+      await one.db.transaction().execute((trx) => settleTasks(trx, ended));
+      assert.equal((await wholeReads()) - before, 0);
+    } finally {
+      await one.close();
+    }
   });
 
   test('tasks that a process hands to its own consumer never wait; none are while others wait', async (t) => {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Cache, Caches } from '../../database/cache.ts';
 import type { Db, Trx } from '../../database/connection.ts';
+import { inPartitionsOf } from '../../database/partitions.ts';
 import type { CallbackType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, isoMicroseconds } from '../../ground/clock.ts';
@@ -154,9 +155,10 @@ async function findStatuses(trx: Trx, ids: readonly string[]): Promise<readonly 
       h.created_at as "createdAt", h.updated_at as "updatedAt", h.sent_at as "sentAt", h.notification_type as "type",
       h.template_id as "templateId", h.template_version as "templateVersion",
       n.request_id as "requestId"
-    from unnest(${ids}::uuid[]) as input (id) join notification_history h on h.id = input.id
+    from unnest(${ids}::uuid[]) as input (id)
+    join notification_history h on h.id = input.id ${inPartitionsOf(ids, 'h.id')}
     join service_callback_api a on a.service_id = h.service_id and a.callback_type = 'delivery_status'
-    left join notifications n on n.id = input.id
+    left join notifications n on n.id = input.id ${inPartitionsOf(ids, 'n.id')}
     where h.status in ('delivered', 'permanent-failure', 'temporary-failure', 'technical-failure')`.execute(
     trx,
   );

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
+import { inPartitionsOf } from '../../database/partitions.ts';
 import type {
   AttemptOutcome,
   JobStatus,
@@ -37,10 +38,11 @@ export function findCandidates(
         a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt", a.provider as "lastProvider",
         case when h.job_id is not null then (select status from jobs where id = h.job_id) end as "jobStatus"
       from unnest(${ids}::uuid[]) as input (id)
-      join notifications n on n.id = input.id
-      join notification_history h on h.id = input.id
+      join notifications n on n.id = input.id ${inPartitionsOf(ids, 'n.id')}
+      join notification_history h on h.id = input.id ${inPartitionsOf(ids, 'h.id')}
       left join lateral (
-        select number, outcome, started_at, provider from attempts where notification_id = input.id order by number desc limit 1
+        select number, outcome, started_at, provider from attempts
+        where notification_id = input.id ${inPartitionsOf(ids, 'notification_id')} order by number desc limit 1
       ) a on true`.execute(db);
     return new Map(rows.map((row) => [row.id, row]));
   });
@@ -85,21 +87,22 @@ export async function insertClaims(
   claims: readonly NewAttempt[],
 ): Promise<ReadonlySet<string>> {
   const column = <T>(pick: (claim: NewAttempt) => T) => claims.map(pick);
+  const ids = column(({ notificationId }) => notificationId);
   return metrics.timed('dao', 'dao_claim_notification', async () => {
     const { rows } = await sql<{ id: string }>`
       with input as (
-        select * from unnest(${column(({ notificationId }) => notificationId)}::uuid[],
-          ${column(({ number }) => number)}::int[], ${column(({ provider }) => provider)}::text[],
+        select * from unnest(${ids}::uuid[], ${column(({ number }) => number)}::int[], ${column(({ provider }) => provider)}::text[],
           ${column(({ startedAt }) => startedAt)}::timestamptz[], ${column(({ billableUnits }) => billableUnits)}::int[])
           as t (notification_id, number, provider, started_at, billable_units)
       ), lapsed as (
         update attempts a set ${lapse}, finished_at = input.started_at
         from input
         where input.number > 1 and a.notification_id = input.notification_id and a.number = input.number - 1
-          and a.outcome is null
+          and a.outcome is null ${inPartitionsOf(ids, 'a.notification_id')}
       )
       insert into attempts (notification_id, number, provider, started_at, billable_units)
       select input.* from input join notification_history h on h.id = input.notification_id and h.status = 'created'
+        ${inPartitionsOf(ids, 'h.id')}
       on conflict (notification_id, number) do nothing
       returning notification_id as id`.execute(db);
     return new Set(rows.map(({ id }) => id));
@@ -144,6 +147,7 @@ export async function finishAttempts(
 ): Promise<void> {
   if (ends.length === 0) return;
   const column = <T>(pick: (end: AttemptEnd) => T) => ends.map(pick);
+  const ids = column(({ notificationId }) => notificationId);
   await metrics.timed('dao', 'dao_finish_attempt', () =>
     sql`
       update attempts a set finished_at = input.finished_at,
@@ -151,11 +155,12 @@ export async function finishAttempts(
         outcome = coalesce(a.outcome, input.outcome),
         code = case when a.outcome is null then input.code else a.code end,
         detail = case when a.outcome is null then input.detail else 'The answer came after the claim had run out: ' || input.outcome end
-      from unnest(${column(({ notificationId }) => notificationId)}::uuid[], ${column(({ number }) => number)}::int[],
+      from unnest(${ids}::uuid[], ${column(({ number }) => number)}::int[],
         ${column(({ finishedAt }) => finishedAt)}::timestamptz[], ${column(({ outcome }) => outcome)}::text[],
         ${column(({ code }) => code)}::text[], ${column(({ detail }) => detail)}::text[])
         as input (notification_id, number, finished_at, outcome, code, detail)
-      where a.notification_id = input.notification_id and a.number = input.number`.execute(db),
+      where a.notification_id = input.notification_id and a.number = input.number
+        ${inPartitionsOf(ids, 'a.notification_id')}`.execute(db),
   );
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Trx } from '../../database/connection.ts';
+import { inPartitionsOf } from '../../database/partitions.ts';
 import type { KeyType, NotificationStatus, NotificationType } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { Complaint, ReadReceipt } from '../../provider/contract.ts';
@@ -51,18 +52,21 @@ export function lockSubjects(
         select id from notification_history where reference = any(${references}::text[])`.execute(trx);
       for (const { id } of named.rows) ids.push(id);
     }
+    const sorted = [...new Set(ids)].toSorted();
+    const attemptsOf = sql`attempts where notification_id = h.id ${inPartitionsOf(sorted, 'notification_id')}`;
     const { rows } = await sql<ReceiptSubject>`
       select h.id, h.service_id as "serviceId", h.key_type as "keyType", h.created_at as "createdAt", h.notification_type as "type", h.status, h.reference,
         h.sent_at as "sentAt", h.sent_by as "sentBy", h.international, h.phone_prefix as "phonePrefix",
-        array(select distinct provider from attempts where notification_id = h.id) as "attemptedBy",
+        array(select distinct provider from ${attemptsOf}) as "attemptedBy",
         a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy",
         n.request_id as "carried",
         h.status in ('created', 'sending', 'pending') or n.id is not null as "isKept"
-      from unnest(${[...new Set(ids)].toSorted()}::uuid[]) as input (id) join notification_history h on h.id = input.id
-      left join notifications n on n.id = input.id
+      from unnest(${sorted}::uuid[]) as input (id)
+      join notification_history h on h.id = input.id ${inPartitionsOf(sorted, 'h.id')}
+      left join notifications n on n.id = input.id ${inPartitionsOf(sorted, 'n.id')}
       left join lateral (
-        select billable_units, started_at, provider from attempts
-        where h.status = 'created' and notification_id = h.id order by number desc limit 1
+        select billable_units, started_at, provider from ${attemptsOf} and h.status = 'created'
+        order by number desc limit 1
       ) a on true
       order by h.id for update of h`.execute(trx);
     return rows;

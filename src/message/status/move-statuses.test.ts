@@ -2,13 +2,17 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { sql } from 'kysely';
 import { storeMessages } from '../../../test/support/messages.ts';
 import { openTestQueues } from '../../../test/support/queues.ts';
 import { createWorld, type World } from '../../../test/support/world.ts';
+import { ensurePartitions } from '../../database/partitions.ts';
 import type { NotificationStatus } from '../../database/tables.ts';
 import { createLog } from '../../ground/log.ts';
 import { createMetrics } from '../../ground/metrics.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
+import { finishAttempts } from '../delivery/store.ts';
+import { lockSubjects } from '../receipt/store.ts';
 import { moveStatuses, nextStatus, type StatusEvent, type StatusMove } from './status.ts';
 
 const statuses = [
@@ -188,6 +192,48 @@ describe('the one writer of statuses', () => {
       { status: 'created', count: -2 },
       { status: 'delivered', count: 1 },
       { status: 'sending', count: 1 },
+    ]);
+  });
+
+  test('only the partitions of its messages are opened, however many there are', async () => {
+    const { db } = world.connection;
+    const month = 31 * 86_400_000;
+    await ensurePartitions(db, createdAt - 3 * month, createdAt);
+    const ids = await store(['created', 'created']);
+    const metrics = createMetrics(null, createLog('silent'));
+    const deps = { metrics, callbacks: { deliveryStatuses: async () => {} } };
+    const opened = await db.transaction().execute(async (trx) => {
+      const transaction = { trx, send: async () => {}, settle: async () => {}, announce: () => {} };
+      const moves = ids.map(
+        (id): StatusMove => ({
+          ...{ id, event: { kind: 'handed over', international: false, end: null }, at },
+          handOver: { sentAt, sentBy: 'mmg', reference: null, billableUnits: 1 },
+        }),
+      );
+      assert.equal((await moveStatuses(deps, transaction, 'dao_update_notification', moves)).length, 2);
+      await lockSubjects(
+        { metrics },
+        trx,
+        ids.map((value) => ({ by: 'id', value })),
+      );
+      await finishAttempts(
+        { metrics },
+        trx,
+        ids.map((notificationId) => ({
+          ...{ notificationId, number: 1, finishedAt: at, outcome: 'accepted', code: null, detail: null },
+        })),
+      );
+      const { rows } = await sql<{ table: string; partitions: number }>`
+        select p.relname as table, count(distinct c.oid)::int as partitions
+        from pg_locks l join pg_class c on c.oid = l.relation join pg_inherits i on i.inhrelid = c.oid
+        join pg_class p on p.oid = i.inhparent
+        where l.pid = pg_backend_pid() and c.relkind = 'r' group by 1 order by 1`.execute(trx);
+      return rows;
+    });
+    assert.deepEqual(opened, [
+      { table: 'attempts', partitions: 1 },
+      { table: 'notification_history', partitions: 1 },
+      { table: 'notifications', partitions: 1 },
     ]);
   });
 

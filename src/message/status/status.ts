@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Trx } from '../../database/connection.ts';
+import { inPartitionsOf } from '../../database/partitions.ts';
 import type { GivenUpReason, NotificationStatus, SuppressionReason } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueTransaction } from '../../queue/tasks.ts';
@@ -206,6 +207,10 @@ async function applyToFound(trx: Trx, moves: readonly StatusMove[]): Promise<rea
       return 'to' in transition ? transition.to : null;
     });
   const [fromCreated, fromSending, fromPending, fromSent] = openStatuses.map(next);
+  const inPartitions = inPartitionsOf(
+    ordered.map(({ id }) => id),
+    'h.id',
+  );
   const { rows } = await sql<Outcome>`
     with input as materialized (
       select * from unnest(${column(({ id }) => id)}::uuid[], ${column(({ at }) => at)}::timestamptz[],
@@ -223,7 +228,7 @@ async function applyToFound(trx: Trx, moves: readonly StatusMove[]): Promise<rea
       -- With all that is to be written: joined again, a batch would take time by the square of its size.
       select input.*, h.ctid as version, ${columnsBefore('h')}, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
           when 'pending' then input.from_pending when 'sent' then input.from_sent end as next
-      from notification_history h join input on input.id = h.id order by h.id
+      from notification_history h join input on input.id = h.id where true ${inPartitions} order by h.id
     ), updated as (
       update notification_history h set
         status = coalesce(m.next, h.status),
@@ -237,7 +242,7 @@ async function applyToFound(trx: Trx, moves: readonly StatusMove[]): Promise<rea
         billable_units = case when is_hand_over or h.billable_units = 0
           then coalesce(m.billable_units, h.billable_units) else h.billable_units end
       from found m
-      where h.id = m.id and h.ctid = m.version and (m.next is not null or is_hand_over)
+      where h.id = m.id and h.ctid = m.version and (m.next is not null or is_hand_over) ${inPartitions}
       returning h.id, ${movedColumns('h', 'm')}, m.next is not null as changed
     ), ${countMoved('updated')}
     select id, json_build_object('serviceId', service_id, 'status', after_status) as change from updated where changed

@@ -72,7 +72,7 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
     if (sinceOrdering() < pollMilliseconds) return;
     const now = clock.now();
     const ordered = await orderDue(db, type, new Date(now), orderLimit);
-    isLate = await isBehind(db, type, new Date(now - patienceMilliseconds));
+    isLate = isStarved && (await isBehind(db, type, new Date(now - patienceMilliseconds)));
     if (ordered < orderLimit) sinceOrdering = stopwatch();
   }
 
