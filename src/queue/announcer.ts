@@ -13,7 +13,7 @@ export type Announcer = {
 };
 
 const channel = 'despatch_arrivals';
-const gapMilliseconds = 10;
+const gapMilliseconds = 20;
 
 export function createAnnouncer(pool: pg.Pool, wake: (queue: string) => void, log: Log): Announcer {
   const waiting = new Set<string>();

@@ -4,6 +4,7 @@ import type { Log } from '../ground/log.ts';
 import { createAnnouncer } from './announcer.ts';
 import { type Queue, type QueueName, taskQueueNames } from './define.ts';
 import {
+  endingTasks,
   extendHolds,
   findQueued,
   giveBackTasks,
@@ -114,6 +115,10 @@ export async function openQueues(
             }));
             for (const queue of await settleTasks(trx, ended)) arrived.add(queue);
           },
+          ending: (tasks) =>
+            endingTasks(
+              tasks.map(({ queue, held: { id, holds } }) => ({ queue: physical(queue), id, holds })),
+            ),
           announce: (queue) => arrived.add(physical(queue)),
         }),
       );

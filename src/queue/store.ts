@@ -130,6 +130,11 @@ export async function giveBackTasks(db: DbOrTrx, holds: readonly Hold[]): Promis
     update tasks t set state = 'ready', due_at = now() from given where ${stillHeld}`.execute(db);
 }
 
+/** A CTE that removes tasks. One that another process holds by now is left alone. */
+export const endingTasks = (holds: readonly Hold[]) => sql`ended as (
+  with ${given(holds)} delete from tasks t using given where ${stillHeld}
+)`;
+
 /** A hold of a task, and how it ends. */
 export type Ended = Hold & Readonly<{ settlement: Settlement }>;
 
@@ -143,8 +148,7 @@ export async function settleTasks(trx: Trx, ended: readonly Ended[]): Promise<Re
   const again = ended.flatMap(({ settlement, ...hold }) =>
     typeof settlement === 'string' ? [] : [{ ...hold, ...settlement }],
   );
-  if (done.length > 0)
-    await sql`with ${given(done)} delete from tasks t using given where ${stillHeld}`.execute(trx);
+  if (done.length > 0) await sql`with ${endingTasks(done)} select 1`.execute(trx);
   if (parked.length > 0)
     await sql`
       with ${given(parked)}

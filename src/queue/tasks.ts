@@ -1,3 +1,4 @@
+import type { RawBuilder } from 'kysely';
 import type { Trx } from '../database/connection.ts';
 import type { Queue, QueueName } from './define.ts';
 
@@ -20,6 +21,8 @@ export type QueueTransaction = Readonly<{
   send: Send;
   /** Removes tasks from their queues or puts them back, together with the transaction's other writes. */
   settle(tasks: readonly Settled[]): Promise<void>;
+  /** A CTE that removes tasks that are done, for a statement that writes more. */
+  ending(tasks: readonly Omit<Settled, 'settlement'>[]): RawBuilder<unknown>;
   /** Wakes the queue's workers in all processes once the transaction has committed. */
   announce(queue: QueueName): void;
 }>;

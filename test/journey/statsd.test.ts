@@ -46,7 +46,6 @@ test('one text and one email, from request to receipt and callback, give exactly
     'dao.dao_create_notification',
     'dao.dao_claim_notification',
     'dao.dao_update_notification',
-    'dao.dao_finish_attempt',
     'dao.get_notifications_for_receipts',
     'dao.update_notification_status_by_reference',
     'POST.v2_notifications.post_notification.201',

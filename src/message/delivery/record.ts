@@ -7,7 +7,7 @@ import type { Queues } from '../../queue/queues.ts';
 import type { Settled } from '../../queue/tasks.ts';
 import { type ReceiptPayload, researchReceipts } from '../receipt/research/queue.ts';
 import { moveStatuses, type StatusDeps, type StatusMove } from '../status/status.ts';
-import { type AttemptEnd, type Candidate, finishAttempts } from './store.ts';
+import { type AttemptEnd, type Candidate, finishingAttempts } from './store.ts';
 
 /** Everything that is written when a send task, or one attempt of it, ends. */
 export type DeliveryRecord = Readonly<{
@@ -47,14 +47,16 @@ export function createRecorder(deps: RecordDeps): Recorder {
       const isHandOver = ({ event }: StatusMove) => event.kind === 'handed over';
       const handedOver = moves.filter(isHandOver);
       const givenUp = moves.filter((move) => !isHandOver(move));
+      const attempts = some(({ attempt }) => attempt);
+      const settled = some((record) => record.settled);
+      const done = settled.filter(({ settlement }) => settlement === 'done');
       await deps.queues.transaction(async (transaction) => {
-        await moveStatuses(deps, transaction, 'dao_update_notification', handedOver);
+        const also = [
+          ...(attempts.length > 0 ? [finishingAttempts(attempts)] : []),
+          ...(done.length > 0 ? [transaction.ending(done)] : []),
+        ];
+        await moveStatuses(deps, transaction, 'dao_update_notification', handedOver, also);
         await moveStatuses(deps, transaction, 'update_notification_status_by_id', givenUp);
-        await finishAttempts(
-          deps,
-          transaction.trx,
-          some(({ attempt }) => attempt),
-        );
         await transaction.send(
           researchReceipts,
           some(({ simulatedReceipts }) => simulatedReceipts).map((payload) => ({
@@ -62,7 +64,7 @@ export function createRecorder(deps: RecordDeps): Recorder {
             payload,
           })),
         );
-        await transaction.settle(some(({ settled }) => settled));
+        await transaction.settle(settled.filter(({ settlement }) => settlement !== 'done'));
       });
       return batch.map(() => undefined);
     },

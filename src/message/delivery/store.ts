@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
 import { inPartitionsOf } from '../../database/partitions.ts';
 import type {
@@ -140,16 +140,11 @@ export type AttemptEnd = Readonly<{
   detail: string | null;
 }>;
 
-export async function finishAttempts(
-  { metrics }: StoreDeps,
-  db: DbOrTrx,
-  ends: readonly AttemptEnd[],
-): Promise<void> {
-  if (ends.length === 0) return;
+/** A CTE that writes how attempts ended. */
+export function finishingAttempts(ends: readonly AttemptEnd[]): RawBuilder<unknown> {
   const column = <T>(pick: (end: AttemptEnd) => T) => ends.map(pick);
   const ids = column(({ notificationId }) => notificationId);
-  await metrics.timed('dao', 'dao_finish_attempt', () =>
-    sql`
+  return sql`finished as (
       update attempts a set finished_at = input.finished_at,
         -- An attempt that was closed as unknown stays so: it may have led to another attempt.
         outcome = coalesce(a.outcome, input.outcome),
@@ -160,8 +155,8 @@ export async function finishAttempts(
         ${column(({ code }) => code)}::text[], ${column(({ detail }) => detail)}::text[])
         as input (notification_id, number, finished_at, outcome, code, detail)
       where a.notification_id = input.notification_id and a.number = input.number
-        ${inPartitionsOf(ids, 'a.notification_id')}`.execute(db),
-  );
+        ${inPartitionsOf(ids, 'a.notification_id')}
+    )`;
 }
 
 /** The facts about a stored message that its delivery task is built from. */

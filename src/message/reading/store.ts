@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTrx } from '../../database/connection.ts';
+import { inPartitionsOf } from '../../database/partitions.ts';
 import { type Portion, searchPage } from '../../database/reads.ts';
 import type { CallbackOutcome, CallbackState, CallbackType, KeyType } from '../../database/tables.ts';
 import { dayAfter, dayOf, dayStart } from '../../ground/clock.ts';
@@ -119,14 +120,19 @@ export function walkHistory(
 /** Bytes of sealed values that a page fetches, and one message: large ones could fill the memory. */
 export const fetchedBytes = 4 * 1024 * 1024;
 
-/** The rows `found` (ids) as StoredNotifications, with the bytes of each and of those before it, newest first. */
-export const sizedRows = sql`
+/**
+ * The rows `found` (ids) as StoredNotifications, with the bytes of each and of those before it, newest first. `ids`: those
+ * of `found`; null if they are not known yet.
+ */
+export const sizedRows = (ids: readonly string[] | null) => sql`
   select shown.*, octet_length(personalisation) as bytes,
     sum(octet_length(personalisation)) over (order by id desc) - octet_length(personalisation) as preceding
   from (
     select ${notificationColumns} from found
-    cross join lateral (select * from notifications where id = found.id limit 1) n
-    cross join lateral (select * from notification_history where id = found.id limit 1) h
+    cross join lateral (select * from notifications where id = found.id ${inPartitionsOf(ids ?? [], 'id')} limit 1) n
+    cross join lateral (
+      select * from notification_history where id = found.id ${inPartitionsOf(ids ?? [], 'id')} limit 1
+    ) h
     union all
     select ${notificationColumns} from ${accepted} where n.id in (select id from found)
   ) shown`;
@@ -264,7 +270,7 @@ export async function findPortion(
             ) h cross join lateral (select * from notifications where id = h.id limit 1) n where ${personal} limit ${wanted}
           ) one order by one.id desc limit ${wanted})
       ) every order by id desc limit ${wanted}
-    ), sized as (${sizedRows})
+    ), sized as (${sizedRows(null)})
     select sized.*, edge.id as last, (select count(*)::int from found) as matching
     from (select) one left join edge on true left join sized on sized.preceding < ${bytes}
     order by sized.id desc`.execute(db);
@@ -287,7 +293,7 @@ export async function findByIds(
   ids: readonly string[],
 ): Promise<{ found: readonly StoredNotification[]; rest: readonly string[] }> {
   const { rows } = await sql<StoredNotification & { matching: number }>`
-    with found as materialized (select id from unnest(${ids}::uuid[]) found (id)), sized as (${sizedRows})
+    with found as materialized (select id from unnest(${ids}::uuid[]) found (id)), sized as (${sizedRows(ids)})
     select sized.*, (select count(*)::int from sized) as matching from sized
     where preceding < ${fetchedBytes} order by id desc`.execute(db);
   const last = rows.at(-1);

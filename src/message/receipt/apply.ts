@@ -13,7 +13,7 @@ import { moveStatuses, nextStatus, type StatusEvent, type StatusMove } from '../
 import { suppressRecipientsOf } from '../suppression/store.ts';
 import {
   insertComplaints,
-  insertReceipts,
+  insertingReceipts,
   type KeptComplaint,
   type KeptReceipt,
   lockSubjects,
@@ -69,8 +69,14 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
           receipts.map(({ receipt }) => receipt.found),
         );
         const decided = decide(receipts, subjects, deps.rates, at);
-        await moveStatuses(deps, transaction, 'update_notification_status_by_reference', decided.moves);
-        await insertReceipts(trx, decided.kept);
+        const { moves, kept } = decided;
+        await moveStatuses(
+          deps,
+          transaction,
+          'update_notification_status_by_reference',
+          moves,
+          kept.length > 0 ? [insertingReceipts(kept)] : [],
+        );
         const complaints = await insertComplaints(trx, decided.complaints);
         await callbacks.complaints(transaction, complaints);
         const complainedOf = complaints.filter(isMeant).map(({ notificationId }) => notificationId);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Trx } from '../../database/connection.ts';
 import { inPartitionsOf } from '../../database/partitions.ts';
 import type { KeyType, NotificationStatus, NotificationType } from '../../database/tables.ts';
@@ -83,14 +83,15 @@ export type KeptReceipt = Readonly<{
   ignored: string | null;
 }>;
 
-export async function insertReceipts(trx: Trx, receipts: readonly KeptReceipt[]): Promise<void> {
-  if (receipts.length === 0) return;
+/** A CTE that puts receipts on the timelines of their messages. */
+export function insertingReceipts(receipts: readonly KeptReceipt[]): RawBuilder<unknown> {
   const column = <T>(pick: (receipt: KeptReceipt) => T) => receipts.map(pick);
-  await sql`
+  return sql`kept as (
     insert into receipts (notification_id, provider, received_at, raw_status, status, ignored)
     select * from unnest(${column(({ notificationId }) => notificationId)}::uuid[], ${column(({ provider }) => provider)}::text[],
       ${column(({ receivedAt }) => receivedAt)}::timestamptz[], ${column(({ rawStatus }) => rawStatus)}::text[],
-      ${column(({ status }) => status)}::text[], ${column(({ ignored }) => ignored)}::text[])`.execute(trx);
+      ${column(({ status }) => status)}::text[], ${column(({ ignored }) => ignored)}::text[])
+  )`;
 }
 
 /** A complaint about a message; `receivedAt` is used where the provider does not say when it was made. */

@@ -11,7 +11,7 @@ import type { NotificationStatus } from '../../database/tables.ts';
 import { createLog } from '../../ground/log.ts';
 import { createMetrics } from '../../ground/metrics.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
-import { finishAttempts } from '../delivery/store.ts';
+import { type AttemptEnd, finishingAttempts } from '../delivery/store.ts';
 import { lockSubjects } from '../receipt/store.ts';
 import { moveStatuses, nextStatus, type StatusEvent, type StatusMove } from './status.ts';
 
@@ -203,25 +203,27 @@ describe('the one writer of statuses', () => {
     const metrics = createMetrics(null, createLog('silent'));
     const deps = { metrics, callbacks: { deliveryStatuses: async () => {} } };
     const opened = await db.transaction().execute(async (trx) => {
-      const transaction = { trx, send: async () => {}, settle: async () => {}, announce: () => {} };
+      const transaction = {
+        ...{ trx, send: async () => {}, settle: async () => {}, announce: () => {} },
+        ending: () => sql`true`,
+      };
+      const ends = ids.map((notificationId) => ({
+        ...{ notificationId, number: 1, finishedAt: at, outcome: 'accepted', code: null, detail: null },
+      })) as AttemptEnd[];
       const moves = ids.map(
         (id): StatusMove => ({
           ...{ id, event: { kind: 'handed over', international: false, end: null }, at },
           handOver: { sentAt, sentBy: 'mmg', reference: null, billableUnits: 1 },
         }),
       );
-      assert.equal((await moveStatuses(deps, transaction, 'dao_update_notification', moves)).length, 2);
+      const moved = await moveStatuses(deps, transaction, 'dao_update_notification', moves, [
+        finishingAttempts(ends),
+      ]);
+      assert.equal(moved.length, 2);
       await lockSubjects(
         { metrics },
         trx,
         ids.map((value) => ({ by: 'id', value })),
-      );
-      await finishAttempts(
-        { metrics },
-        trx,
-        ids.map((notificationId) => ({
-          ...{ notificationId, number: 1, finishedAt: at, outcome: 'accepted', code: null, detail: null },
-        })),
       );
       const { rows } = await sql<{ table: string; partitions: number }>`
         select p.relname as table, count(distinct c.oid)::int as partitions

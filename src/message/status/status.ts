@@ -147,19 +147,26 @@ export type StatusDeps = Readonly<{ metrics: Metrics; callbacks: Pick<CallbackQu
  * `nextStatus`, and in the same transaction queues the callbacks for completed messages and suppresses the recipients
  * that failed permanently, where a service wants that. Moves that `nextStatus` does not allow change nothing. Several
  * moves of one message are applied in order. What changes for the figures is appended by the same statement. `name`: the data-access function of spec 06, section 4.2, that this is
- * counted and timed as. Returns the messages that changed, in the order of the moves.
+ * counted and timed as. `also`: what else is written in the same statement, as CTEs. Returns the messages that changed, in
+ * the order of the moves.
  */
 export async function moveStatuses(
   { metrics, callbacks }: StatusDeps,
   transaction: QueueTransaction,
   name: string,
   moves: readonly StatusMove[],
+  also: readonly RawBuilder<unknown>[] = [],
 ): Promise<readonly StatusChange[]> {
   const changes = new Map<string, StatusChange>();
+  if (moves.length === 0 && also.length > 0)
+    await sql`with ${sql.join(also)} select 1`.execute(transaction.trx);
   for (let wave = moves; wave.length > 0; ) {
     const first = new Map<string, StatusMove>();
     for (const move of wave) if (!first.has(move.id)) first.set(move.id, move);
-    const changed = await metrics.timed('dao', name, () => applyMoves(transaction, [...first.values()]));
+    const more = wave === moves ? also : [];
+    const changed = await metrics.timed('dao', name, () =>
+      applyMoves(transaction, [...first.values()], more),
+    );
     for (const change of changed) changes.set(change.id, change);
     wave = first.size === wave.length ? [] : wave.filter((move) => first.get(move.id) !== move);
   }
@@ -181,10 +188,11 @@ export async function moveStatuses(
 async function applyMoves(
   { trx }: QueueTransaction,
   moves: readonly StatusMove[],
+  also: readonly RawBuilder<unknown>[],
 ): Promise<readonly StatusChange[]> {
   const changes: StatusChange[] = [];
   for (let left = moves; left.length > 0; ) {
-    const outcomes = await applyToFound(trx, left);
+    const outcomes = await applyToFound(trx, left, left === moves ? also : []);
     const missed = new Set<string>();
     for (const { id, change } of outcomes)
       if (change === null) missed.add(id);
@@ -198,7 +206,11 @@ async function applyMoves(
 type Outcome = Readonly<{ id: string; change: Omit<StatusChange, 'id'> | null }>;
 
 /** Four columns carry the transitions: the next status from each open status. */
-async function applyToFound(trx: Trx, moves: readonly StatusMove[]): Promise<readonly Outcome[]> {
+async function applyToFound(
+  trx: Trx,
+  moves: readonly StatusMove[],
+  also: readonly RawBuilder<unknown>[],
+): Promise<readonly Outcome[]> {
   const ordered = moves.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const column = <T>(pick: (move: StatusMove) => T) => ordered.map(pick);
   const next = (from: NotificationStatus) =>
@@ -244,7 +256,7 @@ async function applyToFound(trx: Trx, moves: readonly StatusMove[]): Promise<rea
       from found m
       where h.id = m.id and h.ctid = m.version and (m.next is not null or is_hand_over) ${inPartitions}
       returning h.id, ${movedColumns('h', 'm')}, m.next is not null as changed
-    ), ${countMoved('updated')}
+    ), ${sql.join([countMoved('updated'), ...also])}
     select id, json_build_object('serviceId', service_id, 'status', after_status) as change from updated where changed
     union all
     -- In brackets it is looked up by hash, not joined.

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Db } from '../../../database/connection.ts';
+import { inPartitionsOf } from '../../../database/partitions.ts';
 import { type Portion, searchPage } from '../../../database/reads.ts';
 import type { GivenUpReason, NotificationType, SuppressionReason } from '../../../database/tables.ts';
 import type { Clock } from '../../../ground/clock.ts';
@@ -189,7 +190,7 @@ async function collect(
             and not (select frequent from counted) and ${matches}
           order by n.id desc limit ${limit})
       ) every order by id desc limit ${limit}
-    ), sized as (${sizedRows})
+    ), sized as (${sizedRows(null)})
     select sized.*, counted.frequent as "isFrequent", ${oldestShown} as oldest
     from counted left join sized on sized.preceding < ${fetchedBytes} order by sized.id desc`.execute(db);
   const { isFrequent, oldest } = rows[0]!;
@@ -395,7 +396,9 @@ export async function findCircumstances(
 ): Promise<ReadonlyMap<string, Circumstances>> {
   const { rows } = await sql<Circumstances>`
     select h.id, k.name as "keyName", j.original_file_name as "fileName", h.suppressed, h.given_up as "givenUp", tries.count as attempts,
-      tries.refused or exists (select from receipts where notification_id = h.id and ignored is null) as "isReported",
+      tries.refused or exists (
+        select from receipts where notification_id = h.id and ignored is null ${inPartitionsOf(ids, 'notification_id')}
+      ) as "isReported",
       tries.unknown as "isUnknown",
       (select message_id from resends where job_id = h.job_id and job_row_number = h.job_row_number) as "resentFrom",
       (select json_build_object('job', job_id, 'job_row_number', job_row_number) from resends
@@ -406,11 +409,13 @@ export async function findCircumstances(
       ) end as "nextAttemptAt",
       t.redacted_at is not null as "isRedacted"
     from unnest(${ids}::uuid[]) given (id)
-    cross join lateral (select * from notification_history where id = given.id limit 1) h
+    cross join lateral (
+      select * from notification_history where id = given.id ${inPartitionsOf(ids, 'id')} limit 1
+    ) h
     cross join lateral (
       select count(*)::int, coalesce(bool_or(outcome = 'rejected'), false) as refused,
         coalesce(bool_or(outcome is null or outcome = 'unknown'), false) as unknown from attempts
-      where notification_id = h.id
+      where notification_id = h.id ${inPartitionsOf(ids, 'notification_id')}
     ) tries
     left join api_keys k on k.id = h.api_key_id
     left join jobs j on j.id = h.job_id
@@ -445,7 +450,7 @@ export async function findSentTo(
         (select n.id from ${accepted} where n.service_id = ${serviceId} and n.normalised_recipient = ${number}
           and n.key_type <> 'test' ${older} order by n.id desc limit ${limit})
       ) every order by id desc limit ${limit}
-    ), sized as (${sizedRows})
+    ), sized as (${sizedRows(null)})
     select * from sized where preceding < ${fetchedBytes} order by id desc`.execute(db);
   return rows;
 }
