@@ -22,7 +22,7 @@ import type { EmailMessage, Message, SmsMessage } from '../../provider/contract.
 import type { ProviderState } from '../../provider/state.ts';
 import { allProviders } from '../../provider/store.ts';
 import { defaultSender, platformServiceId, type Service } from '../../tenant/service/service.ts';
-import type { Sendable } from '../status/notification.ts';
+import type { Sendable } from '../submission/store.ts';
 import { unsubscribeUrl } from '../suppression/link.ts';
 import { stoppedBy } from '../suppression/suppression.ts';
 import {

@@ -10,7 +10,7 @@ import type {
 } from '../../database/tables.ts';
 import { idFloor, idMarginMilliseconds } from '../../ground/id.ts';
 import type { Metrics } from '../../ground/metrics.ts';
-import { type Sendable, sendableColumns } from '../status/notification.ts';
+import { type Sendable, sendableColumns } from '../submission/store.ts';
 
 /** A message and its last attempt, which decide whether it may be handed over now. */
 export type Candidate = Sendable &

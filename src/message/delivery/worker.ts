@@ -16,8 +16,8 @@ import type { ProviderState } from '../../provider/state.ts';
 import type { Task, Verdict } from '../../queue/consume.ts';
 import type { Settlement } from '../../queue/tasks.ts';
 import type { Service } from '../../tenant/service/service.ts';
-import type { Sendable } from '../status/notification.ts';
 import type { StatusEvent } from '../status/status.ts';
+import type { Sendable } from '../submission/store.ts';
 import {
   type Claim,
   type ClaimRequest,

@@ -1,10 +1,5 @@
-import { type RawBuilder, sql } from 'kysely';
-import type {
-  KeyType,
-  NotificationStatus,
-  NotificationType,
-  SuppressionReason,
-} from '../../database/tables.ts';
+import { sql } from 'kysely';
+import type { KeyType, NotificationStatus, NotificationType } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 
 /** A message, joined from both tables. `personalisation` is still sealed. */
@@ -51,53 +46,6 @@ export const factColumns = sql`
   h.billable_units as "billableUnits", h.international, h.phone_prefix as "phonePrefix",
   h.rate_multiplier::float8 as "rateMultiplier", n.recipient, n.normalised_recipient as "normalisedRecipient",
   n.reply_to_text as "replyToText", n.unsubscribe_url as "unsubscribeUrl"`;
-
-/** What sending needs to know of a message. */
-export type Sendable = Pick<
-  StoredNotification,
-  | 'id'
-  | 'serviceId'
-  | 'templateId'
-  | 'templateVersion'
-  | 'jobId'
-  | 'keyType'
-  | 'type'
-  | 'status'
-  | 'createdAt'
-  | 'international'
-  | 'recipient'
-  | 'normalisedRecipient'
-  | 'replyToText'
-  | 'unsubscribeUrl'
-> &
-  Readonly<{
-    /** null: it is large, and read by itself. */
-    personalisation: Buffer | null;
-    /** Why its service sends its recipient less or nothing; not every reason stops every message. */
-    suppressions: readonly SuppressionReason[];
-  }>;
-
-/** Of sealed values that are read in a batch; a message with more is large for certain (content/template/template.ts). */
-const mostSealedBytes = 51_000;
-
-/**
- * The columns of a Sendable. `n` has its personal data and `h` its facts: they may be the same. `status`: SQL for its
- * status; `at`: suppressions in force then count.
- */
-export const sendableColumns = (
-  { n, h, status }: Readonly<{ n: string; h: string; status: string }>,
-  at: Date,
-): RawBuilder<unknown> => sql`${sql.raw(`
-  ${h}.id, ${h}.service_id as "serviceId", ${h}.template_id as "templateId", ${h}.template_version as "templateVersion",
-  ${h}.job_id as "jobId", ${h}.key_type as "keyType", ${h}.notification_type as "type", ${status} as status,
-  ${h}.created_at as "createdAt", ${h}.international, ${n}.recipient, ${n}.normalised_recipient as "normalisedRecipient",
-  ${n}.reply_to_text as "replyToText", ${n}.unsubscribe_url as "unsubscribeUrl",
-  case when octet_length(${n}.personalisation) <= ${mostSealedBytes} then ${n}.personalisation end as "personalisation",
-  array(
-    select reason from suppressions s
-    where s.service_id = ${h}.service_id and s.notification_type = ${h}.notification_type
-      and s.recipient = ${n}.normalised_recipient and (s.expires_at is null or s.expires_at > `)}${at})
-  ) as "suppressions"`;
 
 /** All columns of a StoredNotification. */
 export const notificationColumns = sql`${factColumns}, n.personalisation,

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../../database/connection.ts';
-import type { KeyType, NotificationType } from '../../database/tables.ts';
+import type { KeyType, NotificationType, SuppressionReason } from '../../database/tables.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { requestIdOf } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
@@ -9,7 +9,7 @@ import { firstHold, insertTasksOf } from '../../queue/store.ts';
 import type { HeldTask } from '../../queue/tasks.ts';
 import type { DailyLimit } from '../../tenant/service/service.ts';
 import { mostSteps, notifyInternal, priorities } from '../delivery/queue.ts';
-import { type NewNotification, type Sendable, sendableColumns } from '../status/notification.ts';
+import type { NewNotification, StoredNotification } from '../status/notification.ts';
 import { countStored, storedColumns } from '../status/status.ts';
 import { mostBehind, spacingMilliseconds, stepMilliseconds } from './fair-order.ts';
 
@@ -22,6 +22,53 @@ export type AcceptedMessage = NewNotification &
     /** The id of its request, and the trace that it belongs to (ground/traces.ts). */
     requestId: string | null;
   }>;
+
+/** What sending needs to know of a message. */
+export type Sendable = Pick<
+  StoredNotification,
+  | 'id'
+  | 'serviceId'
+  | 'templateId'
+  | 'templateVersion'
+  | 'jobId'
+  | 'keyType'
+  | 'type'
+  | 'status'
+  | 'createdAt'
+  | 'international'
+  | 'recipient'
+  | 'normalisedRecipient'
+  | 'replyToText'
+  | 'unsubscribeUrl'
+> &
+  Readonly<{
+    /** null: it is large, and read by itself. */
+    personalisation: Buffer | null;
+    /** Why its service sends its recipient less or nothing; not every reason stops every message. */
+    suppressions: readonly SuppressionReason[];
+  }>;
+
+/** Of sealed values that are read in a batch; a message with more is large for certain (content/template/template.ts). */
+const mostSealedBytes = 51_000;
+
+/**
+ * The columns of a Sendable. `n` has its personal data and `h` its facts: they may be the same. `status`: SQL for its
+ * status; `at`: suppressions in force then count.
+ */
+export const sendableColumns = (
+  { n, h, status }: Readonly<{ n: string; h: string; status: string }>,
+  at: Date,
+): RawBuilder<unknown> => sql`${sql.raw(`
+  ${h}.id, ${h}.service_id as "serviceId", ${h}.template_id as "templateId", ${h}.template_version as "templateVersion",
+  ${h}.job_id as "jobId", ${h}.key_type as "keyType", ${h}.notification_type as "type", ${status} as status,
+  ${h}.created_at as "createdAt", ${h}.international, ${n}.recipient, ${n}.normalised_recipient as "normalisedRecipient",
+  ${n}.reply_to_text as "replyToText", ${n}.unsubscribe_url as "unsubscribeUrl",
+  case when octet_length(${n}.personalisation) <= ${mostSealedBytes} then ${n}.personalisation end as "personalisation",
+  array(
+    select reason from suppressions s
+    where s.service_id = ${h}.service_id and s.notification_type = ${h}.notification_type
+      and s.recipient = ${n}.normalised_recipient and (s.expires_at is null or s.expires_at > `)}${at})
+  ) as "suppressions"`;
 
 /** A message that was persisted, with its task. */
 export type Persisted = Readonly<{
