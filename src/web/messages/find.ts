@@ -269,7 +269,7 @@ function nearestForm(
     ({ normalised_to: number, created_at: newest }) =>
       html`<li>${button({ ...{ name: 'to', value: `+${number}` }, text: phoneText(number), classes: 'govuk-button--secondary app-together' })} <span class="app-quiet">last message ${timeOf(newest, zone)}</span></li>`,
   );
-  return html`${heading(2, 'Almost the same number')}${paragraph('Messages went to numbers with one digit changed, missing or added, or with two neighbouring digits swapped:')}${postForm({ action: at('/find'), fields }, html`<ul class="govuk-list">${items}</ul>`)}`;
+  return html`${heading(2, 'Almost the same number')}${paragraph('Messages went to numbers with one digit changed, missing or added, or with two neighbouring digits swapped:')}${postForm({ action: at('/find'), fields }, html`<ul class="govuk-list govuk-list--spaced">${items}</ul>`)}`;
 }
 
 /** The same search in another service. */
