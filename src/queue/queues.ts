@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Connection, Listener } from '../database/connection.ts';
 import { stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
-import { type Queue, type QueueName, taskQueueNames } from './define.ts';
+import { type QueueName, taskQueueNames } from './define.ts';
 import {
   endingTasks,
   extendHolds,
@@ -17,7 +17,7 @@ import {
   settleTasks,
   takeTasks,
 } from './store.ts';
-import type { HeldTask, NewTask, QueueTransaction, Send } from './tasks.ts';
+import type { HeldTask, QueueTransaction, Send } from './tasks.ts';
 
 /**
  * The queues of the process, a table of the database. Tasks are written inside the caller's own transaction, so a row
@@ -71,8 +71,7 @@ export async function openQueues(
   });
   const physical = (name: QueueName) => prefix + name;
   const served = new Set(taskQueueNames.map(physical));
-  const holdsOf = (queue: QueueName, tasks: readonly HeldTask[]) =>
-    tasks.map(({ id, holds }) => ({ queue: physical(queue), id, holds }));
+  const holdOf = (queue: QueueName, { id, holds }: HeldTask) => ({ queue: physical(queue), id, holds });
 
   const sinceStart = stopwatch();
   let hasFormer = await hasFormerQueues(db);
@@ -96,10 +95,6 @@ export async function openQueues(
   }, dueMilliseconds);
   timer.unref();
 
-  const insert = <Payload>(
-    ...[trx, queue, tasks]: [typeof db, Queue<Payload>, readonly NewTask<Payload>[]]
-  ) => insertTasks(trx, physical(queue.name), tasks);
-
   return {
     async transaction(work) {
       const arrived = new Set<string>();
@@ -107,18 +102,16 @@ export async function openQueues(
         work({
           trx,
           send: async (queue, tasks) => {
-            if (await insert(trx, queue, tasks)) arrived.add(physical(queue.name));
+            if (await insertTasks(trx, physical(queue.name), tasks)) arrived.add(physical(queue.name));
           },
           settle: async (tasks) => {
-            const ended = tasks.map(({ queue, held: { id, holds }, settlement }) => ({
-              ...{ queue: physical(queue), id, holds, settlement },
+            const ended = tasks.map(({ queue, held, settlement }) => ({
+              ...holdOf(queue, held),
+              settlement,
             }));
             for (const queue of await settleTasks(trx, ended)) arrived.add(queue);
           },
-          ending: (tasks) =>
-            endingTasks(
-              tasks.map(({ queue, held: { id, holds } }) => ({ queue: physical(queue), id, holds })),
-            ),
+          ending: (tasks) => endingTasks(tasks.map(({ queue, held }) => holdOf(queue, held))),
           announce: (queue) => arrived.add(physical(queue)),
         }),
       );
@@ -126,7 +119,7 @@ export async function openQueues(
       return result;
     },
     async send(queue, tasks) {
-      if (await insert(db, queue, tasks)) announcer.announce([physical(queue.name)]);
+      if (await insertTasks(db, physical(queue.name), tasks)) announcer.announce([physical(queue.name)]);
     },
     waiting: (names, ids) => findQueued(db, names.map(physical), ids),
     holds: (queue, count) => hasTasks(db, physical(queue), count),
@@ -136,8 +129,16 @@ export async function openQueues(
       announcer.announce(counts.keys());
       return [...counts.values()].reduce((sum, count) => sum + count, 0);
     },
-    handBack: (queue, tasks) => giveBackTasks(db, holdsOf(queue, tasks)),
-    heartbeat: (queue, tasks) => extendHolds(db, holdsOf(queue, tasks)),
+    handBack: (queue, tasks) =>
+      giveBackTasks(
+        db,
+        tasks.map((task) => holdOf(queue, task)),
+      ),
+    heartbeat: (queue, tasks) =>
+      extendHolds(
+        db,
+        tasks.map((task) => holdOf(queue, task)),
+      ),
     announce: (names) => announcer.announce([...names].map(physical)),
     onArrival(queue, waker) {
       const name = physical(queue);
