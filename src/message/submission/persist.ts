@@ -64,7 +64,7 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
   const ownQueues = deliverQueuesOf(type);
   let sinceOrdering: () => number = () => Number.POSITIVE_INFINITY;
   let isLate = false;
-  /** The last batch took all places that there were. */
+  /** The last batch took all places that there were, or one that may do so is under way: what is free then counts. */
   let isStarved = false;
 
   /** Checks for due messages once a second, and again at once while there may be more. */
@@ -79,8 +79,8 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
   /** Persists a batch. Returns whether there is more to do at once. */
   async function persistNext(): Promise<boolean> {
     const sender = senders.get(ownQueues.main);
-    isStarved = false;
-    if (isLate || !sender?.isDrained) {
+    isStarved = !isLate && sender?.isDrained === true;
+    if (!isStarved) {
       const count = await persistBatch(deps, type, { limit: batchSize });
       if (count < batchSize) isLate = false;
       return count === batchSize;
