@@ -12,7 +12,7 @@ import { countSealed, oldIn, rotate } from '../../src/upkeep/rotate.ts';
 import { sealedColumns } from '../../src/upkeep/sealed-columns.ts';
 import { countPortion, findValues, replaceValues } from '../../src/upkeep/store-sealed.ts';
 import { type Receiver, receiver } from '../support/callback-receiver.ts';
-import { openEverything, sealEverything, sealingSettings } from '../support/sealed-values.ts';
+import { openEverything, sealEverything, sealingSettings, textsOf } from '../support/sealed-values.ts';
 import { salt, secretKey, type Tenant } from '../support/tenant.ts';
 import { createWorld, environment, type World } from '../support/world.ts';
 
@@ -44,15 +44,7 @@ describe('the rotation of SECRET_KEY', () => {
   });
 
   const db = () => world.connection.db;
-  const send = (body: object, headers: Record<string, string> = {}) =>
-    world.call('POST', '/v2/notifications/sms', {
-      key: tenant.keys.normal,
-      headers,
-      body: {
-        ...{ template_id: tenant.templates.sms, phone_number: '07700900123' },
-        ...{ personalisation: { name: 'Rowan', time: '14:05' }, ...body },
-      },
-    });
+  const send = (...of: Parameters<ReturnType<typeof textsOf>>) => textsOf(world, tenant)(...of);
   const rotateTo = async (cipher: Cipher, onProgress = () => {}) =>
     await rotate({ db: db(), cipher }, await countSealed({ db: db() }), onProgress);
   const left = async (cipher: Cipher) =>

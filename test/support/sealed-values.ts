@@ -6,6 +6,19 @@ import { callbacksOf, registerCallback } from './callback-receiver.ts';
 import type { Tenant } from './tenant.ts';
 import type { World } from './world.ts';
 
+/** Sends texts of a tenant by the API: `body` has what differs from the usual one. */
+export const textsOf =
+  (world: World, tenant: Tenant) =>
+  (body: object, headers: Record<string, string> = {}) =>
+    world.call('POST', '/v2/notifications/sms', {
+      key: tenant.keys.normal,
+      headers,
+      body: {
+        ...{ template_id: tenant.templates.sms, phone_number: '07700900123' },
+        ...{ personalisation: { name: 'Rowan', time: '14:05' }, ...body },
+      },
+    });
+
 /** What `sealEverything` needs of its world. */
 export const sealingSettings = {
   CALLBACK_ALLOW_PRIVATE: 'true',
@@ -28,15 +41,7 @@ export async function sealEverything(
     assert.equal(answer.status, 201, JSON.stringify(answer.body));
     return answer.body;
   };
-  const send = (body: object, headers: Record<string, string> = {}) =>
-    world.call('POST', '/v2/notifications/sms', {
-      key: tenant.keys.normal,
-      headers,
-      body: {
-        ...{ template_id: tenant.templates.sms, phone_number: '07700900123' },
-        ...{ personalisation: { name: 'Rowan', time: '14:05' }, ...body },
-      },
-    });
+  const send = textsOf(world, tenant);
   for (const type of ['delivery_status', 'inbound_sms'])
     await registerCallback(world, tenant, receiverUrl, type);
   const sent = await send({}, { 'Idempotency-Key': 'once' });
