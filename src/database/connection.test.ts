@@ -5,11 +5,13 @@ import { createWorld, type World } from '../../test/support/world.ts';
 import { createLog } from '../ground/log.ts';
 import { type Connection, connect, hasStar } from './connection.ts';
 
-test('a star outside all brackets is found, others are not', () => {
+test('a star outside all brackets is found, others and multiplications are not', () => {
   for (const text of [
     'select * from a',
     'with b as (select 1) select b.*, 2 from b',
     'delete from a returning *',
+    'select b, * from a',
+    'select distinct\n  * from a',
   ])
     assert.equal(hasStar(text), true, text);
   for (const text of [
@@ -17,6 +19,7 @@ test('a star outside all brackets is found, others are not', () => {
     'with input as (select * from unnest($1::int[]) i) select i from input',
     `select '*', "*", 1 -- a * in a comment\nfrom a`,
     'insert into a (b) select b from (select * from c) d returning b',
+    'select b * 2, c.d * $1 as e from a',
   ])
     assert.equal(hasStar(text), false, text);
 });

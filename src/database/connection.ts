@@ -30,7 +30,9 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
  * How connections for writes differ: no table is read as a whole where an index serves. A queue that is empty now and
  * has 100,000 rows in a minute would else be read so by the plan of its empty time, until its statistics catch up.
  */
-export const writeConnections = { options: '-c enable_seqscan=off -c jit=off' } as const;
+export const writeConnections = {
+  options: '-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off',
+} as const;
 
 /**
  * A pool of at most `poolSize` connections, none of them open yet. Statements end after `statementMilliseconds`: by
@@ -116,18 +118,21 @@ function keepName(text: string, name: string | null): string | null {
 }
 
 /**
- * Whether a statement may return all columns of a table: a `*` outside all brackets. A migration of the next release that
- * adds a column would make a prepared one fail.
+ * Whether a statement may return all columns of a table: a `*` outside all brackets that is no multiplication. A migration
+ * of the next release that adds a column would make a prepared one fail.
  */
 export function hasStar(text: string): boolean {
   let depth = 0;
-  for (const [part] of text.matchAll(/--[^\n]*|'[^']*'|"[^"]*"|[()*]/g)) {
+  for (const [part] of text.matchAll(parts)) {
     if (part === '(') depth += 1;
     else if (part === ')') depth -= 1;
-    else if (part === '*' && depth === 0) return true;
+    else if (part.endsWith('*') && depth === 0) return true;
   }
   return false;
 }
+
+/** What may hide a star or a bracket, brackets, and stars that stand for columns. */
+const parts = /--[^\n]*|'[^']*'|"[^"]*"|[()]|(?:[.,]|\b(?:select|distinct|all|returning))\s*\*/gi;
 
 /** A pool whose connections prepare what is sent often. */
 function preparing(pool: pg.Pool): PostgresPool {

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../database/connection.ts';
+import { lookUp } from '../database/look-up.ts';
 import type { HeldTask, NewTask, Settlement } from './tasks.ts';
 
 /**
@@ -25,7 +26,7 @@ const given = (holds: readonly Hold[]) => sql`given as (
     ${holds.map((one) => one.holds)}::int[]) as t (queue, id, holds)
 )`;
 /** Tasks as `t` that are still held as `given` says. One that was thought to be lost counts until it is taken again. */
-const stillHeld = sql`t.queue = given.queue and t.id = given.id and t.holds = given.holds and t.state <> 'parked'`;
+const stillHeld = sql`${lookUp('t.queue', 'given.queue')} and ${lookUp('t.id', 'given.id')} and t.holds = given.holds and t.state <> 'parked'`;
 
 /** Returns whether any of the tasks is ready. */
 export async function insertTasks(
@@ -73,11 +74,11 @@ export function firstHold(
 export async function takeTasks(db: DbOrTrx, queue: string, limit: number): Promise<HeldTask[]> {
   const { rows } = await sql<HeldTask>`
     with chosen as materialized (
-      select id from tasks where queue = ${queue} and state = 'ready'
+      select ctid as version from tasks where queue = ${queue} and state = 'ready'
       order by priority desc, due_at, id limit ${limit} for update skip locked
     )
     update tasks t set state = 'held', due_at = ${untilReleased}, since = now(), holds = t.holds + 1
-    from chosen where t.queue = ${queue} and t.id = chosen.id
+    from chosen where t.ctid = chosen.version
     returning ${heldColumns}`.execute(db);
   return rows.map((row) => ({ ...row, carried: row.carried ?? undefined }));
 }
@@ -94,7 +95,7 @@ export async function readyTasks(db: DbOrTrx, queues: readonly string[]): Promis
   const { rows } = await sql<{ queue: string }>`
     with chosen as materialized (
       select due.* from unnest(${queues}::text[]) as given (queue) cross join lateral (
-        select queue, id, (state = 'held')::int as lost from tasks
+        select ctid as version, (state = 'held')::int as lost from tasks
         where queue = given.queue and state in ('held', 'waiting') and due_at <= now()
         order by due_at limit ${mostReadied} for update skip locked
       ) due
@@ -102,7 +103,7 @@ export async function readyTasks(db: DbOrTrx, queues: readonly string[]): Promis
       update tasks t set losses = t.losses + chosen.lost,
         state = case when t.losses + chosen.lost < ${mostLosses} then 'ready' else 'parked' end,
         reason = case when t.losses + chosen.lost < ${mostLosses} then null else 'lost' end
-      from chosen where t.queue = chosen.queue and t.id = chosen.id
+      from chosen where t.ctid = chosen.version
       returning t.queue
     )
     select queue from changed
@@ -187,12 +188,12 @@ export async function readyEarly(
 ): Promise<ReadonlyMap<string, number>> {
   const { rows } = await sql<{ queue: string; count: number }>`
     with chosen as materialized (
-      select queue, id from tasks where queue = any(${queues}::text[]) and state = 'waiting' and waits_for = ${reason}
+      select ctid as version from tasks where queue = any(${queues}::text[]) and state = 'waiting' and waits_for = ${reason}
       limit ${limit} for update skip locked
     ), changed as (
       update tasks t set state = 'ready', due_at = now(),
         early_seconds = ceil(extract(epoch from greatest(t.due_at - now(), interval '0')))
-      from chosen where t.queue = chosen.queue and t.id = chosen.id
+      from chosen where t.ctid = chosen.version
       returning t.queue
     )
     select queue, count(*)::int as count from changed group by queue`.execute(db);

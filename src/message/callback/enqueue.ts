@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Cache, Caches } from '../../database/cache.ts';
 import type { Db, Trx } from '../../database/connection.ts';
+import { lookUp } from '../../database/look-up.ts';
 import { inPartitionsOf } from '../../database/partitions.ts';
 import type { CallbackType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
@@ -156,9 +157,9 @@ async function findStatuses(trx: Trx, ids: readonly string[]): Promise<readonly 
       h.template_id as "templateId", h.template_version as "templateVersion",
       n.request_id as "requestId"
     from unnest(${ids}::uuid[]) as input (id)
-    join notification_history h on h.id = input.id ${inPartitionsOf(ids, 'h.id')}
-    join service_callback_api a on a.service_id = h.service_id and a.callback_type = 'delivery_status'
-    left join notifications n on n.id = input.id ${inPartitionsOf(ids, 'n.id')}
+    join notification_history h on ${lookUp('h.id', 'input.id')} ${inPartitionsOf(ids, 'h.id')}
+    join service_callback_api a on ${lookUp('a.service_id', 'h.service_id')} and a.callback_type = 'delivery_status'
+    left join notifications n on ${lookUp('n.id', 'input.id')} ${inPartitionsOf(ids, 'n.id')}
     where h.status in ('delivered', 'permanent-failure', 'temporary-failure', 'technical-failure')`.execute(
     trx,
   );
@@ -204,10 +205,10 @@ async function findComplaints(trx: Trx, ids: readonly string[]): Promise<readonl
   const { rows } = await sql<Complaint>`
     select c.id, c.service_id as "serviceId", c.notification_id as "notificationId",
       h.client_reference as "clientReference", n.recipient, n.request_id as "requestId", c.complaint_date as "complaintDate"
-    from unnest(${ids}::uuid[]) as input (id) join complaints c on c.id = input.id
-    join service_callback_api a on a.service_id = c.service_id and a.callback_type = 'complaint'
-    join notification_history h on h.id = c.notification_id
-    left join notifications n on n.id = c.notification_id`.execute(trx);
+    from unnest(${ids}::uuid[]) as input (id) join complaints c on ${lookUp('c.id', 'input.id')}
+    join service_callback_api a on ${lookUp('a.service_id', 'c.service_id')} and a.callback_type = 'complaint'
+    join notification_history h on ${lookUp('h.id', 'c.notification_id')}
+    left join notifications n on ${lookUp('n.id', 'c.notification_id')}`.execute(trx);
   return rows;
 }
 
@@ -241,8 +242,8 @@ async function findTexts(trx: Trx, ids: readonly string[]): Promise<readonly Rec
   const { rows } = await sql<ReceivedText>`
     select i.id, i.service_id as "serviceId", i.user_number as "userNumber", i.notify_number as "notifyNumber",
       i.content, i.provider_date as "providerDate"
-    from unnest(${ids}::uuid[]) as input (id) join inbound_sms i on i.id = input.id
-    join service_callback_api a on a.service_id = i.service_id and a.callback_type = 'inbound_sms'`.execute(
+    from unnest(${ids}::uuid[]) as input (id) join inbound_sms i on ${lookUp('i.id', 'input.id')}
+    join service_callback_api a on ${lookUp('a.service_id', 'i.service_id')} and a.callback_type = 'inbound_sms'`.execute(
     trx,
   );
   return rows;

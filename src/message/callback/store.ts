@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Db, DbOrTrx, Trx } from '../../database/connection.ts';
+import { lookUp } from '../../database/look-up.ts';
 import type { CallbackOutcome, CallbackState, CallbackType } from '../../database/tables.ts';
 import type { Health } from './health.ts';
 
@@ -67,7 +68,7 @@ export async function claimCallbacks(
     ), lapsed as (
       update service_callback_attempts a set finished_at = ${now}, outcome = 'retry', code = 'lapsed',
         detail = 'The worker ended before it recorded an answer'
-      from claimed where a.callback_id = claimed.id and a.number = claimed.attempt - 1 and a.outcome is null
+      from claimed where ${lookUp('a.callback_id', 'claimed.id')} and a.number = claimed.attempt - 1 and a.outcome is null
     ), started as (
       insert into service_callback_attempts (callback_id, number, started_at)
       select id, attempt, ${now} from claimed
@@ -112,12 +113,12 @@ export async function recordEnds(trx: Trx, given: readonly CallbackEnd[]): Promi
     ), ended as (
       update service_callback_attempts a
       set finished_at = input.finished_at, outcome = input.outcome, code = input.code, detail = input.detail
-      from input where a.callback_id = input.id and a.number = input.attempt
+      from input where ${lookUp('a.callback_id', 'input.id')} and a.number = input.attempt
     )
     update service_callbacks c set state = input.state, due_at = input.due_at, tries = input.tries, last_code = input.code,
       finished_at = case when input.due_at is null then input.finished_at end
     from input
-    where c.id = input.id and (input.state = 'delivered' or c.state = 'pending' and c.attempt = input.attempt)`.execute(
+    where ${lookUp('c.id', 'input.id')} and (input.state = 'delivered' or c.state = 'pending' and c.attempt = input.attempt)`.execute(
     trx,
   );
 }

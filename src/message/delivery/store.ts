@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx } from '../../database/connection.ts';
+import { lookUp } from '../../database/look-up.ts';
 import { inPartitionsOf } from '../../database/partitions.ts';
 import type {
   AttemptOutcome,
@@ -38,8 +39,8 @@ export function findCandidates(
         a.number as "lastNumber", a.outcome as "lastOutcome", a.started_at as "lastStartedAt", a.provider as "lastProvider",
         case when h.job_id is not null then (select status from jobs where id = h.job_id) end as "jobStatus"
       from unnest(${ids}::uuid[]) as input (id)
-      join notifications n on n.id = input.id ${inPartitionsOf(ids, 'n.id')}
-      join notification_history h on h.id = input.id ${inPartitionsOf(ids, 'h.id')}
+      join notifications n on ${lookUp('n.id', 'input.id')} ${inPartitionsOf(ids, 'n.id')}
+      join notification_history h on ${lookUp('h.id', 'input.id')} ${inPartitionsOf(ids, 'h.id')}
       left join lateral (
         select number, outcome, started_at, provider from attempts
         where notification_id = input.id ${inPartitionsOf(ids, 'notification_id')} order by number desc limit 1
@@ -88,21 +89,24 @@ export async function insertClaims(
 ): Promise<ReadonlySet<string>> {
   const column = <T>(pick: (claim: NewAttempt) => T) => claims.map(pick);
   const ids = column(({ notificationId }) => notificationId);
+  const isFirst = claims.every(({ number }) => number === 1);
+  const lapsed = sql`, lapsed as (
+        update attempts a set ${lapse}, finished_at = input.started_at
+        from input
+        where input.number > 1 and ${lookUp('a.notification_id', 'input.notification_id')} and a.number = input.number - 1
+          and a.outcome is null ${inPartitionsOf(ids, 'a.notification_id')}
+      )`;
   return metrics.timed('dao', 'dao_claim_notification', async () => {
     const { rows } = await sql<{ id: string }>`
       with input as (
         select * from unnest(${ids}::uuid[], ${column(({ number }) => number)}::int[], ${column(({ provider }) => provider)}::text[],
           ${column(({ startedAt }) => startedAt)}::timestamptz[], ${column(({ billableUnits }) => billableUnits)}::int[])
           as t (notification_id, number, provider, started_at, billable_units)
-      ), lapsed as (
-        update attempts a set ${lapse}, finished_at = input.started_at
-        from input
-        where input.number > 1 and a.notification_id = input.notification_id and a.number = input.number - 1
-          and a.outcome is null ${inPartitionsOf(ids, 'a.notification_id')}
-      )
+      )${isFirst ? sql`` : lapsed}
       insert into attempts (notification_id, number, provider, started_at, billable_units)
-      select input.* from input join notification_history h on h.id = input.notification_id and h.status = 'created'
-        ${inPartitionsOf(ids, 'h.id')}
+      select input.notification_id, input.number, input.provider, input.started_at, input.billable_units
+      from input join notification_history h on ${lookUp('h.id', 'input.notification_id')}
+        and h.status = 'created' ${inPartitionsOf(ids, 'h.id')}
       on conflict (notification_id, number) do nothing
       returning notification_id as id`.execute(db);
     return new Set(rows.map(({ id }) => id));
@@ -125,7 +129,9 @@ export async function lapseAttempts(
     sql`
       update attempts a set ${lapse}, finished_at = ${at}
       from unnest(${open.map(({ id }) => id)}::uuid[], ${open.map(({ lastNumber }) => lastNumber)}::int[]) as input (id, number)
-      where a.notification_id = input.id and a.number = input.number and a.outcome is null`.execute(db),
+      where ${lookUp('a.notification_id', 'input.id')} and a.number = input.number and a.outcome is null`.execute(
+      db,
+    ),
   );
   return Number(numAffectedRows);
 }
@@ -154,7 +160,7 @@ export function finishingAttempts(ends: readonly AttemptEnd[]): RawBuilder<unkno
         ${column(({ finishedAt }) => finishedAt)}::timestamptz[], ${column(({ outcome }) => outcome)}::text[],
         ${column(({ code }) => code)}::text[], ${column(({ detail }) => detail)}::text[])
         as input (notification_id, number, finished_at, outcome, code, detail)
-      where a.notification_id = input.notification_id and a.number = input.number
+      where ${lookUp('a.notification_id', 'input.notification_id')} and a.number = input.number
         ${inPartitionsOf(ids, 'a.notification_id')}
     )`;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
 import type { Trx } from '../../database/connection.ts';
+import { lookUp } from '../../database/look-up.ts';
 import { inPartitionsOf } from '../../database/partitions.ts';
 import type { KeyType, NotificationStatus, NotificationType } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
@@ -62,8 +63,8 @@ export function lockSubjects(
         n.request_id as "carried",
         h.status in ('created', 'sending', 'pending') or n.id is not null as "isKept"
       from unnest(${sorted}::uuid[]) as input (id)
-      join notification_history h on h.id = input.id ${inPartitionsOf(sorted, 'h.id')}
-      left join notifications n on n.id = input.id ${inPartitionsOf(sorted, 'n.id')}
+      join notification_history h on ${lookUp('h.id', 'input.id')} ${inPartitionsOf(sorted, 'h.id')}
+      left join notifications n on ${lookUp('n.id', 'input.id')} ${inPartitionsOf(sorted, 'n.id')}
       left join lateral (
         select billable_units, started_at, provider from ${attemptsOf} and h.status = 'created'
         order by number desc limit 1

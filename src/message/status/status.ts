@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Trx } from '../../database/connection.ts';
+import { lookUp } from '../../database/look-up.ts';
 import { inPartitionsOf } from '../../database/partitions.ts';
 import type { GivenUpReason, NotificationStatus, SuppressionReason } from '../../database/tables.ts';
 import type { Metrics } from '../../ground/metrics.ts';
@@ -240,7 +241,7 @@ async function applyToFound(
       -- With all that is to be written: joined again, a batch would take time by the square of its size.
       select input.*, h.ctid as version, ${columnsBefore('h')}, case h.status when 'created' then input.from_created when 'sending' then input.from_sending
           when 'pending' then input.from_pending when 'sent' then input.from_sent end as next
-      from notification_history h join input on input.id = h.id where true ${inPartitions} order by h.id
+      from input join notification_history h on ${lookUp('h.id', 'input.id')} ${inPartitions} order by h.id
     ), updated as (
       update notification_history h set
         status = coalesce(m.next, h.status),
@@ -254,7 +255,7 @@ async function applyToFound(
         billable_units = case when is_hand_over or h.billable_units = 0
           then coalesce(m.billable_units, h.billable_units) else h.billable_units end
       from found m
-      where h.id = m.id and h.ctid = m.version and (m.next is not null or is_hand_over) ${inPartitions}
+      where h.ctid = m.version and ${lookUp('h.id', 'm.id')} and (m.next is not null or is_hand_over) ${inPartitions}
       returning h.id, ${movedColumns('h', 'm')}, m.next is not null as changed
     ), ${sql.join([countMoved('updated'), ...also])}
     select id, json_build_object('serviceId', service_id, 'status', after_status) as change from updated where changed

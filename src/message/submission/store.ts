@@ -132,9 +132,9 @@ export function persistAccepted(
   const work = async () => {
     const { rows } = await sql<{ count: number } & (PersistedRow | { id: null })>`
       with chosen as materialized (
-        select id, row_number() over (partition by due.queue order by turn_at, id) <= coalesce(direct.places, 0) as is_held
+        select version, row_number() over (partition by due.queue order by turn_at, id) <= coalesce(direct.places, 0) as is_held
         from (
-          select id, queue, turn_at from accepted where notification_type = ${type} and turn_at is not null
+          select ctid as version, id, queue, turn_at from accepted where notification_type = ${type} and turn_at is not null
             and turn_at < ${isUrgent ? sql`${now}::timestamptz - interval '30 minutes'` : sql`'infinity'`}
             ${only === undefined ? sql`` : sql`and id = ${only}`}
           order by turn_at, id limit ${limit} for update skip locked
@@ -142,7 +142,7 @@ export function persistAccepted(
         left join unnest(${[...places.keys()]}::text[], ${[...places.values()]}::int[]) as direct (queue, places)
           on direct.queue = due.queue
       ), moved as (
-        delete from accepted a using chosen where a.notification_type = ${type} and a.id = chosen.id
+        delete from accepted a using chosen where a.ctid = chosen.version
         returning a.*, chosen.is_held
       ), ${storeMoved}, queued as (
         ${insertTasksOf(sql`
@@ -196,16 +196,16 @@ export async function orderDue(
 ): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
     with due as materialized (
-      select id, service_id, priority, queue, due_at from accepted
+      select ctid as version, id, service_id, priority, queue, due_at from accepted
       where notification_type = ${type} and turn_at is null and due_at <= ${now}
       order by due_at limit ${limit} for update skip locked
     ), placed as (
-      select id, priority, queue, least(${mostBehind}::int, ${spacingMilliseconds}::int *
+      select version, priority, queue, least(${mostBehind}::int, ${spacingMilliseconds}::int *
         (row_number() over (partition by service_id, priority order by due_at, id) - 1))::int as behind
       from due
     )
     update accepted a set behind = p.behind, turn_at = ${now}::timestamptz + ${sql.raw(orderOffset('p'))}
-    from placed p where a.notification_type = ${type} and a.id = p.id`.execute(db);
+    from placed p where a.ctid = p.version`.execute(db);
   return Number(numAffectedRows);
 }
 

@@ -1,5 +1,7 @@
 import { sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../../database/connection.ts';
+import { lookUp } from '../../database/look-up.ts';
+import { inPartitionsOf } from '../../database/partitions.ts';
 import type { KeyType, NotificationType, SuppressionReason } from '../../database/tables.ts';
 import { createIdSource } from '../../ground/id.ts';
 import { failedForMilliseconds, type Suppression } from './suppression.ts';
@@ -31,9 +33,9 @@ export async function suppressRecipientsOf(
     select distinct on (h.service_id, h.notification_type, n.normalised_recipient) input.new_id, h.service_id,
       h.notification_type, n.normalised_recipient, ${reason}, h.id, ${at}::timestamptz, ${expiresAt}::timestamptz
     from unnest(${notificationIds}::uuid[], ${notificationIds.map(newId)}::uuid[]) as input (id, new_id)
-    join notification_history h on h.id = input.id
-    join notifications n on n.id = input.id
-    join services s on s.id = h.service_id
+    join notification_history h on ${lookUp('h.id', 'input.id')} ${inPartitionsOf(notificationIds, 'h.id')}
+    join notifications n on ${lookUp('n.id', 'input.id')} ${inPartitionsOf(notificationIds, 'n.id')}
+    join services s on ${lookUp('s.id', 'h.service_id')}
     where h.key_type <> 'test' and not s.research_mode and h.suppressed is null
       ${isFailure ? sql`and 'suppress_failed_recipients' = any(s.permissions)` : sql``}
     -- in one order, so that two transactions do not wait for each other
