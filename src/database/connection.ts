@@ -9,6 +9,7 @@ import pg from 'pg';
 import { stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import { ConfigError } from '../ground/problem.ts';
+import { arrayLiteral } from './array-literal.ts';
 import type { Tables } from './tables.ts';
 
 export type Db = Kysely<Tables>;
@@ -150,10 +151,11 @@ function preparing(pool: pg.Pool): PostgresPool {
 
 function preparingClient(client: pg.PoolClient): PostgresPoolClient {
   const query = (text: string | object, values?: unknown[]) => {
-    const name = typeof text === 'string' && values !== undefined ? nameOf(text) : null;
+    const given = values?.map((value) => (Array.isArray(value) ? (arrayLiteral(value) ?? value) : value));
+    const name = typeof text === 'string' && given !== undefined ? nameOf(text) : null;
     return name === null
-      ? client.query(text as string, values)
-      : client.query({ name, text: text as string, values });
+      ? client.query(text as string, given)
+      : client.query({ name, text: text as string, values: given });
   };
   return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release() };
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { arrayLiteral } from '../../database/array-literal.ts';
 import { type Db, databaseErrors } from '../../database/connection.ts';
 import { createPartitionGuard } from '../../database/partitions.ts';
 import type { KeyType, NotificationType } from '../../database/tables.ts';
@@ -330,12 +331,11 @@ export async function acceptBatch(
   const variant = variants.find(
     ({ needs }) => needs.keys === keys && needs.abroad === abroad && needs.oneOff === oneOff,
   )!;
-  const arrays = variant.columns.map(([, type, pick]) =>
-    arrayLiteral(
-      type,
-      submissions.map((submission, place) => pick(submission, place, behind[place]!)),
-    ),
-  );
+  const arrays = variant.columns.map(([, , pick]) => {
+    const values = submissions.map((submission, place) => pick(submission, place, behind[place]!));
+    // A column without values is sent empty; `unnest` pads it with nulls.
+    return values.every((value) => value === null) ? '{}' : arrayLiteral(values);
+  });
   const { rows } = await pool.query<AcceptResult>({
     name: variant.name,
     text: variant.text,
@@ -364,25 +364,4 @@ function refuseWithFirst(
     const name = result.verdict === 'duplicate' ? nameOf(submissions[index]!) : null;
     return { ...result, verdict: (name !== null && refused.get(name)) || result.verdict };
   });
-}
-
-const quotable = /["\\]/;
-const quotables = /["\\]/g;
-
-/**
- * An array parameter as a PostgreSQL array literal. The driver would build the same one, but has to inspect the type of
- * every element, and every message passes through here. A column without values is sent empty; `unnest` pads it with
- * nulls.
- */
-function arrayLiteral(type: string, values: readonly unknown[]): string {
-  if (values.every((value) => value === null)) return '{}';
-  const element = (value: unknown): string => {
-    if (value === null) return 'NULL';
-    if (type === 'text')
-      return `"${quotable.test(value as string) ? (value as string).replace(quotables, '\\$&') : value}"`;
-    if (type === 'bytea') return `"\\\\x${(value as Buffer).toString('hex')}"`;
-    // Numbers, booleans, ids and times contain nothing that needs escaping in an array literal.
-    return String(value);
-  };
-  return `{${values.map(element).join(',')}}`;
 }
