@@ -3,6 +3,8 @@ import {
   PostgresDialect,
   type PostgresPool,
   type PostgresPoolClient,
+  type RawBuilder,
+  sql,
   type Transaction,
 } from 'kysely';
 import pg from 'pg';
@@ -270,6 +272,25 @@ export function isUnreachable(error: unknown): boolean {
 export function isTransient(error: unknown): boolean {
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
   return code === '40P01' || code === '40001';
+}
+
+/** True if a row with the same key is there already. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: unknown }).code === '23505';
+}
+
+/**
+ * Runs a statement that inserts rows which are nearly always new. `insert` gets what follows the rows: nothing at first,
+ * and `on conflict do nothing` only once one of them was there already, since PostgreSQL then looks for each row before it
+ * inserts it, and writes twice to the log that it did. The statement must have its own transaction.
+ */
+export async function insertingNew<T>(insert: (onConflict: RawBuilder<unknown>) => Promise<T>): Promise<T> {
+  try {
+    return await insert(sql``);
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    return await insert(sql`on conflict do nothing`);
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { createWorld, type World } from '../support/world.ts';
 const messages = 800;
 const atOnce = 40;
 /** It is looked up when it is claimed, recorded, reported and told to its service, each time read or written. */
-const mostLookups = 6;
+const mostLookups = 10;
 const tables = [
   'notifications',
   'notification_history',

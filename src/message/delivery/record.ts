@@ -55,7 +55,7 @@ export function createRecorder(deps: RecordDeps): Recorder {
           ...(attempts.length > 0 ? [finishingAttempts(attempts)] : []),
           ...(done.length > 0 ? [transaction.ending(done)] : []),
         ];
-        await moveStatuses(deps, transaction, 'dao_update_notification', handedOver, also);
+        await moveStatuses(deps, transaction, 'dao_update_notification', handedOver, { also });
         await moveStatuses(deps, transaction, 'update_notification_status_by_id', givenUp);
         await transaction.send(
           researchReceipts,

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { DbOrTrx } from '../../database/connection.ts';
+import { type Db, type DbOrTrx, insertingNew } from '../../database/connection.ts';
 import { lookUp } from '../../database/look-up.ts';
 import { inPartitionsOf } from '../../database/partitions.ts';
 import type {
@@ -84,7 +84,7 @@ export type NewAttempt = Readonly<{
  */
 export async function insertClaims(
   { metrics }: StoreDeps,
-  db: DbOrTrx,
+  db: Db,
   claims: readonly NewAttempt[],
 ): Promise<ReadonlySet<string>> {
   const column = <T>(pick: (claim: NewAttempt) => T) => claims.map(pick);
@@ -96,7 +96,7 @@ export async function insertClaims(
         where input.number > 1 and ${lookUp('a.notification_id', 'input.notification_id')} and a.number = input.number - 1
           and a.outcome is null ${inPartitionsOf(ids, 'a.notification_id')}
       )`;
-  return metrics.timed('dao', 'dao_claim_notification', async () => {
+  const insert = async (onConflict: RawBuilder<unknown>) => {
     const { rows } = await sql<{ id: string }>`
       with input as (
         select * from unnest(${ids}::uuid[], ${column(({ number }) => number)}::int[], ${column(({ provider }) => provider)}::text[],
@@ -107,10 +107,10 @@ export async function insertClaims(
       select input.notification_id, input.number, input.provider, input.started_at, input.billable_units
       from input join notification_history h on ${lookUp('h.id', 'input.notification_id')}
         and h.status = 'created' ${inPartitionsOf(ids, 'h.id')}
-      on conflict (notification_id, number) do nothing
-      returning notification_id as id`.execute(db);
+      ${onConflict} returning notification_id as id`.execute(db);
     return new Set(rows.map(({ id }) => id));
-  });
+  };
+  return metrics.timed('dao', 'dao_claim_notification', () => insertingNew(insert));
 }
 
 /** The outcome of an attempt whose claim expired without an answer. */

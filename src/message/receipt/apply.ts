@@ -9,14 +9,14 @@ import type { Traces } from '../../ground/traces.ts';
 import type { ReadReceipt, ReceiptEndpoint, ReceiptOutcome } from '../../provider/contract.ts';
 import type { Queues } from '../../queue/queues.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
-import { moveStatuses, nextStatus, type StatusEvent, type StatusMove } from '../status/status.ts';
+import { moveStatuses, nextStatus, Overtaken, type StatusEvent, type StatusMove } from '../status/status.ts';
 import { suppressRecipientsOf } from '../suppression/store.ts';
 import {
+  findSubjects,
   insertComplaints,
   insertingReceipts,
   type KeptComplaint,
   type KeptReceipt,
-  lockSubjects,
   type ReceiptSubject,
 } from './store.ts';
 
@@ -50,6 +50,9 @@ type Decided = Readonly<{
  * the message can change it; of several receipts for one message, even within one batch, each sees the effect of the
  * one before (spec 05, section 5.5). In the same transaction callbacks are queued, and recipients who complained or
  * failed permanently are suppressed (docs/decisions/0017).
+ *
+ * Messages are not locked first, since a lock is written to the log as well: if one is changed by somebody else between
+ * its reading and its writing, everything is undone, and done again with locks.
  */
 export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOutcome> {
   const { queues, clock, callbacks } = deps;
@@ -61,27 +64,26 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
     async flush(receipts) {
       const at = new Date(clock.now());
       const elapsed = stopwatch();
-      const [subjects, { outcomes }] = await queues.transaction(async (transaction) => {
-        const { trx } = transaction;
-        const subjects = await lockSubjects(
-          deps,
-          trx,
-          receipts.map(({ receipt }) => receipt.found),
-        );
-        const decided = decide(receipts, subjects, deps.rates, at);
-        const { moves, kept } = decided;
-        await moveStatuses(
-          deps,
-          transaction,
-          'update_notification_status_by_reference',
-          moves,
-          kept.length > 0 ? [insertingReceipts(kept)] : [],
-        );
-        const complaints = await insertComplaints(trx, decided.complaints);
-        await callbacks.complaints(transaction, complaints);
-        const complainedOf = complaints.filter(isMeant).map(({ notificationId }) => notificationId);
-        if (complainedOf.length > 0) await suppressRecipientsOf(trx, 'complaint', complainedOf, at);
-        return [subjects, decided] as const;
+      const found = receipts.map(({ receipt }) => receipt.found);
+      const applyAll = (isLocked: boolean) =>
+        queues.transaction(async (transaction) => {
+          const { trx } = transaction;
+          const subjects = await findSubjects(deps, trx, found, isLocked);
+          const decided = decide(receipts, subjects, deps.rates, at);
+          const { moves, kept } = decided;
+          await moveStatuses(deps, transaction, 'update_notification_status_by_reference', moves, {
+            also: kept.length > 0 ? [insertingReceipts(kept)] : [],
+            orThrow: !isLocked,
+          });
+          const complaints = await insertComplaints(trx, decided.complaints);
+          await callbacks.complaints(transaction, complaints);
+          const complainedOf = complaints.filter(isMeant).map(({ notificationId }) => notificationId);
+          if (complainedOf.length > 0) await suppressRecipientsOf(trx, 'complaint', complainedOf, at);
+          return [subjects, decided] as const;
+        });
+      const [subjects, { outcomes }] = await applyAll(false).catch((error: unknown) => {
+        if (error instanceof Overtaken) return applyAll(true);
+        throw error;
       });
       measure({ ...deps, measures }, receipts, outcomes, subjects, at);
       if (deps.traces) traceBatch(deps.traces, receipts, outcomes, subjects, elapsed());
@@ -95,7 +97,7 @@ function isMeant({ type }: Readonly<{ type: string | null }>): boolean {
   return type !== 'not-spam';
 }
 
-/** Pure. The subjects are locked, so `moveStatuses` will make the same transitions as are decided here. */
+/** Pure. `moveStatuses` will make the same transitions as are decided here, or none at all. */
 function decide(
   receipts: readonly IncomingReceipt[],
   subjects: readonly ReceiptSubject[],

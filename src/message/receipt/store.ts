@@ -35,13 +35,13 @@ export type ReceiptSubject = Readonly<{
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
 /**
- * The messages that receipts are about, locked in id order until the transaction ends, so that two receipts for one
- * message take effect one after the other.
+ * The messages that receipts are about. `isLocked`: they are locked in id order until the transaction ends.
  */
-export function lockSubjects(
+export function findSubjects(
   { metrics }: StoreDeps,
   trx: Trx,
   found: readonly ReadReceipt['found'][],
+  isLocked: boolean,
 ): Promise<readonly ReceiptSubject[]> {
   const values = (by: 'id' | 'reference') =>
     [...new Set(found.filter((entry) => entry.by === by).map(({ value }) => value))].toSorted();
@@ -69,7 +69,7 @@ export function lockSubjects(
         select billable_units, started_at, provider from ${attemptsOf} and h.status = 'created'
         order by number desc limit 1
       ) a on true
-      order by h.id for update of h`.execute(trx);
+      order by h.id ${isLocked ? sql`for update of h` : sql``}`.execute(trx);
     return rows;
   });
 }

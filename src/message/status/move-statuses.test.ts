@@ -12,7 +12,7 @@ import { createLog } from '../../ground/log.ts';
 import { createMetrics } from '../../ground/metrics.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
 import { type AttemptEnd, finishingAttempts } from '../delivery/store.ts';
-import { lockSubjects } from '../receipt/store.ts';
+import { findSubjects } from '../receipt/store.ts';
 import { moveStatuses, nextStatus, type StatusEvent, type StatusMove } from './status.ts';
 
 const statuses = [
@@ -216,14 +216,15 @@ describe('the one writer of statuses', () => {
           handOver: { sentAt, sentBy: 'mmg', reference: null, billableUnits: 1 },
         }),
       );
-      const moved = await moveStatuses(deps, transaction, 'dao_update_notification', moves, [
-        finishingAttempts(ends),
-      ]);
+      const moved = await moveStatuses(deps, transaction, 'dao_update_notification', moves, {
+        also: [finishingAttempts(ends)],
+      });
       assert.equal(moved.length, 2);
-      await lockSubjects(
+      await findSubjects(
         { metrics },
         trx,
         ids.map((value) => ({ by: 'id', value })),
+        true,
       );
       const { rows } = await sql<{ table: string; partitions: number }>`
         select p.relname as table, count(distinct c.oid)::int as partitions

@@ -138,6 +138,9 @@ export type HandOver = Readonly<{
   billableUnits: number | null;
 }>;
 
+/** Another transaction has changed a message between its reading and its writing. */
+export class Overtaken extends Error {}
+
 /** A message whose status has just changed. */
 export type StatusChange = Readonly<{ id: string; serviceId: string; status: NotificationStatus }>;
 
@@ -147,16 +150,17 @@ export type StatusDeps = Readonly<{ metrics: Metrics; callbacks: Pick<CallbackQu
  * The only writer of an existing message's status. Takes the rows in id order, as every writer does, applies
  * `nextStatus`, and in the same transaction queues the callbacks for completed messages and suppresses the recipients
  * that failed permanently, where a service wants that. Moves that `nextStatus` does not allow change nothing. Several
- * moves of one message are applied in order. What changes for the figures is appended by the same statement. `name`: the data-access function of spec 06, section 4.2, that this is
- * counted and timed as. `also`: what else is written in the same statement, as CTEs. Returns the messages that changed, in
- * the order of the moves.
+ * moves of one message are applied in order. What changes for the figures is appended by the same statement. `name`: the
+ * data-access function of spec 06, section 4.2, that this is counted and timed as. `also`: what else is written in the
+ * same statement, as CTEs. `orThrow`: for whoever has decided on what it read without a lock: throws Overtaken if another
+ * transaction has changed a message meanwhile. Returns the messages that changed, in the order of the moves.
  */
 export async function moveStatuses(
   { metrics, callbacks }: StatusDeps,
   transaction: QueueTransaction,
   name: string,
   moves: readonly StatusMove[],
-  also: readonly RawBuilder<unknown>[] = [],
+  { also = [], orThrow = false }: { also?: readonly RawBuilder<unknown>[]; orThrow?: boolean } = {},
 ): Promise<readonly StatusChange[]> {
   const changes = new Map<string, StatusChange>();
   if (moves.length === 0 && also.length > 0)
@@ -166,7 +170,7 @@ export async function moveStatuses(
     for (const move of wave) if (!first.has(move.id)) first.set(move.id, move);
     const more = wave === moves ? also : [];
     const changed = await metrics.timed('dao', name, () =>
-      applyMoves(transaction, [...first.values()], more),
+      applyMoves(transaction, [...first.values()], more, orThrow),
     );
     for (const change of changed) changes.set(change.id, change);
     wave = first.size === wave.length ? [] : wave.filter((move) => first.get(move.id) !== move);
@@ -190,6 +194,7 @@ async function applyMoves(
   { trx }: QueueTransaction,
   moves: readonly StatusMove[],
   also: readonly RawBuilder<unknown>[],
+  orThrow: boolean,
 ): Promise<readonly StatusChange[]> {
   const changes: StatusChange[] = [];
   for (let left = moves; left.length > 0; ) {
@@ -198,6 +203,7 @@ async function applyMoves(
     for (const { id, change } of outcomes)
       if (change === null) missed.add(id);
       else changes.push({ id, ...change });
+    if (orThrow && missed.size > 0) throw new Overtaken();
     left = left.filter(({ id }) => missed.has(id));
   }
   return changes;

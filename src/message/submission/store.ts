@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { DbOrTrx, Trx } from '../../database/connection.ts';
+import { type Db, type DbOrTrx, insertingNew, type Trx } from '../../database/connection.ts';
 import type { KeyType, NotificationType, SuppressionReason } from '../../database/tables.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { requestIdOf } from '../../ground/log.ts';
@@ -123,13 +123,13 @@ export async function acceptUnlimited(db: DbOrTrx, message: AcceptedMessage, now
  */
 export function persistAccepted(
   { metrics, queuePrefix, clock }: Readonly<{ metrics: Metrics; queuePrefix: string; clock: Clock }>,
-  db: DbOrTrx,
+  db: Db,
   type: NotificationType,
   { limit, only, isUrgent = false, places = noPlaces }: PersistRange,
 ): Promise<Readonly<{ count: number; persisted: readonly Persisted[] }>> {
   const isDirect = places.size > 0;
   const now = new Date(clock.now());
-  const work = async () => {
+  const persist = async (onConflict: RawBuilder<unknown>) => {
     const { rows } = await sql<{ count: number } & (PersistedRow | { id: null })>`
       with chosen as materialized (
         select version, row_number() over (partition by due.queue order by turn_at, id) <= coalesce(direct.places, 0) as is_held
@@ -144,7 +144,7 @@ export function persistAccepted(
       ), moved as (
         delete from accepted a using chosen where a.ctid = chosen.version
         returning a.*, chosen.is_held
-      ), ${storeMoved}, queued as (
+      ), ${storing(notGivenUp, onConflict)}, queued as (
         ${insertTasksOf(sql`
           select ${queuePrefix} || m.queue, m.id, ${priorityOfTask}, m.is_held,
             jsonb_build_object('type', m.notification_type), m.request_id
@@ -157,7 +157,12 @@ export function persistAccepted(
     return { count: rows[0]!.count, persisted };
   };
   // While nothing waits it looks once a second, and creates nothing.
-  return metrics.timed('dao', 'dao_create_notification', work, ({ count }) => Math.min(count, 1));
+  return metrics.timed(
+    'dao',
+    'dao_create_notification',
+    () => insertingNew(persist),
+    ({ count }) => Math.min(count, 1),
+  );
 }
 
 /** `taskPriority` (delivery/queue.ts) of an accepted message as `m`. */
@@ -216,9 +221,12 @@ const failureOf = (givenUp: RawBuilder<unknown>) =>
 /**
  * Stores the rows of the CTE `moved`, which has the columns of `accepted`, and counts them. Of those that were not stored
  * before, the CTE `facts` has what was stored, and `stored` the rows. `givenUp`: the reason why a row is stored as not
- * sendable, or null.
+ * sendable, or null. `onConflict`: what is done with one that is stored already.
  */
-export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
+export const storing = (
+  givenUp: RawBuilder<unknown>,
+  onConflict: RawBuilder<unknown> = sql`on conflict do nothing`,
+) => sql`facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
           api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
           phone_prefix, rate_multiplier, created_by, given_up, updated_at, rare_status)
@@ -226,7 +234,7 @@ export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
           notification_type, coalesce(${failureOf(givenUp)}, 'created'), created_at, scheduled_for, client_reference,
           international, phone_prefix, rate_multiplier, created_by, ${givenUp},
           case when ${givenUp} is not null then created_at end, ${failureOf(givenUp)}
-        from moved on conflict (id) do nothing returning ${storedColumns}
+        from moved ${onConflict} returning ${storedColumns}
       ), ${countStored('facts')}, stored as materialized (
         -- Not a join, whose time could grow by the square of the batch: a condition in brackets is looked up by hash.
         select m.* from moved m where (m.id in (select id from facts)) is true
@@ -236,7 +244,8 @@ export const storing = (givenUp: RawBuilder<unknown>) => sql`facts as (
         select id, service_id, recipient, normalised_recipient, personalisation, reply_to_text, unsubscribe_url, request_id
         from stored
       )`;
-const storeMoved = storing(sql`null::text`);
+const notGivenUp = sql`null::text`;
+const storeMoved = storing(notGivenUp);
 
 /** Whether a message that was due by `before` still waits to be persisted. */
 export async function isBehind(db: DbOrTrx, type: NotificationType, before: Date): Promise<boolean> {
