@@ -18,7 +18,15 @@ import { createMetrics } from '../ground/metrics.ts';
 import { consume } from './consume.ts';
 import { defineQueue } from './define.ts';
 import { openQueues, type Queues } from './queues.ts';
-import { extendHolds, insertTasksOf, moveFormerTasks, readyTasks, settleTasks, takeTasks } from './store.ts';
+import {
+  extendHolds,
+  firstHold,
+  insertHeldBatchesOf,
+  moveFormerTasks,
+  readyTasks,
+  settleTasks,
+  takeTasks,
+} from './store.ts';
 import type { Settlement } from './tasks.ts';
 
 const log = createLog('silent');
@@ -44,7 +52,7 @@ describe('tasks', () => {
     await database.drop();
   });
   beforeEach(async () => {
-    await connection.pool.query('delete from tasks');
+    await connection.pool.query('delete from tasks; delete from held_batches');
   });
 
   const fetch = (limit = 10) => queues.fetch('send-sms', limit);
@@ -52,6 +60,17 @@ describe('tasks', () => {
     queues.transaction((transaction) =>
       transaction.settle(held.map((one) => ({ queue: 'send-sms', held: one, settlement }))),
     );
+  /** Writes tasks as a batch that this process holds. */
+  const hold = async (ids: readonly string[], requestId: string | null = null) => {
+    const batch = { id: randomUUID(), open: 0 };
+    await insertHeldBatchesOf(
+      sql`select ${batch.id}::uuid, 'send-sms', id, 7, ${JSON.stringify(payload)}::jsonb, ${requestId}::text
+        from unnest(${ids}::uuid[]) as t (id)`,
+    ).execute(connection.db);
+    return ids.map((id) =>
+      firstHold({ id, payload, priority: 7, carried: requestId ?? undefined, known: undefined, batch }),
+    );
+  };
   const read = async () =>
     (
       await connection.pool.query(
@@ -209,11 +228,10 @@ describe('tasks', () => {
     assert.equal(consumer.reserve(3), 1);
     consumer.take([], 1);
     const id = randomUUID();
-    await insertTasksOf(
-      sql`select 'send-sms', ${id}::uuid, 0, true, ${JSON.stringify(payload)}::jsonb, null`,
-    ).execute(connection.db);
-    const held = { id, holds: 1, payload, priority: 0, attempt: 0, earlySeconds: 0, carried: undefined };
-    consumer.take([{ ...held, known: 'known' }], places);
+    consumer.take(
+      (await hold([id])).map((held) => ({ ...held, known: 'known' })),
+      places,
+    );
     await until(() => worked.length === 1);
     // Its own notice: now there may be tasks that were there first.
     const [waiting] = await send(1);
@@ -226,6 +244,100 @@ describe('tasks', () => {
     await consumer.stop(5000);
     assert.equal(consumer.reserve(1), 0);
     assert.deepEqual(await read(), []);
+  });
+
+  describe('a batch that is held from the start', () => {
+    const batches = async () =>
+      (await connection.pool.query<{ tasks: string[] }>('select tasks from held_batches')).rows.map(
+        ({ tasks }) => tasks,
+      );
+    const passForBatches = async (seconds: number) => {
+      await connection.pool.query(`update held_batches set due_at = due_at - $1 * interval '1 second'`, [
+        seconds,
+      ]);
+      return await readyTasks(connection.db, ['send-sms']);
+    };
+    const idsOf = (count: number) => Array.from({ length: count }, () => randomUUID()).toSorted();
+
+    test('is one row until the last of its tasks has ended; one that is tried again gets a row of its own', async () => {
+      const ids = idsOf(4);
+      const [done, again, unreadable, last] = await hold(ids);
+      assert.deepEqual(await queues.waiting(['send-sms'], [...ids, randomUUID()]), new Set(ids));
+      assert.deepEqual(await read(), []);
+      await settle([done!], 'done');
+      await settle([again!], { retryAfterSeconds: 300, waitsFor: 'sms' });
+      await settle([unreadable!], 'parked');
+      assert.deepEqual(
+        (await read()).toSorted((a, b) => (a.state < b.state ? 1 : -1)),
+        [
+          { id: again!.id, state: 'waiting', attempt: 1, losses: 0, waits_for: 'sms', reason: null },
+          {
+            id: unreadable!.id,
+            state: 'parked',
+            attempt: 0,
+            losses: 0,
+            waits_for: null,
+            reason: 'unreadable',
+          },
+        ],
+      );
+      assert.deepEqual(await batches(), [ids]);
+      // What a transaction would have ended, had it not failed, has not.
+      const end = (fails: boolean) =>
+        queues.transaction(async ({ trx, ending }) => {
+          const ended = ending([{ queue: 'send-sms', held: last! }]);
+          if (ended.length > 0) await sql`with ${sql.join(ended)} select 1`.execute(trx);
+          if (fails) throw new Error('no room');
+        });
+      await assert.rejects(end(true), /no room/);
+      assert.equal(last!.batch!.open, 1);
+      await end(false);
+      assert.equal(last!.batch!.open, 0);
+      const [other] = await hold([randomUUID()]);
+      await queues.transaction(async ({ trx, ending }) => {
+        await sql`with ${sql.join(ending([{ queue: 'send-sms', held: other! }]))} select 1`.execute(trx);
+      });
+      assert.deepEqual(await batches(), [[other!.id]]);
+    });
+
+    test('goes to other workers, task by task, once its holder is silent', async () => {
+      const ids = idsOf(3);
+      const held = await hold(ids, 'request-1');
+      assert.deepEqual(await passForBatches(10), []);
+      assert.deepEqual(await queues.heartbeat('send-sms', held), new Set(ids));
+      // The heartbeat counts from now.
+      assert.deepEqual(await passForBatches(10), []);
+      assert.deepEqual(await passForBatches(10), ['send-sms']);
+      assert.deepEqual(await batches(), []);
+      assert.deepEqual(
+        (await read()).map(({ id, state, losses }) => [id, state, losses]),
+        ids.map((id) => [id, 'ready', 1]),
+      );
+      assert.deepEqual(await queues.heartbeat('send-sms', held), new Set());
+      const taken = await fetch();
+      assert.deepEqual(
+        taken.map(({ id, payload, carried, priority }) => ({ id, payload, carried, priority })),
+        ids.map((id) => ({ id, payload, carried: 'request-1', priority: 7 })),
+      );
+      // The former holder wakes up: it takes nothing away from the new one.
+      await settle(held, 'done');
+      await settle(held, { retryAfterSeconds: 300 });
+      assert.deepEqual(
+        (await read()).map(({ state }) => state),
+        ['held', 'held', 'held'],
+      );
+    });
+
+    test('is given back task by task, those that have ended left out', async () => {
+      const ids = idsOf(3);
+      const [ended, ...rest] = await hold(ids);
+      await settle([ended!], 'done');
+      await queues.handBack('send-sms', rest);
+      assert.deepEqual(
+        (await read()).map(({ id, state, attempt, losses }) => [id, state, attempt, losses]),
+        rest.map(({ id }) => [id, 'ready', 0, 0]),
+      );
+    });
   });
 
   test('tasks of the release before are taken over, but for those that a worker of it still holds', async (t) => {

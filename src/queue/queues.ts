@@ -1,10 +1,13 @@
+import { sql } from 'kysely';
 import type pg from 'pg';
 import type { Connection, Listener } from '../database/connection.ts';
 import { stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import { type QueueName, taskQueueNames } from './define.ts';
 import {
+  endingBatches,
   endingTasks,
+  extendBatches,
   extendHolds,
   findQueued,
   giveBackTasks,
@@ -14,10 +17,11 @@ import {
   moveFormerTasks,
   readyEarly,
   readyTasks,
+  separateTasks,
   settleTasks,
   takeTasks,
 } from './store.ts';
-import type { HeldTask, QueueTransaction, Send } from './tasks.ts';
+import type { HeldBatch, HeldTask, QueueTransaction, Send, Settled } from './tasks.ts';
 
 /**
  * The queues of the process, a table of the database. Tasks are written inside the caller's own transaction, so a row
@@ -72,6 +76,25 @@ export async function openQueues(
   const physical = (name: QueueName) => prefix + name;
   const served = new Set(taskQueueNames.map(physical));
   const holdOf = (queue: QueueName, { id, holds }: HeldTask) => ({ queue: physical(queue), id, holds });
+  const memberOf = (
+    queue: QueueName,
+    held: HeldTask,
+    settlement: Exclude<Settled['settlement'], 'done'>,
+  ) => ({
+    ...{ queue: physical(queue), held, settlement },
+  });
+
+  /** Batches of which every task has ended, so that only their row is left: it goes with the next statement. */
+  let finished: string[] = [];
+  const takeFinished = () => {
+    const taken = finished;
+    finished = [];
+    return taken;
+  };
+  /** Counts tasks of batches as ended. Call it after the commit of what ended them: else they would be lost with us. */
+  const leave = (batches: readonly HeldBatch[]) => {
+    for (const batch of batches) if (--batch.open === 0) finished.push(batch.id);
+  };
 
   const sinceStart = stopwatch();
   let hasFormer = await hasFormerQueues(db);
@@ -83,7 +106,13 @@ export async function openQueues(
       await moveFormerTasks(db, [...served]);
       hasFormer = sinceStart() < formerMilliseconds;
     }
-    for (const name of await readyTasks(db, names)) wake(name);
+    const taken = takeFinished();
+    try {
+      for (const name of await readyTasks(db, names, taken)) wake(name);
+    } catch (error) {
+      finished.push(...taken);
+      throw error;
+    }
   }
   let looking: Promise<void> | null = null;
   const timer = setInterval(() => {
@@ -98,23 +127,46 @@ export async function openQueues(
   return {
     async transaction(work) {
       const arrived = new Set<string>();
-      const result = await db.transaction().execute((trx) =>
-        work({
-          trx,
-          send: async (queue, tasks) => {
-            if (await insertTasks(trx, physical(queue.name), tasks)) arrived.add(physical(queue.name));
-          },
-          settle: async (tasks) => {
-            const ended = tasks.map(({ queue, held, settlement }) => ({
-              ...holdOf(queue, held),
-              settlement,
-            }));
-            for (const queue of await settleTasks(trx, ended)) arrived.add(queue);
-          },
-          ending: (tasks) => endingTasks(tasks.map(({ queue, held }) => holdOf(queue, held))),
-          announce: (queue) => arrived.add(physical(queue)),
-        }),
-      );
+      const left: HeldBatch[] = [];
+      let taken: readonly string[] = [];
+      const result = await db
+        .transaction()
+        .execute((trx) =>
+          work({
+            trx,
+            send: async (queue, tasks) => {
+              if (await insertTasks(trx, physical(queue.name), tasks)) arrived.add(physical(queue.name));
+            },
+            settle: async (tasks) => {
+              const [own, members] = splitByBatch(tasks);
+              left.push(...members.map(({ batch }) => batch));
+              const ended = own.map(({ queue, held, settlement }) => ({
+                ...holdOf(queue, held),
+                settlement,
+              }));
+              for (const queue of await settleTasks(trx, ended)) arrived.add(queue);
+              const separate = members.flatMap(({ queue, held, settlement }) =>
+                settlement === 'done' ? [] : [memberOf(queue, held, settlement)],
+              );
+              for (const queue of await separateTasks(trx, separate)) arrived.add(queue);
+            },
+            ending: (tasks) => {
+              const [own, members] = splitByBatch(tasks);
+              left.push(...members.map(({ batch }) => batch));
+              taken = [...taken, ...takeFinished()];
+              return [
+                ...(own.length > 0 ? [endingTasks(own.map(({ queue, held }) => holdOf(queue, held)))] : []),
+                ...(taken.length > 0 ? [endingBatches(taken)] : []),
+              ];
+            },
+            announce: (queue) => arrived.add(physical(queue)),
+          }),
+        )
+        .catch((error: unknown) => {
+          finished.push(...taken);
+          throw error;
+        });
+      leave(left);
       announcer.announce(arrived);
       return result;
     },
@@ -129,16 +181,33 @@ export async function openQueues(
       announcer.announce(counts.keys());
       return [...counts.values()].reduce((sum, count) => sum + count, 0);
     },
-    handBack: (queue, tasks) =>
-      giveBackTasks(
+    async handBack(queue, tasks) {
+      const [own, members] = splitByBatch(tasks.map((held) => ({ held })));
+      await giveBackTasks(
         db,
-        tasks.map((task) => holdOf(queue, task)),
-      ),
-    heartbeat: (queue, tasks) =>
-      extendHolds(
+        own.map(({ held }) => holdOf(queue, held)),
+      );
+      await separateTasks(
         db,
-        tasks.map((task) => holdOf(queue, task)),
-      ),
+        members.map(({ held }) => memberOf(queue, held, { waitSeconds: 0 })),
+      );
+      leave(members.map(({ batch }) => batch));
+    },
+    async heartbeat(queue, tasks) {
+      const [own, members] = splitByBatch(tasks.map((held) => ({ held })));
+      const still = new Set<string>();
+      if (own.length > 0)
+        for (const id of await extendHolds(
+          db,
+          own.map(({ held }) => holdOf(queue, held)),
+        ))
+          still.add(id);
+      if (members.length > 0) {
+        const batches = await extendBatches(db, [...new Set(members.map(({ batch }) => batch.id))]);
+        for (const { held, batch } of members) if (batches.has(batch.id)) still.add(held.id);
+      }
+      return still;
+    },
     announce: (names) => announcer.announce([...names].map(physical)),
     onArrival(queue, waker) {
       const name = physical(queue);
@@ -148,8 +217,26 @@ export async function openQueues(
       clearInterval(timer);
       stopListening();
       await looking;
+      if (finished.length > 0)
+        await sql`with ${endingBatches(takeFinished())} select 1`
+          .execute(db)
+          .catch((error: unknown) => log.debug({ err: error }, 'Batches could not be removed'));
     },
   };
+}
+
+type InBatch<T> = T & Readonly<{ batch: HeldBatch }>;
+
+/** Those that have rows of their own, and those of batches. */
+function splitByBatch<T extends Readonly<{ held: HeldTask }>>(
+  tasks: readonly T[],
+): [own: T[], members: InBatch<T>[]] {
+  const own: T[] = [];
+  const members: InBatch<T>[] = [];
+  for (const task of tasks)
+    if (task.held.batch) members.push({ ...task, batch: task.held.batch });
+    else own.push(task);
+  return [own, members];
 }
 
 /**

@@ -1,11 +1,12 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../database/connection.ts';
 import { lookUp } from '../database/look-up.ts';
-import type { HeldTask, NewTask, Settlement } from './tasks.ts';
+import type { HeldBatch, HeldTask, NewTask, Settlement } from './tasks.ts';
 
 /**
- * The table `tasks` (docs/decisions/0030). A task is ready, held, waiting or parked; each of these has an index of its
- * own, so that nobody walks past tasks in another state. `queue` is a queue's name with the installation's prefix.
+ * The tables `tasks` and `held_batches` (docs/decisions/0030). A task is ready, held, waiting or parked; each of these has
+ * an index of its own, so that nobody walks past tasks in another state. Tasks that are held from the start share a row of
+ * `held_batches` instead. `queue` is a queue's name with the installation's prefix.
  */
 
 /** A task whose holder has said nothing for this long is free again. */
@@ -53,22 +54,55 @@ export async function insertTasks(
   return rows[0]!.isReady;
 }
 
-/**
- * The statement that writes a task for each row of a query with the columns queue, id, priority, whether the process
- * holds it from the start, payload and request id, none of which has a task.
- */
+/** The statement that writes a ready task for each row of a query, none of which has one. */
 export const insertTasksOf = (query: RawBuilder<unknown>) => sql`
-  insert into tasks (queue, id, priority, state, due_at, holds, payload, request_id)
-  select t.queue, t.id, t.priority, case when t.is_held then 'held' else 'ready' end,
-    case when t.is_held then ${untilReleased} else now() end, t.is_held::int, t.payload, t.request_id
-  from (${query}) as t (queue, id, priority, is_held, payload, request_id)`;
+  insert into tasks (queue, id, priority, state, due_at, payload, request_id)
+  select t.queue, t.id, t.priority, 'ready', now(), t.payload, t.request_id
+  from (${query}) as t (queue, id, priority, payload, request_id)`;
 
-/** A task that was held when it was written. */
+/** The statement that writes the batches of the rows of a query: they are held by this process from the start. */
+export const insertHeldBatchesOf = (query: RawBuilder<unknown>) => sql`
+  insert into held_batches (id, queue, due_at, payload, tasks, priorities, request_ids)
+  select t.batch, t.queue, ${untilReleased}, t.payload, array_agg(t.id), array_agg(t.priority), array_agg(t.request_id)
+  from (${query}) as t (batch, queue, id, priority, payload, request_id) group by t.batch, t.queue, t.payload`;
+
+/** A task that is held from the start, as one of a batch. */
 export function firstHold(
-  task: Pick<HeldTask, 'id' | 'payload' | 'priority' | 'carried' | 'known'>,
+  task: Pick<HeldTask, 'id' | 'payload' | 'priority' | 'carried' | 'known'> & Readonly<{ batch: HeldBatch }>,
 ): HeldTask {
+  task.batch.open += 1;
   return { ...task, holds: 1, attempt: 0, earlySeconds: 0 };
 }
+
+/** One of a batch that is not done. */
+export type Member = Readonly<{ queue: string; held: HeldTask; settlement: Exclude<Settlement, 'done'> }>;
+
+/** Gives tasks of batches rows of their own, unless they have them already. Returns the queues that have one ready by it. */
+export async function separateTasks(db: DbOrTrx, members: readonly Member[]): Promise<ReadonlySet<string>> {
+  if (members.length === 0) return new Set();
+  const column = <T>(pick: (member: Member) => T) => members.map(pick);
+  const again = column(({ settlement }) => (settlement === 'parked' ? null : settlement));
+  const { rows } = await sql<{ queue: string }>`
+    with inserted as (
+      insert into tasks (queue, id, priority, state, due_at, attempt, payload, request_id, waits_for, reason)
+      select queue, id, priority, case when wait is null then 'parked' when wait > 0 then 'waiting' else 'ready' end,
+        now() + coalesce(wait, 0) * interval '1 second', attempt, payload::jsonb, request_id, waits_for,
+        case when wait is null then 'unreadable' end
+      from unnest(${column(({ queue }) => queue)}::text[], ${column(({ held }) => held.id)}::uuid[],
+        ${column(({ held }) => held.priority)}::int[], ${again.map((one) => one && waitOf(one))}::float8[],
+        ${again.map((one) => one && triesOf(one))}::int[], ${column(({ held }) => JSON.stringify(held.payload))}::text[],
+        ${column(({ held }) => held.carried ?? null)}::text[], ${again.map((one) => one?.waitsFor ?? null)}::text[])
+        as t (queue, id, priority, wait, tries, payload, request_id, waits_for)
+      cross join lateral (select coalesce(tries, 0) as attempt) a
+      on conflict do nothing returning queue, state
+    )
+    select distinct queue from inserted where state = 'ready'`.execute(db);
+  return new Set(rows.map(({ queue }) => queue));
+}
+
+type Again = Exclude<Settlement, string>;
+const waitOf = (again: Again) => ('waitSeconds' in again ? again.waitSeconds : again.retryAfterSeconds);
+const triesOf = (again: Again) => ('waitSeconds' in again ? 0 : 1);
 
 /** Takes at most `limit` ready tasks: those of the highest priority, and of these the ones that are ready longest. */
 export async function takeTasks(db: DbOrTrx, queue: string, limit: number): Promise<HeldTask[]> {
@@ -88,12 +122,24 @@ const heldColumns = sql`t.id, t.holds, t.payload, t.priority, t.attempt,
   coalesce(t.early_seconds, 0) as "earlySeconds", t.request_id as carried`;
 
 /**
- * Makes tasks ready whose time has come: they waited for it, or their holder is lost. Returns which of the queues have
- * ready tasks.
+ * Makes tasks ready whose time has come: they waited for it, or their holder is lost. Removes the batches in `finished`.
+ * Returns which of the queues have ready tasks.
  */
-export async function readyTasks(db: DbOrTrx, queues: readonly string[]): Promise<readonly string[]> {
+export async function readyTasks(
+  db: DbOrTrx,
+  queues: readonly string[],
+  finished: readonly string[] = [],
+): Promise<readonly string[]> {
   const { rows } = await sql<{ queue: string }>`
-    with chosen as materialized (
+    with ${endingBatches(finished)}, lost as (
+      delete from held_batches where due_at <= now() and queue = any(${queues}::text[]) and id <> all(${finished}::uuid[])
+      returning queue, payload, tasks, priorities, request_ids
+    ), separated as (
+      insert into tasks (queue, id, priority, state, due_at, losses, payload, request_id)
+      select lost.queue, t.id, t.priority, 'ready', now(), 1, lost.payload, t.request_id
+      from lost cross join lateral unnest(tasks, priorities, request_ids) as t (id, priority, request_id)
+      on conflict do nothing returning queue
+    ), chosen as materialized (
       select due.* from unnest(${queues}::text[]) as given (queue) cross join lateral (
         select ctid as version, (state = 'held')::int as lost from tasks
         where queue = given.queue and state in ('held', 'waiting') and due_at <= now()
@@ -107,6 +153,8 @@ export async function readyTasks(db: DbOrTrx, queues: readonly string[]): Promis
       returning t.queue
     )
     select queue from changed
+    union
+    select queue from separated
     union
     select queue from unnest(${queues}::text[]) as given (queue)
     where exists (select from tasks where tasks.queue = given.queue and state = 'ready')`.execute(db);
@@ -123,6 +171,15 @@ export async function extendHolds(db: DbOrTrx, holds: readonly Hold[]): Promise<
   return new Set(rows.map(({ id }) => id));
 }
 
+/** The same for batches of tasks. */
+export async function extendBatches(db: DbOrTrx, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ id: string }>`
+    update held_batches set due_at = ${untilReleased} where id = any(${ids}::uuid[]) returning id`.execute(
+    db,
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** Makes tasks ready again whose holder cannot finish them. */
 export async function giveBackTasks(db: DbOrTrx, holds: readonly Hold[]): Promise<void> {
   if (holds.length === 0) return;
@@ -134,6 +191,11 @@ export async function giveBackTasks(db: DbOrTrx, holds: readonly Hold[]): Promis
 /** A CTE that removes tasks. One that another process holds by now is left alone. */
 export const endingTasks = (holds: readonly Hold[]) => sql`ended as (
   with ${given(holds)} delete from tasks t using given where ${stillHeld}
+)`;
+
+/** A CTE that removes batches of which every task has ended. */
+export const endingBatches = (ids: readonly string[]) => sql`released as (
+  delete from held_batches where id = any(${ids}::uuid[])
 )`;
 
 /** A hold of a task, and how it ends. */
@@ -157,12 +219,11 @@ export async function settleTasks(trx: Trx, ended: readonly Ended[]): Promise<Re
       trx,
     );
   if (again.length === 0) return new Set();
-  const waits = again.map((one) => ('waitSeconds' in one ? one.waitSeconds : one.retryAfterSeconds));
   const { rows } = await sql<{ queue: string }>`
     with ${given(again)}, input as (
       select given.*, wait, tries, waits_for from given join unnest(${again.map(({ queue }) => queue)}::text[],
-        ${again.map(({ id }) => id)}::uuid[], ${waits}::float8[],
-        ${again.map((one) => ('waitSeconds' in one ? 0 : 1))}::int[],
+        ${again.map(({ id }) => id)}::uuid[], ${again.map(waitOf)}::float8[],
+        ${again.map(triesOf)}::int[],
         ${again.map(({ waitsFor }) => waitsFor ?? null)}::text[]) as w (queue, id, wait, tries, waits_for)
       using (queue, id)
     ), changed as (
@@ -207,7 +268,12 @@ export async function findQueued(
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const { rows } = await sql<{ id: string }>`
-    select id from tasks where queue = any(${queues}::text[]) and id = any(${ids}::uuid[])`.execute(db);
+    select id from tasks where queue = any(${queues}::text[]) and id = any(${ids}::uuid[])
+    union
+    select t.id from held_batches b cross join lateral unnest(b.tasks) as t (id)
+    where b.queue = any(${queues}::text[]) and b.tasks && ${ids}::uuid[] and t.id = any(${ids}::uuid[])`.execute(
+    db,
+  );
   return new Set(rows.map(({ id }) => id));
 }
 

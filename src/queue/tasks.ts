@@ -21,8 +21,8 @@ export type QueueTransaction = Readonly<{
   send: Send;
   /** Removes tasks from their queues or puts them back, together with the transaction's other writes. */
   settle(tasks: readonly Settled[]): Promise<void>;
-  /** A CTE that removes tasks that are done, for a statement that writes more. */
-  ending(tasks: readonly Omit<Settled, 'settlement'>[]): RawBuilder<unknown>;
+  /** CTEs that remove tasks that are done, for a statement that writes more. */
+  ending(tasks: readonly Omit<Settled, 'settlement'>[]): readonly RawBuilder<unknown>[];
   /** Wakes the queue's workers in all processes once the transaction has committed. */
   announce(queue: QueueName): void;
 }>;
@@ -42,7 +42,19 @@ export type HeldTask = Readonly<{
   carried: string | undefined;
   /** What it is about, if the process that wrote it held it at once (`Consumer.take`): saves reading it again. */
   known?: unknown;
+  /** It has no row of its own, but is one of these. */
+  batch?: HeldBatch;
 }>;
+
+/**
+ * Tasks that the process which wrote them holds from the start: one row for all of them, until the last has ended. One that
+ * is to be tried again gets a row of its own; if their holder is lost, all of them do.
+ */
+export type HeldBatch = {
+  readonly id: string;
+  /** How many of them have not ended. */
+  open: number;
+};
 
 /**
  * What becomes of a task. `parked`: it stays in its queue, but is not taken again until an operator resumes it.

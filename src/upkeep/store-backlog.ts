@@ -73,12 +73,14 @@ export function findBacklog(db: Db, prefix: string): Promise<ReadonlyMap<QueueNa
 /** How many tasks of each queue are being worked on, at most 100,000. Those that are tables of their own are left out. */
 export async function findActive(db: Db, prefix: string): Promise<ReadonlyMap<QueueName, number>> {
   const { rows } = await sql<{ queue: QueueName; active: number }>`
-    select queue.name as queue, held.count as active from unnest(${taskQueueNames}::text[]) as queue (name)
+    select queue.name as queue, held.count + coalesce(batches.count, 0) as active from unnest(${taskQueueNames}::text[]) as queue (name)
     cross join lateral (
       select count(*)::int as count from (
         select from tasks t where t.queue = ${prefix} || queue.name and state in ('held', 'waiting') and state = 'held'
         limit ${mostRows}
       ) counted
-    ) held`.execute(db);
+    ) held
+    left join (select queue, sum(cardinality(tasks))::int as count from held_batches group by queue) batches
+      on batches.queue = ${prefix} || queue.name`.execute(db);
   return new Map(rows.map(({ queue, active }) => [queue, active]));
 }

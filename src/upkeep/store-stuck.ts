@@ -237,6 +237,7 @@ async function walk(
 async function withTasks(db: DbOrTrx, prefix: string, page: readonly Stuck[]): Promise<readonly Stuck[]> {
   const ids = page.filter(({ kind }) => kind === 'created').map(({ id }) => id);
   if (ids.length === 0) return page;
+  const queues = deliverQueues.map(({ name }) => prefix + name);
   const { rows } = await sql<Pick<Stuck, 'id' | 'waitsFor' | 'since' | 'nextAttemptAt'>>`
     select j.id, case when j.state = 'parked' then 'operator' when j.state = 'held' then 'worker'
         when j.state = 'ready' or j.due_at <= now() then 'queue' when j.waits_for is not null and not exists (
@@ -246,10 +247,10 @@ async function withTasks(db: DbOrTrx, prefix: string, page: readonly Stuck[]): P
       end as "waitsFor",
       case when j.state = 'ready' or (j.state = 'waiting' and j.due_at <= now()) then j.due_at else j.since end as since,
       case when j.state = 'waiting' and j.due_at > now() then j.due_at end as "nextAttemptAt"
-    from tasks j
-    where j.queue = any(${deliverQueues.map(({ name }) => prefix + name)}) and j.id = any(${ids}::uuid[])`.execute(
-    db,
-  );
+    from tasks j where j.queue = any(${queues}) and j.id = any(${ids}::uuid[])
+    union all
+    select t.id, 'worker', b.since, null from held_batches b cross join lateral unnest(b.tasks) as t (id)
+    where b.queue = any(${queues}) and b.tasks && ${ids}::uuid[] and t.id = any(${ids}::uuid[])`.execute(db);
   const tasks = new Map(rows.map((row) => [row.id, row]));
   return page.map((one) => (one.kind === 'created' ? { ...one, ...tasks.get(one.id) } : one));
 }

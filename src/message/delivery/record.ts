@@ -53,7 +53,7 @@ export function createRecorder(deps: RecordDeps): Recorder {
       await deps.queues.transaction(async (transaction) => {
         const also = [
           ...(attempts.length > 0 ? [finishingAttempts(attempts)] : []),
-          ...(done.length > 0 ? [transaction.ending(done)] : []),
+          ...(done.length > 0 ? transaction.ending(done) : []),
         ];
         await moveStatuses(deps, transaction, 'dao_update_notification', handedOver, { also });
         await moveStatuses(deps, transaction, 'update_notification_status_by_id', givenUp);

@@ -205,7 +205,7 @@ describe('the one writer of statuses', () => {
     const opened = await db.transaction().execute(async (trx) => {
       const transaction = {
         ...{ trx, send: async () => {}, settle: async () => {}, announce: () => {} },
-        ending: () => sql`true`,
+        ending: () => [],
       };
       const ends = ids.map((notificationId) => ({
         ...{ notificationId, number: 1, finishedAt: at, outcome: 'accepted', code: null, detail: null },

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
 import { type Db, type DbOrTrx, insertingNew, type Trx } from '../../database/connection.ts';
 import type { KeyType, NotificationType, SuppressionReason } from '../../database/tables.ts';
@@ -5,8 +6,8 @@ import type { Clock } from '../../ground/clock.ts';
 import { requestIdOf } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueName } from '../../queue/define.ts';
-import { firstHold, insertTasksOf } from '../../queue/store.ts';
-import type { HeldTask } from '../../queue/tasks.ts';
+import { firstHold, insertHeldBatchesOf, insertTasksOf } from '../../queue/store.ts';
+import type { HeldBatch, HeldTask } from '../../queue/tasks.ts';
 import type { DailyLimit } from '../../tenant/service/service.ts';
 import { mostSteps, notifyInternal, priorities } from '../delivery/queue.ts';
 import type { NewNotification, StoredNotification } from '../status/notification.ts';
@@ -128,32 +129,35 @@ export function persistAccepted(
   { limit, only, isUrgent = false, places = noPlaces }: PersistRange,
 ): Promise<Readonly<{ count: number; persisted: readonly Persisted[] }>> {
   const isDirect = places.size > 0;
+  const batches = new Map([...places.keys()].map((queue) => [queue, { id: randomUUID(), open: 0 }]));
   const now = new Date(clock.now());
+  const task = sql`${queuePrefix} || m.queue, m.id, ${priorityOfTask}, jsonb_build_object('type', m.notification_type),
+    m.request_id`;
   const persist = async (onConflict: RawBuilder<unknown>) => {
     const { rows } = await sql<{ count: number } & (PersistedRow | { id: null })>`
       with chosen as materialized (
-        select version, row_number() over (partition by due.queue order by turn_at, id) <= coalesce(direct.places, 0) as is_held
+        select version, case when row_number() over (partition by due.queue order by turn_at, id) <= direct.places
+          then direct.batch end as batch
         from (
           select ctid as version, id, queue, turn_at from accepted where notification_type = ${type} and turn_at is not null
             and turn_at < ${isUrgent ? sql`${now}::timestamptz - interval '30 minutes'` : sql`'infinity'`}
             ${only === undefined ? sql`` : sql`and id = ${only}`}
           order by turn_at, id limit ${limit} for update skip locked
         ) due
-        left join unnest(${[...places.keys()]}::text[], ${[...places.values()]}::int[]) as direct (queue, places)
-          on direct.queue = due.queue
+        left join unnest(${[...places.keys()]}::text[], ${[...places.values()]}::int[],
+          ${[...batches.values()].map(({ id }) => id)}::uuid[]) as direct (queue, places, batch) on direct.queue = due.queue
       ), moved as (
         delete from accepted a using chosen where a.ctid = chosen.version
-        returning a.*, chosen.is_held
+        returning a.*, chosen.batch
       ), ${storing(notGivenUp, onConflict)}, queued as (
         ${insertTasksOf(sql`
-          select ${queuePrefix} || m.queue, m.id, ${priorityOfTask}, m.is_held,
-            jsonb_build_object('type', m.notification_type), m.request_id
-          from stored m`)}
-      )
-      select (select count(*)::int from moved) as count, m.id, m.queue, m.is_held as "isHeld", m.request_id as "requestId"
+          select ${task} from stored m where m.batch is null`)}
+      )${isDirect ? sql`, held as (${insertHeldBatchesOf(sql`select m.batch, ${task} from stored m where m.batch is not null`)})` : sql``}
+      select (select count(*)::int from moved) as count, m.id, m.queue, m.batch is not null as "isHeld",
+        m.request_id as "requestId"
         ${isDirect ? sql`, ${priorityOfTask} as "taskPriority", ${sendableColumns({ n: 'm', h: 'm', status: `'created'` }, now)}` : sql``}
       from (select) one left join stored m on true`.execute(db);
-    const persisted = rows.flatMap((row) => (row.id === null ? [] : [persistedOf(type, row)]));
+    const persisted = rows.flatMap((row) => (row.id === null ? [] : [persistedOf(type, row, batches)]));
     return { count: rows[0]!.count, persisted };
   };
   // While nothing waits it looks once a second, and creates nothing.
@@ -176,6 +180,7 @@ type PersistedRow = Sendable &
 function persistedOf(
   type: NotificationType,
   { count: _, queue, isHeld, requestId, taskPriority, ...row }: PersistedRow & { count: number },
+  batches: ReadonlyMap<QueueName, HeldBatch>,
 ): Persisted {
   const held = isHeld
     ? firstHold({
@@ -184,6 +189,7 @@ function persistedOf(
         priority: taskPriority,
         carried: requestId ?? undefined,
         known: row,
+        batch: batches.get(queue)!,
       })
     : null;
   return { id: row.id, queue, requestId, held };

@@ -94,6 +94,7 @@ export const ends: Readonly<Record<string, End>> = {
 
   // Operation
   tasks: { by: 'whoever finishes the task; an operator resumes or deletes one that is parked' },
+  held_batches: { by: 'whoever finishes their tasks' },
   periodic_tasks: { kept: 'for ever: one for each periodic task' },
   processes: task('forget-lost-processes', 'a day after the process was last seen'),
   table_sizes: task('measure-tables', '35 days'),
