@@ -53,10 +53,12 @@ function timestamps(): () => string {
  * Lines are written in blocks, after a tenth of a second at the latest: a system call per line would cost more than
  * everything else about it. The last block is written when the process exits, unless it is killed.
  */
+const blockBytes = 65_536;
+
 function inBlocks(to: 1 | 2): Readonly<{ write(line: string): void }> {
   // Of text, it would copy the whole block for every line, to learn how long it is.
   const blocks = pino.destination({
-    ...{ dest: to, sync: false, minLength: 8192, periodicFlush: 100 },
+    ...{ dest: to, sync: false, minLength: blockBytes, maxWrite: 2 * blockBytes, periodicFlush: 100 },
     contentMode: 'buffer',
   });
   return { write: (line) => void blocks.write(Buffer.from(line) as unknown as string) };
