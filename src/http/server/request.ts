@@ -331,15 +331,17 @@ export function createBodyReader(heldBytes: number) {
 
     function settle(problem: Problem | null): void {
       if (!arriving.delete(incoming)) return;
-      payload.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
       if (problem) {
+        // What has ended keeps its listeners: taking them off costs more than they do.
+        payload.off('data', onData);
         total -= counted(incoming.capacity);
         bytes = Buffer.alloc(0);
         payload.resume();
         done(problem);
         return;
       }
-      held.set(request, counted(incoming.capacity));
+      const count = counted(incoming.capacity);
+      if (count > 0) held.set(request, count);
       done(null, bytes.subarray(0, length));
     }
     const onEnd = () => settle(null);
@@ -349,7 +351,9 @@ export function createBodyReader(heldBytes: number) {
 
   /** The request is answered: its body is no longer needed. */
   function release(request: FastifyRequest): void {
-    total -= held.get(request) ?? 0;
+    const count = held.get(request);
+    if (count === undefined) return;
+    total -= count;
     held.delete(request);
   }
 
@@ -384,8 +388,8 @@ const largeBytes = 64 * 1024;
 const largeAtOnce = 2;
 const longestTurnMilliseconds = 30_000;
 
-/** Waits until a request may be handled; resolves to what has to be called at its end, or null for nothing. */
-export type LargeRequests = (request: FastifyRequest, reply: FastifyReply) => Promise<(() => void) | null>;
+/** Waits until a request may be handled; resolves to what has to be called at its end. null: it need not wait. */
+export type LargeRequests = (request: FastifyRequest, reply: FastifyReply) => Promise<() => void> | null;
 
 /**
  * Of the large requests of a service, two are handled at a time; more wait in order while their bodies have at most
@@ -398,9 +402,12 @@ export function createLargeRequests(mostBytes: number): LargeRequests {
     longestWaitMilliseconds: longestTurnMilliseconds,
     refused: tooManyLarge,
   });
-  return async ({ serviceId, body }, reply) => {
-    if (serviceId === undefined || !Buffer.isBuffer(body) || body.length <= largeBytes) return null;
-    const { length } = body;
+  return ({ serviceId, body }, reply) =>
+    serviceId === undefined || !Buffer.isBuffer(body) || body.length <= largeBytes
+      ? null
+      : wait(serviceId, body.length, reply);
+
+  async function wait(serviceId: string, length: number, reply: FastifyReply): Promise<() => void> {
     const before = held.get(serviceId) ?? 0;
     if (before > 0 && before + length > mostBytes) throw tooManyLarge();
     held.set(serviceId, before + length);
@@ -421,7 +428,7 @@ export function createLargeRequests(mostBytes: number): LargeRequests {
       forget();
       throw error;
     }
-  };
+  }
 }
 
 /** 429 (spec 01, section 4.1). */
