@@ -107,6 +107,11 @@ export class Child {
     return this.running ? processorSeconds(this.#process.pid!) : null;
   }
 
+  /** Of that, what the kernel took. */
+  get kernelSeconds(): number | null {
+    return this.running ? processorSeconds(this.#process.pid!, 'kernel') : null;
+  }
+
   /** Kills it with SIGKILL, as the loss of its machine would. */
   async kill(): Promise<void> {
     this.#stopping = true;
@@ -174,21 +179,24 @@ function residentOf(pid: number): Resident | null {
   }
 }
 
-/** Of all its threads, user and system. Linux counts in hundredths of a second. */
-export function processorSeconds(pid: number): number | null {
+/** Processor time of the program and of the kernel for it, or of the kernel alone. */
+type Part = 'all' | 'kernel';
+
+/** Of all its threads. Linux counts in hundredths of a second. */
+export function processorSeconds(pid: number, part: Part = 'all'): number | null {
   const fields = statOf(pid);
-  return fields && (Number(fields[11]) + Number(fields[12])) / 100;
+  return fields && ((part === 'all' ? Number(fields[11]) : 0) + Number(fields[12])) / 100;
 }
 
 /** The processor time of a process and all its children, those that have ended too; null if the system does not report it. */
-export function familySeconds(pid: number): number | null {
+export function familySeconds(pid: number, part: Part = 'all'): number | null {
   const fields = statOf(pid);
   if (!fields) return null;
-  const ended = (Number(fields[13]) + Number(fields[14])) / 100;
+  const ended = ((part === 'all' ? Number(fields[13]) : 0) + Number(fields[14])) / 100;
   const children = readdirSync('/proc').filter(
     (name) => /^\d+$/.test(name) && Number(statOf(Number(name))?.[1]) === pid,
   );
-  return [pid, ...children.map(Number)].reduce((sum, one) => sum + (processorSeconds(one) ?? 0), ended);
+  return [pid, ...children.map(Number)].reduce((sum, one) => sum + (processorSeconds(one, part) ?? 0), ended);
 }
 
 /** What Linux says of a process, from its state on (proc(5), from field 3); null if it does not. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { findRunning } from '../embedded-postgres/server.ts';
 import { familySeconds, processorSeconds, unexpectedEnds } from './child-process.ts';
+import { measureFloor } from './floor.ts';
 import { Harness } from './harness.ts';
 import { openAccount, type Server, startServer, watchMemory } from './installation.ts';
 import { closedLoop, describeRefusals, type LoadOptions, Requests } from './load.ts';
@@ -37,6 +38,7 @@ const parts = {
   database_worker: { meaning: 'CPU of PostgreSQL for the worker', unit: 'ms' },
   database_other: { meaning: 'CPU of PostgreSQL itself: WAL, vacuum', unit: 'ms' },
   total: { meaning: 'CPU of all of them', unit: 'ms' },
+  kernel: { meaning: 'of that, in the kernel', unit: 'ms' },
   database: { meaning: 'CPU of PostgreSQL', unit: 'ms' },
   transactions: { meaning: 'transactions', unit: '' },
   wal_bytes: { meaning: 'write-ahead log', unit: 'bytes' },
@@ -77,7 +79,11 @@ async function measureCost(harness: Harness, settings: Settings): Promise<Outcom
   }
   for (const { servers, provider } of sides)
     faults.push(...unexpectedEnds([...Object.values(servers).map(({ child }) => child), provider.child]));
-  return { faults, figures: figuresOf(costs, sides[0]!) };
+  const [{ client, load }] = sides as [Side];
+  return {
+    faults,
+    figures: [...figuresOf(costs, sides[0]!), ...(await measureFloor(harness, client, load))],
+  };
 }
 
 function figuresOf(costs: readonly (readonly Cost[])[], side: Side): Figure[] {
@@ -180,6 +186,7 @@ async function measure(side: Side, messages: number, faults: string[]): Promise<
     database_other: database - ofRoles.reduce((sum, one) => sum + one, 0),
     total: milliseconds('accepting') + milliseconds('receipts') + milliseconds('worker') + database,
     database,
+    kernel: milliseconds('kernel'),
     transactions: each('transactions'),
     wal_bytes: each('wal'),
     per_second: tally.accepted / seconds,
@@ -194,7 +201,9 @@ async function countDelivered(client: pg.Client): Promise<number> {
 }
 
 /** Seconds of CPU, numbers of transactions and bytes of WAL so far. */
-type Spent = Readonly<Record<Role | `database_${Role}` | 'database' | 'transactions' | 'wal', number>>;
+type Spent = Readonly<
+  Record<Role | `database_${Role}` | 'database' | 'kernel' | 'transactions' | 'wal', number>
+>;
 
 async function spent({ client, dataPath, servers }: Side): Promise<Spent> {
   const { rows } = await client.query<{
@@ -212,7 +221,12 @@ async function spent({ client, dataPath, servers }: Side): Promise<Spent> {
   const ofBackends = (role: Role) =>
     (backends[`bench_${role}`] ?? []).reduce((sum, pid) => sum + (processorSeconds(pid) ?? 0), 0);
   const ofProcess = (role: Role) => servers[role].child.processorSeconds ?? Number.NaN;
+  const kernel = [
+    running === undefined ? null : familySeconds(running, 'kernel'),
+    ...roles.map((role) => servers[role].child.kernelSeconds),
+  ];
   return {
+    kernel: kernel.reduce<number>((sum, one) => sum + (one ?? Number.NaN), 0),
     ...{ wal, transactions, database: (running === undefined ? null : familySeconds(running)) ?? Number.NaN },
     ...{ accepting: ofProcess('accepting'), receipts: ofProcess('receipts'), worker: ofProcess('worker') },
     database_accepting: ofBackends('accepting'),
