@@ -44,8 +44,11 @@ export type Metrics = {
     read: () => Promise<Rows<Name>>,
     freshSeconds?: number,
   ): void;
-  /** Also shows how the process itself does: event loop, memory, CPU. */
-  watchProcess(): void;
+  /**
+   * All of them as Prometheus reads them, and how the process itself does: event loop, memory, CPU. That is watched from
+   * the first time on, since it takes a hundred timers a second.
+   */
+  scrape(): Promise<string>;
   readonly registry: Registry;
   stop(): Promise<void>;
 };
@@ -70,6 +73,7 @@ export function createMetrics(statsd: StatsdSettings | null, log: Log): Metrics 
   const counters = new Map<string, Counter>();
   const timers = new Map<string, Observe>();
   const histograms = new Map<string, Observe>();
+  let isWatched = false;
   const promName = (stat: string) => `despatch_${stat.replace(/[^a-zA-Z0-9_]/g, '_')}`;
 
   function count(stat: string, by = 1): void {
@@ -150,7 +154,11 @@ export function createMetrics(statsd: StatsdSettings | null, log: Log): Metrics 
         },
       });
     },
-    watchProcess: () => collectDefaultMetrics({ register: registry }),
+    scrape() {
+      if (!isWatched) collectDefaultMetrics({ register: registry });
+      isWatched = true;
+      return registry.metrics();
+    },
     async timed(namespace, name, work, tasks = () => 1) {
       const elapsed = stopwatch();
       let result: Awaited<ReturnType<typeof work>>;

@@ -85,7 +85,6 @@ export async function openCore({ config, clock: givenClock, log, onStop }: CoreO
   onStop(() => traces?.stop());
   const { connection, reading, reads } = await openDatabase(config, log, onStop);
   const { db } = connection;
-  metrics.watchProcess();
   watchPools(metrics, [connection, reading]);
   const { clock, clockSkew } = await goByDatabase(givenClock, { connection, log, metrics, onStop });
   await migrate(db, log);

@@ -20,7 +20,7 @@ export type RouteDeps = Core &
 /** Of `/_status` and `/metrics`. */
 export function statusDeps({ config, db, metrics }: Core) {
   const { gitCommit, buildTime } = config.api;
-  return { db, gitCommit, buildTime, registry: metrics.registry, sandboxTypes: sandboxTypes(config) };
+  return { db, gitCommit, buildTime, metrics, sandboxTypes: sandboxTypes(config) };
 }
 
 /** Shared by v1 and v2, which count against the same limits. */

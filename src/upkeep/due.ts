@@ -35,10 +35,21 @@ export function overdueMilliseconds(timing: Timing, lastRun: number | null, now:
   return Math.max(0, now - due);
 }
 
+type Scheduled = Extract<Timing, { at: string }>;
+
+const minute = 60_000;
+/** The last answer of `latestTime` for each timing: a scheduler asks every second, and times are whole minutes. */
+const latest = new WeakMap<Scheduled, { minute: number; time: number }>();
+
 /** The latest scheduled time at or before `now`; both in Unix milliseconds. */
-function latestTime({ at, zone }: Extract<Timing, { at: string }>, now: number): number {
+function latestTime(timing: Scheduled, now: number): number {
+  const start = now - (now % minute);
+  const known = latest.get(timing);
+  if (known?.minute === start) return known.time;
   // `prev` returns a time strictly before its date, but a task is due at exactly its time.
-  return CronExpressionParser.parse(at, { currentDate: now + 1, tz: zone })
+  const time = CronExpressionParser.parse(timing.at, { currentDate: start + 1, tz: timing.zone })
     .prev()
     .getTime();
+  latest.set(timing, { minute: start, time });
+  return time;
 }

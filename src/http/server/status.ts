@@ -1,13 +1,13 @@
-import type { Registry } from 'prom-client';
 import { Type } from 'typebox';
 import type { Db } from '../../database/connection.ts';
 import { migrationGap, schemaVersion } from '../../database/migrate.ts';
 import type { NotificationType } from '../../database/tables.ts';
+import type { Metrics } from '../../ground/metrics.ts';
 import { type Documentation, defineRoute, type Route } from './define-route.ts';
 
 export type StatusDeps = Readonly<{
   db: Db;
-  registry: Registry;
+  metrics: Pick<Metrics, 'scrape' | 'registry'>;
   gitCommit: string;
   buildTime: string;
   /** The types of message that go through the sandbox. */
@@ -87,9 +87,9 @@ const metrics = defineRoute({
   summary: 'Metrics for Prometheus',
   tag: 'Status',
   answers: { 200: { description: 'Metrics in the text format.', contentType: 'text/plain' } },
-  async handler({ registry }: StatusDeps, _request, reply) {
-    const text = await registry.metrics();
-    return reply.type(registry.contentType).send(text);
+  async handler({ metrics }: StatusDeps, _request, reply) {
+    const text = await metrics.scrape();
+    return reply.type(metrics.registry.contentType).send(text);
   },
 });
 

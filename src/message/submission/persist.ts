@@ -39,6 +39,8 @@ export type PersistDeps = Readonly<{
 /** Messages persisted in one transaction. */
 const batchSize = 500;
 const pollMilliseconds = 1000;
+/** How often it looks for messages without a notice of any: notices can be missed. */
+const idleMilliseconds = 5000;
 /** Scheduled messages that one statement places in the fair order. */
 const orderLimit = 5000;
 /** Minimum time between two batches that are not full, so that under load batches are few and large. */
@@ -63,6 +65,9 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
   const queue = persistQueues[type];
   const ownQueues = deliverQueuesOf(type);
   let sinceOrdering: () => number = () => Number.POSITIVE_INFINITY;
+  let sincePersisting: () => number = () => Number.POSITIVE_INFINITY;
+  /** There may be messages to persist. */
+  let hasArrivals = true;
   let isLate = false;
   /** The last batch took all places that there were, or one that may do so is under way: what is free then counts. */
   let isStarved = false;
@@ -72,6 +77,7 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
     if (sinceOrdering() < pollMilliseconds) return;
     const now = clock.now();
     const ordered = await orderDue(db, type, new Date(now), orderLimit);
+    if (ordered > 0) hasArrivals = true;
     isLate = isStarved && (await isBehind(db, type, new Date(now - patienceMilliseconds)));
     if (ordered < orderLimit) sinceOrdering = stopwatch();
   }
@@ -102,9 +108,15 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
     pollMilliseconds,
     async round() {
       await lookOncePerSecond();
-      return await persistNext();
+      if (!hasArrivals && !isStarved && !isLate && sincePersisting() < idleMilliseconds) return false;
+      hasArrivals = false;
+      sincePersisting = stopwatch();
+      const hasMore = await persistNext();
+      if (hasMore) hasArrivals = true;
+      return hasMore;
     },
     async failed(error) {
+      hasArrivals = true;
       log.warn(
         { err: error, queue },
         'A batch of accepted messages could not be stored; storing them one by one',
@@ -114,7 +126,10 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
       );
     },
   });
-  queues.onArrival(queue, rounds.wake);
+  queues.onArrival(queue, () => {
+    hasArrivals = true;
+    rounds.wake();
+  });
   senders.get(ownQueues.main)?.onFree(() => isStarved && rounds.wake());
   return { stop: rounds.stop };
 }
