@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { temporaryEmbedded } from '../embedded-postgres/embedded.ts';
 
 /** Among them the queue and the calls of HTTP servers, which libraries did before (docs/decisions/0030). */
-const mostFiles = 62;
+const mostFiles = 64;
 /** The sandbox stands in for a provider here; its client is not counted either. */
 const sandboxClient = 'src/provider/suppliers/sandbox/';
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -345,7 +345,10 @@ export function createBodyReader(heldBytes: number) {
       done(null, bytes.subarray(0, length));
     }
     const onEnd = () => settle(null);
-    const onBroken = () => settle(badRequest('The request could not be read.'));
+    // Every request closes in the end: only one that is still arriving is broken.
+    const onBroken = () => {
+      if (arriving.has(incoming)) settle(badRequest('The request could not be read.'));
+    };
     payload.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
   }
 
