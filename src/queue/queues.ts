@@ -92,8 +92,9 @@ export async function openQueues(
     return taken;
   };
   /** Counts tasks of batches as ended. Call it after the commit of what ended them: else they would be lost with us. */
-  const leave = (batches: readonly HeldBatch[]) => {
-    for (const batch of batches) if (--batch.open === 0) finished.push(batch.id);
+  const leave = (members: readonly InBatch[]) => {
+    for (const { batch, held } of members)
+      if (batch.open.delete(held.id) && batch.open.size === 0) finished.push(batch.id);
   };
 
   const sinceStart = stopwatch();
@@ -127,7 +128,7 @@ export async function openQueues(
   return {
     async transaction(work) {
       const arrived = new Set<string>();
-      const left: HeldBatch[] = [];
+      const left: InBatch[] = [];
       let taken: readonly string[] = [];
       const result = await db
         .transaction()
@@ -139,7 +140,7 @@ export async function openQueues(
             },
             settle: async (tasks) => {
               const [own, members] = splitByBatch(tasks);
-              left.push(...members.map(({ batch }) => batch));
+              left.push(...members);
               const ended = own.map(({ queue, held, settlement }) => ({
                 ...holdOf(queue, held),
                 settlement,
@@ -152,7 +153,7 @@ export async function openQueues(
             },
             ending: (tasks) => {
               const [own, members] = splitByBatch(tasks);
-              left.push(...members.map(({ batch }) => batch));
+              left.push(...members);
               taken = [...taken, ...takeFinished()];
               return [
                 ...(own.length > 0 ? [endingTasks(own.map(({ queue, held }) => holdOf(queue, held)))] : []),
@@ -191,7 +192,7 @@ export async function openQueues(
         db,
         members.map(({ held }) => memberOf(queue, held, { waitSeconds: 0 })),
       );
-      leave(members.map(({ batch }) => batch));
+      leave(members);
     },
     async heartbeat(queue, tasks) {
       const [own, members] = splitByBatch(tasks.map((held) => ({ held })));
@@ -225,14 +226,14 @@ export async function openQueues(
   };
 }
 
-type InBatch<T> = T & Readonly<{ batch: HeldBatch }>;
+type InBatch = Readonly<{ held: HeldTask; batch: HeldBatch }>;
 
 /** Those that have rows of their own, and those of batches. */
 function splitByBatch<T extends Readonly<{ held: HeldTask }>>(
   tasks: readonly T[],
-): [own: T[], members: InBatch<T>[]] {
+): [own: T[], members: (T & InBatch)[]] {
   const own: T[] = [];
-  const members: InBatch<T>[] = [];
+  const members: (T & InBatch)[] = [];
   for (const task of tasks)
     if (task.held.batch) members.push({ ...task, batch: task.held.batch });
     else own.push(task);

@@ -70,7 +70,7 @@ export const insertHeldBatchesOf = (query: RawBuilder<unknown>) => sql`
 export function firstHold(
   task: Pick<HeldTask, 'id' | 'payload' | 'priority' | 'carried' | 'known'> & Readonly<{ batch: HeldBatch }>,
 ): HeldTask {
-  task.batch.open += 1;
+  task.batch.open.add(task.id);
   return { ...task, holds: 1, attempt: 0, earlySeconds: 0 };
 }
 

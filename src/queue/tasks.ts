@@ -50,11 +50,11 @@ export type HeldTask = Readonly<{
  * Tasks that the process which wrote them holds from the start: one row for all of them, until the last has ended. One that
  * is to be tried again gets a row of its own; if their holder is lost, all of them do.
  */
-export type HeldBatch = {
-  readonly id: string;
-  /** How many of them have not ended. */
-  open: number;
-};
+export type HeldBatch = Readonly<{
+  id: string;
+  /** The ids of those that have not ended. */
+  open: Set<string>;
+}>;
 
 /**
  * What becomes of a task. `parked`: it stays in its queue, but is not taken again until an operator resumes it.

@@ -129,7 +129,9 @@ export function persistAccepted(
   { limit, only, isUrgent = false, places = noPlaces }: PersistRange,
 ): Promise<Readonly<{ count: number; persisted: readonly Persisted[] }>> {
   const isDirect = places.size > 0;
-  const batches = new Map([...places.keys()].map((queue) => [queue, { id: randomUUID(), open: 0 }]));
+  const batches = new Map(
+    [...places.keys()].map((queue) => [queue, { id: randomUUID(), open: new Set<string>() }]),
+  );
   const now = new Date(clock.now());
   const task = sql`${queuePrefix} || m.queue, m.id, ${priorityOfTask}, jsonb_build_object('type', m.notification_type),
     m.request_id`;
