@@ -80,9 +80,7 @@ export async function openQueues(
     queue: QueueName,
     held: HeldTask,
     settlement: Exclude<Settled['settlement'], 'done'>,
-  ) => ({
-    ...{ queue: physical(queue), held, settlement },
-  });
+  ) => ({ queue: physical(queue), held, settlement });
 
   /** Batches of which every task has ended, so that only their row is left: it goes with the next statement. */
   let finished: string[] = [];

@@ -86,14 +86,13 @@ export async function separateTasks(db: DbOrTrx, members: readonly Member[]): Pr
     with inserted as (
       insert into tasks (queue, id, priority, state, due_at, attempt, payload, request_id, waits_for, reason)
       select queue, id, priority, case when wait is null then 'parked' when wait > 0 then 'waiting' else 'ready' end,
-        now() + coalesce(wait, 0) * interval '1 second', attempt, payload::jsonb, request_id, waits_for,
+        now() + coalesce(wait, 0) * interval '1 second', coalesce(tries, 0), payload::jsonb, request_id, waits_for,
         case when wait is null then 'unreadable' end
       from unnest(${column(({ queue }) => queue)}::text[], ${column(({ held }) => held.id)}::uuid[],
         ${column(({ held }) => held.priority)}::int[], ${again.map((one) => one && waitOf(one))}::float8[],
         ${again.map((one) => one && triesOf(one))}::int[], ${column(({ held }) => JSON.stringify(held.payload))}::text[],
         ${column(({ held }) => held.carried ?? null)}::text[], ${again.map((one) => one?.waitsFor ?? null)}::text[])
         as t (queue, id, priority, wait, tries, payload, request_id, waits_for)
-      cross join lateral (select coalesce(tries, 0) as attempt) a
       on conflict do nothing returning queue, state
     )
     select distinct queue from inserted where state = 'ready'`.execute(db);
