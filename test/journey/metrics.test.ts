@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { readConfig } from '../../src/config/config.ts';
 import { stopwatch } from '../../src/ground/clock.ts';
@@ -8,6 +6,7 @@ import { createLog } from '../../src/ground/log.ts';
 import { startPlatform } from '../../src/process/compose.ts';
 import { queueNames } from '../../src/queue/define.ts';
 import { registerCallback } from '../support/callback-receiver.ts';
+import { freePort } from '../support/free-port.ts';
 import { createSuppliedWorld, sendThrough } from '../support/supplied.ts';
 import { createWorld, environment, type World } from '../support/world.ts';
 
@@ -250,12 +249,3 @@ test('a process without the API shows its metrics at METRICS_PORT, and nothing e
   for (const path of ['/v2/notifications', '/service', '/docs', '/_delivery_status'])
     assert.equal((await fetch(own + path)).status, 404, path);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

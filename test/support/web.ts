@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 import { roles } from '../../src/process/compose.ts';
+import { freePort } from './free-port.ts';
 import { createWorld, type World } from './world.ts';
 
 /** What somebody got from the pages. */
@@ -203,14 +203,6 @@ function hiddenIn(text: string): [string, string][] {
     const anywhere = value ?? new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1];
     return anywhere === undefined ? [] : [[name, anywhere] as [string, string]];
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const browsers = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
