@@ -79,10 +79,10 @@ async function measureCost(harness: Harness, settings: Settings): Promise<Outcom
   }
   for (const { servers, provider } of sides)
     faults.push(...unexpectedEnds([...Object.values(servers).map(({ child }) => child), provider.child]));
-  const [{ client, load }] = sides as [Side];
+  const side = sides[0]!;
   return {
     faults,
-    figures: [...figuresOf(costs, sides[0]!), ...(await measureFloor(harness, client, load))],
+    figures: [...figuresOf(costs, side), ...(await measureFloor(harness, side.client, side.load))],
   };
 }
 

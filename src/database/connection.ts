@@ -275,7 +275,7 @@ export function isTransient(error: unknown): boolean {
 }
 
 /** True if a row with the same key is there already. */
-export function isDuplicate(error: unknown): boolean {
+function isDuplicate(error: unknown): boolean {
   return error instanceof Error && (error as { code?: unknown }).code === '23505';
 }
 

@@ -49,12 +49,12 @@ function timestamps(): () => string {
   };
 }
 
+const blockBytes = 65_536;
+
 /**
  * Lines are written in blocks, after a tenth of a second at the latest: a system call per line would cost more than
  * everything else about it. The last block is written when the process exits, unless it is killed.
  */
-const blockBytes = 65_536;
-
 function inBlocks(to: 1 | 2): Readonly<{ write(line: string): void }> {
   // Of text, it would copy the whole block for every line, to learn how long it is.
   const blocks = pino.destination({

@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import type pg from 'pg';
 import type { Connection, Listener } from '../database/connection.ts';
 import { stopwatch } from '../ground/clock.ts';
@@ -217,9 +216,9 @@ export async function openQueues(
       stopListening();
       await looking;
       if (finished.length > 0)
-        await sql`with ${endingBatches(takeFinished())} select 1`
-          .execute(db)
-          .catch((error: unknown) => log.debug({ err: error }, 'Batches could not be removed'));
+        await readyTasks(db, [], takeFinished()).catch((error: unknown) =>
+          log.debug({ err: error }, 'Batches could not be removed'),
+        );
     },
   };
 }

@@ -162,7 +162,7 @@ export function persistAccepted(
     const persisted = rows.flatMap((row) => (row.id === null ? [] : [persistedOf(type, row, batches)]));
     return { count: rows[0]!.count, persisted };
   };
-  // While nothing waits it looks once a second, and creates nothing.
+  // It also looks while nothing waits, and creates nothing.
   return metrics.timed(
     'dao',
     'dao_create_notification',
