@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { stopwatch } from './clock.ts';
+import { InFlight, type Member } from './in-flight.ts';
 
 /** How a call ended. */
 export type CallResult = Readonly<{
@@ -38,21 +39,19 @@ export const withoutOwnLimits = Object.freeze({ headersTimeout: 0, bodyTimeout: 
  * have the same time, so the oldest is the first to run out, and one timer serves them all.
  */
 export function createCalls(dispatcher: Dispatcher, { milliseconds, keepBodies }: CallOptions): Calls {
-  /** In the order in which they began. */
-  const underWay = new Set<Call>();
+  const underWay = new InFlight<Call>();
   const now = stopwatch();
   let timer: NodeJS.Timeout | null = null;
 
   function endLate(): void {
     timer = null;
-    for (const call of underWay) {
-      const left = call.deadline - now();
-      if (left > 0) {
-        watch(left);
-        return;
-      }
-      call.end('deadline', new DOMException('The call took too long', 'TimeoutError'));
-    }
+    const time = now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const call of underWay.all())
+      if (call.deadline <= time)
+        call.end('deadline', new DOMException('The call took too long', 'TimeoutError'));
+      else next = Math.min(next, call.deadline);
+    if (next < Number.POSITIVE_INFINITY) watch(next - time);
   }
 
   function watch(left: number): void {
@@ -84,7 +83,8 @@ export function createCalls(dispatcher: Dispatcher, { milliseconds, keepBodies }
 }
 
 /** One call, as undici's handler of it, as the listener of its signal and, once it has ended, as its result. */
-class Call implements Dispatcher.DispatchHandler, CallResult {
+class Call implements Dispatcher.DispatchHandler, CallResult, Member {
+  place = -1;
   readonly deadline: number;
   status: number | null = null;
   headers: IncomingHttpHeaders = {};

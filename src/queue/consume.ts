@@ -1,6 +1,7 @@
 import { databaseErrors } from '../database/connection.ts';
 import { createBatcher } from '../ground/batcher.ts';
 import { stopwatch } from '../ground/clock.ts';
+import { InFlight, type Member } from '../ground/in-flight.ts';
 import { type Log, requestIdOf } from '../ground/log.ts';
 import type { Metrics } from '../ground/metrics.ts';
 import type { Queue, QueueName } from './define.ts';
@@ -87,7 +88,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   const { queues, log, metrics } = deps;
   const { queue, concurrency, work } = options;
   const stopping = new AbortController();
-  const running = new Map<string, Running>();
+  const running = new InFlight<Running>();
   let reserved = 0;
   let isDrained = false;
   let wakeWriter: () => void = () => undefined;
@@ -151,11 +152,12 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   function start(held: HeldTask): void {
     const abort = new AbortController();
     const ended = run(held, abort.signal).finally(() => {
-      running.delete(held.id);
+      running.delete(one);
       if (isDrained) wakeWriter();
       else rounds.wake();
     });
-    running.set(held.id, { held, abort, ended, age: 0 });
+    const one: Running = { place: -1, held, abort, ended, age: 0 };
+    running.add(one);
   }
 
   const rounds = startRounds({
@@ -188,14 +190,14 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   });
 
   async function beat(): Promise<void> {
-    const mine = [...running.values()].filter((one) => one.age++ >= restingBeats);
+    const mine = running.all().filter((one) => one.age++ >= restingBeats);
     if (mine.length === 0) return;
     const still = await queues.heartbeat(
       queue.name,
       mine.map(({ held }) => held),
     );
-    for (const { held, abort } of mine)
-      if (running.has(held.id) && !still.has(held.id))
+    for (const { place, held, abort } of mine)
+      if (place !== -1 && !still.has(held.id))
         abort.abort(new Error('The task was taken by another worker.'));
   }
   const heartbeats = setInterval(() => {
@@ -227,10 +229,10 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
       await rounds.stop();
       await atMost(
         milliseconds,
-        [...running.values()].map(({ ended }) => ended),
+        running.all().map(({ ended }) => ended),
       );
       clearInterval(heartbeats);
-      const rest = [...running.values()];
+      const rest = running.all();
       if (rest.length === 0) return;
       log.warn({ queue: queue.name, tasks: rest.length }, 'Stopping: unfinished tasks are given back');
       for (const { abort } of rest) abort.abort(new Error('The process is stopping.'));
@@ -249,7 +251,7 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
   };
 }
 
-type Running = {
+type Running = Member & {
   readonly held: HeldTask;
   readonly abort: AbortController;
   readonly ended: Promise<void>;

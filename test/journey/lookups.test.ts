@@ -3,8 +3,9 @@ import { after, before, suite, test } from 'node:test';
 import { personalisation, type Receiver, receiver, registerCallback } from '../support/callback-receiver.ts';
 import { createWorld, type World } from '../support/world.ts';
 
-const messages = 800;
-const atOnce = 40;
+/** Batches get large enough for any way to read many rows at once to look cheap. */
+const messages = 2400;
+const atOnce = 400;
 /** It is looked up when it is claimed, recorded, reported and told to its service, each time read or written. */
 const mostLookups = 10;
 const tables = [
@@ -25,6 +26,7 @@ suite('a message on a day that the database has no statistics of yet', () => {
     service = await receiver();
     world = await createWorld({ environment: { CALLBACK_ALLOW_PRIVATE: 'true' } });
     await registerCallback(world, world.tenant, service.url);
+    await world.connection.pool.query('update services set rate_limit = 100000, sms_limit = 1000000');
   });
   after(async () => {
     service.stop();
@@ -41,7 +43,6 @@ suite('a message on a day that the database has no statistics of yet', () => {
       }
     };
     await Promise.all(Array.from({ length: atOnce }, send));
-    await world.drain(60);
     await world.until(
       async () => service.seen.length,
       (count) => count >= messages,
@@ -49,12 +50,12 @@ suite('a message on a day that the database has no statistics of yet', () => {
     );
     const rows = await rowsRead();
     const tooMany = Object.entries(rows).filter(([, count]) => count > mostLookups * messages);
-    assert.deepEqual(tooMany, [], 'rows read by index: of these tables far more than were looked for');
+    assert.deepEqual(tooMany, [], 'rows read: of these tables far more than were looked for');
     for (const table of ['notification_history', 'attempts', 'service_callbacks'])
       assert.ok(rows[table]! >= messages, `${table}: ${rows[table]}`);
   });
 
-  /** Rows that all other connections have read by index, of each table. They report it when they end. */
+  /** Rows that all other connections have read, of each table. They report it when they end. */
   async function rowsRead(): Promise<Record<string, number>> {
     const { pool } = world.connection;
     const pids = `select pid from pg_stat_activity
@@ -67,7 +68,7 @@ suite('a message on a day that the database has no statistics of yet', () => {
       (still) => still.length === 0,
     );
     const { rows } = await pool.query<{ name: string; count: number }>(
-      `select t.name, sum(coalesce(s.idx_tup_fetch, 0))::int as count from unnest($1::text[]) as t (name)
+      `select t.name, sum(coalesce(s.idx_tup_fetch, 0) + s.seq_tup_read)::int as count from unnest($1::text[]) as t (name)
        join pg_stat_user_tables s on s.relid = t.name::regclass
          or s.relid in (select inhrelid from pg_inherits where inhparent = t.name::regclass)
        group by 1`,

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { stopwatch } from '../../ground/clock.ts';
 import { parseUuid, randomHex } from '../../ground/id.ts';
+import { InFlight, type Member } from '../../ground/in-flight.ts';
 import { jsonExcess, numberSource, parseLossless } from '../../ground/json.ts';
 import { badRequest, Problem, unavailable } from '../../ground/problem.ts';
 import { readUtf8 } from '../../ground/text.ts';
@@ -277,7 +278,7 @@ const uncounted = 16 * 1024;
 type Done = (problem: Problem | null, body?: Buffer) => void;
 
 /** A body that is still arriving. */
-type Incoming = { capacity: number; refuse: (problem: Problem) => void };
+type Incoming = Member & { capacity: number; refuse: (problem: Problem) => void };
 
 /**
  * Reads the bodies of requests into memory, at most as many bytes as the route allows, and all bodies together about
@@ -285,14 +286,14 @@ type Incoming = { capacity: number; refuse: (problem: Problem) => void };
  * bodies loses those, and small requests of others still get through. A body counts until `release`.
  */
 export function createBodyReader(heldBytes: number) {
-  const arriving = new Set<Incoming>();
+  const arriving = new InFlight<Incoming>();
   const held = new WeakMap<FastifyRequest, number>();
   let total = 0;
 
   function makeRoom(): void {
     while (total > heldBytes) {
       let largest: Incoming | null = null;
-      for (const one of arriving)
+      for (const one of arriving.all())
         if (one.capacity > uncounted && one.capacity > (largest?.capacity ?? 0)) largest = one;
       if (!largest) return;
       largest.refuse(unavailable());
@@ -313,7 +314,7 @@ export function createBodyReader(heldBytes: number) {
     }
     let bytes: Buffer = Buffer.alloc(0);
     let length = 0;
-    const incoming: Incoming = { capacity: 0, refuse: (problem) => settle(problem) };
+    const incoming: Incoming = { place: -1, capacity: 0, refuse: (problem) => settle(problem) };
     arriving.add(incoming);
 
     function onData(chunk: Buffer): void {
@@ -347,7 +348,7 @@ export function createBodyReader(heldBytes: number) {
     const onEnd = () => settle(null);
     // Every request closes in the end: only one that is still arriving is broken.
     const onBroken = () => {
-      if (arriving.has(incoming)) settle(badRequest('The request could not be read.'));
+      if (incoming.place !== -1) settle(badRequest('The request could not be read.'));
     };
     payload.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
   }

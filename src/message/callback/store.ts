@@ -68,7 +68,7 @@ export async function claimCallbacks(
     ), lapsed as (
       update service_callback_attempts a set finished_at = ${now}, outcome = 'retry', code = 'lapsed',
         detail = 'The worker ended before it recorded an answer'
-      from claimed where ${lookUp('a.callback_id', 'claimed.id')} and a.number = claimed.attempt - 1 and a.outcome is null
+      from claimed where ${lookUp('a.callback_id', 'claimed.id')} and ${lookUp('a.number', 'claimed.attempt - 1')} and a.outcome is null
     ), started as (
       insert into service_callback_attempts (callback_id, number, started_at)
       select id, attempt, ${now} from claimed

@@ -4,6 +4,7 @@ import type { CallbackType } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
+import { InFlight, type Member } from '../../ground/in-flight.ts';
 import { type Log, requestIdOf } from '../../ground/log.ts';
 import type { Metrics, Observe } from '../../ground/metrics.ts';
 import type { Traces } from '../../ground/traces.ts';
@@ -42,6 +43,8 @@ const leaseMilliseconds = 10_000;
 const mostAtOnce = 1000;
 const longestWaitDays = 3;
 
+type UnderWay = Member & Readonly<{ ended: Promise<void> }>;
+
 /**
  * The tasks `send-delivery-status`, `send-complaint` and `send-inbound-sms` (spec 05, section 8), read from the table
  * `service_callbacks`. At least once: a callback is claimed, posted with no transaction open, and its outcome recorded;
@@ -52,7 +55,7 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
   const { db, clock, log, queues, timeoutSeconds, concurrency } = deps;
   const finished = createRecorder(deps);
   const busy = new Map<string, number>();
-  const underWay = new Set<Promise<void>>();
+  const underWay = new InFlight<UnderWay>();
   const abort = new AbortController();
   /** Addresses that may have more callbacks waiting than they had places for. */
   const full = new Set<string>();
@@ -88,7 +91,8 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
       busy,
     });
     for (const one of claimed) {
-      const running = run(one).finally(() => underWay.delete(running));
+      const ended = run(one).finally(() => underWay.delete(running));
+      const running: UnderWay = { place: -1, ended };
       underWay.add(running);
     }
     full.clear();
@@ -122,7 +126,7 @@ export function startCallbacks(deps: CallbackWorkDeps): { stop(milliseconds: num
     async stop(milliseconds) {
       await rounds.stop();
       const late = setTimeout(() => abort.abort(new Error('The process is stopping.')), milliseconds);
-      await Promise.all(underWay);
+      await Promise.all(underWay.all().map(({ ended }) => ended));
       clearTimeout(late);
       await deps.poster.close();
     },

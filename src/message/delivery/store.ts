@@ -93,7 +93,7 @@ export async function insertClaims(
   const lapsed = sql`, lapsed as (
         update attempts a set ${lapse}, finished_at = input.started_at
         from input
-        where input.number > 1 and ${lookUp('a.notification_id', 'input.notification_id')} and a.number = input.number - 1
+        where input.number > 1 and ${lookUp('a.notification_id', 'input.notification_id')} and ${lookUp('a.number', 'input.number - 1')}
           and a.outcome is null ${inPartitionsOf(ids, 'a.notification_id')}
       )`;
   const insert = async (onConflict: RawBuilder<unknown>) => {
@@ -129,7 +129,7 @@ export async function lapseAttempts(
     sql`
       update attempts a set ${lapse}, finished_at = ${at}
       from unnest(${open.map(({ id }) => id)}::uuid[], ${open.map(({ lastNumber }) => lastNumber)}::int[]) as input (id, number)
-      where ${lookUp('a.notification_id', 'input.id')} and a.number = input.number and a.outcome is null`.execute(
+      where ${lookUp('a.notification_id', 'input.id')} and ${lookUp('a.number', 'input.number')} and a.outcome is null`.execute(
       db,
     ),
   );
@@ -160,7 +160,7 @@ export function finishingAttempts(ends: readonly AttemptEnd[]): RawBuilder<unkno
         ${column(({ finishedAt }) => finishedAt)}::timestamptz[], ${column(({ outcome }) => outcome)}::text[],
         ${column(({ code }) => code)}::text[], ${column(({ detail }) => detail)}::text[])
         as input (notification_id, number, finished_at, outcome, code, detail)
-      where ${lookUp('a.notification_id', 'input.notification_id')} and a.number = input.number
+      where ${lookUp('a.notification_id', 'input.notification_id')} and ${lookUp('a.number', 'input.number')}
         ${inPartitionsOf(ids, 'a.notification_id')}
     )`;
 }
