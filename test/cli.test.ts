@@ -54,7 +54,10 @@ describe('the command line', () => {
         NODE_OPTIONS: `--import="${shown}"`,
       },
     });
-    assert.match(stderr, /^--max-semi-space-size=16 --heap-growing-percent=100 --no-allocation-site-pretenuring 2\n/);
+    assert.match(
+      stderr,
+      /^--max-semi-space-size=16 --heap-growing-percent=100 --no-allocation-site-pretenuring 2\n/,
+    );
     assert.match(stderr, / has no a key key\. /);
     assert.equal(status, 1);
   });

@@ -36,6 +36,9 @@ export type BatcherOptions<Item, Answer> = Readonly<{
   isTransient?: (error: unknown) => boolean;
 }>;
 
+/** How long items are gathered at most, while each turn of the event loop brings more. */
+const gatherMilliseconds = 4;
+
 /** How many times a flush is run before a transient error counts as a failure. */
 const mostRuns = 3;
 
@@ -88,6 +91,20 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
     for (let i = 0; i < batch.length; i++) batch[i]!.resolve(answers[i]!);
   }
 
+  /** Starts once a turn of the event loop has brought nothing more, so that what arrives together is written together. */
+  function schedule(): void {
+    scheduled = true;
+    const sinceScheduled = stopwatch();
+    let before = gathered.length;
+    const turn = () => {
+      const isGrowing = gathered.length > before && gathered.length < limit;
+      if (!isGrowing || sinceScheduled() > gatherMilliseconds) return start();
+      before = gathered.length;
+      setImmediate(turn);
+    };
+    setImmediate(turn);
+  }
+
   function start(): void {
     scheduled = false;
     clearTimeout(delayed);
@@ -112,7 +129,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
           idlers = [];
           for (const resolve of resolved) resolve();
         }
-        if (!scheduled) start();
+        if (!scheduled && gathered.length > 0) schedule();
       });
     }
   }
@@ -125,12 +142,8 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
       return new Promise<Answer>((resolve, reject) => {
         gathered.push({ item, resolve, reject });
         pending += 1;
-        // After the current round of I/O events, so that items that arrived together are written together.
         if (delayed !== undefined && gathered.length >= limit) start();
-        else if (!scheduled && flushing < concurrency) {
-          scheduled = true;
-          setImmediate(start);
-        }
+        else if (!scheduled && flushing < concurrency) schedule();
       });
     },
     idle() {

@@ -2,7 +2,7 @@ import { badRequest, type Problem } from '../../ground/problem.ts';
 import { type Branding, emailPage } from './email-page.ts';
 import { mostComposedBytes, tooLargeComposed } from './markdown/composed.ts';
 import { renderHtml } from './markdown/html.ts';
-import { parseMarkdown } from './markdown/parse.ts';
+import { type Node, parseMarkdown } from './markdown/parse.ts';
 import { renderPlainText, renderPreheader } from './markdown/plain-text.ts';
 import type { Personalisation } from './personalisation.ts';
 import {
@@ -175,18 +175,31 @@ export function emailHtmlBody(
   values: Personalisation,
   { unsubscribeLink }: BodyOptions = {},
 ): string {
-  const link = unsubscribeLink && escapeHtml(unsubscribeLink);
-  const markdown = prepare(substitute(template.content, values, modes.emailHtml), link);
-  return typeset(renderHtml(parseMarkdown(markdown)));
+  return htmlOf(htmlNodes(template, values, unsubscribeLink));
 }
+
+/** The content as it is shown in HTML. */
+function htmlNodes(
+  template: CompiledEmail,
+  values: Personalisation,
+  unsubscribeLink: string | null | undefined,
+): readonly Node[] {
+  const link = unsubscribeLink && escapeHtml(unsubscribeLink);
+  return parseMarkdown(prepare(substitute(template.content, values, modes.emailHtml), link));
+}
+
+const htmlOf = (nodes: readonly Node[]) => typeset(renderHtml(nodes));
 
 /**
  * The text that inboxes show beside the subject, as HTML: at most 256 code points, without the unsubscribe link (spec
  * 02, section 5.3). A tag or reference cut in half at the end is dropped.
  */
 export function emailPreheader(template: CompiledEmail, values: Personalisation): string {
-  const markdown = prepare(substitute(template.content, values, modes.emailHtml), null);
-  const line = trim(collapseSpaces(typeset(renderPreheader(parseMarkdown(markdown)))));
+  return preheaderOf(htmlNodes(template, values, null));
+}
+
+function preheaderOf(nodes: readonly Node[]): string {
+  const line = trim(collapseSpaces(typeset(renderPreheader(nodes))));
   const cut = firstCodePoints(line, maxPreheaderCharacters);
   return trim(cut.length < line.length ? cut.replace(/(?:<[^<>]*|&[^\s;&<>]*)$/, '') : cut);
 }
@@ -204,14 +217,16 @@ export function renderEmail(
   values: Personalisation,
   options: EmailOptions = {},
 ): RenderedEmail {
+  const { unsubscribeLink } = options;
   // The body first: it is what grows.
-  const body = emailHtmlBody(template, values, options);
+  const nodes = htmlNodes(template, values, unsubscribeLink);
+  const body = htmlOf(nodes);
   const email = {
     subject: emailSubject(template, values),
     text: emailPlainText(template, values, options),
     html: emailPage({
       title: emailTitle(template, values),
-      preheader: emailPreheader(template, values),
+      preheader: preheaderOf(unsubscribeLink ? htmlNodes(template, values, null) : nodes),
       body,
       branding: options.branding ?? null,
     }),

@@ -65,10 +65,12 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
       const at = new Date(clock.now());
       const elapsed = stopwatch();
       const found = receipts.map(({ receipt }) => receipt.found);
+      const providers = new Set(receipts.map(({ endpoint }) => endpoint.identifier));
+      const provider = providers.size === 1 ? receipts[0]!.endpoint.identifier : null;
       const applyAll = (isLocked: boolean) =>
         queues.transaction(async (transaction) => {
           const { trx } = transaction;
-          const subjects = await findSubjects(deps, trx, found, isLocked);
+          const subjects = await findSubjects(deps, trx, found, { provider, isLocked });
           const decided = decide(receipts, subjects, deps.rates, at);
           const { moves, kept } = decided;
           await moveStatuses(deps, transaction, 'update_notification_status_by_reference', moves, {
@@ -158,7 +160,7 @@ function wasAsked(
   { sentBy, attemptedBy }: ReceiptSubject,
   { identifier, alsoFor = [] }: IncomingReceipt['endpoint'],
 ): boolean {
-  return [identifier, ...alsoFor].some((name) => name === sentBy || attemptedBy.includes(name));
+  return [identifier, ...alsoFor].some((name) => name === sentBy || attemptedBy?.includes(name));
 }
 
 function eventOf(

@@ -18,8 +18,8 @@ export type ReceiptSubject = Readonly<{
   reference: string | null;
   sentAt: Date | null;
   sentBy: string | null;
-  /** The providers of all its attempts, whatever came of them. */
-  attemptedBy: readonly string[];
+  /** The providers of all its attempts, whatever came of them; null if it was sent by the one that reports. */
+  attemptedBy: readonly string[] | null;
   international: boolean;
   phonePrefix: string | null;
   /** Units, start and provider of the open attempt, since a receipt may come before the attempt is recorded. */
@@ -35,13 +35,14 @@ export type ReceiptSubject = Readonly<{
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
 /**
- * The messages that receipts are about. `isLocked`: they are locked in id order until the transaction ends.
+ * The messages that receipts are about. `provider`: the one that all of the receipts are from; null: there are several.
+ * `isLocked`: they are locked in id order until the transaction ends.
  */
 export function findSubjects(
   { metrics }: StoreDeps,
   trx: Trx,
   found: readonly ReadReceipt['found'][],
-  isLocked: boolean,
+  { provider, isLocked }: Readonly<{ provider: string | null; isLocked: boolean }>,
 ): Promise<readonly ReceiptSubject[]> {
   const values = (by: 'id' | 'reference') =>
     [...new Set(found.filter((entry) => entry.by === by).map(({ value }) => value))].toSorted();
@@ -58,7 +59,7 @@ export function findSubjects(
     const { rows } = await sql<ReceiptSubject>`
       select h.id, h.service_id as "serviceId", h.key_type as "keyType", h.created_at as "createdAt", h.notification_type as "type", h.status, h.reference,
         h.sent_at as "sentAt", h.sent_by as "sentBy", h.international, h.phone_prefix as "phonePrefix",
-        array(select distinct provider from ${attemptsOf}) as "attemptedBy",
+        case when h.sent_by is distinct from ${provider} then array(select distinct provider from ${attemptsOf}) end as "attemptedBy",
         a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy",
         n.request_id as "carried",
         h.status in ('created', 'sending', 'pending') or n.id is not null as "isKept"

@@ -379,8 +379,9 @@ const countMoved = (moved: string) => sql`counted as (
       ],
       sql` union all `,
     )}
-  ) v where bucket is not null
-  group by 1, 2, 3, 4, 5, 6 having sum(sign) <> 0
+  ) v
+  -- Not "where bucket is not null": it would be computed once more for every message.
+  group by 1, 2, 3, 4, 5, 6 having count(bucket) > 0 and sum(sign) <> 0
 )`;
 const unmoved = sql.raw(['day', ...fixed, 'via_api', 'created_at'].join(', '));
 
