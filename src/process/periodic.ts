@@ -7,6 +7,7 @@ import { deleteOldReports } from '../job/report/store.ts';
 import { deleteResends } from '../job/results/store-resend.ts';
 import { keepJobCounts, resumeLateJobs, runScheduledJobs } from '../job/run/schedule.ts';
 import { deleteOldLots } from '../job/run/store.ts';
+import { hasCounts } from '../job/run/store-counts.ts';
 import { uploadDays } from '../job/upload/receive.ts';
 import { deleteExpiredUploads } from '../job/upload/store.ts';
 import { deleteInboundSms } from '../message/receipt/inbound/store.ts';
@@ -15,6 +16,7 @@ import { deleteAnswers, deleteDailyCounts } from '../message/submission/store.ts
 import { deleteExpiredSuppressions } from '../message/suppression/store.ts';
 import { buildFigures, checkFigures, foldFigures } from '../statistics/totals/keep.ts';
 import { financialYearOf } from '../statistics/totals/periods.ts';
+import { hasChanges } from '../statistics/totals/store.ts';
 import { tellOfCosts } from '../statistics/usage/alert.ts';
 import { keepAllowances } from '../statistics/usage/store.ts';
 import { deleteOldEvents } from '../tenant/event/store.ts';
@@ -41,6 +43,8 @@ const countedDays = 367;
 const uploadBatch = 5;
 /** Each can have 1,000,000 messages. */
 const reportBatch = 2;
+/** Of tasks that run every few seconds: once a minute says that they still can. */
+const restSeconds = 60;
 
 /**
  * The tasks of the role `scheduler` (spec 06, section 1.3). None may run only between 23:00 and 24:00 UTC: that hour
@@ -162,8 +166,16 @@ export function periodicTasks(core: Core): readonly Periodic[] {
       run: (run) => runScheduledJobs(core, run),
     },
     { name: 'check-job-status', everySeconds: 60, run: (run) => resumeLateJobs(core, run) },
-    { name: 'fold-job-counts', everySeconds: 1, run: (run) => keepJobCounts(core, run) },
-    { name: 'fold-figures', everySeconds: 2, run: (run) => foldFigures(core, run) },
+    {
+      name: 'fold-job-counts',
+      ...{ everySeconds: 1, restSeconds, hasWork: hasCounts },
+      run: (run) => keepJobCounts(core, run),
+    },
+    {
+      name: 'fold-figures',
+      ...{ everySeconds: 2, restSeconds, hasWork: hasChanges },
+      run: (run) => foldFigures(core, run),
+    },
     { name: 'build-figures', everySeconds: 60, run: (run) => buildFigures(core, run) },
     {
       name: 'check-figures',

@@ -133,6 +133,8 @@ test('a task is overdue from the moment it was due until it runs', () => {
     [{ everySeconds: 600 }, null, '2026-11-21T12:00:00.000Z', 0],
     [{ everySeconds: 600 }, '2026-11-21T12:00:00.000Z', '2026-11-21T12:09:59.999Z', 0],
     [{ everySeconds: 600 }, '2026-11-21T12:00:00.000Z', '2026-11-21T12:15:00.000Z', 300],
+    [{ everySeconds: 1, restSeconds: 60 }, '2026-11-21T12:00:00.000Z', '2026-11-21T12:01:00.000Z', 0],
+    [{ everySeconds: 1, restSeconds: 60 }, '2026-11-21T12:00:00.000Z', '2026-11-21T12:01:05.000Z', 5],
     [london('0 3 * * *'), '2026-11-20T03:00:00.000Z', '2026-11-21T02:59:59.999Z', 0],
     [london('0 3 * * *'), '2026-11-20T03:00:00.000Z', '2026-11-21T03:00:30.000Z', 30],
     // Missed twice: late since the first time. In summer 03:00 in London is 02:00 UTC.

@@ -2,9 +2,11 @@ import { CronExpressionParser } from 'cron-parser';
 
 /**
  * When a periodic task runs: at an interval in seconds, or at clock times given as a five-field cron expression in a
- * time zone (`0 3 * * *` in Europe/London).
+ * time zone (`0 3 * * *` in Europe/London). `restSeconds`: the interval while it has nothing to do.
  */
-export type Timing = Readonly<{ everySeconds: number } | { at: string; zone: string }>;
+export type Timing = Readonly<
+  { everySeconds: number; restSeconds?: number } | { at: string; zone: string; restSeconds?: undefined }
+>;
 
 /** Clocks of two machines differ by less than this; a last run further in the future was written by a wrong clock. */
 const mostSkewMilliseconds = 3_600_000;
@@ -25,12 +27,15 @@ export function nextDue(timing: Timing, lastRun: number | null, now: number): nu
   return CronExpressionParser.parse(timing.at, { currentDate: now, tz: timing.zone }).next().getTime();
 }
 
-/** For how long a task has been due at `now`, in milliseconds; 0 if it is not, or never ran. `lastRun`: as above. */
+/**
+ * For how long a task has been due at `now`, in milliseconds; 0 if it is not, never ran, or may be resting. `lastRun`: as
+ * above.
+ */
 export function overdueMilliseconds(timing: Timing, lastRun: number | null, now: number): number {
   if (lastRun === null || !isDue(timing, lastRun, now)) return 0;
   const due =
     'everySeconds' in timing
-      ? lastRun + timing.everySeconds * 1000
+      ? lastRun + (timing.restSeconds ?? timing.everySeconds) * 1000
       : CronExpressionParser.parse(timing.at, { currentDate: lastRun, tz: timing.zone }).next().getTime();
   return Math.max(0, now - due);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { sql } from 'kysely';
 import { freshDatabase } from '../../test/support/database.ts';
 import { type Connection, connect } from '../database/connection.ts';
 import { migrate } from '../database/migrate.ts';
@@ -65,6 +66,37 @@ describe('the schedule', () => {
     await schedule.look();
     await schedule.look();
     assert.deepEqual(lastRuns(seen), [null, '2026-03-28T12:00:00.000Z']);
+  });
+
+  test('a task rests while it has nothing to do, and runs at its interval while it has', async () => {
+    let runs = 0;
+    now = at('2026-11-30T12:00:00Z');
+    const schedule = await begin([
+      {
+        name: 'fold',
+        ...{ everySeconds: 1, restSeconds: 60 },
+        hasWork: sql<boolean>`exists (select from periodic_tasks where name = 'something to do')`,
+        run: async () => {
+          runs += 1;
+          return 0;
+        },
+      },
+    ]);
+    const passes = async (seconds: number) => {
+      now += seconds * 1000;
+      await schedule.look();
+      return runs;
+    };
+    assert.equal(runs, 1);
+    assert.equal(await passes(59), 1);
+    assert.equal(await passes(1), 2);
+    await connection.pool.query(`insert into periodic_tasks (name) values ('something to do')`);
+    assert.equal(await passes(1), 3);
+    assert.equal(await passes(1), 4);
+    await connection.pool.query(`delete from periodic_tasks where name = 'something to do'`);
+    assert.equal(await passes(1), 4);
+    await connection.pool.query(`update periodic_tasks set asked_at = now()`);
+    assert.equal(await passes(1), 5);
   });
 
   test('a task missed while no scheduler ran is run once at the next start', async () => {

@@ -1,15 +1,31 @@
+import type { RawBuilder } from 'kysely';
 import { type Db, errorClass } from '../database/connection.ts';
 import { type Clock, stopwatch } from '../ground/clock.ts';
 import type { Log } from '../ground/log.ts';
 import type { Metrics } from '../ground/metrics.ts';
 import { isDue, type Timing } from './due.ts';
-import { findAskedTasks, findTaskState, lockTask, recordFailure, recordRun, unlockTask } from './store.ts';
+import {
+  findTaskState,
+  findWantedTasks,
+  lockTask,
+  recordFailure,
+  recordRun,
+  unlockTask,
+  type WantedTasks,
+} from './store.ts';
 
 /**
  * A periodic task. `run` returns how many items it processed, for the log. `stat`: its name in metrics, if that is not
- * its own with underscores (spec 06, section 4.2).
+ * its own with underscores (spec 06, section 4.2). `hasWork`: SQL for whether it has something to do; if not, it rests
+ * (`restSeconds`), since a run that finds nothing takes six statements.
  */
-export type Periodic = Timing & Readonly<{ name: string; stat?: string; run: (run: Run) => Promise<number> }>;
+export type Periodic = Timing &
+  Readonly<{
+    name: string;
+    stat?: string;
+    hasWork?: RawBuilder<boolean>;
+    run: (run: Run) => Promise<number>;
+  }>;
 
 export type Run = Readonly<{
   /** When the last successful run began; null if there was none. */
@@ -48,7 +64,8 @@ export function startSchedule(deps: ScheduleDeps, tasks: readonly Periodic[]): S
   const lastRuns = new Map<string, number>();
   const failedAt = new Map<string, number>();
   /** While the database does not answer, looks share one question. */
-  let asking: Promise<ReadonlySet<string>> | null = null;
+  let asking: Promise<WantedTasks> | null = null;
+  const conditions = tasks.flatMap(({ name, hasWork }) => (hasWork ? [[name, hasWork] as const] : []));
 
   /** Called under the lock, where the last run is known for certain. */
   async function runIfDue(task: Periodic): Promise<void> {
@@ -77,29 +94,32 @@ export function startSchedule(deps: ScheduleDeps, tasks: readonly Periodic[]): S
     }
   }
 
-  function mayRun(task: Periodic, asked: ReadonlySet<string>): boolean {
+  function mayRun(task: Periodic, { asked, busy }: WantedTasks): boolean {
     const now = clock.now();
+    const lastRun = lastRuns.get(task.name) ?? null;
+    const rests = task.restSeconds !== undefined && !busy.has(task.name);
+    const timing = rests ? { everySeconds: task.restSeconds } : task;
     const failed = failedAt.get(task.name);
     const pause = 'at' in task ? retryMilliseconds : Math.min(retryMilliseconds, task.everySeconds * 1000);
     if (stopping.signal.aborted || running.has(task.name) || running.size >= mostAtOnce) return false;
     if (failed !== undefined && now >= failed && now - failed < pause) return false;
-    return asked.has(task.name) || isDue(task, lastRuns.get(task.name) ?? null, now);
+    return asked.has(task.name) || isDue(timing, lastRun, now);
   }
 
-  function findAsked(): Promise<ReadonlySet<string>> {
-    return findAskedTasks(db).catch((error: unknown) => {
-      log.debug({ err: error }, 'It could not be seen which tasks an operator asks for');
-      return new Set<string>();
+  function findWanted(): Promise<WantedTasks> {
+    return findWantedTasks(db, conditions).catch((error: unknown) => {
+      log.debug({ err: error }, 'It could not be seen which tasks are wanted');
+      return { asked: new Set(), busy: new Set() };
     });
   }
 
   async function look(): Promise<void> {
-    asking ??= findAsked().finally(() => {
+    asking ??= findWanted().finally(() => {
       asking = null;
     });
-    const asked = await asking;
+    const wanted = await asking;
     for (const task of tasks) {
-      if (!mayRun(task, asked)) continue;
+      if (!mayRun(task, wanted)) continue;
       const run = attempt(task).finally(() => running.delete(task.name));
       running.set(task.name, run);
     }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTrx, Trx } from '../database/connection.ts';
 import type { PeriodicTaskRow } from '../database/tables.ts';
 import { idFloor, idTime } from '../ground/id.ts';
@@ -31,14 +31,22 @@ export async function findTaskState(db: DbOrTrx, task: string): Promise<TaskStat
   return row ?? { lastRun: null, askedAt: null };
 }
 
-/** The tasks that an operator wants to run. */
-export async function findAskedTasks(db: DbOrTrx): Promise<ReadonlySet<string>> {
-  const rows = await db
-    .selectFrom('periodic_tasks')
-    .select('name')
-    .where('asked_at', 'is not', null)
-    .execute();
-  return new Set(rows.map(({ name }) => name));
+/** Names of tasks. `asked`: those that an operator wants to run; `busy`: those of the given that have something to do. */
+export type WantedTasks = Readonly<{ asked: ReadonlySet<string>; busy: ReadonlySet<string> }>;
+
+/** `conditions`: by task, SQL for whether it has something to do. */
+export async function findWantedTasks(
+  db: DbOrTrx,
+  conditions: readonly (readonly [name: string, hasWork: RawBuilder<boolean>])[],
+): Promise<WantedTasks> {
+  const busy = conditions.map(([name, hasWork]) => sql`case when ${hasWork} then ${name}::text end`);
+  const { rows } = await sql<{ asked: string[]; busy: (string | null)[] }>`
+    select array(select name from periodic_tasks where asked_at is not null) as asked,
+      array[${sql.join(busy)}]::text[] as busy`.execute(db);
+  return {
+    asked: new Set(rows[0]!.asked),
+    busy: new Set(rows[0]!.busy.filter((name) => name !== null)),
+  };
 }
 
 /** Asks the schedulers to run a task soon. */

@@ -31,8 +31,8 @@ export async function findJobCounts(
 }
 
 /**
- * Adds at most `limit` changes of the release before to the totals. Several may run at once: a change is taken by one of them, and a reader
- * sees it before or after. Returns how many.
+ * Adds at most `limit` changes of the release before to the totals. Several may run at once: a change is taken by one of
+ * them, and a reader sees it before or after. Returns how many.
  */
 export async function foldCounts(db: DbOrTrx, limit: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
@@ -48,6 +48,10 @@ export async function foldCounts(db: DbOrTrx, limit: number): Promise<number> {
     select count(*)::int as count from taken`.execute(db);
   return rows[0]!.count;
 }
+
+/** Whether `foldCounts` or `settleCounts` may have something to do. */
+export const hasCounts = sql<boolean>`exists (select from job_changes) or exists (
+  select from jobs where final_at is null and status in ('finished', 'finished all notifications created', 'cancelled'))`;
 
 /**
  * What the counts of jobs say about them: one whose rows are all stored has the status that says so (spec 05, section

@@ -223,7 +223,7 @@ test('a scheduled message stays untouched until it is due, and is then spaced li
   const waiting = await accept([submission(flood, { dueAt: new Date(now + 80_000_000) })]);
   assert.deepEqual((await persistBatch()).ids, new Set());
 
-  assert.equal(await orderDue(connection.db, 'sms', new Date(now), 1000), 300);
+  assert.equal((await orderDue(connection.db, 'sms', new Date(now), 1000)).count, 300);
   const [single] = await accept([submission(randomUUID())]);
   const { ids } = await persistBatch();
   assert.deepEqual(ids, new Set([...due, single]));
@@ -234,7 +234,11 @@ test('a scheduled message stays untouched until it is due, and is then spaced li
     due.filter((id) => !first.includes(id)),
   );
 
-  assert.equal(await orderDue(connection.db, 'sms', new Date(now), 1000), 0);
+  assert.deepEqual(await orderDue(connection.db, 'sms', new Date(now), 1000), {
+    count: 0,
+    next: new Date(now + 80_000_000),
+  });
+  assert.equal((await orderDue(connection.db, 'email', new Date(now), 1000)).next, null);
   const { rows } = await connection.pool.query('select id, turn_at, behind from accepted');
   assert.deepEqual(rows, [{ id: waiting[0], turn_at: null, behind: 0 }]);
 });

@@ -39,7 +39,7 @@ export type PersistDeps = Readonly<{
 /** Messages persisted in one transaction. */
 const batchSize = 500;
 const pollMilliseconds = 1000;
-/** How often it looks for messages without a notice of any: notices can be missed. */
+/** How often it looks for messages, also for scheduled ones, without a notice of any: notices can be missed. */
 const idleMilliseconds = 5000;
 /** Scheduled messages that one statement places in the fair order. */
 const orderLimit = 5000;
@@ -65,6 +65,10 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
   const queue = persistQueues[type];
   const ownQueues = deliverQueuesOf(type);
   let sinceOrdering: () => number = () => Number.POSITIVE_INFINITY;
+  /** When the next scheduled message is due, as far as is known; in Unix milliseconds. */
+  let nextDue = Number.NEGATIVE_INFINITY;
+  /** Messages have arrived since then, which may be scheduled. */
+  let hasUnordered = true;
   let sincePersisting: () => number = () => Number.POSITIVE_INFINITY;
   /** There may be messages to persist. */
   let hasArrivals = true;
@@ -72,14 +76,17 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
   /** The last batch took all places that there were, or one that may do so is under way: what is free then counts. */
   let isStarved = false;
 
-  /** Checks for due messages once a second, and again at once while there may be more. */
+  /** Checks for due messages once a second while some may be, and again at once while there may be more. */
   async function lookOncePerSecond(): Promise<void> {
-    if (sinceOrdering() < pollMilliseconds) return;
     const now = clock.now();
-    const ordered = await orderDue(db, type, new Date(now), orderLimit);
-    if (ordered > 0) hasArrivals = true;
+    const isQuiet = !hasUnordered && !isStarved && !isLate && now < nextDue;
+    if (sinceOrdering() < (isQuiet ? idleMilliseconds : pollMilliseconds)) return;
+    hasUnordered = false;
+    const { count, next } = await orderDue(db, type, new Date(now), orderLimit);
+    if (count > 0) hasArrivals = true;
+    nextDue = next?.getTime() ?? Number.POSITIVE_INFINITY;
     isLate = isStarved && (await isBehind(db, type, new Date(now - patienceMilliseconds)));
-    if (ordered < orderLimit) sinceOrdering = stopwatch();
+    if (count < orderLimit) sinceOrdering = stopwatch();
   }
 
   /** Persists a batch. Returns whether there is more to do at once. */
@@ -117,6 +124,7 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
     },
     async failed(error) {
       hasArrivals = true;
+      hasUnordered = true;
       log.warn(
         { err: error, queue },
         'A batch of accepted messages could not be stored; storing them one by one',
@@ -128,6 +136,7 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
   });
   queues.onArrival(queue, () => {
     hasArrivals = true;
+    hasUnordered = true;
     rounds.wake();
   });
   senders.get(ownQueues.main)?.onFree(() => isStarved && rounds.wake());

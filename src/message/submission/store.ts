@@ -199,15 +199,15 @@ function persistedOf(
 
 /**
  * Places at most `limit` due messages that were scheduled or postponed in the fair order: those of one service and
- * priority are spaced as if they arrived now (fair-order.ts). Returns how many.
+ * priority are spaced as if they arrived now (fair-order.ts). Returns how many, and when the next one is due.
  */
 export async function orderDue(
   db: DbOrTrx,
   type: NotificationType,
   now: Date,
   limit: number,
-): Promise<number> {
-  const { numAffectedRows = 0n } = await sql`
+): Promise<Readonly<{ count: number; next: Date | null }>> {
+  const { rows } = await sql<{ count: number; next: Date | null }>`
     with due as materialized (
       select ctid as version, id, service_id, priority, queue, due_at from accepted
       where notification_type = ${type} and turn_at is null and due_at <= ${now}
@@ -216,10 +216,15 @@ export async function orderDue(
       select version, priority, queue, least(${mostBehind}::int, ${spacingMilliseconds}::int *
         (row_number() over (partition by service_id, priority order by due_at, id) - 1))::int as behind
       from due
+    ), ordered as (
+      update accepted a set behind = p.behind, turn_at = ${now}::timestamptz + ${sql.raw(orderOffset('p'))}
+      from placed p where a.ctid = p.version returning a.id
     )
-    update accepted a set behind = p.behind, turn_at = ${now}::timestamptz + ${sql.raw(orderOffset('p'))}
-    from placed p where a.ctid = p.version`.execute(db);
-  return Number(numAffectedRows);
+    select (select count(*)::int from ordered) as count, (
+      select due_at from accepted where notification_type = ${type} and turn_at is null and due_at > ${now}
+      order by due_at limit 1
+    ) as next`.execute(db);
+  return rows[0]!;
 }
 
 /** The status of a message that is stored as not sendable; null for one that is sent. */

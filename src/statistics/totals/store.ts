@@ -31,6 +31,9 @@ export async function alone<T>(db: Db, work: (trx: Trx) => Promise<T>): Promise<
   });
 }
 
+/** Whether there are changes that have not been added to the totals. */
+export const hasChanges = sql<boolean>`exists (select from status_changes) or exists (select from delay_changes)`;
+
 /**
  * Adds at most `limit` changes of statuses, and as many of delays, to the totals. Exactly once, however many processes
  * do it and whenever they end: changes are taken and added in one transaction. Returns how many; 0 also if somebody else
