@@ -27,7 +27,7 @@ const given = (holds: readonly Hold[]) => sql`given as (
     ${holds.map((one) => one.holds)}::int[]) as t (queue, id, holds)
 )`;
 /** Tasks as `t` that are still held as `given` says. One that was thought to be lost counts until it is taken again. */
-const stillHeld = sql`${lookUp('t.queue', 'given.queue')} and ${lookUp('t.id', 'given.id')} and t.holds = given.holds and t.state <> 'parked'`;
+const stillHeld = sql`${lookUp('t.queue', 'given.queue')} and ${lookUp('t.id', 'given.id')} and ${lookUp('t.holds', 'given.holds')} and t.state <> 'parked'`;
 
 /** Returns whether any of the tasks is ready. */
 export async function insertTasks(
@@ -155,8 +155,9 @@ export async function readyTasks(
     union
     select queue from separated
     union
+    -- Not "exists", which may be a join that reads all that is ready.
     select queue from unnest(${queues}::text[]) as given (queue)
-    where exists (select from tasks where tasks.queue = given.queue and state = 'ready')`.execute(db);
+    where (select true from tasks where tasks.queue = given.queue and state = 'ready' limit 1)`.execute(db);
   return rows.map(({ queue }) => queue);
 }
 

@@ -43,9 +43,9 @@ export async function claimCallbacks(
   const { rows } = await sql<ClaimedCallback>`
     with probed as (
       update service_callback_api a set paused_until = ${until}
-      where a.paused_until <= ${now} and exists (
-        select from service_callbacks c
-        where c.service_id = a.service_id and c.callback_type = a.callback_type and c.due_at <= ${now})
+      where a.paused_until <= ${now} and (
+        select true from service_callbacks c
+        where c.service_id = a.service_id and c.callback_type = a.callback_type and c.due_at <= ${now} limit 1)
       returning a.id
     ), open as (
       select a.id, a.service_id, a.callback_type, a.url, a.bearer_token, p.id is not null as probe,
