@@ -50,6 +50,7 @@ function timestamps(): () => string {
 }
 
 const blockBytes = 65_536;
+const longestMilliseconds = 100;
 
 /**
  * Lines are written in blocks, after a tenth of a second at the latest: a system call per line would cost more than
@@ -58,10 +59,23 @@ const blockBytes = 65_536;
 function inBlocks(to: 1 | 2): Readonly<{ write(line: string): void }> {
   // Of text, it would copy the whole block for every line, to learn how long it is.
   const blocks = pino.destination({
-    ...{ dest: to, sync: false, minLength: blockBytes, maxWrite: 2 * blockBytes, periodicFlush: 100 },
+    ...{ dest: to, sync: false, minLength: blockBytes, maxWrite: 2 * blockBytes },
     contentMode: 'buffer',
   });
-  return { write: (line) => void blocks.write(Buffer.from(line) as unknown as string) };
+  let isWaiting = false;
+  // A timer of its own would write ten times a second, also nothing.
+  const flush = () => {
+    isWaiting = false;
+    blocks.flush();
+  };
+  return {
+    write(line) {
+      blocks.write(Buffer.from(line) as unknown as string);
+      if (isWaiting) return;
+      isWaiting = true;
+      setTimeout(flush, longestMilliseconds).unref();
+    },
+  };
 }
 
 /** The id of a request in what its tasks carry: after it, while traces are on, comes their context (traces.ts). */
