@@ -10,7 +10,8 @@ import { closedLoop, describeRefusals, type LoadOptions, Requests } from './load
 import { startProvider } from './sandbox-client.ts';
 import { type Figure, median, type Outcome, type Scenario, type Settings } from './scenario.ts';
 
-const usualMessages = 6000;
+/** As many once before, so that processes that are still being compiled are not measured. */
+const usualMessages = 12_000;
 const pairs = 5;
 const connections = 64;
 const pollMilliseconds = 100;

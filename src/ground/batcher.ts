@@ -37,7 +37,7 @@ export type BatcherOptions<Item, Answer> = Readonly<{
 }>;
 
 /** How long items are gathered at most, while each turn of the event loop brings more. */
-const gatherMilliseconds = 4;
+const gatherMilliseconds = 2;
 
 /** How many times a flush is run before a transient error counts as a failure. */
 const mostRuns = 3;
