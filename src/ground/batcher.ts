@@ -36,8 +36,8 @@ export type BatcherOptions<Item, Answer> = Readonly<{
   isTransient?: (error: unknown) => boolean;
 }>;
 
-/** How long items are gathered at most, while each turn of the event loop brings more. */
-const gatherMilliseconds = 2;
+/** Turns of the event loop that items are gathered for at most, while each brings more: a millisecond or two. */
+const mostTurns = 20;
 
 /** How many times a flush is run before a transient error counts as a failure. */
 const mostRuns = 3;
@@ -94,11 +94,11 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
   /** Starts once a turn of the event loop has brought nothing more, so that what arrives together is written together. */
   function schedule(): void {
     scheduled = true;
-    const sinceScheduled = stopwatch();
     let before = gathered.length;
+    let turns = 0;
     const turn = () => {
-      const isGrowing = gathered.length > before && gathered.length < limit;
-      if (!isGrowing || sinceScheduled() > gatherMilliseconds) return start();
+      turns += 1;
+      if (gathered.length === before || gathered.length >= limit || turns === mostTurns) return start();
       before = gathered.length;
       setImmediate(turn);
     };
