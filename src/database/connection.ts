@@ -282,18 +282,23 @@ function isDuplicate(error: unknown): boolean {
 }
 
 /**
- * Runs a statement that inserts rows which are nearly always new. `insert` gets what follows the rows: nothing at first,
- * and `on conflict do nothing` only once one of them was there already, since PostgreSQL then looks for each row before it
- * inserts it, and writes twice to the log that it did. The statement must have its own transaction.
+ * Runs a statement that inserts rows which are nearly always new. `insert` is told whether they count as new: at first
+ * they do, and only once one of them was there already the statement has to go on without those (`onConflict`), since
+ * PostgreSQL then looks for each row before it inserts it, and writes twice to the log that it did. The statement must
+ * have its own transaction.
  */
-export async function insertingNew<T>(insert: (onConflict: RawBuilder<unknown>) => Promise<T>): Promise<T> {
+export async function insertingNew<T>(insert: (areNew: boolean) => Promise<T>): Promise<T> {
   try {
-    return await insert(sql``);
+    return await insert(true);
   } catch (error) {
     if (!isDuplicate(error)) throw error;
-    return await insert(sql`on conflict do nothing`);
+    return await insert(false);
   }
 }
+
+/** What follows inserted rows. */
+export const onConflict = (areNew: boolean): RawBuilder<unknown> =>
+  areNew ? sql`` : sql`on conflict do nothing`;
 
 /**
  * True if the values of a statement may be to blame: they do not fit their columns, break a constraint or are refused

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import { type Db, type DbOrTrx, insertingNew } from '../../database/connection.ts';
+import { type Db, type DbOrTrx, insertingNew, onConflict } from '../../database/connection.ts';
 import { lookUp } from '../../database/look-up.ts';
 import { inPartitionsOf } from '../../database/partitions.ts';
 import type {
@@ -96,7 +96,7 @@ export async function insertClaims(
         where input.number > 1 and ${lookUp('a.notification_id', 'input.notification_id')} and ${lookUp('a.number', 'input.number - 1')}
           and a.outcome is null ${inPartitionsOf(ids, 'a.notification_id')}
       )`;
-  const insert = async (onConflict: RawBuilder<unknown>) => {
+  const insert = async (areNew: boolean) => {
     const { rows } = await sql<{ id: string }>`
       with input as (
         select * from unnest(${ids}::uuid[], ${column(({ number }) => number)}::int[], ${column(({ provider }) => provider)}::text[],
@@ -107,7 +107,7 @@ export async function insertClaims(
       select input.notification_id, input.number, input.provider, input.started_at, input.billable_units
       from input join notification_history h on ${lookUp('h.id', 'input.notification_id')}
         and h.status = 'created' ${inPartitionsOf(ids, 'h.id')}
-      ${onConflict} returning notification_id as id`.execute(db);
+      ${onConflict(areNew)} returning notification_id as id`.execute(db);
     return new Set(rows.map(({ id }) => id));
   };
   return metrics.timed('dao', 'dao_claim_notification', () => insertingNew(insert));

@@ -200,17 +200,17 @@ async function applyMoves(
   for (let left = moves; left.length > 0; ) {
     const outcomes = await applyToFound(trx, left, left === moves ? also : []);
     const missed = new Set<string>();
-    for (const { id, change } of outcomes)
-      if (change === null) missed.add(id);
-      else changes.push({ id, ...change });
+    for (const outcome of outcomes)
+      if (outcome.status === null) missed.add(outcome.id);
+      else changes.push(outcome);
     if (orThrow && missed.size > 0) throw new Overtaken();
     left = left.filter(({ id }) => missed.has(id));
   }
   return changes;
 }
 
-/** `change`: null if the message was changed between its reading and its writing, so that nothing was written. */
-type Outcome = Readonly<{ id: string; change: Omit<StatusChange, 'id'> | null }>;
+/** Without a status: the message was changed between its reading and its writing, so that nothing was written. */
+type Outcome = StatusChange | Readonly<{ id: string; serviceId: null; status: null }>;
 
 /** Four columns carry the transitions: the next status from each open status. */
 async function applyToFound(
@@ -264,10 +264,10 @@ async function applyToFound(
       where h.ctid = m.version and ${lookUp('h.id', 'm.id')} and (m.next is not null or is_hand_over) ${inPartitions}
       returning h.id, ${movedColumns('h', 'm')}, m.next is not null as changed
     ), ${sql.join([countMoved('updated'), ...also])}
-    select id, json_build_object('serviceId', service_id, 'status', after_status) as change from updated where changed
+    select id, service_id as "serviceId", after_status as status from updated where changed
     union all
     -- In brackets it is looked up by hash, not joined.
-    select id, null from found where (next is not null or is_hand_over) and (id in (select id from updated)) is not true`.execute(
+    select id, null, null from found where (next is not null or is_hand_over) and (id in (select id from updated)) is not true`.execute(
     trx,
   );
   return rows;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
-import { type Db, type DbOrTrx, insertingNew, type Trx } from '../../database/connection.ts';
+import { type Db, type DbOrTrx, insertingNew, onConflict, type Trx } from '../../database/connection.ts';
 import type { KeyType, NotificationType, SuppressionReason } from '../../database/tables.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { requestIdOf } from '../../ground/log.ts';
@@ -133,9 +133,8 @@ export function persistAccepted(
     [...places.keys()].map((queue) => [queue, { id: randomUUID(), open: new Set<string>() }]),
   );
   const now = new Date(clock.now());
-  const task = sql`${queuePrefix} || m.queue, m.id, ${priorityOfTask}, jsonb_build_object('type', m.notification_type),
-    m.request_id`;
-  const persist = async (onConflict: RawBuilder<unknown>) => {
+  const task = sql`${queuePrefix} || m.queue, m.id, ${priorityOfTask}, ${JSON.stringify({ type })}::jsonb, m.request_id`;
+  const persist = async (areNew: boolean) => {
     const { rows } = await sql<{ count: number } & (PersistedRow | { id: null })>`
       with chosen as materialized (
         select version, case when row_number() over (partition by due.queue order by turn_at, id) <= direct.places
@@ -151,7 +150,7 @@ export function persistAccepted(
       ), moved as (
         delete from accepted a using chosen where a.ctid = chosen.version
         returning a.*, chosen.batch
-      ), ${storing(notGivenUp, onConflict)}, queued as (
+      ), ${storing(notGivenUp, areNew)}, queued as (
         ${insertTasksOf(sql`
           select ${task} from stored m where m.batch is null`)}
       )${isDirect ? sql`, held as (${insertHeldBatchesOf(sql`select m.batch, ${task} from stored m where m.batch is not null`)})` : sql``}
@@ -234,12 +233,9 @@ const failureOf = (givenUp: RawBuilder<unknown>) =>
 /**
  * Stores the rows of the CTE `moved`, which has the columns of `accepted`, and counts them. Of those that were not stored
  * before, the CTE `facts` has what was stored, and `stored` the rows. `givenUp`: the reason why a row is stored as not
- * sendable, or null. `onConflict`: what is done with one that is stored already.
+ * sendable, or null. `areNew`: none was stored before (insertingNew).
  */
-export const storing = (
-  givenUp: RawBuilder<unknown>,
-  onConflict: RawBuilder<unknown> = sql`on conflict do nothing`,
-) => sql`facts as (
+export const storing = (givenUp: RawBuilder<unknown>, areNew = false) => sql`facts as (
         insert into notification_history (id, service_id, template_id, template_version, job_id, job_row_number,
           api_key_id, key_type, notification_type, status, created_at, scheduled_for, client_reference, international,
           phone_prefix, rate_multiplier, created_by, given_up, updated_at, rare_status)
@@ -247,16 +243,16 @@ export const storing = (
           notification_type, coalesce(${failureOf(givenUp)}, 'created'), created_at, scheduled_for, client_reference,
           international, phone_prefix, rate_multiplier, created_by, ${givenUp},
           case when ${givenUp} is not null then created_at end, ${failureOf(givenUp)}
-        from moved ${onConflict} returning ${storedColumns}
-      ), ${countStored('facts')}, stored as materialized (
-        -- Not a join, whose time could grow by the square of the batch: a condition in brackets is looked up by hash.
-        select m.* from moved m where (m.id in (select id from facts)) is true
-      ), personal as (
+        from moved ${onConflict(areNew)} returning ${storedColumns}
+      ), ${countStored('facts')}, stored as ${areNew ? allOfThem : thoseOfFacts}, personal as (
         insert into notifications (id, service_id, recipient, normalised_recipient, personalisation, reply_to_text,
           unsubscribe_url, request_id)
         select id, service_id, recipient, normalised_recipient, personalisation, reply_to_text, unsubscribe_url, request_id
         from stored
       )`;
+const allOfThem = sql`not materialized (select m.* from moved m)`;
+// Not a join, whose time could grow by the square of the batch: a condition in brackets is looked up by hash.
+const thoseOfFacts = sql`materialized (select m.* from moved m where (m.id in (select id from facts)) is true)`;
 const notGivenUp = sql`null::text`;
 const storeMoved = storing(notGivenUp);
 
