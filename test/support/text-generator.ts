@@ -125,8 +125,9 @@ const encoders: Readonly<Record<string, (text: string) => Buffer>> = {
   'windows-1252': (written) => Buffer.from(written, 'latin1'),
 };
 
+// Never three letters with accents together: no word has them, so a file in Windows-1252 that does is refused (csv/text.ts).
 const cellPiece = fc.constantFrom(
-  ...['Ann', 'Zoë', 'é', ' ', ',', ';', '\t', '"', '""', '\r\n', '=', "'", '0', 'sep=;', 'ID', '((a))'],
+  ...['Ann', 'Zoë', 'née', ' ', ',', ';', '\t', '"', '""', '\r\n', '=', "'", '0', 'sep=;', 'ID', '((a))'],
 );
 
 /** Files in every encoding and with every separator that is read, quoted where needed or throughout. */
