@@ -36,9 +36,6 @@ export type BatcherOptions<Item, Answer> = Readonly<{
   isTransient?: (error: unknown) => boolean;
 }>;
 
-/** Turns of the event loop that items are gathered for at most, while each brings more: a millisecond or two. */
-const mostTurns = 20;
-
 /** How many times a flush is run before a transient error counts as a failure. */
 const mostRuns = 3;
 
@@ -91,20 +88,6 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
     for (let i = 0; i < batch.length; i++) batch[i]!.resolve(answers[i]!);
   }
 
-  /** Starts once a turn of the event loop has brought nothing more, so that what arrives together is written together. */
-  function schedule(): void {
-    scheduled = true;
-    let before = gathered.length;
-    let turns = 0;
-    const turn = () => {
-      turns += 1;
-      if (gathered.length === before || gathered.length >= limit || turns === mostTurns) return start();
-      before = gathered.length;
-      setImmediate(turn);
-    };
-    setImmediate(turn);
-  }
-
   function start(): void {
     scheduled = false;
     clearTimeout(delayed);
@@ -129,7 +112,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
           idlers = [];
           for (const resolve of resolved) resolve();
         }
-        if (!scheduled && gathered.length > 0) schedule();
+        if (!scheduled) start();
       });
     }
   }
@@ -142,8 +125,12 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
       return new Promise<Answer>((resolve, reject) => {
         gathered.push({ item, resolve, reject });
         pending += 1;
+        // After the current round of I/O events, so that items that arrived together are written together.
         if (delayed !== undefined && gathered.length >= limit) start();
-        else if (!scheduled && flushing < concurrency) schedule();
+        else if (!scheduled && flushing < concurrency) {
+          scheduled = true;
+          setImmediate(start);
+        }
       });
     },
     idle() {
