@@ -25,10 +25,10 @@ suite('things in flight', () => {
     const one = item('one');
     assert.equal(inFlight.delete(one), false);
     inFlight.add(one);
-    assert.notEqual(one.place, -1);
+    assert.equal(inFlight.has(one), true);
     assert.equal(inFlight.delete(one), true);
     assert.equal(inFlight.delete(one), false);
-    assert.equal(one.place, -1);
+    assert.equal(inFlight.has(one), false);
   });
 
   test('can be deleted while they are gone through', () => {

@@ -5,8 +5,7 @@ export type Member = { place: number };
  * What is under way at the moment, in no order, where things come and go by the thousand: requests, calls, tasks. A Set or
  * a Map would do, but V8 gives it a new table after so many changes, to which the old one points, with everything that was
  * under way then. Once a table has grown old, what it points to lives until the whole heap is collected, and grows old with
- * all that it refers to in turn: so every request did, though it had long been answered, and collecting garbage took a
- * quarter of a process's time (docs/decisions/0022).
+ * all that it refers to in turn, however long ago it ended (docs/decisions/0022).
  */
 export class InFlight<Item extends Member> {
   readonly #items: Item[] = [];
@@ -19,10 +18,14 @@ export class InFlight<Item extends Member> {
     item.place = this.#items.push(item) - 1;
   }
 
+  has({ place }: Item): boolean {
+    return place !== -1;
+  }
+
   /** Returns false if it is not in here. */
   delete(item: Item): boolean {
+    if (!this.has(item)) return false;
     const { place } = item;
-    if (place === -1) return false;
     const last = this.#items.pop()!;
     if (last !== item) {
       this.#items[place] = last;

@@ -196,9 +196,9 @@ export function consume<Payload>(deps: ConsumerDeps, options: ConsumerOptions<Pa
       queue.name,
       mine.map(({ held }) => held),
     );
-    for (const { place, held, abort } of mine)
-      if (place !== -1 && !still.has(held.id))
-        abort.abort(new Error('The task was taken by another worker.'));
+    for (const one of mine)
+      if (running.has(one) && !still.has(one.held.id))
+        one.abort.abort(new Error('The task was taken by another worker.'));
   }
   const heartbeats = setInterval(() => {
     // A heartbeat that could not be written says nothing about who holds the task.

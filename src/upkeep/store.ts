@@ -40,13 +40,10 @@ export async function findWantedTasks(
   conditions: readonly (readonly [name: string, hasWork: RawBuilder<boolean>])[],
 ): Promise<WantedTasks> {
   const busy = conditions.map(([name, hasWork]) => sql`case when ${hasWork} then ${name}::text end`);
-  const { rows } = await sql<{ asked: string[]; busy: (string | null)[] }>`
+  const { rows } = await sql<{ asked: string[]; busy: string[] }>`
     select array(select name from periodic_tasks where asked_at is not null) as asked,
-      array[${sql.join(busy)}]::text[] as busy`.execute(db);
-  return {
-    asked: new Set(rows[0]!.asked),
-    busy: new Set(rows[0]!.busy.filter((name) => name !== null)),
-  };
+      array_remove(array[${sql.join(busy)}]::text[], null) as busy`.execute(db);
+  return { asked: new Set(rows[0]!.asked), busy: new Set(rows[0]!.busy) };
 }
 
 /** Asks the schedulers to run a task soon. */

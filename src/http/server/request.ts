@@ -348,7 +348,7 @@ export function createBodyReader(heldBytes: number) {
     const onEnd = () => settle(null);
     // Every request closes in the end: only one that is still arriving is broken.
     const onBroken = () => {
-      if (incoming.place !== -1) settle(badRequest('The request could not be read.'));
+      if (arriving.has(incoming)) settle(badRequest('The request could not be read.'));
     };
     payload.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
   }

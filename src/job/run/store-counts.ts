@@ -49,9 +49,12 @@ export async function foldCounts(db: DbOrTrx, limit: number): Promise<number> {
   return rows[0]!.count;
 }
 
+/** Statuses of jobs whose rows no longer change. */
+const ended = sql.raw(`('finished', 'finished all notifications created', 'cancelled')`);
+
 /** Whether `foldCounts` or `settleCounts` may have something to do. */
 export const hasCounts = sql<boolean>`exists (select from job_changes) or exists (
-  select from jobs where final_at is null and status in ('finished', 'finished all notifications created', 'cancelled'))`;
+  select from jobs where final_at is null and status in ${ended})`;
 
 /**
  * What the counts of jobs say about them: one whose rows are all stored has the status that says so (spec 05, section
@@ -69,14 +72,14 @@ export async function settleCounts(db: DbOrTrx, open: readonly string[], now: Da
         union all
         select status, change from job_changes where job_id = j.id
       ) c on true
-      where j.final_at is null and j.status in ('finished', 'finished all notifications created', 'cancelled')
+      where j.final_at is null and j.status in ${ended}
       group by j.id
     )
     update jobs j set
       status = case when j.status = 'finished' and counted.made = j.notification_count
         then 'finished all notifications created' else j.status end,
       final_at = case when counted.still_open = 0 then ${now}::timestamptz end
-    from counted where j.id = counted.id and j.status in ('finished', 'finished all notifications created', 'cancelled')
+    from counted where j.id = counted.id and j.status in ${ended}
       and (counted.still_open = 0 or (j.status = 'finished' and counted.made = j.notification_count))`.execute(
     db,
   );

@@ -77,7 +77,7 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
   let isStarved = false;
 
   /** Checks for due messages once a second while some may be, and again at once while there may be more. */
-  async function lookOncePerSecond(): Promise<void> {
+  async function lookForDue(): Promise<void> {
     const now = clock.now();
     const isQuiet = !hasUnordered && !isStarved && !isLate && now < nextDue;
     if (sinceOrdering() < (isQuiet ? idleMilliseconds : pollMilliseconds)) return;
@@ -114,7 +114,7 @@ export function startPersisting(deps: PersistDeps, type: NotificationType): { st
     paceMilliseconds,
     pollMilliseconds,
     async round() {
-      await lookOncePerSecond();
+      await lookForDue();
       if (!hasArrivals && !isStarved && !isLate && sincePersisting() < idleMilliseconds) return false;
       hasArrivals = false;
       sincePersisting = stopwatch();
