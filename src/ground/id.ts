@@ -86,9 +86,10 @@ const pattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /**
  * A UUID in any accepted spelling (`urn:uuid:`, braces, no hyphens, any case: spec 01, section 3.2) in lower case with
- * hyphens; null if it is not a UUID.
+ * hyphens; null if it is not a UUID, or no text at all.
  */
-export function parseUuid(text: string): string | null {
+export function parseUuid(text: unknown): string | null {
+  if (typeof text !== 'string') return null;
   if (pattern.test(text)) return text;
   const hex = text
     .replace('urn:', '')

@@ -4,6 +4,7 @@ import { type Clock, isoMicroseconds } from '../ground/clock.ts';
 import { parseUuid } from '../ground/id.ts';
 import { noResultFound } from '../ground/problem.ts';
 import { defineRoute, uuidPart } from '../http/server/define-route.ts';
+import { relatedId } from '../http/validate/shapes.ts';
 import { changesOf, recordEvent } from '../tenant/event/store.ts';
 import { isUser } from '../tenant/user/store.ts';
 import { circuitState } from './state.ts';
@@ -69,9 +70,7 @@ export const changeRequest = Type.Object(
     active: Type.Optional(fields.active),
     rate_limit: Type.Optional(rateLimit),
     reason: Type.Optional(reason),
-    created_by: Type.Optional(
-      Type.String({ format: 'related_id', description: 'The id of the user who changes it.' }),
-    ),
+    created_by: Type.Optional(relatedId('The id of the user who changes it.')),
   },
   { additionalProperties: false },
 );
@@ -171,7 +170,7 @@ export function changeOf(body: Static<typeof changeRequest>): ProviderChange {
     ...(active !== undefined && { active }),
     ...(rateLimit !== undefined && { rateLimit }),
     reason,
-    createdBy: typeof createdBy === 'string' ? parseUuid(createdBy) : null,
+    createdBy: parseUuid(createdBy),
   };
 }
 
@@ -179,7 +178,7 @@ export function changeOf(body: Static<typeof changeRequest>): ProviderChange {
 export async function authorOf(
   db: Db,
   actorId: string | null,
-  body: Readonly<{ created_by?: string }>,
+  body: Readonly<{ created_by?: unknown }>,
 ): Promise<string | null> {
   if (body.created_by === undefined) return actorId;
   const { createdBy } = changeOf(body);

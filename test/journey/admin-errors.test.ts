@@ -1306,4 +1306,32 @@ describe('refusals of the admin API', () => {
     t.diagnostic(`${calls} calls`);
     assert.deepEqual(wrong, []);
   });
+
+  test('an id in a body that nothing has is refused, of whatever type it is', async (t) => {
+    let calls = 0;
+    const wrong: string[] = [];
+    // A contact list is only compared with that of the upload.
+    const statuses: Readonly<Record<string, number>> = { contact_list_id: 400 };
+    for (const { name, method, route } of admin()) {
+      // An invitation without a good token says nothing of the user.
+      if (name.includes(':token')) continue;
+      const { properties = {} } = (route.body ?? {}) as { properties?: Record<string, any> };
+      const related = Object.keys(properties).filter((field) =>
+        [properties[field], ...(properties[field].anyOf ?? [])].some(({ format }) => format === 'related_id'),
+      );
+      const example = (route.summary === null ? undefined : route.example) ?? {};
+      for (const field of related)
+        for (const value of [[null], [randomUUID()], {}, 7, true, 'x', randomUUID()]) {
+          const given = JSON.parse(filled(JSON.stringify(example)));
+          // Messages to be sent again are named one by one, or by their job.
+          if (field === 'job_id') delete given.ids;
+          const { status, body } = await world.admin(method, pathOf(name)[1], { ...given, [field]: value });
+          calls += 1;
+          if (status !== (statuses[field] ?? 404))
+            wrong.push(`${name} ${field} ${JSON.stringify(value)}: ${status} ${JSON.stringify(body)}`);
+        }
+    }
+    t.diagnostic(`${calls} calls`);
+    assert.deepEqual(wrong, []);
+  });
 });

@@ -24,6 +24,17 @@ export function uuid(description?: string) {
   return Type.String({ format: 'uuid', ...(description !== undefined && { description }) });
 }
 
+/**
+ * The id of something related. It may be of any type: the handler answers 404 for what is malformed or unknown (spec 04,
+ * section 0.3), so it reads the value with `parseUuid`.
+ */
+export function relatedId(description: string, examples?: readonly string[]) {
+  return Type.Unsafe<unknown>({
+    ...{ type: 'string', format: 'related_id', description },
+    ...(examples && { examples: [...examples] }),
+  });
+}
+
 /** The 409 of a change to an earlier version (`sendStale`), for the OpenAPI document. */
 export function staleAnswer(what: string, item: TSchema) {
   return {

@@ -5,7 +5,7 @@ import { badRequest, invalidFields, noResultFound } from '../../ground/problem.t
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
 import { callerLeaves } from '../../http/server/request.ts';
-import { oneOf, uuid } from '../../http/validate/shapes.ts';
+import { oneOf, relatedId, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import { requirePermission } from '../../tenant/permission/acting.ts';
 import { defaultRetentionDays, retentionCutoff } from '../../tenant/service/retention.ts';
@@ -166,7 +166,7 @@ const send = defineRoute({
   params: ofList,
   query: Type.Object(
     {
-      template_id: Type.String({ format: 'related_id', examples: ['{sms_template_id}'] }),
+      template_id: relatedId('The template.', ['{sms_template_id}']),
       sender_id: Type.Optional(
         Type.String({ description: 'One of the service’s senders or reply-to addresses.' }),
       ),

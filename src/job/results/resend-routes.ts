@@ -8,7 +8,7 @@ import { badRequest, invalidFields, noResultFound, Problem } from '../../ground/
 import { createTurns, type Turns } from '../../ground/turns.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { callerLeaves } from '../../http/server/request.ts';
-import { oneOf, orNull, uuid } from '../../http/validate/shapes.ts';
+import { oneOf, orNull, relatedId, uuid } from '../../http/validate/shapes.ts';
 import { costInPounds, rateAt } from '../../message/rate/rate.ts';
 import type { UnitRates } from '../../message/rate/store.ts';
 import { ownOnly } from '../../message/reading/admin/routes.ts';
@@ -58,8 +58,6 @@ const notAllowed = {
   sms: 'Service is not allowed to send text messages',
   email: 'Service is not allowed to send emails',
 } as const;
-
-const relatedId = (description: string) => Type.String({ format: 'related_id', description });
 
 const body = Type.Object({
   ids: Type.Optional(Type.Array(uuid(), { description: 'The messages; or else `job_id`.' })),
@@ -184,7 +182,7 @@ function recipientsOf(given: Readonly<Record<string, unknown>>): ReadonlyMap<str
   return recipients;
 }
 
-async function authorOf({ db }: ResendDeps, given: string | undefined): Promise<string | null> {
+async function authorOf({ db }: ResendDeps, given: unknown): Promise<string | null> {
   if (given === undefined) return null;
   const id = parseUuid(given);
   if (id === null || !(await isUser(db, id))) throw noResultFound();

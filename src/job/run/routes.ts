@@ -11,7 +11,7 @@ import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { plainErrors } from '../../http/server/error-format.ts';
 import { readJson } from '../../http/server/request.ts';
 import type { Formats } from '../../http/validate/check.ts';
-import { orNull, uuid } from '../../http/validate/shapes.ts';
+import { orNull, relatedId, uuid } from '../../http/validate/shapes.ts';
 import { replyToOf, senderOf } from '../../message/submission/one-off/prepare.ts';
 import { refuseUnprovided } from '../../message/submission/prepare.ts';
 import { requirePermission } from '../../tenant/permission/acting.ts';
@@ -40,7 +40,6 @@ const notAllowed = {
   email: 'Service is not allowed to send emails',
 } as const;
 
-const relatedId = (description: string) => Type.String({ format: 'related_id', description });
 const body = Type.Object({
   id: relatedId('The upload that it is made of; also the id of the job.'),
   original_file_name: Type.Optional(
@@ -115,7 +114,8 @@ const create = defineRoute({
     const { service, template, upload } = subject;
     if (body.notification_count !== undefined && body.notification_count !== upload.rowCount)
       throw invalidFields({ notification_count: [`The file has ${upload.rowCount} rows.`] });
-    if (body.contact_list_id && idIn(body.contact_list_id) !== upload.contactListId)
+    const { contact_list_id: listId = null } = body;
+    if (listId !== null && (upload.contactListId === null || parseUuid(listId) !== upload.contactListId))
       throw invalidFields({ contact_list_id: ['The file is not of this contact list.'] });
     const scheduledFor = body.scheduled_for ? parseDatetime(body.scheduled_for) : null;
     const made =
@@ -187,9 +187,9 @@ async function findSubject(
   const fields = (given ?? {}) as Readonly<Record<string, unknown>>;
   if (fields['id'] === undefined || fields['id'] === null)
     throw invalidFields({ id: ['Missing data for required field.'] });
-  const id = idIn(fields['id']);
+  const id = parseUuid(fields['id']);
   const upload = id === null ? null : await findUpload(db, cipher, serviceId, id);
-  const templateId = fields['template'] === undefined ? upload?.templateId : idIn(fields['template']);
+  const templateId = fields['template'] === undefined ? upload?.templateId : parseUuid(fields['template']);
   const template = templateId ? await templates.templates.get(templateId) : null;
   if (!upload || !template || template.serviceId !== serviceId || template.hidden) throw noResultFound();
   requirePermission(request, sendPermissions[template.type]);
@@ -202,10 +202,6 @@ async function findSubject(
   if (template.type !== upload.templateType)
     throw invalidFields({ template: ['The file was checked for a template of another type'] });
   return { service, template, upload, job };
-}
-
-function idIn(given: unknown): string | null {
-  return typeof given === 'string' ? parseUuid(given) : null;
 }
 
 function scheduleFormat({ clock, scheduledJobMaxDays: days }: JobRouteDeps): Formats {
@@ -223,7 +219,7 @@ function scheduleFormat({ clock, scheduledJobMaxDays: days }: JobRouteDeps): For
 
 /** The user that a body names. Throws a Problem if there is none. */
 async function userIn({ db }: JobRouteDeps, given: unknown): Promise<string> {
-  const id = idIn(given);
+  const id = parseUuid(given);
   if (id === null || !(await isUser(db, id))) throw noResultFound();
   return id;
 }

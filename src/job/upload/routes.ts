@@ -8,7 +8,7 @@ import { badRequest, invalidFields, noResultFound, Problem } from '../../ground/
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
 import { refusal } from '../../http/server/permission.ts';
 import { callerLeaves } from '../../http/server/request.ts';
-import { uuid } from '../../http/validate/shapes.ts';
+import { relatedId, uuid } from '../../http/validate/shapes.ts';
 import { senderOf } from '../../message/submission/one-off/prepare.ts';
 import { refuseUnprovided } from '../../message/submission/prepare.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
@@ -63,7 +63,7 @@ const receive = defineRoute({
   params: Type.Object({ service_id: uuid('The service.') }),
   query: Type.Object(
     {
-      template_id: Type.String({ format: 'related_id', examples: ['{sms_template_id}'] }),
+      template_id: relatedId('The template.', ['{sms_template_id}']),
       file_name: Type.String({
         maxLength: longestName,
         examples: ['tides.csv'],
@@ -229,7 +229,7 @@ async function openOf(deps: UploadRouteDeps, { params }: UploadRequest): Promise
 }
 
 /** What rows are checked for, and who would be their sender. */
-type Chosen = Readonly<{ template_id: string; sender_id?: string }>;
+type Chosen = Readonly<{ template_id: unknown; sender_id?: string }>;
 
 /** The checks of a new upload before its rows are looked at (spec 04, section 6.4). Throws a Problem. */
 export async function findChosen(
@@ -263,7 +263,7 @@ function refuseInactive({ active }: Service): void {
 }
 
 /** Throws a Problem (404) if the service has no such template. */
-async function findTemplate(deps: UploadRouteDeps, service: Service, given: string): Promise<Template> {
+async function findTemplate(deps: UploadRouteDeps, service: Service, given: unknown): Promise<Template> {
   const id = parseUuid(given);
   const template = id === null ? null : await deps.templates.templates.get(id);
   if (!template || template.serviceId !== service.id || template.hidden) throw noResultFound();

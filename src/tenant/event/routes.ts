@@ -52,7 +52,7 @@ const post = defineRoute({
   },
   async handler({ db, clock }: EventRouteDeps, { body, actorId }) {
     const ids = body.data as Readonly<Record<string, unknown>> | null;
-    const idIn = (name: string) => (typeof ids?.[name] === 'string' ? parseUuid(ids[name]) : null);
+    const idIn = (name: string) => parseUuid(ids?.[name]);
     const recorded = await recordEvent(
       db,
       {

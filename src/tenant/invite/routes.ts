@@ -8,7 +8,7 @@ import { defineRoute } from '../../http/server/define-route.ts';
 import { userPermissions } from '../../http/server/permission.ts';
 import { linksOf } from '../../http/server/request.ts';
 import type { Formats } from '../../http/validate/check.ts';
-import { orNull, pageLinksSchema, pageSize, uuid } from '../../http/validate/shapes.ts';
+import { orNull, pageLinksSchema, pageSize, relatedId, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
 import type { ServiceRecord } from '../service/record.ts';
 import { findServiceRecord, lockService } from '../service/store-admin.ts';
@@ -105,10 +105,7 @@ const create = defineRoute({
   params: ofService,
   body: Type.Object({
     email_address: emailAddress,
-    from_user: Type.String({
-      format: 'related_id',
-      description: 'The id of the user who invites; the acting user if there is one.',
-    }),
+    from_user: relatedId('The id of the user who invites; the acting user if there is one.'),
     permissions: Type.String({
       format: 'user_permissions',
       description: `What the person may do once a member, separated by commas: of ${userPermissions.map((name) => `\`${name}\``).join(', ')}.`,
@@ -327,7 +324,7 @@ async function inviteIn(
 
 /** Throws a Problem (404) if there is no such user. */
 async function personIn(db: Db, given: unknown, at: Date): Promise<Readonly<{ id: string; name: string }>> {
-  const id = typeof given === 'string' ? parseUuid(given) : null;
+  const id = parseUuid(given);
   const user = id === null ? null : await findUser(db, id, at);
   if (!user) throw noResultFound();
   return user;

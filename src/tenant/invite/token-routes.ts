@@ -6,7 +6,7 @@ import { parseUuid } from '../../ground/id.ts';
 import { invalidFields, noResultFound, type Problem } from '../../ground/problem.ts';
 import { authProblem } from '../../http/auth/tokens.ts';
 import { defineRoute, uuidPart } from '../../http/server/define-route.ts';
-import { uuid } from '../../http/validate/shapes.ts';
+import { relatedId, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
 import { lockService } from '../service/store-admin.ts';
 import { addMember } from '../service/store-members.ts';
@@ -76,12 +76,7 @@ const accept = defineRoute({
     'Makes the person a member with what the invite says, and the invite accepted. The address of the person must be the invited one, in any case.',
   params: withToken,
   body: Type.Object({
-    user_id: Type.Optional(
-      Type.String({
-        format: 'related_id',
-        description: 'Who accepts; without it, the acting user.',
-      }),
-    ),
+    user_id: Type.Optional(relatedId('Who accepts; without it, the acting user.')),
   }),
   bodyOptional: true,
   example: { user_id: '{user_id}' },
@@ -159,7 +154,7 @@ async function whoAccepts(
 ): Promise<User> {
   const given = body.user_id ?? actorId;
   if (given === null) throw invalidFields({ user_id: ['Missing data for required field.'] });
-  const id = typeof given === 'string' ? parseUuid(given) : null;
+  const id = parseUuid(given);
   if (id !== actorId && !mayDoForOthers)
     throw authProblem(403, 'Only the person or an operator of the platform may do this');
   const user = id === null ? null : await findUser(db, id, at);

@@ -63,7 +63,7 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
     const token = readBearer(authorization);
     const { iss } = token.claims;
     if (iss === undefined || iss === null) throw authProblem(403, 'Invalid token: iss field not provided');
-    const serviceId = typeof iss === 'string' ? parseUuid(iss) : null;
+    const serviceId = parseUuid(iss);
     if (serviceId === null) throw authProblem(403, 'Invalid token: service id is not the right data type');
     if (!(await exists(serviceId))) throw authProblem(403, 'Invalid token: service not found');
     const [service, all] = await Promise.all([services.get(serviceId), keys.get(serviceId)]);

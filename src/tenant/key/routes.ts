@@ -9,7 +9,7 @@ import { invalid, invalidFields, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, type Refinement, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
 import type { Formats } from '../../http/validate/check.ts';
-import { oneOf, orNull, time, uuid } from '../../http/validate/shapes.ts';
+import { oneOf, orNull, relatedId, time, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
 import { areServices } from '../service/store.ts';
 import { isUser, platformUserId } from '../user/store.ts';
@@ -91,10 +91,7 @@ const create = defineRoute({
     name: Type.String({ format: 'text', maxLength: longestName }),
     // No `type`, so that a value of any JSON type gets the enum's error (spec 04, section 2).
     key_type: Type.Unsafe<KeyType>({ enum: [...keyTypes] }),
-    created_by: Type.String({
-      format: 'related_id',
-      description: 'The id of the user who makes it; the acting user if there is one.',
-    }),
+    created_by: relatedId('The id of the user who makes it; the acting user if there is one.'),
     ...end('When it ends; without it, it does not.'),
   }),
   example: { name: 'harbour live', key_type: 'normal', created_by: platformUserId },
@@ -250,7 +247,7 @@ function shownEnd(at: Date | null): string | null {
 
 /** The user that a body names. Throws a Problem if there is none. */
 async function userIn(db: DbOrTrx, given: unknown): Promise<string> {
-  const id = typeof given === 'string' ? parseUuid(given) : null;
+  const id = parseUuid(given);
   if (id === null || !(await isUser(db, id))) throw noResultFound();
   return id;
 }

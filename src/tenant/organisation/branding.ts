@@ -3,7 +3,7 @@ import type { DbOrTrx } from '../../database/connection.ts';
 import type { ServiceBranding } from '../../database/tables.ts';
 import { parseUuid } from '../../ground/id.ts';
 import { noResultFound } from '../../ground/problem.ts';
-import { oneOf, orNull } from '../../http/validate/shapes.ts';
+import { oneOf, orNull, relatedId } from '../../http/validate/shapes.ts';
 import { findOrganisation } from './store.ts';
 
 const brandings: readonly ServiceBranding[] = ['govuk', 'org', 'both'];
@@ -13,9 +13,7 @@ export const brandingFields = {
   branding: Type.Optional(
     oneOf(brandings, '`org` and `both`: its emails show the organisation; `govuk`: they do not.'),
   ),
-  organisation: Type.Optional(
-    orNull(Type.String({ format: 'related_id' }), 'The `id` of an organisation; null for none.'),
-  ),
+  organisation: Type.Optional(orNull(relatedId(''), 'The `id` of an organisation; null for none.')),
 };
 
 /** What a body asks for. Throws a Problem (404) if there is no such organisation. */
@@ -24,7 +22,7 @@ export async function brandingIn(
   body: Readonly<{ branding?: string; organisation?: unknown }>,
 ): Promise<Readonly<{ branding?: ServiceBranding; organisationId?: string | null }>> {
   const { branding, organisation } = body;
-  const id = typeof organisation === 'string' ? parseUuid(organisation) : null;
+  const id = parseUuid(organisation);
   const isNamed = organisation !== undefined && organisation !== null;
   if (isNamed && (id === null || !(await findOrganisation(db, id)))) throw noResultFound();
   return {

@@ -10,7 +10,7 @@ import { plainErrors } from '../../http/server/error-format.ts';
 import { userPermissions } from '../../http/server/permission.ts';
 import { readJson, sendStale } from '../../http/server/request.ts';
 import { isObject } from '../../http/validate/check.ts';
-import { orNull, staleAnswer, uuid } from '../../http/validate/shapes.ts';
+import { orNull, relatedId, staleAnswer, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
 import { brandingFields, brandingIn } from '../organisation/branding.ts';
 import { isUser, platformUserId } from '../user/store.ts';
@@ -65,7 +65,7 @@ const fields = {
     format: 'local_part',
     description: 'Local part of the address that emails are sent from. Default: made from the name.',
   }),
-  created_by: Type.String({ format: 'related_id', description: 'The id of the user who does it.' }),
+  created_by: relatedId('The id of the user who does it.'),
 };
 const optional = {
   sms_message_limit: Type.Optional(limit),
@@ -97,7 +97,7 @@ const optional = {
   ...brandingFields,
 };
 const createRequest = Type.Object({
-  user_id: Type.String({ format: 'related_id', description: 'The owner, who gets every permission.' }),
+  user_id: relatedId('The owner, who gets every permission.'),
   ...fields,
   email_from: Type.Optional(fields.email_from),
   ...optional,
@@ -273,7 +273,7 @@ export const serviceRoutes = [...serviceListRoutes, create, update, requestLive,
 
 /** The id of a user that a body names. Throws a Problem (404) if there is none (spec 04, section 0.3). */
 async function userIn(db: Db, given: unknown): Promise<string> {
-  const id = typeof given === 'string' ? parseUuid(given) : null;
+  const id = parseUuid(given);
   if (id === null || !(await isUser(db, id))) throw noResultFound();
   return id;
 }

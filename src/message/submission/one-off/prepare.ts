@@ -39,7 +39,7 @@ export type OneOff = Readonly<{
   to: string;
   personalisation: Readonly<Record<string, unknown>>;
   /** The id of the person, as given. */
-  createdBy: string;
+  createdBy: unknown;
   senderId: string | null;
   requestId: string;
 }>;
@@ -136,7 +136,7 @@ async function refuseContent(render: Render, content: Content, values: Given): P
 }
 
 /** The id of the person who sends it. Throws a Problem: 404 if there is no such user, 400 if they are no member. */
-async function findAuthor({ db, clock }: OneOffDeps, service: Service, given: string): Promise<string> {
+async function findAuthor({ db, clock }: OneOffDeps, service: Service, given: unknown): Promise<string> {
   const id = parseUuid(given);
   const user = id === null ? null : await findUser(db, id, new Date(clock.now()));
   if (!user) throw noResultFound();

@@ -7,7 +7,7 @@ import { dayOf } from '../../../ground/clock.ts';
 import { parseUuid } from '../../../ground/id.ts';
 import { badRequest, noResultFound, Problem } from '../../../ground/problem.ts';
 import { defineRoute, uuidPart } from '../../../http/server/define-route.ts';
-import { orNull, uuid } from '../../../http/validate/shapes.ts';
+import { orNull, relatedId, uuid } from '../../../http/validate/shapes.ts';
 import { requirePermission } from '../../../tenant/permission/acting.ts';
 import type { Service } from '../../../tenant/service/service.ts';
 import type { AcceptResult, Submission } from '../accept-batch.ts';
@@ -18,8 +18,6 @@ import { type OneOffDeps, prepareOneOff } from './prepare.ts';
 
 export type OneOffRouteDeps = OneOffDeps &
   Readonly<{ services: Cache<Service | null>; acceptance: Batcher<Submission, AcceptResult> }>;
-
-const relatedId = (description: string) => Type.String({ format: 'related_id', description });
 
 const body = Type.Object({
   template_id: relatedId('The template to send.'),
@@ -110,7 +108,7 @@ function refuseInactive({ active }: Service): void {
 }
 
 /** Throws a Problem (404) if the service has no such template. */
-async function findTemplate(deps: OneOffRouteDeps, service: Service, given: string): Promise<Template> {
+async function findTemplate(deps: OneOffRouteDeps, service: Service, given: unknown): Promise<Template> {
   const id = parseUuid(given);
   const template = id === null ? null : await deps.templates.templates.get(id);
   if (!template || template.serviceId !== service.id || template.hidden) throw noResultFound();
