@@ -247,7 +247,7 @@ test('every message accepted from the request fuzzer is sent or accounted for', 
       const { rows: open } = await pool.query(
         `select id, notification_type, key_type, international, sent_by, sent_at,
            (select json_agg(outcome) from attempts where notification_id = h.id) as attempts,
-           (select count(*) from receipts where notification_id = h.id) as receipts
+           (select json_agg(r) from receipts r where notification_id = h.id) as receipts
          from notification_history h where status = 'sending' limit 5`,
       );
       const { rows: tasks } = await pool.query(

@@ -83,4 +83,52 @@ describe('receipts that are applied at the same time', () => {
     const { rows: messages } = await pool.query('select distinct status from notification_history');
     assert.deepEqual(messages, [{ status: 'delivered' }]);
   });
+
+  for (const providers of [
+    ['mmg', 'mmg'],
+    ['mmg', 'firetext'],
+  ] as const)
+    test(`those of ${providers.join(' and ')} that come before their hand-over is recorded are applied`, async () => {
+      const now = systemClock.now();
+      const { tenant, connection } = world;
+      const { pool } = connection;
+      // The third was tried with one provider, whose answer never came, and then sent by another.
+      const ids = await storeMessages(world, tenant, [
+        { status: 'created', createdAt: now },
+        { status: 'created', createdAt: now + 1 },
+        { status: 'sending', createdAt: now + 2 },
+      ]);
+      await pool.query(
+        `update notification_history set sent_by = 'loadtesting', sent_at = now() where id = $1`,
+        [ids[2]],
+      );
+      await pool.query(
+        `insert into attempts (notification_id, number, provider, started_at, billable_units, outcome)
+         select id, 1, provider, now(), 1, nullif(outcome, '')
+         from unnest($1::uuid[], $2::text[], $3::text[]) as t (id, provider, outcome)`,
+        [ids, [...providers, providers[0]], ['', '', 'unknown']],
+      );
+      const { add } = applier();
+      const outcomes = await Promise.all(
+        ids.map((id, index) => {
+          const { endpoint, receipt } = receiptOf(id, 'delivered');
+          return add({
+            endpoint: { ...endpoint, identifier: [...providers, providers[0]][index]! },
+            receipt,
+          });
+        }),
+      );
+      assert.deepEqual(
+        outcomes,
+        ids.map((notificationId) => ({ outcome: 'applied', notificationId, status: 'delivered' })),
+      );
+      const { rows } = await pool.query(
+        'select sent_by from notification_history where id = any($1) order by id',
+        [ids],
+      );
+      assert.deepEqual(
+        rows.map(({ sent_by }) => sent_by),
+        [...providers, 'loadtesting'],
+      );
+    });
 });

@@ -59,7 +59,7 @@ export function findSubjects(
     const { rows } = await sql<ReceiptSubject>`
       select h.id, h.service_id as "serviceId", h.key_type as "keyType", h.created_at as "createdAt", h.notification_type as "type", h.status, h.reference,
         h.sent_at as "sentAt", h.sent_by as "sentBy", h.international, h.phone_prefix as "phonePrefix",
-        case when h.sent_by is distinct from ${provider} then array(select distinct provider from ${attemptsOf}) end as "attemptedBy",
+        case when h.sent_by = ${provider} then null else array(select distinct provider from ${attemptsOf}) end as "attemptedBy",
         a.billable_units as "claimedUnits", a.started_at as "claimedAt", a.provider as "claimedBy",
         n.request_id as "carried",
         h.status in ('created', 'sending', 'pending') or n.id is not null as "isKept"
