@@ -9,7 +9,7 @@ const ticks = async (count: number) => {
 };
 
 /** A batcher that records its flushes; each ends when the test calls its `end`. */
-function held(options: { limit?: number; concurrency?: number } = {}) {
+function held(options: { limit?: number; concurrency?: number; paceMilliseconds?: number } = {}) {
   const flushes: { items: readonly number[]; end: () => void }[] = [];
   const batcher = createBatcher<number, string>({
     ...options,
@@ -58,6 +58,30 @@ test('items that arrive together are flushed together, those that arrive during 
   );
   await tick();
   assert.equal(batcher.pending, 0);
+});
+
+test('flushes keep their pace; after a flush of few items it is shorter', async (t) => {
+  const waits: number[] = [];
+  t.mock.method(globalThis, 'setTimeout', (_run: () => void, milliseconds: number) => {
+    waits.push(milliseconds);
+  });
+  for (const [count, most] of [
+    [1, 10],
+    [100, 1000],
+    [450, 4000],
+  ] as const) {
+    waits.length = 0;
+    const { batcher, flushes } = held({ paceMilliseconds: 4000 });
+    const answers = range(count).map((item) => batcher.add(item));
+    await tick();
+    flushes[0]!.end();
+    await Promise.all(answers);
+    void batcher.add(7);
+    await tick();
+    const [wait = 0] = waits;
+    // Counted from the start of the flush.
+    assert.ok(wait > most - 900 && wait <= most, `${wait} ms after ${count} items`);
+  }
 });
 
 test('no flush exceeds the limit, and no more flushes run at once than the concurrency', async () => {

@@ -59,7 +59,7 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
   const measures = createMeasures(deps.metrics);
   return createBatcher<IncomingReceipt, ReceiptOutcome>({
     onFlush: (items) => deps.metrics.batch('receipt', items),
-    paceMilliseconds: 15,
+    paceMilliseconds: 50,
     ...databaseErrors,
     async flush(receipts) {
       const at = new Date(clock.now());

@@ -44,7 +44,7 @@ const idleMilliseconds = 5000;
 /** Scheduled messages that one statement places in the fair order. */
 const orderLimit = 5000;
 /** Minimum time between two batches that are not full, so that under load batches are few and large. */
-const paceMilliseconds = 15;
+const paceMilliseconds = 30;
 
 /** While every sender is busy, messages wait so long before they are persisted all the same. */
 const patienceMilliseconds = 5000;
