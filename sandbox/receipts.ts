@@ -21,7 +21,7 @@ type Deps = {
 };
 
 /** Connections to each receiver, and so the most receipts in flight to it. */
-const connectionsPerLane = 128;
+const connectionsPerLane = 256;
 /** The most receipts that may be pending; further ones fail at once. About 100 MB. */
 const maxPending = 300_000;
 const maxLanes = 100;

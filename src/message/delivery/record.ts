@@ -38,7 +38,7 @@ const mostAttempts = 60;
 export function createRecorder(deps: RecordDeps): Recorder {
   const records = createBatcher<DeliveryRecord, void>({
     onFlush: (items) => deps.metrics.batch('record', items),
-    paceMilliseconds: 50,
+    paceMilliseconds: 30,
     ...databaseErrors,
     async flush(batch) {
       const some = <T>(pick: (record: DeliveryRecord) => T | null) =>
