@@ -6,7 +6,7 @@ import { noResultFound } from '../ground/problem.ts';
 import { defineRoute, uuidPart } from '../http/server/define-route.ts';
 import { relatedId } from '../http/validate/shapes.ts';
 import { changesOf, recordEvent } from '../tenant/event/store.ts';
-import { isUser } from '../tenant/user/store.ts';
+import { userIn } from '../tenant/user/named.ts';
 import { circuitState } from './state.ts';
 import {
   changeProvider,
@@ -181,8 +181,7 @@ export async function authorOf(
   body: Readonly<{ created_by?: unknown }>,
 ): Promise<string | null> {
   if (body.created_by === undefined) return actorId;
-  const { createdBy } = changeOf(body);
-  if (createdBy === null || !(await isUser(db, createdBy))) throw noResultFound();
+  const createdBy = await userIn(db, body.created_by);
   return actorId ?? createdBy;
 }
 

@@ -10,7 +10,7 @@ import { recordEvent } from '../../tenant/event/store.ts';
 import { requirePermission } from '../../tenant/permission/acting.ts';
 import { defaultRetentionDays, retentionCutoff } from '../../tenant/service/retention.ts';
 import { findRetentions } from '../../tenant/service/store.ts';
-import { isUser } from '../../tenant/user/store.ts';
+import { userIn } from '../../tenant/user/named.ts';
 import { type ReceiveDeps, receiveFile } from '../upload/receive.ts';
 import { findChosen, permissions, shownUpload, type UploadRouteDeps } from '../upload/routes.ts';
 import { uploadSchema } from '../upload/show.ts';
@@ -123,8 +123,7 @@ const create = defineRoute({
     if (!upload) throw noResultFound();
     requirePermission(request, permissions[upload.templateType]);
     refuseOther(body, upload);
-    const createdBy = request.actorId ?? parseUuid(body.created_by)!;
-    if (!(await isUser(deps.db, createdBy))) throw noResultFound();
+    const createdBy = await userIn(deps.db, request.actorId ?? body.created_by);
     await keep(deps, { serviceId, id, createdBy, originalFileName: body.original_file_name ?? null });
     const [made] = await find(deps, deps.db, serviceId, id);
     if (!made) throw noResultFound();

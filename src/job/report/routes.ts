@@ -19,7 +19,7 @@ import { beginDownload } from '../../message/receipt/inbound/csv-routes.ts';
 import type { Queues } from '../../queue/queues.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import type { Service } from '../../tenant/service/service.ts';
-import { isUser } from '../../tenant/user/store.ts';
+import { userIn } from '../../tenant/user/named.ts';
 import { findJob } from '../run/store.ts';
 import { storableText } from '../upload/store.ts';
 import { processReport, reportTask } from './queue.ts';
@@ -108,8 +108,7 @@ const create = defineRoute({
   async handler(deps: ReportRouteDeps, request, reply) {
     const { params, body, actorId } = request;
     if (!(await deps.services.get(params.service_id))) throw noResultFound();
-    const userId = actorId ?? parseUuid(body.user_id)!;
-    if (!(await isUser(deps.db, userId))) throw noResultFound();
+    const userId = await userIn(deps.db, actorId ?? body.user_id);
     const filter = filterIn(body);
     const jobId = await jobIn(deps, params.service_id, body, filter);
     const { report, isNew } = await ask(deps, {

@@ -17,7 +17,7 @@ import type { Queues } from '../../queue/queues.ts';
 import { recordEvent } from '../../tenant/event/store.ts';
 import { requirePermission } from '../../tenant/permission/acting.ts';
 import type { Service } from '../../tenant/service/service.ts';
-import { isUser } from '../../tenant/user/store.ts';
+import { userIn } from '../../tenant/user/named.ts';
 import { jobSchema, showJob } from '../run/job.ts';
 import { jobTask, processJob } from '../run/queue.ts';
 import { sendPermissions } from '../run/routes.ts';
@@ -146,7 +146,8 @@ const resend = defineRoute({
       throw new Problem(403, [{ error: 'BadRequestError', message }]);
     }
     const recipients = recipientsOf(body.recipients ?? {});
-    const createdBy = actorId ?? (await authorOf(deps, body.created_by));
+    const createdBy =
+      actorId ?? (body.created_by === undefined ? null : await userIn(deps.db, body.created_by));
     const left = callerLeaves(reply);
     const leave = await deps.resending(service.id, left);
     try {
@@ -180,13 +181,6 @@ function recipientsOf(given: Readonly<Record<string, unknown>>): ReadonlyMap<str
     recipients.set(id, value);
   }
   return recipients;
-}
-
-async function authorOf({ db }: ResendDeps, given: unknown): Promise<string | null> {
-  if (given === undefined) return null;
-  const id = parseUuid(given);
-  if (id === null || !(await isUser(db, id))) throw noResultFound();
-  return id;
 }
 
 /** Throws a Problem (404) if the service has no such job. */

@@ -16,7 +16,7 @@ import { replyToOf, senderOf } from '../../message/submission/one-off/prepare.ts
 import { refuseUnprovided } from '../../message/submission/prepare.ts';
 import { requirePermission } from '../../tenant/permission/acting.ts';
 import type { Service } from '../../tenant/service/service.ts';
-import { isUser } from '../../tenant/user/store.ts';
+import { userIn } from '../../tenant/user/named.ts';
 import { findUpload, type Upload } from '../upload/store.ts';
 import { type CreateDeps, createJob, notValid } from './create.ts';
 import { type JobRecord, jobSchema, longestHold, showJob } from './job.ts';
@@ -123,7 +123,7 @@ const create = defineRoute({
         ? await createJob(deps, {
             ...{ service, template, upload, scheduledFor },
             originalFileName: body.original_file_name ?? null,
-            createdBy: actorId ?? (await userIn(deps, body.created_by)),
+            createdBy: actorId ?? (await userIn(deps.db, body.created_by)),
             replyToText: chosenSender(deps, service, template.type, body.sender_id ?? upload.senderId),
             holdSeconds: body.hold_seconds ?? 0,
             ...{ key: null, reference: null, requestId },
@@ -215,13 +215,6 @@ function scheduleFormat({ clock, scheduledJobMaxDays: days }: JobRouteDeps): For
       return `Date cannot be more than ${days === 1 ? '1 day' : `${days} days`} in the future`;
     },
   };
-}
-
-/** The user that a body names. Throws a Problem if there is none. */
-async function userIn({ db }: JobRouteDeps, given: unknown): Promise<string> {
-  const id = parseUuid(given);
-  if (id === null || !(await isUser(db, id))) throw noResultFound();
-  return id;
 }
 
 /** The sender or reply-to address that was chosen; null: the default one. Throws a Problem. */

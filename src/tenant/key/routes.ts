@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
-import type { Db, DbOrTrx } from '../../database/connection.ts';
+import type { Db } from '../../database/connection.ts';
 import type { KeyType } from '../../database/tables.ts';
 import type { Cipher } from '../../ground/cipher.ts';
 import { type Clock, dayAfter, dayOf, isoMicroseconds, parseDatetime } from '../../ground/clock.ts';
-import { parseUuid } from '../../ground/id.ts';
 import { invalid, invalidFields, noResultFound } from '../../ground/problem.ts';
 import { defineRoute, type Refinement, uuidPart } from '../../http/server/define-route.ts';
 import { adminSchemaErrors } from '../../http/server/error-format.ts';
@@ -12,7 +11,8 @@ import type { Formats } from '../../http/validate/check.ts';
 import { oneOf, orNull, relatedId, time, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
 import { areServices } from '../service/store.ts';
-import { isUser, platformUserId } from '../user/store.ts';
+import { userIn } from '../user/named.ts';
+import { platformUserId } from '../user/store.ts';
 import { stillCounts } from './authenticate.ts';
 import { addKey, endKey, findKeyRecords, type KeyRecord, useDays } from './store.ts';
 
@@ -243,13 +243,6 @@ function endIn({ expires_at, expiry_date }: End): Date | null {
 
 function shownEnd(at: Date | null): string | null {
   return at && isoMicroseconds(at);
-}
-
-/** The user that a body names. Throws a Problem if there is none. */
-async function userIn(db: DbOrTrx, given: unknown): Promise<string> {
-  const id = parseUuid(given);
-  if (id === null || !(await isUser(db, id))) throw noResultFound();
-  return id;
 }
 
 /** The first of the days whose calls are shown. */

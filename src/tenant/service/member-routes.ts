@@ -9,7 +9,8 @@ import { adminSchemaErrors, plainError, plainErrors } from '../../http/server/er
 import { readJson } from '../../http/server/request.ts';
 import { uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
-import { findMembersOf, isUser } from '../user/store.ts';
+import { userIn } from '../user/named.ts';
+import { findMembersOf } from '../user/store.ts';
 import { showUser, userSchema } from '../user/user.ts';
 import { type ServiceRecord, serviceSchema, showService } from './record.ts';
 import { findServiceRecord, lockService } from './store-admin.ts';
@@ -268,10 +269,8 @@ async function inService<Value>(
 
 /** The id of a user, where the service exists too. Throws a Problem (404). */
 async function knownUser(db: Db, serviceId: string, given: string): Promise<string> {
-  const userId = parseUuid(given);
   if (!(await findServiceRecord(db, serviceId))) throw noResultFound();
-  if (userId === null || !(await isUser(db, userId))) throw noResultFound();
-  return userId;
+  return await userIn(db, given);
 }
 
 /** Returns null after answering what is wrong with single permissions. Throws a Problem for another fault. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Static, Type } from 'typebox';
-import type { Db, Trx } from '../../database/connection.ts';
+import type { Trx } from '../../database/connection.ts';
 import type { Clock } from '../../ground/clock.ts';
 import { parseUuid } from '../../ground/id.ts';
 import { badRequest, invalidFields, noResultFound } from '../../ground/problem.ts';
@@ -13,7 +13,8 @@ import { isObject } from '../../http/validate/check.ts';
 import { orNull, relatedId, staleAnswer, uuid } from '../../http/validate/shapes.ts';
 import { recordEvent } from '../event/store.ts';
 import { brandingFields, brandingIn } from '../organisation/branding.ts';
-import { isUser, platformUserId } from '../user/store.ts';
+import { userIn } from '../user/named.ts';
+import { platformUserId } from '../user/store.ts';
 import {
   byId,
   common,
@@ -270,13 +271,6 @@ const withdrawLive = defineRoute({
 
 /** Services (spec 04, sections 1.1 to 1.6 and 1.11). */
 export const serviceRoutes = [...serviceListRoutes, create, update, requestLive, withdrawLive];
-
-/** The id of a user that a body names. Throws a Problem (404) if there is none (spec 04, section 0.3). */
-async function userIn(db: Db, given: unknown): Promise<string> {
-  const id = parseUuid(given);
-  if (id === null || !(await isUser(db, id))) throw noResultFound();
-  return id;
-}
 
 const onlyOperators = (field: string) =>
   authProblem(403, `Only operators of the platform may change ${field}`);
