@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Db } from '../../../database/connection.ts';
 import { idFloor } from '../../../ground/id.ts';
 import { accepted, idCeiling } from '../store.ts';
-import { type AdminFilter, matchesFilter, rangeOf } from './store.ts';
+import { type AdminFilter, isTo, latestFirst, matchesFilter, rangeOf } from './store.ts';
 
 /** A number that messages went to, as it is stored, and when the newest of them was created. */
 export type NearNumber = Readonly<{ number: string; createdAt: Date }>;
@@ -29,8 +29,8 @@ export async function findNumbers(
   const { rows } = await sql<NearNumber>`
     with sent as materialized (
       select n.id, near.number from unnest(${numbers}::text[]) near (number) cross join lateral (
-        select id from notifications where service_id = ${serviceId}::uuid and normalised_recipient = near.number
-          and id >= ${lowest}::uuid and id < ${highest}::uuid order by id desc limit ${mostOfNumber}
+        select n.id from notifications n where n.service_id = ${serviceId}::uuid and ${isTo(sql`near.number`)}
+          and n.id >= ${lowest}::uuid and n.id < ${highest}::uuid order by ${latestFirst} limit ${mostOfNumber}
       ) n
     ), matching as (
       select sent.id, sent.number, h.created_at from sent

@@ -427,6 +427,17 @@ export async function findCircumstances(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
+/**
+ * Whether the recipient of `n` is `to` (normalised), for what reads the newest of a recipient in the order `latestFirst`.
+ * Both are written so that only the index over recipients has the rows in this order. With `=` and `n.id desc`, where a
+ * service sent most of a day's messages to one recipient, PostgreSQL expects as many for every other, and walks all
+ * messages of that day to find the few.
+ */
+export function isTo(to: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`n.normalised_recipient ~>=~ ${to} and n.normalised_recipient ~<=~ ${to}`;
+}
+export const latestFirst = sql`n.normalised_recipient using ~>~, n.id desc`;
+
 /** The newest `limit` texts that a service sent to a number (normalised), before the message or time of `before`. */
 export async function findSentTo(
   db: Db,
@@ -443,9 +454,9 @@ export async function findSentTo(
       select id from (
         (select n.id from notifications n
           cross join lateral (select * from notification_history where id = n.id limit 1) h
-          where n.service_id = ${serviceId} and n.normalised_recipient = ${number}
+          where n.service_id = ${serviceId} and ${isTo(sql`${number}::text`)}
             and h.key_type <> 'test' ${older}
-          order by n.id desc limit ${limit})
+          order by ${latestFirst} limit ${limit})
         union all
         (select n.id from ${accepted} where n.service_id = ${serviceId} and n.normalised_recipient = ${number}
           and n.key_type <> 'test' ${older} order by n.id desc limit ${limit})
