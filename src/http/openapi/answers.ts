@@ -1,6 +1,6 @@
 import { type TSchema, Type } from 'typebox';
+import { usualBodyLimit } from '../server/body.ts';
 import type { Answer, Documentation, Route } from '../server/define-route.ts';
-import { usualBodyLimit } from '../server/request.ts';
 import { type JsonSchema, propertiesOf } from './schema.ts';
 
 /** A documented route. */

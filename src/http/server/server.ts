@@ -13,23 +13,13 @@ import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { Problem, unreachable } from '../../ground/problem.ts';
 import type { Span, Traces } from '../../ground/traces.ts';
+import { createBodyReader, createLargeRequests, type LargeRequests, usualBodyLimit } from './body.ts';
 import type { Authentication, Route } from './define-route.ts';
 import { type ErrorFormat, plainError, plainErrors } from './error-format.ts';
 import { tagReads } from './etag.ts';
 import { createOnce, type Once, type RequestMemory } from './once.ts';
 import { requestReader } from './read-request.ts';
-import {
-  beginRequest,
-  createAgentNames,
-  createBodyReader,
-  createLargeRequests,
-  type LargeRequests,
-  loggedPath,
-  pathOf,
-  sendNotFound,
-  usualBodyLimit,
-  withoutCors,
-} from './request.ts';
+import { beginRequest, createAgentNames, loggedPath, pathOf, sendNotFound, withoutCors } from './request.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -98,8 +88,8 @@ export type HttpServer = Readonly<{
 export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {}): HttpServer {
   const { log, metrics, traces } = deps;
   const { heldBytes, connections, requestMilliseconds } = { ...usualLimits, ...limits };
-  const bodies = createBodyReader(heldBytes);
-  const large = createLargeRequests(heldBytes / 4);
+  const bodies = createBodyReader(heldBytes, heldBytes / 4);
+  const large = createLargeRequests();
   const app = fastify({
     requestTimeout: requestMilliseconds,
     http: {
@@ -387,6 +377,9 @@ function errorHandler(log: Log, errors: ErrorFormat) {
         { err: error, requestId: request.traceId },
         `${request.method} ${loggedPath(request, noWords)} failed`,
       );
+    // Fastify would close the connection after a body that was refused. With bytes unread it is reset, and the caller may
+    // lose the answer: what still comes is thrown away instead.
+    reply.removeHeader('connection');
     return reply
       .code(problem.status)
       .headers(problem.headers)

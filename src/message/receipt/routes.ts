@@ -9,7 +9,8 @@ import { type Log, plainWord } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { refuseCredentials } from '../../http/auth/basic.ts';
 import { defineRoute, type Route } from '../../http/server/define-route.ts';
-import { providerBodyLimit, sendNotFound } from '../../http/server/request.ts';
+import { providerBodyLimit } from '../../http/server/body.ts';
+import { sendNotFound } from '../../http/server/request.ts';
 import { oneOf } from '../../http/validate/shapes.ts';
 import type {
   EndpointResponse,
