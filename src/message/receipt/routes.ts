@@ -8,8 +8,8 @@ import type { Clock } from '../../ground/clock.ts';
 import { type Log, plainWord } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { refuseCredentials } from '../../http/auth/basic.ts';
-import { defineRoute, type Route } from '../../http/server/define-route.ts';
 import { providerBodyLimit } from '../../http/server/body.ts';
+import { defineRoute, type Route } from '../../http/server/define-route.ts';
 import { sendNotFound } from '../../http/server/request.ts';
 import { oneOf } from '../../http/validate/shapes.ts';
 import type {
