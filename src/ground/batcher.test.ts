@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createBatcher } from './batcher.ts';
+import { again, createBatcher } from './batcher.ts';
 
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
 const ticks = async (count: number) => {
@@ -112,6 +112,27 @@ test('idle() of a batcher resolves at once if nothing is pending, else with the 
   await waiting;
   assert.equal(batcher.pending, 0);
   await Promise.all(answers);
+});
+
+test('an item that a flush leaves is flushed again with those that came later, and is pending until it is answered', async () => {
+  const seen: (readonly number[])[] = [];
+  const batcher = createBatcher<number, string>({
+    async flush(items) {
+      seen.push(items);
+      if (seen.length === 1) void later.push(batcher.add(8));
+      return items.map((item) => (item === 2 && seen.length < 3 ? again : `${item} in ${seen.length}`));
+    },
+  });
+  const later: Promise<string>[] = [];
+  assert.deepEqual(await Promise.all([1, 2, 3].map((item) => batcher.add(item))), [
+    '1 in 1',
+    '2 in 3',
+    '3 in 1',
+  ]);
+  assert.deepEqual(await Promise.all(later), ['8 in 2']);
+  assert.deepEqual(seen, [[1, 2, 3], [8, 2], [2]]);
+  await batcher.idle();
+  assert.equal(batcher.pending, 0);
 });
 
 test('one bad item among 500 fails alone with its own error, in few flushes', async () => {

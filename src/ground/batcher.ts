@@ -1,5 +1,8 @@
 import { stopwatch } from './clock.ts';
 
+/** The answer of a flush for an item that it has not written: the item is flushed again, with those that come later. */
+export const again = Symbol('again');
+
 /**
  * The mechanism behind every hot write: callers add an item and await its own answer; a flush writes all items gathered
  * so far in one transaction. An idle batcher flushes at once, so a lone item does not wait; under load items gather
@@ -21,7 +24,7 @@ export type Batcher<Item, Answer> = {
 
 export type BatcherOptions<Item, Answer> = Readonly<{
   /** Returns one answer per item, in the same order. Throws if no item was written. */
-  flush: (items: readonly Item[]) => Promise<readonly Answer[]>;
+  flush: (items: readonly Item[]) => Promise<readonly (Answer | typeof again)[]>;
   /** Told how many items a flush has, before it runs. */
   onFlush?: (items: number) => void;
   /** Maximum items per flush. */
@@ -63,7 +66,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
   let sinceStart: () => number = () => Number.POSITIVE_INFINITY;
   let idlers: (() => void)[] = [];
 
-  async function run(items: readonly Item[]): Promise<readonly Answer[]> {
+  async function run(items: readonly Item[]): Promise<readonly (Answer | typeof again)[]> {
     for (let attempt = 1; ; attempt++)
       try {
         return await flush(items);
@@ -73,7 +76,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
   }
 
   async function write(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
-    let answers: readonly Answer[];
+    let answers: readonly (Answer | typeof again)[];
     try {
       answers = await run(batch.map(({ item }) => item));
     } catch (error) {
@@ -92,7 +95,13 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
       for (const { reject } of batch) reject(error);
       return;
     }
-    for (let i = 0; i < batch.length; i++) batch[i]!.resolve(answers[i]!);
+    for (let i = 0; i < batch.length; i++) {
+      const answer = answers[i]!;
+      if (answer === again) {
+        gathered.push(batch[i]!);
+        pending += 1;
+      } else batch[i]!.resolve(answer);
+    }
   }
 
   function start(): void {

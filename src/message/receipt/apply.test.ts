@@ -84,6 +84,42 @@ describe('receipts that are applied at the same time', () => {
     assert.deepEqual(messages, [{ status: 'delivered' }]);
   });
 
+  test('one whose message ends between its reading and its writing says that it changed nothing', async () => {
+    const { tenant, connection } = world;
+    const { pool } = connection;
+    const [id] = await storeMessages(world, tenant, [{ status: 'sending', createdAt: systemClock.now() }]);
+    await pool.query(`update notification_history set sent_by = 'mmg', sent_at = now() where id = $1`, [id]);
+    await pool.query(
+      `insert into notifications (id, service_id, recipient, normalised_recipient, personalisation) values ($1, $2, '', '', '')`,
+      [id, tenant.id],
+    );
+    // Whoever moves a status writes here too, so that it has read its message when it waits.
+    const holder = await pool.connect();
+    await holder.query('begin');
+    await holder.query('lock table status_changes in access exclusive mode');
+    const { add } = applier();
+    const outcomes = Promise.all([add(receiptOf(id!, 'delivered')), add(receiptOf(id!, 'delivered'))]);
+    await world.until(
+      async () => (await pool.query(`select from pg_locks where not granted and locktype = 'relation'`)).rows,
+      (waiting) => waiting.length > 0,
+    );
+    await pool.query(
+      `update notification_history set status = 'temporary-failure', rare_status = 'temporary-failure' where id = $1`,
+      [id],
+    );
+    await holder.query('commit');
+    holder.release();
+    const ignored = {
+      ...{ outcome: 'ignored', notificationId: id, status: 'delivered', why: 'already temporary-failure' },
+    };
+    assert.deepEqual(await outcomes, [ignored, ignored]);
+    const { rows } = await pool.query('select ignored from receipts where notification_id = $1', [id]);
+    assert.deepEqual(rows, [
+      { ignored: 'already temporary-failure' },
+      { ignored: 'already temporary-failure' },
+    ]);
+  });
+
   for (const providers of [
     ['mmg', 'mmg'],
     ['mmg', 'firetext'],

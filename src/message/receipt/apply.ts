@@ -1,7 +1,7 @@
 import type { Rates } from '../../content/recipient/international-rates.ts';
 import { databaseErrors } from '../../database/connection.ts';
 import type { NotificationStatus } from '../../database/tables.ts';
-import { type Batcher, createBatcher } from '../../ground/batcher.ts';
+import { again, type Batcher, createBatcher } from '../../ground/batcher.ts';
 import { type Clock, stopwatch } from '../../ground/clock.ts';
 import { type Log, requestIdOf } from '../../ground/log.ts';
 import type { Metrics, Observe } from '../../ground/metrics.ts';
@@ -9,7 +9,7 @@ import type { Traces } from '../../ground/traces.ts';
 import type { ReadReceipt, ReceiptEndpoint, ReceiptOutcome } from '../../provider/contract.ts';
 import type { Queues } from '../../queue/queues.ts';
 import type { CallbackQueue } from '../callback/enqueue.ts';
-import { moveStatuses, nextStatus, Overtaken, type StatusEvent, type StatusMove } from '../status/status.ts';
+import { moveStatuses, nextStatus, type StatusEvent, type StatusMove } from '../status/status.ts';
 import { suppressRecipientsOf } from '../suppression/store.ts';
 import {
   findSubjects,
@@ -51,8 +51,9 @@ type Decided = Readonly<{
  * one before (spec 05, section 5.5). In the same transaction callbacks are queued, and recipients who complained or
  * failed permanently are suppressed (docs/decisions/0017).
  *
- * Messages are not locked first, since a lock is written to the log as well: if one is changed by somebody else between
- * its reading and its writing, everything is undone, and done again with locks.
+ * Messages are not locked first, since a lock is written to the log as well. If one is changed by somebody else between
+ * its reading and its writing, nothing of its receipts is written, and they are decided anew in the next batch: mostly the
+ * record of its hand-over, which a quick provider's receipt meets.
  */
 export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOutcome> {
   const { queues, clock, callbacks } = deps;
@@ -67,31 +68,37 @@ export function createApply(deps: ApplyDeps): Batcher<IncomingReceipt, ReceiptOu
       const found = receipts.map(({ receipt }) => receipt.found);
       const providers = new Set(receipts.map(({ endpoint }) => endpoint.identifier));
       const provider = providers.size === 1 ? receipts[0]!.endpoint.identifier : null;
-      const applyAll = (isLocked: boolean) =>
-        queues.transaction(async (transaction) => {
-          const { trx } = transaction;
-          const subjects = await findSubjects(deps, trx, found, { provider, isLocked });
-          const decided = decide(receipts, subjects, deps.rates, at);
-          const { moves, kept } = decided;
-          await moveStatuses(deps, transaction, 'update_notification_status_by_reference', moves, {
-            also: kept.length > 0 ? [insertingReceipts(kept)] : [],
-            orThrow: !isLocked,
-          });
-          const complaints = await insertComplaints(trx, decided.complaints);
-          await callbacks.complaints(transaction, complaints);
-          const complainedOf = complaints.filter(isMeant).map(({ notificationId }) => notificationId);
-          if (complainedOf.length > 0) await suppressRecipientsOf(trx, 'complaint', complainedOf, at);
-          return [subjects, decided] as const;
+      const overtaken = new Set<string>();
+      const [subjects, outcomes] = await queues.transaction(async (transaction) => {
+        const { trx } = transaction;
+        const subjects = await findSubjects(deps, trx, found, provider);
+        const { moves, kept, complaints: complained, outcomes } = decide(receipts, subjects, deps.rates, at);
+        const moved = new Set(moves.map(({ id }) => id));
+        await moveStatuses(deps, transaction, 'update_notification_status_by_reference', moves, {
+          also: kept.length > 0 ? [insertingReceipts(kept, moved)] : [],
+          overtaken,
         });
-      const [subjects, { outcomes }] = await applyAll(false).catch((error: unknown) => {
-        if (error instanceof Overtaken) return applyAll(true);
-        throw error;
+        const complaints = await insertComplaints(
+          trx,
+          complained.filter(({ subject }) => !overtaken.has(subject.id)),
+        );
+        await callbacks.complaints(transaction, complaints);
+        const complainedOf = complaints.filter(isMeant).map(({ notificationId }) => notificationId);
+        if (complainedOf.length > 0) await suppressRecipientsOf(trx, 'complaint', complainedOf, at);
+        return [
+          subjects,
+          outcomes.map((outcome) => (isAmong(overtaken, outcome) ? again : outcome)),
+        ] as const;
       });
       measure({ ...deps, measures }, receipts, outcomes, subjects, at);
       if (deps.traces) traceBatch(deps.traces, receipts, outcomes, subjects, elapsed());
       return outcomes;
     },
   });
+}
+
+function isAmong(ids: ReadonlySet<string>, outcome: ReceiptOutcome): boolean {
+  return 'notificationId' in outcome && ids.has(outcome.notificationId);
 }
 
 /** Mailboxes also report the opposite of a complaint: that an email is wanted. */
@@ -206,12 +213,13 @@ function createMeasures(metrics: Metrics): Measures {
 function measure(
   { log, metrics, measures }: ApplyDeps & Readonly<{ measures: Measures }>,
   receipts: readonly IncomingReceipt[],
-  outcomes: readonly ReceiptOutcome[],
+  outcomes: readonly (ReceiptOutcome | typeof again)[],
   subjects: readonly ReceiptSubject[],
   at: Date,
 ): void {
   const byId = new Map(subjects.map((subject) => [subject.id, subject]));
   outcomes.forEach((outcome, index) => {
+    if (outcome === again) return;
     const { receipt, endpoint } = receipts[index]!;
     const provider = endpoint.identifier;
     if (outcome.outcome === 'applied') {
@@ -244,13 +252,13 @@ function measure(
 function traceBatch(
   traces: Traces,
   receipts: readonly IncomingReceipt[],
-  outcomes: readonly ReceiptOutcome[],
+  outcomes: readonly (ReceiptOutcome | typeof again)[],
   subjects: readonly ReceiptSubject[],
   began: number,
 ): void {
   const byId = new Map(subjects.map((subject) => [subject.id, subject]));
   outcomes.forEach((outcome, index) => {
-    if (!('notificationId' in outcome)) return;
+    if (outcome === again || !('notificationId' in outcome)) return;
     const { notificationId, status } = outcome;
     const provider = receipts[index]!.endpoint.identifier;
     const attributes = { 'notification.id': notificationId, provider, status, outcome: outcome.outcome };

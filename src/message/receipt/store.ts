@@ -34,15 +34,12 @@ export type ReceiptSubject = Readonly<{
 
 export type StoreDeps = Readonly<{ metrics: Metrics }>;
 
-/**
- * The messages that receipts are about. `provider`: the one that all of the receipts are from; null: there are several.
- * `isLocked`: they are locked in id order until the transaction ends.
- */
+/** The messages that receipts are about. `provider`: the one that all of the receipts are from; null: there are several. */
 export function findSubjects(
   { metrics }: StoreDeps,
   trx: Trx,
   found: readonly ReadReceipt['found'][],
-  { provider, isLocked }: Readonly<{ provider: string | null; isLocked: boolean }>,
+  provider: string | null,
 ): Promise<readonly ReceiptSubject[]> {
   const values = (by: 'id' | 'reference') =>
     [...new Set(found.filter((entry) => entry.by === by).map(({ value }) => value))].toSorted();
@@ -70,7 +67,7 @@ export function findSubjects(
         select billable_units, started_at, provider from ${attemptsOf} and h.status = 'created'
         order by number desc limit 1
       ) a on true
-      order by h.id ${isLocked ? sql`for update of h` : sql``}`.execute(trx);
+      order by h.id`.execute(trx);
     return rows;
   });
 }
@@ -85,14 +82,23 @@ export type KeptReceipt = Readonly<{
   ignored: string | null;
 }>;
 
-/** A CTE that puts receipts on the timelines of their messages. */
-export function insertingReceipts(receipts: readonly KeptReceipt[]): RawBuilder<unknown> {
+/**
+ * A CTE for `moveStatuses` that puts receipts on the timelines of their messages. `moved`: messages that the receipts are to
+ * change; those of a message that does not change, because another transaction has changed it meanwhile, are left out.
+ */
+export function insertingReceipts(
+  receipts: readonly KeptReceipt[],
+  moved: ReadonlySet<string>,
+): RawBuilder<unknown> {
   const column = <T>(pick: (receipt: KeptReceipt) => T) => receipts.map(pick);
+  const isMoved = column(({ notificationId }) => moved.has(notificationId));
   return sql`kept as (
     insert into receipts (notification_id, provider, received_at, raw_status, status, ignored)
-    select * from unnest(${column(({ notificationId }) => notificationId)}::uuid[], ${column(({ provider }) => provider)}::text[],
+    select notification_id, provider, received_at, raw_status, status, ignored from unnest(${column(({ notificationId }) => notificationId)}::uuid[], ${column(({ provider }) => provider)}::text[],
       ${column(({ receivedAt }) => receivedAt)}::timestamptz[], ${column(({ rawStatus }) => rawStatus)}::text[],
-      ${column(({ status }) => status)}::text[], ${column(({ ignored }) => ignored)}::text[])
+      ${column(({ status }) => status)}::text[], ${column(({ ignored }) => ignored)}::text[], ${isMoved}::boolean[])
+      as input (notification_id, provider, received_at, raw_status, status, ignored, is_moved)
+    ${moved.size === 0 ? sql`` : sql`where not is_moved or notification_id in (select id from updated where changed)`}
   )`;
 }
 

@@ -224,7 +224,7 @@ describe('the one writer of statuses', () => {
         { metrics },
         trx,
         ids.map((value) => ({ by: 'id', value })),
-        { provider: null, isLocked: true },
+        null,
       );
       const { rows } = await sql<{ table: string; partitions: number }>`
         select p.relname as table, count(distinct c.oid)::int as partitions

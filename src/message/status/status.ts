@@ -138,9 +138,6 @@ export type HandOver = Readonly<{
   billableUnits: number | null;
 }>;
 
-/** Another transaction has changed a message between its reading and its writing. */
-export class Overtaken extends Error {}
-
 /** A message whose status has just changed. */
 export type StatusChange = Readonly<{ id: string; serviceId: string; status: NotificationStatus }>;
 
@@ -152,15 +149,16 @@ export type StatusDeps = Readonly<{ metrics: Metrics; callbacks: Pick<CallbackQu
  * that failed permanently, where a service wants that. Moves that `nextStatus` does not allow change nothing. Several
  * moves of one message are applied in order. What changes for the figures is appended by the same statement. `name`: the
  * data-access function of spec 06, section 4.2, that this is counted and timed as. `also`: what else is written in the
- * same statement, as CTEs. `orThrow`: for whoever has decided on what it read without a lock: throws Overtaken if another
- * transaction has changed a message meanwhile. Returns the messages that changed, in the order of the moves.
+ * same statement, as CTEs. `overtaken`: for whoever has decided on what it read without a lock, by moves that all change
+ * their messages: gets the ids of messages that another transaction has changed meanwhile, to which no move is applied.
+ * Returns the messages that changed, in the order of the moves.
  */
 export async function moveStatuses(
   { metrics, callbacks }: StatusDeps,
   transaction: QueueTransaction,
   name: string,
   moves: readonly StatusMove[],
-  { also = [], orThrow = false }: { also?: readonly RawBuilder<unknown>[]; orThrow?: boolean } = {},
+  { also = [], overtaken }: { also?: readonly RawBuilder<unknown>[]; overtaken?: Set<string> } = {},
 ): Promise<readonly StatusChange[]> {
   const changes = new Map<string, StatusChange>();
   if (moves.length === 0 && also.length > 0)
@@ -170,10 +168,12 @@ export async function moveStatuses(
     for (const move of wave) if (!first.has(move.id)) first.set(move.id, move);
     const more = wave === moves ? also : [];
     const changed = await metrics.timed('dao', name, () =>
-      applyMoves(transaction, [...first.values()], more, orThrow),
+      applyMoves(transaction, [...first.values()], more, overtaken === undefined),
     );
     for (const change of changed) changes.set(change.id, change);
-    wave = first.size === wave.length ? [] : wave.filter((move) => first.get(move.id) !== move);
+    if (overtaken && wave === moves) for (const id of first.keys()) if (!changes.has(id)) overtaken.add(id);
+    const isLeft = (move: StatusMove) => first.get(move.id) !== move && !overtaken?.has(move.id);
+    wave = first.size === wave.length ? [] : wave.filter(isLeft);
   }
   const all = [...new Set(moves.map(({ id }) => id))].flatMap((id) => changes.get(id) ?? []);
   await callbacks.deliveryStatuses(
@@ -187,14 +187,15 @@ export async function moveStatuses(
 }
 
 /**
- * Applies at most one move per message. Those whose message another transaction has changed in between are applied
- * again, to what it has become: so rows need not be locked before they are written, which would be written to the log.
+ * Applies at most one move per message. Those whose message another transaction has changed in between are left out, or
+ * applied `again` to what it has become: so rows need not be locked before they are written, which would be written to the
+ * log.
  */
 async function applyMoves(
   { trx }: QueueTransaction,
   moves: readonly StatusMove[],
   also: readonly RawBuilder<unknown>[],
-  orThrow: boolean,
+  again: boolean,
 ): Promise<readonly StatusChange[]> {
   const changes: StatusChange[] = [];
   for (let left = moves; left.length > 0; ) {
@@ -203,8 +204,7 @@ async function applyMoves(
     for (const outcome of outcomes)
       if (outcome.status === null) missed.add(outcome.id);
       else changes.push(outcome);
-    if (orThrow && missed.size > 0) throw new Overtaken();
-    left = left.filter(({ id }) => missed.has(id));
+    left = again ? left.filter(({ id }) => missed.has(id)) : [];
   }
   return changes;
 }
