@@ -249,6 +249,7 @@ type Announcer = {
 };
 
 const channel = 'despatch_arrivals';
+const announcing = 'select pg_notify($1, queue) from unnest($2::text[]) as queue';
 const gapMilliseconds = 20;
 
 function createAnnouncer(pool: pg.Pool, wake: (queue: string) => void, log: Log): Announcer {
@@ -265,7 +266,7 @@ function createAnnouncer(pool: pg.Pool, wake: (queue: string) => void, log: Log)
     const queues = [...waiting];
     waiting.clear();
     pool
-      .query('select pg_notify($1, queue) from unnest($2::text[]) as queue', [channel, queues])
+      .query({ name: 'despatch_announce', text: announcing, values: [channel, queues] })
       .catch((error: unknown) => log.debug({ err: error }, 'An arrival could not be announced'));
   }
 

@@ -142,6 +142,32 @@ describe('the one writer of statuses', () => {
     );
   });
 
+  test('a hand-over of which a receipt has told all that is to be known is not written again', async () => {
+    const [known, other] = (await store(['created', 'created'])) as [string, string];
+    const handOver = { sentAt, sentBy: 'mmg', reference: null, billableUnits: 2 };
+    const receipt: StatusEvent = {
+      ...{ kind: 'receipt', status: 'delivered', found: 'id', international: false, reliable: true },
+    };
+    await move([known, other].map((id) => ({ id, event: receipt, at, handOver })));
+    const versions = async () => {
+      const { rows } = await world.connection.pool.query(
+        'select ctid, sent_at, billable_units from notification_history where id = any($1) order by id = $2',
+        [[known, other], other],
+      );
+      return rows;
+    };
+    const before = await versions();
+    const handedOver: StatusEvent = { kind: 'handed over', international: false, end: null };
+    const changes = await move([
+      { id: known, event: handedOver, at, handOver: { ...handOver, sentAt: at } },
+      { id: other, event: handedOver, at, handOver: { ...handOver, billableUnits: 3 } },
+    ]);
+    assert.deepEqual(changes, []);
+    const [first, second] = await versions();
+    assert.deepEqual(first, before[0]);
+    assert.deepEqual([second.sent_at, second.billable_units], [sentAt, 3]);
+  });
+
   test('several moves of one message are applied in order', async () => {
     const [id] = (await store(['sending'])) as [string];
     const receipt = (status: NotificationStatus): StatusMove => ({

@@ -261,17 +261,24 @@ async function applyToFound(
         billable_units = case when is_hand_over or h.billable_units = 0
           then coalesce(m.billable_units, h.billable_units) else h.billable_units end
       from found m
-      where h.ctid = m.version and ${lookUp('h.id', 'm.id')} and (m.next is not null or is_hand_over) ${inPartitions}
+      where h.ctid = m.version and ${lookUp('h.id', 'm.id')} and ${isNews} ${inPartitions}
       returning h.id, ${movedColumns('h', 'm')}, m.next is not null as changed
     ), ${sql.join([countMoved('updated'), ...also])}
     select id, service_id as "serviceId", after_status as status from updated where changed
     union all
     -- In brackets it is looked up by hash, not joined.
-    select id, null, null from found where (next is not null or is_hand_over) and (id in (select id from updated)) is not true`.execute(
+    select id, null, null from found m where ${isNews} and (id in (select id from updated)) is not true`.execute(
     trx,
   );
   return rows;
 }
+
+/**
+ * Whether a move of the CTE `found`, as `m`, changes its message. A receipt that came before the record of the hand-over
+ * has written what its claim knew of it, so that often there is nothing to add.
+ */
+const isNews = sql`(m.next is not null or m.is_hand_over and (m.reference is not null or m.before_sent_at is null
+  or m.before_sent_by is distinct from m.sent_by or m.before_billable_units <> m.billable_units))`;
 
 /**
  * What figures count (docs/decisions/0023). Every statement that stores messages, or changes what is counted of them,
