@@ -17,8 +17,8 @@ import { sendMessage } from '../web/fill-messages.ts';
 import { receiving } from '../web/fill-received.ts';
 import { fills } from '../web/fills.ts';
 
-/** Where people look at what the pages look like; not kept in the repository. */
-const pictures = join(import.meta.dirname, '../web/screenshots');
+/** Where people look at what the pages look like; not kept in the repository. With `PICTURES=1`: taking them takes minutes. */
+const pictures = process.env['PICTURES'] === '1' ? join(import.meta.dirname, '../web/screenshots') : null;
 
 const views = [
   { name: 'desktop', width: 1280, height: 900, colorScheme: 'light' },
@@ -40,7 +40,7 @@ suite('every page', { skip: skipWithoutChromium }, () => {
   before(async () => {
     world = await createWebWorld(receiving);
     browser = await openBrowser();
-    mkdirSync(pictures, { recursive: true });
+    if (pictures) mkdirSync(pictures, { recursive: true });
     values = await fill(world);
     // More than a page of parts of references, one of them long.
     for (let index = 0; index <= 50; index++)
@@ -98,15 +98,15 @@ suite('every page', { skip: skipWithoutChromium }, () => {
       await look(page, `find-${what}`);
     });
 
-  /** Looks at the page from all sides, keeps pictures of it under the name, and closes it. */
+  /** Looks at the page from all sides, keeps pictures of it under the name if they are wanted, and closes it. */
   async function look(page: Page, name: string): Promise<void> {
     const view = async ({ width, height, colorScheme }: (typeof views)[number]) => {
       await page.setViewportSize({ width, height });
       await page.emulateMedia({ colorScheme });
     };
-    for (const each of views) {
+    for (const each of pictures ? views : []) {
       await view(each);
-      await page.screenshot({ path: join(pictures, `${name}-${each.name}.png`), fullPage: true });
+      await page.screenshot({ path: join(pictures!, `${name}-${each.name}.png`), fullPage: true });
     }
     const nameless = await page.evaluate('document.querySelectorAll("iframe:not([title])").length');
     assert.equal(nameless, 0, 'frames without a title');
