@@ -129,7 +129,7 @@ test('the length of an error hardly matters: a message of a million characters t
 
 test('every line on standard output is written, in order, when the process ends or exits', () => {
   const log = JSON.stringify(join(import.meta.dirname, 'log.ts'));
-  const count = 500;
+  const count = 5000;
   for (const end of ['', 'process.exit()']) {
     const code = `import { createLog } from ${log};
       const log = createLog('info');

@@ -49,33 +49,57 @@ function timestamps(): () => string {
   };
 }
 
-const blockBytes = 65_536;
+const blockLength = 65_536;
 const longestMilliseconds = 100;
 
 /**
  * Lines are written in blocks, after a tenth of a second at the latest: a system call per line would cost more than
- * everything else about it. The last block is written when the process exits, unless it is killed.
+ * everything else about it. The last block is written when the process exits, unless it is killed. Lines gather in a text:
+ * given to the stream one by one, each would cost as much as making it.
  */
 function inBlocks(to: 1 | 2): Readonly<{ write(line: string): void }> {
-  // Of text, it would copy the whole block for every line, to learn how long it is.
-  const blocks = pino.destination({
-    ...{ dest: to, sync: false, minLength: blockBytes, maxWrite: 2 * blockBytes },
-    contentMode: 'buffer',
+  const stream = pino.destination({
+    ...{ dest: to, sync: false, minLength: blockLength, maxWrite: 2 * blockLength },
   });
+  let block = '';
   let isWaiting = false;
+  const give = () => {
+    unwritten.delete(give);
+    if (block !== '') stream.write(block);
+    block = '';
+  };
   // A timer of its own would write ten times a second, also nothing.
   const flush = () => {
     isWaiting = false;
-    blocks.flush();
+    give();
+    stream.flush();
   };
+  giveAtExit();
   return {
     write(line) {
-      blocks.write(Buffer.from(line) as unknown as string);
+      if (block === '') unwritten.add(give);
+      block += line;
+      if (block.length >= blockLength) give();
       if (isWaiting) return;
       isWaiting = true;
       setTimeout(flush, longestMilliseconds).unref();
     },
   };
+}
+
+/** What gives their stream the lines that it does not have yet. */
+const unwritten = new Set<() => void>();
+let isWatching = false;
+
+/** Before the streams write their last, when the process ends. */
+function giveAtExit(): void {
+  if (isWatching) return;
+  isWatching = true;
+  const giveAll = () => {
+    for (const give of unwritten) give();
+  };
+  process.prependListener('beforeExit', giveAll);
+  process.prependListener('exit', giveAll);
 }
 
 /** The id of a request in what its tasks carry: after it, while traces are on, comes their context (traces.ts). */
