@@ -56,7 +56,7 @@ describe('the command line', () => {
     });
     assert.match(
       stderr,
-      /^--max-semi-space-size=16 --heap-growing-percent=100 --no-allocation-site-pretenuring 2\n/,
+      /^--max-semi-space-size=16 --no-minor-gc-task --heap-growing-percent=100 --no-allocation-site-pretenuring 2\n/,
     );
     assert.match(stderr, / has no a key key\. /);
     assert.equal(status, 1);

@@ -71,7 +71,7 @@ export function createBodyReader(heldBytes: number, serviceBytes: number) {
   }
 
   function read(request: FastifyRequest, payload: NodeJS.ReadableStream, done: Done): void {
-    const { bodyLimit, bodyLimitText } = request.routeOptions.config;
+    const { bodyLimit, bodyLimitText } = request.route.config;
     if (bodyLimit === undefined || request.is404) {
       payload.resume();
       done(null);

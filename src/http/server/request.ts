@@ -16,6 +16,8 @@ declare module 'fastify' {
     /** What its tasks carry: that id and, while traces are on, its span (ground/traces.ts). */
     carriedId: string;
     elapsed: () => number;
+    /** `routeOptions`, which are made anew at each reading. */
+    route: FastifyRequest['routeOptions'];
     /** The service that called, once its token is verified. */
     serviceId?: string;
     /** Who called, for the log line of the request: ids only. */
@@ -23,16 +25,16 @@ declare module 'fastify' {
   }
 }
 
-/** On every answer (spec 01, section 6). */
+/** On every answer (spec 01, section 6). Fastify writes names in lower case, and takes as long again for any other. */
 const fixedHeaders = Object.freeze({
-  'Access-Control-Allow-Origin': '*',
-  'Access-Control-Allow-Headers': 'Content-Type,Authorization',
-  'Access-Control-Allow-Methods': 'GET,PUT,POST,DELETE',
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'SAMEORIGIN',
-  'X-Permitted-Cross-Domain-Policies': 'none',
-  'Strict-Transport-Security': 'max-age=31536000; includeSubDomains; preload',
-  'Cache-Control': 'no-store, no-cache, private, must-revalidate',
+  'access-control-allow-origin': '*',
+  'access-control-allow-headers': 'Content-Type,Authorization',
+  'access-control-allow-methods': 'GET,PUT,POST,DELETE',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'SAMEORIGIN',
+  'x-permitted-cross-domain-policies': 'none',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains; preload',
+  'cache-control': 'no-store, no-cache, private, must-revalidate',
 });
 
 const notFound =
@@ -44,14 +46,15 @@ export function beginRequest(request: FastifyRequest, reply: FastifyReply): void
   request.traceId = traceIdOf(request);
   request.carriedId = request.traceId;
   reply.headers(fixedHeaders);
-  if (request.routeOptions.config?.sameOrigin) withoutCors(reply);
-  reply.header('X-B3-TraceId', request.traceId);
-  reply.header('X-B3-SpanId', idIn(request, 'x-b3-spanid') ?? `self-${randomHex(8)}`);
+  request.route = request.routeOptions;
+  if (request.route.config?.sameOrigin) withoutCors(reply);
+  reply.header('x-b3-traceid', request.traceId);
+  reply.header('x-b3-spanid', idIn(request, 'x-b3-spanid') ?? `self-${randomHex(8)}`);
 }
 
 /** Pages of other sites may not read the answer. */
 export function withoutCors(reply: FastifyReply): void {
-  for (const name of ['Origin', 'Headers', 'Methods']) reply.removeHeader(`Access-Control-Allow-${name}`);
+  for (const name of ['origin', 'headers', 'methods']) reply.removeHeader(`access-control-allow-${name}`);
 }
 
 /** Aborted when the caller closes the connection without waiting for the answer (and after the answer). */
@@ -121,7 +124,7 @@ const piecesOfRoutes = new Map<string, readonly string[]>();
  * path to which there is no route may be shown to have.
  */
 export function loggedPath(request: FastifyRequest, words: ReadonlySet<string>): string {
-  const { url } = request.routeOptions;
+  const { url } = request.route;
   const shown = (part: string) => (harmless.test(part) ? part : '…');
   if (url === undefined || request.is404)
     return pathOf(request)

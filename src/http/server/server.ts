@@ -146,7 +146,7 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
       { requestId: request.traceId, ...request.logFields },
       `${request.method} ${loggedPath(request, paths.words)} ${status} took ${(took / 1000).toFixed(5)}`,
     );
-    const { handlerName } = request.routeOptions.config;
+    const { handlerName } = request.route.config;
     const stat = [request.method, handlerName, status].filter(Boolean).join('.');
     metrics.count(stat);
     metrics.timing(stat, took);
@@ -345,19 +345,19 @@ function isQuiet(path: string): boolean {
 }
 
 function beginSpan(traces: Traces, request: FastifyRequest): void {
-  const { method, routeOptions, headers, traceId } = request;
-  const route = routeOptions.url?.replace(/\([^)]*\)/g, '');
+  const { method, headers, traceId } = request;
+  const route = request.route.url?.replace(/\([^)]*\)/g, '');
   const { traceparent } = headers;
   const given = typeof traceparent === 'string' ? traceparent : undefined;
   request.span = traces.request(route === undefined ? method : `${method} ${route}`, traceId, given);
   request.carriedId = request.span.carried;
 }
 
-function endSpan(span: Span, { method, routeOptions, serviceId }: FastifyRequest, status: number): void {
+function endSpan(span: Span, { method, route, serviceId }: FastifyRequest, status: number): void {
   span.end(
     {
       'http.request.method': method,
-      'http.route': routeOptions.url?.replace(/\([^)]*\)/g, ''),
+      'http.route': route.url?.replace(/\([^)]*\)/g, ''),
       'http.response.status_code': status,
       'service.id': serviceId,
     },

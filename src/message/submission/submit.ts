@@ -237,9 +237,9 @@ export function dailyProblem(name: DailyLimit | keyof DocumentLimits, limit: num
  */
 export function rateHeaders(service: Service, tokens: number): Readonly<Record<string, string>> {
   return {
-    'RateLimit-Policy': `"rate";q=${service.rateLimit};w=60`,
+    'ratelimit-policy': `"rate";q=${service.rateLimit};w=60`,
     // The last token is never spent (spec 01, section 4.1).
-    RateLimit: `"rate";r=${Math.max(0, tokens - 1)};t=${secondsToToken(service)}`,
+    ratelimit: `"rate";r=${Math.max(0, tokens - 1)};t=${secondsToToken(service)}`,
   };
 }
 
