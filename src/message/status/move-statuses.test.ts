@@ -143,29 +143,32 @@ describe('the one writer of statuses', () => {
   });
 
   test('a hand-over of which a receipt has told all that is to be known is not written again', async () => {
-    const [known, other] = (await store(['created', 'created'])) as [string, string];
+    const [known, other, slow] = (await store(['created', 'created', 'created'])) as [string, string, string];
     const handOver = { sentAt, sentBy: 'mmg', reference: null, billableUnits: 2 };
     const receipt: StatusEvent = {
       ...{ kind: 'receipt', status: 'delivered', found: 'id', international: false, reliable: true },
     };
-    await move([known, other].map((id) => ({ id, event: receipt, at, handOver })));
+    await move([known, other, slow].map((id) => ({ id, event: receipt, at, handOver })));
     const versions = async () => {
       const { rows } = await world.connection.pool.query(
-        'select ctid, sent_at, billable_units from notification_history where id = any($1) order by id = $2',
-        [[known, other], other],
+        'select ctid, sent_at, billable_units from notification_history where id = any($1) order by array_position($1, id)',
+        [[known, other, slow]],
       );
       return rows;
     };
     const before = await versions();
+    const after = (milliseconds: number) => new Date(sentAt.getTime() + milliseconds);
     const handedOver: StatusEvent = { kind: 'handed over', international: false, end: null };
     const changes = await move([
-      { id: known, event: handedOver, at, handOver: { ...handOver, sentAt: at } },
+      { id: known, event: handedOver, at, handOver: { ...handOver, sentAt: after(900) } },
       { id: other, event: handedOver, at, handOver: { ...handOver, billableUnits: 3 } },
+      { id: slow, event: handedOver, at, handOver: { ...handOver, sentAt: after(1100) } },
     ]);
     assert.deepEqual(changes, []);
-    const [first, second] = await versions();
+    const [first, second, third] = await versions();
     assert.deepEqual(first, before[0]);
     assert.deepEqual([second.sent_at, second.billable_units], [sentAt, 3]);
+    assert.deepEqual(third.sent_at, after(1100));
   });
 
   test('several moves of one message are applied in order', async () => {

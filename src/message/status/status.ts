@@ -275,9 +275,10 @@ async function applyToFound(
 
 /**
  * Whether a move of the CTE `found`, as `m`, changes its message. A receipt that came before the record of the hand-over
- * has written what its claim knew of it, so that often there is nothing to add.
+ * has written what its claim knew of it: with the time at which the call began, which stays if it took no second.
  */
 const isNews = sql`(m.next is not null or m.is_hand_over and (m.reference is not null or m.before_sent_at is null
+  or m.sent_at not between m.before_sent_at and m.before_sent_at + interval '1 second'
   or m.before_sent_by is distinct from m.sent_by or m.before_billable_units <> m.billable_units))`;
 
 /**
