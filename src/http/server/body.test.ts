@@ -92,8 +92,8 @@ test('a body may have as many bytes as its route allows; one more is a 413 that 
   }
 });
 
-test('whoever goes on sending a body that is refused gets the answer all the same, and the connection stays open', async (context) => {
-  const { app } = await listening(context, { heldBytes: 4 * megabyte });
+test('whoever goes on sending a body that is refused gets the answer all the same, whether the connection stays open or is to close', async (context) => {
+  const { app, begin } = await listening(context, { heldBytes: 4 * megabyte });
   const { port } = app.server.address() as AddressInfo;
   const requestOf = (length: number) => [
     `POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`,
@@ -112,6 +112,18 @@ test('whoever goes on sending a body that is refused gets the answer all the sam
     );
     assert.deepEqual(statuses, Array(10).fill([refusal, 200]).flat());
   }
+  // As proxies ask for it: the connection closes, but not before the answer can be read.
+  for (const [path, length, status] of [
+    ['/large', 17, 413],
+    ['/large', 16, 503],
+    ['/nothing/here', 16, 404],
+  ] as const)
+    for (let n = 0; n < 5; n++)
+      assert.match(
+        await begin(path, length * megabyte, length * megabyte),
+        new RegExp(`^HTTP/1.1 ${status} [^]*\\}$`),
+        `${status}`,
+      );
 });
 
 test('a body that its route does not read is not held: nothing there, another method, OPTIONS', async (context) => {

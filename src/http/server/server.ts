@@ -159,6 +159,7 @@ export function createServer(deps: ServerDeps, limits: Partial<ServerLimits> = {
   app.setErrorHandler(errorHandler(log, plainErrors));
   app.setNotFoundHandler(async (request, reply) => {
     const path = pathOf(request);
+    readToEnd(request);
     if (paths.isSameOrigin(path)) withoutCors(reply);
     const allowed = paths.allowedAt(path);
     if (allowed.length === 0) return sendNotFound(reply);
@@ -377,9 +378,9 @@ function errorHandler(log: Log, errors: ErrorFormat) {
         { err: error, requestId: request.traceId },
         `${request.method} ${loggedPath(request, noWords)} failed`,
       );
-    // Fastify would close the connection after a body that was refused. With bytes unread it is reset, and the caller may
-    // lose the answer: what still comes is thrown away instead.
+    // Fastify would close the connection after a body that was refused.
     reply.removeHeader('connection');
+    readToEnd(request);
     return reply
       .code(problem.status)
       .headers(problem.headers)
@@ -429,6 +430,26 @@ function refuseTunnel(_request: unknown, socket: Duplex): void {
 
 /** How long a refused caller may go on sending. */
 const lingerMilliseconds = 1000;
+
+/**
+ * Lets the caller send the rest of a request that is answered already: it is thrown away. A connection closed with bytes
+ * unread is reset, and the caller may lose the answer, or the proxy before it, which closes each connection. But some never
+ * stop sending.
+ */
+function readToEnd({ raw }: FastifyRequest): void {
+  if (raw.complete) return;
+  const { socket } = raw;
+  const close = socket.destroySoon;
+  socket.destroySoon = () => {
+    if (raw.complete) {
+      close.call(socket);
+      return;
+    }
+    raw.once('end', () => close.call(socket));
+    const timer = setTimeout(() => socket.destroy(), lingerMilliseconds);
+    socket.once('close', () => clearTimeout(timer));
+  };
+}
 
 /** `message`: null for an answer to a HEAD, whose caller would take a body for a malformed second answer. */
 function refuseConnection(socket: Duplex, status: string, message: string | null): void {
