@@ -2,14 +2,9 @@ import { documentRoutes } from '../content/document/routes.ts';
 import { templateRoutes } from '../content/template/routes.ts';
 import { adminGuard } from '../http/auth/admin.ts';
 import { createSpecification, docsRoutes, readDocsFiles } from '../http/openapi/docs-routes.ts';
+import { closeServer } from '../http/server/connection.ts';
 import { plainErrors, v2Errors } from '../http/server/error-format.ts';
-import {
-  closeServer,
-  createServer,
-  type Guard,
-  type Mount,
-  type MountedRoute,
-} from '../http/server/server.ts';
+import { createServer, type Guard, type Mount, type MountedRoute } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
 import { bulkRoutes } from '../job/run/bulk-routes.ts';
 import { startCheckThreads } from '../job/upload/check-threads.ts';

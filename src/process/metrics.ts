@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { ConfigError } from '../ground/problem.ts';
+import { closeServer } from '../http/server/connection.ts';
 import { plainErrors } from '../http/server/error-format.ts';
-import { closeServer, createServer, type Guard } from '../http/server/server.ts';
+import { createServer, type Guard } from '../http/server/server.ts';
 import { statusRoutes } from '../http/server/status.ts';
 import type { Core } from './core.ts';
 import { statusDeps } from './route-deps.ts';

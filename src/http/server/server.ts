@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import {
   type FastifyInstance,
   type FastifyReply,
@@ -14,6 +12,7 @@ import type { Metrics } from '../../ground/metrics.ts';
 import { Problem, unreachable } from '../../ground/problem.ts';
 import type { Span, Traces } from '../../ground/traces.ts';
 import { createBodyReader, createLargeRequests, type LargeRequests, usualBodyLimit } from './body.ts';
+import { clientErrorHandler, readToEnd, refuseTunnel } from './connection.ts';
 import type { Authentication, Route } from './define-route.ts';
 import { type ErrorFormat, plainError, plainErrors } from './error-format.ts';
 import { tagReads } from './etag.ts';
@@ -406,79 +405,4 @@ function refusedByServer(error: unknown): number | null {
   const { statusCode, code = '' } = error as { statusCode?: number; code?: string };
   const isFastify = String(code).startsWith('FST_') || code === 'ECONNRESET';
   return isFastify && statusCode !== undefined && statusCode >= 400 && statusCode < 500 ? statusCode : null;
-}
-
-/** Answers what is no HTTP request, or did not arrive in time, and closes its connection. */
-function clientErrorHandler(error: Error & { code?: string; rawPacket?: unknown }, socket: Socket): void {
-  const { code, rawPacket } = error;
-  const [status, message] =
-    code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? ['408 Request Timeout', 'The request took too long to arrive.']
-      : code === 'HPE_HEADER_OVERFLOW'
-        ? ['431 Request Header Fields Too Large', 'The headers of the request are too large.']
-        : ['400 Bad Request', 'The request could not be read.'];
-  const start = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1', 0, 20) : '';
-  // Too many headers may arrive in several packets, of which we see the last.
-  const mayBeHead = start.startsWith('HEAD ') || (code === 'HPE_HEADER_OVERFLOW' && !/^[A-Z-]+ /.test(start));
-  refuseConnection(socket, status, mayBeHead ? null : message);
-}
-
-/** We are no proxy. Node would close the connection of a CONNECT without an answer. */
-function refuseTunnel(_request: unknown, socket: Duplex): void {
-  refuseConnection(socket, '405 Method Not Allowed', 'The method is not allowed for the requested URL.');
-}
-
-/** How long a refused caller may go on sending. */
-const lingerMilliseconds = 1000;
-
-/**
- * Lets the caller send the rest of a request that is answered already: it is thrown away. A connection closed with bytes
- * unread is reset, and the caller may lose the answer, or the proxy before it, which closes each connection. But some never
- * stop sending.
- */
-function readToEnd({ raw }: FastifyRequest): void {
-  if (raw.complete) return;
-  const { socket } = raw;
-  const close = socket.destroySoon;
-  socket.destroySoon = () => {
-    if (raw.complete) {
-      close.call(socket);
-      return;
-    }
-    raw.once('end', () => close.call(socket));
-    const timer = setTimeout(() => socket.destroy(), lingerMilliseconds);
-    socket.once('close', () => clearTimeout(timer));
-  };
-}
-
-/** `message`: null for an answer to a HEAD, whose caller would take a body for a malformed second answer. */
-function refuseConnection(socket: Duplex, status: string, message: string | null): void {
-  // More of what has been refused.
-  if (socket.writableEnded) return;
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const body = message === null ? '' : plainError(message);
-  const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
-  socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`);
-  // A connection closed with bytes unread is reset, and its caller may lose the answer. But some never stop sending.
-  socket.resume();
-  const timer = setTimeout(() => socket.destroy(), lingerMilliseconds);
-  socket.once('close', () => clearTimeout(timer));
-}
-
-/** The longest that requests in progress may run once the server closes. */
-const closingMilliseconds = 2000;
-
-/** Accepts no more connections, lets requests in progress finish, and closes connections as they become idle. */
-export async function closeServer(app: FastifyInstance): Promise<void> {
-  const closed = app.close();
-  // A connection with a request in progress when closing began would stay open until its keep-alive ends.
-  const sweep = setInterval(() => app.server.closeIdleConnections(), 50);
-  const limit = setTimeout(() => app.server.closeAllConnections(), closingMilliseconds);
-  await closed.finally(() => {
-    clearInterval(sweep);
-    clearTimeout(limit);
-  });
 }
