@@ -11,24 +11,26 @@ import { createServer, type ServerLimits } from './server.ts';
 
 const megabyte = 1024 * 1024;
 
+/** The key of a service is its id. */
+const keysAreIds = {
+  'service key': (
+    request: { serviceId?: string; headers: Record<string, unknown> },
+    _: unknown,
+    done: () => void,
+  ) => {
+    request.serviceId = String(request.headers['authorization']);
+    done();
+  },
+  admin: () => assert.fail('no route here is for admins'),
+} as never;
+
 /**
  * A listening server with a route of the usual limit, one of 4 KB, one that takes no body, and one of services, whose
  * key is their id.
  */
 async function listening(context: TestContext, limits: Partial<ServerLimits> = {}) {
   const log = createLog('silent');
-  const guards = {
-    'service key': (
-      request: { serviceId?: string; headers: Record<string, unknown> },
-      _: unknown,
-      done: () => void,
-    ) => {
-      request.serviceId = String(request.headers['authorization']);
-      done();
-    },
-    admin: () => assert.fail('no route here is for admins'),
-  };
-  const server = createServer({ log, metrics: createMetrics(null, log), guards: guards as never }, limits);
+  const server = createServer({ log, metrics: createMetrics(null, log), guards: keysAreIds }, limits);
   const route = (path: string, bodyLimit?: number, authentication: 'none' | 'service key' = 'none') =>
     defineRoute({
       ...{ method: 'POST', path, authentication, handlerName: 'test.route', summary: null },
@@ -126,6 +128,18 @@ test('whoever goes on sending a body that is refused gets the answer all the sam
       );
 });
 
+test('a connection on which thousands of requests were refused closes like any other', async (context) => {
+  const { begin, app } = await listening(context);
+  const { port } = app.server.address() as AddressInfo;
+  const socket = dial(port, '127.0.0.1');
+  const count = 20_000;
+  const refused = `POST /nothing/here HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx`;
+  socket.write(refused.repeat(count));
+  socket.write(refused.replace('Host: a', 'Host: a\r\nConnection: close'));
+  assert.equal([...(await text(socket)).matchAll(/HTTP\/1.1 404/g)].length, count + 1);
+  assert.match(await begin('/nothing/here', 1, 1), /^HTTP\/1.1 404 /);
+});
+
 test('a body that its route does not read is not held: nothing there, another method, OPTIONS', async (context) => {
   const { post } = await listening(context, { heldBytes: megabyte });
   const body = Buffer.alloc(4 * megabyte);
@@ -198,4 +212,82 @@ test('connections beyond the limit are closed', async (context) => {
   void begin('/large', 10, 1);
   void begin('/large', 10, 1);
   assert.ok(['', 'reset'].includes(await begin('/large', 10, 1)));
+});
+
+test('of the large requests of a service two are handled at a time, some wait in order, more are refused, and nobody else waits', async (t) => {
+  const log = createLog('silent');
+  // A service's waiting bodies may have a quarter of this.
+  const server = createServer(
+    { log, metrics: createMetrics(null, log), guards: keysAreIds },
+    { heldBytes: 4_000_000 },
+  );
+  const handled: { name: string; finish: () => void }[] = [];
+  const route = defineRoute({
+    ...{
+      method: 'POST',
+      path: '/work',
+      authentication: 'service key',
+      handlerName: 'test.work',
+      summary: null,
+    },
+    handler: async (_deps: null, { headers }) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      handled.push({ name: String(headers['x-name']), finish: resolve });
+      await promise;
+      return {};
+    },
+  });
+  server.scope(v2Errors, (mount) => mount([route], null));
+  await server.app.listen({ port: 0, host: '127.0.0.1' });
+  t.after(() => server.app.close());
+  const { port } = server.app.server.address() as AddressInfo;
+  const post = async (service: string, name: string, length: number) => {
+    const headers = { authorization: service, 'x-name': name };
+    const answer = await fetch(`http://127.0.0.1:${port}/work`, {
+      method: 'POST',
+      headers,
+      body: 'x'.repeat(length),
+    });
+    return { status: answer.status, body: await answer.json() };
+  };
+  const names = () => handled.map(({ name }) => name);
+  const until = async (condition: () => boolean) => {
+    while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  const answers = [];
+  // In order: each has arrived before the next is sent.
+  for (const name of ['a', 'b']) {
+    answers.push(post('busy', name, 300_000));
+    await until(() => names().includes(name));
+  }
+  answers.push(post('busy', 'c', 300_000));
+  const small = post('busy', 'small', 60_000);
+  const other = post('other', 'large', 900_000);
+  await until(() => handled.length === 4);
+  assert.deepEqual(names().slice(2).sort(), ['large', 'small']);
+
+  const refused = await post('busy', 'd', 500_000);
+  assert.equal(refused.status, 429);
+  assert.deepEqual(refused.body, {
+    status_code: 429,
+    errors: [
+      {
+        error: 'TooManyRequestsError',
+        message:
+          'Too many large requests: a service can have 2 of more than 65536 bytes under way, and some more waiting. Wait for answers before sending more',
+      },
+    ],
+  });
+  assert.ok(!names().includes('c'));
+  handled[0]!.finish();
+  await until(() => names().includes('c'));
+  for (const { finish } of handled) finish();
+  const statuses = (await Promise.all([...answers, small, other])).map(({ status }) => status);
+  assert.deepEqual(statuses, [200, 200, 200, 200, 200]);
+  // Nothing is left over from them.
+  const last = post('busy', 'last', 999_000);
+  await until(() => names().includes('last'));
+  handled.at(-1)!.finish();
+  assert.equal((await last).status, 200);
 });

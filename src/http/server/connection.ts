@@ -1,5 +1,5 @@
 /** Connections: those that are refused, what is still read of a request that is answered, and how all of them close. */
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { plainError } from './error-format.ts';
@@ -32,22 +32,27 @@ const lingerMilliseconds = 1000;
 
 /**
  * Lets the caller send the rest of a request that is answered already: it is thrown away. A connection closed with bytes
- * unread is reset, and the caller may lose the answer, or the proxy before it, which closes each connection. But some never
- * stop sending.
+ * unread is reset, and the caller may lose the answer, or the proxy before it, which closes each connection.
  */
 export function readToEnd({ raw }: FastifyRequest): void {
   if (raw.complete) return;
   const { socket } = raw;
-  const close = socket.destroySoon;
+  // Not what the socket had, which may be from a request before: one connection can have very many that are refused.
+  const close = () => Socket.prototype.destroySoon.call(socket);
   socket.destroySoon = () => {
     if (raw.complete) {
-      close.call(socket);
+      close();
       return;
     }
-    raw.once('end', () => close.call(socket));
-    const timer = setTimeout(() => socket.destroy(), lingerMilliseconds);
-    socket.once('close', () => clearTimeout(timer));
+    raw.once('end', close);
+    linger(socket);
   };
+}
+
+/** Whoever never stops sending loses the connection. */
+function linger(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), lingerMilliseconds);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /** `message`: null for an answer to a HEAD, whose caller would take a body for a malformed second answer. */
@@ -61,10 +66,9 @@ function refuseConnection(socket: Duplex, status: string, message: string | null
   const body = message === null ? '' : plainError(message);
   const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
   socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`);
-  // A connection closed with bytes unread is reset, and its caller may lose the answer. But some never stop sending.
+  // A connection closed with bytes unread is reset, and its caller may lose the answer.
   socket.resume();
-  const timer = setTimeout(() => socket.destroy(), lingerMilliseconds);
-  socket.once('close', () => clearTimeout(timer));
+  linger(socket);
 }
 
 /** The longest that requests in progress may run once the server closes. */
