@@ -281,9 +281,11 @@ function settings(dataDir: string, durable: boolean): Record<string, string | nu
     autovacuum_naptime: '10s',
     autovacuum_vacuum_scale_factor: 0.02,
     autovacuum_vacuum_insert_scale_factor: 0.05,
-    autovacuum_analyze_scale_factor: 0.02,
     autovacuum_vacuum_cost_delay: '2ms',
     autovacuum_vacuum_cost_limit: 2000,
+    // No statement that messages pass through depends on statistics. A day that grows is analysed often, and a third of
+    // the sample takes a sixth of the time: of a message that was 3 % of all processor time.
+    default_statistics_target: 30,
 
     timezone: 'UTC',
     log_timezone: 'UTC',

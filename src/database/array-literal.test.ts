@@ -23,6 +23,7 @@ describe('arrays as parameters', () => {
       'text',
       ['', ' ', 'NULL', 'null', 'a,b', '{a}', '"', '\\', '\\"', 'a "quoted" \\ one', 'Zoë 👋\n\t', null],
     ],
+    ['text', ['', ' ', 'NULL', 'null', 'a,b', '{a}', '[b]', 'Zoë 👋\u007f\u2028', null]],
     ['text', []],
     ['text', [null, null]],
     ['int', [0, -7, 2147483647, null]],

@@ -1,3 +1,5 @@
+import { isoTime } from '../ground/clock.ts';
+
 const quotable = /["\\]/;
 const quotables = /["\\]/g;
 const isoLength = '2026-11-30T14:05:06.789Z'.length;
@@ -8,6 +10,17 @@ const isoLength = '2026-11-30T14:05:06.789Z'.length;
  * else in it, and is left to the driver.
  */
 export function arrayLiteral(values: readonly unknown[]): string | null {
+  return plainLiteral(values) ?? literalByValue(values);
+}
+
+/** Half the cost, for texts and nulls of which none needs an escape: then JSON writes them alike, in one go. */
+function plainLiteral(values: readonly unknown[]): string | null {
+  for (const value of values) if (typeof value !== 'string' && value !== null) return null;
+  const json = JSON.stringify(values);
+  return json.includes('\\') ? null : `{${json.slice(1, -1)}}`;
+}
+
+function literalByValue(values: readonly unknown[]): string | null {
   let literal = '{';
   let time: Date | null = null;
   let written = '';
@@ -21,7 +34,7 @@ export function arrayLiteral(values: readonly unknown[]): string | null {
     else if (typeof value === 'number' || typeof value === 'boolean') literal += value;
     else if (value instanceof Date) {
       // Often the same for a whole batch.
-      if (value !== time) written = value.toISOString();
+      if (value !== time) written = isoTime(value.getTime());
       time = value;
       // The driver knows how to write years before 0 and after 9999.
       if (written.length !== isoLength) return null;

@@ -6,6 +6,7 @@ import {
   dayAfter,
   dayOf,
   dayStart,
+  isoTime,
   londonTime,
   parseLondonTime,
   scheduleFault,
@@ -147,4 +148,16 @@ test('a time in London without an offset is read as it was written, in summer an
     assert.equal(read === null ? null : new Date(read).toISOString(), expected, text);
     if (read !== null) assert.equal(londonTime(read), text);
   }
+});
+
+test('times are written as toISOString writes them, in any order', () => {
+  const around = fc.integer({ min: -3000, max: 3000 }).map((offset) => 1_790_000_000_000 + offset);
+  const any = fc.date({ noInvalidDate: true }).map((date) => date.getTime());
+  fc.assert(
+    fc.property(fc.array(fc.oneof(around, any), { minLength: 1 }), (times) => {
+      for (const time of times) assert.equal(isoTime(time), new Date(time).toISOString());
+    }),
+  );
+  for (const none of [Number.NaN, Number.POSITIVE_INFINITY, 9e15])
+    assert.throws(() => isoTime(none), RangeError);
 });

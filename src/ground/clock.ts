@@ -49,9 +49,27 @@ export function stopwatch(): () => number {
   return () => performance.now() - started;
 }
 
+const fractions = Array.from({ length: 1000 }, (_, millisecond) => String(millisecond).padStart(3, '0'));
+let second = Number.NaN;
+/** The last second that was written, up to its fraction. */
+let writtenSecond = '';
+
+/**
+ * A time in whole milliseconds of Unix time as `toISOString` writes it, at a tenth of its cost: most are of the same
+ * second as the one before, and every message has several. Throws a RangeError for what is no time.
+ */
+export function isoTime(time: number): string {
+  const own = Math.floor(time / 1000);
+  if (own !== second) {
+    writtenSecond = new Date(own * 1000).toISOString().slice(0, -'000Z'.length);
+    second = own;
+  }
+  return `${writtenSecond}${fractions[time - own * 1000]}Z`;
+}
+
 /** UTC with six digits of fraction, as in v2 timestamps: `2026-11-21T18:30:00.123000Z` (spec 01, section 3.7). */
 export function isoMicroseconds(time: Date): string {
-  return `${time.toISOString().slice(0, -1)}000Z`;
+  return `${isoTime(time.getTime()).slice(0, -1)}000Z`;
 }
 
 /** The business zone: figures, limits and retention go by its days (spec 06, section 1.2). */

@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 import { type Logger, type LoggerOptions, pino } from 'pino';
+import { isoTime } from './clock.ts';
 
 /** First argument: fields (an error as `err`); second: the message (spec 06, section 5). */
 export type Log = Logger;
@@ -25,7 +26,7 @@ export function createLog(
   const options: LoggerOptions = {
     level,
     base: { application: 'despatch', ...fields },
-    timestamp: timestamps(),
+    timestamp: () => `,"time":"${isoTime(Date.now())}"`,
     formatters: { level: (label) => ({ level: label }) },
     messageKey: 'message',
     serializers: { err: describeError },
@@ -33,20 +34,6 @@ export function createLog(
   const lines = typeof to === 'object' ? to : inBlocks(to);
   const isJson = json ?? (typeof to === 'object' || !isatty(to));
   return pino(options, isJson ? lines : { write: (line: string) => lines.write(readable(line)) });
-}
-
-/** The time of a line. Under load many lines are of one millisecond, and writing its time is a quarter of a line's cost. */
-function timestamps(): () => string {
-  let at = Number.NaN;
-  let text = '';
-  return () => {
-    const now = Date.now();
-    if (now !== at) {
-      at = now;
-      text = `,"time":"${new Date(now).toISOString()}"`;
-    }
-    return text;
-  };
 }
 
 const blockLength = 65_536;

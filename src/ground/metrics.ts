@@ -174,7 +174,8 @@ export function createMetrics(statsd: StatsdSettings | null, log: Log): Metrics 
         count(`${namespace}.${name}`, by);
         timing(`${namespace}.${name}`, took);
       }
-      log.debug(`${namespace} call ${name} took ${(took / 1000).toFixed(4)}`);
+      if (log.isLevelEnabled('debug'))
+        log.debug(`${namespace} call ${name} took ${(took / 1000).toFixed(4)}`);
       return result;
     },
     async stop() {

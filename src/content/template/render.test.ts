@@ -82,12 +82,13 @@ describe('rendering', () => {
         ? (['draft', 'email', 'preview'] as const)
         : (['draft'] as const))
         await assert.rejects(
-          render(
-            rendering,
-            email('Tides', '((text))'),
-            JSON.stringify({ text: long(piece, length) }),
-            {} as never,
-          ),
+          async () =>
+            render(
+              rendering,
+              email('Tides', '((text))'),
+              JSON.stringify({ text: long(piece, length) }),
+              {} as never,
+            ),
           (error) => error instanceof Problem && error.status === 400 && error.message === sentence,
           `${name}, ${rendering}`,
         );
@@ -95,12 +96,13 @@ describe('rendering', () => {
     for (const content of [email('Tides', repeated), email(repeated, 'Tides')])
       for (const rendering of ['draft', 'email', 'show', 'preview'] as const)
         await assert.rejects(
-          render(rendering, content, JSON.stringify({ text: long('tide ', 14_000_000) }), {} as never),
+          async () =>
+            render(rendering, content, JSON.stringify({ text: long('tide ', 14_000_000) }), {} as never),
           (error) => error instanceof Problem && error.message === filledIn,
           rendering,
         );
     await assert.rejects(
-      render('sms', sms(repeated), JSON.stringify({ text: long('tide ', 14_000_000) }), null),
+      async () => render('sms', sms(repeated), JSON.stringify({ text: long('tide ', 14_000_000) }), null),
       (error) => error instanceof Problem && error.message === filledIn,
     );
   });

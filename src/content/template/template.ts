@@ -111,14 +111,14 @@ export type RenderThreads = Readonly<{ render(task: RenderTask): Promise<unknown
 
 /**
  * Renders a message: a small one at once, a large one in another thread, so that nobody else waits for it. `values`:
- * made by `personalisationOf`, or as JSON text. Throws a Problem for what is too long to send.
+ * made by `personalisationOf`, or as JSON text. Throws a Problem for what is too long to send, or rejects with it.
  */
 export type Render = <Name extends Rendering>(
   rendering: Name,
   content: Parameters<Renderings[Name]>[0],
   values: Given | string,
   options: Parameters<Renderings[Name]>[2],
-) => Promise<ReturnType<Renderings[Name]>>;
+) => ReturnType<Renderings[Name]> | Promise<ReturnType<Renderings[Name]>>;
 
 /** UTF-16 units of a message that is large: it is kept apart from others, and few are under way at a time. */
 export const largeLength = 50_000;
@@ -137,7 +137,7 @@ const mostAtOnce: Readonly<Record<Rendering, number>> = {
 };
 
 export function createRender(threads: RenderThreads): Render {
-  return async (rendering, content, values, options) => {
+  return (rendering, content, values, options) => {
     if (typeof values !== 'string' || values.length <= largeLength) {
       const given = typeof values === 'string' ? openValues(values) : values;
       // Any value can be sanitised, whether or not the template has a place for it.
@@ -150,10 +150,10 @@ export function createRender(threads: RenderThreads): Render {
       if (draft && rendering === 'preview') throw emailTooLong(draft.bytes);
     }
     const [subject, text] = textsOf(content);
-    return (await threads.render({
+    return threads.render({
       ...{ rendering, type: content.type, subject: subject?.content ?? null, content: text.content, options },
       values: typeof values === 'string' ? values : JSON.stringify(values.source),
-    })) as never;
+    }) as never;
   };
 }
 

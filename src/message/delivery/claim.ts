@@ -103,6 +103,7 @@ export type ClaimDeps = Composer &
     clock: Clock;
     metrics: Metrics;
     services: Cache<Service | null>;
+    templates: TemplateCaches;
     providers: Cache<readonly ProviderState[]>;
     circuits: Pick<Circuits, 'takeProbes' | 'endProbe'>;
     smsStrategy: Strategy;
@@ -153,17 +154,19 @@ export function createClaims(deps: ClaimDeps): Batcher<ClaimRequest, ClaimResult
         unknown.length > 0 ? findCandidates(deps, db, unknown, new Date(clock.now())) : new Map(),
         providers.get(allProviders),
       ]);
-      const candidateOf = ({ id, known }: ClaimRequest) => (known ? firstCandidate(known) : found.get(id));
+      const messages = requests.map(({ id, known }) => (known ? firstCandidate(known) : found.get(id)));
+      const origins = await readOrigins(deps, messages);
       const now = clock.now();
-      const checked = await Promise.all(
-        requests.map((request) => check(deps, request, candidateOf(request), available, now)),
+      const checked = requests.map((request, index) =>
+        check(deps, origins, request, messages[index], available, now),
       );
       const probes = await takeProbes(deps, checked, now);
       const composing = startComposing();
       const results: ClaimResult[] = [];
       for (const one of checked) {
-        results.push(one.kind === 'sendable' ? await choosePath(deps, one, probes, now, composing) : one);
-        await composing.pause();
+        const result = one.kind === 'sendable' ? choosePath(deps, origins, one, probes, now, composing) : one;
+        results.push(result instanceof Promise ? await result : result);
+        if (composing.isLong()) await composing.pause();
       }
       // Composing takes time, and a claim begins once it is over: it limits how late the call may begin.
       const startedAt = new Date(clock.now());
@@ -198,7 +201,13 @@ const composingLength = 8_000_000;
 const pauseMilliseconds = 10;
 
 /** How much a batch has composed; null: a message that could not be composed. */
-type Composing = { isFull(): boolean; add(message: Message | null): void; pause(): Promise<void> };
+type Composing = {
+  isFull(): boolean;
+  add(message: Message | null): void;
+  /** It is time for a pause. */
+  isLong(): boolean;
+  pause(): Promise<void>;
+};
 
 function startComposing(): Composing {
   const elapsed = stopwatch();
@@ -208,8 +217,8 @@ function startComposing(): Composing {
   return {
     // The first message is always composed, however large, so that every batch gets on.
     isFull: () => count > 0 && (length >= composingLength || elapsed() >= composingMilliseconds),
+    isLong: () => elapsed() >= pauseAt,
     async pause() {
-      if (elapsed() < pauseAt) return;
       await setImmediate();
       pauseAt = elapsed() + pauseMilliseconds;
     },
@@ -224,14 +233,61 @@ function startComposing(): Composing {
   };
 }
 
+/** The services and templates of a batch: read once for all of its messages, which then wait for nothing more. */
+type Origins = Readonly<{
+  service(message: Candidate): Service | null;
+  /** null: there is none. Throws what its reading failed with. */
+  template(message: Candidate): TemplateVersion | null;
+}>;
+
+async function readOrigins(
+  { services, templates }: Pick<ClaimDeps, 'services' | 'templates'>,
+  messages: readonly (Candidate | undefined)[],
+): Promise<Origins> {
+  const ofService = new Map<string, Service | null>();
+  const ofTemplate = new Map<string, TemplateVersion | Failure | null>();
+  const keyOf = ({ templateId, templateVersion }: Candidate) => `${templateId}/${templateVersion}`;
+  const reads: Promise<unknown>[] = [];
+  for (const message of messages) {
+    if (!message) continue;
+    const { serviceId, templateId, templateVersion } = message;
+    if (!ofService.has(serviceId)) {
+      ofService.set(serviceId, null);
+      reads.push(services.get(serviceId).then((service) => ofService.set(serviceId, service)));
+    }
+    const key = keyOf(message);
+    if (ofTemplate.has(key)) continue;
+    ofTemplate.set(key, null);
+    reads.push(
+      templates.version(templateId, templateVersion).then(
+        (template) => ofTemplate.set(key, template),
+        // Only its own messages fail.
+        (error: unknown) => ofTemplate.set(key, { error }),
+      ),
+    );
+  }
+  await Promise.all(reads);
+  return {
+    service: ({ serviceId }) => ofService.get(serviceId) ?? null,
+    template(message) {
+      const template = ofTemplate.get(keyOf(message)) ?? null;
+      if (template && 'error' in template) throw template.error;
+      return template;
+    },
+  };
+}
+
+type Failure = Readonly<{ error: unknown }>;
+
 /** Whether the message may be handed over at all, and to which providers. */
-async function check(
-  { services, templates, providerTimeoutSeconds, smsStrategy, draw }: ClaimDeps,
+function check(
+  { providerTimeoutSeconds, smsStrategy, draw }: ClaimDeps,
+  origins: Origins,
   request: ClaimRequest,
   candidate: Candidate | undefined,
   available: readonly ProviderState[],
   now: number,
-): Promise<NotClaimed | Eligible> {
+): NotClaimed | Eligible {
   if (!candidate) return { kind: 'not found' };
   if (candidate.lastNumber !== null && candidate.lastOutcome === null) {
     const runsOut =
@@ -246,14 +302,14 @@ async function check(
     if (candidate.jobStatus === 'cancelled') return { kind: 'stopped' };
     if (candidate.jobStatus === 'paused') return { kind: 'paused', jobId: candidate.jobId! };
   }
-  const service = await services.get(candidate.serviceId);
+  const service = origins.service(candidate);
   if (!service?.active) return { kind: 'inactive service', notification: candidate };
   // The platform's own messages are always sent: people must be able to sign in (spec 05, section 1.2).
   const isResearch =
     candidate.keyType === 'test' || (service.researchMode && service.id !== platformServiceId);
   // Nobody gets research messages, so they do not depend on what live ones led to.
   if (!isResearch && candidate.suppressions.length > 0) {
-    const template = await templates.version(candidate.templateId, candidate.templateVersion);
+    const template = origins.template(candidate);
     const reason = stoppedBy(candidate.suppressions, {
       hasUnsubscribeLink: candidate.unsubscribeUrl !== null || template?.hasUnsubscribeLink === true,
       isUrgent: template?.priority === true,
@@ -294,13 +350,14 @@ async function takeProbes(
 }
 
 /** Chooses the message's provider and composes the message, or says why it cannot be claimed now. */
-async function choosePath(
+function choosePath(
   deps: ClaimDeps,
+  origins: Origins,
   { request, candidate, service, isResearch, order, suspect }: Eligible,
   probes: ReadonlySet<string>,
   now: number,
   composing: Composing,
-): Promise<ClaimResult> {
+): ClaimResult | Promise<ClaimResult> {
   const choice = choose(order, now);
   const isProbe = choice.probe !== null && probes.has(candidate.id);
   // Research calls no provider, so circuits do not matter.
@@ -311,36 +368,40 @@ async function choosePath(
     return { kind: 'rate limited', provider };
   // A probe does not wait either: all other messages wait for it.
   if (composing.isFull() && !isProbe) return { kind: 'deferred' };
-  let composed: Composed | null;
-  try {
-    composed = isResearch ? unsent : (request.composed ?? (await compose(deps, candidate, service)));
+  const notComposed = (error: unknown): ClaimResult => {
+    composing.add(null);
+    if (isProbe) deps.circuits.endProbe(provider, candidate.id, null);
+    return { kind: 'not composed', error };
+  };
+  const claimWith = (composed: Composed | null): ClaimResult => {
     if (!composed) {
       if (isProbe) deps.circuits.endProbe(provider, candidate.id, null);
       return { kind: 'large', notification: candidate, service };
     }
     composing.add(composed.message);
+    const attempt: NewAttempt = {
+      notificationId: candidate.id,
+      number: (candidate.lastNumber ?? 0) + 1,
+      provider: provider.identifier,
+      startedAt: new Date(now),
+      billableUnits: composed.billableUnits,
+    };
+    const claim: Claim = {
+      ...{ notification: candidate, message: composed.message, attempt, provider, isProbe, isResearch },
+      othersLeft: othersLeft(order, provider, now),
+    };
+    return { kind: 'claimed', claim };
+  };
+  try {
+    const composed = isResearch ? unsent : (request.composed ?? compose(deps, origins, candidate, service));
+    return composed instanceof Promise ? composed.then(claimWith, notComposed) : claimWith(composed);
   } catch (error) {
-    composing.add(null);
-    if (isProbe) deps.circuits.endProbe(provider, candidate.id, null);
-    return { kind: 'not composed', error };
+    return notComposed(error);
   }
-  const attempt: NewAttempt = {
-    notificationId: candidate.id,
-    number: (candidate.lastNumber ?? 0) + 1,
-    provider: provider.identifier,
-    startedAt: new Date(now),
-    billableUnits: composed.billableUnits,
-  };
-  const claim: Claim = {
-    ...{ notification: candidate, message: composed.message, attempt, provider, isProbe, isResearch },
-    othersLeft: othersLeft(order, provider, now),
-  };
-  return { kind: 'claimed', claim };
 }
 
 export type Composer = Readonly<{
   cipher: Cipher;
-  templates: TemplateCaches;
   render: Render;
   fromNumber: string;
   emailDomain: string;
@@ -356,73 +417,87 @@ const unsent: Composed = { message: null, billableUnits: 0 };
 /**
  * Renders the message for a provider, from the template version stored with the notification (spec 05, sections 3.1 and
  * 3.3). null: it is large. Throws if that version, or the key that decrypts the personalisation, is missing, and a
- * Problem for a message that is too large to send.
+ * Problem for a message that is too large to send, or rejects with it.
  */
-async function compose(deps: Composer, notification: Candidate, service: Service): Promise<Composed | null> {
+function compose(
+  deps: Composer,
+  origins: Origins,
+  notification: Candidate,
+  service: Service,
+): Composed | null | Promise<Composed> {
   if (!notification.personalisation) return null;
-  const template = await templateOf(deps, notification);
+  const template = origins.template(notification);
+  if (!template) throw withoutVersion(notification);
   const values = openValues(deps.cipher.open(notification.personalisation, notification.id));
   if (lengthOf(template.content, values) > largeLength) return null;
-  return await composeWith(deps, notification, service, template, values);
+  return composeWith(deps, notification, service, template, values);
 }
 
 /** The same for a large message, which is composed by itself. */
 export async function composeLarge(
-  deps: Composer & Pick<ClaimDeps, 'db' | 'metrics'>,
+  deps: Composer & Pick<ClaimDeps, 'db' | 'metrics' | 'templates'>,
   notification: Candidate,
   service: Service,
 ): Promise<Composed> {
-  const { id } = notification;
-  const template = await templateOf(deps, notification);
+  const { id, templateId, templateVersion } = notification;
+  const template = await deps.templates.version(templateId, templateVersion);
+  if (!template) throw withoutVersion(notification);
   const sealed = notification.personalisation ?? (await findPersonalisation(deps, deps.db, id));
   if (!sealed) throw new Error(`Notification ${id} is not stored`);
   return await composeWith(deps, notification, service, template, deps.cipher.open(sealed, id));
 }
 
-async function templateOf(
-  { templates }: Composer,
-  { templateId, templateVersion }: Candidate,
-): Promise<TemplateVersion> {
-  const template = await templates.version(templateId, templateVersion);
-  if (!template) throw new Error(`Template ${templateId} has no version ${templateVersion}`);
-  return template;
+function withoutVersion({ templateId, templateVersion }: Candidate): Error {
+  return new Error(`Template ${templateId} has no version ${templateVersion}`);
 }
 
-async function composeWith(
+function composeWith(
   { cipher, render, fromNumber, emailDomain, apiUrl }: Composer,
   notification: Candidate,
   service: Service,
   template: TemplateVersion,
   values: Given | string,
-): Promise<Composed> {
+): Composed | Promise<Composed> {
   const { id } = notification;
   const { content } = template;
   if (content.type === 'sms') {
-    const rendered = await render('sms', content, values, service.prefixSms ? service.name : null);
-    const message: SmsMessage = {
-      type: 'sms',
-      reference: id,
-      to: notification.normalisedRecipient,
-      from: notification.replyToText ?? defaultSender(service.smsSenders)?.text ?? fromNumber,
-      body: rendered.text,
-      international: notification.international,
-    };
-    return { message, billableUnits: rendered.fragments };
+    const rendered = render('sms', content, values, service.prefixSms ? service.name : null);
+    return whenRendered(rendered, ({ text, fragments }) => {
+      const message: SmsMessage = {
+        type: 'sms',
+        reference: id,
+        to: notification.normalisedRecipient,
+        from: notification.replyToText ?? defaultSender(service.smsSenders)?.text ?? fromNumber,
+        body: text,
+        international: notification.international,
+      };
+      return { message, billableUnits: fragments };
+    });
   }
   const unsubscribeLink = template.hasUnsubscribeLink ? unsubscribeUrl(apiUrl, cipher, notification) : null;
-  const message: EmailMessage = {
-    type: 'email',
-    reference: id,
-    to: notification.recipient,
-    fromName: service.name,
-    fromAddress: `${service.emailFrom}@${emailDomain}`,
-    // If the message names none, the service's default at send time (users' description); never carried through queues.
-    replyTo: notification.replyToText ?? defaultSender(service.emailReplyTos)?.text ?? null,
-    ...(await render('email', content, values, { unsubscribeLink, branding: brandingOf(service) })),
-    // The caller's own is for the headers only (spec 02, section 5.2).
-    unsubscribeUrl: notification.unsubscribeUrl ?? unsubscribeLink,
-  };
-  return { message, billableUnits: 0 };
+  const rendered = render('email', content, values, { unsubscribeLink, branding: brandingOf(service) });
+  return whenRendered(rendered, ({ subject, text, html }) => {
+    const message: EmailMessage = {
+      type: 'email',
+      reference: id,
+      to: notification.recipient,
+      fromName: service.name,
+      fromAddress: `${service.emailFrom}@${emailDomain}`,
+      // If the message names none, the service's default at send time (users' description); never carried through queues.
+      replyTo: notification.replyToText ?? defaultSender(service.emailReplyTos)?.text ?? null,
+      ...{ subject, text, html },
+      // The caller's own is for the headers only (spec 02, section 5.2).
+      unsubscribeUrl: notification.unsubscribeUrl ?? unsubscribeLink,
+    };
+    return { message, billableUnits: 0 };
+  });
+}
+
+function whenRendered<Rendered>(
+  rendered: Rendered | Promise<Rendered>,
+  message: (rendered: Rendered) => Composed,
+): Composed | Promise<Composed> {
+  return rendered instanceof Promise ? rendered.then(message) : message(rendered);
 }
 
 /** The brand row of the service's organisation (spec 02, section 7). */

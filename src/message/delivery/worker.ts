@@ -4,7 +4,7 @@ import { simulatedEmailOutcome, simulatedSmsOutcome } from '../../content/recipi
 import { isUnreachable } from '../../database/connection.ts';
 import type { GivenUpReason, NotificationType } from '../../database/tables.ts';
 import type { Batcher } from '../../ground/batcher.ts';
-import { type Clock, stopwatch } from '../../ground/clock.ts';
+import { type Clock, isoTime, stopwatch } from '../../ground/clock.ts';
 import type { Log } from '../../ground/log.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import { Problem } from '../../ground/problem.ts';
@@ -260,8 +260,10 @@ async function attempt(deps: Delivering, task: DeliverTask, claim: Claim): Promi
   const { clock, log, recorder, retries } = deps;
   const { type } = task.payload;
   if (isStale(claim, clock.now())) return await abandon(deps, task, claim);
-  const started = new Date(clock.now()).toISOString();
-  log.info(fieldsOf(task), `Starting sending ${written[type].start} ${task.id} to provider at ${started}`);
+  log.info(
+    fieldsOf(task),
+    `Starting sending ${written[type].start} ${task.id} to provider at ${isoTime(clock.now())}`,
+  );
   const result = await handOver(deps, task, claim);
   const end = endOf(claim, result, new Date(clock.now()));
   const { identifier } = claim.provider;
@@ -392,7 +394,7 @@ async function recordHandOver(
   );
   log.info(
     fieldsOf(task),
-    `${written[type].sent} ${id} sent to provider ${identifier} at ${at.toISOString()}`,
+    `${written[type].sent} ${id} sent to provider ${identifier} at ${isoTime(at.getTime())}`,
   );
   metrics.timing(`${type}.total-time`, at.getTime() - notification.createdAt.getTime());
 }

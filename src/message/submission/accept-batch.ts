@@ -4,7 +4,7 @@ import { type Db, databaseErrors } from '../../database/connection.ts';
 import { createPartitionGuard } from '../../database/partitions.ts';
 import type { KeyType, NotificationType } from '../../database/tables.ts';
 import { type Batcher, createBatcher } from '../../ground/batcher.ts';
-import { type Clock, dayOf } from '../../ground/clock.ts';
+import { type Clock, dayOf, isoTime } from '../../ground/clock.ts';
 import type { Metrics } from '../../ground/metrics.ts';
 import type { QueueName } from '../../queue/define.ts';
 import type { Queues } from '../../queue/queues.ts';
@@ -115,8 +115,12 @@ const messageColumns: readonly Column[] = [
   ['template_version', 'int', ({ message }) => message?.templateVersion ?? null],
   ['api_key_id', 'uuid', ({ message }) => message?.apiKeyId ?? null],
   ['key_type', 'text', ({ keyType }) => keyType],
-  ['created_at', 'timestamptz', ({ message }) => message?.createdAt.toISOString() ?? null],
-  ['scheduled_for', 'timestamptz', ({ message }) => message?.scheduledFor?.toISOString() ?? null],
+  ['created_at', 'timestamptz', ({ message }) => message && isoTime(message.createdAt.getTime())],
+  [
+    'scheduled_for',
+    'timestamptz',
+    ({ message }) => (message?.scheduledFor ? isoTime(message.scheduledFor.getTime()) : null),
+  ],
   ['client_reference', 'text', ({ message }) => message?.clientReference ?? null],
   ['international', 'boolean', ({ message }) => message?.international ?? null],
   ['phone_prefix', 'text', ({ message }) => message?.phonePrefix ?? null],
@@ -339,7 +343,7 @@ export async function acceptBatch(
   const { rows } = await pool.query<AcceptResult>({
     name: variant.name,
     text: variant.text,
-    values: [...arrays, now.toISOString(), day],
+    values: [...arrays, isoTime(now.getTime()), day],
   });
   return keys ? refuseWithFirst(submissions, rows) : rows;
 }
