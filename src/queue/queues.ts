@@ -69,9 +69,17 @@ export async function openQueues(
     for (const waker of wakers.get(name) ?? []) waker();
   };
   const announcer = createAnnouncer(connection.pool, wake, log);
-  const stopListening = await listener.listen(announcer.channel, wake, () => {
+  const wakeAll = () => {
     for (const name of wakers.keys()) wake(name);
-  });
+  };
+  /** null: no worker runs here, and every notice would wake the process for nothing. */
+  let listening: Promise<() => void> | null = null;
+  const listen = () => {
+    if (listening) return;
+    listening = listener.listen(announcer.channel, wake, wakeAll);
+    // What arrived before it listened. The listener tries again by itself.
+    listening.then(wakeAll, (error: unknown) => log.debug({ err: error }, 'Not listening for arrivals yet'));
+  };
   const physical = (name: QueueName) => prefix + name;
   const served = new Set(taskQueueNames.map(physical));
   const holdOf = (queue: QueueName, { id, holds }: HeldTask) => ({ queue: physical(queue), id, holds });
@@ -152,10 +160,8 @@ export async function openQueues(
               const [own, members] = splitByBatch(tasks);
               left.push(...members);
               taken = [...taken, ...takeFinished()];
-              return [
-                ...(own.length > 0 ? [endingTasks(own.map(({ queue, held }) => holdOf(queue, held)))] : []),
-                ...(taken.length > 0 ? [endingBatches(taken)] : []),
-              ];
+              // Both, whatever there is: a text that varied would be planned more often.
+              return [endingTasks(own.map(({ queue, held }) => holdOf(queue, held))), endingBatches(taken)];
             },
             announce: (queue) => arrived.add(physical(queue)),
           }),
@@ -210,10 +216,14 @@ export async function openQueues(
     onArrival(queue, waker) {
       const name = physical(queue);
       wakers.set(name, [...(wakers.get(name) ?? []), waker]);
+      listen();
     },
     async stop() {
       clearInterval(timer);
-      stopListening();
+      listening?.then(
+        (stopListening) => stopListening(),
+        () => undefined,
+      );
       await looking;
       if (finished.length > 0)
         await readyTasks(db, [], takeFinished()).catch((error: unknown) =>

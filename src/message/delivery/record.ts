@@ -51,10 +51,8 @@ export function createRecorder(deps: RecordDeps): Recorder {
       const settled = some((record) => record.settled);
       const done = settled.filter(({ settlement }) => settlement === 'done');
       await deps.queues.transaction(async (transaction) => {
-        const also = [
-          ...(attempts.length > 0 ? [finishingAttempts(attempts)] : []),
-          ...(done.length > 0 ? transaction.ending(done) : []),
-        ];
+        const also =
+          attempts.length + done.length > 0 ? [finishingAttempts(attempts), ...transaction.ending(done)] : [];
         await moveStatuses(deps, transaction, 'dao_update_notification', handedOver, { also });
         await moveStatuses(deps, transaction, 'update_notification_status_by_id', givenUp);
         await transaction.send(

@@ -133,6 +133,8 @@ export function persistAccepted(
     [...places.keys()].map((queue) => [queue, { id: randomUUID(), open: new Set<string>() }]),
   );
   const now = new Date(clock.now());
+  // Those that go before all others have a turn an hour before they came, or more (`orderOffset`).
+  const before = isUrgent ? new Date(now.getTime() - 1_800_000) : 'infinity';
   const task = sql`${queuePrefix} || m.queue, m.id, ${priorityOfTask}, ${JSON.stringify({ type })}::jsonb, m.request_id`;
   const persist = async (areNew: boolean) => {
     const { rows } = await sql<{ count: number } & (PersistedRow | { id: null })>`
@@ -141,7 +143,7 @@ export function persistAccepted(
           then direct.batch end as batch
         from (
           select ctid as version, id, queue, turn_at from accepted where notification_type = ${type} and turn_at is not null
-            and turn_at < ${isUrgent ? sql`${now}::timestamptz - interval '30 minutes'` : sql`'infinity'`}
+            and turn_at < ${before}::timestamptz
             ${only === undefined ? sql`` : sql`and id = ${only}`}
           order by turn_at, id limit ${limit} for update skip locked
         ) due
