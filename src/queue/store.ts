@@ -193,9 +193,12 @@ export const endingTasks = (holds: readonly Hold[]) => sql`ended as (
   with ${given(holds)} delete from tasks t using given where ${stillHeld}
 )`;
 
-/** A CTE that removes batches of which every task has ended. */
+/**
+ * A CTE that removes batches of which every task has ended. In a subquery, PostgreSQL takes none of them for a few too:
+ * a statement with none would else look so cheap that it is planned anew each time.
+ */
 export const endingBatches = (ids: readonly string[]) => sql`released as (
-  delete from held_batches where id = any(${ids}::uuid[])
+  delete from held_batches where id = any((select ${ids}::uuid[])::uuid[])
 )`;
 
 /** A hold of a task, and how it ends. */
