@@ -10,8 +10,12 @@ import { closedLoop, describeRefusals, type LoadOptions, Requests } from './load
 import { startProvider } from './sandbox-client.ts';
 import { type Figure, median, type Outcome, type Scenario, type Settings } from './scenario.ts';
 
-/** As many once before, so that processes that are still being compiled are not measured. */
 const usualMessages = 12_000;
+/**
+ * As many so often before: V8 goes on compiling the code of a process for its first 40,000 messages, which takes up to a
+ * quarter of its time then and a hundredth later.
+ */
+const warmUps = 3;
 const pairs = 5;
 const connections = 64;
 const pollMilliseconds = 100;
@@ -67,7 +71,8 @@ async function measureCost(harness: Harness, settings: Settings): Promise<Outcom
     sides.push(await open(other, settings, settings.against));
   }
   const faults: string[] = [];
-  for (const side of sides) await measure(side, messages, faults);
+  for (let round = 0; round < warmUps; round++)
+    for (const side of sides) await measure(side, messages, faults);
   const costs: Cost[][] = [];
   for (let pair = 0; pair < pairs; pair++) {
     const order = pair % 2 === 0 ? [...sides.keys()] : [...sides.keys()].reverse();

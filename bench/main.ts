@@ -27,7 +27,7 @@ ${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\
 
 Options:
   --seconds N     length of one measured round (5); a phase of noisy takes twice as long, and pages asks four times as often
-  --messages N    messages sent by scenarios that send a fixed number (flow 20000, cost 6000, fairness and job 100000), or rows of the file of pages (100000)
+  --messages N    messages sent by scenarios that send a fixed number (flow 20000, cost 12000, fairness and job 100000), or rows of the file of pages (100000)
   --emails N      percentage of them that are emails (20)
   --rows N        messages in the tables before noisy reads them (300000), or of history and pages (10000000)
   --against DIR   another checkout, installed, that cost compares this one with

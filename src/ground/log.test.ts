@@ -151,6 +151,7 @@ test('a word of somebody else is short, printable and nobody’s address', () =>
   const table = [
     ['DELIVRD', 'DELIVRD'],
     ['0102018f-aa-000000', '0102018f-aa-000000'],
+    ['12345678-1234-7123-8123-123456789012', '12345678-1234-7123-8123-123456789012'],
     ['to bob@example.com', 'to …@…'],
     ['+447700900123', '…'],
     ['a\nb\u009bc', 'a…b…c'],

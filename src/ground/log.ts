@@ -100,8 +100,12 @@ export function requestIdOf(carried: string | null | undefined): string | undefi
 
 /** A word of somebody else, such as a provider's own status, for the message of a line: short, and nobody's address. */
 export function plainWord(given: string): string {
+  if (usualWord.test(given)) return given;
   return withoutAddresses(given.slice(0, 100)).replace(notPrintable, '…');
 }
+
+/** Words of letters, and ids: nearly all that come, and nothing in them needs to be hidden. */
+const usualWord = /^(?:[a-z_-]{1,100}|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i;
 
 /** Also the controls of Latin 1, with which a terminal can be steered. */
 const notPrintable = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;

@@ -231,8 +231,10 @@ export function renderEmail(
       branding: options.branding ?? null,
     }),
   };
+  // A unit of UTF-16 takes three bytes at most; counting them takes as long as a part of the rendering.
   for (const part of [email.html, email.text])
-    if (Buffer.byteLength(part, 'utf8') > mostComposedBytes) throw tooLargeComposed();
+    if (3 * part.length > mostComposedBytes && Buffer.byteLength(part, 'utf8') > mostComposedBytes)
+      throw tooLargeComposed();
   return email;
 }
 
