@@ -5,7 +5,8 @@ import { bulkQueues, processJob } from '../job/run/queue.ts';
 import { createProcessJob } from '../job/run/worker.ts';
 import { createPoster } from '../message/callback/post.ts';
 import { startCallbacks } from '../message/callback/worker.ts';
-import { composeLarge, createClaims } from '../message/delivery/claim.ts';
+import { createClaims } from '../message/delivery/claim.ts';
+import { composeLarge } from '../message/delivery/compose.ts';
 import {
   type DeliverPayload,
   notifyInternal,

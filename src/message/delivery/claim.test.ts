@@ -16,7 +16,8 @@ import { createCircuits } from '../../provider/circuit/circuits.ts';
 import { createProviderCache } from '../../provider/store.ts';
 import { createServiceCache } from '../../tenant/service/store.ts';
 import { platformUserId } from '../../tenant/user/store.ts';
-import { type ClaimResult, type Composed, composeLarge, createClaims, isStale } from './claim.ts';
+import { type ClaimResult, createClaims, isStale } from './claim.ts';
+import { type Composed, composeLarge } from './compose.ts';
 
 /** The claims of a worker whose time runs `speed` times as fast as ours, and emails for it. */
 async function open(t: TestContext, speed: number) {

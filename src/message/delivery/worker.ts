@@ -18,14 +18,8 @@ import type { Settlement } from '../../queue/tasks.ts';
 import type { Service } from '../../tenant/service/service.ts';
 import type { StatusEvent } from '../status/status.ts';
 import type { Sendable } from '../submission/store.ts';
-import {
-  type Claim,
-  type ClaimRequest,
-  type ClaimResult,
-  type Composed,
-  isStale,
-  type NotClaimed,
-} from './claim.ts';
+import { type Claim, type ClaimRequest, type ClaimResult, isStale, type NotClaimed } from './claim.ts';
+import type { Composed } from './compose.ts';
 import { type DeliverPayload, notifyInternal } from './queue.ts';
 import { createMeasures, type DeliveryRecord, type Measures, type Recorder } from './record.ts';
 import { describeResult, nextStep, type RetryPolicy } from './retry-policy.ts';
