@@ -87,8 +87,8 @@ suite('journey 3: send to a file (spec 07, section 8)', { skip: skipWithoutChrom
       else
         await world.until(
           async () => {
-            // What is shown without script only is not text to the tool.
-            await page.click('noscript a');
+            // What is shown without script only is not text to the tool. The last page has no such link any more.
+            await Promise.all([page.waitForEvent('load'), page.click('noscript a')]);
             return page.content();
           },
           (text) => text.includes(delivered),
