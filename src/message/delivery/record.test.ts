@@ -45,11 +45,13 @@ test('what ends messages is planned once for many of them, also while batches co
       ...{ queues, metrics: createMetrics(null, log) },
       callbacks: { deliveryStatuses: async () => {} } as Pick<CallbackQueue, 'deliveryStatuses'>,
     });
-    const batches = ids.map((_, index) => ({ id: ids[index - (index % inBatch)]!, open: new Set<string>() }));
+    const batches = ids
+      .filter((_, index) => index % inBatch === 0)
+      .map((id) => ({ id, open: new Set<string>() }));
     const tasks = ids.map((id, index) =>
       firstHold({
         ...{ id, payload: {}, priority: 0, carried: undefined },
-        batch: batches[index - (index % inBatch)]!,
+        batch: batches[Math.floor(index / inBatch)]!,
       }),
     );
     const at = new Date(now);

@@ -116,11 +116,7 @@ const messageColumns: readonly Column[] = [
   ['api_key_id', 'uuid', ({ message }) => message?.apiKeyId ?? null],
   ['key_type', 'text', ({ keyType }) => keyType],
   ['created_at', 'timestamptz', ({ message }) => message && isoTime(message.createdAt.getTime())],
-  [
-    'scheduled_for',
-    'timestamptz',
-    ({ message }) => (message?.scheduledFor ? isoTime(message.scheduledFor.getTime()) : null),
-  ],
+  ['scheduled_for', 'timestamptz', ({ message }) => message?.scheduledFor?.toISOString() ?? null],
   ['client_reference', 'text', ({ message }) => message?.clientReference ?? null],
   ['international', 'boolean', ({ message }) => message?.international ?? null],
   ['phone_prefix', 'text', ({ message }) => message?.phonePrefix ?? null],
