@@ -109,18 +109,22 @@ describe('steering a job that is being sent', () => {
   });
 
   test('a job that is paused while it is held goes on when it is resumed', async () => {
-    const id = await startJob(world, tenant, tideRows(3), { hold_seconds: 1 });
+    // Longer than the test takes on any machine; the test itself ends it.
+    const id = await startJob(world, tenant, tideRows(3), { hold_seconds: 600 });
+    const tasks = async () =>
+      (await world.connection.pool.query(`select from tasks where queue = 'process-job'`)).rows.length;
+    const makeDue = () =>
+      world.connection.pool.query(
+        `update tasks set due_at = now() where state = 'waiting' and queue = 'process-job'`,
+      );
     await world.admin('POST', path(id, 'pause'));
-    await world.connection.pool.query(
-      `update tasks set due_at = now() where state = 'waiting' and queue = 'process-job'`,
-    );
-    await world.until(
-      async () =>
-        (await world.connection.pool.query(`select from tasks where queue = 'process-job'`)).rows.length,
-      (count) => count === 0,
-    );
+    await makeDue();
+    await world.until(tasks, (count) => count === 0);
     assert.deepEqual(await countedStatuses(world, id), {});
     assert.equal((await world.admin('POST', path(id, 'resume'))).body.data.job_status, 'pending');
+    assert.equal(await tasks(), 1, 'it is held for what is left');
+    await world.connection.pool.query('update jobs set hold_until = now() where id = $1', [id]);
+    await makeDue();
     const done = await world.until(
       () => job(id),
       ({ final_at }) => final_at !== null,
