@@ -3,7 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { sql } from 'kysely';
 import { createWorld, type World } from '../../test/support/world.ts';
 import { createLog } from '../ground/log.ts';
-import { type Connection, connect, hasStar } from './connection.ts';
+import { type Connection, connect, hasStar, writeConnections } from './connection.ts';
 
 test('a star outside all brackets is found, others and multiplications are not', () => {
   for (const text of [
@@ -29,7 +29,7 @@ suite('statements that are sent often', () => {
   let connection: Connection;
   before(async () => {
     world = await createWorld({ roles: [] });
-    connection = connect(world.databaseUrl, 1, createLog('silent'));
+    connection = connect(world.databaseUrl, 1, createLog('silent'), writeConnections);
     await sql`create table tides (day integer not null, height integer not null) partition by range (day)`.execute(
       connection.db,
     );
@@ -64,6 +64,9 @@ suite('statements that are sent often', () => {
       await sql`select * from tides limit 1`.execute(connection.db);
     }
     assert.equal((await prepared()).filter((text) => text.includes('tides')).length, 2);
+    const { rows: plans } = await sql<{ count: number }>`
+      select sum(custom_plans)::int as count from pg_prepared_statements`.execute(connection.db);
+    assert.deepEqual(plans, [{ count: 0 }], 'plans for certain values');
     // As at midnight, and as a migration of the next release does.
     await sql`create table tides_2 partition of tides for values from (2) to (3)`.execute(connection.db);
     await add(2);

@@ -42,6 +42,7 @@ import { up as monthTotals } from './migrations/0046-month-totals.ts';
 import { up as minutes } from './migrations/0047-minutes.ts';
 import { up as tasks } from './migrations/0050-tasks.ts';
 import { up as heldBatches } from './migrations/0051-held-batches.ts';
+import { up as senderIndexes } from './migrations/0052-sender-indexes.ts';
 
 /** In order. A migration that has run anywhere is never changed; add the next number instead. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -86,6 +87,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0047-minutes': { up: minutes },
   '0050-tasks': { up: tasks },
   '0051-held-batches': { up: heldBatches },
+  '0052-sender-indexes': { up: senderIndexes },
 };
 
 /** Runs the missing migrations. Takes a lock, so that any number of processes may start at once. */

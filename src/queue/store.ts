@@ -174,9 +174,8 @@ export async function extendHolds(db: DbOrTrx, holds: readonly Hold[]): Promise<
 /** The same for batches of tasks. */
 export async function extendBatches(db: DbOrTrx, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await sql<{ id: string }>`
-    update held_batches set due_at = ${untilReleased} where id = any(${ids}::uuid[]) returning id`.execute(
-    db,
-  );
+    update held_batches b set due_at = ${untilReleased} from unnest(${ids}::uuid[]) as given (id)
+    where ${lookUp('b.id', 'given.id')} returning b.id`.execute(db);
   return new Set(rows.map(({ id }) => id));
 }
 
@@ -193,12 +192,9 @@ export const endingTasks = (holds: readonly Hold[]) => sql`ended as (
   with ${given(holds)} delete from tasks t using given where ${stillHeld}
 )`;
 
-/**
- * A CTE that removes batches of which every task has ended. In a subquery, PostgreSQL takes none of them for a few too:
- * a statement with none would else look so cheap that it is planned anew each time.
- */
+/** A CTE that removes batches of which every task has ended. */
 export const endingBatches = (ids: readonly string[]) => sql`released as (
-  delete from held_batches where id = any((select ${ids}::uuid[])::uuid[])
+  delete from held_batches b using unnest(${ids}::uuid[]) as given (id) where ${lookUp('b.id', 'given.id')}
 )`;
 
 /** A hold of a task, and how it ends. */
