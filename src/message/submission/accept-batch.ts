@@ -95,16 +95,18 @@ export function behindOf(fairOrder: FairOrder, { serviceId, message }: Submissio
 }
 
 /**
- * Optional parts of the accept statement: Idempotency-Keys, texts abroad, and messages that people send without an API
- * key. Most batches need none, which halves the work.
+ * Optional parts of the accept statement: Idempotency-Keys, texts abroad, messages that people send without an API key,
+ * and numbering of what counts towards a daily limit. Most batches need none, which halves the work.
  */
-type Needs = Readonly<{ keys: boolean; abroad: boolean; oneOff: boolean }>;
+type Needs = Readonly<{ keys: boolean; abroad: boolean; oneOff: boolean; numbering: boolean }>;
 
-type Column = readonly [
-  name: string,
-  type: string,
-  pick: (submission: Submission, place: number, behind: number) => unknown,
-];
+/**
+ * A submission's place in its batch, and among those that count towards the same limit, from 1: of the rate, and of the
+ * day.
+ */
+type Place = Readonly<{ place: number; behind: number; rateRank: number; dailyRank: number }>;
+
+type Column = readonly [name: string, type: string, pick: (submission: Submission, place: Place) => unknown];
 
 /** The message's own columns, named as in `accepted`. */
 const messageColumns: readonly Column[] = [
@@ -129,7 +131,7 @@ const messageColumns: readonly Column[] = [
   ['queue', 'text', ({ message }) => message?.queue ?? null],
   ['priority', 'int', ({ message }) => message?.priority ?? null],
   ['request_id', 'text', ({ message }) => message?.requestId ?? null],
-  ['behind', 'int', (_, __, behind) => behind],
+  ['behind', 'int', (_, { behind }) => behind],
 ];
 
 const keyColumns: readonly Column[] = [
@@ -147,11 +149,15 @@ const abroadColumns: readonly Column[] = [
   ['international_limit', 'int', ({ internationalLimit }) => internationalLimit],
 ];
 
+const dailyRankColumn: Column = ['daily_rank', 'int', (_, { dailyRank }) => dailyRank];
+
 const oneOffColumn: Column = ['created_by', 'uuid', ({ message }) => message?.createdBy ?? null];
 
-function columnsFor({ keys, abroad, oneOff }: Needs): readonly Column[] {
+function columnsFor({ keys, abroad, oneOff, numbering }: Needs): readonly Column[] {
   return [
-    ['place', 'int', (_, place) => place],
+    ['place', 'int', (_, { place }) => place],
+    ['rate_rank', 'int', (_, { rateRank }) => rateRank],
+    ...(numbering ? [] : [dailyRankColumn]),
     // Spec 01, section 4.1: a burst of at most 999, refilled in whole tokens.
     [
       'capacity',
@@ -182,14 +188,12 @@ const takeDaily = `on conflict (service_id, day, name) do update set wanted = ex
     used = d.used + greatest(0, least(excluded.wanted, excluded.day_limit - d.used))`;
 
 const allRated = `rated as (
-  select i.*, bucket.tokens,
-    row_number() over (partition by i.service_id, i.key_type order by place) <= bucket.admitted as rate_ok
+  select i.*, bucket.tokens, i.rate_rank <= bucket.admitted as rate_ok
   from input i join bucket on bucket.service_id = i.service_id and bucket.key_type = i.key_type
 )`;
 /** A message without a key has no capacity and takes no token. */
 const someRated = `rated as (
-  select i.*, coalesce(bucket.tokens, 0) as tokens, i.capacity is null or row_number() over (
-    partition by i.service_id, i.key_type, i.capacity is null order by place) <= bucket.admitted as rate_ok
+  select i.*, coalesce(bucket.tokens, 0) as tokens, i.capacity is null or i.rate_rank <= bucket.admitted as rate_ok
   from input i left join bucket on bucket.service_id = i.service_id and bucket.key_type = i.key_type
     and i.capacity is not null
 )`;
@@ -220,6 +224,10 @@ const countAbroad = (day: string) => `international as (
   from candidate c left join international i on i.service_id = c.service_id
 )`;
 const noneAbroad = `abroad as (select *, true as international_ok from candidate)`;
+
+/** The number of each message among those that count towards its daily limit, whatever other limits have refused. */
+const numbered = `row_number() over (
+    partition by a.service_id, notification_type, daily_limit is null, is_candidate and international_ok order by place)`;
 
 /** A request without a message, to a simulated recipient, is remembered as well. */
 const rememberKeys = (now: string) => `remembered as (
@@ -277,9 +285,7 @@ with input as materialized (
   ${takeDaily}
   returning service_id, name, admitted
 ), counted as (
-  select a.*, daily_limit is null or row_number() over (
-    partition by a.service_id, notification_type, daily_limit is null, is_candidate and international_ok order by place)
-    <= d.admitted as daily_ok
+  select a.*, daily_limit is null or ${needs.numbering ? numbered : 'daily_rank'} <= d.admitted as daily_ok
   from abroad a left join daily d on d.service_id = a.service_id and d.name = a.notification_type
 ), ${needs.keys ? rememberKeys(now) : ''} stored as (
   insert into accepted (${stored.join(', ')}, due_at, turn_at)
@@ -301,19 +307,55 @@ order by c.place`;
 }
 
 /** The variants of the statement, each built and prepared once. */
-const variants = [true, false].flatMap((keys) =>
-  [true, false].flatMap((abroad) =>
-    [true, false].map((oneOff) => {
-      const needs = { keys, abroad, oneOff };
-      return {
-        needs,
-        name: `accept${keys ? ' keys' : ''}${abroad ? ' abroad' : ''}${oneOff ? ' one-off' : ''}`,
-        columns: columnsFor(needs),
-        text: statementFor(needs),
-      };
-    }),
+const flags = [true, false];
+const variants = flags.flatMap((keys) =>
+  flags.flatMap((abroad) =>
+    flags.flatMap((oneOff) =>
+      (keys || abroad ? [true] : flags).map((numbering) => {
+        const needs = { keys, abroad, oneOff, numbering };
+        const parts = Object.entries(needs).flatMap(([name, isNeeded]) => (isNeeded ? [name] : []));
+        return {
+          needs,
+          name: ['accept', ...parts].join(' '),
+          columns: columnsFor(needs),
+          text: statementFor(needs),
+        };
+      }),
+    ),
   ),
 );
+
+/**
+ * The places of the submissions of a batch. `isExact`: whether a daily rank also holds where a rate refuses some: it
+ * refuses the last ones of a service and key type, so that it does if all that count towards a daily limit have the same
+ * rate.
+ */
+function placesOf(
+  submissions: readonly Submission[],
+  behind: readonly number[],
+): Readonly<{ places: readonly Place[]; isExact: boolean }> {
+  const ofRate = new Map<string, number>();
+  const ofDay = new Map<string, { rate: string | null; rank: number }>();
+  let isExact = true;
+  const places = submissions.map(({ serviceId, keyType, rateLimit, message, dailyLimit }, place) => {
+    const rate = rateLimit === null ? null : `${keyType} ${serviceId}`;
+    let rateRank = 0;
+    if (rate !== null) {
+      rateRank = (ofRate.get(rate) ?? 0) + 1;
+      ofRate.set(rate, rateRank);
+    }
+    let dailyRank = 0;
+    if (message !== null && dailyLimit !== null) {
+      const name = `${message.type} ${serviceId}`;
+      const before = ofDay.get(name);
+      dailyRank = (before?.rank ?? 0) + 1;
+      if (before && before.rate !== rate) isExact = false;
+      ofDay.set(name, { rate, rank: dailyRank });
+    }
+    return { place, behind: behind[place]!, rateRank, dailyRank };
+  });
+  return { places, isExact };
+}
 
 /**
  * Runs the statement, prepared once per connection: planning it costs more than running it. `behind`: milliseconds by
@@ -328,11 +370,17 @@ export async function acceptBatch(
   const keys = submissions.some(({ idempotency }) => idempotency !== null);
   const abroad = submissions.some(({ internationalLimit }) => internationalLimit !== null);
   const oneOff = submissions.some(({ rateLimit }) => rateLimit === null);
+  const { places, isExact } = placesOf(submissions, behind);
+  const numbering = keys || abroad || !isExact;
   const variant = variants.find(
-    ({ needs }) => needs.keys === keys && needs.abroad === abroad && needs.oneOff === oneOff,
+    ({ needs }) =>
+      needs.keys === keys &&
+      needs.abroad === abroad &&
+      needs.oneOff === oneOff &&
+      needs.numbering === numbering,
   )!;
   const arrays = variant.columns.map(([, , pick]) => {
-    const values = submissions.map((submission, place) => pick(submission, place, behind[place]!));
+    const values = submissions.map((submission, place) => pick(submission, places[place]!));
     // A column without values is sent empty; `unnest` pads it with nulls.
     return values.every((value) => value === null) ? '{}' : arrayLiteral(values);
   });
