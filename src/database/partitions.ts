@@ -141,10 +141,16 @@ export async function ensurePartitions(db: Db, from: number, until: number): Pro
   return missing.length;
 }
 
-/** Rows that are updated are so all in one batch, soon: with room for each in its page, their indexes stay as they are. */
+/**
+ * Rows that are updated are so all in one batch, soon: with room for each in its page, their indexes stay as they are. No
+ * statement on the way of a message depends on statistics (docs/decisions/0029), and each analysis makes PostgreSQL plan
+ * them all again: so a partition has none before it is large enough for lists to need them.
+ */
 function settingsOf(table: PartitionedTable): string {
-  if (table === 'notification_history') return 'fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05';
-  return updated.includes(table) ? 'fillfactor = 50' : 'fillfactor = 100';
+  const analysis = 'autovacuum_analyze_threshold = 30000, autovacuum_analyze_scale_factor = 0.2';
+  if (table === 'notification_history')
+    return `fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, ${analysis}`;
+  return `fillfactor = ${updated.includes(table) ? 50 : 100}, ${analysis}`;
 }
 
 /** Ids that lie further apart are not of one batch of messages, or not ours. */
