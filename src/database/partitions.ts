@@ -142,15 +142,16 @@ export async function ensurePartitions(db: Db, from: number, until: number): Pro
 }
 
 /**
- * Rows that are updated are so all in one batch, soon: with room for each in its page, their indexes stay as they are. No
- * statement on the way of a message depends on statistics (docs/decisions/0029), and each analysis makes PostgreSQL plan
- * them all again: so a partition has none before it is large enough for lists to need them.
+ * Rows that are updated are so all in one batch, soon: with room for each in its page, their indexes stay as they are. Lists
+ * need statistics, but no statement on the way of a message does (docs/decisions/0029), and after each analysis PostgreSQL
+ * plans all of them again: so it comes once a third of the rows are new. Those of the history change twice.
  */
 function settingsOf(table: PartitionedTable): string {
-  const analysis = 'autovacuum_analyze_threshold = 30000, autovacuum_analyze_scale_factor = 0.2';
+  const analysis = (newRows: number) =>
+    `autovacuum_analyze_threshold = 1000, autovacuum_analyze_scale_factor = ${newRows}`;
   if (table === 'notification_history')
-    return `fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, ${analysis}`;
-  return `fillfactor = ${updated.includes(table) ? 50 : 100}, ${analysis}`;
+    return `fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, ${analysis(1)}`;
+  return `fillfactor = ${updated.includes(table) ? 50 : 100}, ${analysis(0.33)}`;
 }
 
 /** Ids that lie further apart are not of one batch of messages, or not ours. */
