@@ -36,13 +36,13 @@ async function measureAccept(harness: Harness, { seconds }: Settings): Promise<O
     product: { url: product.url, requests, connections },
   };
   const tallies: Record<keyof typeof servers, Tally[]> = { reference: [], product: [] };
-  const turn = async (who: keyof typeof servers, isOn: () => boolean) => {
-    const tally = await closedLoop(servers[who], isOn);
+  const turn = async (who: keyof typeof servers, length: number) => {
+    const tally = await closedLoop(servers[who], during(length));
     tallies[who].push(tally);
     return tally;
   };
 
-  for (const who of ['reference', 'product'] as const) await turn(who, during(warmUps * seconds));
+  for (const who of ['reference', 'product'] as const) await turn(who, warmUps * seconds);
   const rates: Record<keyof typeof servers, number>[] = [];
   for (let index = 0; index < rounds; index++) {
     const accepted = { reference: 0, product: 0 };
@@ -52,7 +52,7 @@ async function measureAccept(harness: Harness, { seconds }: Settings): Promise<O
       const order =
         count % 2 === 0 ? (['reference', 'product'] as const) : (['product', 'reference'] as const);
       for (const who of order) {
-        const tally = await turn(who, during(seconds / turns));
+        const tally = await turn(who, seconds / turns);
         accepted[who] += tally.accepted;
         milliseconds[who] += tally.milliseconds;
       }
